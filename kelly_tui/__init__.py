@@ -1,0 +1,1 @@
+"""Kelly: a terminal workstation for making music training data."""

@@ -1,0 +1,143 @@
+"""A dataset's configuration, and the five models that datasets are made for."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+
+from kelly_tui.errors import DatasetError
+from kelly_tui.model import labels
+from kelly_tui.model.annotation import FIELDS
+from kelly_tui.model.labels import choose
+
+
+class TargetModel(msgspec.Struct, frozen=True):
+    """A model to be trained, and what it asks of a dataset."""
+
+    name: str
+    title: str
+    reads: Literal["audio", "midi"]
+    data: str
+    needs: tuple[str, ...]
+    """The labels that a sample must have to be of use; the first is the one that classes are balanced over."""
+    target: int
+    per_class: bool
+    """Whether `target` is wanted of each class, or in all."""
+    dataset_id: str
+    """The usual name of its dataset."""
+
+    @property
+    def main_label(self) -> str:
+        return self.needs[0]
+
+
+TARGET_MODELS: dict[str, TargetModel] = {
+    model.name: model
+    for model in (
+        TargetModel("emotionrecognizer", "EmotionRecognizer", "audio", "audio clips",
+                    ("emotion", "valence", "arousal"), 1000, True, "emotion_dataset_v1"),
+        TargetModel("melodytransformer", "MelodyTransformer", "midi", "MIDI melodies",
+                    ("emotion", "melodic_contour", "key"), 5000, False, "melody_dataset_v1"),
+        TargetModel("harmonypredictor", "HarmonyPredictor", "midi", "chord progressions",
+                    ("emotion", "key", "chord_progression"), 2000, False, "harmony_dataset_v1"),
+        TargetModel("dynamicsengine", "DynamicsEngine", "midi", "velocity curves",
+                    ("dynamic_range", "velocity_curve", "articulation"), 1000, False, "dynamics_dataset_v1"),
+        TargetModel("groovepredictor", "GroovePredictor", "midi", "timing data",
+                    ("groove_type", "swing_ratio"), 1000, True, "groove_dataset_v1"),
+    )
+}  # fmt: skip
+
+
+def target_model(name: str) -> TargetModel:
+    """The target model of that name or alias (``emotion_recognizer``, ``EmotionRecognizer``), in any case."""
+    return TARGET_MODELS[choose(name.replace("_", ""), TARGET_MODELS, "target model")]
+
+
+class DatasetConfig(msgspec.Struct, kw_only=True):
+    """What config.json holds. Unknown keys are kept in `extra` and written back."""
+
+    dataset_id: str
+    version: str = "1.0.0"
+    description: str = ""
+    target_model: str = "emotionrecognizer"
+    sample_type: str = ""
+    """``audio`` or ``midi``; by default what the target model reads."""
+    sample_rate: int = 44100
+    """Of rendered sound and of audio exports, Hz."""
+    min_duration_sec: float = 1.0
+    """Shorter samples are quarantined."""
+    max_duration_sec: float = 30.0
+    """Longer samples are analysed up to here."""
+    train_ratio: float = 0.8
+    val_ratio: float = 0.1
+    test_ratio: float = 0.1
+    target_samples_per_category: int = 1000
+    max_total_size_gb: float = 100.0
+    """A stage that would pass it stops before."""
+    extract_mel_spectrogram: bool = True
+    extract_mfcc: bool = True
+    extract_chroma: bool = True
+    n_mels: int = 64
+    n_mfcc: int = 20
+    hop_length: int = 512
+    emotion_labels: list[str] = msgspec.field(default_factory=lambda: list(labels.EMOTIONS))
+    groove_labels: list[str] = msgspec.field(default_factory=lambda: list(labels.DEFAULT_GROOVES))
+    group_by: str = "none"
+    """What a song is: ``folder``, ``prefix`` (the name before the last ``_``) or ``none``."""
+    license: str = ""
+    source: str = ""
+    author: str = ""
+    created_at: str = ""
+    extra: dict[str, Any] = msgspec.field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.target_model = target_model(self.target_model).name
+        self.sample_type = self.sample_type or self.model.reads
+        if self.group_by not in ("folder", "prefix", "none"):
+            raise DatasetError(f"group_by is {self.group_by!r}", hint="Use folder, prefix or none in config.json.")
+        ratios = (self.train_ratio, self.val_ratio, self.test_ratio)
+        if min(ratios) < 0 or abs(sum(ratios) - 1) > 1e-6:
+            raise DatasetError(f"the split ratios {ratios} do not add up to 1", hint="Mend them in config.json.")
+        if not 0 < self.min_duration_sec <= self.max_duration_sec:
+            raise DatasetError("min_duration_sec must be over 0 and at most max_duration_sec",
+                               hint="Mend them in config.json.")  # fmt: skip
+
+    @property
+    def model(self) -> TargetModel:
+        return TARGET_MODELS[self.target_model]
+
+    @property
+    def main_choices(self) -> tuple[str, ...]:
+        """The declared classes of the main label, which the dataset is balanced over, empty ones included."""
+        main = self.model.main_label
+        return tuple(self.groove_labels) if main == "groove_type" else self.choices(main)
+
+    def choices(self, field: str) -> tuple[str, ...]:
+        """The values that `field` may take in this dataset; empty where it is not a choice."""
+        if field == "emotion":
+            return tuple(self.emotion_labels)
+        if field == "groove_type":
+            # A label outside the declared ones is still a groove: balance counts the declared, labelling allows all.
+            return tuple(dict.fromkeys((*self.groove_labels, *labels.GROOVES)))
+        return FIELDS[field].choices
+
+    @classmethod
+    def from_json(cls, raw: bytes) -> DatasetConfig:
+        """Read config.json; raises `DatasetError` with the reason."""
+        try:
+            data = msgspec.json.decode(raw)
+        except (msgspec.DecodeError, RecursionError) as error:
+            raise DatasetError(f"config.json can't be read ({error})", hint="Mend it, or restore it.") from None
+        if not isinstance(data, dict):
+            raise DatasetError("config.json is no object", hint="Mend it, or restore it.")
+        known = {name: data.pop(name) for name in cls.__struct_fields__ if name in data and name != "extra"}
+        try:
+            return msgspec.convert({**known, "extra": data}, cls)
+        except msgspec.ValidationError as error:
+            raise DatasetError(f"config.json: {error}", hint="Mend that value.") from None
+
+    def to_dict(self) -> dict[str, Any]:
+        """As config.json has it, unknown keys last."""
+        known = msgspec.to_builtins(self)
+        return {**{name: value for name, value in known.items() if name != "extra"}, **self.extra}

@@ -1,0 +1,84 @@
+"""The vocabularies: which values a label may take, in the order in which they are shown."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable
+
+from kelly_tui.errors import LabelError
+
+EMOTIONS = ("happy", "sad", "angry", "peaceful", "tense", "melancholic", "energetic", "neutral")
+GROOVES = ("straight", "swing", "shuffle", "laid_back", "rushed", "triplet", "dotted")
+DEFAULT_GROOVES = GROOVES[:5]
+ARTICULATIONS = ("legato", "staccato", "accent", "marcato", "tenuto", "normal")
+DYNAMIC_RANGES = ("pp", "p", "mp", "mf", "f", "ff")
+CONTOURS = ("ascending", "descending", "arch", "valley", "flat", "wave")
+PITCH_RANGES = ("narrow", "medium", "wide")
+MODES = (
+    "major",
+    "minor",
+    "dorian",
+    "phrygian",
+    "lydian",
+    "mixolydian",
+    "aeolian",
+    "locrian",
+    "harmonic_minor",
+    "melodic_minor",
+)
+KEYS = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
+SPLITS = ("train", "val", "test")
+DECISIONS = ("pending", "labelled", "skipped", "flagged")
+RULE_BREAK_CATEGORIES = ("HARMONY", "RHYTHM", "ARRANGEMENT", "PRODUCTION")
+
+SOURCES = ("human", "folder", "detector", "model", "generator", "inherited")
+"""Where a label came from."""
+
+_STRENGTH = {"human": 3, "folder": 2, "generator": 2, "inherited": 1, "model": 1, "detector": 1}
+
+
+def may_replace(new_source: str, old_source: str) -> bool:
+    """Whether a label of `new_source` may overwrite one of `old_source`: never a stronger one."""
+    return _STRENGTH[new_source] >= _STRENGTH[old_source]
+
+
+_TONIC = re.compile(r"\s*([A-Ga-g])\s*((?:#|♯|b|♭|-?flat|-?sharp|\s+flat|\s+sharp)*)(.*)$", re.DOTALL)
+_LETTER = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
+_MODE_WORDS = {"maj": "major", "min": "minor", "m": "minor", "ionian": "major", "moll": "minor", "dur": "major"}
+
+
+def parse_key(text: str) -> tuple[str, str | None]:
+    """The tonic in our spelling, and the mode if the text names one: ``"B-flat minor"`` -> ``("A#", "minor")``.
+
+    Raises `LabelError` for anything that is no key.
+    """
+    match = _TONIC.match(text)
+    if match is None:
+        raise LabelError(f"{text!r} is no key", hint=f"Keys are {' '.join(KEYS)}.")
+    letter, accidentals, rest = match.groups()
+    accidentals = accidentals.lower().replace("♯", "#").replace("♭", "b").replace("flat", "b").replace("sharp", "#")
+    pitch_class = (_LETTER[letter.upper()] + accidentals.count("#") - accidentals.count("b")) % 12
+    word = rest.strip().lower().replace(" ", "_").replace("-", "_")
+    mode = _MODE_WORDS.get(word, word) or None
+    if mode is not None and mode not in MODES:
+        raise LabelError(f"{text!r} is no key", hint=f"Keys are {' '.join(KEYS)}, modes {' '.join(MODES)}.")
+    return KEYS[pitch_class], mode
+
+
+def nearest(word: str, choices: Iterable[str]) -> str | None:
+    """The choice most like `word`, if any is like it at all."""
+    found = difflib.get_close_matches(word.lower(), list(choices), n=1, cutoff=0.5)
+    return found[0] if found else None
+
+
+def choose(word: str, choices: Iterable[str], what: str) -> str:
+    """`word` as one of `choices` (case, spaces and hyphens forgiven), or a `LabelError` that names the nearest."""
+    choices = tuple(choices)
+    folded = {choice.casefold(): choice for choice in choices}
+    wanted = word.strip().casefold().replace(" ", "_").replace("-", "_")
+    if wanted in folded:
+        return folded[wanted]
+    guess = nearest(wanted, choices)
+    hint = f"Did you mean {guess}? " if guess else ""
+    raise LabelError(f"{word!r} is no {what}", hint=f"{hint}Known: {' '.join(choices)}.")

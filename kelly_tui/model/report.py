@@ -1,0 +1,119 @@
+"""What validation found, and how it is said."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+
+Severity = Literal["error", "warning", "note"]
+_RANK = {"error": 0, "warning": 1, "note": 2}
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """Something about the dataset that a person should know."""
+
+    severity: Severity
+    code: str
+    """Short and stable, for scripts: ``group-across-splits``."""
+    message: str
+    todo: str = ""
+    """What to do about it."""
+    count: int = 0
+    """How many samples it concerns."""
+    samples: tuple[str, ...] = ()
+    """The first of them, by id."""
+
+
+class ClassCount(msgspec.Struct, frozen=True):
+    """How many samples a class has, by origin, against how many are wanted."""
+
+    label: str
+    imported: int
+    augmented: int
+    generated: int
+    target: int
+
+    @property
+    def total(self) -> int:
+        return self.imported + self.augmented + self.generated
+
+
+class Report(msgspec.Struct, frozen=True):
+    """The state of a dataset. Scores are 0..1; definitions are in `kelly_tui.validate`."""
+
+    dataset_id: str
+    target_model: str
+    total: int
+    """Samples that an export would hold."""
+    balance: float
+    diversity: float
+    quality: float
+    balance_imported: float
+    diversity_imported: float
+    quality_imported: float
+    origins: dict[str, int]
+    splits: dict[str, int]
+    """Samples on each list."""
+    main_label: str
+    classes: tuple[ClassCount, ...]
+    effective_classes: float
+    """exp(entropy): how many equally filled classes would be as varied."""
+    imbalance_ratio: float
+    """Smallest class over largest."""
+    facets: dict[str, float]
+    """Diversity by facet, 0..1."""
+    quality_parts: dict[str, int]
+    """How many samples pass each part of quality."""
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def valid(self) -> bool:
+        return not any(finding.severity == "error" for finding in self.findings)
+
+    def sorted_findings(self) -> list[Finding]:
+        """Worst first, then the most samples."""
+        return sorted(self.findings, key=lambda finding: (_RANK[finding.severity], -finding.count))
+
+    def lines(self) -> list[str]:
+        """What ``kelly validate`` prints."""
+        percent = {"Balance": self.balance, "Diversity": self.diversity, "Quality": self.quality}
+        only_imported = {
+            "Balance": self.balance_imported,
+            "Diversity": self.diversity_imported,
+            "Quality": self.quality_imported,
+        }
+        counts = ", ".join(f"{count:,} {origin}" for origin, count in self.origins.items())
+        lines = ["✅ VALID" if self.valid else "❌ INVALID", f"Total Samples: {self.total}"]
+        lines += [f"{name} Score: {whole_percent(score)}%" for name, score in percent.items()]
+        lines += ["", f"Of these: {counts}"]
+        lines.append(
+            "Imported alone: "
+            + ", ".join(f"{name.lower()} {whole_percent(score)}%" for name, score in only_imported.items())
+        )
+        if self.classes:
+            worst = min(self.classes, key=lambda one: one.total)
+            lines.append(
+                f"{self.main_label}: {self.effective_classes:.1f} effective classes of {len(self.classes)}; "
+                f"worst {worst.label}, {worst.total} of {worst.target}"
+            )
+        lines.append("Lists: " + ", ".join(f"{name} {count:,}" for name, count in self.splits.items()))
+        if self.findings:
+            lines.append("")
+        for finding in self.sorted_findings():
+            todo = f" {finding.todo}" if finding.todo else ""
+            lines.append(f"{finding.severity.upper()}: {finding.message}.{todo}")
+        return lines
+
+    def print_summary(self) -> None:
+        """Print what ``kelly validate`` prints."""
+        print("\n".join(self.lines()))
+
+    def to_dict(self) -> dict[str, Any]:
+        """For ``--json``."""
+        return {"valid": self.valid, **msgspec.to_builtins(self)}
+
+
+def whole_percent(score: float) -> int:
+    """A score as whole percent, rounded down: 99.6 % of something is not all of it."""
+    return int(score * 100 + 1e-9)

@@ -1,0 +1,83 @@
+"""What a person may choose, from ``settings.toml`` in the user's config folder and the environment.
+
+The environment wins over the file: ``KELLY_DATASETS=/data kelly``.
+"""
+
+from __future__ import annotations
+
+import getpass
+import os
+import tomllib
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+
+from kelly_tui.errors import KellyError
+from kelly_tui.paths import config_dir
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container may have no name for its user
+        return "someone"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Every setting, its default, and what it does."""
+
+    datasets: str = "datasets"
+    """Folder in which datasets are found and made."""
+
+    annotator: str = field(default_factory=_user)
+    """The name written beside each label that you give."""
+
+    workers: int = 0
+    """Processes that a stage uses; 0 means one a core."""
+
+    soundfont: str = ""
+    """Path of the SoundFont that plays MIDI; empty means `paths.soundfont`'s choice."""
+
+    autoplay: bool = True
+    """Whether a label key goes on to play the next sample."""
+
+    volume: float = 0.8
+    """0..1."""
+
+    midi_bytes: int = 8 * 1024 * 1024
+    """MIDI files over this size are refused."""
+
+    item_seconds: float = 60.0
+    """A file that takes longer than this in one stage is quarantined."""
+
+    item_memory_gb: float = 4.0
+    """A file that needs more memory than this in one stage is quarantined."""
+
+    def worker_count(self) -> int:
+        if self.workers:
+            return self.workers
+        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def load_settings(path: Path | None = None) -> Settings:
+    """Settings from the file and the environment. A wrong value is an error that names its line's key."""
+    path = path or Path(os.environ.get("KELLY_SETTINGS", config_dir() / "settings.toml"))
+    chosen: dict[str, object] = {}
+    if path.is_file():
+        try:
+            chosen = tomllib.loads(path.read_text("utf-8"))
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise KellyError(f"settings can't be read ({error})", path=path, hint="Mend or remove the file.") from None
+    known = {one.name: type(getattr(Settings(), one.name)) for one in fields(Settings)}
+    values: dict[str, object] = {}
+    for name, kind in known.items():
+        raw = os.environ.get(f"KELLY_{name.upper()}", chosen.pop(name, None))
+        if raw is None:
+            continue
+        try:
+            values[name] = raw in (True, "1", "true", "yes", "on") if kind is bool else kind(raw)
+        except (TypeError, ValueError):
+            raise KellyError(f"setting {name} can't be {raw!r}", path=path, hint=f"It is a {kind.__name__}.") from None
+    if chosen:
+        raise KellyError(f"there is no setting {next(iter(chosen))!r}", path=path, hint=f"Known: {' '.join(known)}.")
+    return Settings(**values)  # type: ignore[arg-type]

@@ -1,0 +1,43 @@
+"""Strangers' text made safe to show.
+
+File names, MIDI track names and notes come from anywhere. A terminal obeys escape sequences wherever it meets
+them, so every such text passes through `safe_text` before it is printed or drawn.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+
+_BIDI_AND_SEPARATORS = {
+    *range(0x202A, 0x202F),  # embeddings and overrides
+    *range(0x2066, 0x206A),  # isolates
+    0x200E,
+    0x200F,
+    0x061C,
+    0x2028,
+    0x2029,
+    0xFEFF,
+}
+
+
+def _table() -> dict[int, int]:
+    table = {code: 0x2400 + code for code in range(0x20)}  # control pictures
+    table[0x7F] = 0x2421
+    table |= dict.fromkeys(range(0x80, 0xA0), 0xFFFD)  # C1: a lone byte starts a sequence in some terminals
+    table |= dict.fromkeys(range(0xD800, 0xE000), 0xFFFD)  # surrogates: bytes that were not UTF-8
+    table |= dict.fromkeys(_BIDI_AND_SEPARATORS, 0xFFFD)
+    return table
+
+
+_TABLE = _table()
+
+
+def safe_text(text: str, limit: int | None = 200) -> str:
+    """`text` without anything a terminal would obey, composed (NFC), at most `limit` characters long.
+
+    Control characters become their pictures, the rest of what is dangerous becomes U+FFFD.
+    """
+    shown = unicodedata.normalize("NFC", text.translate(_TABLE))
+    if limit is not None and len(shown) > limit:
+        shown = shown[: limit - 1] + "…"
+    return shown
