@@ -1,0 +1,52 @@
+# make demo   install all, make the dataset "demo" and open the workstation on it (MUSIC=~/Music for your own)
+# make test   install all that the tests need, and run them
+# make bench  measure beside a floor and a peer, in one table
+# make kills  hundreds of kill -9 against the store, the stages and the app
+
+find_python = for name in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && exec echo $$name; done; echo python3
+PYTHON ?= $(shell $(find_python))
+PYTHON := $(PYTHON)
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+.PHONY: demo test bench bench-app kills screens clean
+.DELETE_ON_ERROR:
+
+demo: .venv/.demo
+	@$(BIN)/python -m kelly_tui.demo $(if $(MUSIC),--music "$(MUSIC)")
+
+test: .venv/.test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+bench: .venv/.test
+	$(BIN)/python -m tests.perf
+
+kills: .venv/.test
+	$(BIN)/python -m pytest -m slow -n 2 tests/unit tests/ui
+
+screens: .venv/.demo
+	$(BIN)/python -m kelly_tui.demo --screens
+
+clean:
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache kelly_tui.egg-info
+
+.venv/.demo: pyproject.toml .ci/system | .venv/bin/python
+	PYTHON="$(PYTHON)" .ci/system
+	$(PIP) -e ".[demo]"
+	@touch $@
+
+.venv/.test: pyproject.toml .ci/system | .venv/bin/python
+	PYTHON="$(PYTHON)" .ci/system test
+	$(PIP) -e ".[demo,test]"
+	@touch $@ .venv/.demo
+
+.venv/bin/python:
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Kelly needs Python 3.11 or newer; $(PYTHON) is older. Name one: make PYTHON=python3.12" >&2; exit 1; }
+	PYTHON="$(PYTHON)" .ci/system
+	"$(PYTHON)" -m venv .venv
