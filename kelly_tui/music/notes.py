@@ -1,0 +1,323 @@
+"""The note table: every note of a MIDI file in seconds and in beats, with its tempo map, meters and keys.
+
+Bytes come in by one door. A chunk walk in plain Python sees that the file is whole before the native parser does,
+plausibility is checked after it, and what can't become music raises `FileRefused` with the reason. symusic reads in
+ticks; the tempo map is applied here in float64.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import symusic
+from numpy.typing import NDArray
+
+from kelly_tui.errors import FileRefused
+from kelly_tui.music.smf import check_chunks
+
+if TYPE_CHECKING:
+    import pretty_midi
+
+Floats = NDArray[np.float64]
+
+MAX_BYTES = 8 << 20
+"""Half a million notes fit twice."""
+MAX_NOTES = 500_000
+MAX_SECONDS = 6 * 3600
+MAX_TICK = 1 << 30
+SLOWEST_BPM, FASTEST_BPM = 5.0, 1000.0
+
+NOTE = np.dtype(
+    [
+        ("onset", "f8"),  # seconds
+        ("duration", "f8"),
+        ("onset_beat", "f8"),  # quarter notes from the start
+        ("duration_beat", "f8"),
+        ("pitch", "u1"),
+        ("velocity", "u1"),
+        ("program", "u1"),
+        ("is_drum", "?"),
+        ("track", "u2"),  # one for each track, channel and program
+    ]
+)
+
+
+class Meter(NamedTuple):
+    """A time signature and where it starts, in seconds and in quarter notes."""
+
+    time: float
+    beat: float
+    numerator: int
+    denominator: int
+
+
+class KeySignature(NamedTuple):
+    """A key that the file itself names, and where it starts."""
+
+    time: float
+    key: str
+    mode: str
+
+
+@dataclass(frozen=True, eq=False)
+class Score:
+    """A piece of music as arrays. `notes` has dtype `NOTE`, sorted by onset, then pitch."""
+
+    notes: NDArray[np.void]
+    tempi: Floats
+    """(n, 2): time in seconds, BPM in quarter notes; the first at time 0."""
+    meters: list[Meter]
+    keys: list[KeySignature]
+    ticks_per_beat: int
+    duration: float
+    """End of the last note, seconds."""
+    pedal: Floats
+    """(n, 3): track, time in seconds, value of the sustain pedal (controller 64)."""
+    names: list[str]
+    """The name of each track."""
+    has_tempo: bool = True
+    """False where the file states no tempo and MIDI's default of 120 stands in."""
+    left_out: dict[str, int] = field(default_factory=dict)
+    """What the file held and this does not: ``sysex``, ``aftertouch``, ``meter`` (impossible ones), ``track``."""
+
+    @cached_property
+    def pitched(self) -> NDArray[np.void]:
+        """The notes that have a pitch: all but the drums."""
+        pitched: NDArray[np.void] = self.notes[~self.notes["is_drum"]]
+        return pitched
+
+    @cached_property
+    def drums(self) -> NDArray[np.void]:
+        """The notes on channel 10."""
+        drums: NDArray[np.void] = self.notes[self.notes["is_drum"]]
+        return drums
+
+    @property
+    def tempo_bpm(self) -> float:
+        """The tempo that holds for the longest time."""
+        if len(self.tempi) == 1:
+            return float(self.tempi[0, 1])
+        ends = np.append(self.tempi[1:, 0], max(self.duration, self.tempi[-1, 0]))
+        held = np.clip(np.minimum(ends, self.duration) - self.tempi[:, 0], 0, None)
+        tempi, which = np.unique(self.tempi[:, 1].round(6), return_inverse=True)
+        return float(tempi[np.argmax(np.bincount(which, weights=held))])
+
+    @property
+    def time_signature(self) -> str:
+        """The first meter; MIDI's default, 4/4, where there is none."""
+        return f"{self.meters[0].numerator}/{self.meters[0].denominator}" if self.meters else "4/4"
+
+    @cached_property
+    def _tempo_beats(self) -> Floats:
+        """The beat at which each tempo starts."""
+        passed = np.diff(self.tempi[:, 0]) * self.tempi[:-1, 1] / 60
+        return np.concatenate(([0.0], np.cumsum(passed)))
+
+    def beat_to_time(self, beats: Floats) -> Floats:
+        """Seconds at `beats` (quarter notes from the start)."""
+        where = np.maximum(np.searchsorted(self._tempo_beats, beats, side="right") - 1, 0)
+        times: Floats = self.tempi[where, 0] + (beats - self._tempo_beats[where]) * 60 / self.tempi[where, 1]
+        return times
+
+    def time_to_beat(self, times: Floats) -> Floats:
+        """Quarter notes from the start at `times` (seconds)."""
+        where = np.maximum(np.searchsorted(self.tempi[:, 0], times, side="right") - 1, 0)
+        beats: Floats = self._tempo_beats[where] + (times - self.tempi[where, 0]) * self.tempi[where, 1] / 60
+        return beats
+
+    def head(self, seconds: float) -> Score:
+        """The first `seconds`: notes that start in them, cut where they sound on."""
+        if self.duration <= seconds:
+            return self
+        notes = self.notes[self.notes["onset"] < seconds].copy()
+        ends = np.minimum(notes["onset"] + notes["duration"], seconds)
+        notes["duration"] = ends - notes["onset"]
+        notes["duration_beat"] = self.time_to_beat(ends) - notes["onset_beat"]
+        return replace(
+            self,
+            notes=notes,
+            tempi=self.tempi[self.tempi[:, 0] < seconds],
+            meters=[meter for meter in self.meters if meter.time < seconds],
+            keys=[key for key in self.keys if key.time < seconds],
+            pedal=self.pedal[self.pedal[:, 1] < seconds],
+            duration=float(ends.max(initial=0.0)),
+        )
+
+
+def parse_midi(data: bytes, name: str = "") -> Any:
+    """A `symusic.Score` in ticks from the bytes of a standard MIDI file (RIFF RMID is unwrapped).
+
+    Raises `FileRefused` for what is no MIDI, is cut short or damaged, has no notes, or is implausible.
+    """
+    return _parse(data, name)[0]
+
+
+def read_midi(source: Path | str | bytes | symusic.Score | pretty_midi.PrettyMIDI) -> Score:
+    """The note table of a file, of its bytes, or of another library's object. Raises `FileRefused`."""
+    if isinstance(source, (str, Path)):
+        return read_midi_bytes(read_bytes(Path(source)), str(source))
+    if isinstance(source, bytes):
+        return read_midi_bytes(source)
+    if hasattr(source, "get_tempo_changes"):
+        from kelly_tui.music.prettymidi import from_pretty_midi  # ours is thin, theirs loads for half a second
+
+        return from_pretty_midi(source)
+    score = source if str(source.ttype) in ("Tick", "TimeUnit.Tick") else source.to("tick")
+    _check_plausible(score, "")
+    return _score(score, {})
+
+
+def read_midi_bytes(data: bytes, name: str = "") -> Score:
+    """The note table of a file's content; `name` is for the message of a refusal."""
+    return _score(*_parse(data, name))
+
+
+def read_bytes(path: Path) -> bytes:
+    """A file's content, at most `MAX_BYTES`. Raises `FileRefused`."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise FileRefused(f"can't be read ({error.strerror})", path=path) from error
+    return data
+
+
+def _parse(data: bytes, name: str) -> tuple[Any, dict[str, int]]:
+    if len(data) > MAX_BYTES:
+        raise FileRefused(f"larger than {MAX_BYTES >> 20} MB", path=name or None)
+    smf, left_out = check_chunks(data, name)
+    try:
+        score = symusic.Score.from_midi(smf)
+    except Exception as error:  # the binding raises RuntimeError, ValueError and MemoryError for damaged events
+        reason = str(error).removeprefix("MiniMidi: ").removesuffix(": iostream error")
+        raise FileRefused(f"damaged MIDI file ({reason})", path=name or None) from error
+    _check_plausible(score, name)
+    return score, left_out
+
+
+def _check_plausible(score: Any, name: str) -> None:
+    """Catch what the parser reads without complaint and no music has."""
+    path = name or None
+    count = score.note_num()
+    if count == 0:
+        raise FileRefused("no notes", path=path)
+    if count > MAX_NOTES:
+        raise FileRefused(f"more than {MAX_NOTES:,} notes", path=path)
+    if score.tpq <= 0:
+        raise FileRefused("the clock has no ticks per quarter note", path=path)
+    if score.start() < 0 or not 0 <= score.end() <= MAX_TICK:
+        raise FileRefused("its clock overflows", path=path)
+    tempi = _tempo_map(score)
+    if not np.isfinite(tempi[:, 2]).all() or tempi[:, 2].min() < SLOWEST_BPM or tempi[:, 2].max() > FASTEST_BPM:
+        odd = tempi[(tempi[:, 2] < SLOWEST_BPM) | (tempi[:, 2] > FASTEST_BPM), 2]
+        raise FileRefused(f"a tempo of {odd[0]:.3g} BPM", path=path, hint="Between 5 and 1000 is music.")
+    end = _seconds(np.array([score.end()], dtype=np.float64), tempi, score.tpq)[0]
+    if end > MAX_SECONDS:
+        raise FileRefused(f"{end / 3600:.0f} hours long", path=path)
+
+
+def _tempo_map(score: Any) -> Floats:
+    """(n, 3) of tick, seconds and BPM: the last tempo at each tick, MIDI's 120 before the first."""
+    found = score.tempos.numpy()
+    ticks = found["time"].astype(np.float64)
+    with np.errstate(divide="ignore"):
+        bpm = 6e7 / found["mspq"].astype(np.float64)
+    if len(ticks) > 1:
+        order = np.argsort(ticks, kind="stable")
+        ticks, bpm = ticks[order], bpm[order]
+        last = np.append(np.diff(ticks) > 0, True)
+        ticks, bpm = ticks[last], bpm[last]
+    if len(ticks) == 0 or ticks[0] > 0:
+        ticks, bpm = np.insert(ticks, 0, 0.0), np.insert(bpm, 0, 120.0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        lengths = np.diff(ticks) * 60 / (bpm[:-1] * score.tpq)
+    return np.column_stack((ticks, np.concatenate(([0.0], np.cumsum(lengths))), bpm))
+
+
+def _seconds(ticks: Floats, tempi: Floats, ticks_per_beat: int) -> Floats:
+    where = np.searchsorted(tempi[:, 0], ticks, side="right") - 1 if len(tempi) > 1 else 0
+    seconds: Floats = tempi[where, 1] + (ticks - tempi[where, 0]) * (60 / (tempi[where, 2] * ticks_per_beat))
+    return seconds
+
+
+def _score(score: Any, left_out: dict[str, int]) -> Score:
+    tempi = _tempo_map(score)
+    tpq = int(score.tpq)
+    tables, counts, tracks, pedals = [], [], [], []
+    for index, track in enumerate(score.tracks):
+        tracks.append((track.program, track.is_drum, index, track.name))
+        table = track.notes.numpy()
+        tables.append(table)
+        counts.append(len(table["time"]))
+        if len(track.controls):
+            controls = track.controls.numpy()
+            sustain = controls["number"] == 64
+            ticks = controls["time"][sustain].astype(np.float64)
+            pedals.append(
+                np.column_stack((np.full(len(ticks), index), _seconds(ticks, tempi, tpq), controls["value"][sustain]))
+            )
+    start = np.concatenate([table["time"] for table in tables]).astype(np.float64)
+    length = np.concatenate([table["duration"] for table in tables]).astype(np.float64)
+    pitch = np.concatenate([table["pitch"] for table in tables])
+    order = np.argsort(start * 128 + pitch, kind="stable")
+    start, length = start[order], length[order]
+    notes = np.empty(len(order), NOTE)
+    notes["onset"] = _seconds(start, tempi, tpq)
+    notes["duration"] = _seconds(start + length, tempi, tpq) - notes["onset"]
+    notes["onset_beat"] = start / tpq
+    notes["duration_beat"] = length / tpq
+    notes["pitch"] = pitch[order]
+    notes["velocity"] = np.concatenate([table["velocity"] for table in tables])[order]
+    where = np.repeat(np.arange(len(tracks)), counts)[order]
+    notes["track"] = where
+    notes["program"] = np.array([program for program, *_ in tracks], np.uint8)[where]
+    notes["is_drum"] = np.array([is_drum for _, is_drum, *_ in tracks])[where]
+    meters, impossible = _meters(score, tempi, tpq)
+    if impossible:
+        left_out = {**left_out, "meter": impossible}
+    return Score(
+        notes=notes,
+        tempi=tempi[:, 1:],
+        meters=meters,
+        keys=_keys(score, tempi, tpq),
+        ticks_per_beat=tpq,
+        duration=float((notes["onset"] + notes["duration"]).max()),
+        pedal=np.concatenate(pedals) if pedals else np.empty((0, 3)),
+        names=[name for *_, name in tracks],
+        has_tempo=len(score.tempos) > 0,
+        left_out=left_out,
+    )
+
+
+def _meters(score: Any, tempi: Floats, tpq: int) -> tuple[list[Meter], int]:
+    """The meters that music can have, and how many others there were (0/0, a denominator of 2^200)."""
+    meters = []
+    for signature in score.time_signatures:
+        numerator, denominator = int(signature.numerator), int(signature.denominator)
+        if is_meter(numerator, denominator) and signature.time >= 0:
+            time = _seconds(np.array([float(signature.time)]), tempi, tpq)[0]
+            meters.append(Meter(float(time), signature.time / tpq, numerator, denominator))
+    return sorted(meters), len(score.time_signatures) - len(meters)
+
+
+def is_meter(numerator: int, denominator: int) -> bool:
+    """Whether this can be a meter that music is written in."""
+    return 1 <= numerator <= 99 and denominator in (1, 2, 4, 8, 16, 32, 64)
+
+
+_FIFTHS = ("C", "G", "D", "A", "E", "B", "F#", "C#", "G#", "D#", "A#", "F")
+
+
+def _keys(score: Any, tempi: Floats, tpq: int) -> list[KeySignature]:
+    keys = []
+    for signature in score.key_signatures:
+        if -7 <= signature.key <= 7 and signature.tonality in (0, 1) and signature.time >= 0:
+            time = _seconds(np.array([float(signature.time)]), tempi, tpq)[0]
+            minor = signature.tonality == 1
+            tonic = _FIFTHS[(signature.key + (3 if minor else 0)) % 12]
+            keys.append(KeySignature(float(time), tonic, "minor" if minor else "major"))
+    return sorted(keys)

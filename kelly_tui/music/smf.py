@@ -1,0 +1,133 @@
+"""A standard MIDI file's outer form, seen in plain Python before the native parser reads it.
+
+Reference: MIDI Manufacturers Association, *Standard MIDI Files 1.0* (RP-001), and for the wrapper *RIFF-based MIDI*
+(RP-029).
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+from collections import Counter
+
+from kelly_tui.errors import FileRefused
+
+_MAX_TICK = (1 << 31) - 1
+"""The native parser counts ticks in 32 bits and says nothing when they overflow."""
+
+_NEEDS_WALK = re.compile(
+    rb"[\xa0-\xaf\xd0-\xdf\xf0\xf7]"  # aftertouch or sysex, if it is a status byte
+    rb"|[\x80-\xff]{3}"  # a delta of four bytes
+    rb"|\xff\x51[^\x03]"  # a tempo that is not three bytes long
+)
+_THREE_BYTE_DELTA = re.compile(rb"[\x80-\xff]{2}[\x00-\x7f]")
+
+
+def check_chunks(data: bytes, name: str = "") -> tuple[bytes, dict[str, int]]:
+    """The standard MIDI file in `data`, and what the native parser will leave out of it, counted.
+
+    Raises `FileRefused` if it is no MIDI file, cut short, or of a kind that can't be read.
+    """
+    path = name or None
+    smf = _unwrap_riff(data)
+    if not data:
+        raise FileRefused("empty file", path=path)
+    if smf[:4] != b"MThd":
+        raise FileRefused("not a MIDI file", path=path)
+    if len(smf) < 14:
+        raise FileRefused("truncated in its header", path=path)
+    length, form, claimed, division = struct.unpack(">IHHH", smf[4:14])
+    if length < 6:
+        raise FileRefused("damaged MIDI header", path=path)
+    if form > 2:
+        raise FileRefused(f"unknown MIDI format {form}", path=path)
+    if division == 0:
+        raise FileRefused("the clock has no ticks per quarter note", path=path)
+    if division & 0x8000:
+        raise FileRefused("its clock counts SMPTE frames, not beats", path=path)
+    tracks = _tracks(smf, 8 + length, path)
+    if len(tracks) < claimed:
+        raise FileRefused(f"truncated: {claimed} tracks announced, {len(tracks)} there", path=path)
+    left_out: Counter[str] = Counter()
+    if len(tracks) > claimed:
+        left_out["track"] = len(tracks) - claimed
+    for start, end in tracks:
+        # Three-byte deltas reach the limit too, if there are hundreds of them.
+        if _NEEDS_WALK.search(smf, start, end) or len(_THREE_BYTE_DELTA.findall(smf, start, end)) > 500:
+            left_out += _walk(smf, start, end, path)
+    return smf, dict(left_out)
+
+
+def _unwrap_riff(data: bytes) -> bytes:
+    """The content of the ``data`` chunk of a RIFF RMID file; anything else as it is."""
+    if data[:4] != b"RIFF" or data[8:12] != b"RMID":
+        return data
+    at = 12
+    while at + 8 <= len(data):
+        size = int.from_bytes(data[at + 4 : at + 8], "little")
+        if data[at : at + 4] == b"data":
+            return data[at + 8 : at + 8 + size]
+        at += 8 + size + size % 2
+    return data
+
+
+def _tracks(smf: bytes, at: int, path: str | None) -> list[tuple[int, int]]:
+    """Start and end of the content of each track. Chunks of other kinds and trailing junk are passed over."""
+    tracks = []
+    while at + 8 <= len(smf):
+        kind = smf[at : at + 4]
+        size = int.from_bytes(smf[at + 4 : at + 8], "big")
+        if kind == b"MTrk":
+            if at + 8 + size > len(smf):
+                raise FileRefused("truncated in a track", path=path)
+            tracks.append((at + 8, at + 8 + size))
+        at += 8 + size
+    return tracks
+
+
+def _walk(smf: bytes, at: int, end: int, path: str | None) -> Counter[str]:
+    """Read a track event by event: count sysex and aftertouch, refuse what the native parser gets silently wrong.
+
+    A track that makes no sense here is left to the native parser, which has the words for it.
+    """
+    found: Counter[str] = Counter()
+    tick = status = 0
+    try:
+        while at < end:
+            delta = smf[at] & 0x7F
+            while smf[at] & 0x80:
+                at += 1
+                delta = delta << 7 | smf[at] & 0x7F
+            at += 1
+            tick += delta
+            if smf[at] & 0x80:
+                status = smf[at]
+                at += 1
+            kind = status & 0xF0
+            if kind in (0xA0, 0xD0):
+                found["aftertouch"] += 1
+            if kind in (0xC0, 0xD0):
+                at += 1
+            elif kind != 0xF0:
+                at += 2
+            elif status in (0xF0, 0xF7, 0xFF):
+                meta = smf[at] if status == 0xFF else -1
+                at += status == 0xFF
+                size = smf[at] & 0x7F
+                while smf[at] & 0x80:
+                    at += 1
+                    size = size << 7 | smf[at] & 0x7F
+                at += 1 + size
+                if meta == 0x51 and size != 3:
+                    raise FileRefused(f"a tempo of {size} bytes instead of three", path=path)
+                if meta == 0x2F:
+                    break
+                if meta < 0:
+                    found["sysex"] += 1
+            else:
+                break
+    except IndexError:
+        return found
+    if tick > _MAX_TICK:
+        raise FileRefused("its clock overflows", path=path)
+    return found
