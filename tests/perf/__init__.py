@@ -1,0 +1,1 @@
+"""Benchmarks: each figure beside the machine's floor or a peer, measured in the same run."""
