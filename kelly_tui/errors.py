@@ -34,6 +34,10 @@ class DatasetError(KellyError):
     """The dataset is missing, exists already, is locked, read-only or damaged."""
 
 
+class DiskFull(DatasetError):
+    """There is no room left; all that was saved before is kept."""
+
+
 class LabelError(KellyError, ValueError):
     """A field or a value that no label can have."""
 
