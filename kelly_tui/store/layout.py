@@ -1,0 +1,300 @@
+"""Where everything of a dataset lies, and the one way files are written there."""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+import socket
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import msgspec
+
+from kelly_tui.errors import DatasetError, DiskFull, FileRefused
+from kelly_tui.model.dataset import DatasetConfig
+from kelly_tui.model.labels import nearest
+from kelly_tui.paths import state_dir
+
+NETWORK_FILE_SYSTEMS = ("nfs", "cifs", "smb", "9p", "afs", "ceph", "lustre", "gpfs", "beegfs", "glusterfs", "fuse.")
+"""Beginnings of the types in /proc/mounts on which locks and shared memory can't be trusted."""
+
+_FOLDERS = (
+    "raw/midi",
+    "raw/audio",
+    "raw/synthetic",
+    "processed/features",
+    "processed/augmented/midi",
+    "processed/augmented/audio",
+    "annotations",
+    "splits",
+    ".kelly",
+)
+
+
+def utc_now() -> str:
+    """Now, UTC, ISO 8601, to the millisecond: ``2026-08-01T12:00:00.000Z``."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The folders and files of the dataset at `root`."""
+
+    root: Path
+
+    @property
+    def config_path(self) -> Path:
+        return self.root / "config.json"
+
+    @property
+    def manifest_path(self) -> Path:
+        return self.root / "manifest.json"
+
+    @property
+    def kelly_dir(self) -> Path:
+        return self.root / ".kelly"
+
+    @property
+    def raw_midi(self) -> Path:
+        return self.root / "raw" / "midi"
+
+    @property
+    def raw_audio(self) -> Path:
+        return self.root / "raw" / "audio"
+
+    @property
+    def raw_synthetic(self) -> Path:
+        return self.root / "raw" / "synthetic"
+
+    @property
+    def features(self) -> Path:
+        return self.root / "processed" / "features"
+
+    @property
+    def augmented(self) -> Path:
+        return self.root / "processed" / "augmented"
+
+    @property
+    def annotations(self) -> Path:
+        return self.root / "annotations"
+
+    @property
+    def splits(self) -> Path:
+        return self.root / "splits"
+
+    def features_path(self, sample_id: str, suffix: str) -> Path:
+        """Of the sample's features, by the first two digits of its id; `suffix` is ``.json`` or ``.npz``."""
+        return self.features / sample_id[:2] / f"{sample_id}{suffix}"
+
+    def annotation_path(self, sample_id: str) -> Path:
+        return self.annotations / sample_id[:2] / f"{sample_id}.json"
+
+    @property
+    def catalogue_path(self) -> Path:
+        return self.catalogue_dir / "catalogue.sqlite"
+
+    @property
+    def lock_path(self) -> Path:
+        return self.catalogue_dir / "lock"
+
+    @cached_property
+    def catalogue_dir(self) -> Path:
+        """Where catalogue and lock lie: ``.kelly``, or the user's state folder if the dataset is on a network."""
+        if not on_network(self.root):
+            return self.kelly_dir
+        self._claim_for_this_host()
+        uuid_path = self.kelly_dir / "uuid"
+        if not uuid_path.exists():
+            write_atomic(uuid_path, secrets.token_hex(16).encode())
+        return state_dir() / uuid_path.read_text("ascii").strip()
+
+    def _claim_for_this_host(self) -> None:
+        """The catalogue of a shared dataset lies on one host; another must not begin a second one."""
+        host_path = self.kelly_dir / "host"
+        here = socket.gethostname()
+        if not host_path.exists():
+            write_atomic(host_path, here.encode())
+        owner = host_path.read_text("utf-8", "replace").strip()
+        if owner != here:
+            raise DatasetError(
+                f"the catalogue of this dataset is on {owner!r}, this is {here!r}",
+                path=self.root,
+                hint=f"Work on {owner}, or remove {host_path} to rebuild it here from the views.",
+            )
+
+    def has_views(self) -> bool:
+        """Whether manifest.json or annotations/ name any sample, so that a lost catalogue can be rebuilt."""
+        with suppress(FileNotFoundError, NotADirectoryError):
+            if any(self.annotations.iterdir()):
+                return True
+        try:
+            with self.manifest_path.open("rb") as file:
+                return b'"sample_id"' in file.read(1 << 20)
+        except (FileNotFoundError, IsADirectoryError):
+            return False
+
+
+def on_network(path: Path, mounts: Path = Path("/proc/self/mounts")) -> bool:
+    """Whether `path` lies on a network file system, as far as the list of mounts tells."""
+    try:
+        lines = mounts.read_text("utf-8", "surrogateescape").splitlines()
+    except OSError:  # not Linux
+        return False
+    real = os.path.realpath(path)
+    longest, kind = "", ""
+    for line in lines:
+        _, mounted, file_system, *_ = line.split(" ")
+        mounted = mounted.encode("utf-8", "surrogateescape").decode("unicode_escape")  # \040 is a space
+        inside_it = real == mounted or real.startswith(mounted.rstrip("/") + "/")
+        if inside_it and len(mounted) >= len(longest):
+            longest, kind = mounted, file_system
+    return kind.startswith(NETWORK_FILE_SYSTEMS)
+
+
+def inside(root: Path, relative: str) -> Path:
+    """The path of a dataset's file, or `FileRefused`: absolute, ``..``, a link that leads out, a device, a pipe."""
+    parts = PurePosixPath(relative).parts
+    if not parts or "\0" in relative or PurePosixPath(relative).is_absolute() or ".." in parts:
+        raise FileRefused("the path does not stay in the dataset", path=relative)
+    path = root.joinpath(*parts)
+    if not path.resolve().is_relative_to(root.resolve()):
+        raise FileRefused("the path leads out of the dataset through a link", path=relative)
+    try:
+        mode = path.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return path
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        raise FileRefused("the path is a device or a pipe", path=relative)
+    return path
+
+
+@contextmanager
+def disk_errors(path: Path) -> Iterator[None]:
+    """Say what a person can do about a disk that is full, read-only or closed to them."""
+    try:
+        yield
+    except OSError as error:
+        raise disk_error(error, path) from error
+
+
+def disk_error(error: OSError, path: Path) -> DatasetError:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return DiskFull("the disk is full", path=path, hint="Make room; all that was saved is kept.")
+    if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
+        return DatasetError("no permission to write", path=path, hint="Check who owns the folder, or copy it.")
+    return DatasetError(f"can't be written ({error.strerror})", path=path, hint="Check the disk and try again.")
+
+
+def write_atomic(path: Path, data: bytes) -> bool:
+    """Write a file so that at any moment it is whole, old or new; False if it held these bytes already.
+
+    The temporary name is short: a name of 255 bytes with a suffix would be too long. The folder must exist or
+    can be made. Raises `DatasetError` (`DiskFull`).
+    """
+    with disk_errors(path):
+        with suppress(FileNotFoundError):
+            if path.stat().st_size == len(data) and path.read_bytes() == data:
+                return False
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_name(f".{secrets.token_hex(6)}")
+        try:
+            with partial.open("xb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            partial.replace(path)
+        except BaseException:
+            partial.unlink(missing_ok=True)
+            raise
+        sync_folder(path.parent)
+    return True
+
+
+def sync_folder(folder: Path) -> None:
+    """Make names written into `folder` durable."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def is_dataset(folder: Path) -> bool:
+    return any((folder / name).exists() for name in ("config.json", "manifest.json", ".kelly/catalogue.sqlite"))
+
+
+def find_datasets(folder: Path) -> list[Path]:
+    """The datasets in `folder`, by name."""
+    if not folder.is_dir():
+        return []
+    return sorted(path for path in folder.iterdir() if path.is_dir() and is_dataset(path))
+
+
+def dataset_root(folder: Path, name: str) -> Path:
+    """The dataset called `name` in `folder`, or at the path `name`; `DatasetError` naming the nearest otherwise."""
+    for path in (folder / name, Path(name).expanduser()):
+        if path.is_dir() and is_dataset(path):
+            return path
+    names = [path.name for path in find_datasets(folder)]
+    guess = nearest(name, names)
+    if guess:
+        hint = f"Did you mean {guess}?"
+    else:
+        hint = f"There are: {' '.join(names)}." if names else f"Make it: kelly create {name} --target-model M."
+    raise DatasetError(f"there is no dataset {name!r}", path=folder, hint=hint)
+
+
+def create_dataset_structure(folder: Path | str, config: DatasetConfig) -> dict[str, Any]:
+    """Make ``folder/<dataset_id>`` and return its manifest, which is empty. An existing dataset is never touched."""
+    name = config.dataset_id
+    if not name or name != name.strip() or name.startswith(".") or any(c in name for c in "/\\\0") or len(name) > 200:
+        raise DatasetError(f"{name!r} can't name a dataset", hint="Use letters, digits, - and _.")
+    root = Path(folder) / name
+    if is_dataset(root):
+        raise DatasetError("the dataset exists already", path=root, hint="Open it, or choose another name.")
+    with disk_errors(root):
+        for relative in _FOLDERS:
+            (root / relative).mkdir(parents=True, exist_ok=True)
+    now = utc_now()
+    config = msgspec.structs.replace(config, created_at=config.created_at or now)
+    manifest = {"config": config.to_dict(), "created_at": now, "updated_at": now, "samples": [], "stats": {}}
+    write_atomic(root / ".kelly" / ".gitignore", b"*\n")
+    write_atomic(root / "manifest.json", pretty_json(manifest))
+    save_config(root, config)
+    return manifest
+
+
+def load_config(root: Path) -> DatasetConfig:
+    """From config.json, or from the manifest of an older dataset that has none. Raises `DatasetError`."""
+    layout = Layout(root)
+    try:
+        return DatasetConfig.from_json(layout.config_path.read_bytes().removeprefix(b"\xef\xbb\xbf"))
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        raise DatasetError(f"config.json can't be read ({error.strerror})", path=root) from error
+    try:
+        manifest = msgspec.json.decode(layout.manifest_path.read_bytes(), type=_ManifestConfig)
+    except (OSError, msgspec.DecodeError, RecursionError):
+        raise DatasetError("there is no config.json", path=root, hint="Is this the folder of a dataset?") from None
+    return DatasetConfig.from_json(msgspec.json.encode({"dataset_id": root.name, **manifest.config}))
+
+
+class _ManifestConfig(msgspec.Struct):
+    config: dict[str, Any]
+
+
+def save_config(root: Path, config: DatasetConfig) -> None:
+    write_atomic(Layout(root).config_path, pretty_json(config.to_dict()))
+
+
+def pretty_json(data: object) -> bytes:
+    """JSON for people and for git: two spaces, a newline at the end, keys as they come."""
+    return msgspec.json.format(msgspec.json.encode(data), indent=2) + b"\n"
