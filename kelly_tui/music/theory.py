@@ -1,0 +1,267 @@
+"""Scales, chord names and roman numerals, as numbers and back.
+
+Pitch classes are 0..11 from C; names are written in the twelve spellings of `model.labels.KEYS`, and read in any.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import NamedTuple
+
+from kelly_tui.errors import LabelError
+from kelly_tui.model.labels import KEYS, parse_key
+
+SCALES: dict[str, tuple[int, ...]] = {
+    "major": (0, 2, 4, 5, 7, 9, 11),
+    "minor": (0, 2, 3, 5, 7, 8, 10),
+    "dorian": (0, 2, 3, 5, 7, 9, 10),
+    "phrygian": (0, 1, 3, 5, 7, 8, 10),
+    "lydian": (0, 2, 4, 6, 7, 9, 11),
+    "mixolydian": (0, 2, 4, 5, 7, 9, 10),
+    "aeolian": (0, 2, 3, 5, 7, 8, 10),
+    "locrian": (0, 1, 3, 5, 6, 8, 10),
+    "harmonic_minor": (0, 2, 3, 5, 7, 8, 11),
+    "melodic_minor": (0, 2, 3, 5, 7, 9, 11),
+}
+"""Semitones above the tonic."""
+
+QUALITIES: dict[str, tuple[int, ...]] = {
+    "": (0, 4, 7),
+    "m": (0, 3, 7),
+    "dim": (0, 3, 6),
+    "aug": (0, 4, 8),
+    "7": (0, 4, 7, 10),
+    "maj7": (0, 4, 7, 11),
+    "m7": (0, 3, 7, 10),
+    "m7b5": (0, 3, 6, 10),
+    "dim7": (0, 3, 6, 9),
+    "mmaj7": (0, 3, 7, 11),
+    "aug7": (0, 4, 8, 10),
+    "augmaj7": (0, 4, 8, 11),
+    "7b5": (0, 4, 6, 10),
+    "sus4": (0, 5, 7),
+    "sus2": (0, 2, 7),
+    "7sus4": (0, 5, 7, 10),
+    "5": (0, 7),
+    "6": (0, 4, 7, 9),
+    "m6": (0, 3, 7, 9),
+    "add9": (0, 4, 7, 2),
+    "madd9": (0, 3, 7, 2),
+    "9": (0, 4, 7, 10, 2),
+    "maj9": (0, 4, 7, 11, 2),
+    "m9": (0, 3, 7, 10, 2),
+    "7b9": (0, 4, 7, 10, 1),
+    "69": (0, 4, 7, 9, 2),
+    "11": (0, 4, 7, 10, 2, 5),
+    "13": (0, 4, 7, 10, 2, 9),
+}
+"""Semitones above the root, in thirds, by the suffix of the chord's name; the likelier reading of a set first."""
+
+_OTHER_SPELLINGS = {
+    "maj": "",
+    "M": "",
+    "min": "m",
+    "M7": "maj7",
+    "min7": "m7",
+    "o": "dim",
+    "°": "dim",
+    "o7": "dim7",
+    "°7": "dim7",
+    "ø": "m7b5",
+    "ø7": "m7b5",
+    "min7b5": "m7b5",
+    "+": "aug",
+    "+7": "aug7",
+    "7+": "aug7",
+    "7#5": "aug7",
+    "mM7": "mmaj7",
+    "minmaj7": "mmaj7",
+    "sus": "sus4",
+    "7sus": "7sus4",
+    "maj6": "6",
+    "min6": "m6",
+    "min9": "m9",
+    "M9": "maj9",
+}
+_CHORD = re.compile(r"([A-G][#b♯♭]*)([^/]*?)(?:/([A-G][#b♯♭]*|[b#]?\d{1,2}))?")
+_DEGREE = re.compile(r"([b#]?)(\d{1,2})")
+
+
+class Chord(NamedTuple):
+    """What a chord's name says."""
+
+    root: int
+    pitches: frozenset[int]
+    """The chord's own pitch classes; the bass of ``C/D`` is not one of them."""
+    bass: int
+
+
+def pitch_class(name: str) -> int:
+    """``"Bb"`` -> 10. Raises `LabelError` for what is no pitch."""
+    return KEYS.index(parse_key(name)[0])
+
+
+def scale(tonic: str, mode: str) -> tuple[int, ...]:
+    """The pitch classes of a key, from the tonic up."""
+    root = pitch_class(tonic)
+    return tuple((root + step) % 12 for step in SCALES[mode])
+
+
+def transpose_key(key: str, semitones: int) -> str:
+    """``("A", 3)`` -> ``"C"``."""
+    return KEYS[(pitch_class(key) + semitones) % 12]
+
+
+@lru_cache(maxsize=4096)
+def chord_pitches(name: str) -> Chord | None:
+    """Root, pitch classes and bass of ``Am7``, ``C/E`` or ``Bbmaj7``; None for ``N``. Raises `LabelError`."""
+    if name == "N":
+        return None
+    root_name, quality, bass_name = _split(name)
+    root = pitch_class(root_name)
+    if bass_name is None:
+        bass = root
+    elif degree := _DEGREE.fullmatch(bass_name):
+        steps = SCALES["major"][(int(degree[2]) - 1) % 7] + {"b": -1, "#": 1, "": 0}[degree[1]]
+        bass = (root + steps) % 12
+    else:
+        bass = pitch_class(bass_name)
+    return Chord(root, frozenset((root + step) % 12 for step in QUALITIES[quality]), bass)
+
+
+def _split(name: str) -> tuple[str, str, str | None]:
+    """Root, quality as `QUALITIES` spells it, and bass."""
+    match = _CHORD.fullmatch(name.replace("6/9", "69"))
+    if match is not None:
+        root, suffix, bass = match.groups()
+        suffix = suffix.replace("(", "").replace(")", "")
+        quality = _OTHER_SPELLINGS.get(suffix, suffix)
+        if quality in QUALITIES:
+            return root, quality, bass
+    raise LabelError(f"{name!r} is no chord", hint="Wanted: such as C Am G7 Fmaj7 Bdim C/E N.")
+
+
+def chord_name(root: int, quality: str, bass: int | None = None) -> str:
+    """``(9, "m7")`` -> ``"Am7"``; with a bass other than the root ``"Am7/E"``."""
+    name = KEYS[root % 12] + quality
+    return name if bass is None or bass % 12 == root % 12 else f"{name}/{KEYS[bass % 12]}"
+
+
+def name_of_pitches(pitches: Iterable[int], bass: int | None = None) -> str | None:
+    """The chord that consists of exactly these pitch classes, read from the bass where that is possible."""
+    wanted = frozenset(pitch % 12 for pitch in pitches)
+    roots = sorted(wanted, key=lambda root: (bass is not None and root != bass % 12, root))
+    for root in roots:
+        for quality, steps in QUALITIES.items():
+            if frozenset((root + step) % 12 for step in steps) == wanted:
+                if bass is not None and root != bass % 12 and quality in ("6", "m6", "sus2", "5"):
+                    continue  # those of another root say it better
+                return chord_name(root, quality, bass)
+    return None
+
+
+def transpose_chord(name: str, semitones: int) -> str:
+    """``("F#m7/E", 1)`` -> ``"Gm7/F"``; the quality is kept as it was written. Raises `LabelError`."""
+    if chord_pitches(name) is None:
+        return name
+    match = re.fullmatch(r"([A-G][#b♯♭]*)(.*?)(?:/([A-G][#b♯♭]*))?", name)
+    assert match is not None  # chord_pitches read it
+    root, suffix, bass = match.groups()
+    moved = transpose_key(root, semitones) + suffix
+    return moved if bass is None else f"{moved}/{transpose_key(bass, semitones)}"
+
+
+_NUMERALS = ("I", "II", "III", "IV", "V", "VI", "VII")
+_ROMAN = re.compile(r"([b♭#♯]*)(VII|VI|IV|V|III|II|I|vii|vi|iv|v|iii|ii|i)(°|o|ø|\+|dim|aug)?([^/]*)(?:/(.+))?")
+_MINORS = ("minor", "aeolian", "harmonic_minor", "melodic_minor")
+_INVERSIONS = {"6": ("", 1), "64": ("", 2), "65": ("7", 1), "43": ("7", 2), "42": ("7", 3), "2": ("7", 3)}
+"""Figures: the seventh they imply, and which chord tone is in the bass."""
+
+
+def roman_chord(numeral: str, tonic: str, mode: str) -> str:
+    """The chord that a roman numeral names in a key: ``("bVII", "C", "major")`` -> ``"A#"``.
+
+    Upper case is major, lower case minor, ``°`` diminished, ``ø`` half-diminished, ``+`` augmented. A plain degree
+    counts in the mode's scale (lower-case vi and vii of a minor key on its raised degrees, as in vii°); a degree with
+    an explicit flat or sharp counts from the major scale, so VI and bVI of a minor key are one chord. ``7`` is the
+    minor seventh, ``maj7`` the major; ``6 64 65 43 42`` are inversions, ``add6`` an added sixth; ``V/vi`` is the
+    dominant of vi. Raises `LabelError`.
+    """
+    match = _ROMAN.fullmatch(numeral.strip())
+    if match is None:
+        raise LabelError(f"{numeral!r} is no roman numeral", hint="Wanted: such as I ii V7 bVII vii° Imaj7 V/vi.")
+    accidentals, letters, mark, rest, applied = match.groups()
+    if applied is not None:
+        target = chord_pitches(roman_chord(applied, tonic, mode))
+        assert target is not None  # a numeral is never N
+        tonic, mode = KEYS[target.root], "major" if (target.root + 4) % 12 in target.pitches else "minor"
+    upper = letters.isupper()
+    root = (pitch_class(tonic) + _steps(accidentals, letters, mode)) % 12
+    figure, inversion = _INVERSIONS.get(rest, (rest.replace("add6", "6"), 0))
+    quality = _quality(upper, mark or "", figure)
+    if quality not in QUALITIES:
+        raise LabelError(f"{numeral!r} is no roman numeral", hint=f"{rest!r} is not understood.")
+    return chord_name(root, quality, root + QUALITIES[quality][inversion])
+
+
+def _steps(accidentals: str, letters: str, mode: str) -> int:
+    """Semitones from the tonic to a degree."""
+    degree = _NUMERALS.index(letters.upper())
+    if accidentals:
+        return SCALES["major"][degree] + sum({"b": -1, "♭": -1}.get(sign, 1) for sign in accidentals)
+    if mode in _MINORS:
+        raised = letters in ("vi", "vii")
+        return SCALES["minor"][degree] + raised
+    return SCALES[mode][degree]
+
+
+def _quality(upper: bool, mark: str, figure: str) -> str:
+    if mark in ("°", "o", "dim"):
+        return "dim" + figure
+    if mark == "ø":
+        return "m7b5"
+    if mark in ("+", "aug"):
+        return "aug" + figure
+    if figure in ("sus2", "sus4", "7sus4", "5"):
+        return figure
+    return figure if upper else "m" + figure
+
+
+_MARKS = {"dim": "°", "dim7": "°7", "m7b5": "ø7", "aug": "+", "aug7": "+7", "augmaj7": "+maj7", "6": "add6"}
+
+
+def chord_roman(name: str, tonic: str, mode: str) -> str:
+    """The roman numeral of a chord in a key: the inverse of `roman_chord`; ``N`` stays.
+
+    A bass that is no chord tone is not said. Raises `LabelError`.
+    """
+    chord = chord_pitches(name)
+    if chord is None:
+        return name
+    quality = _split(name)[1]
+    lower = quality.startswith(("m", "dim")) and not quality.startswith("maj")
+    degree = _degree((chord.root - pitch_class(tonic)) % 12, lower, mode)
+    plain = quality[1:] if lower and quality in ("m6",) else quality
+    suffix = _MARKS.get(plain, plain[1:] if lower else plain)
+    position = [(chord.root + step) % 12 for step in QUALITIES[quality]]
+    if chord.bass != chord.root and chord.bass in position[1:]:
+        suffix = _with_inversion(suffix, position.index(chord.bass))
+    return degree + suffix
+
+
+def _degree(steps: int, lower: bool, mode: str) -> str:
+    for accidental in ("", "b", "#", "bb"):
+        for numeral in _NUMERALS:
+            letters = numeral.lower() if lower else numeral
+            if _steps(accidental, letters, mode) % 12 == steps:
+                return accidental + letters
+    raise AssertionError(steps)  # every semitone is a degree, a flat or a sharp one
+
+
+def _with_inversion(suffix: str, inversion: int) -> str:
+    for figure, (seventh, place) in _INVERSIONS.items():
+        if suffix.endswith(seventh) and suffix in (seventh, f"°{seventh}", f"+{seventh}") and place == inversion:
+            return suffix.removesuffix(seventh) + figure
+    return suffix
