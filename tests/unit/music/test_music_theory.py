@@ -42,31 +42,11 @@ def test_scales_are_music21s(mode: str) -> None:
     assert set(scale("D", mode)) == {pitch.pitchClass for pitch in theirs}
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "C",
-        "Am",
-        "G7",
-        "Fmaj7",
-        "Bdim",
-        "C/E",
-        "F#m7b5",
-        "Ebm",
-        "Bbmaj7",
-        "G#dim7",
-        "Dsus4",
-        "Dsus2",
-        "Caug",
-        "Am/C",
-        "E7/G#",
-        "Cm6",
-        "C6",
-        "G9",
-        "Dm9",
-        "A7sus4",
-    ],
-)
+CHORDS = "C Am G7 Fmaj7 Bdim C/E F#m7b5 Ebm Bbmaj7 G#dim7 Dsus4 Dsus2 Caug Am/C E7/G# Cm6 C6 G9 Dm9 A7sus4"
+NUMERALS = "I ii iii IV V vi vii° i iv v VI VII III V/V V65/V ii65 V43 V42 vii°7 I64 III+"
+
+
+@pytest.mark.parametrize("name", CHORDS.split())
 def test_chord_names_mean_what_music21_says(name: str) -> None:
     from music21 import harmony
 
@@ -81,32 +61,7 @@ def test_chord_names_mean_what_music21_says(name: str) -> None:
 
 @pytest.mark.parametrize("tonic", ["C", "A", "F#"])
 @pytest.mark.parametrize("mode", ["major", "minor"])
-@pytest.mark.parametrize(
-    "numeral",
-    [
-        "I",
-        "ii",
-        "iii",
-        "IV",
-        "V",
-        "vi",
-        "vii°",
-        "i",
-        "iv",
-        "v",
-        "VI",
-        "VII",
-        "III",
-        "V/V",
-        "V65/V",
-        "ii65",
-        "V43",
-        "V42",
-        "vii°7",
-        "I64",
-        "III+",
-    ],
-)
+@pytest.mark.parametrize("numeral", NUMERALS.split())
 def test_numerals_mean_what_music21_says(numeral: str, tonic: str, mode: str) -> None:
     from music21 import key, roman
 
