@@ -1,0 +1,92 @@
+"""The process that touches strangers' files, and may die of it.
+
+``python -m kelly_tui.pipeline.child MEMORY_BYTES``: requests come on standard input, each a pickled list of (function,
+argument, seconds); one answer an item goes back on what was standard output, as soon as it is known. Frames are a
+4-byte length and a pickle. Whatever native code prints goes nowhere.
+"""
+
+from __future__ import annotations
+
+import errno
+import faulthandler
+import os
+import pickle
+import queue
+import signal
+import struct
+import sys
+import threading
+from importlib import import_module
+from typing import Any, BinaryIO
+
+from kelly_tui.errors import FileRefused, KellyError, LibraryMissing, SoundError
+
+LENGTH = struct.Struct("<I")
+
+
+def main() -> None:
+    """Answer until the asker is gone."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # ctrl+c is for the process that drives
+    answers = os.fdopen(os.dup(1), "wb")
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    os.dup2(nowhere, 2)
+    _limit_memory(int(sys.argv[1]))
+    requests: queue.SimpleQueue[list[tuple[str, dict[str, Any], float]]] = queue.SimpleQueue()
+    threading.Thread(target=_listen, args=(sys.stdin.buffer, requests), daemon=True).start()
+    while True:
+        for function, argument, seconds in requests.get():
+            # The asker kills us when an item takes too long. Should the asker itself be gone, this still ends a loop
+            # inside native code, where no Python thread gets a turn.
+            faulthandler.dump_traceback_later(seconds + 10, exit=True, file=2)
+            kind, value = _answer(function, argument)
+            answer = pickle.dumps((kind, value), protocol=pickle.HIGHEST_PROTOCOL)
+            faulthandler.cancel_dump_traceback_later()
+            answers.write(LENGTH.pack(len(answer)) + answer)
+            answers.flush()
+            if kind == "memory":  # what is left of a process that ran out of memory is not to be trusted
+                os._exit(0)
+
+
+def _listen(requests: BinaryIO, inbox: queue.SimpleQueue[list[tuple[str, dict[str, Any], float]]]) -> None:
+    """Pass requests on; leave at once, whatever is being done, when the asker is gone."""
+    while len(head := requests.read(LENGTH.size)) == LENGTH.size:
+        inbox.put(pickle.loads(requests.read(LENGTH.unpack(head)[0])))  # noqa: S301 our own asker wrote it
+    os._exit(0)
+
+
+def _answer(function: str, argument: dict[str, Any]) -> tuple[str, Any]:
+    """(``done``, result), or (what kind of failure, why)."""
+    try:
+        module, _, name = function.partition(":")
+        return "done", getattr(import_module(module), name)(argument)
+    except FileRefused as error:
+        return "refused", error.what
+    except (LibraryMissing, SoundError) as error:  # not this file's fault, and the next would meet the same
+        return "stop", str(error)
+    except KellyError as error:
+        return "broken", str(error)
+    except MemoryError:
+        return "memory", f"needed more than {int(sys.argv[1]) / 2**30:g} GB"
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return "full", str(error)
+        if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM) and error.filename:
+            return "refused", f"{error.strerror}: {error.filename}"
+        return "broken", f"{type(error).__name__}: {error}"
+    except Exception as error:  # a fault of ours costs its item, by name, and not the run
+        return "broken", f"{type(error).__name__}: {error}"
+
+
+def _limit_memory(limit: int) -> None:
+    try:
+        import resource
+    except ImportError:  # no such limits on this system
+        return
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (limit if hard == resource.RLIM_INFINITY else min(limit, hard), hard))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,172 @@
+"""What a stage is made of: items in, results out, and how far it is.
+
+A stage is a list of `Item`, a pure function that turns one into a result, and a writer that commits results in
+batches. Which process runs the function is `kelly_tui.pipeline.runner`'s business alone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from kelly_tui.settings import Settings
+
+
+class Item(NamedTuple):
+    """One piece of work: one file, one variant or one generated sample."""
+
+    item_id: str
+    """What the result is kept under: a sample's id, or a path."""
+    name: str
+    """What a person calls it; shown when it fails."""
+    key: str
+    """`stage_key` of everything that the result depends on."""
+    size: int
+    """Bytes to read; the time left is reckoned by it."""
+    function: str
+    """Dotted path of the function, ``package.module:name``; the worker imports it."""
+    data: dict[str, Any]
+    """The function's one argument; builtins only, since it travels between processes."""
+
+
+class Failed(NamedTuple):
+    """Why an item has no result."""
+
+    reason: str
+    kind: str
+    """``refused`` (no use as a sample) ``crashed`` ``slow`` ``memory`` ``broken`` (a fault of ours)."""
+
+
+Result = dict[str, Any] | Failed
+
+
+class Progress(NamedTuple):
+    """How far a stage is."""
+
+    stage: str
+    done: int
+    total: int
+    failed: int
+    rate: float
+    """Items a second, lately."""
+    seconds_left: float | None
+    """By bytes left; None until there is something to reckon by."""
+    message: str = ""
+
+    def line(self) -> str:
+        """For a person: ``extract 812/1,240  34/s  0:13 left  2 failed``."""
+        parts = [f"{self.stage} {self.done + self.failed:,}/{self.total:,}", f"{self.rate:.0f}/s"]
+        if self.seconds_left is not None:
+            parts.append(f"{clock(self.seconds_left)} left")
+        if self.failed:
+            parts.append(f"{self.failed:,} failed")
+        if self.message:
+            parts.append(self.message)
+        return "  ".join(parts)
+
+
+@dataclass
+class Run:
+    """How to run stages: where, how many at once, and who watches. Nothing here changes a result but `seed`."""
+
+    workers: int = 0
+    """Processes; 0 means the settings' number, which is one a core by default."""
+    seed: int = 0
+    dry_run: bool = False
+    """Say what would be done, and why; change nothing."""
+    executor: Executor | None = None
+    """Any other executor, such as ``distributed.Client(...).get_executor()``."""
+    progress: Callable[[Progress], None] = lambda _: None
+    cancel: threading.Event = field(default_factory=threading.Event)
+    """Set it from any thread and the stage commits what is done and raises `Interrupted`."""
+    settings: Settings = field(default_factory=Settings)
+
+    def worker_count(self) -> int:
+        return self.workers or self.settings.worker_count()
+
+
+@dataclass
+class Outcome:
+    """What a stage did."""
+
+    stage: str
+    done: int = 0
+    skipped: int = 0
+    """Items that had their result already."""
+    failures: list[tuple[str, str]] = field(default_factory=list)
+    """(name, reason) of each item that failed."""
+    seconds: float = 0.0
+    words: str = ""
+    """What the numbers do not say: ``73 labelled, 12 have no folder that is a label``."""
+    details: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def failed(self) -> int:
+        return len(self.failures)
+
+    def line(self) -> str:
+        """``extract: 1,240 done, 2 failed in 0:13``."""
+        counts = [f"{self.done:,} done"]
+        if self.skipped:
+            counts.append(f"{self.skipped:,} done before")
+        if self.failures:
+            counts.append(f"{self.failed:,} failed")
+        words = f"; {self.words}" if self.words else ""
+        return f"{self.stage}: {', '.join(counts)} in {clock(self.seconds)}{words}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """For ``--json``."""
+        failures = [{"name": name, "reason": reason} for name, reason in self.failures]
+        return {
+            "stage": self.stage,
+            "done": self.done,
+            "skipped": self.skipped,
+            "failed": self.failed,
+            "failures": failures,
+            "seconds": round(self.seconds, 3),
+            **self.details,
+        }
+
+
+class Interrupted(KeyboardInterrupt):
+    """A stage was stopped by the person; what it had done is committed, and the same again goes on from there."""
+
+    def __init__(self, outcome: Outcome, total: int) -> None:
+        super().__init__(f"{outcome.stage} stopped at {outcome.done:,} of {total:,}; the same again goes on from there")
+        self.outcome = outcome
+
+
+def stage_key(content: str, stage: str, version: int, parameters: Mapping[str, Any]) -> str:
+    """The key of a result: ``<stage version>-<hash of parameters>-<hash of content and stage>``.
+
+    The parts are kept apart so that a stale result can say which of them changed. `version` is raised by hand when a
+    stage's results change; nothing hashes code or looks at modification times.
+    """
+    canonical = json.dumps(parameters, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return f"{version}-{_short_hash(canonical)}-{_short_hash(f'{stage}:{content}')}"
+
+
+def why_stale(old: str | None, new: str) -> str:
+    """Why a result stored under `old` does not serve for `new`: ``new``, ``version``, ``parameters`` or ``input``."""
+    if old is None:
+        return "new"
+    for name, before, after in zip(("version", "parameters", "input"), old.split("-"), new.split("-"), strict=False):
+        if before != after:
+            return f"{name} changed"
+    return "new"
+
+
+def clock(seconds: float) -> str:
+    """``0:13``, ``12:05``, ``3:00:00``."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+
+
+def _short_hash(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]

@@ -1,0 +1,218 @@
+"""Runs chunks of items, each item in a child process of its own kind.
+
+Native parsers read strangers' files, so the process that reads may crash, hang or eat all memory. It is a child:
+its death costs the one item that it was at, whose name is known, and the next item gets a new child.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import selectors
+import signal
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NamedTuple
+
+from kelly_tui.paths import PROJECT
+from kelly_tui.pipeline.child import LENGTH
+
+CHUNK_SECONDS = 5.0
+"""A chunk that has taken this long hands back what it has; the rest is asked for again."""
+
+ONE_THREAD = dict.fromkeys(
+    ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"), "1"
+)
+"""Workers already fill the cores: libraries that start a thread a core would fight over them."""
+
+
+def child_environment() -> dict[str, str]:
+    """The environment in which a process of ours finds this package and starts one thread."""
+    path = os.pathsep.join(filter(None, (os.environ.get("PYTHONPATH"), str(PROJECT))))
+    return {**os.environ, **ONE_THREAD, "PYTHONPATH": path}
+
+
+class Chunk(NamedTuple):
+    """Items to run one after another, and what each may take."""
+
+    work: list[tuple[str, dict[str, Any]]]
+    """(dotted path of the function, its argument)."""
+    item_seconds: float
+    item_memory: int
+    """Bytes of address space."""
+
+
+Answer = tuple[str, Any]
+"""(``done``, result) · (``refused`` ``crashed`` ``slow`` ``memory`` ``broken``, reason) when the item failed ·
+(``full`` ``stop`` ``dismissed``, reason) when it never had its chance."""
+
+
+def run_chunk(chunk: Chunk) -> tuple[list[Answer], float]:
+    """Answers to the first items of `chunk`, at least one, in order, fewer when time is up; and the seconds it took."""
+    answers: list[Answer] = []
+    began = time.monotonic()
+    until = began + CHUNK_SECONDS
+    while len(answers) < len(chunk.work) and (not answers or time.monotonic() < until):
+        child = _own_child(chunk.item_memory)
+        answers += child.ask(chunk.work[len(answers) :], chunk.item_seconds, until)
+        if answers[-1][0] in ("full", "stop", "dismissed"):  # the others would meet the same
+            break
+    return answers, time.monotonic() - began
+
+
+class Child:
+    """One child process, asked over pipes."""
+
+    def __init__(self, memory: int) -> None:
+        self.memory = memory
+        self._process = subprocess.Popen(
+            # -P: a stranger's folder, which may be where we stand, is no place to import from.
+            [sys.executable, "-P", "-m", "kelly_tui.pipeline.child", str(memory)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=child_environment(),
+            process_group=0,  # a ctrl+c in the terminal is for the driver, which ends its children itself
+        )
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._requests = self._process.stdin
+        self._answers = self._process.stdout.fileno()
+        self._dismissed = False
+        os.set_blocking(self._requests.fileno(), False)
+        self._ready = selectors.DefaultSelector()
+        self._ready.register(self._answers, selectors.EVENT_READ)
+
+    @property
+    def alive(self) -> bool:
+        return self._process.poll() is None
+
+    def ask(self, work: list[tuple[str, dict[str, Any]]], seconds: float, until: float) -> list[Answer]:
+        """Answers to the first of `work`: to all, or up to the item that the child died of, or until the time is up.
+
+        A child that still has unanswered items is ended: they will be asked of another.
+        """
+        request = pickle.dumps([(*one, seconds) for one in work], protocol=pickle.HIGHEST_PROTOCOL)
+        unsent = memoryview(LENGTH.pack(len(request)) + request)
+        answers: list[Answer] = []
+        received = bytearray()
+        deadline = time.monotonic() + seconds
+        self._ready.register(self._requests, selectors.EVENT_WRITE)
+        while len(answers) < len(work):
+            now = time.monotonic()
+            if answers and now >= until:
+                self.end()
+                break
+            if now >= deadline:
+                self.end()
+                answers.append(("slow", f"took longer than {seconds:g} s"))
+                break
+            ready = {key.fd for key, _ in self._ready.select((min(until, deadline) if answers else deadline) - now)}
+            if self._requests.fileno() in ready:
+                unsent = self._send(unsent)
+            if self._answers in ready:
+                block = os.read(self._answers, 1 << 20)
+                if not block:
+                    answers.append(self._last_words())
+                    break
+                received += block
+                fresh = _take_frames(received)
+                answers += fresh
+                if fresh:
+                    deadline = time.monotonic() + seconds
+                if fresh and fresh[-1][0] == "memory":
+                    self.end()
+                    break
+        return answers
+
+    def dismiss(self) -> None:
+        """Kill it from another thread; the one that waits for its answers is told so."""
+        self._dismissed = True
+        self._process.kill()
+
+    def end(self) -> None:
+        """Kill it, whatever it is doing, and let go of its pipes."""
+        self._process.kill()
+        self._process.wait()
+        self._ready.close()
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None:
+                pipe.close()
+
+    def _send(self, unsent: memoryview) -> memoryview:
+        try:
+            unsent = unsent[os.write(self._requests.fileno(), unsent) :]
+        except BrokenPipeError:  # it died; the end of its answers will say so
+            unsent = unsent[:0]
+        if not unsent:
+            self._ready.unregister(self._requests)
+        return unsent
+
+    def _last_words(self) -> Answer:
+        self._process.wait()
+        code = self._process.returncode
+        self.end()
+        if self._dismissed:
+            return "dismissed", ""
+        if code == -signal.SIGKILL:
+            return "memory", "was killed by the system, which ran out of memory"
+        if code < 0:
+            return "crashed", f"crashed (signal {-code})"
+        return "crashed", f"ended its process (exit code {code})"
+
+
+def _take_frames(received: bytearray) -> list[Answer]:
+    """Remove and return the whole answers at the start of `received`."""
+    answers = []
+    while len(received) >= LENGTH.size:
+        end = LENGTH.size + LENGTH.unpack_from(received)[0]
+        if len(received) < end:
+            break
+        answers.append(pickle.loads(received[LENGTH.size : end]))  # noqa: S301 our own child wrote it
+        del received[:end]
+    return answers
+
+
+class LocalExecutor(ThreadPoolExecutor):
+    """Threads that wait, each for a child process of its own that works.
+
+    Not a process pool: an item runs in a child in any case, so a second process above it would only cost its start,
+    and a script that calls a stage would need ``if __name__ == "__main__"``.
+    """
+
+    def __init__(self, workers: int) -> None:
+        self._children: set[Child] = set()
+        super().__init__(workers, "kelly-worker", _belong_to, (self._children,))
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """As its parent does; with `cancel_futures` the items in work are cut short too."""
+        if cancel_futures:
+            for child in list(self._children):
+                child.dismiss()
+        super().shutdown(wait, cancel_futures=cancel_futures)
+        for child in list(self._children):
+            child.dismiss()
+
+
+_thread = threading.local()
+
+
+def _belong_to(children: set[Child]) -> None:
+    _thread.siblings = children
+
+
+def _own_child(memory: int) -> Child:
+    """This thread's child, started when there is none or its limit is another."""
+    child: Child | None = getattr(_thread, "child", None)
+    siblings: set[Child] = getattr(_thread, "siblings", set())
+    if child is not None and child.alive and child.memory == memory:
+        return child
+    if child is not None:
+        child.end()
+        siblings.discard(child)
+    _thread.child = child = Child(memory)
+    siblings.add(child)
+    return child

@@ -1,0 +1,218 @@
+"""The runner and its workers, on a toy stage whose items crash, hang, eat memory and lie."""
+
+import multiprocessing
+import os
+import threading
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
+
+import pytest
+
+from kelly_tui.errors import StageError
+from kelly_tui.pipeline import runner
+from kelly_tui.pipeline.runner import Work, run_items, shared_workers
+from kelly_tui.pipeline.stage import Failed, Interrupted, Item, Run
+from kelly_tui.settings import Settings
+
+pytestmark = pytest.mark.usefixtures("toys")
+
+
+@pytest.fixture
+def toys(monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
+
+
+def item(number: int, temper: str = "", function: str = "toy_items:temper", **data) -> Item:
+    return Item(f"id{number}", f"file {number}", "key", 10, function, {"number": number, "temper": temper, **data})
+
+
+def work(items: list[Item], **more) -> Work:
+    return Work("toy", items, len(items), 10 * len(items), **more)
+
+
+class Ledger:
+    """Commits into a list, and says what it holds."""
+
+    def __init__(self) -> None:
+        self.rows = []
+
+    def __call__(self, results) -> None:
+        self.rows += results
+
+    @property
+    def squares(self) -> list:
+        return [row[1]["square"] for row in self.rows if not isinstance(row[1], Failed)]
+
+    @property
+    def failed(self) -> dict:
+        return {row[0].item_id: row[1] for row in self.rows if isinstance(row[1], Failed)}
+
+
+def quick(**settings) -> Run:
+    return Run(workers=2, settings=Settings(**{"item_seconds": 2.0, "item_memory_gb": 1.0, **settings}))
+
+
+def test_results_are_committed_in_the_order_of_the_items():
+    ledger = Ledger()
+    outcome = run_items(work([item(number) for number in range(1000)]), ledger, quick())
+    assert ledger.squares == [number**2 for number in range(1000)]
+    assert (outcome.done, outcome.failed) == (1000, 0)
+
+
+@pytest.mark.parametrize(
+    ("temper", "kind", "reason"),
+    [
+        ("segfault", "crashed", "crashed (signal 11)"),
+        ("hang", "slow", "took longer than 2 s"),
+        ("bomb", "memory", "needed more than 1 GB"),
+        ("leave", "crashed", "ended its process (exit code 3)"),
+        ("refused", "refused", "no notes"),
+        ("fault", "broken", "ZeroDivisionError: division by zero"),
+    ],
+)
+def test_a_poison_item_costs_itself_alone_and_is_named(temper, kind, reason):
+    ledger = Ledger()
+    items = [item(number, temper if number == 37 else "") for number in range(100)]
+    outcome = run_items(work(items), ledger, quick())
+    assert ledger.failed == {"id37": Failed(reason, kind)}
+    assert ledger.squares == [number**2 for number in range(100) if number != 37]
+    assert outcome.failures == [("file 37", reason)]
+
+
+def test_what_native_code_prints_reaches_no_one(capfd):
+    ledger = Ledger()
+    run_items(work([item(number, "chatter") for number in range(5)]), ledger, quick())
+    assert ledger.squares == [0, 1, 4, 9, 16]
+    assert capfd.readouterr() == ("", "")
+
+
+def test_most_failing_stops_the_stage():
+    ledger = Ledger()
+    items = [item(number, "fault" if number % 3 else "") for number in range(2000)]
+    with pytest.raises(StageError, match="most items fail"):
+        run_items(work(items), ledger, quick())
+    assert 0 < len(ledger.rows) < 2000
+
+
+def test_refusing_most_strangers_is_no_fault():
+    items = [item(number, "refused" if number % 10 else "") for number in range(200)]
+    outcome = run_items(work(items, strangers=True), Ledger(), quick())
+    assert (outcome.done, outcome.failed) == (20, 180)
+
+
+@pytest.mark.parametrize(("temper", "words"), [("full", "disk is full"), ("library", "Install libfluidsynth3")])
+def test_what_every_item_would_meet_stops_the_stage_and_blames_none(temper, words):
+    ledger = Ledger()
+    items = [item(number, temper if number == 40 else "") for number in range(100)]
+    with pytest.raises(StageError, match=words):
+        run_items(work(items), ledger, quick())
+    assert ledger.squares == [number**2 for number in range(len(ledger.rows))]
+    assert not ledger.failed
+
+
+def test_cancelling_commits_what_is_done_and_ends_the_hanging_item(monkeypatch):
+    """Were the hanging item waited for, this test would take a minute."""
+    monkeypatch.setattr("kelly_tui.pipeline.worker.CHUNK_SECONDS", 0.3)
+    monkeypatch.setattr(runner, "COMMIT_SECONDS", 0.0)
+    ledger, run = Ledger(), quick(item_seconds=60.0)
+    run.progress = lambda progress: run.cancel.set() if progress.done == 30 else None
+    items = [item(number, "hang" if number == 30 else "") for number in range(31)]
+    with pytest.raises(Interrupted, match="30 of 31"):
+        run_items(work(items), ledger, run)
+    assert ledger.squares == [number**2 for number in range(30)]
+
+
+def test_workers_are_shared_between_stages():
+    processes = []
+    with shared_workers(Run(workers=1)) as run:
+        for _ in range(2):
+            run_items(work([item(1)]), lambda rows: processes.append(rows[0][1]["process"]), run)
+    assert processes[0] == processes[1] != os.getpid()
+
+
+def test_a_spawned_process_pool_serves_as_well():
+    ledger = Ledger()
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(2, mp_context=context) as executor:
+        run = quick()
+        run.executor = executor
+        run_items(work([item(number, "segfault" if number == 5 else "") for number in range(50)]), ledger, run)
+    assert ledger.squares == [number**2 for number in range(50) if number != 5]
+    assert list(ledger.failed) == ["id5"]
+
+
+class Lossy(Executor):
+    """A cluster that loses the first `losses` chunks."""
+
+    def __init__(self, losses: int) -> None:
+        self.losses = losses
+
+    def submit(self, function, /, *args, **kwargs):
+        future = Future()
+        if self.losses:
+            self.losses -= 1
+            future.set_exception(BrokenProcessPool("a machine is gone"))
+        else:
+            future.set_result(function(*args, **kwargs))
+        return future
+
+
+def test_chunks_of_a_lost_worker_are_handed_out_again():
+    ledger, run = Ledger(), quick()
+    run.executor = Lossy(6)
+    run_items(work([item(number) for number in range(100)]), ledger, run)
+    assert ledger.squares == [number**2 for number in range(100)]
+
+
+def test_a_cluster_that_loses_everything_is_an_error():
+    run = quick()
+    run.executor = Lossy(1_000_000)
+    with pytest.raises(StageError, match="lost its workers"):
+        run_items(work([item(1)]), Ledger(), run)
+
+
+class Dead(Executor):
+    """A cluster without workers: nothing is ever done."""
+
+    def submit(self, function, /, *args, **kwargs):
+        return Future()
+
+
+def test_no_progress_is_an_error(monkeypatch):
+    monkeypatch.setattr(runner, "STALL_SECONDS", 0.3)
+    run = quick(item_seconds=0.1)
+    run.executor = Dead()
+    with pytest.raises(StageError, match="no progress"):
+        run_items(work([item(1)]), Ledger(), run)
+
+
+def test_a_chunk_hands_back_what_it_has_when_time_is_up(monkeypatch):
+    monkeypatch.setattr("kelly_tui.pipeline.worker.CHUNK_SECONDS", 0.02)
+    ledger = Ledger()
+    run_items(work([item(number, "nap") for number in range(60)]), ledger, quick())
+    assert ledger.squares == [number**2 for number in range(60)]
+
+
+def test_progress_counts_up_to_the_total():
+    seen, run = [], quick()
+    run.progress = seen.append
+    run_items(work([item(number, "refused" if number == 3 else "") for number in range(40)]), Ledger(), run)
+    assert [one.done + one.failed for one in seen] == sorted(one.done + one.failed for one in seen)
+    assert (seen[-1].done, seen[-1].failed, seen[-1].total, seen[-1].seconds_left) == (39, 1, 40, 0)
+
+
+def test_a_stage_in_a_thread_can_be_cancelled_from_outside():
+    run, caught = quick(item_seconds=60.0), []
+
+    def stage() -> None:
+        try:
+            run_items(work([item(1, "hang")]), Ledger(), run)
+        except Interrupted as stop:
+            caught.append(stop)
+
+    thread = threading.Thread(target=stage)
+    thread.start()
+    run.cancel.set()
+    thread.join()
+    assert caught

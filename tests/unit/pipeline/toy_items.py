@@ -1,0 +1,52 @@
+"""Functions for items of the toy stage, each of a temper that strangers' files have."""
+
+import errno
+import os
+import signal
+import time
+from pathlib import Path
+
+from kelly_tui.errors import FileRefused, LibraryMissing
+
+
+def square(item: dict) -> dict:
+    return {"square": item["number"] ** 2, "process": os.getpid()}
+
+
+def temper(item: dict) -> dict:
+    match item.get("temper"):
+        case "segfault":
+            os.kill(os.getpid(), signal.SIGSEGV)
+        case "hang":
+            while True:
+                pass
+        case "bomb":
+            held = []
+            while True:
+                held.append(bytearray(64 << 20))
+        case "leave":
+            os._exit(3)
+        case "refused":
+            raise FileRefused("no notes")
+        case "fault":
+            raise ZeroDivisionError("division by zero")
+        case "full":
+            raise OSError(errno.ENOSPC, "No space left on device")
+        case "library":
+            raise LibraryMissing("libfluidsynth is missing", hint="Install libfluidsynth3.")
+        case "chatter":
+            os.write(1, b"\x1b]0;owned\x07")
+            print("chatter")
+        case "touch":
+            Path(item["path"]).touch()
+        case "nap":
+            time.sleep(0.01)
+    return square(item)
+
+
+def write(item: dict) -> dict:
+    """Append a line and rest: what an interrupted stage leaves behind can be counted."""
+    with open(item["path"], "a") as log:
+        log.write(f"{item['number']}\n")
+    time.sleep(0.005)
+    return square(item)
