@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import secrets
 import socket
 import stat
@@ -151,7 +152,7 @@ def on_network(path: Path, mounts: Path = Path("/proc/self/mounts")) -> bool:
     longest, kind = "", ""
     for line in lines:
         _, mounted, file_system, *_ = line.split(" ")
-        mounted = mounted.encode("utf-8", "surrogateescape").decode("unicode_escape")  # \040 is a space
+        mounted = re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), mounted)  # \040 is a space
         inside_it = real == mounted or real.startswith(mounted.rstrip("/") + "/")
         if inside_it and len(mounted) >= len(longest):
             longest, kind = mounted, file_system

@@ -1,0 +1,481 @@
+"""The catalogue of a dataset: one SQLite file that is the only truth about its samples and their labels.
+
+Any number of processes may have it open. Readers never wait. Writers take turns by one lock on a file: SQLite's own
+waiting sleeps in growing steps, so that the app beside a busy stage would wait a second for what the lock grants in
+milliseconds. Checkpoints happen inside commits, so the lock covers them too, and two of them can't meet
+(which corrupts catalogues of SQLite before 3.51.3).
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sqlite3
+import threading
+from array import array
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from itertools import islice
+from pathlib import Path
+from types import TracebackType
+from typing import Any, NamedTuple, Self
+
+import msgspec
+
+from kelly_tui.errors import DatasetError, DiskFull
+from kelly_tui.model.dataset import DatasetConfig
+from kelly_tui.model.labels import nearest
+from kelly_tui.model.sample import Sample
+from kelly_tui.store import counters, history, schema
+from kelly_tui.store.layout import Layout, disk_errors, is_dataset, load_config, utc_now
+from kelly_tui.store.query import Query, parse
+
+LOCK_SECONDS = 30.0
+"""How long a writer waits for its turn before it says that another holds the dataset."""
+
+_CHECKPOINT_PAGES = 1000
+"""Of 4 kB: the log is carried into the catalogue each 4 MB."""
+
+
+class Failure(NamedTuple):
+    """A file that a stage could not use, and why."""
+
+    sample_id: str | None
+    """None for a file that never became a sample."""
+    path: str
+    stage: str
+    key: str
+    """What it was tried with: under another key it is worth another try."""
+    reason: str
+    at: str
+
+
+class FeatureRow(NamedTuple):
+    """What `extract` found of one sample."""
+
+    sample_id: str
+    key: str
+    features_path: str
+    duration_sec: float
+    vector: list[float]
+    columns: dict[str, Any]
+
+
+class Catalogue:
+    """An open catalogue. For one thread; another thread opens its own.
+
+    `db` reads only, outside of `writing`.
+    """
+
+    def __init__(self, layout: Layout, config: DatasetConfig, db: sqlite3.Connection, lock: int | None) -> None:
+        self.layout = layout
+        self.config = config
+        self.db = db
+        self._lock = lock
+
+    @property
+    def root(self) -> Path:
+        return self.layout.root
+
+    # -- opening and closing ------------------------------------------------------------------------------------------
+
+    @classmethod
+    def open(cls, root: Path | str) -> Catalogue:
+        """Open the dataset at `root`; make its catalogue, from the views where there are any, if it has none.
+
+        A folder that can't be written is opened for reading. Raises `DatasetError`.
+        """
+        root = Path(root)
+        if not is_dataset(root):
+            raise DatasetError("there is no dataset", path=root, hint="kelly create makes one.")
+        layout = Layout(root)
+        config = load_config(root)
+        path = layout.catalogue_path
+        writable = os.access(path.parent if path.parent.exists() else root, os.W_OK)
+        with _explained(path):
+            if not writable:
+                return cls(layout, config, _connect_for_reading(path), None)
+            with disk_errors(path):
+                path.parent.mkdir(parents=True, exist_ok=True)
+                lock = os.open(layout.lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            try:
+                catalogue = cls(layout, config, _connect(path), lock)
+                catalogue._prepare()
+            except BaseException:
+                os.close(lock)
+                raise
+        return catalogue
+
+    def _prepare(self) -> None:
+        """Bring the tables to what this program and this configuration want."""
+        version = self.db.execute("PRAGMA user_version").fetchone()[0]
+        if version > schema.VERSION:
+            raise DatasetError("a newer Kelly made this catalogue", path=self.root, hint="Update Kelly.")
+        if version == 0:
+            self._create()
+        elif version < schema.VERSION:
+            self._migrate(version)
+        with self.writing() as db:
+            for statement in schema.missing_columns(db):
+                db.execute(statement)
+            counters.install(db, self.config)
+            building = db.execute("SELECT 1 FROM meta WHERE name = 'building'").fetchone()
+        if building:
+            self._rebuild()
+
+    def _create(self) -> None:
+        with self.writing() as db:
+            if db.execute("PRAGMA user_version").fetchone()[0]:  # another was faster
+                return
+            _run_script(db, schema.TABLES)
+            if self.layout.has_views():
+                db.execute("INSERT INTO meta VALUES ('building', ?)", (utc_now(),))
+            db.execute(f"PRAGMA user_version = {schema.VERSION}")
+
+    def _migrate(self, version: int) -> None:
+        backups = self.layout.catalogue_dir / "backups"
+        backups.mkdir(exist_ok=True)
+        with sqlite3.connect(backups / f"catalogue-v{version}.sqlite") as backup:
+            self.db.backup(backup)
+        backup.close()
+        with self.writing() as db:
+            for number in range(version + 1, schema.VERSION + 1):
+                _run_script(db, schema.MIGRATIONS[number])
+            db.execute(f"PRAGMA user_version = {schema.VERSION}")
+
+    def _rebuild(self) -> None:
+        """Fill an empty catalogue from the views. Until that is done it is marked; cut short, it begins again."""
+        from kelly_tui.store import views  # late: it reads files into an open catalogue
+
+        with self.writing() as db:
+            db.execute("DELETE FROM samples")
+        views.rebuild(self)
+        with self.writing() as db:
+            db.execute("DELETE FROM meta WHERE name = 'building'")
+
+    def close(self) -> None:
+        """Carry the log into the catalogue, unless another is writing, and let go."""
+        if self._lock is not None:
+            with suppress(BlockingIOError, sqlite3.Error):
+                fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                self.db.execute("PRAGMA busy_timeout = 0")
+                self.db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        self.db.close()
+        if self._lock is not None:
+            os.close(self._lock)  # lets go of the lock
+            self._lock = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    # -- writing ------------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        """One transaction, durable when the block ends; nothing of it is there if the block raises.
+
+        Inside another it becomes a part of that one. Keep it short: others wait. Raises `DatasetError`, `DiskFull`.
+        """
+        if self.db.in_transaction:
+            yield self.db
+            return
+        with _explained(self.root), self._turn():
+            db = self.db
+            db.execute("PRAGMA query_only = OFF")
+            try:
+                db.execute("BEGIN IMMEDIATE")
+                yield db
+                db.execute("COMMIT")
+            finally:
+                if db.in_transaction:  # a full disk has rolled back already, and a second time would hide it
+                    db.execute("ROLLBACK")
+                db.execute("PRAGMA query_only = ON")
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        if self._lock is None:
+            raise DatasetError("the dataset is read-only", path=self.root, hint="Check who owns it, or copy it.")
+        _take(self._lock, self.root)
+        try:
+            yield
+        finally:
+            fcntl.flock(self._lock, fcntl.LOCK_UN)
+
+    def add(self, samples: Iterable[Sample]) -> int:
+        """Add samples that are not there yet, by id; return how many. A path that is taken is a `DatasetError`."""
+        added = 0
+        rest = iter(samples)
+        while chunk := list(islice(rest, history.AT_ONCE * 5)):
+            with self.writing() as db:
+                for sample in chunk:
+                    try:
+                        added += db.execute(schema.INSERT, schema.to_row(sample)).rowcount
+                    except sqlite3.IntegrityError:
+                        raise DatasetError("another sample has this file", path=sample.file_path) from None
+        return added
+
+    def put_labels(self, labels: Mapping[str, history.Wanted], kind: str = "stage", actor: str = "kelly") -> int:
+        """Set labels, {sample_id: {field: Label}}, that no key press made; return how many changed.
+
+        None clears. A weaker source never replaces a stronger one; a newer detector replaces an older.
+        """
+        return history.put_labels(self, labels, kind, actor)
+
+    def put_features(self, rows: Iterable[FeatureRow | tuple[Any, ...]]) -> None:
+        """Store what `extract` found, and forget that it failed before."""
+        rest = iter(rows)
+        while chunk := list(islice(rest, history.AT_ONCE)):
+            with self.writing() as db:
+                for sample_id, key, features_path, duration, vector, columns in chunk:
+                    number = self._number(sample_id)
+                    db.execute(
+                        "INSERT OR REPLACE INTO features VALUES (?, ?, ?, ?)",
+                        (number, key, array("f", vector).tobytes(), msgspec.json.encode(columns).decode()),
+                    )
+                    db.execute(
+                        "UPDATE samples SET features_path = ?, duration_sec = ? WHERE rowid = ?",
+                        (features_path, duration, number),
+                    )
+                    self.put_result("extract", sample_id, key)
+
+    def put_result(self, stage: str, sample_id: str, key: str) -> None:
+        """Remember that `stage` is done for a sample, under `key`; forget that it failed before."""
+        with self.writing() as db:
+            db.execute("INSERT OR REPLACE INTO results VALUES (?, ?, ?)", (stage, self._number(sample_id), key))
+            self.clear_failure(sample_id, stage)
+
+    def quarantine(self, sample_id: str, stage: str, key: str, reason: str) -> None:
+        """Set a sample aside: no list, no score and no later stage takes it until it is tried again."""
+        with self.writing() as db:
+            path = db.execute("SELECT file_path FROM samples WHERE sample_id = ?", (sample_id,)).fetchone()
+            if path is None:
+                raise DatasetError(f"there is no sample {sample_id}")
+            db.execute(
+                "INSERT OR REPLACE INTO failures VALUES (?, ?, ?, ?, ?, ?)",
+                (stage, path[0], sample_id, key, reason, utc_now()),
+            )
+            db.execute("UPDATE samples SET status = ? WHERE sample_id = ?", (reason or "failed", sample_id))
+
+    def refuse(self, path: str, stage: str, key: str, reason: str) -> None:
+        """Remember a file that could not become a sample."""
+        with self.writing() as db:
+            db.execute(
+                "INSERT OR REPLACE INTO failures VALUES (?, ?, NULL, ?, ?, ?)", (stage, path, key, reason, utc_now())
+            )
+
+    def clear_failure(self, sample_id: str, stage: str) -> None:
+        """Forget that `stage` failed; the sample is in order again if no other stage failed."""
+        with self.writing() as db:
+            if not db.execute("DELETE FROM failures WHERE sample_id = ? AND stage = ?", (sample_id, stage)).rowcount:
+                return
+            other = db.execute("SELECT reason FROM failures WHERE sample_id = ? LIMIT 1", (sample_id,)).fetchone()
+            db.execute("UPDATE samples SET status = ? WHERE sample_id = ?", (other[0] if other else "ok", sample_id))
+
+    # -- reading ------------------------------------------------------------------------------------------------------
+
+    def __len__(self) -> int:
+        return int(self.db.execute("SELECT count(*) FROM samples").fetchone()[0])
+
+    def get(self, sample_id: str) -> Sample | None:
+        row = self.db.execute(f"SELECT {schema.COLUMNS} FROM samples WHERE sample_id = ?", (sample_id,)).fetchone()
+        return None if row is None else schema.from_row(row)
+
+    def find(self, text: str) -> Sample:
+        """The one sample of that id, unique beginning of an id, path or file name.
+
+        Raises `DatasetError` if there is none, naming the nearest, or more than one.
+        """
+        found: list[str] = []
+        for where, value in (
+            ("sample_id = ?", text),
+            ("file_path = ?", text),
+            ("sample_id >= ?1 AND sample_id < ?1 || 'g' AND length(?1) >= 4", text.lower()),
+            ("file_path LIKE ? ESCAPE '\\'", f"%/{_literal(text)}"),
+            ("file_path LIKE ? ESCAPE '\\'", f"%/{_literal(text)}.%"),
+        ):
+            found = [
+                one for (one,) in self.db.execute(f"SELECT sample_id FROM samples WHERE {where} LIMIT 6", (value,))
+            ]
+            if found:
+                break
+        if len(found) == 1:
+            return self._certain(found[0])
+        if found:
+            raise DatasetError(f"{text!r} is several samples", hint=f"Say which: {' '.join(found[:5])}.")
+        like = self.db.execute(
+            "SELECT file_path FROM samples WHERE file_path LIKE ? ESCAPE '\\' LIMIT 5000", (f"%/{_literal(text[:2])}%",)
+        )
+        guess = nearest(text, {path.rpartition("/")[2] for (path,) in like})
+        raise DatasetError(
+            f"there is no sample {text!r}", hint=f"Did you mean {guess}?" if guess else "See kelly list."
+        )
+
+    def samples(self, where: Query | str | None = None, batch: int = 1000) -> Iterator[Sample]:
+        """The samples that a filter finds, in the order in which they were added.
+
+        No reading transaction is held between batches: what is changed meanwhile may be seen changed.
+        """
+        query = parse(where or "", self.config) if not isinstance(where, Query) else where
+        last = 0
+        statement = (
+            f"SELECT rowid, {schema.COLUMNS} FROM samples WHERE rowid > ? AND {query.where} ORDER BY rowid LIMIT ?"
+        )
+        while rows := self.db.execute(statement, (last, *query.parameters, batch)).fetchall():
+            for row in rows:
+                yield schema.from_row(row[1:])
+            last = rows[-1][0]
+
+    def failures(self, stage: str | None = None) -> list[Failure]:
+        """What could not be done, of one stage or of all, oldest first."""
+        return [
+            Failure(*row)
+            for row in self.db.execute(
+                "SELECT sample_id, path, stage, key, reason, at FROM failures"
+                " WHERE ?1 IS NULL OR stage = ?1 ORDER BY at, path",
+                (stage,),
+            )
+        ]
+
+    def stage_keys(self, stage: str) -> Iterator[tuple[str, str]]:
+        """(sample_id, key) of each stored result of a stage: ``dict(catalogue.stage_keys("extract"))``."""
+        return iter(
+            self.db.execute(
+                "SELECT sample_id, key FROM results JOIN samples ON samples.rowid = sample WHERE stage = ?", (stage,)
+            )
+        )
+
+    def counts(self) -> counters.Counts:
+        """All counts, from the kept ones: well under a millisecond at any size."""
+        return counters.read(self.db)
+
+    def data_version(self) -> int:
+        """A number that changes when another connection has changed the catalogue."""
+        return int(self.db.execute("PRAGMA data_version").fetchone()[0])
+
+    def _number(self, sample_id: str) -> int:
+        found = self.db.execute("SELECT rowid FROM samples WHERE sample_id = ?", (sample_id,)).fetchone()
+        if found is None:
+            raise DatasetError(f"there is no sample {sample_id}")
+        return int(found[0])
+
+    def _certain(self, sample_id: str) -> Sample:
+        sample = self.get(sample_id)
+        assert sample is not None
+        return sample
+
+
+def _literal(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    db = sqlite3.connect(path, timeout=5, isolation_level=None, cached_statements=512)
+    for pragma in (
+        "journal_mode = WAL",
+        "synchronous = FULL",
+        "foreign_keys = ON",
+        f"wal_autocheckpoint = {_CHECKPOINT_PAGES}",
+        "cache_size = -32000",
+        "temp_store = MEMORY",
+        "query_only = ON",
+    ):
+        db.execute(f"PRAGMA {pragma}")
+    return db
+
+
+def _connect_for_reading(path: Path) -> sqlite3.Connection:
+    """A catalogue in a folder that can't be written: through the log if its index is there, else as it lies."""
+    for how in ("mode=ro", "mode=ro&immutable=1"):
+        db = sqlite3.connect(f"{path.absolute().as_uri()}?{how}", uri=True, isolation_level=None)
+        try:
+            db.execute("SELECT 1 FROM samples LIMIT 1")
+        except sqlite3.OperationalError as error:
+            db.close()
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_CANTOPEN:
+                raise
+            last = error
+        else:
+            return db
+    raise last
+
+
+def _run_script(db: sqlite3.Connection, script: str) -> None:
+    """Statement by statement: `executescript` would commit the transaction that this is a part of."""
+    statement = ""
+    for line in script.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            db.execute(statement)
+            statement = ""
+
+
+def _take(lock: int, root: Path) -> None:
+    """Take the lock; if it is held, queue for it in a thread, since nothing else can end a wait for it."""
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        pass
+    else:
+        return
+    deciding = threading.Lock()
+    outcome: list[str] = []  # "taken" or "given up", whichever comes first
+
+    def queue() -> None:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with deciding:
+            if outcome:
+                fcntl.flock(lock, fcntl.LOCK_UN)
+            outcome.append("taken")
+
+    waiting = threading.Thread(target=queue, daemon=True)
+    waiting.start()
+    waiting.join(LOCK_SECONDS)
+    with deciding:
+        if outcome:
+            return
+        outcome.append("given up")
+    raise DatasetError(
+        f"another program has held this dataset for {LOCK_SECONDS:g} s",
+        path=root,
+        hint="Look for a stopped or hanging kelly, and end it.",
+    )
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    """Say what SQLite's errors mean and what to do about them."""
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        if code == sqlite3.SQLITE_FULL:
+            raise DiskFull("the disk is full", path=path, hint="Make room; all that was saved is kept.") from error
+        for codes, what, hint in _MEANINGS:
+            if code in codes:
+                raise DatasetError(what, path=path, hint=hint) from error
+        raise
+
+
+_MEANINGS = (
+    (
+        (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB),
+        "the catalogue is damaged",
+        "Move .kelly/catalogue.sqlite* away: the next start rebuilds it from manifest.json and annotations/.",
+    ),
+    (
+        (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_CANTOPEN),
+        "the catalogue can't be opened for writing",
+        "Check who owns the folder, or copy the dataset.",
+    ),
+    (
+        (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED),
+        "another program holds the catalogue",
+        "Close it (a database viewer?) and try again.",
+    ),
+    ((sqlite3.SQLITE_IOERR,), "the disk failed", "Check the disk; all that was saved before is kept."),
+)

@@ -1,0 +1,291 @@
+"""Edits, undo and redo, and the events in which all of them are remembered.
+
+A step is what one key press, one command or one stage did to any number of samples. Undo takes back the last step of
+one person; it is itself a step with events, so history is never rewritten and survives a restart.
+
+Steps on many samples are committed a few at a time, so that nobody waits long for the lock; one that was cut short
+can be undone like any other.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import groupby, islice
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+
+import msgspec
+
+from kelly_tui.errors import DatasetError
+from kelly_tui.model.annotation import FIELDS, Field, Label, check_value, field_named
+from kelly_tui.model.dataset import DatasetConfig
+from kelly_tui.model.edit import STATE_FIELDS, Edit, Event, Step
+from kelly_tui.model.labels import DECISIONS, may_replace
+from kelly_tui.store.layout import utc_now
+from kelly_tui.store.schema import (
+    Provenance,
+    decode_provenance,
+    from_column,
+    label_from_json,
+    label_of,
+    label_to_json,
+    provenance_of,
+    provenance_to_json,
+    to_column,
+)
+
+if TYPE_CHECKING:
+    from kelly_tui.store.catalogue import Catalogue
+
+AT_ONCE = 200
+"""Samples in one transaction: some 20 ms, the longest that another writer has to wait."""
+
+Wanted = Mapping[str, Label | None]
+"""Labels by field; None clears."""
+
+_STATES = {
+    "decision": Field("decision", "choice", "what a person decided", DECISIONS),
+    "skip_reason": Field("skip_reason", "text", "why it was skipped"),
+    "rejected": Field("rejected", "flag", "a variant that a person refused"),
+}
+_CLEARED: dict[str, Label | None] = {"decision": Label("pending"), "skip_reason": None, "rejected": Label(False)}
+
+
+def edit(catalogue: Catalogue, edits: Sequence[Edit], by: str, words: str | None = None) -> Step:
+    """Make a person's edits, as one step; return when they are durable.
+
+    A label gets `by` and the time. Setting the dataset's main label decides the sample as ``labelled``, clearing
+    it as ``pending``, in the same step. What is there already is no change; a step without any change has no events.
+    Raises `LabelError` for a field or a value that can't be, `DatasetError` for a sample that is not there.
+    """
+    at = utc_now()
+    wanted: dict[str, dict[str, Label | None]] = {}
+    for one in edits:
+        field, label = _human(one, catalogue.config, by, at)
+        wanted.setdefault(one.sample_id, {})[field] = label
+    for fields in wanted.values():
+        _decide(fields, catalogue.config.model.main_label)
+    step = _Recorder(by, "edit", words or _words(edits), at)
+    for chunk in _chunks(wanted.items()):
+        with catalogue.writing() as db:
+            for sample_id, fields in chunk:
+                now = _Labels.of(db, sample_id, fields)
+                step.change(db, now, {field: label for field, label in fields.items() if not now.says(field, label)})
+    return step.done()
+
+
+def undo(catalogue: Catalogue, by: str) -> Step | None:
+    """Take back the last step of `by` that is not undone; None if there is none.
+
+    A field that another has changed since is left alone, and listed in `Step.left_alone`.
+    """
+    return _turn(catalogue, by, back=True)
+
+
+def redo(catalogue: Catalogue, by: str) -> Step | None:
+    """Make the step again that `by` undid last; None if there is none, or if `by` has edited since."""
+    return _turn(catalogue, by, back=False)
+
+
+def history(catalogue: Catalogue, sample_id: str | None = None, limit: int = 100) -> list[Event]:
+    """The last events, of one sample or of all, newest first."""
+    where, parameters = ("WHERE sample_id = ?", (sample_id,)) if sample_id else ("", ())
+    return [
+        _event(row)
+        for row in catalogue.db.execute(f"{_EVENTS} {where} ORDER BY seq DESC LIMIT ?", (*parameters, limit))
+    ]
+
+
+def put_labels(catalogue: Catalogue, labels: Mapping[str, Wanted], kind: str, actor: str) -> int:
+    """Set labels that no key press made, by sample and field, as one step; return how many changed.
+
+    A weaker source never replaces a stronger one (`may_replace`). Raises `LabelError` for what can't be.
+    """
+    config = catalogue.config
+    step = _Recorder(actor, kind, f"labels by {actor}", utc_now())
+    for chunk in _chunks(labels.items()):
+        with catalogue.writing() as db:
+            for sample_id, given in chunk:
+                fields = {name: _checked(name, label, config) for name, label in given.items()}
+                now = _Labels.of(db, sample_id, fields)
+                step.change(
+                    db, now, {name: label for name, label in fields.items()
+                              if not now.says(name, label) and _may_set(label, now.labels[name])},
+                )  # fmt: skip
+    return len(step.events)
+
+
+def _may_set(new: Label | None, old: Label | None) -> bool:
+    return new is None or old is None or may_replace(new.source, old.source)
+
+
+def _checked(name: str, label: Label | None, config: DatasetConfig) -> Label | None:
+    if label is None:
+        return None
+    value = check_value(FIELDS[name], label.value, config.choices(name))
+    return msgspec.structs.replace(label, value=value) if value not in ("", []) else None
+
+
+def _human(one: Edit, config: DatasetConfig, by: str, at: str) -> tuple[str, Label | None]:
+    """The field and the label of a person's edit, checked; an empty text or list clears."""
+    if one.field in STATE_FIELDS:
+        field, choices = _STATES[one.field], _STATES[one.field].choices
+    else:
+        field = field_named(one.field)
+        choices = config.choices(field.name)
+    if one.label is None or (value := check_value(field, one.label.value, choices)) in ("", []):
+        return field.name, _CLEARED.get(field.name)
+    if field.name in STATE_FIELDS:
+        return field.name, Label(value)
+    return field.name, Label(value, by=by, at=at, unsure=one.label.unsure)
+
+
+def _decide(fields: dict[str, Label | None], main_label: str) -> None:
+    """Add what follows from an edit: a labelled sample is decided, and one that is not skipped has no reason to be."""
+    if main_label in fields:
+        fields.setdefault("decision", Label("pending" if fields[main_label] is None else "labelled"))
+    if fields.get("decision", Label("skipped")) != Label("skipped"):
+        fields.setdefault("skip_reason", None)
+
+
+def _words(edits: Sequence[Edit]) -> str:
+    if not edits:
+        return "nothing"
+    first = edits[0]
+    value = "cleared" if first.label is None else str(first.label.value)[:40]
+    samples = len({one.sample_id for one in edits})
+    return f"{first.field} {value}" + (f" on {samples:,} samples" if samples > 1 else "")
+
+
+class _Labels(NamedTuple):
+    """What some fields of a sample say now, inside a write transaction."""
+
+    sample_id: str
+    rev: int
+    provenance: dict[str, Provenance]
+    labels: dict[str, Label | None]
+
+    @classmethod
+    def of(cls, db: sqlite3.Connection, sample_id: str, fields: Iterable[str]) -> _Labels:
+        fields = tuple(fields)
+        columns = ", ".join(("rev", "provenance", *fields))
+        row = db.execute(f"SELECT {columns} FROM samples WHERE sample_id = ?", (sample_id,)).fetchone()
+        if row is None:
+            raise DatasetError(f"there is no sample {sample_id}", hint="kelly list shows those there are.")
+        provenance = decode_provenance(row[1])
+        labels: dict[str, Label | None] = {}
+        for field, stored in zip(fields, row[2:], strict=True):
+            if field in STATE_FIELDS:
+                value = bool(stored) if field == "rejected" else stored
+                labels[field] = None if value is None else Label(value)
+            else:
+                known = field in provenance
+                labels[field] = label_of(from_column(field, stored), provenance[field]) if known else None
+        return cls(sample_id, row[0], provenance, labels)
+
+    def says(self, field: str, label: Label | None) -> bool:
+        """Whether it says so already, whenever that was."""
+        now = self.labels[field]
+        return now == label or (
+            now is not None and label is not None and msgspec.structs.replace(now, at=label.at) == label
+        )
+
+
+class _Recorder:
+    """Writes changes to samples and remembers each, as one step. The step begins with the first change."""
+
+    def __init__(self, actor: str, kind: str, words: str, at: str, target: int | None = None) -> None:
+        self.step = Step(0, words, ())
+        self.events: list[Event] = []
+        self._actor, self._kind, self._at, self._target = actor, kind, at, target
+
+    def change(self, db: sqlite3.Connection, now: _Labels, new: Wanted) -> None:
+        """Set these fields of one sample, in the caller's transaction."""
+        if not new:
+            return
+        if not self.events:
+            self._begin(db)
+        for field, label in new.items():
+            old = now.labels[field]
+            seq = db.execute(
+                "INSERT INTO events (step, sample_id, rev, field, old, new) VALUES (?, ?, ?, ?, ?, ?)",
+                (self.step.step, now.sample_id, now.rev + 1, field, label_to_json(old), label_to_json(label)),
+            ).lastrowid
+            assert seq is not None
+            self.events.append(
+                Event(seq, self.step.step, self._at, self._actor, self._kind, now.sample_id, field, old, label)
+            )
+        _write(db, now, new, self._at)
+
+    def _begin(self, db: sqlite3.Connection) -> None:
+        if self._kind == "edit":  # what was undone before is out of reach from here on
+            db.execute(
+                "UPDATE steps SET state = 'dropped' WHERE actor = ? AND kind = 'edit' AND state = 'undone'",
+                (self._actor,),
+            )
+        step = db.execute(
+            "INSERT INTO steps (at, actor, kind, words, target) VALUES (?, ?, ?, ?, ?)",
+            (self._at, self._actor, self._kind, self.step.words, self._target),
+        ).lastrowid
+        assert step is not None
+        self.step = msgspec.structs.replace(self.step, step=step)
+
+    def done(self, left_alone: Sequence[Event] = ()) -> Step:
+        return msgspec.structs.replace(self.step, events=tuple(self.events), left_alone=tuple(left_alone))
+
+
+def _write(db: sqlite3.Connection, now: _Labels, new: Wanted, at: str) -> None:
+    provenance = dict(now.provenance)
+    columns: dict[str, object] = {}
+    for field, label in new.items():
+        columns[field] = None if label is None else to_column(field, label.value)
+        if field in STATE_FIELDS:
+            continue
+        if label is None:
+            provenance.pop(field, None)
+        else:
+            provenance[field] = provenance_of(label)
+    columns |= {"provenance": provenance_to_json(provenance), "modified_at": at, "rev": now.rev + 1}
+    sets = ", ".join(f"{column} = ?" for column in columns)
+    db.execute(f"UPDATE samples SET {sets} WHERE sample_id = ?", (*columns.values(), now.sample_id))
+
+
+def _turn(catalogue: Catalogue, by: str, *, back: bool) -> Step | None:
+    kind, before, after, newest = ("undo", "done", "undone", "DESC") if back else ("redo", "undone", "done", "ASC")
+    found = catalogue.db.execute(
+        f"SELECT step, words FROM steps WHERE actor = ? AND kind = 'edit' AND state = ? ORDER BY step {newest} LIMIT 1",
+        (by, before),
+    ).fetchone()
+    if found is None:
+        return None
+    target, words = found
+    step = _Recorder(by, kind, f"{kind} {words}", utc_now(), target)
+    left_alone: list[Event] = []
+    events = [_event(row) for row in catalogue.db.execute(f"{_EVENTS} WHERE step = ? ORDER BY seq", (target,))]
+    by_sample = ((sample_id, list(group)) for sample_id, group in groupby(events, lambda event: event.sample_id))
+    for chunk in _chunks(by_sample):
+        with catalogue.writing() as db:
+            for sample_id, changed in chunk:
+                now = _Labels.of(db, sample_id, [event.field for event in changed])
+                untouched = [e for e in changed if now.labels[e.field] == (e.new if back else e.old)]
+                left_alone += [event for event in changed if event not in untouched]
+                step.change(db, now, {event.field: event.old if back else event.new for event in untouched})
+    with catalogue.writing() as db:
+        db.execute("UPDATE steps SET state = ? WHERE step = ?", (after, target))
+    return step.done(left_alone)
+
+
+_EVENTS = "SELECT seq, step, at, actor, kind, sample_id, field, old, new FROM events JOIN steps USING (step)"
+
+
+def _event(row: tuple[Any, ...]) -> Event:
+    return Event(*row[:-2], label_from_json(row[-2]), label_from_json(row[-1]))
+
+
+_T = TypeVar("_T")
+
+
+def _chunks(items: Iterable[_T]) -> Iterator[list[_T]]:
+    rest = iter(items)
+    while chunk := list(islice(rest, AT_ONCE)):
+        yield chunk

@@ -1,0 +1,323 @@
+"""The tables of the catalogue, and a sample as a row of them.
+
+`samples` is one wide table: a column for every field of a sample and of its annotation, what lists show first, long
+lists last, so that pages of the list never read them. The fields of the annotation come from
+`kelly_tui.model.annotation.FIELDS`; where a label came from lies in `provenance`, JSON by field. A field has
+a value if and only if it has a provenance.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from kelly_tui.model.annotation import FIELDS, Label, Value
+from kelly_tui.model.sample import Sample
+
+VERSION = 1
+"""``PRAGMA user_version`` of the catalogues that this program writes."""
+
+MIGRATIONS: dict[int, str] = {}
+"""SQL that leads from the version before to this one."""
+
+LIST_KINDS = ("words", "chords", "numbers", "velocities")
+LIST_FIELDS = frozenset(name for name, field in FIELDS.items() if field.kind in LIST_KINDS)
+FLAG_FIELDS = frozenset(name for name, field in FIELDS.items() if field.kind == "flag")
+_LONG = LIST_FIELDS | {"notes"}
+
+
+def _column_type(field: str) -> str:
+    return {"number": "REAL", "flag": "INTEGER"}.get(FIELDS[field].kind, "TEXT")
+
+
+_ANNOTATION_COLUMNS = {name: _column_type(name) for name in sorted(FIELDS, key=_LONG.__contains__)}
+"""Name and type, short ones first."""
+
+_SHORT = ",\n  ".join(f"{name} {kind}" for name, kind in _ANNOTATION_COLUMNS.items() if name not in _LONG)
+_LENGTHY = ",\n  ".join(f"{name} {kind}" for name, kind in _ANNOTATION_COLUMNS.items() if name in _LONG)
+
+LISTED = "(NOT rejected AND (origin = 'imported' OR ifnull(split, '') NOT IN ('val', 'test')))"
+"""Whether an export would hold the sample if its file were fine: val and test lists hold imported samples only."""
+
+TABLES = f"""
+CREATE TABLE samples (
+  rowid INTEGER PRIMARY KEY,
+  sample_id TEXT NOT NULL UNIQUE,
+  file_path TEXT NOT NULL UNIQUE,
+  file_type TEXT NOT NULL,
+  status TEXT NOT NULL DEFAULT 'ok',
+  decision TEXT NOT NULL DEFAULT 'pending',
+  rejected INTEGER NOT NULL DEFAULT 0,
+  is_synthetic INTEGER NOT NULL DEFAULT 0,
+  parent_id TEXT,
+  augmentation_type TEXT,
+  split TEXT,
+  duration_sec REAL,
+  features_path TEXT,
+  conflicts INTEGER NOT NULL DEFAULT 0,
+  rev INTEGER NOT NULL DEFAULT 0,
+  exported_rev INTEGER NOT NULL DEFAULT 0,
+  {_SHORT},
+  sha256 TEXT NOT NULL DEFAULT '',
+  root_id TEXT NOT NULL,
+  file_size_bytes INTEGER NOT NULL DEFAULT 0,
+  created_at TEXT NOT NULL DEFAULT '',
+  modified_at TEXT NOT NULL DEFAULT '',
+  source TEXT,
+  license TEXT NOT NULL DEFAULT '',
+  skip_reason TEXT,
+  provenance TEXT NOT NULL DEFAULT '{{}}',
+  other_sources TEXT,
+  augmentation TEXT,
+  extra TEXT,
+  {_LENGTHY},
+  origin TEXT GENERATED ALWAYS AS
+    (CASE WHEN parent_id IS NOT NULL THEN 'augmented' WHEN is_synthetic THEN 'generated' ELSE 'imported' END) VIRTUAL,
+  listed INTEGER GENERATED ALWAYS AS ({LISTED}) VIRTUAL,
+  held INTEGER GENERATED ALWAYS AS (status = 'ok' AND {LISTED}) VIRTUAL
+);
+CREATE INDEX samples_sha256 ON samples (sha256);
+CREATE INDEX samples_root ON samples (root_id);
+CREATE INDEX samples_parent ON samples (parent_id) WHERE parent_id IS NOT NULL;
+CREATE INDEX samples_outbox ON samples (rev) WHERE rev <> exported_rev;
+CREATE INDEX samples_emotion ON samples (emotion);
+CREATE INDEX samples_groove ON samples (groove_type);
+CREATE INDEX samples_tempo ON samples (tempo_bpm);
+CREATE INDEX samples_duration ON samples (duration_sec);
+CREATE INDEX samples_decision ON samples (decision);
+
+-- What `extract` found: the vector as float32, the numbers and words as JSON.
+CREATE TABLE features (
+  sample INTEGER PRIMARY KEY REFERENCES samples (rowid) ON DELETE CASCADE,
+  key TEXT NOT NULL,
+  vector BLOB NOT NULL,
+  columns TEXT NOT NULL
+);
+
+-- Under which key the result of a stage is stored: what has the wanted key need not be done again.
+CREATE TABLE results (
+  stage TEXT NOT NULL,
+  sample INTEGER NOT NULL REFERENCES samples (rowid) ON DELETE CASCADE,
+  key TEXT NOT NULL,
+  PRIMARY KEY (stage, sample)
+) WITHOUT ROWID;
+
+-- What could not be done, and why. A file that never became a sample has no sample_id.
+CREATE TABLE failures (
+  stage TEXT NOT NULL,
+  path TEXT NOT NULL,
+  sample_id TEXT,
+  key TEXT NOT NULL,
+  reason TEXT NOT NULL,
+  at TEXT NOT NULL,
+  PRIMARY KEY (stage, path)
+) WITHOUT ROWID;
+CREATE INDEX failures_sample ON failures (sample_id) WHERE sample_id IS NOT NULL;
+
+-- Both sides changed the same field: labels as JSON, null where there was none. Open until resolved_at is set.
+CREATE TABLE conflicts (
+  conflict INTEGER PRIMARY KEY,
+  sample_id TEXT NOT NULL REFERENCES samples (sample_id) ON DELETE CASCADE,
+  field TEXT NOT NULL,
+  base TEXT,
+  ours TEXT,
+  theirs TEXT,
+  origin TEXT NOT NULL DEFAULT '',
+  at TEXT NOT NULL,
+  resolved_at TEXT
+);
+CREATE UNIQUE INDEX conflicts_open ON conflicts (sample_id, field) WHERE resolved_at IS NULL;
+CREATE TRIGGER conflict_opened AFTER INSERT ON conflicts WHEN NEW.resolved_at IS NULL BEGIN
+  UPDATE samples SET conflicts = conflicts + 1 WHERE sample_id = NEW.sample_id;
+END;
+CREATE TRIGGER conflict_resolved AFTER UPDATE OF resolved_at ON conflicts
+WHEN OLD.resolved_at IS NULL AND NEW.resolved_at IS NOT NULL BEGIN
+  UPDATE samples SET conflicts = conflicts - 1 WHERE sample_id = NEW.sample_id;
+END;
+CREATE TRIGGER conflict_removed AFTER DELETE ON conflicts WHEN OLD.resolved_at IS NULL BEGIN
+  UPDATE samples SET conflicts = conflicts - 1 WHERE sample_id = OLD.sample_id;
+END;
+
+-- History. A step is what one key press or one stage did; `target` is the step that an undo or redo was about.
+CREATE TABLE steps (
+  step INTEGER PRIMARY KEY,
+  at TEXT NOT NULL,
+  actor TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  words TEXT NOT NULL,
+  state TEXT NOT NULL DEFAULT 'done',
+  target INTEGER REFERENCES steps (step)
+);
+CREATE INDEX steps_undo ON steps (actor, state, step) WHERE kind = 'edit';
+CREATE TABLE events (
+  seq INTEGER PRIMARY KEY,
+  step INTEGER NOT NULL REFERENCES steps (step),
+  sample_id TEXT NOT NULL,
+  rev INTEGER NOT NULL,
+  field TEXT NOT NULL,
+  old TEXT,
+  new TEXT
+);
+CREATE INDEX events_step ON events (step);
+CREATE INDEX events_sample ON events (sample_id);
+
+CREATE TABLE counts (
+  facet TEXT NOT NULL,
+  value TEXT NOT NULL,
+  origin TEXT NOT NULL,
+  n INTEGER NOT NULL,
+  PRIMARY KEY (facet, value, origin)
+) WITHOUT ROWID;
+
+CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+"""
+
+_PLAIN = (
+    "sample_id",
+    "file_path",
+    "file_type",
+    "sha256",
+    "file_size_bytes",
+    "duration_sec",
+    "created_at",
+    "modified_at",
+    "split",
+    "features_path",
+    "source",
+    "is_synthetic",
+    "parent_id",
+    "augmentation_type",
+    "root_id",
+    "license",
+    "status",
+    "decision",
+    "skip_reason",
+    "rejected",
+    "rev",
+)
+_JSON = ("other_sources", "augmentation", "extra")
+_ANNOTATIONS = tuple(_ANNOTATION_COLUMNS)
+COLUMNS = ", ".join((*_PLAIN, *_JSON, "provenance", *_ANNOTATIONS))
+"""What `to_row` gives and `from_row` takes, in this order."""
+
+INSERT = (
+    f"INSERT INTO samples ({COLUMNS}) VALUES ({', '.join('?' * (COLUMNS.count(',') + 1))})"
+    " ON CONFLICT (sample_id) DO NOTHING"
+)
+
+
+class Provenance(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A `Label` without its value."""
+
+    source: str = "human"
+    by: str | None = None
+    at: str | None = None
+    confidence: float | None = None
+    unsure: bool = False
+    in_doubt: bool = False
+
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder().decode
+decode_provenance = msgspec.json.Decoder(dict[str, Provenance]).decode
+
+
+def provenance_of(label: Label) -> Provenance:
+    return Provenance(label.source, label.by, label.at, label.confidence, label.unsure, label.in_doubt)
+
+
+def label_of(value: Value, where_from: Provenance) -> Label:
+    return Label(
+        value, where_from.source, where_from.by, where_from.at, where_from.confidence, where_from.unsure,
+        where_from.in_doubt,
+    )  # fmt: skip
+
+
+def to_column(field: str, value: Value | None) -> str | float | int | None:
+    """A label's value as its column holds it: lists as JSON text."""
+    return _encode(value).decode() if isinstance(value, list) else value
+
+
+def from_column(field: str, stored: Any) -> Value:
+    if field in LIST_FIELDS:
+        return _decode(stored)  # type: ignore[no-any-return]
+    return bool(stored) if field in FLAG_FIELDS else stored
+
+
+def label_to_json(label: Label | None) -> str | None:
+    return None if label is None else _encode(label).decode()
+
+
+def label_from_json(stored: str | None) -> Label | None:
+    return None if stored is None else Label(**_decode(stored))
+
+
+def provenance_to_json(provenance: dict[str, Provenance]) -> str:
+    return _encode(provenance).decode()
+
+
+def to_row(sample: Sample) -> tuple[Any, ...]:
+    """The columns `COLUMNS`. A new sample with labels begins at revision 1, so that its view will be written."""
+    labels = sample.labels
+    return (
+        sample.sample_id,
+        sample.file_path,
+        sample.file_type,
+        sample.sha256,
+        sample.file_size_bytes,
+        sample.duration_sec,
+        sample.created_at,
+        sample.modified_at,
+        sample.split,
+        sample.features_path,
+        sample.source,
+        sample.is_synthetic,
+        sample.parent_id,
+        sample.augmentation_type,
+        sample.root_id,
+        sample.license,
+        sample.status,
+        sample.decision,
+        sample.skip_reason,
+        sample.rejected,
+        sample.rev or int(bool(labels)),
+        _encode(sample.other_sources).decode() if sample.other_sources else None,
+        _encode(sample.augmentation).decode() if sample.augmentation is not None else None,
+        _encode(sample.extra).decode() if sample.extra else None,
+        provenance_to_json({field: provenance_of(label) for field, label in labels.items()}) if labels else "{}",
+        *(to_column(field, labels[field].value) if field in labels else None for field in _ANNOTATIONS),
+    )
+
+
+_PROVENANCE_AT = len(_PLAIN) + len(_JSON)
+_VALUE_AT = {field: _PROVENANCE_AT + 1 + place for place, field in enumerate(_ANNOTATIONS)}
+
+
+def from_row(row: tuple[Any, ...]) -> Sample:
+    """The sample that `to_row` made this row of."""
+    plain = dict(zip(_PLAIN, row, strict=False))
+    plain["is_synthetic"] = bool(plain["is_synthetic"])
+    plain["rejected"] = bool(plain["rejected"])
+    other_sources, augmentation, extra, provenance = row[len(_PLAIN) : _PROVENANCE_AT + 1]
+    labels = {
+        field: label_of(from_column(field, row[_VALUE_AT[field]]), where_from)
+        for field, where_from in decode_provenance(provenance).items()
+    }
+    return Sample(
+        **plain,
+        other_sources=_decode(other_sources) if other_sources else [],
+        augmentation=_decode(augmentation) if augmentation else None,
+        extra=_decode(extra) if extra else {},
+        labels=labels,
+    )
+
+
+def missing_columns(db: sqlite3.Connection) -> Iterable[str]:
+    """SQL that adds the columns of fields that came into the program after this catalogue was made."""
+    there = {name for _, name, *_ in db.execute("PRAGMA table_info(samples)")}
+    for name, kind in _ANNOTATION_COLUMNS.items():
+        if name not in there:
+            yield f"ALTER TABLE samples ADD COLUMN {name} {kind}"
