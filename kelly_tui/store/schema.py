@@ -141,6 +141,13 @@ CREATE TRIGGER conflict_removed AFTER DELETE ON conflicts WHEN OLD.resolved_at I
   UPDATE samples SET conflicts = conflicts - 1 WHERE sample_id = OLD.sample_id;
 END;
 
+-- The annotation files as they were last written: one that differs was changed by another.
+CREATE TABLE exports (
+  sample INTEGER PRIMARY KEY REFERENCES samples (rowid) ON DELETE CASCADE,
+  size INTEGER NOT NULL,
+  mtime_ns INTEGER NOT NULL
+);
+
 -- History. A step is what one key press or one stage did; `target` is the step that an undo or redo was about.
 CREATE TABLE steps (
   step INTEGER PRIMARY KEY,
