@@ -12,7 +12,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby, islice
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import msgspec
 
@@ -278,8 +278,9 @@ def _turn(catalogue: Catalogue, by: str, *, back: bool) -> Step | None:
 _EVENTS = "SELECT seq, step, at, actor, kind, sample_id, field, old, new FROM events JOIN steps USING (step)"
 
 
-def _event(row: tuple[Any, ...]) -> Event:
-    return Event(*row[:-2], label_from_json(row[-2]), label_from_json(row[-1]))
+def _event(row: tuple[int, int, str, str, str, str, str, str | None, str | None]) -> Event:
+    seq, step, at, actor, kind, sample_id, field, old, new = row
+    return Event(seq, step, at, actor, kind, sample_id, field, label_from_json(old), label_from_json(new))
 
 
 _T = TypeVar("_T")
