@@ -1,0 +1,253 @@
+"""An audio file's features: mel bands, MFCC, chroma, spectrum, rhythm, key, and a vector of 128 numbers.
+
+Analysed is the mean of the channels at 22,050 Hz, n_fft 2048, the first `max_duration_sec`. Definitions are
+librosa 0.11's, from one shared spectrogram. No loudness label is written: how loud a file is says how it was
+mastered, not how it was played.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from kelly_tui.errors import DatasetError
+from kelly_tui.features.audio_key import find_key
+from kelly_tui.features.audio_rhythm import find_beats, find_tempo, onset_strength
+from kelly_tui.features.npz import npz_bytes
+from kelly_tui.features.sound_file import Samples, Sound, audio_seconds, sound_of, valid_audio
+from kelly_tui.features.spectrum import Floats, Spectrum, cepstrum
+from kelly_tui.model.annotation import Label
+from kelly_tui.store.layout import inside, write_atomic
+
+__all__ = ["AudioConfig", "AudioFeatures", "detect_labels", "extract_audio_features", "extract_item", "valid_audio"]
+
+RATE = 22_050
+VECTOR_MFCC = 20
+VECTOR_POINTS = 32
+
+
+class AnalysisConfig(Protocol):
+    """What the analysis reads of a configuration; `kelly_tui.model.dataset.DatasetConfig` has it."""
+
+    max_duration_sec: float
+    n_mels: int
+    n_mfcc: int
+    hop_length: int
+    extract_mel_spectrogram: bool
+    extract_mfcc: bool
+    extract_chroma: bool
+
+
+class AudioConfig(msgspec.Struct, kw_only=True):
+    """The part of a dataset's configuration that audio features depend on."""
+
+    max_duration_sec: float = 30.0
+    n_mels: int = 64
+    n_mfcc: int = 20
+    hop_length: int = 512
+    extract_mel_spectrogram: bool = True
+    extract_mfcc: bool = True
+    extract_chroma: bool = True
+
+
+@dataclass(frozen=True, eq=False)
+class AudioFeatures:
+    """The features of one clip. T is the number of frames, ``1 + samples // hop_length``."""
+
+    duration_sec: float
+    """Of what was analysed."""
+    hop_length: int
+    mel_spectrogram: Floats | None
+    """(n_mels, T) dB, 80 dB deep; None where the configuration leaves it out."""
+    mfcc: Floats | None
+    """(n_mfcc, T), of `mel_spectrogram`."""
+    chroma: Floats | None
+    """(12, T) from C, each frame's largest 1; tuned to the clip."""
+    spectral_centroid: Floats
+    """(T,) Hz."""
+    spectral_rolloff: Floats
+    """(T,) Hz, 85 %."""
+    spectral_bandwidth: Floats
+    """(T,) Hz."""
+    zero_crossing_rate: Floats
+    """(T,) a sample."""
+    rms_energy: Floats
+    """(T,) 1 is full scale."""
+    onset_strength: Floats
+    """(T,) dB of rise."""
+    means: dict[str, NDArray[np.float32]]
+    """Over time, by the array's name; of mfcc (20) and chroma too where they are left out."""
+    stds: dict[str, NDArray[np.float32]]
+    tempo_bpm: float | None
+    """None where nothing repeats."""
+    tempo_confidence: float
+    beat_frames: NDArray[np.int64]
+    key_signature: str | None
+    """The tonic; None where the chroma is flat."""
+    mode: str | None
+    key_confidence: float
+    tuning: float
+    """Semitones from A = 440 Hz."""
+    feature_vector: Floats
+    """(128,), finite, as data-model.md lays it out; curves are means over 32 equal spans, unscaled."""
+
+    def arrays(self) -> dict[str, Any]:
+        """Everything by name, as in the .npz; what is absent is left out."""
+        found = {name: getattr(self, name) for name in self.__dataclass_fields__ if name not in ("means", "stds")}
+        found |= {f"{name}_mean": value for name, value in self.means.items()}
+        found |= {f"{name}_std": value for name, value in self.stds.items()}
+        return {name: value for name, value in found.items() if value is not None}
+
+    def columns(self) -> dict[str, float | str]:
+        """The single numbers and words, for the catalogue's filters."""
+        return {
+            name: value if isinstance(value, str) else round(float(value), 6)
+            for name, value in self.arrays().items()
+            if np.ndim(value) == 0 and name not in ("duration_sec", "hop_length")
+        }
+
+    def to_npz(self) -> bytes:
+        """The .npz, the same bytes for the same features."""
+        return npz_bytes(self.arrays())
+
+
+def extract_audio_features(source: Sound, config: AnalysisConfig | None = None) -> AudioFeatures:
+    """The features of a file or of ``(samples, rate)``; samples (n,) or (n, channels), rate in Hz.
+
+    Raises `FileRefused` for what can't be analysed, silence among it.
+    """
+    config = config or AudioConfig()
+    _check(config)
+    samples, rate = sound_of(source, config.max_duration_sec)
+    mono = analysed(samples, rate)
+    hop = config.hop_length
+    spectrum = Spectrum(mono, RATE, hop)
+    mel = spectrum.mel_db(config.n_mels)
+    mfcc = cepstrum(mel, max(config.n_mfcc, VECTOR_MFCC))
+    strength = onset_strength(mel, hop)
+    tempo = find_tempo(strength, RATE / hop)
+    beats = find_beats(strength, RATE / hop, tempo.bpm) if tempo.bpm else np.empty(0, np.int64)
+    key = find_key(spectrum)
+    curves = {
+        "spectral_centroid": spectrum.centroid,
+        "spectral_rolloff": spectrum.rolloff,
+        "spectral_bandwidth": spectrum.bandwidth,
+        "zero_crossing_rate": spectrum.zero_crossing_rate,
+        "rms_energy": spectrum.rms,
+        "onset_strength": strength,
+    }
+    described = {**curves, "mfcc": mfcc[:, :VECTOR_MFCC], "chroma": spectrum.chroma}
+    means = {name: values.mean(axis=0) for name, values in described.items()}
+    stds = {name: values.std(axis=0) for name, values in described.items()}
+    seconds = len(mono) / RATE
+    return AudioFeatures(
+        duration_sec=seconds,
+        hop_length=hop,
+        mel_spectrogram=mel.T if config.extract_mel_spectrogram else None,
+        mfcc=mfcc[:, : config.n_mfcc].T if config.extract_mfcc else None,
+        chroma=spectrum.chroma.T if config.extract_chroma else None,
+        **curves,
+        means=means,
+        stds=stds,
+        tempo_bpm=tempo.bpm,
+        tempo_confidence=tempo.confidence,
+        beat_frames=beats,
+        key_signature=key.tonic,
+        mode=key.mode,
+        key_confidence=key.confidence,
+        tuning=spectrum.tuning,
+        feature_vector=_vector(means, stds, curves, mel, tempo.bpm or 0.0, len(beats) / seconds),
+    )
+
+
+def analysed(samples: Samples, rate: int) -> Floats:
+    """(n,): the mean of the channels of `samples`, (n, channels), at 22,050 Hz."""
+    mono = np.ascontiguousarray(samples.mean(axis=1, dtype=np.float32))
+    if rate == RATE:
+        return mono
+    import soxr
+
+    resampled: Floats = soxr.resample(mono, rate, RATE)
+    return resampled if len(resampled) else np.zeros(1, np.float32)
+
+
+def detect_labels(features: AudioFeatures) -> dict[str, Label]:
+    """Labels that audio can be given without being heard: key, mode and tempo, each where there is one."""
+    found = {
+        "key": (features.key_signature, features.key_confidence, "kelly audio-key 1"),
+        "mode": (features.mode, features.key_confidence, "kelly audio-key 1"),
+        "tempo_bpm": (features.tempo_bpm and round(features.tempo_bpm, 2), features.tempo_confidence,
+                      "kelly audio-tempo 1"),
+    }  # fmt: skip
+    return {
+        field: Label(value, source="detector", by=by, confidence=round(confidence, 3))
+        for field, (value, confidence, by) in found.items()
+        if value is not None
+    }
+
+
+def extract_item(item: Mapping[str, Any]) -> dict[str, Any]:
+    """The extract stage for one audio file, run in a worker; raises `FileRefused` and nothing else for bad input.
+
+    `item`: root, file_path, target (relative, where the .npz goes), config. Returns what the catalogue stores.
+    """
+    root = Path(item["root"])
+    path = inside(root, item["file_path"])
+    features = extract_audio_features(path, msgspec.convert(item.get("config", {}), AudioConfig))
+    write_atomic(inside(root, item["target"]), features.to_npz())
+    return {
+        "duration_sec": audio_seconds(path),
+        "vector": features.feature_vector.tolist(),
+        "columns": features.columns(),
+        "labels": {field: msgspec.to_builtins(label) for field, label in detect_labels(features).items()},
+    }
+
+
+def _vector(
+    means: Mapping[str, Floats],
+    stds: Mapping[str, Floats],
+    curves: Mapping[str, Floats],
+    mel: Floats,
+    bpm: float,
+    beats_per_second: float,
+) -> Floats:
+    vector = np.concatenate(
+        [
+            _filled(means["mfcc"], VECTOR_MFCC),
+            _filled(stds["mfcc"], VECTOR_MFCC),
+            means["chroma"],
+            [means["spectral_centroid"] / 5000, stds["spectral_centroid"] / 2000],
+            [means["spectral_rolloff"] / 10000, means["spectral_bandwidth"] / 3000],
+            [means["zero_crossing_rate"] * 10, means["rms_energy"] * 10, stds["rms_energy"] * 10],
+            [bpm / 200],
+            [means["onset_strength"], stds["onset_strength"], curves["onset_strength"].max()],
+            [beats_per_second],
+            spans(curves["rms_energy"], VECTOR_POINTS),
+            spans(mel.mean(axis=0), VECTOR_POINTS),
+        ]
+    )
+    return vector.astype(np.float32)
+
+
+def spans(curve: Floats, count: int) -> NDArray[np.float64]:
+    """(count,): the mean of `curve`, (n,), over `count` equal spans, for any n from 1 up."""
+    area = np.concatenate(([0.0], np.cumsum(curve, dtype=np.float64)))
+    edges = np.linspace(0, len(curve), count + 1)
+    return np.diff(np.interp(edges, np.arange(len(area)), area)) * count / len(curve)
+
+
+def _filled(values: Floats, count: int) -> Floats:
+    return np.pad(values, (0, count - len(values)))
+
+
+def _check(config: AnalysisConfig) -> None:
+    limits = {"hop_length": (32, 4096), "n_mels": (1, 512), "n_mfcc": (1, 512)}
+    for name, (low, high) in limits.items():
+        if not low <= getattr(config, name) <= high:
+            raise DatasetError(f"{name} is {getattr(config, name)}", hint=f"Between {low} and {high}, in config.json.")

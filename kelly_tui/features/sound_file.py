@@ -1,0 +1,102 @@
+"""The one door through which sound comes in: a file or an array becomes checked float32 samples.
+
+What passes is not empty, finite, loud enough to be sound and small enough to hold in memory.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from kelly_tui.errors import FileRefused
+
+if TYPE_CHECKING:
+    import soundfile
+
+Samples = NDArray[np.float32]
+Sound = Path | str | tuple[ArrayLike, float]
+"""A file, or ``(samples, rate)`` with samples of shape (n,) or (n, channels) and the rate in Hz."""
+
+MAX_VALUES = 100_000_000
+"""Frames times channels that are decoded at once: 400 MB, 19 minutes of stereo at 44.1 kHz."""
+SILENCE = 10 ** (-90 / 20)
+"""A peak under -90 dBFS is digital silence."""
+MAX_PEAK = 1e6
+"""120 dB over full scale is no sound but a file misread."""
+RATES = (1_000, 768_000)
+"""Sample rates that are believed, Hz."""
+
+
+def valid_audio(path: Path | str, max_seconds: float | None = None) -> tuple[Samples, int]:
+    """The file's samples, (n, channels) in -1..1, and its rate in Hz; only the first `max_seconds` where given.
+
+    Raises `FileRefused` for what is missing, unreadable, empty, silent, not finite or too long to decode.
+    """
+    path = Path(path)
+    with _opened(path) as sound:
+        frames = sound.frames if max_seconds is None else min(sound.frames, round(max_seconds * sound.samplerate))
+        if frames * sound.channels > MAX_VALUES:
+            minutes = sound.frames / sound.samplerate / 60
+            raise FileRefused(f"too long to decode ({minutes:,.0f} minutes)", path=path, hint="Cut it into pieces.")
+        try:
+            samples = sound.read(frames, dtype="float32", always_2d=True)
+        except (RuntimeError, MemoryError) as error:
+            _unreadable(path, error)
+        return checked(samples, sound.samplerate, path), sound.samplerate
+
+
+def sound_of(source: Sound, max_seconds: float | None = None) -> tuple[Samples, int]:
+    """As `valid_audio`, for a file or for ``(samples, rate)``."""
+    if isinstance(source, (str, Path)):
+        return valid_audio(source, max_seconds)
+    samples, rate = np.asarray(source[0], dtype=np.float32), round(source[1])
+    if samples.ndim == 1:
+        samples = samples[:, None]
+    if samples.ndim != 2:
+        raise FileRefused(f"samples have {samples.ndim} dimensions", hint="Wanted: (n,) or (n, channels).")
+    if max_seconds is not None:
+        samples = samples[: round(max_seconds * rate)]
+    return checked(samples, rate), rate
+
+
+def audio_seconds(path: Path | str) -> float:
+    """How long the whole file is, by its header."""
+    with _opened(Path(path)) as sound:
+        return float(sound.frames / sound.samplerate)
+
+
+def checked(samples: Samples, rate: int, path: Path | None = None) -> Samples:
+    """`samples` themselves, or `FileRefused` where they can't be used as sound at `rate` Hz."""
+    if not RATES[0] <= rate <= RATES[1]:
+        raise FileRefused(f"a sample rate of {rate} Hz can't be right", path=path)
+    if samples.size == 0:
+        raise FileRefused("empty", path=path)
+    peak = float(np.max(np.abs(samples)))
+    if not np.isfinite(peak):
+        raise FileRefused("has samples that are not finite numbers", path=path)
+    if peak < SILENCE:
+        raise FileRefused("silent", path=path)
+    if peak > MAX_PEAK:
+        raise FileRefused("levels are a million times over full scale", path=path)
+    return samples
+
+
+def _opened(path: Path) -> soundfile.SoundFile:
+    import soundfile
+
+    if not path.is_file():  # a pipe or a device would wait for ever
+        raise FileRefused("no such file" if not path.exists() else "not a file", path=path)
+    if path.stat().st_size == 0:
+        raise FileRefused("empty", path=path)
+    try:
+        return soundfile.SoundFile(path)
+    except RuntimeError as error:
+        _unreadable(path, error)
+
+
+def _unreadable(path: Path, error: Exception) -> NoReturn:
+    reason = getattr(error, "error_string", "") or str(error)
+    raise FileRefused(f"can't be read as audio ({reason.strip().rstrip('.')})", path=path) from None
