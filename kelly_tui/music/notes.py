@@ -156,6 +156,13 @@ def parse_midi(data: bytes, name: str = "") -> Any:
     return _parse(data, name)[0]
 
 
+def score_seconds(score: Any) -> float:
+    """When the last note of a `symusic.Score` in ticks ends: seconds from the start, through its tempo map."""
+    tables = (track.notes.numpy() for track in score.tracks)
+    end = max((int((table["time"] + table["duration"]).max()) for table in tables if len(table["time"])), default=0)
+    return float(_seconds(np.array([float(end)]), _tempo_map(score), int(score.tpq))[0])
+
+
 def read_midi(source: Path | str | bytes | symusic.Score | pretty_midi.PrettyMIDI) -> Score:
     """The note table of a file, of its bytes, or of another library's object. Raises `FileRefused`."""
     if isinstance(source, (str, Path)):
