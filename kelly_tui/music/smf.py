@@ -45,7 +45,7 @@ def check_chunks(data: bytes, name: str = "") -> tuple[bytes, dict[str, int]]:
         raise FileRefused("the clock has no ticks per quarter note", path=path)
     if division & 0x8000:
         raise FileRefused("its clock counts SMPTE frames, not beats", path=path)
-    tracks = _tracks(smf, 8 + length, path)
+    tracks = track_spans(smf, 8 + length, path)
     if len(tracks) < claimed:
         raise FileRefused(f"truncated: {claimed} tracks announced, {len(tracks)} there", path=path)
     left_out: Counter[str] = Counter()
@@ -71,7 +71,7 @@ def _unwrap_riff(data: bytes) -> bytes:
     return data
 
 
-def _tracks(smf: bytes, at: int, path: str | None) -> list[tuple[int, int]]:
+def track_spans(smf: bytes, at: int, path: str | None) -> list[tuple[int, int]]:
     """Start and end of the content of each track. Chunks of other kinds and trailing junk are passed over."""
     tracks = []
     while at + 8 <= len(smf):

@@ -1,0 +1,115 @@
+"""What a MIDI file tells a synthesizer to do and when: every channel message, in order, in seconds.
+
+The note table (`music.notes`) says which notes there are. A synthesizer also wants channels as they were written,
+programs, controllers, bends and pressure, so the bytes are read here once more, after the same door.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kelly_tui.music.notes import parse_midi, read_bytes
+from kelly_tui.music.smf import check_chunks, track_spans
+
+NOTE_OFF, NOTE_ON, KEY_PRESSURE, CONTROLLER, PROGRAM, PRESSURE, BEND = 0x80, 0x90, 0xA0, 0xB0, 0xC0, 0xD0, 0xE0
+SUSTAIN = 64
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+
+@dataclass(frozen=True, eq=False)
+class Events:
+    """Channel messages of one file, in the order in which they take effect.
+
+    Arrays of one length: `time` in seconds (float64); `kind` (status without channel; a note-on of velocity 0 is a
+    note-off), `channel` 0..15, `first` and `second` data byte (uint8). `duration`: end of the last note, seconds.
+    """
+
+    time: Array
+    kind: Array
+    channel: Array
+    first: Array
+    second: Array
+    duration: float
+
+    def __len__(self) -> int:
+        return len(self.time)
+
+
+def read_events(source: Path | bytes) -> Events:
+    """The messages of a MIDI file or of its bytes. Raises `FileRefused`."""
+    name = str(source) if isinstance(source, Path) else ""
+    data = read_bytes(source) if isinstance(source, Path) else source
+    parse_midi(data, name)  # refuses what is no music
+    smf, _ = check_chunks(data, name)
+    header = int.from_bytes(smf[4:8], "big")
+    ticks_per_beat = int.from_bytes(smf[12:14], "big")
+    messages: list[tuple[int, int, int, int]] = []
+    tempi: list[tuple[int, int]] = []
+    for start, end in track_spans(smf, 8 + header, name or None):
+        _read_track(smf[start:end], messages, tempi)
+    table = np.array(messages, np.int64).reshape(-1, 4)
+    table = table[np.argsort(table[:, 0], kind="stable")]
+    time = _seconds(table[:, 0], tempi, ticks_per_beat)
+    kind = table[:, 1] & 0xF0
+    kind[(kind == NOTE_ON) & (table[:, 3] == 0)] = NOTE_OFF
+    notes = time[kind <= NOTE_ON]
+    first, second = table[:, 2].astype(np.uint8), table[:, 3].astype(np.uint8)
+    channel = (table[:, 1] & 0x0F).astype(np.uint8)
+    return Events(time, kind.astype(np.uint8), channel, first, second, float(notes.max(initial=0.0)))
+
+
+def _read_track(track: bytes, messages: list[tuple[int, int, int, int]], tempi: list[tuple[int, int]]) -> None:
+    """Append a track's channel messages (tick, status, two data bytes) and tempi (tick, microseconds a beat)."""
+    at = tick = status = 0
+    try:
+        while at < len(track):
+            byte = track[at]
+            at += 1
+            delta = byte & 0x7F
+            while byte & 0x80:
+                byte = track[at]
+                at += 1
+                delta = delta << 7 | byte & 0x7F
+            tick += delta
+            if track[at] & 0x80:
+                status = track[at]
+                at += 1
+            if status < 0x80:
+                return
+            if status < 0xF0:
+                two = status & 0xE0 != 0xC0  # program and pressure have one data byte
+                messages.append((tick, status, track[at] & 0x7F, track[at + 1] & 0x7F if two else 0))
+                at += 1 + two
+                continue
+            meta = track[at] if status == 0xFF else -1
+            at += status == 0xFF
+            byte = track[at]
+            at += 1
+            size = byte & 0x7F
+            while byte & 0x80:
+                byte = track[at]
+                at += 1
+                size = size << 7 | byte & 0x7F
+            if meta == 0x51:
+                tempi.append((tick, int.from_bytes(track[at : at + size], "big")))
+            elif meta == 0x2F:
+                return
+            at += size
+    except IndexError:
+        return  # a track that ends in the middle of a message ends there
+
+
+def _seconds(ticks: Array, tempi: list[tuple[int, int]], ticks_per_beat: int) -> Array:
+    """Ticks to seconds through the tempo map: the last tempo at a tick counts, 120 BPM before the first."""
+    steps = dict([(0, 500_000), *sorted(tempi, key=lambda step: step[0])])
+    starts = np.array(list(steps), np.float64)
+    lengths = np.array(list(steps.values()), np.float64) / 1e6 / ticks_per_beat
+    begins = np.concatenate(([0.0], np.cumsum(np.diff(starts) * lengths[:-1])))
+    where = np.searchsorted(starts, ticks, side="right") - 1
+    times: Array = begins[where] + (ticks - starts[where]) * lengths[where]
+    return times

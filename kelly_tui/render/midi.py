@@ -1,0 +1,98 @@
+"""MIDI rendered to sound: whole, or as a file for a stage.
+
+A new synthesizer for each file, effects set explicitly: the same file gives the same bytes every time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kelly_tui.paths import soundfont as find_soundfont
+from kelly_tui.render.blocks import MidiBlocks, Samples
+from kelly_tui.render.events import read_events
+from kelly_tui.render.synth import GAIN, Synth
+from kelly_tui.store.layout import disk_errors, inside, sync_folder
+
+LONGEST_TAIL = 4.0
+"""Seconds after the last note, at most."""
+
+QUIET = 10 ** (-70 / 20)
+"""-70 dBFS: when a tail is below this, it has ended."""
+
+_BLOCK = 1 << 14
+
+
+def render_midi(
+    data: Path | bytes, sample_rate: int = 44100, soundfont: Path | str | None = None, gain: float = GAIN
+) -> Samples:
+    """The sound of a MIDI file, float32 of shape (frames, 2), with the tail of its last notes.
+
+    `soundfont` None means `paths.soundfont`'s choice. Loud music may pass full scale.
+    Raises `FileRefused`, `LibraryMissing`, `SoundError`.
+    """
+    return np.concatenate(list(rendered_blocks(data, sample_rate, soundfont, gain)))
+
+
+def rendered_blocks(
+    data: Path | bytes, sample_rate: int = 44100, soundfont: Path | str | None = None, gain: float = GAIN
+) -> Iterator[Samples]:
+    """`render_midi` block by block, for music of any length."""
+    events = read_events(data)
+    with Synth(find_soundfont(str(soundfont or "")), sample_rate, gain) as synth:
+        blocks = MidiBlocks(events, synth)
+        left = round(events.duration * sample_rate)
+        while left > 0:
+            yield (block := blocks.read(min(left, _BLOCK)))
+            left -= len(block)
+        for _ in range(0, round(LONGEST_TAIL * sample_rate), _BLOCK):
+            yield (block := blocks.read(_BLOCK))
+            if np.abs(block[-_BLOCK // 4 :]).max() < QUIET:
+                return
+
+
+def render_item(item: dict[str, Any]) -> dict[str, Any]:
+    """A stage's item: root/parent_path (MIDI) becomes root/target (WAV, PCM 16), whole or not at all.
+
+    `item`: root, sample_id, parent_path, target, sample_rate, soundfont. Returns sha256, file_size_bytes, duration_sec.
+    Music that passes full scale is turned down as a whole, never clipped.
+    """
+    root = Path(item["root"])
+    source, target = inside(root, item["parent_path"]), inside(root, item["target"])
+    rate = int(item["sample_rate"])
+    partial = target.with_name(f".{secrets.token_hex(6)}")
+    with disk_errors(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            frames = _write_wav(partial, source, rate, item.get("soundfont"))
+            with partial.open("rb") as file:
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
+            size = partial.stat().st_size
+            partial.replace(target)
+        except BaseException:
+            partial.unlink(missing_ok=True)
+            raise
+        sync_folder(target.parent)
+    return {"sha256": digest, "file_size_bytes": size, "duration_sec": frames / rate}
+
+
+def _write_wav(path: Path, source: Path, rate: int, soundfont: str | None) -> int:
+    """Render `source` into a new file; how many frames it has. Rendered once more, softer, if it passed full scale."""
+    import soundfile  # libsndfile: not at the app's start
+
+    gain = GAIN
+    while True:
+        frames, peak = 0, 0.0
+        with soundfile.SoundFile(str(path), "w", rate, 2, "PCM_16", format="WAV") as file:
+            for block in rendered_blocks(source, rate, soundfont, gain):
+                peak = max(peak, float(np.abs(block).max()))
+                frames += len(block)
+                file.write(block)
+        if peak <= 1.0:
+            return frames
+        gain *= 0.98 / peak
