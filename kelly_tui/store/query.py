@@ -77,11 +77,15 @@ IS: dict[str, str] = {
     "rejected": "rejected",
     "quarantined": "status <> 'ok'",
     "ok": "status = 'ok'",
+    "open": (
+        "status = 'ok' AND decision = 'pending'"
+        " AND ifnull(json_extract(provenance, '$.{main}.source'), 'model') IN ('model', 'detector')"
+    ),
     "unsure": "provenance LIKE '%\"unsure\":true%'",
     "doubted": "provenance LIKE '%\"in_doubt\":true%'",
     **{decision: f"decision = '{decision}'" for decision in DECISIONS},
 }
-"""What ``is:`` may say."""
+"""What ``is:`` may say. *Open* is what nobody has decided and whose main label is missing or only guessed."""
 
 _OTHER_TEXTS = ("source", "notes", "other_sources")
 _OTHER_FIELDS = {
@@ -160,7 +164,7 @@ def _has_value(name: str, value: str, config: DatasetConfig) -> _Sql:
     """``name:value``."""
     lowered = name.lower()
     if lowered == "is":
-        return _Sql(IS[_one_of(value.lower(), IS, "is:")])
+        return _Sql(IS[_one_of(value.lower(), IS, "is:")].replace("{main}", config.model.main_label))
     if lowered == "has":
         return _has(value)
     if lowered in ("text", "name", "path"):
