@@ -374,8 +374,8 @@ SORTS = {
 """What a list may be sorted by; ``-`` before it turns it round. Samples without the value come last."""
 
 
-def _sort(sort: str) -> tuple[str, bool]:
-    """The column, and whether it falls."""
+def sort_column(sort: str) -> tuple[str, bool]:
+    """The column to sort by, and whether it falls. Raises `FilterError` for an order that there is not."""
     name = sort.removeprefix("-").lower()
     if name not in SORTS:
         with suppress(LabelError):
@@ -396,7 +396,7 @@ def page(
 
     `after` and `before` are rowids; the rows of either page are in the order of the list.
     """
-    column, falls = _sort(sort)
+    column, falls = sort_column(sort)
     if before is not None:
         return _page(catalogue, query, column, not falls, before, limit, backwards=True)[::-1]
     return _page(catalogue, query, column, falls, after, limit, backwards=False)
@@ -432,7 +432,7 @@ def _page(
 
 def order(catalogue: Catalogue, query: Query, sort: str = "path") -> array[int]:
     """The rowids of all that `query` finds, in the order `sort`: 8 bytes a sample."""
-    column, falls = _sort(sort)
+    column, falls = sort_column(sort)
     way = "DESC" if falls else "ASC"
     found: array[int] = array("q")
     for where, ordered in (
