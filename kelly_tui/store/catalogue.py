@@ -212,12 +212,20 @@ class Catalogue:
         rest = iter(samples)
         while chunk := list(islice(rest, history.AT_ONCE * 5)):
             with self.writing() as db:
-                for sample in chunk:
-                    try:
-                        added += db.execute(schema.INSERT, schema.to_row(sample)).rowcount
-                    except sqlite3.IntegrityError:
-                        raise DatasetError("another sample has this file", path=sample.file_path) from None
+                try:
+                    added += db.executemany(schema.INSERT, map(schema.to_row, chunk)).rowcount
+                except sqlite3.IntegrityError as error:
+                    raise DatasetError("two samples can't have one file", path=self._path_taken(chunk)) from error
         return added
+
+    def _path_taken(self, chunk: list[Sample]) -> str | None:
+        """The path that a chunk which could not be added shares with another sample."""
+        for sample in chunk:
+            if self.db.execute(
+                "SELECT 1 FROM samples WHERE file_path = ? AND sample_id <> ?", (sample.file_path, sample.sample_id)
+            ).fetchone():
+                return sample.file_path
+        return None
 
     def put_labels(self, labels: Mapping[str, history.Wanted], kind: str = "stage", actor: str = "kelly") -> int:
         """Set labels, {sample_id: {field: Label}}, that no key press made; return how many changed.
@@ -267,6 +275,11 @@ class Catalogue:
             db.execute(
                 "INSERT OR REPLACE INTO failures VALUES (?, ?, NULL, ?, ?, ?)", (stage, path, key, reason, utc_now())
             )
+
+    def forget_refused(self, path: str, stage: str) -> None:
+        """Forget that a file could not become a sample: it has, or it is gone."""
+        with self.writing() as db:
+            db.execute("DELETE FROM failures WHERE stage = ? AND path = ? AND sample_id IS NULL", (stage, path))
 
     def clear_failure(self, sample_id: str, stage: str) -> None:
         """Forget that `stage` failed; the sample is in order again if no other stage failed."""

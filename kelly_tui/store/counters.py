@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
+
+import msgspec
 
 from kelly_tui.model.annotation import FIELDS
 from kelly_tui.model.dataset import DatasetConfig
@@ -21,27 +23,19 @@ METERS = ("2/4", "3/4", "4/4", "6/8", "other")
 TEMPO_BANDS = tuple(range(40, 240, 20))
 """Lower edges of the ten bands of 20 BPM; the first and last are open downwards and upwards."""
 
-_ORIGIN_COLUMNS = ("parent_id", "is_synthetic")
-_HELD_COLUMNS = ("status", "rejected", "split", *_ORIGIN_COLUMNS)
+_HELD_COLUMNS = ("status", "rejected", "split", "parent_id", "is_synthetic")
 
 
 class Facet(NamedTuple):
-    """What is counted: `value` (SQL, ``{r}.`` before columns) of the samples that satisfy `scope`."""
+    """What is counted: `value`, SQL with ``{r}.`` before columns, null for samples that do not count."""
 
     name: str
     value: str
-    scope: str
     columns: tuple[str, ...]
-    """The stored columns that both depend on."""
+    """The stored columns on which the value depends."""
 
-    def counted(self, row: str) -> str:
-        """SQL: the value that `row` counts for, null if for none."""
-        value = self.value.replace("{r}", row)
-        return value if self.scope == "1" else f"CASE WHEN {self.scope.replace('{r}', row)} THEN {value} END"
-
-    @property
-    def trigger(self) -> str:
-        return "count_" + "_".join((self.name, self.value.strip("'") if self.name == "quality" else "")).strip("_")
+    def of(self, row: str) -> str:
+        return self.value.replace("{r}", row)
 
 
 _TEMPO = " ".join(f"WHEN {{r}}.tempo_bpm < {low + 20} THEN '{low}'" for low in TEMPO_BANDS[:-1])
@@ -50,39 +44,41 @@ _METER = ", ".join(f"'{meter}'" for meter in METERS[:-1])
 
 def facets(config: DatasetConfig) -> tuple[Facet, ...]:
     """Everything that is counted in a dataset of this configuration."""
+    labels = {name: f"{{r}}.{name}" for name, one in FIELDS.items() if one.kind in ("choice", "key")}
+    tempo = f"CASE {_TEMPO} WHEN {{r}}.tempo_bpm IS NOT NULL THEN '{TEMPO_BANDS[-1]}' END"
+    meter = f"CASE WHEN {{r}}.time_signature IN ({_METER}) THEN {{r}}.time_signature ELSE 'other' END"
     needs = config.model.needs
-    has_labels = " AND ".join(f"{{r}}.{name} IS NOT NULL" for name in needs)
-    good = f"{{r}}.held AND {{r}}.features_path IS NOT NULL AND {has_labels} AND {{r}}.conflicts = 0"
-    choices = [name for name, one in FIELDS.items() if one.kind in ("choice", "key")]
+    # All that a sample is besides its labels is one value, a word for each state: one count instead of fifteen.
+    state = (
+        "CASE {r}.status WHEN 'ok' THEN 'ok' ELSE 'quarantined' END",
+        "{r}.decision",
+        "{r}.file_type",
+        "{r}.split",
+        "{r}.listed",
+        "{r}.rejected",
+        "ifnull({r}.is_verified, 0)",
+        "{r}.features_path IS NOT NULL",
+        " AND ".join(f"{{r}}.{name} IS NOT NULL" for name in needs),
+        "{r}.conflicts = 0",
+    )
+    state_columns = ("decision", "file_type", "is_verified", "features_path", *needs, "conflicts", *_HELD_COLUMNS)
     return (
-        *(Facet(name, f"{{r}}.{name}", "{r}.held", (name, *_HELD_COLUMNS)) for name in choices),
-        Facet("tempo", f"CASE {_TEMPO} WHEN {{r}}.tempo_bpm IS NOT NULL THEN '{TEMPO_BANDS[-1]}' END", "{r}.held",
-              ("tempo_bpm", *_HELD_COLUMNS)),
-        Facet("meter", f"CASE WHEN {{r}}.time_signature IN ({_METER}) THEN {{r}}.time_signature"
-              " WHEN {r}.time_signature IS NOT NULL THEN 'other' END", "{r}.held", ("time_signature", *_HELD_COLUMNS)),
-        Facet("split", "{r}.split", "{r}.held", _HELD_COLUMNS),
-        Facet("decision", "{r}.decision", "{r}.held", ("decision", *_HELD_COLUMNS)),
-        Facet("verified", "'yes'", "{r}.held AND {r}.is_verified", ("is_verified", *_HELD_COLUMNS)),
-        Facet("file_type", "{r}.file_type", "{r}.held", ("file_type", *_HELD_COLUMNS)),
-        Facet("held", "'yes'", "{r}.held", _HELD_COLUMNS),
-        Facet("status", "CASE {r}.status WHEN 'ok' THEN 'ok' ELSE 'quarantined' END", "1",
-              ("status", *_ORIGIN_COLUMNS)),
-        Facet("rejected", "'yes'", "{r}.rejected", ("rejected", *_ORIGIN_COLUMNS)),
-        Facet("quality", "'of'", "{r}.listed", _HELD_COLUMNS),
-        Facet("quality", "'file'", "{r}.held", _HELD_COLUMNS),
-        Facet("quality", "'features'", "{r}.listed AND {r}.features_path IS NOT NULL",
-              ("features_path", *_HELD_COLUMNS)),
-        Facet("quality", "'labels'", f"{{r}}.listed AND {has_labels}", (*needs, *_HELD_COLUMNS)),
-        Facet("quality", "'agreed'", "{r}.listed AND {r}.conflicts = 0", ("conflicts", *_HELD_COLUMNS)),
-        Facet("quality", "'good'", good, ("features_path", "conflicts", *needs, *_HELD_COLUMNS)),
-    )  # fmt: skip
+        *(_held(name, value, name) for name, value in labels.items()),
+        _held("tempo", tempo, "tempo_bpm"),
+        _held("meter", f"CASE WHEN {{r}}.time_signature IS NOT NULL THEN {meter} END", "time_signature"),
+        Facet("state", f"json_array({', '.join(state)})", state_columns),
+    )
+
+
+def _held(name: str, value: str, column: str) -> Facet:
+    return Facet(name, f"CASE WHEN {{r}}.held THEN {value} END", (column, *_HELD_COLUMNS))
 
 
 def triggers(config: DatasetConfig) -> list[str]:
     """The SQL that keeps the counts: one trigger for inserts, one for deletes, and one a facet for updates."""
     kept = facets(config)
-    new = ", ".join(f"('{one.name}', {one.counted('NEW')})" for one in kept)
-    old = ", ".join(f"('{one.name}', {one.counted('OLD')})" for one in kept)
+    new = ", ".join(f"('{one.name}', {one.of('NEW')})" for one in kept)
+    old = ", ".join(f"('{one.name}', {one.of('OLD')})" for one in kept)
     return [
         f"""CREATE TRIGGER count_insert AFTER INSERT ON samples BEGIN
   INSERT INTO counts SELECT column1, column2, NEW.origin, 1 FROM (VALUES {new}) WHERE column2 IS NOT NULL
@@ -96,8 +92,8 @@ END""",
 
 
 def _update_trigger(one: Facet) -> str:
-    old, new = one.counted("OLD"), one.counted("NEW")
-    return f"""CREATE TRIGGER {one.trigger} AFTER UPDATE OF {", ".join(one.columns)} ON samples
+    old, new = one.of("OLD"), one.of("NEW")
+    return f"""CREATE TRIGGER count_{one.name} AFTER UPDATE OF {", ".join(one.columns)} ON samples
 WHEN ({old}) IS NOT ({new}) OR OLD.origin IS NOT NEW.origin BEGIN
   UPDATE counts SET n = n - 1 WHERE facet = '{one.name}' AND value = ({old}) AND origin = OLD.origin;
   INSERT INTO counts SELECT '{one.name}', {new}, NEW.origin, 1 WHERE ({new}) IS NOT NULL
@@ -124,7 +120,7 @@ def install(db: sqlite3.Connection, config: DatasetConfig) -> None:
 def count(db: sqlite3.Connection, config: DatasetConfig) -> dict[tuple[str, str, str], int]:
     """The counts by (facet, value, origin), from the samples themselves: what the triggers must agree with."""
     kept = facets(config)
-    columns = ", ".join(one.counted("samples") for one in kept)
+    columns = ", ".join(one.of("samples") for one in kept)
     found: dict[tuple[str, str, str], int] = {}
     tallies: list[Counter[tuple[str | None, str]]] = [Counter() for _ in kept]
     rows = db.execute(f"SELECT origin, {columns} FROM samples")
@@ -231,5 +227,29 @@ class Counts:
 def read(db: sqlite3.Connection) -> Counts:
     by_facet: dict[str, dict[str, dict[str, int]]] = {}
     for facet, value, origin, n in db.execute("SELECT facet, value, origin, n FROM counts WHERE n > 0"):
-        by_facet.setdefault(facet, {}).setdefault(value, {})[origin] = n
+        for name, shown in _states(value) if facet == "state" else ((facet, value),):
+            by_origin = by_facet.setdefault(name, {}).setdefault(shown, {})
+            by_origin[origin] = by_origin.get(origin, 0) + n
     return Counts(by_facet)
+
+
+def _states(packed: str) -> Iterator[tuple[str, str]]:
+    """What samples of this ``state`` count for: (facet, value)."""
+    status, decision, file_type, split, listed, rejected, verified, features, labels, agreed = msgspec.json.decode(
+        packed
+    )
+    yield "status", status
+    if rejected:
+        yield "rejected", "yes"
+    if not listed:
+        return
+    held = status == "ok"
+    if held:
+        yield from (("held", "yes"), ("decision", decision), ("file_type", file_type))
+        if split is not None:
+            yield "split", split
+        if verified:
+            yield "verified", "yes"
+    parts = {"of": True, "file": held, "features": features, "labels": labels, "agreed": agreed}
+    parts["good"] = all(parts.values())
+    yield from (("quality", part) for part, passed in parts.items() if passed)

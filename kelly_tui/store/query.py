@@ -17,11 +17,12 @@ from contextlib import suppress
 from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import msgspec
+
 from kelly_tui.errors import FilterError, LabelError
 from kelly_tui.model.annotation import FIELDS, Field, check_value, field_named
 from kelly_tui.model.dataset import DatasetConfig
 from kelly_tui.model.labels import DECISIONS, SPLITS, nearest, parse_key
-from kelly_tui.store.schema import decode_provenance
 
 if TYPE_CHECKING:
     from kelly_tui.store.catalogue import Catalogue
@@ -383,6 +384,15 @@ def sort_column(sort: str) -> tuple[str, bool]:
     return SORTS[_one_of(name, SORTS, "the order ")], sort.startswith("-")
 
 
+def _sort(sort: str) -> tuple[str, bool]:
+    """The column, and whether it falls."""
+    name = sort.removeprefix("-").lower()
+    if name not in SORTS:
+        with suppress(LabelError):
+            name = field_named(name).name
+    return SORTS[_one_of(name, SORTS, "the order ")], sort.startswith("-")
+
+
 def page(
     catalogue: Catalogue,
     query: Query,
@@ -396,72 +406,104 @@ def page(
 
     `after` and `before` are rowids; the rows of either page are in the order of the list.
     """
-    column, falls = sort_column(sort)
+    column, falls = _sort(sort)
     if before is not None:
-        return _page(catalogue, query, column, not falls, before, limit, backwards=True)[::-1]
-    return _page(catalogue, query, column, falls, after, limit, backwards=False)
+        return rows(catalogue, _before(catalogue, query, column, falls, before, limit))
+    return rows(catalogue, _after(catalogue, query, column, falls, after, limit))
 
 
-def _page(
-    catalogue: Catalogue, query: Query, column: str, falls: bool, beyond: int | None, limit: int, *, backwards: bool
-) -> list[Row]:
-    way, compare = ("DESC", "<") if falls else ("ASC", ">")
-    valued = [f"{column} IS NOT NULL", f"ORDER BY {column} {way}, rowid {way}"]
-    unset = [f"{column} IS NULL", f"ORDER BY rowid {way}"]
-    parts = [unset, valued] if backwards else [valued, unset]
-    parameters: list[tuple[Any, ...]] = [(), ()]
-    if beyond is not None:
-        found = catalogue.db.execute(f"SELECT {column} FROM samples WHERE rowid = ?", (beyond,)).fetchone()
-        at = None if found is None else found[0]
-        if at is None:
-            unset[0] += f" AND rowid {compare} ?"
-            parts, parameters = ([unset, valued], [(beyond,), ()]) if backwards else ([unset], [(beyond,)])
-        else:
-            valued[0] = f"({column}, rowid) {compare} (?, ?)"
-            parts, parameters = ([valued], [(at, beyond)]) if backwards else ([valued, unset], [(at, beyond), ()])
-    rows: list[Row] = []
-    for (where, ordered), values in zip(parts, parameters, strict=True):
-        if len(rows) < limit:
-            rows += _rows(
-                catalogue,
-                f"{where} AND {query.where} {ordered} LIMIT ?",
-                (*values, *query.parameters, limit - len(rows)),
+_Run = tuple[str, tuple[Any, ...], str]
+"""A part of the list whose rows follow each other by one order: where, its parameters, order."""
+
+
+def _valued(column: str, falls: bool, beyond: tuple[Any, int] | None = None) -> _Run:
+    """The samples that have a value to be sorted by, all or those beyond a (value, rowid)."""
+    way, past = ("DESC", "<") if falls else ("ASC", ">")
+    ordered = f"{column} {way}, rowid {way}"
+    return (f"({column}, rowid) {past} (?, ?)", beyond, ordered) if beyond else (f"{column} IS NOT NULL", (), ordered)
+
+
+def _unset(column: str, falls: bool, beyond: int | None = None) -> _Run:
+    """The samples that have none, all or those beyond a rowid."""
+    way, past = ("DESC", "<") if falls else ("ASC", ">")
+    unset = f"{column} IS NULL"
+    return (unset, (), f"rowid {way}") if beyond is None else (f"{unset} AND rowid {past} ?", (beyond,), f"rowid {way}")
+
+
+def _after(catalogue: Catalogue, query: Query, column: str, falls: bool, rowid: int | None, limit: int) -> list[int]:
+    value = _value(catalogue, column, rowid)
+    if rowid is None:
+        runs = [_valued(column, falls), _unset(column, falls)]
+    elif value is None:
+        runs = [_unset(column, falls, rowid)]
+    else:
+        runs = [_valued(column, falls, (value, rowid)), _unset(column, falls)]
+    return _first(catalogue, query, runs, limit)
+
+
+def _before(catalogue: Catalogue, query: Query, column: str, falls: bool, rowid: int, limit: int) -> list[int]:
+    value = _value(catalogue, column, rowid)
+    if value is None:
+        runs = [_unset(column, not falls, rowid), _valued(column, not falls)]
+    else:
+        runs = [_valued(column, not falls, (value, rowid))]
+    return _first(catalogue, query, runs, limit)[::-1]
+
+
+def _value(catalogue: Catalogue, column: str, rowid: int | None) -> Any:
+    found = catalogue.db.execute(f"SELECT {column} FROM samples WHERE rowid = ?", (rowid,)).fetchone()
+    return found and found[0]
+
+
+def _first(catalogue: Catalogue, query: Query, runs: Iterable[_Run], limit: int) -> list[int]:
+    rowids: list[int] = []
+    for where, parameters, ordered in runs:
+        if len(rowids) < limit:
+            found = catalogue.db.execute(
+                f"SELECT rowid FROM samples WHERE {where} AND {query.where} ORDER BY {ordered} LIMIT ?",
+                (*parameters, *query.parameters, limit - len(rowids)),
             )
-    return rows
+            rowids += chain.from_iterable(found)
+    return rowids
 
 
 def order(catalogue: Catalogue, query: Query, sort: str = "path") -> array[int]:
-    """The rowids of all that `query` finds, in the order `sort`: 8 bytes a sample."""
-    column, falls = sort_column(sort)
-    way = "DESC" if falls else "ASC"
-    found: array[int] = array("q")
-    for where, ordered in (
-        (f"{column} IS NOT NULL", f"ORDER BY {column} {way}, rowid {way}"),
-        (f"{column} IS NULL", f"ORDER BY rowid {way}"),
-    ):
-        rowids = catalogue.db.execute(
-            f"SELECT rowid FROM samples WHERE {where} AND {query.where} {ordered}", query.parameters
+    """The rowids of all that `query` finds, in the order `sort`: 8 bytes a sample.
+
+    Some 0.5 s at a million samples by path, 1.3 s by another column, and 0.2 s when a filter leaves few.
+    """
+    column, falls = _sort(sort)
+    # The plus keeps SQLite from walking the index of the order, and so the whole table, for the few that are wanted.
+    column = f"+{column}" if query.conditions else column
+    rowids: array[int] = array("q")
+    for where, _, ordered in (_valued(column, falls), _unset(column, falls)):
+        found = catalogue.db.execute(
+            f"SELECT rowid FROM samples WHERE {where} AND {query.where} ORDER BY {ordered}", query.parameters
         )
-        found.extend(chain.from_iterable(rowids))
-    return found
+        rowids.extend(chain.from_iterable(found))
+    return rowids
 
 
 def rows(catalogue: Catalogue, rowids: Sequence[int]) -> list[Row]:
     """The rows of these samples, in this order; those that are gone are left out."""
     marks = ", ".join("?" * len(rowids))
-    by_rowid = {row.rowid: row for row in _rows(catalogue, f"rowid IN ({marks})", tuple(rowids))}
-    return [by_rowid[rowid] for rowid in rowids if rowid in by_rowid]
-
-
-def _rows(catalogue: Catalogue, rest: str, parameters: tuple[Any, ...]) -> list[Row]:
-    found = []
-    for row in catalogue.db.execute(f"SELECT {_ROW} FROM samples WHERE {rest}", parameters):
+    found: dict[int, Row] = {}
+    for row in catalogue.db.execute(f"SELECT {_ROW} FROM samples WHERE rowid IN ({marks})", tuple(rowids)):
         shown = list(row)
         shown[_IS_VERIFIED] = bool(shown[_IS_VERIFIED])
         shown[_REJECTED] = bool(shown[_REJECTED])
-        shown[-1] = {field: one.source[0] for field, one in decode_provenance(shown[-1]).items()}
-        found.append(Row._make(shown))
-    return found
+        shown[-1] = {field: where_from.source[0] for field, where_from in _decode_sources(shown[-1]).items()}
+        found[row[0]] = Row._make(shown)
+    return [found[rowid] for rowid in rowids if rowid in found]
+
+
+class _Source(msgspec.Struct):
+    """Of a provenance only what the list shows."""
+
+    source: str = "human"
+
+
+_decode_sources = msgspec.json.Decoder(dict[str, _Source]).decode
 
 
 def size(catalogue: Catalogue, query: Query) -> int:
