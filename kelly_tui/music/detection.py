@@ -1,0 +1,24 @@
+"""What a detector says: a value, how sure it is, and why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Detection(Generic[T]):
+    """`value` is None where it can't be said, and `why` says why not."""
+
+    value: T | None
+    confidence: float
+    """0..1: how often a detection that says so is right."""
+    why: str
+    """One short sentence for the screen: ``swing 0.64 ± 0.02 from 61 pairs``."""
+
+
+def unknown(why: str) -> Detection[T]:
+    """Nothing can be said, because of `why`."""
+    return Detection(None, 0.0, why)

@@ -1,0 +1,105 @@
+"""Loudness and articulation: how notes are struck and held."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kelly_tui.music.detection import Detection, unknown
+from kelly_tui.music.notes import Score
+
+Floats = NDArray[np.float64]
+
+CURVE_POINTS = 32
+MARKS = {"pp": 33, "p": 49, "mp": 64, "mf": 80, "f": 96, "ff": 112}
+"""The velocity of each dynamic mark, as notation programs play them (sixteen steps a mark)."""
+
+LEGATO, STACCATO = 0.95, 0.6
+"""A note is legato that lasts this share of the time to the next one or more, staccato that lasts this or less.
+Measured played values: legato 0.9 to 1.2, staccato around 0.5 (Bresin and Battel, 2000)."""
+_LONGEST_STEP = 2.0
+"""Beats to the next note after which a gap is a rest, not articulation."""
+
+
+def mark_of_velocity(velocity: float) -> str:
+    """The dynamic mark nearest to a velocity: 64 -> ``mp``."""
+    return min(MARKS, key=lambda mark: abs(MARKS[mark] - velocity))
+
+
+def detect_dynamics(score: Score) -> Detection[str]:
+    """The dynamic mark of the mean velocity; surer the farther from the border to the next mark."""
+    velocities = score.notes["velocity"]
+    mean = float(velocities.mean())
+    mark = mark_of_velocity(mean)
+    distances = sorted(abs(velocity - mean) for velocity in MARKS.values())
+    if len(velocities) >= 8 and velocities.min() == velocities.max():
+        return Detection(mark, 0.3, f"all velocities are {velocities[0]}: perhaps nobody played them")
+    surety = 0.5 + 0.4 * min(1.0, (distances[1] - distances[0]) / 16)
+    return Detection(mark, surety, f"mean velocity {mean:.0f}")
+
+
+def velocity_curve(score: Score) -> list[int]:
+    """32 velocities: the mean of the notes that start in each 32nd of the piece, drawn on where none does."""
+    notes = score.notes
+    curve = curve_over_time(notes["onset"], notes["velocity"].astype(np.float64), score.duration)
+    return [round(value) for value in curve.tolist()]
+
+
+def curve_over_time(times: Floats, values: Floats, duration: float) -> Floats:
+    """(32,) means of `values` in equal windows of ``0..duration``; straight lines over empty windows."""
+    window = np.minimum(times / max(duration, 1e-9) * CURVE_POINTS, CURVE_POINTS - 1).astype(np.int64)
+    counts = np.bincount(window, minlength=CURVE_POINTS)
+    sums = np.bincount(window, weights=values, minlength=CURVE_POINTS)
+    filled = np.flatnonzero(counts)
+    return np.interp(np.arange(CURVE_POINTS), filled, sums[filled] / counts[filled])
+
+
+def held_shares(score: Score) -> Floats:
+    """For each note that another follows in its track within two beats: its duration over the time to the next.
+
+    Of notes struck together the highest stands for all.
+    """
+    notes = score.pitched
+    order = np.lexsort((notes["pitch"], notes["onset_beat"].round(3), notes["track"]))
+    track, onset = notes["track"][order], notes["onset_beat"][order].round(3)
+    duration = notes["duration_beat"][order]
+    last_of_chord = np.append((np.diff(onset) > 0) | (np.diff(track) != 0), True)
+    track, onset, duration = track[last_of_chord], onset[last_of_chord], duration[last_of_chord]
+    step = np.diff(onset)
+    follows = (np.diff(track) == 0) & (step > 0.02) & (step <= _LONGEST_STEP)
+    shares: Floats = duration[:-1][follows] / step[follows]
+    return shares
+
+
+def articulation_ratios(shares: Floats) -> tuple[float, float, float]:
+    """Shares of legato, staccato and normal notes; zeros where no note follows another."""
+    if len(shares) == 0:
+        return 0.0, 0.0, 0.0
+    legato, staccato = float(np.mean(shares >= LEGATO)), float(np.mean(shares <= STACCATO))
+    return legato, staccato, max(0.0, 1.0 - legato - staccato)
+
+
+def detect_articulation(score: Score) -> Detection[str]:
+    """How most notes are held, and, where loudness says so, struck.
+
+    ``marcato``: loud (f or more) and neither joined nor short. ``accent``: a tenth to a half of the notes stand out
+    by 16 velocities or more from the median. ``tenuto``: held for their full value and not a tick longer, evenly
+    loud. The rest is ``legato``, ``staccato`` or ``normal``.
+    """
+    shares = held_shares(score)
+    if len(shares) < 4:
+        return unknown("too few notes that follow one another")
+    legato, staccato, normal = articulation_ratios(shares)
+    velocities = score.pitched["velocity"].astype(np.float64)
+    median = float(np.median(shares))
+    name = max((("normal", normal), ("legato", legato), ("staccato", staccato)), key=lambda pair: pair[1])[0]
+    share = {"normal": normal, "legato": legato, "staccato": staccato}[name]
+    why = f"{share:.0%} of {len(shares)} notes, held {median:.2f} of their time"
+    louder = float(np.mean(velocities >= np.median(velocities) + 16))
+    if name == "normal" and velocities.mean() >= (MARKS["f"] + MARKS["mf"]) / 2 and velocities.std() < 16:
+        return Detection(
+            "marcato", 0.5, f"loud (mean velocity {velocities.mean():.0f}), held {median:.2f} of their time"
+        )
+    if name == "normal" and 0.1 <= louder <= 0.5:
+        return Detection("accent", 0.4, f"{louder:.0%} of the notes stand out by 16 velocities or more")
+    return Detection(name, 0.4 + 0.5 * share, why)
