@@ -1,0 +1,98 @@
+"""annotations/<ab>/<id>.json: what is known of one sample, each value with where it came from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from kelly_tui.errors import FileRefused
+from kelly_tui.model.annotation import FIELDS, Label
+from kelly_tui.store.schema import Provenance, provenance_of
+
+LARGEST = 4 << 20
+"""Bytes; a note table's timing offsets fit many times."""
+
+_DEEPEST = 20
+_encode = msgspec.json.Encoder(order="sorted").encode
+
+
+def render(sample_id: str, rev: int, labels: dict[str, Label]) -> bytes:
+    """The file's bytes: the same for the same labels, keys sorted, a line for each value."""
+    annotation = {
+        "annotations": {name: label.value for name, label in labels.items()},
+        "provenance": {name: provenance_of(label) for name, label in labels.items()},
+        "rev": rev,
+        "sample_id": sample_id,
+    }
+    return msgspec.json.format(_encode(annotation), indent=2) + b"\n"
+
+
+@dataclass
+class AnnotationFile:
+    """What such a file says, whoever wrote it."""
+
+    values: dict[str, object]
+    """By field; None clears. As written: not yet checked."""
+    provenance: dict[str, Provenance] = field(default_factory=dict)
+    rev: int | None = None
+    """The sample's revision from which Kelly wrote it; None if another wrote it."""
+    unknown: dict[str, Any] = field(default_factory=dict)
+    """What is no part of the format."""
+
+
+def read(raw: bytes) -> AnnotationFile:
+    """Read an annotation file, or `FileRefused` with the reason: cut short, no JSON, no object, too large or deep.
+
+    An object without ``annotations`` is taken for the annotations themselves where it has any of their fields.
+    """
+    data = decode_object(raw, LARGEST)
+    values = data.pop("annotations", None)
+    if values is None and data.keys() & FIELDS.keys():
+        values = {name: data.pop(name) for name in list(data) if name in FIELDS}
+    if not isinstance(values, dict):
+        raise FileRefused("there are no annotations in it")
+    provenance = data.pop("provenance", {})
+    rev = data.pop("rev", None)
+    data.pop("sample_id", None)
+    return AnnotationFile(values, _provenance(provenance), rev if isinstance(rev, int) else None, data)
+
+
+def decode_object(raw: bytes, largest: int) -> dict[str, Any]:
+    """The JSON object in `raw`, with or without a byte order mark; `FileRefused` for anything else."""
+    if len(raw) > largest:
+        raise FileRefused(f"larger than {largest >> 20} MB")
+    try:
+        data = msgspec.json.decode(raw.removeprefix(b"\xef\xbb\xbf"))
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+        raise FileRefused(f"no JSON ({error})") from None
+    if not isinstance(data, dict):
+        raise FileRefused("no JSON object")
+    if _depth(data) > _DEEPEST:
+        raise FileRefused("nested too deep")
+    return data
+
+
+def _depth(data: object) -> int:
+    deepest, level = 0, [data]
+    while level and deepest <= _DEEPEST:
+        deepest += 1
+        level = [
+            inner
+            for outer in level
+            if isinstance(outer, (dict, list))
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+        ]
+    return deepest
+
+
+def _provenance(data: object) -> dict[str, Provenance]:
+    """What can be read of it: where a value came from is worth less than the value."""
+    found: dict[str, Provenance] = {}
+    for name, one in data.items() if isinstance(data, dict) else ():
+        try:
+            found[name] = msgspec.convert(one, Provenance)
+        except msgspec.ValidationError:
+            continue
+    return found

@@ -1,0 +1,245 @@
+"""Which group goes to which split: deterministic, stratified by the main label, and frozen once done.
+
+Groups are taken stratum by stratum, the largest first and equal ones in the order of a hash, and each goes where
+most is missing: hash ranking cut at the ratios, with groups of any size. What a stratum of few groups can't give is
+owed to the next one. Pure: `kelly_tui.store.splits` reads and writes the catalogue.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from kelly_tui.model.labels import SPLITS
+
+Ints = npt.NDArray[np.int64]
+Ratios = tuple[float, float, float]
+
+_CODE: dict[str | None, int] = {None: -1, **{split: code for code, split in enumerate(SPLITS)}}
+_NONE, _TRAIN = -1, _CODE["train"]
+
+
+class Member(NamedTuple):
+    """What decides a sample's split."""
+
+    sample_id: str
+    root_id: str
+    sha256: str
+    songs: tuple[str, ...]
+    label: str | None
+    imported: bool
+    split: str | None
+    """Where it is already."""
+
+
+@dataclass
+class Assignment:
+    """Where everything belongs, and what is wrong."""
+
+    placed: dict[str, str] = field(default_factory=dict)
+    """Newcomers only: sample_id -> split."""
+    bridges: list[str] = field(default_factory=list)
+    """Newcomers that would link two splits; they enter none."""
+    crossings: list[tuple[str, ...]] = field(default_factory=list)
+    """Groups that already lie in several splits: one member of each, in the order train, val, test."""
+    groups: int = 0
+    edges: dict[str, int] = field(default_factory=dict)
+    """How many links of each kind were followed."""
+
+
+def assign(
+    members: Sequence[Member], ratios: Ratios, seed: int = 0, near_duplicates: Iterable[tuple[str, str]] = ()
+) -> Assignment:
+    """Give every member without a split the one its group is in, or that its stratum lacks most.
+
+    `members` in the order of their ids; `ratios` of train, val, test; `near_duplicates` are pairs of ids. Shares are
+    those of imported samples: variants follow their root, and a group of generated samples alone is of train.
+    """
+    result = Assignment()
+    if not members:
+        return result
+    split = np.array([_CODE[member.split] for member in members], np.int64)
+    newcomer = split == _NONE
+    _inherit(members, split)
+    links = _Links(members, split != _NONE, near_duplicates)
+    result.edges = links.count
+    result.crossings = _crossings(members, split, links.components(split != _NONE))
+
+    group = links.components(np.ones(len(members), bool))
+    groups = _Groups(members, group, split)
+    result.groups = len(groups.split)
+    _place(groups, ratios, seed)
+    arriving = np.flatnonzero(newcomer)
+    where = np.where(split[arriving] == _NONE, groups.split[group[arriving]], split[arriving])
+    for index, code in zip(arriving.tolist(), where.tolist()):
+        if code == _NONE:
+            result.bridges.append(members[index].sample_id)
+        else:
+            result.placed[members[index].sample_id] = SPLITS[code]
+    return result
+
+
+def crossings(members: Sequence[Member], near_duplicates: Iterable[tuple[str, str]] = ()) -> Assignment:
+    """Only what is: the groups of the members that have a split, and those among them that lie in several."""
+    placed = [member for member in members if member.split is not None]
+    if not placed:
+        return Assignment()
+    everything = np.ones(len(placed), bool)
+    links = _Links(placed, everything, near_duplicates)
+    group = links.components(everything)
+    split = np.array([_CODE[member.split] for member in placed], np.int64)
+    return Assignment(crossings=_crossings(placed, split, group), groups=int(group.max()) + 1, edges=links.count)
+
+
+def _inherit(members: Sequence[Member], split: Ints) -> None:
+    """A variant of a root that has a split has it too, whatever else its group links to."""
+    where = {members[at].sample_id: split[at] for at in np.flatnonzero(split != _NONE).tolist()}
+    for at in np.flatnonzero(split == _NONE).tolist() if where else ():
+        split[at] = where.get(members[at].root_id, _NONE)
+
+
+class _Links:
+    """Pairs of members that share a root, a content or a song, or that are near-duplicates."""
+
+    def __init__(
+        self, members: Sequence[Member], placed: npt.NDArray[np.bool_], near_duplicates: Iterable[tuple[str, str]]
+    ) -> None:
+        # Each member is linked to the first that has its key. Placed ones come first, so that no link between two of
+        # them runs through a newcomer, who may turn out to be a bridge.
+        order = np.argsort(~placed, kind="stable").tolist()
+        ordered = [members[at] for at in order]
+        root, content, songs = ([member[column] for member in ordered] for column in (1, 2, 3))
+        one_song = [(at, song) for at, several in zip(order, songs) for song in several]
+        pairs = list(near_duplicates)
+        position = {member.sample_id: at for at, member in enumerate(members)} if pairs else {}
+        kinds = {
+            "root": _to_first(order, root),
+            "content": _to_first(order, content),
+            "song": _to_first([at for at, _ in one_song], [song for _, song in one_song]),
+            "near_duplicate": [(position[a], position[b]) for a, b in pairs if a in position and b in position],
+        }
+        self.count = {kind: len(links) for kind, links in kinds.items()}
+        self._links = np.array([link for links in kinds.values() for link in links], np.int64).reshape(-1, 2)
+        self._size = len(members)
+
+    def components(self, among: npt.NDArray[np.bool_]) -> Ints:
+        """The number of each member's group, 0..groups-1, along links between two of `among`."""
+        from scipy.sparse import coo_array
+        from scipy.sparse.csgraph import connected_components
+
+        links = self._links[among[self._links].all(axis=1)]
+        graph = coo_array((np.ones(len(links), np.int8), (links[:, 0], links[:, 1])), shape=(self._size, self._size))
+        return connected_components(graph.tocsr(), directed=False)[1].astype(np.int64)  # type: ignore[no-any-return]
+
+
+def _to_first(positions: Sequence[int], keys: Sequence[str]) -> list[tuple[int, int]]:
+    """Each position whose key was seen before, with the first position of that key; an empty key links nothing."""
+    first: dict[str, int] = {}
+    seen = map(first.setdefault, keys, positions)
+    return [(other, at) for other, at, key in zip(seen, positions, keys) if other != at and key]
+
+
+def _crossings(members: Sequence[Member], split: Ints, group: Ints) -> list[tuple[str, ...]]:
+    placed = np.flatnonzero(split != _NONE)
+    pairs, first = np.unique(group[placed] * len(SPLITS) + split[placed], return_index=True)
+    _, start, count = np.unique(pairs // len(SPLITS), return_index=True, return_counts=True)
+    return [
+        tuple(members[placed[first[at]]].sample_id for at in range(begin, begin + length))
+        for begin, length in zip(start[count > 1].tolist(), count[count > 1].tolist())
+    ]
+
+
+class _Groups:
+    """The groups as columns: name, weight, stratum, split; `split` stays none for those in several."""
+
+    def __init__(self, members: Sequence[Member], group: Ints, split: Ints) -> None:
+        first = np.unique(group, return_index=True)[1]
+        self.names = [members[index].sample_id for index in first.tolist()]
+        """The smallest id of each group."""
+        imported = np.array([member[5] for member in members], bool)
+        self.weight: Ints = np.bincount(group[imported], minlength=len(first)).astype(np.int64)
+        """Imported samples in it."""
+        said = [member[4] if member[5] else None for member in members]
+        labels = sorted({label for label in set(said) if label is not None})
+        code = {label: number for number, label in enumerate(labels)} | {None: -1}
+        label = np.array([code[label] for label in said], np.int64)
+        self.stratum = _majority(group, label, len(labels), len(first))
+        """The label that most of its imported samples have, the first of equal ones; the last number is none."""
+        low, high = np.full(len(first), len(SPLITS)), np.full(len(first), _NONE)
+        placed = split != _NONE
+        np.minimum.at(low, group[placed], split[placed])
+        np.maximum.at(high, group[placed], split[placed])
+        self.crossed = high > low
+        self.split: Ints = np.where(self.crossed, _NONE, high)
+
+
+def _majority(group: Ints, label: Ints, labels: int, groups: int) -> Ints:
+    known = label >= 0
+    stratum = np.full(groups, labels)
+    if known.any():
+        pairs, count = np.unique(group[known] * labels + label[known], return_counts=True)
+        order = np.lexsort((-(pairs % labels), count, pairs // labels))  # the last of each group wins
+        stratum[pairs[order] // labels] = pairs[order] % labels
+    return stratum
+
+
+def _place(groups: _Groups, ratios: Ratios, seed: int) -> None:
+    """Set the split of every group that has none and lies in none."""
+    free = (groups.split == _NONE) & ~groups.crossed
+    groups.split[free & (groups.weight == 0)] = _TRAIN
+    arriving = np.flatnonzero(free & (groups.weight > 0))
+    key = hashlib.blake2b(str(seed).encode(), digest_size=16).digest()
+    rank = [hashlib.blake2b(groups.names[at].encode(), digest_size=8, key=key).digest() for at in arriving.tolist()]
+    ranks = np.frombuffer(b"".join(rank), ">u8")
+    arriving = arriving[np.lexsort((ranks, -groups.weight[arriving], groups.stratum[arriving]))]
+
+    owed = [0.0, 0.0, 0.0]
+    for stratum in np.unique(groups.stratum[arriving]).tolist():
+        ranked = arriving[groups.stratum[arriving] == stratum]
+        there = (groups.stratum == stratum) & (groups.split != _NONE)
+        held = np.bincount(groups.split[there], groups.weight[there], minlength=len(SPLITS))
+        weights = groups.weight[ranked].tolist()
+        missing = _missing(ratios, held.tolist(), sum(weights))
+        owed = [share + debt for share, debt in zip(missing, owed)]
+        groups.split[ranked] = _fill(weights, owed, ratios)
+    _none_empty(groups, arriving, ratios)
+
+
+def _missing(ratios: Ratios, held: Sequence[float], arriving: int) -> list[float]:
+    """How much of what arrives each split should get, for the stratum to come nearest to the ratios."""
+    total = sum(held) + arriving
+    lacking = [max(0.0, ratio * total - has) for ratio, has in zip(ratios, held)]
+    whole = sum(lacking)
+    return [arriving * lack / whole for lack in lacking] if whole else [arriving * ratio for ratio in ratios]
+
+
+def _fill(weights: Iterable[int], missing: list[float], ratios: Ratios) -> list[int]:
+    """The split of each group: the one that misses most, which then misses less."""
+    allowed = [code for code, ratio in enumerate(ratios) if ratio > 0]
+    chosen = []
+    for weight in weights:
+        best = max(allowed, key=missing.__getitem__)
+        missing[best] -= weight
+        chosen.append(best)
+    return chosen
+
+
+def _none_empty(groups: _Groups, arriving: Ints, ratios: Ratios) -> None:
+    """Where there are enough groups, no split that should have some stays without: it gets a small newcomer."""
+    wanted = [code for code, ratio in enumerate(ratios) if ratio > 0]
+    held = (groups.weight > 0) & (groups.split != _NONE)
+    count = np.bincount(groups.split[held], minlength=len(SPLITS))
+    for code in wanted:
+        giver = int(count.argmax())
+        offered = arriving[groups.split[arriving] == giver]
+        if count[code] or count.sum() < len(wanted) or not len(offered):
+            continue
+        given = offered[::-1][groups.weight[offered[::-1]].argmin()]
+        groups.split[given] = code
+        count[giver] -= 1
+        count[code] += 1

@@ -1,0 +1,95 @@
+"""Fields on which two sides disagree, kept until someone decides. Nothing that was said is dropped."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Literal, NamedTuple
+
+from kelly_tui.model.annotation import Label
+from kelly_tui.store.catalogue import Catalogue
+from kelly_tui.store.layout import utc_now
+from kelly_tui.store.schema import label_from_json, label_to_json
+
+OUTSIDE = "outside"
+"""Who did what was done to a view by hand, by git or by another program."""
+
+
+class Conflict(NamedTuple):
+    """One field of one sample on which two sides disagree. None stands for "no label"."""
+
+    sample_id: str
+    file_path: str
+    field: str
+    base: Label | None
+    ours: Label | None
+    """The catalogue's, or the first folder's."""
+    theirs: Label | None
+    """The view's, or the other folder's."""
+    origin: str
+    """Where it comes from: ``folders``, or the name of the view."""
+    at: str
+
+
+def conflicts(catalogue: Catalogue) -> list[Conflict]:
+    """Those that are open, oldest first."""
+    rows = catalogue.db.execute(
+        "SELECT sample_id, file_path, field, base, ours, theirs, conflicts.origin, at FROM conflicts"
+        " JOIN samples USING (sample_id) WHERE resolved_at IS NULL ORDER BY conflict"
+    )
+    read = label_from_json
+    return [
+        Conflict(sample_id, path, name, read(base), read(ours), read(theirs), origin, at)
+        for sample_id, path, name, base, ours, theirs, origin, at in rows
+    ]
+
+
+def put_conflict(
+    catalogue: Catalogue, sample_id: str, field: str, base: Label | None, ours: Label | None, theirs: Label | None,
+    origin: str,
+) -> bool:  # fmt: skip
+    """Open a conflict, or bring an open one of the same field up to date; False for one that was decided before."""
+    said = (label_to_json(base), label_to_json(ours), label_to_json(theirs))
+    with catalogue.writing() as db:
+        values = [_value(label) for label in (ours, theirs)]
+        for open_or_not, *before in db.execute(
+            "SELECT resolved_at IS NULL, ours, theirs FROM conflicts WHERE sample_id = ? AND field = ? AND origin = ?",
+            (sample_id, field, origin),
+        ):
+            if [_value(label_from_json(label)) for label in before] == values:
+                return bool(open_or_not)
+        db.execute(
+            "INSERT INTO conflicts (sample_id, field, base, ours, theirs, origin, at) VALUES (?, ?, ?, ?, ?, ?, ?)"
+            " ON CONFLICT (sample_id, field) WHERE resolved_at IS NULL"
+            " DO UPDATE SET ours = excluded.ours, theirs = excluded.theirs, origin = excluded.origin, at = excluded.at",
+            (sample_id, field, *said, origin, utc_now()),
+        )
+    return True
+
+
+def _value(label: Label | None) -> object:
+    return None if label is None else label.value
+
+
+def put_conflicts(catalogue: Catalogue, found: Iterable[tuple[str, str, Label, Label]], origin: str) -> None:
+    """Open conflicts between labels that have no common base: (sample_id, field, ours, theirs)."""
+    for sample_id, field, ours, theirs in found:
+        put_conflict(catalogue, sample_id, field, None, ours, theirs, origin)
+
+
+def resolve(catalogue: Catalogue, take: Literal["ours", "theirs"], only: Iterable[Conflict] | None = None) -> int:
+    """Decide open conflicts, all or `only` these, for one side; return how many.
+
+    What is taken counts as a person's label, and is in the history like any other.
+    """
+    decided = 0
+    for one in list(conflicts(catalogue) if only is None else only):
+        chosen = one.ours if take == "ours" else one.theirs
+        label = None if chosen is None else Label(chosen.value, "human", OUTSIDE, utc_now(), unsure=chosen.unsure)
+        with catalogue.writing() as db:
+            if take == "theirs" or one.origin == "folders":  # what stands already needs no edit
+                catalogue.put_labels({one.sample_id: {one.field: label}}, kind=OUTSIDE, actor=OUTSIDE)
+            decided += db.execute(
+                "UPDATE conflicts SET resolved_at = ? WHERE sample_id = ? AND field = ? AND resolved_at IS NULL",
+                (utc_now(), one.sample_id, one.field),
+            ).rowcount
+    return decided

@@ -1,0 +1,80 @@
+"""The annotate stage: labels that the folders of a sample's sources give it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+import msgspec
+
+from kelly_tui.model.annotation import Label
+from kelly_tui.store.catalogue import Catalogue
+from kelly_tui.store.conflicts import put_conflicts
+from kelly_tui.store.folders import FolderWords, sources_say
+from kelly_tui.store.history import Wanted
+from kelly_tui.store.layout import utc_now
+from kelly_tui.store.schema import decode_provenance
+
+BY = "folders"
+
+
+@dataclass
+class FoldersRead:
+    """What the folders said."""
+
+    samples: int = 0
+    """Imported samples that were asked."""
+    labelled: Counter[str] = field(default_factory=Counter)
+    """Field -> samples whose folders name it."""
+    changed: int = 0
+    """Labels that are new."""
+    silent: list[str] = field(default_factory=list)
+    """Files that still lack the dataset's main label, since no folder of theirs names one."""
+    conflicts: list[tuple[str, str, tuple[str, ...]]] = field(default_factory=list)
+    """(file, field, labels): the same content lies in folders that disagree."""
+
+    def words(self) -> str:
+        """``73 labelled (emotion 73, mode 2), 12 have no folder that is a label, 1 lies in folders that disagree``."""
+        by = ", ".join(f"{name} {count:,}" for name, count in self.labelled.most_common())
+        parts = [f"labels from folders: {by}" if by else "no folder is a label"]
+        if self.silent:
+            parts.append(f"{len(self.silent):,} of {self.samples:,} have no folder that is a label")
+        if self.conflicts:
+            parts.append(f"{len(self.conflicts):,} lie in folders that disagree")
+        return ", ".join(parts)
+
+
+def annotate(catalogue: Catalogue) -> FoldersRead:
+    """Label imported samples by their folders. What a person said stands; folders that disagree label nothing."""
+    vocabulary = FolderWords(catalogue.config)
+    main = catalogue.config.model.main_label
+    result = FoldersRead()
+    wanted: dict[str, Wanted] = {}
+    disagreements: list[tuple[str, str, Label, Label]] = []
+    at = utc_now()
+    rows = catalogue.db.execute(
+        f"SELECT sample_id, file_path, source, other_sources, provenance, {main} FROM samples"
+        " WHERE origin = 'imported' ORDER BY rowid"
+    )
+    for sample_id, path, source, others, provenance, main_value in rows:
+        sources = [*([source] if source else []), *(msgspec.json.decode(others) if others else ())]
+        says = sources_say(sources, vocabulary)
+        there = decode_provenance(provenance)
+        labels: dict[str, Label | None] = {name: Label(value, "folder", BY, at) for name, value in says.labels.items()}
+        for name, values in says.disagree.items():
+            if name in there and there[name].source != "folder":
+                continue  # decided otherwise
+            if name in there:
+                labels[name] = None
+            result.conflicts.append((path, name, values))
+            ours, theirs = (Label(value, "folder", BY, at) for value in values[:2])
+            disagreements.append((sample_id, name, ours, theirs))
+        result.samples += 1
+        result.labelled.update(says.labels.keys())
+        if main_value is None and main not in says.labels and main not in says.disagree:
+            result.silent.append(path)
+        if labels:
+            wanted[sample_id] = labels
+    result.changed = catalogue.put_labels(wanted, kind="stage", actor=BY)
+    put_conflicts(catalogue, disagreements, BY)
+    return result

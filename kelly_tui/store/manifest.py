@@ -1,0 +1,235 @@
+"""manifest.json: the index of a dataset, one sample a line, written and read without holding it all as objects."""
+
+from __future__ import annotations
+
+import filecmp
+import hashlib
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import msgspec
+
+from kelly_tui.errors import DatasetError, FileRefused
+from kelly_tui.model.annotation import FIELDS
+from kelly_tui.model.dataset import DatasetConfig
+from kelly_tui.model.sample import Sample
+from kelly_tui.store.catalogue import Catalogue
+from kelly_tui.store.layout import disk_errors, sync_folder
+from kelly_tui.store.schema import FLAG_FIELDS, LIST_FIELDS
+
+NAME = "manifest.json"
+
+_PLAIN = (
+    "sample_id", "file_path", "file_type", "sha256", "file_size_bytes", "duration_sec", "created_at", "modified_at",
+    "split", "features_path", "source", "is_synthetic", "parent_id", "augmentation_type", "root_id", "license",
+    "status", "decision", "skip_reason", "rejected",
+)  # fmt: skip
+_JSON = ("other_sources", "augmentation", "extra")
+_FIELDS = tuple(FIELDS)
+_SELECT = f"SELECT {', '.join((*_PLAIN, *_JSON, *_FIELDS))} FROM samples ORDER BY rowid"
+
+TOP_LEVEL = ("config", "created_at", "updated_at", "samples", "stats", "kelly")
+
+
+def write_manifest_file(catalogue: Catalogue, path: Path) -> str | None:
+    """Write the manifest row by row; the SHA-256 of its bytes, or None when these were there already.
+
+    One statement reads one state of the catalogue, however long the disk takes. A reader finds the old file or the
+    new one, each whole. Raises `DatasetError`, `DiskFull`.
+    """
+    db = catalogue.db
+    seq = catalogue_rev(catalogue)
+    changed = db.execute("SELECT max(modified_at) FROM samples").fetchone()[0]
+    decided = db.execute("SELECT max(at) FROM steps").fetchone()[0]
+    created = _meta(catalogue, "created_at") or catalogue.config.created_at
+    encode = msgspec.json.encode
+    with replacing(path) as file:
+        digest = hashlib.sha256()
+
+        def put(data: bytes) -> None:
+            digest.update(data)
+            file.write(data)
+
+        put(b'{"config": ' + encode(catalogue.config.to_dict()))
+        put(b',\n"created_at": ' + encode(created))
+        put(b',\n"updated_at": ' + encode(max(filter(None, (changed, decided, created)), default="")))
+        put(b',\n"samples": [')
+        separator = b"\n"
+        for chunk in _lines(db.execute(_SELECT)):
+            put(separator + chunk)
+            separator = b",\n"
+        put(b'\n],\n"stats": ' + encode(stats(catalogue)))
+        put(b',\n"kelly": ' + encode({"catalogue_rev": seq, "complete": True}) + b"}\n")
+    return digest.hexdigest()
+
+
+def catalogue_rev(catalogue: Catalogue) -> int:
+    """The number of the last event in the history."""
+    return int(catalogue.db.execute("SELECT ifnull(max(seq), 0) FROM events").fetchone()[0])
+
+
+def _meta(catalogue: Catalogue, name: str) -> str | None:
+    row = catalogue.db.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
+    return None if row is None else str(row[0])
+
+
+def _lines(rows: Any) -> Iterator[bytes]:
+    """The samples' lines, some hundred at a time."""
+    encode = msgspec.json.Encoder().encode
+    while chunk := rows.fetchmany(500):
+        yield b",\n".join(encode(_sample_line(row)) for row in chunk)
+
+
+def _sample_line(row: tuple[Any, ...]) -> dict[str, Any]:
+    line = dict(zip(_PLAIN, row, strict=False))
+    line["is_synthetic"] = bool(line["is_synthetic"])
+    line["rejected"] = bool(line["rejected"])
+    others, augmentation, extra = row[len(_PLAIN) : len(_PLAIN) + len(_JSON)]
+    line["augmentation"] = None if augmentation is None else msgspec.Raw(augmentation.encode())
+    line["annotations"] = {
+        name: _value(name, stored)
+        for name, stored in zip(_FIELDS, row[len(_PLAIN) + len(_JSON) :], strict=True)
+        if stored is not None
+    }
+    if others is not None:
+        line["other_sources"] = msgspec.Raw(others.encode())
+    if extra is not None:
+        line |= {name: value for name, value in msgspec.json.decode(extra).items() if name not in line}
+    return line
+
+
+def _value(name: str, stored: Any) -> Any:
+    if name in LIST_FIELDS:
+        return msgspec.Raw(stored.encode())  # it is JSON already
+    return bool(stored) if name in FLAG_FIELDS else stored
+
+
+def stats(catalogue: Catalogue) -> dict[str, Any]:
+    """What a reader wants to know before reading the samples."""
+    counts = catalogue.counts()
+    main = catalogue.config.model.main_label
+    return {
+        "total_samples": counts.in_catalogue,
+        "held": counts.total,
+        "by_origin": counts.origins,
+        "by_split": counts.splits,
+        "by_status": counts.status,
+        f"by_{main}": counts.of(main),
+    }
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """A file to write in pieces, which takes the place of `path` when the block ends and its bytes are others.
+
+    As `kelly_tui.store.layout.write_atomic`, for what is too large to hold. Raises `DatasetError`, `DiskFull`.
+    """
+    with disk_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_name(f".{secrets.token_hex(6)}")
+        try:
+            with partial.open("xb", buffering=1 << 20) as file:
+                yield file
+                file.flush()
+                if path.exists() and filecmp.cmp(partial, path, shallow=False):
+                    return
+                os.fsync(file.fileno())
+            partial.replace(path)
+        finally:
+            partial.unlink(missing_ok=True)
+        sync_folder(path.parent)
+
+
+class _File(msgspec.Struct):
+    """A manifest as it lies: samples not yet decoded."""
+
+    samples: list[msgspec.Raw]
+    config: dict[str, Any] = msgspec.field(default_factory=dict)
+    created_at: str | None = None
+    updated_at: str | None = None
+    stats: dict[str, Any] | None = None
+    kelly: dict[str, Any] | None = None
+
+
+@dataclass
+class RawManifest:
+    """A manifest whose samples are read one at a time."""
+
+    config: dict[str, Any]
+    created_at: str
+    updated_at: str
+    stats: dict[str, Any]
+    catalogue_rev: int | None
+    """None where another program wrote it."""
+    lines: list[msgspec.Raw]
+
+    def rows(self) -> Iterator[dict[str, Any] | bytes]:
+        """Each sample's object; the bytes of what is none."""
+        for line in self.lines:
+            try:
+                row = msgspec.json.decode(line)
+            except (msgspec.DecodeError, RecursionError):
+                row = None
+            yield row if isinstance(row, dict) else bytes(line)
+
+
+def read_manifest_file(path: Path) -> RawManifest:
+    """Read a manifest, ours or the earlier pipeline's. `FileRefused` with the reason for anything else."""
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise FileRefused(f"can't be read ({error.strerror})", path=path) from error
+    try:
+        found = msgspec.json.decode(raw.removeprefix(b"\xef\xbb\xbf"), type=_File)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+        raise FileRefused(f"no manifest ({error})", path=path) from None
+    rev = (found.kelly or {}).get("catalogue_rev")
+    return RawManifest(
+        found.config,
+        found.created_at or "",
+        found.updated_at or "",
+        found.stats or {},
+        rev if isinstance(rev, int) else None,
+        found.samples,
+    )
+
+
+@dataclass
+class Manifest:
+    """A dataset as its manifest says it is. Also read as ``manifest["samples"]``."""
+
+    config: DatasetConfig
+    created_at: str
+    updated_at: str
+    samples: list[Sample] = field(default_factory=list)
+    stats: dict[str, Any] = field(default_factory=dict)
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in TOP_LEVEL[:5]:
+            raise KeyError(name)
+        return getattr(self, name)
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+
+def load_manifest(path: Path | str) -> Manifest:
+    """The manifest of a dataset, given its folder or the file itself. Raises `DatasetError` with the reason."""
+    path = Path(path)
+    file = path / NAME if path.is_dir() else path
+    if not file.exists():
+        raise DatasetError("there is no manifest", path=file, hint="Is this a dataset? kelly create makes one.")
+    from kelly_tui.store.rows import read_row  # here: reading rows checks labels, which writing needs not
+
+    try:
+        raw = read_manifest_file(file)
+    except FileRefused as error:
+        raise DatasetError(error.what, path=file, hint="Restore it, or let kelly write it anew.") from None
+    config = DatasetConfig.from_json(msgspec.json.encode({"dataset_id": file.parent.name, **raw.config}))
+    samples = [read_row(row, config).sample for row in raw.rows() if isinstance(row, dict)]
+    return Manifest(config, raw.created_at, raw.updated_at, samples, raw.stats)

@@ -1,0 +1,64 @@
+"""Three-way merge of one sample's fields: what a view said, what the catalogue says, what the view says now.
+
+Field by field and never by time stamps: a stamp covers all fields of a record, so that "latest wins" loses one
+side's work whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from kelly_tui.errors import LabelError
+from kelly_tui.model.annotation import Value
+
+
+@dataclass(frozen=True)
+class Disagreement:
+    """Both sides changed the same field to different values. None stands for "no label"."""
+
+    base: Value | None
+    ours: Value | None
+    theirs: Value | None
+
+
+@dataclass
+class FieldMerge:
+    """What became of each field that the changed view mentions."""
+
+    taken: dict[str, Value | None] = field(default_factory=dict)
+    """Changed outside only; None clears."""
+    conflicts: dict[str, Disagreement] = field(default_factory=dict)
+    refused: dict[str, str] = field(default_factory=dict)
+    """Field -> why its value can't be taken."""
+
+
+def merge_fields(
+    base: Mapping[str, Value | None],
+    ours: Mapping[str, Value | None],
+    theirs: Mapping[str, object],
+    check: Callable[[str, object], Value],
+) -> FieldMerge:
+    """Merge `theirs` into `ours`, where both came from `base`.
+
+    A key that `theirs` lacks says nothing; None clears. `check(field, value)` gives the value as it is stored, or
+    raises `LabelError`. Values of `base` and `ours` are as stored; an absent one is the same as None.
+    """
+    merged = FieldMerge()
+    for name, raw in theirs.items():
+        old, now = base.get(name), ours.get(name)
+        if raw in (old, now) and type(raw) in (type(old), type(now)):
+            new = raw  # as we wrote it: true even of a value that later versions would not accept
+        else:
+            try:
+                new = None if raw is None else check(name, raw)
+            except LabelError as error:
+                merged.refused[name] = str(error)
+                continue
+        if new in (old, now):
+            continue
+        if now == old:
+            merged.taken[name] = new
+        else:
+            merged.conflicts[name] = Disagreement(old, now, new)
+    return merged

@@ -1,0 +1,298 @@
+"""Taking in what was edited in a view: by hand, with git, by another program.
+
+Each change is merged field by field against the revision that the view was written from. What only the view changed
+is taken, as a person's label; where both changed, the catalogue stands and a conflict is listed; what can't be a label
+is listed and its file kept in `.kelly/set-aside`.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from kelly_tui.errors import FileRefused
+from kelly_tui.model.annotation import FIELDS, Label, Value
+from kelly_tui.model.sample import Sample
+from kelly_tui.store import annotation_file
+from kelly_tui.store.catalogue import Catalogue
+from kelly_tui.store.conflicts import OUTSIDE, put_conflict
+from kelly_tui.store.history import Wanted
+from kelly_tui.store.layout import utc_now
+from kelly_tui.store.manifest import read_manifest_file
+from kelly_tui.store.merge import FieldMerge, merge_fields
+from kelly_tui.store.rebuild import Adoption
+from kelly_tui.store.rows import checked
+from kelly_tui.store.schema import label_from_json
+from kelly_tui.store.viewstate import Stamp, changed_outside, known_state, remember, set_aside, stamp
+
+MANY_FILES, MANY_SHARE = 50, 0.01
+"""More changed samples at once than the larger of the two are shown before they are taken."""
+
+_FILE = re.compile(r"([0-9A-Za-z_-]{1,128})\.json")
+
+
+@dataclass
+class Merge:
+    """What became of the outside edits that were found."""
+
+    taken: list[tuple[str, str]] = field(default_factory=list)
+    """(sample_id, field)."""
+    conflicts: list[tuple[str, str]] = field(default_factory=list)
+    """(sample_id, field): both sides changed it; see `kelly_tui.store.conflicts`."""
+    refused: list[tuple[str, str, str]] = field(default_factory=list)
+    """(file, field, why): no label can be so; the file was kept."""
+    set_aside: list[tuple[str, str, str]] = field(default_factory=list)
+    """(file, why, where it was kept)."""
+    added: list[str] = field(default_factory=list)
+    """Ids of samples that an edited manifest brought."""
+    unknown: list[str] = field(default_factory=list)
+    """Annotation files of samples that are not in the catalogue; left where they are."""
+    pending: Counter[str] = field(default_factory=Counter)
+    """Field -> changes, where so many samples were changed that nothing was taken: `take_outside_edits` takes them."""
+    pending_samples: int = 0
+
+    def words(self) -> str:
+        """``3 outside edits taken, 1 conflict``; empty when there was nothing."""
+        if self.pending_samples:
+            by = ", ".join(f"{name} {count:,}" for name, count in self.pending.most_common(5))
+            return f"{self.pending_samples:,} samples were edited outside ({by}): look before they are taken"
+        counts = {
+            "outside edits taken": len(self.taken),
+            "conflicts": len(self.conflicts),
+            "refused": len(self.refused),
+            "files set aside": len(self.set_aside),
+            "samples added": len(self.added),
+        }
+        return ", ".join(f"{count:,} {what}" for what, count in counts.items() if count)
+
+
+class _Change(NamedTuple):
+    """What one view says about one sample, merged and not yet taken."""
+
+    sample: Sample
+    base: dict[str, Label | None]
+    merged: FieldMerge
+    path: Path
+    stamp: Stamp
+    """Of the file when it was read."""
+    keep: bool
+    """Whether the file holds more than could be understood."""
+
+
+def read_back(catalogue: Catalogue) -> Merge:
+    """Look for outside edits and take them in; if they are many, only count them in `Merge.pending`."""
+    return _Reader(catalogue).read(len(catalogue))
+
+
+def take_outside_edits(catalogue: Catalogue) -> Merge:
+    """As `read_back`, however many they are."""
+    return _Reader(catalogue).read(None)
+
+
+class _Reader:
+    """One look at all views."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self.catalogue = catalogue
+        self.merge = Merge()
+        self._rows = 0
+
+    def read(self, samples: int | None) -> Merge:
+        changes = list(self._annotation_changes())
+        adoption = Adoption(self.catalogue)
+        manifest = self.catalogue.layout.manifest_path
+        edited = changed_outside(self.catalogue, manifest)
+        if edited:
+            changes += self._manifest_changes(manifest, adoption)
+        different = {one.sample.sample_id for one in changes if one.merged.taken or one.merged.conflicts}
+        arriving = len(adoption.samples)
+        if samples is not None and len(different) + arriving > max(MANY_FILES, MANY_SHARE * samples):
+            self.merge.pending_samples = len(different) + arriving
+            for change in changes:
+                self.merge.pending.update((*change.merged.taken, *change.merged.conflicts))
+            self.merge.pending.update({"new samples": arriving} if arriving else {})
+            return self.merge
+        self._take(changes)
+        self.merge.added += adoption.finish()
+        if edited:
+            self._manifest_is_read(manifest)
+        return self.merge
+
+    # -- annotations/ -------------------------------------------------------------------------------------------------
+
+    def _annotation_changes(self) -> Iterator[_Change]:
+        for sample_id, path, known in self._annotation_files():
+            now = stamp(path)
+            if now is None or now == known:
+                continue
+            sample = self.catalogue.get(sample_id)
+            if sample is None:
+                self.merge.unknown.append(self._name(path))
+                continue
+            raw = path.read_bytes()
+            if raw == annotation_file.render(sample_id, sample.rev, sample.labels):
+                self._file_is_read(sample_id, now, rewrite=False)  # touched, or copied: the same in it
+                continue
+            try:
+                said = annotation_file.read(raw)
+            except FileRefused as error:
+                self._set_aside(path, error.what)
+                self._file_is_read(sample_id, now, rewrite=True)
+                continue
+            rev = said.rev
+            if rev is None or rev > sample.rev:  # another program's, or another catalogue's
+                rev = self._exported_rev(sample_id)
+            base = self._base(sample, said.values, "rev", rev)
+            keep = bool(said.unknown) or said.provenance.keys() - said.values.keys() != set()
+            yield _Change(sample, base, self._merged(sample, base, said.values), path, now, keep)
+
+    def _annotation_files(self) -> Iterator[tuple[str, Path, Stamp | None]]:
+        """(sample_id, path, stamp as it was last written) of each file, in its shard or, flat, moved there."""
+        folder = self.catalogue.layout.annotations
+        with suppress(FileNotFoundError):
+            for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
+                if entry.is_dir():
+                    yield from self._shard(Path(entry.path))
+                elif match := _FILE.fullmatch(entry.name):
+                    yield from self._flat(match[1], Path(entry.path))
+
+    def _shard(self, shard: Path) -> Iterator[tuple[str, Path, Stamp | None]]:
+        known = {
+            sample_id: (size, mtime_ns)
+            for sample_id, size, mtime_ns in self.catalogue.db.execute(
+                "SELECT sample_id, size, mtime_ns FROM samples JOIN exports ON sample = samples.rowid"
+                " WHERE sample_id >= ?1 AND sample_id < ?1 || x'ff'",
+                (shard.name,),
+            )
+        }
+        for entry in sorted(os.scandir(shard), key=lambda entry: entry.name):
+            if (match := _FILE.fullmatch(entry.name)) and match[1].startswith(shard.name):
+                yield match[1], Path(entry.path), known.get(match[1])
+
+    def _flat(self, sample_id: str, path: Path) -> Iterator[tuple[str, Path, Stamp | None]]:
+        """A file put where older datasets have it goes to its shard; if there is one, that one is older."""
+        target = self.catalogue.layout.annotation_path(sample_id)
+        if self.catalogue.get(sample_id) is None:
+            self.merge.unknown.append(self._name(path))
+            return
+        if target.exists():
+            set_aside(self.catalogue, target)
+        target.parent.mkdir(exist_ok=True)
+        path.replace(target)
+        yield sample_id, target, None
+
+    def _exported_rev(self, sample_id: str) -> int:
+        row = self.catalogue.db.execute("SELECT exported_rev FROM samples WHERE sample_id = ?", (sample_id,)).fetchone()
+        return int(row[0])
+
+    def _file_is_read(self, sample_id: str, now: Stamp, *, rewrite: bool) -> None:
+        with self.catalogue.writing() as db:
+            db.execute(
+                "INSERT OR REPLACE INTO exports SELECT rowid, ?, ? FROM samples WHERE sample_id = ?", (*now, sample_id)
+            )
+            exported = "-1" if rewrite else "rev"
+            db.execute(f"UPDATE samples SET exported_rev = {exported} WHERE sample_id = ?", (sample_id,))
+
+    # -- manifest.json ------------------------------------------------------------------------------------------------
+
+    def _manifest_changes(self, path: Path, adoption: Adoption) -> Iterator[_Change]:
+        try:
+            raw = read_manifest_file(path)
+        except FileRefused as error:
+            self._set_aside(path, error.what)
+            return
+        now = stamp(path) or (0, 0)
+        known = known_state(self.catalogue, path)
+        seq = raw.catalogue_rev
+        last = self.catalogue.db.execute("SELECT ifnull(max(seq), 0) FROM events").fetchone()[0]
+        if seq is None or seq > last:
+            seq = None if known is None else known.seq
+        for row in raw.rows():
+            self._rows += 1
+            sample = None if isinstance(row, bytes) else self.catalogue.get(str(row.get("sample_id")))
+            if isinstance(row, bytes) or sample is None:
+                adoption.add(row)
+                continue
+            said = row.get("annotations")
+            if not isinstance(said, dict):
+                continue
+            base = self._base(sample, said, "seq", seq)
+            merged = self._merged(sample, base, said)
+            if merged.taken or merged.conflicts or merged.refused:
+                yield _Change(sample, base, merged, path, now, False)
+
+    def _manifest_is_read(self, path: Path) -> None:
+        known = known_state(self.catalogue, path)
+        was_kept = any(name == path.name for name, *_ in self.merge.set_aside)
+        if not was_kept and (known is not None or self._rows):
+            self._set_aside(path, "edited")  # only its annotations are taken from it: the rest is in what is kept
+        remember(self.catalogue, path, 0 if known is None else known.seq)
+
+    # -- both ---------------------------------------------------------------------------------------------------------
+
+    def _base(self, sample: Sample, said: dict[str, Any], column: str, since: int | None) -> dict[str, Label | None]:
+        """What the fields said when the view was written: as now, with later events taken back. Unknown: nothing."""
+        base: dict[str, Label | None] = {}
+        for name in said.keys() & FIELDS.keys():
+            if since is None:
+                base[name] = None
+                continue
+            first = self.catalogue.db.execute(
+                f"SELECT old FROM events WHERE sample_id = ? AND field = ? AND {column} > ? ORDER BY seq LIMIT 1",
+                (sample.sample_id, name, since),
+            ).fetchone()
+            base[name] = sample.labels.get(name) if first is None else label_from_json(first[0])
+        return base
+
+    def _merged(self, sample: Sample, base: dict[str, Label | None], said: dict[str, Any]) -> FieldMerge:
+        config = self.catalogue.config
+        before: dict[str, Value | None] = {name: label.value if label else None for name, label in base.items()}
+        now: dict[str, Value | None] = {**sample.annotations}
+        return merge_fields(before, now, said, lambda name, value: checked(name, value, config))
+
+    def _take(self, changes: list[_Change]) -> None:
+        at = utc_now()
+        wanted: dict[str, dict[str, Label | None]] = {}
+        kept: set[Path] = set()
+        for change in changes:
+            for name, value in change.merged.taken.items():
+                label = None if value is None or value in ("", []) else Label(value, "human", OUTSIDE, at)
+                wanted.setdefault(change.sample.sample_id, {})[name] = label
+                self.merge.taken.append((change.sample.sample_id, name))
+        labels: dict[str, Wanted] = {**wanted}
+        self.catalogue.put_labels(labels, kind=OUTSIDE, actor=OUTSIDE)
+        for change in changes:
+            sample_id, name_of_view = change.sample.sample_id, change.path.name
+            origin = name_of_view if name_of_view == "manifest.json" else "annotations"
+            for name, both in change.merged.conflicts.items():
+                theirs = None if both.theirs is None else Label(both.theirs, "human", OUTSIDE, at)
+                if put_conflict(
+                    self.catalogue,
+                    sample_id,
+                    name,
+                    change.base.get(name),
+                    change.sample.labels.get(name),
+                    theirs,
+                    origin,
+                ):
+                    self.merge.conflicts.append((sample_id, name))
+            for name, why in change.merged.refused.items():
+                self.merge.refused.append((self._name(change.path), name, why))
+            if origin == "annotations":
+                if (change.keep or change.merged.refused) and change.path not in kept:
+                    kept.add(change.path)
+                    self._set_aside(change.path, "holds more than labels")
+                self._file_is_read(sample_id, change.stamp, rewrite=True)
+
+    def _set_aside(self, path: Path, why: str) -> None:
+        kept = set_aside(self.catalogue, path)
+        self.merge.set_aside.append((self._name(path), why, self._name(kept)))
+
+    def _name(self, path: Path) -> str:
+        return path.relative_to(self.catalogue.root).as_posix()

@@ -1,0 +1,300 @@
+"""A catalogue made from views: a lost or broken one again, or a first one for a dataset of the earlier pipeline."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import msgspec
+
+from kelly_tui.errors import FileRefused
+from kelly_tui.model.labels import SPLITS
+from kelly_tui.model.sample import Sample, file_type_of
+from kelly_tui.store import annotation_file
+from kelly_tui.store.catalogue import Catalogue
+from kelly_tui.store.layout import inside, save_config, utc_now, write_atomic
+from kelly_tui.store.manifest import RawManifest, read_manifest_file
+from kelly_tui.store.rows import NOT_TAKEN, read_annotations, read_row
+from kelly_tui.store.schema import label_of
+from kelly_tui.store.viewstate import hash_file, remember, set_aside, stamp
+
+_ID = re.compile(r"[0-9A-Za-z_-]{2,128}")
+_FINDINGS = 1000
+"""So many are remembered; the rest are counted."""
+
+_BATCH = 2000
+
+
+class Rebuilt(msgspec.Struct):
+    """What came of it."""
+
+    at: str
+    samples: int = 0
+    findings: list[str] = []
+    """What could not be understood or found, the first of it."""
+    more: int = 0
+    """Further findings."""
+
+    def note(self, finding: str) -> None:
+        if len(self.findings) < _FINDINGS:
+            self.findings.append(finding)
+        else:
+            self.more += 1
+
+
+def rebuild(catalogue: Catalogue) -> Rebuilt:
+    """Fill an empty catalogue from manifest.json, annotations/ and splits/; where there is no manifest, from raw/.
+
+    Begun again after a crash it gives the same. What can't be taken is kept: in `Sample.extra`, in
+    `.kelly/set-aside`, and in the findings, which `last_rebuild` gives later.
+    """
+    adoption = Adoption(catalogue)
+    rebuilt, layout = adoption.rebuilt, catalogue.layout
+    raw = _read_manifest(catalogue, rebuilt)
+    for row in raw.rows() if raw is not None else _rows_of_files(layout.root):
+        adoption.add(row)
+        if len(adoption.samples) >= _BATCH:
+            adoption.flush()
+    rebuilt.samples = len(adoption.finish())
+    _note_strays(catalogue, rebuilt)
+    if raw is None and _any_file(layout.augmented):
+        rebuilt.note(
+            "without a manifest nobody knows whose variants lie in processed/augmented: augment makes them anew"
+        )
+    if raw is not None and raw.catalogue_rev is not None:
+        rebuilt.note("the history of edits was in the catalogue that is lost: undo can't reach it")
+    if not layout.config_path.exists():
+        save_config(layout.root, catalogue.config)
+    with catalogue.writing() as db:
+        if raw is not None and raw.created_at:
+            db.execute("INSERT OR REPLACE INTO meta VALUES ('created_at', ?)", (raw.created_at,))
+        report = msgspec.json.encode(rebuilt).decode()
+        db.execute("INSERT OR REPLACE INTO meta VALUES ('rebuilt', ?)", (report,))
+    for path in (layout.manifest_path, *(layout.splits / f"{split}.txt" for split in SPLITS)):
+        remember(catalogue, path)
+    return rebuilt
+
+
+def last_rebuild(catalogue: Catalogue) -> Rebuilt | None:
+    """What came of making this catalogue from views; None if it was not."""
+    row = catalogue.db.execute("SELECT value FROM meta WHERE name = 'rebuilt'").fetchone()
+    return None if row is None else msgspec.json.decode(row[0], type=Rebuilt)
+
+
+class Adoption:
+    """Takes in manifest rows that the catalogue does not know, with their annotation files."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self.rebuilt = Rebuilt(utc_now())
+        self.samples: list[Sample] = []
+        """Read, and not yet in the catalogue."""
+        self._catalogue = catalogue
+        self._root = catalogue.root
+        self._names: set[str] = set()
+        """Ids and paths of `samples`."""
+        self._files: dict[str, Path] = {}
+        """Annotation file that was read, by id."""
+        self._kept_rows: list[bytes] = []
+        self._added: list[str] = []
+        self._splits: dict[str, str] | None = None
+
+    def add(self, row: dict[str, Any] | bytes) -> None:
+        """Read a row. One that can't be a sample, or whose id or file another has, is kept verbatim."""
+        if isinstance(row, bytes):
+            self._keep(row, "a row of the manifest is no object")
+            return
+        read = read_row(row, self._catalogue.config)
+        sample = read.sample
+        self._locate(sample)
+        self._identify(sample)
+        if not _ID.fullmatch(sample.sample_id):
+            self._keep(msgspec.json.encode(row), f"{sample.sample_id[:60]!r} is no id, and its file is not there")
+            return
+        for name, column in ((sample.sample_id, "sample_id"), (sample.file_path, "file_path")):
+            if name in self._names or self._known(column, name):
+                self._keep(msgspec.json.encode(row), f"two rows have the {column} {name}; the first is taken")
+                return
+        self._read_annotation_file(sample, read.findings)
+        if sample.split is None:
+            sample.split = self._listed_splits().get(sample.sample_id)
+        for finding in read.findings:
+            self.rebuilt.note(f"{sample.file_path}: {finding}; kept under {NOT_TAKEN}")
+        self._names |= {sample.sample_id, sample.file_path}
+        self.samples.append(sample)
+
+    def flush(self) -> None:
+        """Put what was read into the catalogue."""
+        catalogue = self._catalogue
+        catalogue.add(self.samples)
+        with catalogue.writing() as db:
+            for sample in self.samples:
+                if sample.status != "ok":
+                    catalogue.quarantine(sample.sample_id, "import", "rebuilt", sample.status)
+                path = self._files.get(sample.sample_id)
+                if path is not None and (now := stamp(path)):
+                    db.execute(
+                        "INSERT OR REPLACE INTO exports SELECT rowid, ?, ? FROM samples WHERE sample_id = ?",
+                        (*now, sample.sample_id),
+                    )
+        self._added += [sample.sample_id for sample in self.samples]
+        self.samples.clear()
+        self._names.clear()
+        self._files.clear()
+
+    def finish(self) -> list[str]:
+        """Put the rest into the catalogue, settle who descends from whom; the ids of all that were taken."""
+        self.flush()
+        with self._catalogue.writing() as db:
+            # A variant of a variant has the root of that one; manifests without root_id name the parent only.
+            while db.execute(
+                "UPDATE samples SET root_id = parent.root_id FROM samples AS parent"
+                " WHERE samples.root_id = parent.sample_id AND parent.root_id <> parent.sample_id"
+                " AND samples.root_id <> samples.sample_id AND parent.root_id <> samples.root_id"
+                " AND parent.root_id <> samples.sample_id"
+            ).rowcount:
+                pass
+        if self._kept_rows:
+            kept = self._catalogue.layout.kelly_dir / "set-aside" / f"{self.rebuilt.at.replace(':', '')}-rows.jsonl"
+            write_atomic(kept, b"\n".join(self._kept_rows) + b"\n")
+        return self._added
+
+    def _keep(self, row: bytes, why: str) -> None:
+        self._kept_rows.append(row)
+        self.rebuilt.note(f"{why}; the row is kept in .kelly/set-aside")
+
+    def _known(self, column: str, value: str) -> bool:
+        found = self._catalogue.db.execute(f"SELECT 1 FROM samples WHERE {column} = ?", (value,)).fetchone()
+        return found is not None
+
+    def _locate(self, sample: Sample) -> None:
+        """Find the file that a row means: its path may be absolute, or begin where the earlier pipeline ran."""
+        said = sample.file_path
+        for path in _possible_paths(said, self._root):
+            with suppress(FileRefused, OSError):
+                if inside(self._root, path).is_file():
+                    sample.file_path = path
+                    return
+        try:
+            inside(self._root, said)
+        except (FileRefused, OSError):  # no path of ours: shown by id, and what was said is kept
+            sample.extra["file_path"] = said
+            suffix = PurePosixPath(said).suffix.lower() if file_type_of(said) else ""
+            sample.file_path = f"raw/{sample.file_type}/{sample.sample_id}{suffix}"
+        if sample.status == "ok":
+            sample.status = "the file is gone"
+
+    def _identify(self, sample: Sample) -> None:
+        """Size and hash of a file that the manifest does not tell, and an id where it has none that could be one."""
+        path = self._root / sample.file_path
+        if sample.status == "the file is gone" or not path.is_file():
+            return
+        sample.sha256 = sample.sha256 or hash_file(path)
+        sample.file_size_bytes = sample.file_size_bytes or path.stat().st_size
+        if not _ID.fullmatch(sample.sample_id):
+            root_is_self = sample.root_id == sample.sample_id
+            sample.sample_id = sample.sha256[:16]
+            sample.root_id = sample.sample_id if root_is_self else sample.root_id
+
+    def _read_annotation_file(self, sample: Sample, findings: list[str]) -> None:
+        layout = self._catalogue.layout
+        path, flat = layout.annotation_path(sample.sample_id), layout.annotations / f"{sample.sample_id}.json"
+        if flat.is_file() and not path.exists():
+            path.parent.mkdir(exist_ok=True)
+            flat.replace(path)
+        if not path.is_file():
+            return
+        self._files[sample.sample_id] = path
+        try:
+            said = annotation_file.read(path.read_bytes())
+        except FileRefused as error:
+            set_aside(self._catalogue, path)
+            self.rebuilt.note(f"{path.name}: {error.what}; it is kept in .kelly/set-aside")
+            return
+        labels, others = read_annotations(said.values, self._catalogue.config, sample, findings)
+        for name, where_from in said.provenance.items():
+            if name in labels:
+                labels[name] = label_of(labels[name].value, where_from)
+        if said.unknown or others:
+            set_aside(self._catalogue, path)
+        # Kelly's own file says all there is; another's adds to the manifest.
+        sample.labels = labels if said.rev is not None else {**sample.labels, **labels}
+        sample.rev = said.rev or 0
+
+    def _listed_splits(self) -> dict[str, str]:
+        if self._splits is None:
+            self._splits = {}
+            for split in SPLITS:
+                with suppress(FileNotFoundError, UnicodeDecodeError):
+                    listed = (self._catalogue.layout.splits / f"{split}.txt").read_text("utf-8").split()
+                    self._splits |= dict.fromkeys(listed, split)
+        return self._splits
+
+
+def _read_manifest(catalogue: Catalogue, rebuilt: Rebuilt) -> RawManifest | None:
+    path = catalogue.layout.manifest_path
+    if not path.exists():
+        rebuilt.note("there was no manifest.json")
+        return None
+    try:
+        raw = read_manifest_file(path)
+    except FileRefused as error:
+        set_aside(catalogue, path)
+        rebuilt.note(f"manifest.json: {error.what}; it is kept in .kelly/set-aside")
+        return None
+    if raw.catalogue_rev is None and raw.lines:
+        set_aside(catalogue, path)  # another program's: kept as it was
+    return raw
+
+
+def _possible_paths(said: str, root: Path) -> Iterator[str]:
+    """The path as it is, below the dataset's folder, or from its raw/ or processed/ on."""
+    said = said.replace("\\", "/")
+    yield said
+    with suppress(ValueError):
+        yield PurePosixPath(said).relative_to(root.absolute().as_posix()).as_posix()
+    parts = PurePosixPath(said).parts
+    for folder in ("raw", "processed"):
+        if folder in parts[1:]:
+            yield "/".join(parts[parts.index(folder, 1) :])
+
+
+def _rows_of_files(root: Path) -> Iterator[dict[str, Any]]:
+    """A row for each music file under raw/, as a manifest might have had it."""
+    for folder in ("raw/midi", "raw/audio", "raw/synthetic"):
+        top = root / folder
+        for path, folders, names in os.walk(top):
+            folders.sort()
+            for name in sorted(names):
+                kind = file_type_of(name)
+                file = Path(path) / name
+                if kind is None or name.startswith(".") or not file.is_file():
+                    continue
+                made = folder == "raw/synthetic"
+                sha256 = hash_file(file)
+                generated_id = _GENERATED.match(name) if made else None
+                yield {
+                    "sample_id": generated_id[0] if generated_id else sha256[:16],
+                    "file_path": file.relative_to(root).as_posix(),
+                    "file_type": kind,
+                    "sha256": sha256,
+                    "source": None if made else file.relative_to(top).as_posix(),
+                    "is_synthetic": made,
+                }
+
+
+_GENERATED = re.compile(r"[0-9a-f]{16}")
+
+
+def _note_strays(catalogue: Catalogue, rebuilt: Rebuilt) -> None:
+    """Annotation files that no sample has."""
+    for path in sorted(catalogue.layout.annotations.rglob("*.json")):
+        if not path.name.startswith(".") and catalogue.get(path.stem) is None:
+            rebuilt.note(f"{path.relative_to(catalogue.root)}: there is no such sample; it lies where it was")
+
+
+def _any_file(folder: Path) -> bool:
+    return any(names for _, _, names in os.walk(folder))

@@ -1,0 +1,129 @@
+"""A manifest's row as a sample, generously: what can't be understood is kept beside what can."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+from typing import Any
+
+from kelly_tui.errors import LabelError
+from kelly_tui.model.annotation import FIELDS, Label, Value, check_value
+from kelly_tui.model.dataset import DatasetConfig
+from kelly_tui.model.labels import DECISIONS, SPLITS
+from kelly_tui.model.sample import Sample, file_type_of
+
+BY = "manifest.json"
+
+NOT_TAKEN = "other_annotations"
+"""Key of `Sample.extra`: fields and values of a manifest's annotations that no label can have."""
+
+_TEXTS = ("sha256", "created_at", "modified_at", "license", "status")
+_OPTIONAL_TEXTS = ("split", "features_path", "source", "parent_id", "augmentation_type", "skip_reason")
+_FLAGS = ("is_synthetic", "rejected")
+
+
+@dataclass
+class ReadRow:
+    """A sample, and what of its row could not be taken, in words."""
+
+    sample: Sample
+    findings: list[str] = field(default_factory=list)
+
+
+def read_row(row: Mapping[str, Any], config: DatasetConfig) -> ReadRow:
+    """The sample that a row of manifest.json describes, whoever wrote it.
+
+    Nothing is dropped: unknown keys and keys of the wrong type lie in `Sample.extra`, annotations that can't be
+    labels under ``other_annotations`` there, and each is a finding.
+    """
+    rest = dict(row)
+    sample_id = str(rest.pop("sample_id", "") or "")
+    path = str(rest.pop("file_path", "") or "")
+    sample = Sample(sample_id=sample_id, file_path=path, file_type=_file_type(rest.pop("file_type", None), path))
+    read = ReadRow(sample)
+    for name in _TEXTS:
+        _take(rest, name, str, sample)
+    for name in _OPTIONAL_TEXTS:
+        _take(rest, name, str, sample)
+    for name in _FLAGS:
+        _take(rest, name, bool, sample)
+    _take(rest, "file_size_bytes", int, sample)
+    _take(rest, "duration_sec", (int, float), sample)
+    _take(rest, "augmentation", dict, sample)
+    _take(rest, "root_id", str, sample)
+    _take(rest, "decision", str, sample)
+    others = rest.get("other_sources")
+    if isinstance(others, list) and all(isinstance(one, str) for one in others):
+        sample.other_sources = rest.pop("other_sources")
+    _mend(sample, rest, read.findings)
+    annotations = rest.pop("annotations", None)
+    if isinstance(annotations, dict):
+        sample.labels, others = read_annotations(annotations, config, sample, read.findings)
+        if others:
+            rest[NOT_TAKEN] = {**(rest.get(NOT_TAKEN) or {}), **others}
+    elif annotations is not None:
+        rest["annotations"] = annotations
+        read.findings.append("its annotations are no object")
+    sample.extra = rest
+    return read
+
+
+def read_annotations(
+    annotations: Mapping[str, Any], config: DatasetConfig, sample: Sample, findings: list[str]
+) -> tuple[dict[str, Label], dict[str, Any]]:
+    """(labels, what can be none). Where they come from is not written there: the sample's origin tells at best."""
+    labels: dict[str, Label] = {}
+    others: dict[str, Any] = {}
+    verified = annotations.get("is_verified") is True
+    source = "human" if verified else {"imported": "folder", "augmented": "inherited"}.get(sample.origin, "generator")
+    for name, raw in annotations.items():
+        if raw in (None, "", []) or raw == {}:
+            continue
+        try:
+            labels[name] = Label(checked(name, raw, config), source, BY)
+        except LabelError as error:
+            others[name] = raw
+            findings.append(str(error))
+    return labels, others
+
+
+def checked(name: str, value: object, config: DatasetConfig) -> Value:
+    """`value` as a label of the field called exactly `name`, or a `LabelError`."""
+    field_ = FIELDS.get(name)
+    if field_ is None:
+        raise LabelError(f"there is no field {name!r}")
+    return check_value(field_, value, config.choices(name))
+
+
+def _take(rest: dict[str, Any], name: str, kind: type | tuple[type, ...], sample: Sample) -> None:
+    """Move a value of the right type to the sample; None says nothing; what is of another type stays in `rest`."""
+    value = rest.get(name)
+    if value is None:
+        rest.pop(name, None)
+    elif isinstance(value, kind) and (kind is bool or not isinstance(value, bool)):
+        setattr(sample, name, rest.pop(name))
+
+
+def _mend(sample: Sample, rest: dict[str, Any], findings: list[str]) -> None:
+    """What older rows say otherwise, in today's words."""
+    if sample.split not in (None, *SPLITS):
+        findings.append(f"{sample.split!r} is no split")
+        rest["split"], sample.split = sample.split, None
+    if sample.decision not in DECISIONS:
+        rest["decision"], sample.decision = sample.decision, "pending"
+    if sample.parent_id is not None:
+        sample.is_synthetic = False  # it once meant "not imported"
+        if sample.root_id == sample.sample_id or not sample.root_id:
+            sample.root_id = sample.parent_id
+    sample.root_id = sample.root_id or sample.sample_id
+    sample.status = sample.status or "ok"
+
+
+def _file_type(said: object, path: str) -> str:
+    if said in ("midi", "audio"):
+        return str(said)
+    guess = file_type_of(PurePosixPath(path).name)
+    if guess is not None:
+        return guess
+    return "midi" if said in ("mid", ".mid", ".midi") else "audio"

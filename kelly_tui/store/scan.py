@@ -1,0 +1,131 @@
+"""Finding music in folders: every file is named, each folder is entered once, and no name is trusted."""
+
+from __future__ import annotations
+
+import base64
+import os
+import unicodedata
+from collections.abc import Iterator, Sequence
+from pathlib import Path, PurePosixPath
+from typing import NamedTuple
+
+from kelly_tui.errors import DatasetError
+from kelly_tui.model.dataset import DatasetConfig
+from kelly_tui.model.sample import file_type_of
+from kelly_tui.store.folders import FolderWords
+from kelly_tui.text import safe_text
+
+_LONGEST_NAME = 255
+_LONGEST_PATH = 1000
+"""Bytes: what file systems take, with room left for the dataset's own folder."""
+
+
+class Found(NamedTuple):
+    """A file, and where in the dataset's raw folder it would lie."""
+
+    path: str
+    """As the system has it: undecodable bytes are surrogates."""
+    relative: str
+    """Below the folder that was asked for; the same name made safe, POSIX, valid UTF-8."""
+    file_type: str | None
+    """``midi``, ``audio``; None where it is not taken."""
+    size: int = 0
+    original_b64: str | None = None
+    """The bytes of the relative name, in base64, where they had to be changed."""
+    why_not: str = ""
+    """Why it is ignored (not music, hidden) or can't be read."""
+    unreadable: bool = False
+
+
+def find_music(paths: Sequence[Path | str], config: DatasetConfig, leave_out: Path | None = None) -> Iterator[Found]:
+    """Every file at and below `paths`, in the order of their names.
+
+    Relative names begin below the folder given, unless its own name is a label: importing ``Music/happy`` keeps
+    ``happy/``. Links are read through; a folder is entered once, by its own name rather than by a link, so that
+    loops end. `leave_out`, the dataset itself, is not entered. Raises `DatasetError` for a path that is not there,
+    before anything is found.
+    """
+    roots = [Path(path).expanduser() for path in paths]
+    for root in roots:
+        if not root.exists():
+            raise DatasetError("there is no such file or folder to import", path=root, hint="Check the spelling.")
+    vocabulary = FolderWords(config)
+    entered = {_identity(str(leave_out))} if leave_out is not None and leave_out.exists() else set()
+    for root in roots:
+        if not root.is_dir():
+            yield _found(str(root), root.name)
+            continue
+        name = root.resolve().name
+        yield from _walk(str(root), name if vocabulary.is_label(name) else "", entered)
+
+
+def _walk(top: str, prefix: str, entered: set[tuple[int, int]]) -> Iterator[Found]:
+    folders = [(top, prefix)]
+    links: list[tuple[str, str]] = []
+    while folders or links:
+        path, relative = folders.pop() if folders else links.pop(0)
+        identity = _identity(path)
+        if identity in entered:
+            continue
+        entered.add(identity)
+        try:
+            with os.scandir(path) as entries:
+                listed = sorted(entries, key=lambda entry: entry.name)
+        except OSError as error:
+            yield Found(path, relative or path, None, why_not=f"can't be read ({error.strerror})", unreadable=True)
+            continue
+        inner: list[tuple[str, str]] = []
+        for entry in listed:
+            name = f"{relative}/{entry.name}" if relative else entry.name
+            if not entry.is_dir():
+                yield _found(entry.path, name)
+            elif entry.name.startswith("."):
+                yield Found(entry.path, _safe(name), None, why_not="hidden folder")
+            else:
+                (links if entry.is_symlink() else inner).append((entry.path, name))
+        folders += reversed(inner)
+
+
+def _identity(path: str) -> tuple[int, int]:
+    status = os.stat(path)
+    return status.st_dev, status.st_ino
+
+
+def _found(path: str, relative: str) -> Found:
+    safe = _safe(relative)
+    name = relative.rpartition("/")[2]
+    original = None if safe == relative else base64.b64encode(os.fsencode(relative)).decode()
+    if name.startswith("."):
+        return Found(path, safe, None, why_not="hidden file")
+    kind = file_type_of(name)
+    if kind is None:
+        return Found(path, safe, None, why_not="not music")
+    try:
+        size = os.stat(path).st_size
+    except OSError as error:
+        return Found(path, safe, kind, 0, original, f"can't be read ({error.strerror})", unreadable=True)
+    return Found(path, safe, kind, size, original)
+
+
+def _safe(relative: str) -> str:
+    """The path with every name such that any system, terminal and text file can hold it."""
+    safe = "/".join(_safe_name(name) for name in relative.split("/"))
+    if len(safe.encode()) > _LONGEST_PATH:
+        return _safe_name(PurePosixPath(safe).name)
+    return safe
+
+
+def _safe_name(name: str) -> str:
+    if not (name.isascii() and name.isprintable()):
+        # Composing changes text too, but what it changes is not dangerous and stays as it is.
+        name = "".join(one if safe_text(one) == unicodedata.normalize("NFC", one) else "_" for one in name)
+    return name_with(name, "")
+
+
+def name_with(name: str, suffix: str) -> str:
+    """``song.mid`` with ``~ab12`` is ``song~ab12.mid``; cut so that a file system can hold it."""
+    stem, dot, kind = name.rpartition(".")
+    if not dot:
+        stem, kind = kind, ""
+    room = _LONGEST_NAME - len(f"{suffix}{dot}{kind}".encode())
+    return f"{stem.encode()[:room].decode('utf-8', 'ignore')}{suffix}{dot}{kind}"

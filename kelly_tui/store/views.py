@@ -1,0 +1,137 @@
+"""The views that the catalogue writes: annotations/, manifest.json, splits/. Outside edits are not overwritten.
+
+`kelly_tui.store.readback` takes outside edits in, `kelly_tui.store.rebuild` makes a catalogue from views; their
+functions are offered here too.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from kelly_tui.model.labels import SPLITS
+from kelly_tui.store import annotation_file, schema
+from kelly_tui.store.catalogue import Catalogue
+from kelly_tui.store.conflicts import Conflict, conflicts, resolve
+from kelly_tui.store.durable import write_all
+from kelly_tui.store.manifest import Manifest, catalogue_rev, load_manifest, replacing, write_manifest_file
+from kelly_tui.store.readback import Merge, read_back, take_outside_edits
+from kelly_tui.store.rebuild import Rebuilt, last_rebuild, rebuild
+from kelly_tui.store.viewstate import changed_outside, known_state, remember, set_aside, stamp
+
+__all__ = [
+    "Conflict", "Manifest", "Merge", "Rebuilt", "Written", "conflicts", "export_annotations", "last_rebuild",
+    "load_manifest", "read_back", "rebuild", "resolve", "take_outside_edits", "write_manifest", "write_splits",
+    "write_views",
+]  # fmt: skip
+
+_BATCH = 500
+
+
+@dataclass
+class Written:
+    """What writing views did."""
+
+    annotations: int = 0
+    """Files written."""
+    held_back: list[str] = field(default_factory=list)
+    """Files that were edited outside, and wait until that is taken in; relative to the dataset."""
+    merge: Merge | None = None
+    """What was taken in on the way."""
+
+
+def write_views(catalogue: Catalogue) -> Written:
+    """Bring all views up to date; outside edits in their way are taken in first, unless they are too many.
+
+    Raises `DatasetError`, `DiskFull`.
+    """
+    written = export_annotations(catalogue)
+    if written.held_back or changed_outside(catalogue, catalogue.layout.manifest_path):
+        merge = read_back(catalogue)
+        again = export_annotations(catalogue)
+        written = Written(written.annotations + again.annotations, again.held_back, merge)
+    if not write_manifest(catalogue):
+        written.held_back.append(catalogue.layout.manifest_path.name)
+    write_splits(catalogue)
+    return written
+
+
+def export_annotations(catalogue: Catalogue, limit: int | None = None) -> Written:
+    """Write the annotation files of at most `limit` samples that have changed since theirs was written."""
+    written = Written()
+    last = (-1, 0)
+    left = limit
+    while left is None or left > 0:
+        rows = catalogue.db.execute(_OUTBOX, (*last, _BATCH if left is None else min(left, _BATCH))).fetchall()
+        if not rows:
+            break
+        last = (rows[-1][1], rows[-1][0])
+        left = None if left is None else left - len(rows)
+        _export(catalogue, rows, written)
+    return written
+
+
+_OUTBOX = (
+    f"SELECT samples.rowid, rev, size, mtime_ns, {schema.COLUMNS}"
+    " FROM samples LEFT JOIN exports ON sample = samples.rowid"
+    " WHERE rev <> exported_rev AND (rev, samples.rowid) > (?, ?) ORDER BY rev, samples.rowid LIMIT ?"
+)
+
+
+def _export(catalogue: Catalogue, rows: list[tuple[object, ...]], written: Written) -> None:
+    files: dict[Path, bytes] = {}
+    done: list[tuple[int, object, Path]] = []
+    for number, rev, size, mtime_ns, *columns in rows:
+        sample = schema.from_row(tuple(columns))
+        path = catalogue.layout.annotation_path(sample.sample_id)
+        there = stamp(path)
+        if sample.labels or there is not None:
+            data = annotation_file.render(sample.sample_id, sample.rev, sample.labels)
+            same = there is not None and there[0] == len(data) and path.read_bytes() == data
+            if there not in (None, (size, mtime_ns)) and not same:
+                written.held_back.append(path.relative_to(catalogue.root).as_posix())
+                continue
+            if not same:
+                files[path] = data
+        assert isinstance(number, int)
+        done.append((number, rev, path))
+    write_all(files)
+    written.annotations += len(files)
+    with catalogue.writing() as db:
+        for number, rev, path in done:
+            db.execute("UPDATE samples SET exported_rev = ? WHERE rowid = ?", (rev, number))
+            if now := stamp(path):
+                db.execute("INSERT OR REPLACE INTO exports VALUES (?, ?, ?)", (number, *now))
+
+
+def write_manifest(catalogue: Catalogue) -> bool:
+    """Write manifest.json, if it is not as wanted already; False if it was edited outside and waits for `read_back`."""
+    path = catalogue.layout.manifest_path
+    if changed_outside(catalogue, path):
+        return False
+    seq = catalogue_rev(catalogue)
+    write_manifest_file(catalogue, path)
+    remember(catalogue, path, seq)
+    return True
+
+
+def write_splits(catalogue: Catalogue) -> None:
+    """Write splits/train.txt, val.txt and test.txt: the ids that an export holds, sorted, one a line.
+
+    Train lists its roots with their variants and the generated samples, val and test imported samples only. A list
+    that was edited is set aside: what is in a split says the catalogue, since a group must not be cut.
+    """
+    paths = {split: catalogue.layout.splits / f"{split}.txt" for split in SPLITS}
+    split_at_all = catalogue.db.execute("SELECT 1 FROM samples WHERE split IS NOT NULL LIMIT 1").fetchone()
+    if split_at_all is None and not any(path.exists() for path in paths.values()):
+        return
+    for split, path in paths.items():
+        if known_state(catalogue, path) is not None and changed_outside(catalogue, path):
+            set_aside(catalogue, path)
+        rows = catalogue.db.execute(
+            "SELECT sample_id FROM samples WHERE held AND split = ? ORDER BY sample_id", (split,)
+        )
+        with replacing(path) as file:
+            while chunk := rows.fetchmany(5000):
+                file.write("".join(f"{sample_id}\n" for (sample_id,) in chunk).encode())
+        remember(catalogue, path)
