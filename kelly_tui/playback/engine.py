@@ -1,0 +1,213 @@
+"""The app's handle on the sound process. Nothing here waits, and nothing here raises into the app."""
+
+from __future__ import annotations
+
+import multiprocessing
+import queue
+import threading
+import time
+from multiprocessing import resource_tracker
+from pathlib import Path
+
+from kelly_tui.playback.process import Command, run
+from kelly_tui.playback.state import Board, PlaybackState
+from kelly_tui.settings import Settings
+from kelly_tui.text import safe_text
+
+HUNG = 6.0
+"""A sound process that gives no sign of life for so many seconds is ended and started again."""
+
+SLOW_START = 20.0
+"""The same, while it starts: libraries and devices may take their time."""
+
+QUICK, DEATHS = 10.0, 3
+"""A process that lives for less than so many seconds so many times in a row is not started again."""
+
+_IN_FLIGHT = 100
+"""Commands not yet carried out that the pipe may hold; it holds more, so writing never blocks."""
+
+_GLANCE = 0.05
+"""Seconds between two looks at the process."""
+
+
+class Engine:
+    """Plays one file at a time, in a process of its own, which is started again where it left off when it dies.
+
+    Make it before the app takes over the terminal, `start` it, and `close` it at the end.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        resource_tracker.ensure_running()  # it can't be started once Textual holds standard error
+        self._context = multiprocessing.get_context("spawn")
+        self._board = Board()
+        self._soundfont = settings.soundfont
+        self._volume = settings.volume
+        self._speed = 1.0
+        self._loop: tuple[float, float] | None = None
+        self._path: Path | None = None
+        self._token = 0
+        self._notice = ""
+        self._commands: queue.SimpleQueue[Command] = queue.SimpleQueue()
+        self._closing = threading.Event()
+        self._process: multiprocessing.process.BaseProcess | None = None
+        self._thread = threading.Thread(target=self._supervise, name="sound", daemon=True)
+
+    def start(self) -> None:
+        """Start the process. Commands given before it is up are carried out when it is."""
+        self._thread.start()
+
+    def load(self, path: Path) -> None:
+        """Put a file in place, audio or MIDI by its content, at its start, not playing."""
+        self._path, self._loop, self._notice = path, None, ""
+        self._token += 1
+        self._commands.put(("load", self._token, str(path)))
+
+    def play(self) -> None:
+        self._commands.put(("play",))
+
+    def pause(self) -> None:
+        self._commands.put(("pause",))
+
+    def toggle(self) -> None:
+        """Pause what plays, play what does not."""
+        self._commands.put(("toggle",))
+
+    def stop(self) -> None:
+        """Pause, and go back to the start."""
+        self._commands.put(("stop",))
+
+    def seek(self, seconds: float) -> None:
+        """Go to `seconds`, playing or not."""
+        self._commands.put(("seek", float(seconds)))
+
+    def seek_by(self, seconds: float) -> None:
+        """Go forward, or back, by `seconds`."""
+        self._commands.put(("seek_by", float(seconds)))
+
+    def set_speed(self, ratio: float) -> None:
+        """Play `ratio` (0.5 to 2) times as fast, pitch kept."""
+        self._speed = float(ratio)
+        self._commands.put(("set_speed", self._speed))
+
+    def set_volume(self, volume: float) -> None:
+        """0..1."""
+        self._volume = float(volume)
+        self._commands.put(("set_volume", self._volume))
+
+    def set_loop(self, region: tuple[float, float] | None) -> None:
+        """Repeat from `region`'s first to its second time in seconds; None ends that."""
+        self._loop = region
+        self._commands.put(("set_loop", region))
+
+    @property
+    def state(self) -> PlaybackState:
+        """What plays now, read from shared memory: never waits."""
+        memory = self._board.memory
+        ready = bool(self._token) and memory.token == self._token
+        duration = float(memory.duration) if ready else 0.0
+        return PlaybackState(
+            loaded=str(self._path) if ready and duration else None,
+            position=min(max(self._board.position(), 0.0), duration),
+            duration=duration,
+            playing=bool(memory.playing) and ready,
+            ready=ready,
+            level=float(memory.level),
+            speed=float(memory.speed),
+            message=self._notice or self._board.message,
+            underruns=int(memory.underruns),
+            latency=float(memory.latency),
+        )
+
+    @property
+    def pid(self) -> int | None:
+        """The present process, if there is one."""
+        process = self._process
+        return process.pid if process is not None else None
+
+    def close(self) -> None:
+        """End the process. Returns within a second."""
+        self._closing.set()
+        if self._thread.is_alive():
+            self._thread.join(0.9)
+
+    def _supervise(self) -> None:
+        deaths = 0
+        commands: list[Command] = []
+        while not self._closing.is_set():
+            begun = time.monotonic()
+            untold = self._live(commands)
+            deaths = deaths + 1 if time.monotonic() - begun < QUICK else 1
+            if self._closing.is_set():
+                return
+            if deaths < DEATHS:
+                self._notice = "the sound process ended and was started again"
+                commands = [*self._resumption(), *untold]
+            else:
+                self._give_up()
+                commands = self._next_load()
+                deaths = 0
+
+    def _live(self, waiting: list[Command]) -> list[Command]:
+        """One process from start to end, its own or the app's. Returns the commands that it was not told."""
+        memory = self._board.memory
+        memory.heartbeat, memory.handled = 0.0, 0
+        theirs, ours = self._context.Pipe(duplex=False)
+        arguments = (theirs, self._board, self._soundfont, self._volume)
+        process = self._context.Process(target=run, args=arguments, name="kelly sound", daemon=True)
+        process.start()
+        theirs.close()  # ours would keep the pipe alive after the process is gone
+        self._process = process
+        sent, begun = 0, time.monotonic()
+        try:
+            while not self._closing.is_set() and process.is_alive():
+                sign = memory.heartbeat
+                if time.monotonic() - (sign or begun) > (HUNG if sign else SLOW_START):
+                    break
+                while waiting and sent - memory.handled < _IN_FLIGHT:
+                    ours.send(waiting.pop(0))
+                    sent += 1
+                waiting += self._next_commands()
+        except OSError:  # it died with the pipe in hand
+            pass
+        ours.close()  # the process ends when it notices
+        process.join(0.3 if self._closing.is_set() else 0)
+        process.kill()
+        process.join(0.3)
+        self._process = None
+        return waiting
+
+    def _next_commands(self) -> list[Command]:
+        try:
+            found = [self._commands.get(timeout=_GLANCE)]
+        except queue.Empty:
+            return []
+        while not self._commands.empty():
+            found.append(self._commands.get())
+        return found
+
+    def _resumption(self) -> list[Command]:
+        """Commands that bring a new process to where the last one was."""
+        memory = self._board.memory
+        commands: list[Command] = [("set_speed", self._speed)]
+        if self._path is not None:
+            here = self._board.position() if memory.token == self._token else 0.0
+            commands.append(("load", self._token, str(self._path), here))
+            if self._loop:
+                commands.append(("set_loop", self._loop))
+            if memory.playing:
+                commands.append(("play",))
+        return commands
+
+    def _give_up(self) -> None:
+        memory = self._board.memory
+        memory.playing, memory.level, memory.token = False, 0.0, -1
+        name = f" on {safe_text(self._path.name)}" if self._path else ""
+        self._notice = f"no sound: the sound process keeps ending{name}; open another sample to try again"
+
+    def _next_load(self) -> list[Command]:
+        """Wait until another file is wanted; nothing else can bring the process back."""
+        while not self._closing.is_set():
+            commands = self._next_commands()
+            if any(command[0] == "load" for command in commands):
+                return [("set_speed", self._speed), *commands]
+        return []

@@ -1,0 +1,122 @@
+"""The sound device, through PortAudio. Only the sound process and `devices` import sounddevice."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from kelly_tui.errors import LibraryMissing, SoundError
+from kelly_tui.playback.source import Samples
+from kelly_tui.playback.transport import Span
+from kelly_tui.render.synth import HIGHEST_RATE, LOWEST_RATE
+
+LATENCY = 0.03
+"""Seconds of latency that are asked of the device: space is heard at once, and a busy machine does not stutter."""
+
+_BELIEVABLE = 2.0
+"""A latency above this, seconds, is a driver's mistake."""
+
+
+def portaudio() -> Any:
+    """sounddevice. Raises `LibraryMissing`."""
+    try:
+        import sounddevice
+    except (ImportError, OSError):
+        raise LibraryMissing(
+            "PortAudio is not installed",
+            hint="Install libportaudio2 (apt), portaudio (dnf, pacman, brew).",
+        ) from None
+    return sounddevice
+
+
+def default_device() -> dict[str, Any]:
+    """PortAudio's default output, by sounddevice's keys. Raises `SoundError`, `LibraryMissing`."""
+    sounddevice = portaudio()
+    try:
+        device: dict[str, Any] = sounddevice.query_devices(kind="output")
+    except (sounddevice.PortAudioError, ValueError):
+        raise SoundError("no output device") from None
+    return device
+
+
+class Output:
+    """An open output stream of the default device, which calls `take` for each block it wants.
+
+    `marked(moment, position, pace, seconds)` is called for each span that was handed out, with the moment
+    (`time.monotonic`) at which it is heard. Both run in the device's thread. Raises `SoundError`, `LibraryMissing`.
+    """
+
+    def __init__(self) -> None:
+        self._sounddevice = portaudio()
+        device = default_device()
+        self.name = str(device["name"])
+        self.rate = round(min(max(device["default_samplerate"], LOWEST_RATE), HIGHEST_RATE))
+        self.underruns = 0
+        self._take: Callable[[Samples], list[Span]] | None = None
+        self._marked: Callable[[float, float, float, float], None] | None = None
+        try:
+            self._stream = self._sounddevice.OutputStream(
+                samplerate=self.rate,
+                channels=2,
+                dtype="float32",
+                latency=LATENCY,
+                callback=self._called,
+            )
+        except (self._sounddevice.PortAudioError, ValueError) as error:
+            raise SoundError(_reason(error)) from None
+        self.latency = float(self._stream.latency)
+
+    def start(
+        self, take: Callable[[Samples], list[Span]], marked: Callable[[float, float, float, float], None]
+    ) -> None:
+        """Let the device run, if it does not yet."""
+        self._take, self._marked = take, marked
+        if not self._stream.active:
+            try:
+                self._stream.stop(ignore_errors=True)  # PortAudio wants this where a stream ended by itself
+                self._stream.start()
+            except self._sounddevice.PortAudioError as error:
+                raise SoundError(_reason(error)) from None
+
+    @property
+    def active(self) -> bool:
+        return bool(self._stream.active)
+
+    def rest(self) -> None:
+        """Let the device sleep until `start`."""
+        self._stream.abort(ignore_errors=True)
+
+    def close(self) -> None:
+        """Give the device up."""
+        self._stream.close(ignore_errors=True)
+
+    def _called(self, out: Samples, frames: int, moments: Any, status: Any) -> None:
+        assert self._take is not None
+        assert self._marked is not None
+        spans = self._take(out)
+        delay = moments.outputBufferDacTime - moments.currentTime
+        if not 0 < delay < _BELIEVABLE:
+            delay = self._stream.latency
+        heard = time.monotonic() + delay
+        self.latency = delay
+        for span in spans:
+            self._marked(heard + span.offset / self.rate, span.position, span.pace, span.frames / self.rate)
+        if status.output_underflow:
+            self.underruns += 1
+
+
+def forget_devices() -> bool:
+    """PortAudio lists devices once, when it starts: have it start again. False where it is not installed."""
+    try:
+        sounddevice = portaudio()
+    except LibraryMissing:
+        return False
+    sounddevice._terminate()  # sounddevice has no public way
+    sounddevice._initialize()
+    return True
+
+
+def _reason(error: Exception) -> str:
+    """PortAudio's words without its code: "Error opening OutputStream: Device unavailable"."""
+    return str(error).split(" [PaErrorCode", maxsplit=1)[0]

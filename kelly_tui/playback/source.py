@@ -1,0 +1,36 @@
+"""What a transport plays: anything that renders blocks from a place on, at a speed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+Samples = np.ndarray[Any, np.dtype[np.float32]]
+
+
+class Source(Protocol):
+    """A piece of sound of `duration` seconds, as stereo float32 at the device's rate."""
+
+    duration: float
+
+    @property
+    def position(self) -> float:
+        """Seconds of music before the next frame."""
+
+    def seek(self, seconds: float, speed: float = 1.0) -> None:
+        """Go to `seconds` and play on from there at `speed`; the pitch stays."""
+
+    def read(self, frames: int) -> Samples:
+        """At most `frames` more frames, shape (n, 2); fewer only at the end, then none."""
+
+    def close(self) -> None:
+        """Let go of the file."""
+
+
+def is_midi(path: Path) -> bool:
+    """Whether a file's content, not its name, begins as MIDI."""
+    with path.open("rb") as file:
+        head = file.read(12)
+    return head[:4] == b"MThd" or (head[:4] == b"RIFF" and head[8:] == b"RMID")

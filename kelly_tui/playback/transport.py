@@ -1,0 +1,229 @@
+"""The transport: what plays, where, how fast, how loud. Knows no device and no process.
+
+One thread gives commands and calls `fill`; the device's thread calls `take`. Between them lies a queue of rendered
+blocks, each of which knows its place in the music, so that what is heard can always be named.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from threading import Lock
+from typing import NamedTuple
+
+import numpy as np
+
+from kelly_tui.playback.source import Samples, Source
+
+SLOWEST, FASTEST = 0.5, 2.0
+"""Bounds of the speed."""
+
+AHEAD = 0.25
+"""Seconds that are rendered ahead, so that a busy machine does not stutter."""
+
+BLOCK = 1024
+"""Frames rendered at once."""
+
+_FADE = 256
+"""Frames over which sound comes and goes at a cut, so that nothing clicks: 6 ms at 44.1 kHz."""
+
+
+class Span(NamedTuple):
+    """A stretch of what was handed out: it starts `offset` frames into it, at `position` seconds of music."""
+
+    offset: int
+    frames: int
+    position: float
+    pace: float
+    """Seconds of music a second of sound; 0 in silence."""
+
+
+class _Block(NamedTuple):
+    samples: Samples
+    position: float
+    step: float
+    """Seconds of music a frame."""
+
+
+class Transport:
+    """Plays one `Source` at a time into whatever calls `take`, at `rate` frames a second."""
+
+    def __init__(self, rate: int) -> None:
+        self.rate = rate
+        self.playing = False
+        self.speed = 1.0
+        self.volume = 1.0
+        self.level = 0.0
+        """Peak of what was last handed out, 0..1."""
+        self.starved = 0
+        """How often nothing was ready in time."""
+        self._source: Source | None = None
+        self._loop: tuple[float, float] | None = None
+        self._queue: deque[_Block] = deque()
+        self._offset = 0  # frames of the first block that were taken
+        self._queued = 0
+        self._place = 0.0  # where an empty queue stands
+        self._ended = True
+        self._coming = False
+        self._leaving: Samples | None = None
+        self._lock = Lock()
+
+    @property
+    def duration(self) -> float:
+        return self._source.duration if self._source else 0.0
+
+    @property
+    def cursor(self) -> float:
+        """Seconds of music before the next frame that will be handed out."""
+        with self._lock:
+            if self._queue:
+                return self._queue[0].position + self._offset * self._queue[0].step
+            return self._place
+
+    def load(self, source: Source | None) -> None:
+        """Put another source in place of the present one, at its start, not playing."""
+        self.pause()
+        if self._source is not None:
+            self._source.close()
+        self._source, self._loop = source, None
+        self._go(0.0)
+
+    def play(self) -> None:
+        """Play on; from the start where it had ended."""
+        if self._source is None:
+            return
+        if self._ended and not self._queue:
+            self._go(self._loop[0] if self._loop else 0.0)
+        with self._lock:
+            self._coming = not self.playing
+            self.playing = True
+
+    def pause(self) -> None:
+        with self._lock:
+            self._leave()
+            self.playing = False
+            self.level = 0.0
+
+    def stop(self) -> None:
+        """Pause, and go back to the start."""
+        self.pause()
+        self._go(0.0)
+
+    def seek(self, seconds: float) -> None:
+        """Go to `seconds`, or the nearest place there is, playing or not."""
+        self._go(min(max(seconds, 0.0), self.duration))
+
+    def set_speed(self, ratio: float) -> None:
+        """Play `ratio` times as fast, pitch kept, from the next frame on."""
+        ratio = min(max(ratio, SLOWEST), FASTEST)
+        if ratio != self.speed:
+            self.speed = ratio
+            self._go(self.cursor)
+
+    def set_loop(self, region: tuple[float, float] | None) -> None:
+        """Repeat the seconds from `region`'s start to its end, or no longer."""
+        here = self.cursor
+        self._loop = region if region and region[1] - region[0] >= 0.05 else None
+        if self._loop and not self._loop[0] <= here < self._loop[1]:
+            here = self._loop[0]
+        self._go(here)
+
+    def fill(self) -> bool:
+        """Render one more block if too little lies ready. False when there is nothing to do."""
+        if self._ended or self._queued >= AHEAD * self.rate:
+            return False
+        block = self._rendered()
+        if block is None:
+            return False
+        with self._lock:
+            self._queue.append(block)
+            self._queued += len(block.samples)
+        return True
+
+    def take(self, out: Samples) -> list[Span]:
+        """Fill `out`, shape (frames, 2), with what comes next or silence, and say where in the music that is."""
+        with self._lock:
+            spans = self._taken(out) if self.playing else []
+            done = sum(span.frames for span in spans)
+            out[done:] = 0.0
+            if self._coming and done:
+                self._coming = False
+                n = min(done, _FADE)
+                out[:n] *= _RISE[:n]
+            if self._leaving is not None:
+                n = min(len(out), len(self._leaving))
+                out[:n] += self._leaving[:n]
+                self._leaving = None
+            if done < len(out):
+                if self.playing and self._ended:
+                    self.playing = False
+                elif self.playing:
+                    self.starved += 1
+                at = self._queue[0].position + self._offset * self._queue[0].step if self._queue else self._place
+                spans.append(Span(done, len(out) - done, at, 0.0))
+            if self.volume != 1.0:
+                out *= self.volume
+            self.level = max(float(out.max()), -float(out.min()))
+        return spans
+
+    def _taken(self, out: Samples) -> list[Span]:
+        spans, done = [], 0
+        while done < len(out) and self._queue:
+            block = self._queue[0]
+            n = min(len(out) - done, len(block.samples) - self._offset)
+            out[done : done + n] = block.samples[self._offset : self._offset + n]
+            spans.append(Span(done, n, block.position + self._offset * block.step, block.step * self.rate))
+            done += n
+            self._offset += n
+            self._queued -= n
+            if self._offset == len(block.samples):
+                self._place = block.position + self._offset * block.step
+                self._queue.popleft()
+                self._offset = 0
+        return spans
+
+    def _go(self, seconds: float) -> None:
+        """Have `seconds` come next. Its first block is rendered before the present ones are thrown away."""
+        block = None
+        if self._source is not None:
+            self._source.seek(seconds, self.speed)
+            self._ended = False
+            block = self._rendered()
+        else:
+            self._ended = True
+        with self._lock:
+            self._leave()
+            self._coming = self.playing
+            self._queue = deque([block] if block else [])
+            self._queued = len(block.samples) if block else 0
+            self._offset = 0
+            self._place = seconds
+
+    def _rendered(self) -> _Block | None:
+        """The next block of the source, looped; None, and ended, when there is no more."""
+        source = self._source
+        assert source is not None
+        step = self.speed / self.rate
+        frames = BLOCK
+        if self._loop:
+            left = round((self._loop[1] - source.position) / step)
+            if left <= 0:
+                source.seek(self._loop[0], self.speed)
+                left = round((self._loop[1] - self._loop[0]) / step)
+            frames = min(frames, left)
+        position = source.position
+        samples = source.read(frames)
+        if self._loop and len(samples) < frames:  # the region ends after the music
+            source.seek(self._loop[0], self.speed)
+        elif len(samples) < frames:
+            self._ended = True
+        return _Block(samples, position, step) if len(samples) else None
+
+    def _leave(self) -> None:
+        """Let what is about to be cut off fade out. Called with the lock held."""
+        if not self.playing or not self._queue:
+            return
+        tail = self._queue[0].samples[self._offset : self._offset + _FADE]
+        self._leaving = tail * _RISE[::-1][: len(tail)]
+
+
+_RISE = np.linspace(0, 1, _FADE, dtype=np.float32)[:, None]
