@@ -59,9 +59,11 @@ def _templates(shares: dict[int, tuple[float, ...]]) -> Floats:
     return np.log(rows)
 
 
-_PITCH_LOGS = _templates(_TONE_SHARES).astype(np.float32)
-_BASS_LOGS = _templates(_BASS_SHARES).astype(np.float32)
-_PRIORS = np.array([_LOG_PRIOR[quality] for _, quality in _STATES], np.float32)
+_PITCH_LOGS, _BASS_LOGS = _templates(_TONE_SHARES), _templates(_BASS_SHARES)
+_IS_TONE = np.array([[(pitch - root) % 12 in QUALITIES[quality] for pitch in range(12)] for root, quality in _STATES])
+_PRIORS = 0.25 * np.array([_LOG_PRIOR[quality] for _, quality in _STATES])
+_EVIDENCE = np.concatenate((_PITCH_WEIGHT * _PITCH_LOGS, _BASS_WEIGHT * _BASS_LOGS), axis=1).T.astype(np.float32)
+"""(24, states): what a beat's pitches and its bass say for each chord."""
 
 
 class Windows(NamedTuple):
@@ -125,21 +127,18 @@ def detect_chords(score: Score) -> Detection[list[tuple[float, str]]]:
     if len(notes) < 3:
         return unknown("no pitched notes" if len(notes) == 0 else f"{len(notes)} notes make no progression")
     windows = beat_windows(score)
-    amounts = windows.sounding.sum(1, keepdims=True)
-    shares = (windows.sounding / np.maximum(amounts, 1e-9)).astype(np.float32)
-    scores = _PITCH_WEIGHT * (shares @ _PITCH_LOGS.T)
-    bass_logs = np.concatenate((_BASS_LOGS.T, np.zeros((1, len(_STATES)), np.float32)))  # the last row is silence
-    scores += _BASS_WEIGHT * bass_logs[windows.bass]
+    amounts = windows.sounding.sum(1)
+    shares = windows.sounding / np.maximum(amounts, 1e-9)[:, None]
+    basses = windows.bass[:, None] == np.arange(12)
     # A thin beat says less than a full one.
-    scores *= np.minimum(1.0, amounts.astype(np.float32))
-    scores += 0.25 * _PRIORS
+    heard = np.concatenate((shares, basses), axis=1) * np.minimum(1.0, amounts)[:, None]
+    scores = heard.astype(np.float32) @ _EVIDENCE + _PRIORS.astype(np.float32)
     costs = np.array([_CHANGE_OFF_BEAT, _CHANGE_IN_BAR, _CHANGE])[windows.strong]
     path = _viterbi(scores, costs)
-    chords = _segments(windows, path, amounts[:, 0])
+    chords = _segments(windows, path, amounts)
     times = score.beat_to_time(np.array([beat for beat, _ in chords])).clip(0.0)
-    named = [(round(time, 4), name) for time, (_, name) in zip(times.tolist(), chords)]
-    tones = np.exp(_PITCH_LOGS[path]) > 0.1
-    explained = float((windows.sounding * tones).sum() / max(windows.sounding.sum(), 1e-9))
+    named = [(time, name) for time, (_, name) in zip(times.round(4).tolist(), chords)]
+    explained = float((windows.sounding * _IS_TONE[path]).sum() / max(windows.sounding.sum(), 1e-9))
     why = f"{len(named)} chords, {explained:.0%} of the sounding time is chord tones"
     return Detection(named, min(0.95, max(0.05, 1.6 * explained - 0.6)), why)
 
@@ -147,22 +146,21 @@ def detect_chords(score: Score) -> Detection[list[tuple[float, str]]]:
 def _viterbi(scores: NDArray[np.float32], costs: Floats) -> Ints:
     """The best path when every change costs the same: (n,) states."""
     count = len(scores)
-    came_from = np.empty(count, np.int64)
-    stayed = np.empty(scores.shape, np.bool_)
-    best = scores[0].astype(np.float64)
-    for at in range(1, count):
-        top = int(best.argmax())
-        changed = best[top] - costs[at]
-        came_from[at] = top
-        np.greater_equal(best, changed, out=stayed[at])
-        np.maximum(best, changed, out=best)
-        best += scores[at]
+    best = scores.copy()  # row by row, the score of the best path to each state
+    tops = np.empty(count, np.int64)  # the best state to come from
+    reached = np.empty(scores.shape[1], np.float32)
+    for at, cost in enumerate(costs[1:].astype(np.float32), start=1):
+        before = best[at - 1]
+        tops[at] = top = before.argmax()
+        np.maximum(before, before[top] - cost, out=reached)
+        best[at] += reached
+    changed = best[np.arange(count - 1), tops[1:]] - costs[1:]
     path = np.empty(count, np.int64)
-    state = int(best.argmax())
-    for at in range(count - 1, -1, -1):
-        path[at] = state
-        if at and not stayed[at, state]:
-            state = int(came_from[at])
+    path[-1] = state = int(best[-1].argmax())
+    for at in range(count - 1, 0, -1):
+        if best[at - 1, state] < changed[at - 1]:
+            state = int(tops[at])
+        path[at - 1] = state
     return path
 
 
@@ -177,18 +175,18 @@ def _segments(windows: Windows, path: Ints, amounts: Floats) -> list[tuple[float
     silent &= np.bincount(runs)[runs] >= _SILENCE
     states = np.where(silent, -1, path)
     starts = np.concatenate(([0], np.flatnonzero(np.diff(states)) + 1))
-    ends = np.append(starts[1:], len(states))
+    lengths = np.diff(np.append(starts, len(states)))
+    stretch = np.repeat(np.arange(len(starts)), lengths)
+    heard = windows.bass >= 0
+    basses = np.bincount(stretch[heard] * 12 + windows.bass[heard], minlength=12 * len(starts)).reshape(-1, 12)
+    bass = basses.argmax(1)
+    lasts = basses.max(1) * 2 > lengths
     chords: list[tuple[float, str]] = []
-    for start, end in zip(starts.tolist(), ends.tolist()):
-        if states[start] < 0:
-            name = "N"
-        else:
-            root, quality = _STATES[states[start]]
-            heard = windows.bass[start:end]
-            basses = np.bincount(heard[heard >= 0], minlength=12)
-            bass = int(basses.argmax()) if basses.any() else root
-            is_tone = (bass - root) % 12 in QUALITIES[quality]
-            name = chord_name(root, quality, bass if is_tone and basses[bass] * 2 > end - start else None)
+    for at, (state, low, is_held) in enumerate(zip(states[starts].tolist(), bass.tolist(), lasts.tolist())):
+        name = "N"
+        if state >= 0:
+            root, quality = _STATES[state]
+            name = chord_name(root, quality, low if is_held and _IS_TONE[state, low] else None)
         if not chords or chords[-1][1] != name:
-            chords.append((float(windows.beats[start]), name))
+            chords.append((float(windows.beats[starts[at]]), name))
     return chords

@@ -79,14 +79,13 @@ def articulation_ratios(shares: Floats) -> tuple[float, float, float]:
     return legato, staccato, max(0.0, 1.0 - legato - staccato)
 
 
-def detect_articulation(score: Score) -> Detection[str]:
-    """How most notes are held, and, where loudness says so, struck.
+def detect_articulation(score: Score, shares: Floats) -> Detection[str]:
+    """How most notes are held (`shares`, of `held_shares`), and, where loudness says so, struck.
 
     ``marcato``: loud (f or more) and neither joined nor short. ``accent``: a tenth to a half of the notes stand out
     by 16 velocities or more from the median. ``tenuto``: held for their full value and not a tick longer, evenly
     loud. The rest is ``legato``, ``staccato`` or ``normal``.
     """
-    shares = held_shares(score)
     if len(shares) < 4:
         return unknown("too few notes that follow one another")
     legato, staccato, normal = articulation_ratios(shares)

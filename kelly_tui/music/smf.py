@@ -16,10 +16,13 @@ _MAX_TICK = (1 << 31) - 1
 """The native parser counts ticks in 32 bits and says nothing when they overflow."""
 
 _NEEDS_WALK = re.compile(
-    rb"[\xa0-\xaf\xd0-\xdf\xf0\xf7]"  # aftertouch or sysex, if it is a status byte
+    rb"[\xa0-\xaf\xf0][\x00-\x7f]{2}|\xf0[\x80-\xff]|[\xd0-\xdf\xf7]"  # aftertouch or sysex, if not part of a delta
     rb"|[\x80-\xff]{3}"  # a delta of four bytes
     rb"|\xff\x51[^\x03]"  # a tempo that is not three bytes long
 )
+"""Most tracks have none of these, and are spared the walk. (A delta of two bytes comes before a status byte or, in
+running status, looks like aftertouch and costs a walk that finds none.)"""
+
 _THREE_BYTE_DELTA = re.compile(rb"[\x80-\xff]{2}[\x00-\x7f]")
 
 

@@ -1,0 +1,312 @@
+"""A MIDI file's features: notes, pitches, harmony, time, loudness, and a vector of 117 numbers; and its labels.
+
+Times are seconds through the tempo map. Drums have no pitch: they count for time and loudness only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from kelly_tui.errors import FileRefused
+from kelly_tui.model.annotation import Label, Value
+from kelly_tui.music.chords import detect_chords
+from kelly_tui.music.contour import contour_curve, detect_contour, detect_range, melody, pitch_span
+from kelly_tui.music.detection import Detection
+from kelly_tui.music.dynamics import (
+    articulation_ratios,
+    detect_articulation,
+    detect_dynamics,
+    held_shares,
+    velocity_curve,
+)
+from kelly_tui.music.groove import Groove, detect_groove, syncopation
+from kelly_tui.music.key import detect_key
+from kelly_tui.music.notes import Score, read_midi
+from kelly_tui.music.tempo import detect_meter, detect_tempo
+from kelly_tui.store.layout import inside, write_atomic
+
+if TYPE_CHECKING:
+    import pretty_midi
+
+Floats = NDArray[np.float64]
+Found = Detection[Any]
+
+VECTOR_SIZE = 117
+_WIDEST_STEP = 12
+
+
+class MidiFeatures(msgspec.Struct, kw_only=True, frozen=True):
+    """The features of the analysed part of a file. What can't be told is None, or an empty list.
+
+    The four sequences and the offsets are of the same notes, in order of onset: the pitched ones, or the drums where
+    there is nothing else (`pitch_sequence` is empty then).
+    """
+
+    duration_sec: float
+    tempo_bpm: float
+    time_signature: str
+    note_count: int
+    """All notes, drums too."""
+    pitch_sequence: list[int]
+    velocity_sequence: list[int]
+    duration_sequence: list[float]
+    """Seconds."""
+    onset_times: list[float]
+    """Seconds."""
+    pitch_histogram: list[float]
+    """12 shares from C; zeros without pitches."""
+    pitch_range: int
+    """Semitones."""
+    avg_pitch: float
+    pitch_std: float
+    interval_histogram: list[float]
+    """25 shares of the melody's steps from -12 to +12 semitones; wider ones count as an octave."""
+    melodic_contour: list[float]
+    """32 heights of the melody over time, 0 its lowest and 1 its highest."""
+    chord_sequence: list[str]
+    chord_times: list[float]
+    """Seconds."""
+    key_signature: str | None
+    """The tonic that is heard."""
+    mode: str | None
+    timing_offsets_ms: list[float]
+    swing_ratio: float | None
+    groove_type: str | None
+    note_density: float
+    """Notes a second."""
+    syncopation_score: float
+    """0..1"""
+    avg_velocity: float
+    velocity_std: float
+    dynamic_range: int
+    """Highest less lowest velocity."""
+    velocity_curve: list[int]
+    """32 velocities over time."""
+    articulation_ratios: dict[str, float]
+    """Shares of legato, staccato and normal notes."""
+    feature_vector: list[float]
+    """117, finite, as data-model.md lays it out."""
+
+    def to_json(self) -> bytes:
+        """The same bytes for the same features."""
+        return msgspec.json.encode(self)
+
+    def columns(self) -> dict[str, float | str]:
+        """The single numbers and words, for the catalogue's filters; those that share a label's name have another."""
+        named = {"pitch_range": "pitch_range_semitones", "dynamic_range": "dynamic_range_velocity"}
+        values = {name: getattr(self, name) for name in self.__struct_fields__ if name != "duration_sec"}
+        values |= self.articulation_ratios
+        return {named.get(name, name): value for name, value in values.items() if isinstance(value, (int, float, str))}
+
+
+@dataclass(frozen=True, eq=False)
+class Analysis:
+    """Everything that the detectors say about a score, each said once."""
+
+    score: Score
+    line: NDArray[np.void]
+    """The melody."""
+    shares: Floats
+    """How long notes are held of the time to the next."""
+    key: Detection[tuple[str, str]]
+    tempo: Detection[float]
+    meter: Detection[str]
+    chords: Detection[list[tuple[float, str]]]
+    groove: Groove
+    dynamics: Detection[str]
+    articulation: Detection[str]
+    contour: Detection[str]
+    pitch_range: Detection[str]
+    velocity_curve: list[int]
+
+    def detections(self) -> dict[str, tuple[str, Found]]:
+        """For each label: the detector's name, and what it says."""
+        loudness = Detection(self.velocity_curve, 0.9, "mean velocity in 32 equal windows")
+        offsets = _said(self.groove.timing_offsets, lambda ms: ms[_described(self.score)].round(1).tolist())
+        return {
+            "key": ("key", _said(self.key, lambda key: key[0])),
+            "mode": ("key", _said(self.key, lambda key: key[1])),
+            "tempo_bpm": ("tempo", self.tempo),
+            "time_signature": ("meter", self.meter),
+            "chord_progression": ("chords", _said(self.chords, lambda chords: [name for _, name in chords])),
+            "chord_times": ("chords", _said(self.chords, lambda chords: [time for time, _ in chords])),
+            "groove_type": ("groove", self.groove.groove_type),
+            "swing_ratio": ("groove", self.groove.swing_ratio),
+            "timing_offsets_ms": ("groove", offsets),
+            "articulation": ("articulation", self.articulation),
+            "dynamic_range": ("dynamics", self.dynamics),
+            "velocity_curve": ("dynamics", loudness),
+            "melodic_contour": ("contour", self.contour),
+            "pitch_range": ("contour", self.pitch_range),
+        }
+
+
+def _said(found: Found, part: Any) -> Found:
+    """A detection of one part of a value."""
+    return found if found.value is None else Detection(part(found.value), found.confidence, found.why)
+
+
+def _described(score: Score) -> NDArray[np.bool_]:
+    """Which notes the sequences describe: the pitched ones, or the drums where there is nothing else."""
+    drums: NDArray[np.bool_] = score.notes["is_drum"]
+    return drums if drums.all() else ~drums
+
+
+def analyse(score: Score) -> Analysis:
+    """Ask every detector once."""
+    line = melody(score)
+    shares = held_shares(score)
+    return Analysis(
+        score=score,
+        line=line,
+        shares=shares,
+        key=detect_key(score),
+        tempo=detect_tempo(score),
+        meter=detect_meter(score),
+        chords=detect_chords(score),
+        groove=detect_groove(score),
+        dynamics=detect_dynamics(score),
+        articulation=detect_articulation(score, shares),
+        contour=detect_contour(line),
+        pitch_range=detect_range(score),
+        velocity_curve=velocity_curve(score),
+    )
+
+
+def extract_midi_features(
+    source: Path | str | bytes | pretty_midi.PrettyMIDI | Score, max_duration_sec: float | None = None
+) -> MidiFeatures:
+    """The features of a file, its bytes, a pretty_midi object or a score; of its first `max_duration_sec`, if given.
+
+    Raises `FileRefused` for what is no music, and says why.
+    """
+    return features_of(analyse(_analysed_part(source, max_duration_sec)))
+
+
+def _analysed_part(source: Any, max_duration_sec: float | None) -> Score:
+    score = source if isinstance(source, Score) else read_midi(source)
+    part = score if max_duration_sec is None else score.head(max_duration_sec)
+    if len(part.notes) == 0:
+        raise FileRefused("no notes" if len(score.notes) == 0 else f"no notes in its first {max_duration_sec:g} s")
+    return part
+
+
+def detect_labels(score: Score) -> dict[str, Label]:
+    """The labels that can be told from the notes, each with its confidence; what can't be told is left out."""
+    return labels_of(analyse(score))
+
+
+def labels_of(analysis: Analysis) -> dict[str, Label]:
+    """The detections that say something, as labels."""
+    return {
+        field: Label(
+            _value(found.value), source="detector", by=f"kelly {name} 1", confidence=round(found.confidence, 3)
+        )
+        for field, (name, found) in analysis.detections().items()
+        if found.value is not None
+    }
+
+
+def _value(value: Any) -> Value:
+    return round(value, 4) if isinstance(value, float) else value
+
+
+def features_of(analysis: Analysis) -> MidiFeatures:
+    """The features of an analysed score."""
+    score, groove = analysis.score, analysis.groove
+    notes = score.notes[_described(score)]
+    pitches = score.pitched["pitch"].astype(np.float64)
+    velocities = score.notes["velocity"].astype(np.float64)
+    steps = np.clip(np.diff(analysis.line["pitch"].astype(np.int64)), -_WIDEST_STEP, _WIDEST_STEP) + _WIDEST_STEP
+    key = analysis.key.value or (None, None)
+    chords = analysis.chords.value or []
+    offsets = groove.timing_offsets.value
+    tempo = analysis.tempo.value if analysis.tempo.value is not None else score.tempo_bpm
+    pitch_histogram = _shares(score.pitched["pitch"] % 12, 12)
+    interval_histogram = _shares(steps, 2 * _WIDEST_STEP + 1)
+    contour = contour_curve(analysis.line, score.duration)
+    held = articulation_ratios(analysis.shares)
+    syncopated = syncopation(score)
+    loud, loud_spread = float(velocities.mean()), float(velocities.std())
+    loud_range = int(velocities.max() - velocities.min())
+    high, high_spread = (float(pitches.mean()), float(pitches.std())) if len(pitches) else (0.0, 0.0)
+    span = pitch_span(score) or 0
+    # A single stroke lasts no time: its density is of a second at least.
+    density = len(score.notes) / max(score.duration, 1.0)
+    vector = np.concatenate(
+        [
+            pitch_histogram,
+            [high / 127, high_spread / 20, span / 48, density / 8],
+            interval_histogram,
+            [groove.swing_ratio.value or 0.5, syncopated],
+            [groove.groove_type.value == "swing", groove.groove_type.value == "straight"],
+            [tempo / 200, 0.0 if offsets is None else float(np.abs(offsets).mean()) / 50],
+            [loud / 127, loud_spread / 40, loud_range / 127],
+            held,
+            contour,
+            np.array(analysis.velocity_curve) / 127,
+        ]
+    )
+    return MidiFeatures(
+        duration_sec=round(score.duration, 6),
+        tempo_bpm=round(tempo, 4),
+        time_signature=analysis.meter.value or score.time_signature,
+        note_count=len(score.notes),
+        pitch_sequence=[] if score.notes["is_drum"].all() else notes["pitch"].tolist(),
+        velocity_sequence=notes["velocity"].tolist(),
+        duration_sequence=notes["duration"].round(6).tolist(),
+        onset_times=notes["onset"].round(6).tolist(),
+        pitch_histogram=pitch_histogram.round(6).tolist(),
+        pitch_range=span,
+        avg_pitch=round(high, 4),
+        pitch_std=round(high_spread, 4),
+        interval_histogram=interval_histogram.round(6).tolist(),
+        melodic_contour=contour.round(4).tolist(),
+        chord_sequence=[name for _, name in chords],
+        chord_times=[time for time, _ in chords],
+        key_signature=key[0],
+        mode=key[1],
+        timing_offsets_ms=[] if offsets is None else offsets[_described(score)].round(2).tolist(),
+        swing_ratio=groove.swing_ratio.value,
+        groove_type=groove.groove_type.value,
+        note_density=round(density, 4),
+        syncopation_score=round(syncopated, 4),
+        avg_velocity=round(loud, 4),
+        velocity_std=round(loud_spread, 4),
+        dynamic_range=loud_range,
+        velocity_curve=analysis.velocity_curve,
+        articulation_ratios=dict(zip(("legato", "staccato", "normal"), (round(share, 4) for share in held))),
+        feature_vector=vector.round(6).tolist(),
+    )
+
+
+def _shares(values: NDArray[Any], size: int) -> Floats:
+    counts: Floats = np.bincount(values, minlength=size) / max(len(values), 1)
+    return counts
+
+
+def extract_item(item: Mapping[str, Any]) -> dict[str, Any]:
+    """The extract stage for one MIDI file, run in a worker; raises `FileRefused` and nothing else for bad input.
+
+    `item`: root, file_path, target (relative, where the .json goes), config. Returns what the catalogue stores, and
+    for the labels that are absent the reason why.
+    """
+    root = Path(item["root"])
+    score = read_midi(inside(root, item["file_path"]))
+    analysis = analyse(_analysed_part(score, item.get("config", {}).get("max_duration_sec")))
+    features = features_of(analysis)
+    write_atomic(inside(root, item["target"]), features.to_json())
+    return {
+        "duration_sec": score.duration,
+        "vector": features.feature_vector,
+        "columns": features.columns(),
+        "labels": {field: msgspec.to_builtins(label) for field, label in labels_of(analysis).items()},
+        "absent": {field: found.why for field, (_, found) in analysis.detections().items() if found.value is None},
+    }
