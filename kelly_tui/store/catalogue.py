@@ -358,7 +358,8 @@ class Catalogue:
         """(sample_id, key) of each stored result of a stage: ``dict(catalogue.stage_keys("extract"))``."""
         return iter(
             self.db.execute(
-                "SELECT sample_id, key FROM results JOIN samples ON samples.rowid = sample WHERE stage = ?", (stage,)
+                "SELECT sample_id, results.key FROM results JOIN samples ON samples.rowid = sample WHERE stage = ?",
+                (stage,),
             )
         )
 
@@ -409,7 +410,7 @@ def _connect_for_reading(path: Path) -> sqlite3.Connection:
             db.execute("SELECT 1 FROM samples LIMIT 1")
         except sqlite3.OperationalError as error:
             db.close()
-            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_CANTOPEN:
+            if error.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
                 raise
             last = error
         else:
