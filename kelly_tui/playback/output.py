@@ -19,7 +19,7 @@ _BELIEVABLE = 2.0
 
 
 def portaudio() -> Any:
-    """sounddevice. Raises `LibraryMissing`."""
+    """sounddevice, which starts PortAudio when it is imported. Raises `LibraryMissing`, `SoundError`."""
     try:
         import sounddevice
     except (ImportError, OSError):
@@ -27,6 +27,8 @@ def portaudio() -> Any:
             "PortAudio is not installed",
             hint="Install libportaudio2 (apt), portaudio (dnf, pacman, brew).",
         ) from None
+    except Exception as error:  # its PortAudioError can't be named before the import has succeeded
+        raise SoundError(_reason(error)) from None
     return sounddevice
 
 
@@ -106,15 +108,14 @@ class Output:
             self.underruns += 1
 
 
-def forget_devices() -> bool:
-    """PortAudio lists devices once, when it starts: have it start again. False where it is not installed."""
+def forget_devices() -> None:
+    """PortAudio lists devices once, when it starts: have it start again. Raises `LibraryMissing`, `SoundError`."""
+    sounddevice = portaudio()
     try:
-        sounddevice = portaudio()
-    except LibraryMissing:
-        return False
-    sounddevice._terminate()  # sounddevice has no public way
-    sounddevice._initialize()
-    return True
+        sounddevice._terminate()  # sounddevice has no public way
+        sounddevice._initialize()
+    except sounddevice.PortAudioError as error:
+        raise SoundError(_reason(error)) from None
 
 
 def _reason(error: Exception) -> str:

@@ -110,8 +110,10 @@ class Player:
             self._synth = Synth(paths.soundfont(self._soundfont), self._transport.rate)
         return MidiSource(path, self._synth)
 
-    def _opened_output(self) -> Output | None:
+    def _opened_output(self, anew: bool = False) -> Output | None:
         try:
+            if anew:
+                forget_devices()
             output = Output()
         except KellyError as error:
             self._no_sound = f"no sound: {error}"
@@ -121,8 +123,7 @@ class Player:
 
     def _look_for_device(self) -> None:
         """One may have been plugged in since."""
-        if forget_devices():
-            self._output = self._opened_output()
+        self._output = self._opened_output(anew=True)
         if self._output is not None and self._output.rate != self._transport.rate:
             old, self._transport = self._transport, Transport(self._output.rate)
             self._transport.volume, self._transport.speed = old.volume, old.speed

@@ -7,6 +7,7 @@ blocks, each of which knows its place in the music, so that what is heard can al
 from __future__ import annotations
 
 from collections import deque
+from itertools import islice
 from threading import Lock
 from typing import NamedTuple
 
@@ -220,10 +221,11 @@ class Transport:
 
     def _leave(self) -> None:
         """Let what is about to be cut off fade out. Called with the lock held."""
-        if not self.playing or not self._queue:
+        if not self.playing or self._coming or not self._queue:
             return
-        tail = self._queue[0].samples[self._offset : self._offset + _FADE]
-        self._leaving = tail * _RISE[::-1][: len(tail)]
+        coming = [self._queue[0].samples[self._offset :], *(block.samples for block in islice(self._queue, 1, 2))]
+        tail = np.concatenate(coming)[:_FADE]
+        self._leaving = tail * np.linspace(1, 0, len(tail), dtype=np.float32)[:, None]
 
 
 _RISE = np.linspace(0, 1, _FADE, dtype=np.float32)[:, None]

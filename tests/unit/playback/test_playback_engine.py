@@ -1,0 +1,294 @@
+"""The engine in its own process on a real device, a null sink: what was heard is recorded and measured."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import mido
+import numpy as np
+import pytest
+import soundfile
+
+from kelly_tui.playback import Engine
+from kelly_tui.playback.devices import describe_device
+from kelly_tui.settings import Settings
+from tests.null_sink import RATE, NullSink, until
+
+
+@pytest.fixture
+def engine_of() -> Iterator[Callable[..., Engine]]:
+    """Engines that are closed at the end, with nothing left of them."""
+    made = []
+
+    def make(**settings: object) -> Engine:
+        engine = Engine(Settings(volume=1.0, **settings))
+        engine.start()
+        made.append(engine)
+        return engine
+
+    yield make
+    for engine in made:
+        engine.close()
+        assert engine.pid is None
+
+
+@pytest.fixture
+def no_device(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "alsa.conf").write_text("pcm.!default { type pulse }")
+    monkeypatch.setenv("ALSA_CONFIG_PATH", str(tmp_path / "alsa.conf"))
+    monkeypatch.setenv("PULSE_SERVER", f"unix:{tmp_path}/none")
+
+
+def sweep(path: Path, seconds: float = 30.0) -> Path:
+    """A tone whose pitch says where in the file one is: 400 Hz, and 40 Hz more each second."""
+    time = np.arange(round(seconds * RATE)) / RATE
+    soundfile.write(path, (0.5 * np.sin(2 * np.pi * (400 * time + 20 * time**2))).astype(np.float32), RATE)
+    return path
+
+
+def place_of(sound: np.ndarray) -> float:
+    """Seconds into `sweep` of the middle of a piece of it."""
+    return (pitch_of(sound) - 400) / 40
+
+
+def pitch_of(sound: np.ndarray) -> float:
+    mono = sound.mean(axis=1)
+    size = 1 << 19
+    return float(np.abs(np.fft.rfft(mono * np.hanning(len(mono)), size)).argmax() * RATE / size)
+
+
+def midi_note(path: Path, pitch: int = 69, seconds: float = 20.0) -> Path:
+    file = mido.MidiFile(ticks_per_beat=480)
+    on = mido.Message("note_on", note=pitch, velocity=100)
+    file.tracks.append(mido.MidiTrack([mido.Message("program_change", program=74), on]))
+    file.tracks[0].append(on.copy(velocity=0, time=round(960 * seconds)))
+    file.save(path)
+    return path
+
+
+def heard(sound: np.ndarray) -> np.ndarray:
+    """From the first sound to the last."""
+    loud = np.flatnonzero(np.abs(sound).max(axis=1) > 0.003)
+    return sound[loud[0] : loud[-1]] if len(loud) else sound[:0]
+
+
+def ready(engine: Engine, path: Path) -> None:
+    engine.load(path)
+    until(lambda: engine.state.ready)
+    assert engine.state.message == ""
+
+
+def test_a_sine_is_heard_at_its_pitch_and_level(null_sink: NullSink, engine_of, tmp_path):
+    engine = engine_of()
+    time = np.arange(10 * RATE) / RATE
+    soundfile.write(tmp_path / "a.wav", 0.5 * np.sin(2 * np.pi * 440 * time), RATE)
+    ready(engine, tmp_path / "a.wav")
+    with null_sink.recording() as recording:
+        engine.play()
+        recording.wait(1.0)
+        assert engine.state.playing
+        assert engine.state.level == pytest.approx(0.5, abs=0.01)
+        engine.pause()
+    sound = heard(recording.sound)[2000:-2000]
+    assert abs(1200 * np.log2(pitch_of(sound) / 440)) < 2
+    assert np.abs(sound).max() == pytest.approx(0.5, abs=0.01)
+    assert engine.state.underruns == 0
+
+
+def test_a_midi_note_is_heard_at_its_pitch_at_any_speed(null_sink: NullSink, engine_of, tmp_path):
+    engine = engine_of()
+    ready(engine, midi_note(tmp_path / "a.mid"))
+    for speed in (1.0, 2.0):
+        engine.set_speed(speed)
+        engine.seek(2.0)
+        with null_sink.recording() as recording:
+            engine.play()
+            recording.wait(0.8)
+            engine.pause()
+        assert abs(1200 * np.log2(pitch_of(heard(recording.sound)) / 440)) < 8
+
+
+def test_playhead_is_at_what_is_heard(null_sink: NullSink, engine_of, tmp_path):
+    """After seeks and at other speeds the place shown is the place recorded, to within a block and the sink's delay."""
+    engine = engine_of()
+    ready(engine, sweep(tmp_path / "sweep.wav"))
+    engine.play()
+    for target in (3.0, 20.0, 11.0):
+        engine.seek(target)
+        with null_sink.recording() as recording:
+            until(lambda goal=target: goal + 0.4 < engine.state.position < goal + 5)
+            shown, moment = engine.state.position, recording.begun + recording.seconds
+            recording.wait(0.5)
+        at = round((moment - recording.begun) * RATE)
+        assert place_of(recording.sound[at - 4000 : at + 4000]) == pytest.approx(shown, abs=0.08)
+
+
+def test_playhead_moves_with_time_and_stands_when_paused(null_sink: NullSink, engine_of, tmp_path):
+    engine = engine_of()
+    ready(engine, sweep(tmp_path / "sweep.wav"))
+    assert engine.state.position == 0.0
+    engine.play()
+    until(lambda: engine.state.position > 0.3)
+    engine.toggle()
+    until(lambda: not engine.state.playing)
+    with null_sink.recording() as recording:
+        recording.wait(0.3)  # the last block is heard out
+        before = engine.state.position
+        recording.wait(0.2)
+        assert engine.state.position == before
+        assert not heard(recording.sound[-RATE // 10 :]).any()
+    engine.seek_by(5.0)
+    until(lambda: engine.state.position == pytest.approx(before + 5.0, abs=0.01))
+    engine.stop()
+    until(lambda: engine.state.position == 0.0)
+
+
+def test_the_end_stops(null_sink: NullSink, engine_of, tmp_path):
+    engine = engine_of()
+    ready(engine, sweep(tmp_path / "short.wav", 0.5))
+    engine.play()
+    until(lambda: engine.state.playing or engine.state.position > 0)
+    until(lambda: not engine.state.playing and engine.state.position == pytest.approx(0.5, abs=0.01))
+
+
+def test_the_next_file_replaces_the_first(null_sink: NullSink, engine_of, tmp_path):
+    engine = engine_of()
+    paths = [sweep(tmp_path / f"{i}.wav", 5 + i) for i in range(5)]
+    for path in paths:
+        engine.load(path)
+    engine.play()
+    until(lambda: engine.state.playing)
+    assert engine.state.loaded == str(paths[-1])
+    assert engine.state.duration == pytest.approx(9.0)
+
+
+def test_bad_files_are_said_and_the_next_good_one_plays(null_sink: NullSink, engine_of, tmp_path):
+    engine = engine_of()
+    (tmp_path / "bad.mid").write_bytes(b"MThd and no more")
+    (tmp_path / "bad.wav").write_bytes(b"")
+    for name in ("bad.mid", "bad.wav", "none.wav"):
+        engine.load(tmp_path / name)
+        engine.play()
+        until(lambda wanted=name: engine.state.ready and wanted in engine.state.message)
+        assert engine.state.loaded is None
+        assert not engine.state.playing
+    ready(engine, sweep(tmp_path / "good.wav"))
+    engine.play()
+    until(lambda: engine.state.position > 0.1)
+
+
+def test_a_bad_soundfont_is_said_and_audio_still_plays(null_sink: NullSink, engine_of, tmp_path):
+    (tmp_path / "broken.sf2").write_bytes(b"RIFF\xff\xff\xff\x7fsfbk" + b"LIST" * 100)
+    engine = engine_of(soundfont=str(tmp_path / "broken.sf2"))
+    engine.load(midi_note(tmp_path / "a.mid"))
+    until(lambda: "SoundFont" in engine.state.message)
+    ready(engine, sweep(tmp_path / "good.wav"))
+
+
+def test_a_dead_process_is_replaced_and_plays_on_at_the_same_place(null_sink: NullSink, engine_of, tmp_path):
+    engine = engine_of()
+    ready(engine, sweep(tmp_path / "sweep.wav"))
+    engine.seek(8.0)
+    engine.play()
+    until(lambda: engine.state.position > 8.2)
+    first = engine.pid
+    os.kill(first, signal.SIGSEGV)
+    until(lambda: engine.pid not in (None, first) and engine.state.playing and engine.state.position > 8.3)
+    assert engine.state.position < 12
+    assert "started again" in engine.state.message
+    with null_sink.recording() as recording:
+        recording.wait(0.3)
+    assert 8 < place_of(recording.sound[-8000:]) < 14
+
+
+def test_a_process_that_keeps_dying_is_given_up_until_another_file(null_sink: NullSink, engine_of, tmp_path):
+    engine = engine_of()
+    ready(engine, sweep(tmp_path / "deadly.wav"))
+    for _ in range(3):
+        until(lambda: engine.pid is not None and engine._board.memory.heartbeat)
+        pid = engine.pid
+        os.kill(pid, signal.SIGKILL)
+        until(lambda dead=pid: engine.pid != dead)
+    until(lambda: "keeps ending on deadly.wav" in engine.state.message)
+    assert not engine.state.playing
+    ready(engine, sweep(tmp_path / "good.wav"))
+    engine.play()
+    until(lambda: engine.state.position > 0.1)
+
+
+def test_without_a_device_everything_but_sound_works(no_device, engine_of, tmp_path):
+    engine = engine_of()
+    engine.load(sweep(tmp_path / "sweep.wav"))
+    until(lambda: engine.state.ready)
+    assert engine.state.message == "no sound: no output device"
+    assert engine.state.duration == pytest.approx(30.0)
+    engine.play()
+    engine.seek(4.0)
+    until(lambda: engine.state.position == pytest.approx(4.0))
+    assert not engine.state.playing
+
+
+def test_a_device_that_comes_later_is_found(null_sink: NullSink, engine_of, tmp_path, monkeypatch):
+    """PortAudio looks again when one plays: the sink's address is a link that appears late."""
+    server = Path(null_sink.environment["PULSE_SERVER"].removeprefix("unix:"))
+    late = tmp_path / "late"
+    monkeypatch.setenv("PULSE_SERVER", f"unix:{late}")
+    engine = engine_of()
+    engine.load(sweep(tmp_path / "sweep.wav"))
+    until(lambda: engine.state.ready)
+    assert engine.state.message.startswith("no sound: ")
+    late.symlink_to(server)
+    engine.play()
+    until(lambda: engine.state.position > 0.1)
+    assert engine.state.message == ""
+
+
+def test_nothing_waits_for_a_process_that_hangs(null_sink: NullSink, engine_of, tmp_path):
+    engine = engine_of()
+    ready(engine, sweep(tmp_path / "sweep.wav"))
+    os.kill(engine.pid, signal.SIGSTOP)
+    for i in range(5000):
+        engine.seek(i / 1000)
+    first = engine.pid
+    engine.close()
+    with pytest.raises(ProcessLookupError):
+        os.kill(first, 0)
+
+
+def test_close_before_and_right_after_start():
+    Engine(Settings()).close()
+    engine = Engine(Settings())
+    engine.start()
+    engine.close()
+    assert engine.pid is None
+
+
+def test_the_app_itself_never_loads_the_sound_libraries():
+    code = (
+        "import sys; from kelly_tui.playback import Engine; from kelly_tui.settings import Settings\n"
+        "Engine(Settings())\n"
+        "print([m for m in ('sounddevice', 'soundfile', 'fluidsynth', 'symusic', 'soxr') if m in sys.modules])"
+    )
+    assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "[]"
+
+
+def test_nothing_is_printed(null_sink: NullSink, engine_of, tmp_path, capfd):
+    engine = engine_of()
+    ready(engine, midi_note(tmp_path / "a.mid"))
+    engine.play()
+    until(lambda: engine.state.position > 0.1)
+    engine.close()
+    assert capfd.readouterr() == ("", "")
+
+
+def test_device_in_words(null_sink: NullSink):
+    assert describe_device() == "default, 44100 Hz, stereo"
+
+
+def test_no_device_in_words(no_device):
+    assert describe_device() == "no sound: no output device"
