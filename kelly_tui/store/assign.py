@@ -64,17 +64,19 @@ def assign(
     if not members:
         return result
     split = np.array([_CODE[member.split] for member in members], np.int64)
-    newcomer = split == _NONE
+    old = split != _NONE
     _inherit(members, split)
-    links = _Links(members, split != _NONE, near_duplicates)
+    links = _Links(members, old, near_duplicates)
     result.edges = links.count
-    result.crossings = _crossings(members, split, links.components(split != _NONE))
+    result.crossings = _crossings(members, np.where(old, split, _NONE), links.components(old))
+    if not result.crossings:
+        _take_back_links(split, old, links.components(split != _NONE))
 
     group = links.components(np.ones(len(members), bool))
     groups = _Groups(members, group, split)
     result.groups = len(groups.split)
     _place(groups, ratios, seed)
-    arriving = np.flatnonzero(newcomer)
+    arriving = np.flatnonzero(~old)
     where = np.where(split[arriving] == _NONE, groups.split[group[arriving]], split[arriving])
     for index, code in zip(arriving.tolist(), where.tolist()):
         if code == _NONE:
@@ -101,6 +103,21 @@ def _inherit(members: Sequence[Member], split: Ints) -> None:
     where = {members[at].sample_id: split[at] for at in np.flatnonzero(split != _NONE).tolist()}
     for at in np.flatnonzero(split == _NONE).tolist() if where else ():
         split[at] = where.get(members[at].root_id, _NONE)
+
+
+def _take_back_links(split: Ints, old: npt.NDArray[np.bool_], group: Ints) -> None:
+    """Variants that themselves link their root's split to another (a near-duplicate is there) do not inherit."""
+    low, high = _range_of_splits(split, group)
+    split[~old & (high > low)[group]] = _NONE
+
+
+def _range_of_splits(split: Ints, group: Ints) -> tuple[Ints, Ints]:
+    """The lowest and the highest code of the splits that each group lies in; nothing's is the wrong way round."""
+    groups, placed = int(group.max()) + 1, split != _NONE
+    low, high = np.full(groups, len(SPLITS)), np.full(groups, _NONE)
+    np.minimum.at(low, group[placed], split[placed])
+    np.maximum.at(high, group[placed], split[placed])
+    return low, high
 
 
 class _Links:
@@ -170,10 +187,7 @@ class _Groups:
         label = np.array([code[label] for label in said], np.int64)
         self.stratum = _majority(group, label, len(labels), len(first))
         """The label that most of its imported samples have, the first of equal ones; the last number is none."""
-        low, high = np.full(len(first), len(SPLITS)), np.full(len(first), _NONE)
-        placed = split != _NONE
-        np.minimum.at(low, group[placed], split[placed])
-        np.maximum.at(high, group[placed], split[placed])
+        low, high = _range_of_splits(split, group)
         self.crossed = high > low
         self.split: Ints = np.where(self.crossed, _NONE, high)
 
