@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Sequence
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
@@ -17,7 +17,10 @@ from kelly_tui.errors import LabelError
 from kelly_tui.model import labels
 from kelly_tui.model.labels import choose, nearest, parse_key
 
-Value = str | float | int | bool | list[str] | list[float] | list[int]
+if TYPE_CHECKING:
+    Value = str | float | int | bool | list[str] | list[float] | list[int]
+else:
+    Value = Any  # msgspec reads no union of several lists; `check_value` looks closer than it would
 Kind = Literal["choice", "key", "number", "flag", "text", "meter", "words", "chords", "numbers", "velocities"]
 
 
