@@ -60,6 +60,8 @@ def held_shares(score: Score) -> Floats:
     Of notes struck together the highest stands for all.
     """
     notes = score.pitched
+    if len(notes) == 0:
+        return np.empty(0)
     order = np.lexsort((notes["pitch"], notes["onset_beat"].round(3), notes["track"]))
     track, onset = notes["track"][order], notes["onset_beat"][order].round(3)
     duration = notes["duration_beat"][order]

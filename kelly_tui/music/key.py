@@ -37,7 +37,7 @@ music that uses them says ``minor``, so the harmonic and melodic forms are left 
 
 MODES = tuple(_CHARACTER)
 
-_PRIOR = {"dorian": -1.9, "mixolydian": -1.9, "lydian": -5.0, "phrygian": -5.0, "locrian": -7.0}
+_PRIOR = {"dorian": -1.9, "mixolydian": -1.9, "lydian": -3.5, "phrygian": -3.5, "locrian": -5.0}
 _CORRELATION, _OUTSIDE, _PREFERENCE = 7.7, 0.68, 0.7
 _FINAL_BASS, _FINAL_TOP, _FINAL_OF_MELODY = 1.5, 0.5, 1.1
 """Weights of the logit: fitted on four sets of scores and performances together, in two folds."""

@@ -1,0 +1,83 @@
+"""A MIDI file to all its features and labels, beside the bare parse and pretty_midi's."""
+
+from __future__ import annotations
+
+import io
+import statistics
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import mido
+import numpy as np
+
+MUSIC = Path(__file__).parents[2].parent / "shared" / "music" / "pop"
+FILES = 30
+NOTES = 1_660
+
+
+def rows(n: int) -> Iterator[tuple[str, float, float, str]]:
+    """(what, our seconds, the floor's seconds, note): CPU time, medians of a file, in one run."""
+    import pretty_midi
+    import symusic
+
+    from kelly_tui.features.midi import analyse, features_of, labels_of
+    from kelly_tui.music.notes import read_midi
+
+    def everything(data: bytes) -> None:
+        analysis = analyse(read_midi(data))
+        labels_of(analysis)
+        features_of(analysis).to_json()
+
+    def parse(data: bytes) -> None:
+        for track in symusic.Score.from_midi(data).tracks:
+            track.notes.numpy()
+
+    def peer(data: bytes) -> None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            pretty_midi.PrettyMIDI(io.BytesIO(data))
+
+    files = _files()
+    notes = round(statistics.mean(len(read_midi(data).notes) for data in files))
+    floor = _median(parse, files)
+    theirs = _median(peer, files[:8])
+    yield f"MIDI file of {notes:,} notes to its note table", _median(read_midi, files), floor, "floor: symusic, arrays"
+    note = f"floor: symusic, arrays; pretty_midi's parse alone {theirs * 1e3:.1f} ms"
+    yield f"MIDI file of {notes:,} notes to all features and labels", _median(everything, files), floor, note
+
+
+def _median(work: Callable[[bytes], object], files: list[bytes]) -> float:
+    work(files[0])
+    times = []
+    for data in files:
+        begun = time.process_time()
+        work(data)
+        times.append(time.process_time() - begun)
+    return statistics.median(times)
+
+
+def _files() -> list[bytes]:
+    """Pop songs where they lie beside the checkout; made-up ones of the same size otherwise."""
+    found = [path.read_bytes() for path in sorted(MUSIC.glob("*/*.mid"))[:FILES]] if MUSIC.is_dir() else []
+    return found or [_made_up(seed) for seed in range(FILES)]
+
+
+def _made_up(seed: int) -> bytes:
+    """Chords and a tune on a minute or four of eighths."""
+    rng = np.random.default_rng(seed)
+    events = []
+    for index in range(NOTES):
+        start = index // 4 * 240 + int(rng.integers(0, 12))
+        pitch = int(rng.choice([0, 2, 4, 5, 7, 9, 11])) + 12 * int(rng.integers(3, 7))
+        events.append((start, mido.Message("note_on", note=pitch, velocity=int(rng.integers(40, 110)))))
+        events.append((start + 200, mido.Message("note_off", note=pitch)))
+    track = mido.MidiTrack([mido.MetaMessage("set_tempo", tempo=600_000)])
+    now = 0
+    for tick, message in sorted(events, key=lambda event: event[0]):
+        track.append(message.copy(time=tick - now))
+        now = tick
+    file = io.BytesIO()
+    mido.MidiFile(ticks_per_beat=480, tracks=[track]).save(file=file)
+    return file.getvalue()

@@ -1,0 +1,299 @@
+"""What the detectors hear, on music whose answer is known by construction or by another library."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable
+
+import mido
+import mir_eval
+import numpy as np
+import pytest
+
+from kelly_tui.music.chords import detect_chords
+from kelly_tui.music.contour import contour_curve, detect_contour, detect_range, melody
+from kelly_tui.music.dynamics import (
+    articulation_ratios,
+    detect_articulation,
+    detect_dynamics,
+    held_shares,
+    mark_of_velocity,
+    velocity_curve,
+)
+from kelly_tui.music.groove import detect_groove, syncopation
+from kelly_tui.music.key import MODES, detect_key
+from kelly_tui.music.notes import Score, read_midi
+from kelly_tui.music.tempo import detect_meter, detect_tempo, has_clock, keeps_clock
+from kelly_tui.music.theory import SCALES, chord_pitches, transpose_key
+
+TICKS = 960
+Note = tuple[float, float, int, int]  # start and length in beats, pitch, velocity
+
+
+def score_of(notes: Iterable[Note], bpm: float | None = 100, meter: tuple[int, int] | None = None, channel=0) -> Score:
+    """Notes on beats as a MIDI file, read back."""
+    events = []
+    for start, length, pitch, velocity in notes:
+        begin = round(start * TICKS)
+        events.append((begin, 1, mido.Message("note_on", note=pitch, velocity=velocity, channel=channel)))
+        end = max(begin + 1, round((start + length) * TICKS))
+        events.append((end, 0, mido.Message("note_off", note=pitch, channel=channel)))
+    track = mido.MidiTrack()
+    if bpm:
+        track.append(mido.MetaMessage("set_tempo", tempo=round(6e7 / bpm)))
+    if meter:
+        track.append(mido.MetaMessage("time_signature", numerator=meter[0], denominator=meter[1]))
+    now = 0
+    for tick, _, message in sorted(events, key=lambda event: event[:2]):
+        track.append(message.copy(time=tick - now))
+        now = tick
+    file = io.BytesIO()
+    mido.MidiFile(ticks_per_beat=TICKS, tracks=[track]).save(file=file)
+    return read_midi(file.getvalue())
+
+
+def line(pitches: Iterable[int], step: float = 1, share: float = 0.9, velocity: int = 80) -> list[Note]:
+    return [(index * step, step * share, pitch, velocity) for index, pitch in enumerate(pitches)]
+
+
+# -- key
+
+CHORALES = ["bwv66.6", "bwv7.7", "bwv10.7", "bwv13.6", "bwv14.5", "bwv16.6", "bwv17.7", "bwv18.5-lz", "bwv20.7",
+            "bwv26.6", "bwv27.6", "bwv28.6", "bwv32.6", "bwv36.4-2", "bwv37.6", "bwv40.3"]  # fmt: skip
+
+
+def test_keys_of_chorales_are_music21s_in_most(corpus_midi) -> None:
+    from music21 import corpus
+
+    agreed = 0
+    for name in CHORALES:
+        theirs = corpus.parse(name).analyze("key")
+        tonic, mode = detect_key(read_midi(corpus_midi(name))).value
+        minor = mode in ("minor", "dorian", "phrygian", "locrian")
+        agreed += (chord_pitches(tonic).root, minor) == (theirs.tonic.pitchClass, theirs.mode == "minor")
+    assert agreed >= 13
+
+
+def test_a_transposed_piece_has_the_transposed_key(corpus_midi) -> None:
+    score = read_midi(corpus_midi("bwv66.6"))
+    tonic, mode = detect_key(score).value
+    for semitones in range(-6, 7):
+        score.notes["pitch"] += np.uint8(12 + semitones)
+        score.__dict__.pop("pitched", None)
+        assert detect_key(score).value == (transpose_key(tonic, semitones), mode)
+        score.notes["pitch"] -= np.uint8(12 + semitones)
+        score.__dict__.pop("pitched", None)
+
+
+@pytest.mark.parametrize("mode", [mode for mode in MODES if mode != "locrian"])
+def test_a_tune_on_a_scale_has_its_mode(mode: str) -> None:
+    steps = SCALES[mode]
+    degrees = [0, 2, 4, 2, 3, 5, 4, 6, 7, 4, 2, 1, 0, 6, 5, 3, 1, 2, 4, 0, 1, 0, 4, 0]
+    pitches = [62 + 12 * (degree // 7) + steps[degree % 7] for degree in degrees]
+    lengths = [(index, 2.0 if pitch % 12 == 2 else 0.9, pitch, 80) for index, pitch in enumerate(pitches)]
+    assert detect_key(score_of(lengths)).value == ("D", mode)
+
+
+def test_two_pitches_tell_no_key() -> None:
+    found = detect_key(score_of(line([60, 67, 60, 67, 60, 67])))
+    assert found.value is None
+    assert "2 pitch classes" in found.why
+    assert detect_key(score_of(line([36] * 8), channel=9)).why == "no pitched notes"
+
+
+# -- tempo and meter
+
+
+def test_the_tempo_map_is_believed_if_the_notes_keep_it() -> None:
+    assert detect_tempo(score_of(line([60] * 16), bpm=87)).value == pytest.approx(87, abs=1e-3)
+    assert detect_tempo(score_of(line([60] * 16), bpm=None)).confidence < 0.7
+
+
+def recording(bpm: float) -> Score:
+    """Eighths and quarters at `bpm` on the ticks of a recorder that believes in 120, with 8 ms of human spread."""
+    rng = np.random.default_rng(3)
+    beats = [beat + place for beat in range(64) for place in ((0, 0.5) if beat % 2 else (0,))]
+    seconds = np.array(beats) * 60 / bpm + rng.normal(0, 0.008, len(beats)) + 0.3
+    return score_of([(second * 2, 0.2, 60, 80) for second in seconds], bpm=120)
+
+
+@pytest.mark.parametrize("bpm", [77, 88, 97, 108.5])
+def test_a_recording_at_a_nominal_tempo_is_recognised_and_its_tempo_heard(bpm: float) -> None:
+    score = recording(bpm)
+    assert not has_clock(score)
+    found = detect_tempo(score)
+    assert found.value == pytest.approx(bpm, rel=0.02)
+    assert found.confidence <= 0.5
+    assert "nominal" in detect_groove(score).swing_ratio.why
+
+
+def test_how_closely_notes_keep_the_clock() -> None:
+    assert keeps_clock(score_of(line([60] * 40, step=0.25))) > 0.99
+    rng = np.random.default_rng(0)
+    assert keeps_clock(score_of([(beat, 0.1, 60, 80) for beat in rng.uniform(0, 99, 200)])) < 0.2
+
+
+def test_meter() -> None:
+    assert detect_meter(score_of(line([60] * 8), meter=(6, 8))).value == "6/8"
+    assert detect_meter(score_of(line([60] * 8))).value is None
+
+
+# -- chords
+
+
+def block(name: str, start: float, length: float, low: int = 48) -> list[Note]:
+    chord = chord_pitches(name)
+    upper = [(start, length, 60 + pitch, 70) for pitch in chord.pitches]
+    return [(start, length, low + (chord.bass - low) % 12 - 12, 70), *upper]
+
+
+PROGRESSION = "C Am F G7 Em Dm7 G C/E F Bdim C Fmaj7 Gsus4 G Caug F F# A#m D#7 G#"
+SIMPLE = "C G Am F C Dm G C"
+
+
+def test_block_chords_are_named_in_place() -> None:
+    notes = [note for index, name in enumerate(PROGRESSION.split()) for note in block(name, index * 2, 2)]
+    found = detect_chords(score_of(notes, bpm=120))
+    assert [name for _, name in found.value] == PROGRESSION.split()
+    assert [time for time, _ in found.value] == pytest.approx(np.arange(len(PROGRESSION.split())).tolist())
+    assert found.confidence > 0.8
+
+
+def test_passing_notes_and_broken_chords_are_understood() -> None:
+    names = SIMPLE.split()
+    notes = []
+    for index, name in enumerate(names):
+        chord = chord_pitches(name)
+        tones = sorted(60 + pitch for pitch in chord.pitches)
+        notes += [(index * 4 + beat, 0.95, tones[beat % 3], 70) for beat in range(4)]
+        notes.append((index * 4, 4, 36 + chord.bass, 70))
+        notes += [(index * 4 + 1.5, 0.45, 74 + index % 3, 80), (index * 4 + 3.5, 0.45, 77 - index % 4, 80)]
+    score = score_of(notes, bpm=60)
+    found = detect_chords(score).value
+    times = [time for time, _ in found]
+    majmin = {"": "maj", "m": "min"}
+    labels = [name.split("/")[0].replace("7", "") for _, name in found]
+    ours = [f"{name.rstrip('m')}:{majmin.get('m' if name.endswith('m') else '', 'maj')}" for name in labels]
+    truth = [f"{name.rstrip('m')}:{'min' if name.endswith('m') else 'maj'}" for name in names]
+    edges = np.arange(len(names) + 1) * 4.0
+    scores = mir_eval.chord.evaluate(
+        np.column_stack((edges[:-1], edges[1:])), truth, np.column_stack((times, [*times[1:], edges[-1]])), ours
+    )
+    assert scores["majmin"] > 0.9
+
+
+def test_long_silence_is_no_chord() -> None:
+    found = detect_chords(score_of([*block("C", 0, 4), *block("F", 16, 4)], bpm=60)).value
+    assert found == [(0.0, "C"), (4.0, "N"), (16.0, "F")]
+
+
+# -- groove
+
+
+def eighths(ratio: float, bpm: float, push_ms: float = 0, spread_ms: float = 5, bars: int = 16) -> Score:
+    rng = np.random.default_rng(round(bpm))
+    places = [beat + phase for beat in range(1, bars * 4 + 1) for phase in (0, ratio)]
+    late = (push_ms + rng.normal(0, spread_ms, len(places))) / 1000 * bpm / 60
+    return score_of([(place + delay, 0.2, 60 + index % 2, 80) for index, (place, delay) in
+                     enumerate(zip(places, late))], bpm=bpm)  # fmt: skip
+
+
+@pytest.mark.parametrize("push", [-30, 0, 30])
+@pytest.mark.parametrize("bpm", [60, 100, 140, 200])
+@pytest.mark.parametrize("ratio", [0.5, 0.55, 0.6, 2 / 3, 0.7])
+def test_constructed_swing_and_push_are_measured(ratio: float, bpm: float, push: float) -> None:
+    groove = detect_groove(eighths(ratio, bpm, push))
+    assert groove.swing_ratio.value == pytest.approx(ratio, abs=0.01)
+    assert groove.push_ms == pytest.approx(push, abs=2)
+    assert groove.timing_offsets.value.std() == pytest.approx(5, abs=1.5)
+
+
+@pytest.mark.parametrize(
+    ("name", "ratio", "push"),
+    [("straight", 0.5, 0), ("shuffle", 0.6, 0), ("swing", 0.667, 0), ("dotted", 0.75, 0), ("laid_back", 0.52, 18),
+     ("rushed", 0.5, -18)],
+)  # fmt: skip
+def test_grooves_by_the_table(name: str, ratio: float, push: float) -> None:
+    found = detect_groove(eighths(ratio, 110, push)).groove_type
+    assert found.value == name
+    assert found.confidence > 0.5
+
+
+def test_three_even_parts_are_triplets_and_four_are_straight() -> None:
+    assert detect_groove(score_of(line([60] * 48, step=1 / 3))).groove_type.value == "triplet"
+    assert detect_groove(score_of(line([60] * 64, step=1 / 4))).groove_type.value == "straight"
+
+
+def test_swing_through_a_change_of_tempo() -> None:
+    score = eighths(0.64, 120)
+    # The same beats at another speed from the middle on: seconds differ, the ratio does not.
+    changed = Score(**{**score.__dict__, "tempi": np.array([[0.0, 120.0], [16.0, 75.0]])})
+    changed.notes["onset"] = changed.beat_to_time(changed.notes["onset_beat"])
+    assert detect_groove(changed).swing_ratio.value == pytest.approx(0.64, abs=0.01)
+
+
+def test_syncopation_grows_with_offbeats() -> None:
+    on = score_of([(beat, 0.5, 60, 80) for beat in range(16)])
+    off = score_of([(beat + 0.75, 0.5, 60, 80) for beat in range(16)])
+    assert syncopation(on) == 0
+    assert syncopation(off) > 0.4
+
+
+# -- loudness, articulation, contour
+
+
+def test_dynamic_marks() -> None:
+    assert [mark_of_velocity(velocity) for velocity in (1, 49, 60, 80, 100, 127)] == ["pp", "p", "mp", "mf", "f", "ff"]
+    assert detect_dynamics(score_of(line([60] * 9, velocity=50))).confidence < 0.5
+
+
+def test_the_velocity_curve_follows_a_crescendo() -> None:
+    curve = velocity_curve(score_of([(beat, 0.9, 60, 20 + beat) for beat in range(64)]))
+    assert len(curve) == 32
+    assert curve == sorted(curve)
+    assert (curve[0], curve[-1]) == (20, 82)
+
+
+@pytest.mark.parametrize(("name", "share"), [("legato", 1.05), ("staccato", 0.4), ("normal", 0.8)])
+def test_articulation(name: str, share: float) -> None:
+    score = score_of(line([60, 62, 64, 65, 67] * 6, step=0.5, share=share))
+    shares = held_shares(score)
+    found = detect_articulation(score, shares)
+    assert found.value == name
+    assert dict(zip(("legato", "staccato", "normal"), articulation_ratios(shares)))[name] > 0.9
+
+
+def test_struck_articulations() -> None:
+    loud = score_of(line([60, 62, 64] * 8, step=0.5, share=0.75, velocity=115))
+    assert detect_articulation(loud, held_shares(loud)).value == "marcato"
+    accents = [(i * 0.5, 0.4, 60 + i % 5, 110 if i % 4 == 0 else 70) for i in range(32)]
+    score = score_of(accents)
+    assert detect_articulation(score, held_shares(score)).value == "accent"
+
+
+@pytest.mark.parametrize(
+    ("shape", "pitches"),
+    [
+        ("ascending", [60, 62, 64, 65, 67, 72]),
+        ("descending", [72, 67, 65, 64, 62, 60]),
+        ("arch", [60, 64, 67, 72, 67, 64, 60]),
+        ("valley", [72, 67, 64, 60, 64, 67, 72]),
+        ("flat", [60, 61, 60, 59, 60]),
+    ],
+)
+def test_contour(shape: str, pitches: list[int]) -> None:
+    score = score_of(line(pitches))
+    assert detect_contour(melody(score)).value == shape
+    curve = contour_curve(melody(score), score.duration)
+    assert (curve.min(), curve.max()) == (0, 1)
+
+
+def test_the_melody_is_the_top_of_what_starts_together() -> None:
+    score = score_of([note for beat in range(4) for note in ((beat, 1, 48, 70), (beat, 1, 72 + beat, 70))])
+    assert melody(score)["pitch"].tolist() == [72, 73, 74, 75]
+
+
+def test_pitch_range() -> None:
+    assert [detect_range(score_of(line([60, 60 + span]))).value for span in (11, 12, 24, 25)] == [
+        "narrow", "medium", "medium", "wide",
+    ]  # fmt: skip
