@@ -19,7 +19,7 @@ import threading
 from importlib import import_module
 from typing import Any, BinaryIO
 
-from kelly_tui.errors import FileRefused, KellyError, LibraryMissing, SoundError
+from kelly_tui.errors import DiskFull, FileRefused, KellyError, LibraryMissing, SoundError
 
 LENGTH = struct.Struct("<I")
 
@@ -64,6 +64,8 @@ def _answer(function: str, argument: dict[str, Any]) -> tuple[str, Any]:
         return "refused", error.what
     except (LibraryMissing, SoundError) as error:  # not this file's fault, and the next would meet the same
         return "stop", str(error)
+    except DiskFull as error:
+        return "full", str(error)
     except KellyError as error:
         return "broken", str(error)
     except MemoryError:
@@ -71,8 +73,6 @@ def _answer(function: str, argument: dict[str, Any]) -> tuple[str, Any]:
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             return "full", str(error)
-        if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM) and error.filename:
-            return "refused", f"{error.strerror}: {error.filename}"
         return "broken", f"{type(error).__name__}: {error}"
     except Exception as error:  # a fault of ours costs its item, by name, and not the run
         return "broken", f"{type(error).__name__}: {error}"

@@ -14,9 +14,11 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Executor, Future, wait
 from contextlib import contextmanager
 from itertools import count, takewhile
-from typing import NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple
 
 from kelly_tui.errors import KellyError, StageError
+from kelly_tui.pipeline.room import Room
 from kelly_tui.pipeline.stage import Failed, Interrupted, Item, Outcome, Progress, Result, Run
 from kelly_tui.pipeline.worker import Answer, Chunk, LocalExecutor, run_chunk
 
@@ -52,6 +54,11 @@ class Work(NamedTuple):
     """Items not among them, since they have their result."""
     strangers: bool = False
     """Whether the items are files nobody has vouched for, as in import, so that refusing most of them is no fault."""
+    room: Room | None = None
+    written: Callable[[Item, dict[str, Any]], Path | None] = lambda item, _: Path(
+        item.data["root"], item.data["target"]
+    )
+    """The file that an item has written, which `room` counts."""
 
 
 def run_items(work: Work, commit: Commit, run: Run) -> Outcome:
@@ -249,16 +256,26 @@ class _Drive:
         self.last_commit = time.monotonic()
         if not places:
             return
-        batch = [self.landed[place] for place in places]
-        self.commit(batch)
+        fitting = list(takewhile(self._fits, (self.landed[place] for place in places)))
+        self.commit(fitting)
         for place in places:
             del self.landed[place]
-        self.next_place += len(places)
-        for item, result in batch:
+        self.next_place += len(fitting)
+        for item, result in fitting:
             if isinstance(result, Failed):
                 self.outcome.failures.append((item.name, result.reason))
             else:
                 self.outcome.done += 1
+        if len(fitting) < len(places):
+            assert self.work.room is not None
+            raise self.work.room.exhausted(self.work.stage)
+
+    def _fits(self, landed: tuple[Item, Result]) -> bool:
+        item, result = landed
+        if self.work.room is None or isinstance(result, Failed):
+            return True
+        path = self.work.written(item, result)
+        return path is None or self.work.room.admits(path)
 
     def _tell(self, last: bool = False) -> None:
         now = time.monotonic()

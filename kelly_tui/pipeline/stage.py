@@ -82,6 +82,8 @@ class Run:
     executor: Executor | None = None
     """Any other executor, such as ``distributed.Client(...).get_executor()``."""
     progress: Callable[[Progress], None] = lambda _: None
+    notice: Callable[[str], None] = lambda _: None
+    """Hears what a person should know that is no result: outside edits that were taken in."""
     cancel: threading.Event = field(default_factory=threading.Event)
     """Set it from any thread and the stage commits what is done and raises `Interrupted`."""
     settings: Settings = field(default_factory=Settings)
@@ -100,6 +102,8 @@ class Outcome:
     """Items that had their result already."""
     failures: list[tuple[str, str]] = field(default_factory=list)
     """(name, reason) of each item that failed."""
+    failed_before: list[tuple[str, str]] = field(default_factory=list)
+    """(name, reason) of each that failed in an earlier run and was not tried again."""
     seconds: float = 0.0
     words: str = ""
     """What the numbers do not say: ``73 labelled, 12 have no folder that is a label``."""
@@ -109,6 +113,10 @@ class Outcome:
     def failed(self) -> int:
         return len(self.failures)
 
+    @property
+    def all_failures(self) -> list[tuple[str, str]]:
+        return self.failures + self.failed_before
+
     def line(self) -> str:
         """``extract: 1,240 done, 2 failed in 0:13``."""
         counts = [f"{self.done:,} done"]
@@ -116,17 +124,19 @@ class Outcome:
             counts.append(f"{self.skipped:,} done before")
         if self.failures:
             counts.append(f"{self.failed:,} failed")
+        if self.failed_before:
+            counts.append(f"{len(self.failed_before):,} failed before")
         words = f"; {self.words}" if self.words else ""
         return f"{self.stage}: {', '.join(counts)} in {clock(self.seconds)}{words}"
 
     def to_dict(self) -> dict[str, Any]:
         """For ``--json``."""
-        failures = [{"name": name, "reason": reason} for name, reason in self.failures]
+        failures = [{"name": name, "reason": reason} for name, reason in self.all_failures]
         return {
             "stage": self.stage,
             "done": self.done,
             "skipped": self.skipped,
-            "failed": self.failed,
+            "failed": len(failures),
             "failures": failures,
             "seconds": round(self.seconds, 3),
             **self.details,

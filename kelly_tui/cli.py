@@ -1,0 +1,305 @@
+"""The command line: one parser for all commands, and one way to end.
+
+Nothing heavy is imported before a command runs: ``kelly --help`` and a shell's completion must be instant.
+Exit codes: 0 done; 1 finished, but invalid or with failed files; 2 could not be done; 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn
+
+from kelly_tui.errors import KellyError
+from kelly_tui.model.dataset import TARGET_MODELS
+from kelly_tui.model.labels import nearest
+
+EXAMPLES = """\
+examples:
+  kelly create my_music --target-model emotionrecognizer
+  kelly import my_music ~/Music              every MIDI and audio file below it
+  kelly my_music                             hear and label it
+  kelly run my_music --import-dir ~/Music --multiplier 10 --count 5000
+  kelly list my_music emotion:sad bpm:80..100
+"""
+
+GROUPS: dict[str, dict[str, str]] = {
+    "work": {
+        "open": "open the workstation (kelly DATASET does the same)",
+        "label": "set labels of one sample: emotion=sad valence=-0.6; key= clears",
+        "undo": "take back your last edit",
+        "redo": "make it again",
+        "history": "what was changed, by whom and when",
+        "list": "samples that a filter finds",
+        "conflicts": "what outside edits left open; decide it",
+    },
+    "make": {
+        "create": "make a dataset",
+        "import": "take in MIDI and audio files",
+        "annotate": "label from folder names",
+        "extract": "features and detected labels",
+        "augment": "variants of imported samples",
+        "synthesize": "generated samples",
+        "split": "train, val and test lists that no song crosses",
+        "validate": "is it sound, balanced, diverse? exit code 1 if not",
+        "run": "all stages, in order",
+        "retry": "try again what was set aside",
+        "stats": "counts, sizes, and what the targets will take",
+        "prepare": "the flags of the first dataset script, in one command",
+    },
+    "kelly": {
+        "doctor": "what is installed, found and missing",
+        "completion": 'shell completion: eval "$(kelly completion bash)"',
+    },
+}
+COMMANDS = {name: words for group in GROUPS.values() for name, words in group.items()}
+HIDDEN = ("complete",)
+
+
+class Parser(argparse.ArgumentParser):
+    """Errors on one line, as all others are."""
+
+    def error(self, message: str) -> NoReturn:
+        raise KellyError(message, hint=f"See {self.prog} --help.")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command line and return its exit code."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    as_json = "--json" in words
+    try:
+        arguments = parse(words)
+        from kelly_tui import cli_commands
+
+        code = cli_commands.run(arguments)
+        sys.stdout.flush()
+    except SystemExit as stop:  # --help and --version
+        return int(stop.code or 0)
+    except KeyboardInterrupt as stop:
+        _complain(str(stop) or "interrupted", as_json, 130)
+        return 130
+    except BrokenPipeError:  # the reader, such as head, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KellyError as error:
+        _complain(str(error), as_json, error.exit_code)
+        return error.exit_code
+    except Exception as error:
+        if os.environ.get("KELLY_DEBUG"):
+            raise
+        hint = "Run it again with KELLY_DEBUG=1 and report what it says."
+        _complain(f"this is a fault of Kelly: {type(error).__name__}: {error}. {hint}", as_json, 2)
+        return 2
+    return code
+
+
+def _complain(message: str, as_json: bool, code: int) -> None:
+    from kelly_tui.text import safe_text
+
+    line = safe_text(message, limit=None)
+    if as_json:
+        import json
+
+        print(json.dumps({"error": line, "exit_code": code}, ensure_ascii=False))
+    else:
+        print(f"kelly: {line}", file=sys.stderr)
+
+
+def parse(words: Sequence[str]) -> argparse.Namespace:
+    """The arguments of a command line; ``kelly DATASET`` is ``kelly open DATASET``."""
+    words = list(words)
+    first = _first_word(words)
+    if first is None and not {"-h", "--help", "--version"} & set(words):
+        words.append("open")
+    elif first is not None and words[first] not in COMMANDS and words[first] not in HIDDEN:
+        _refuse_misspelt(words, first)
+        words.insert(first, "open")
+    return build_parser().parse_args(words)
+
+
+def _first_word(words: Sequence[str]) -> int | None:
+    """Where the first word lies that is no option of all commands nor its value."""
+    place = 0
+    while place < len(words):
+        if not words[place].startswith("-"):
+            return place
+        place += 2 if words[place] in ("--datasets", "--workers", "--seed", "--progress") else 1
+    return None
+
+
+def _refuse_misspelt(words: Sequence[str], first: int) -> None:
+    """``kelly improt DATASET`` means no dataset called improt."""
+    if any(not word.startswith("-") for word in words[first + 1 :]):
+        guess = nearest(words[first], COMMANDS)
+        hint = f"Did you mean {guess}? " if guess else ""
+        raise KellyError(f"there is no command {words[first]!r}", hint=f"{hint}See kelly --help.")
+
+
+def build_parser() -> Parser:
+    """The parser of all commands."""
+    from kelly_tui import __version__
+
+    common = _common_options()
+    listing = "\n".join(
+        f"{group}:\n" + "\n".join(f"  {name:<12}{words}" for name, words in names.items())
+        for group, names in GROUPS.items()
+    )
+    parser = Parser(
+        prog="kelly",
+        usage="kelly [DATASET] | kelly COMMAND ...",
+        description="A terminal workstation for making music training data.\n\n" + listing,
+        epilog=EXAMPLES + "\nkelly COMMAND --help tells more about each. "
+        "Exit codes: 0 done, 1 invalid or with failed files, 2 not done, 130 interrupted.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        parents=[common],
+    )
+    parser.add_argument("--version", action="version", version=f"kelly {__version__}")
+    commands = parser.add_subparsers(
+        prog="kelly", dest="command", metavar="COMMAND", help=argparse.SUPPRESS, parser_class=Parser
+    )
+
+    def command(name: str, **options: Any) -> Parser:
+        words = COMMANDS.get(name, "")
+        return commands.add_parser(
+            name, parents=[common], help=words, description=options.pop("description", words.capitalize() + "."),
+            formatter_class=argparse.RawDescriptionHelpFormatter, **options,
+        )  # fmt: skip
+
+    _add_work_commands(command)
+    _add_stage_commands(command)
+    _add_prepare(command)
+    command("doctor")
+    command("completion").add_argument("shell", choices=("bash", "zsh", "fish"))
+    command("complete", add_help=False).add_argument("words", nargs=argparse.REMAINDER)
+    return parser
+
+
+def _common_options() -> Parser:
+    """Options that stand before or after any command. SUPPRESS: a default after it would undo what stood before."""
+    common = Parser(add_help=False, argument_default=argparse.SUPPRESS)
+    group = common.add_argument_group("common options")
+    group.add_argument("--datasets", metavar="DIR", help="where datasets are (KELLY_DATASETS; ./datasets)")
+    group.add_argument("--json", action="store_true", help="one JSON object on standard output, nothing else")
+    group.add_argument("--workers", type=_at_least(1), metavar="N", help="processes; one a core by default")
+    group.add_argument("--seed", type=_at_least(0), metavar="S", help="of everything drawn; 0 by default")
+    group.add_argument("--dry-run", action="store_true", help="say what would be done and why; change nothing")
+    group.add_argument("--quiet", action="store_true", help="only results and errors")
+    group.add_argument("--progress", choices=("json",), help=argparse.SUPPRESS)
+    return common
+
+
+def _at_least(low: int) -> Callable[[str], int]:
+    def number(text: str) -> int:
+        value = int(text)
+        if value < low:
+            raise argparse.ArgumentTypeError(f"{value} is less than {low}")
+        return value
+
+    number.__name__ = "number"
+    return number
+
+
+def _add_work_commands(command: Callable[..., Parser]) -> None:
+    opens = command("open")
+    opens.add_argument("dataset", nargs="?", metavar="DATASET", help="a name, or a path; without: choose from a list")
+    opens.add_argument("filter", nargs="*", metavar="FILTER", help="samples to show, as in kelly list")
+    label = command("label")
+    _dataset(label)
+    label.add_argument("sample", metavar="SAMPLE", help="id, its beginning, path or file name")
+    label.add_argument("labels", nargs="+", metavar="FIELD=VALUE")
+    for name in ("undo", "redo"):
+        _dataset(command(name))
+    history = command("history")
+    _dataset(history)
+    history.add_argument("sample", nargs="?", metavar="SAMPLE", help="of one sample; of all otherwise")
+    history.add_argument("--limit", type=_at_least(1), default=30, metavar="N")
+    listing = command("list", description=FILTERS)
+    _dataset(listing)
+    listing.add_argument("filter", nargs="*", metavar="FILTER")
+    conflicts = command("conflicts")
+    _dataset(conflicts)
+    conflicts.add_argument("--take", choices=("ours", "theirs"), help="decide all of them")
+
+
+FILTERS = """\
+Samples that a filter finds; --json gives one object a line.
+
+  emotion:sad key:Am bpm:80..100 conf<.6 is:augmented -is:verified text:"rain" split:test
+
+Conditions are joined by and; | between values is or; - negates; field:? is unlabelled; has:chords."""
+
+
+def _add_stage_commands(command: Callable[..., Parser]) -> None:
+    create = command("create")
+    create.add_argument("dataset", nargs="?", metavar="DATASET")
+    _target_model(create)
+    create.add_argument("--all-models", action="store_true", help="the five usual datasets, one for each model")
+    imports = command("import")
+    _dataset(imports)
+    imports.add_argument("paths", nargs="+", metavar="PATH")
+    _link(imports)
+    for name in ("annotate", "extract", "stats", "retry"):
+        _dataset(command(name))
+    _augmentation(_dataset(command("augment")))
+    _generation(_dataset(command("synthesize")))
+    split = _dataset(command("split"))
+    split.add_argument("--reshuffle", action="store_true", help="assign every sample anew; lists change")
+    _deep(_dataset(command("validate")))
+    run = _dataset(command("run"))
+    _target_model(run)
+    run.add_argument("--import-dir", metavar="DIR", action="append", help="take in what is below it first")
+    _link(run)
+    _augmentation(run)
+    _generation(run)
+    _deep(run)
+
+
+def _add_prepare(command: Callable[..., Parser]) -> None:
+    prepare = command("prepare", description="What the flags say, alone or together, in the order of the pipeline.")
+    prepare.add_argument("--dataset", default="emotion_dataset_v1", metavar="DATASET")
+    _target_model(prepare)
+    prepare.add_argument("--all", action="store_true", help="the whole pipeline")
+    prepare.add_argument("--create", action="store_true", help="make the dataset; one that is there is kept")
+    prepare.add_argument("--import-dir", metavar="DIR", help="take in what is below it")
+    prepare.add_argument("--annotate", action="store_true", help=COMMANDS["annotate"])
+    prepare.add_argument(
+        "--annotate-interactive", action="store_true", help="open the workstation on what is unlabelled"
+    )
+    prepare.add_argument("--extract-features", action="store_true", help=COMMANDS["extract"])
+    prepare.add_argument("--augment", action="store_true", help=COMMANDS["augment"])
+    prepare.add_argument("--multiplier", type=_at_least(0), default=10, metavar="N", help="variants of each; 10")
+    prepare.add_argument("--synthesize", action="store_true", help=COMMANDS["synthesize"])
+    prepare.add_argument("--count", type=_at_least(0), default=5000, metavar="N", help="generated samples in all; 5000")
+    prepare.add_argument("--validate", action="store_true", help=COMMANDS["validate"])
+    prepare.add_argument("--stats", action="store_true", help=COMMANDS["stats"])
+
+
+def _dataset(parser: Parser) -> Parser:
+    parser.add_argument("dataset", metavar="DATASET", help="a name in the datasets folder, or a path")
+    return parser
+
+
+def _target_model(parser: Parser) -> None:
+    parser.add_argument("--target-model", metavar="MODEL", help=" ".join(TARGET_MODELS))
+
+
+def _link(parser: Parser) -> None:
+    parser.add_argument("--link", action="store_true", help="share the files' bytes where the disk can, do not copy")
+
+
+def _augmentation(parser: Parser) -> None:
+    parser.add_argument("--multiplier", type=_at_least(0), default=10, metavar="N",
+                        help="variants that each imported sample has in the end; 10")  # fmt: skip
+    parser.add_argument("--generated", action="store_true", help="variants of generated samples too")
+
+
+def _generation(parser: Parser) -> None:
+    parser.add_argument("--count", type=_at_least(0), default=5000, metavar="N",
+                        help="generated samples that the dataset has in the end; 5000")  # fmt: skip
+    parser.add_argument("--audio", action="store_true", help="render them as sound")
+
+
+def _deep(parser: Parser) -> None:
+    parser.add_argument("--deep", action="store_true", help="hash every file again")

@@ -1,0 +1,490 @@
+"""What each command does: it asks the core, and says what came of it. Returns the exit code."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kelly_tui.cli_voice import Voice
+from kelly_tui.errors import DatasetError, KellyError, LabelError
+from kelly_tui.model.dataset import TARGET_MODELS, DatasetConfig, target_model
+from kelly_tui.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from kelly_tui.pipeline.dataset import Options
+    from kelly_tui.pipeline.stage import Outcome
+    from kelly_tui.pipeline.stages import PipelineOutcome
+    from kelly_tui.store.catalogue import Catalogue
+    from kelly_tui.validate.stats import Stats
+
+
+class Line:
+    """A command line: its arguments, the settings, and a voice to answer with."""
+
+    def __init__(self, arguments: argparse.Namespace) -> None:
+        self.arguments = arguments
+        self.settings: Settings = load_settings()
+        self.datasets = Path(getattr(arguments, "datasets", self.settings.datasets)).expanduser()
+        self.dry_run = bool(getattr(arguments, "dry_run", False))
+        self.voice = Voice(
+            as_json="json" in arguments,
+            quiet="quiet" in arguments,
+            progress_json=getattr(arguments, "progress", "") == "json",
+        )
+
+    @property
+    def root(self) -> Path:
+        """The dataset's folder. Raises `DatasetError` that names the nearest."""
+        from kelly_tui.store.layout import dataset_root
+
+        return dataset_root(self.datasets, self.arguments.dataset)
+
+    @property
+    def options(self) -> Options:
+        """How to run stages."""
+        return {
+            "workers": getattr(self.arguments, "workers", 0),
+            "seed": getattr(self.arguments, "seed", 0),
+            "dry_run": self.dry_run,
+            "progress": self.voice.progress,
+            "notice": self.voice.notice,
+            "settings": self.settings,
+        }
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the command that was parsed."""
+    return _COMMANDS[arguments.command](Line(arguments))
+
+
+# -- making a dataset -------------------------------------------------------------------------------------------------
+
+
+def create(line: Line) -> int:
+    from kelly_tui.store.layout import is_dataset
+
+    arguments = line.arguments
+    if arguments.all_models:
+        if arguments.dataset or arguments.target_model:
+            raise KellyError("--all-models names its datasets itself", hint="Leave out DATASET and --target-model.")
+        wanted = [(line.datasets, model.dataset_id, model.name) for model in TARGET_MODELS.values()]
+    elif arguments.dataset:
+        folder, name = place(line, arguments.dataset)
+        wanted = [(folder, name, _model_for(name, arguments.target_model))]
+    else:
+        raise KellyError("create wants a name", hint="kelly create my_music --target-model M, or --all-models.")
+    new = [one for one in wanted if not is_dataset(one[0] / one[1])]
+    if not new:
+        there = wanted[0][0] / wanted[0][1]
+        raise DatasetError(
+            "the dataset exists already; nothing was changed", path=there, hint="Open it, or use another name."
+        )
+    made = [str(_create(line, *one)) for one in new]
+    for folder, name, _ in wanted:
+        if str(folder / name) not in made:
+            line.voice.notice(f"{folder / name} was there already and is kept")
+    line.voice.give({"created": made, "dry_run": line.dry_run})
+    return 0
+
+
+def place(line: Line, dataset: str) -> tuple[Path, str]:
+    """The folder and the name that ``DATASET`` means: a path where it has a slash."""
+    path = Path(dataset).expanduser()
+    return (path.parent, path.name) if len(path.parts) > 1 else (line.datasets, dataset)
+
+
+def _model_for(name: str, chosen: str | None) -> str:
+    """The target model: the one chosen, else the one whose usual name this is, else EmotionRecognizer."""
+    if chosen:
+        return target_model(chosen).name
+    usual = {model.dataset_id: model.name for model in TARGET_MODELS.values()}
+    return usual.get(name, "emotionrecognizer")
+
+
+def _create(line: Line, folder: Path, name: str, model: str) -> Path:
+    from kelly_tui.store.layout import create_dataset_structure
+
+    config = DatasetConfig(dataset_id=name, target_model=model)
+    if not line.dry_run:
+        create_dataset_structure(folder, config)
+    line.voice.say(f"{'would make' if line.dry_run else 'made'} {folder / name} for {config.model.title}")
+    return folder / name
+
+
+def made(line: Line, dataset: str, chosen: str | None) -> Path:
+    """The dataset's folder, which is made if there is none. Raises `DatasetError` if it is another model's."""
+    from kelly_tui.store.layout import dataset_root, is_dataset, load_config
+
+    folder, name = place(line, dataset)
+    if is_dataset(folder / name):
+        root = dataset_root(line.datasets, dataset)
+        there = load_config(root).model
+        if chosen and target_model(chosen).name != there.name:
+            raise DatasetError(f"the dataset is for {there.title}", path=root, hint="Leave out --target-model.")
+        return root
+    return _create(line, folder, name, _model_for(name, chosen))
+
+
+# -- stages -----------------------------------------------------------------------------------------------------------
+
+
+def _stage(line: Line, outcome: Outcome) -> int:
+    line.voice.outcome(outcome)
+    line.voice.give(outcome.to_dict())
+    return int(bool(outcome.all_failures))
+
+
+def imports(line: Line) -> int:
+    from kelly_tui.pipeline import stages
+
+    return _stage(line, stages.import_files(line.root, line.arguments.paths, line.arguments.link, **line.options))
+
+
+def annotate(line: Line) -> int:
+    from kelly_tui.pipeline import stages
+
+    return _stage(line, stages.annotate_dataset(line.root, **line.options))
+
+
+def extract(line: Line) -> int:
+    from kelly_tui.pipeline import stages
+
+    return _stage(line, stages.extract_features(line.root, **line.options))
+
+
+def augment(line: Line) -> int:
+    from kelly_tui.pipeline import stages
+
+    given = line.arguments
+    return _stage(line, stages.augment_dataset(line.root, given.multiplier, given.generated, **line.options))
+
+
+def synthesize(line: Line) -> int:
+    from kelly_tui.pipeline import stages
+
+    given = line.arguments
+    return _stage(line, stages.synthesize_dataset(line.root, given.count, given.audio, **line.options))
+
+
+def split(line: Line) -> int:
+    from kelly_tui.pipeline import stages
+
+    return _stage(line, stages.split_dataset(line.root, line.arguments.reshuffle, **line.options))
+
+
+def retry(line: Line) -> int:
+    from kelly_tui.pipeline import stages
+
+    return _stage(line, stages.retry_failures(line.root, **line.options))
+
+
+def validate(line: Line) -> int:
+    from kelly_tui.validate.report import validate_dataset
+
+    report = validate_dataset(line.root, line.arguments.deep)
+    for said in report.lines():
+        line.voice.say(said)
+    line.voice.give(report.to_dict())
+    return 0 if report.valid else 1
+
+
+def run_all(line: Line) -> int:
+    from kelly_tui.pipeline import stages
+
+    given = line.arguments
+    check_sources(given.import_dir or [])
+    root = made(line, given.dataset, given.target_model)
+    if line.dry_run and not root.exists():
+        return 0
+    result = stages.run_pipeline(
+        root, given.import_dir, given.multiplier, given.count, link=given.link, generated=given.generated,
+        audio=given.audio, deep=given.deep, after=line.voice.outcome, **line.options,
+    )  # fmt: skip
+    return tell_whole(line, root, result)
+
+
+def check_sources(paths: list[str]) -> None:
+    """Before anything is made."""
+    for path in paths:
+        if not Path(path).expanduser().exists():
+            raise DatasetError("there is no such file or folder to import", path=path, hint="Check the spelling.")
+
+
+def tell_whole(line: Line, root: Path, result: PipelineOutcome, figures: Stats | None = None) -> int:
+    """Say what several stages came to; the exit code."""
+    failures, report = result.failures, result.report
+    if failures:
+        line.voice.say(f"{len(failures):,} files failed, each named above")
+    for page in (report, figures):
+        if page is not None:
+            line.voice.say()
+            for said in page.lines():
+                line.voice.say(said)
+    line.voice.give(
+        {
+            "dataset": str(root),
+            "stages": [outcome.to_dict() for outcome in result.stages],
+            "failed": len(failures),
+            "failures": [{"name": name, "reason": reason} for name, reason in failures.items()],
+            "report": report and report.to_dict(),
+            "stats": figures and figures.to_dict(),
+        }
+    )
+    return int(bool(failures) or (report is not None and not report.valid))
+
+
+def stats(line: Line) -> int:
+    from kelly_tui.validate.stats import dataset_stats
+
+    figures = dataset_stats(line.root)
+    for said in figures.lines():
+        line.voice.say(said)
+    line.voice.give(figures.to_dict())
+    return 0
+
+
+# -- one sample -------------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _edited(line: Line) -> Iterator[Catalogue]:
+    """The open catalogue; outside edits are taken in before, and views written after."""
+    from kelly_tui.pipeline.dataset import opened
+    from kelly_tui.pipeline.stage import Run
+
+    with opened(line.root, Run(notice=line.voice.notice)) as catalogue:
+        yield catalogue
+
+
+def label(line: Line) -> int:
+    from kelly_tui.model.annotation import Label
+    from kelly_tui.model.edit import Edit
+    from kelly_tui.store import history
+
+    with _edited(line) as catalogue:
+        sample = catalogue.find(line.arguments.sample)
+        edits = []
+        for given in line.arguments.labels:
+            field, equals, value = given.partition("=")
+            if not equals:
+                raise LabelError(f"{given!r} is no FIELD=VALUE", hint="emotion=sad sets, emotion= clears.")
+            edits.append(Edit(sample.sample_id, field, Label(value) if value else None))
+        step = history.edit(catalogue, edits, line.settings.annotator)
+    changed = {event.field: event.new and event.new.value for event in step.events}
+    line.voice.say(f"{sample.file_path}: {_changes(changed) or 'said so already'}")
+    line.voice.give({"sample_id": sample.sample_id, "changed": changed})
+    return 0
+
+
+def _changes(changed: dict[str, Any]) -> str:
+    return ", ".join(f"{field} cleared" if value is None else f"{field} {value}" for field, value in changed.items())
+
+
+def undo(line: Line) -> int:
+    from kelly_tui.store import history
+
+    return _turn(line, history.undo)
+
+
+def redo(line: Line) -> int:
+    from kelly_tui.store import history
+
+    return _turn(line, history.redo)
+
+
+def _turn(line: Line, turn: Callable[[Catalogue, str], Any]) -> int:
+    with _edited(line) as catalogue:
+        step = turn(catalogue, line.settings.annotator)
+    if step is None:
+        line.voice.say(f"there is nothing to {line.arguments.command}")
+    else:
+        left = f"; {len(step.left_alone)} left alone, changed since" if step.left_alone else ""
+        line.voice.say(f"{step.words}{left}")
+    line.voice.give({"words": step and step.words, "changed": len(step.events) if step else 0})
+    return 0
+
+
+def show_history(line: Line) -> int:
+    from kelly_tui.store import history
+    from kelly_tui.store.catalogue import Catalogue
+
+    with Catalogue.open(line.root) as catalogue:
+        wanted = catalogue.find(line.arguments.sample).sample_id if line.arguments.sample else None
+        events = history.history(catalogue, wanted, line.arguments.limit)
+    rows = [
+        [event.at[:19].replace("T", " "), event.actor, event.kind, event.sample_id, event.field,
+         _value(event.old), _value(event.new)]
+        for event in events
+    ]  # fmt: skip
+    line.voice.table(rows, ["when (UTC)", "who", "how", "sample", "field", "before", "after"])
+    line.voice.give({"events": [_event(event) for event in events]})
+    return 0
+
+
+def _value(label: Any) -> str:
+    return "·" if label is None else str(label.value)
+
+
+def _event(event: Any) -> dict[str, Any]:
+    import msgspec
+
+    return dict(msgspec.to_builtins(event))
+
+
+# -- many samples -----------------------------------------------------------------------------------------------------
+
+
+def list_samples(line: Line) -> int:
+    from kelly_tui.store import query
+    from kelly_tui.store.catalogue import Catalogue
+
+    with Catalogue.open(line.root) as catalogue:
+        wanted = query.parse(filter_text(line.arguments.filter), catalogue.config)
+        if line.voice.as_json:
+            for sample in catalogue.samples(wanted):
+                line.voice.give(_sample(sample))
+            return 0
+        main = catalogue.config.model.main_label
+        rowids = query.order(catalogue, wanted)
+        rows = [
+            [row.sample_id, row.file_path, row.origin, str(getattr(row, main, None) or "·"),
+             f"{row.key or '·'} {row.mode or ''}".strip(), f"{row.tempo_bpm:.0f}" if row.tempo_bpm else "·",
+             row.split or "·", "" if row.status == "ok" else row.status]
+            for start in range(0, len(rowids), 500)
+            for row in query.rows(catalogue, rowids[start : start + 500])
+        ]  # fmt: skip
+    line.voice.table(rows, ["id", "file", "origin", main, "key", "bpm", "split", ""], right=frozenset({5}))
+    line.voice.notice(f"{len(rows):,} samples")
+    return 0
+
+
+def _sample(sample: Any) -> dict[str, Any]:
+    return {
+        "sample_id": sample.sample_id,
+        "file_path": sample.file_path,
+        "file_type": sample.file_type,
+        "origin": sample.origin,
+        "status": sample.status,
+        "decision": sample.decision,
+        "split": sample.split,
+        "duration_sec": sample.duration_sec,
+        "parent_id": sample.parent_id,
+        "augmentation_type": sample.augmentation_type,
+        "source": sample.source,
+        "annotations": sample.annotations,
+    }
+
+
+def filter_text(words: list[str]) -> str:
+    """A filter as the shell gives it: ``text:"rain song"`` comes without its quotes, and gets them back."""
+    quoted = []
+    for word in words:
+        name, colon, value = word.partition(":")
+        spaced = colon and " " in value and '"' not in word and " " not in name
+        quoted.append(f'{name}:"{value}"' if spaced else word)
+    return " ".join(quoted)
+
+
+def conflicts(line: Line) -> int:
+    from kelly_tui.store import views
+
+    take = line.arguments.take
+    with _edited(line) as catalogue:
+        taken = None
+        if take == "theirs":
+            taken = views.take_outside_edits(catalogue)
+        decided = views.resolve(catalogue, take) if take else 0
+        still_open = views.conflicts(catalogue)
+    if taken is not None and taken.words():
+        line.voice.say(taken.words())
+    if take:
+        line.voice.say(f"{decided:,} decided for {take}")
+    elif not still_open:
+        line.voice.say("no conflict is open")
+    if still_open:
+        rows = [
+            [one.file_path, one.field, _value(one.base), _value(one.ours), _value(one.theirs), one.origin]
+            for one in still_open
+        ]
+        line.voice.table(rows, ["file", "field", "base", "ours", "theirs", "from"])
+    listed = [
+        {"sample_id": one.sample_id, "file_path": one.file_path, "field": one.field, "base": _value(one.base),
+         "ours": _value(one.ours), "theirs": _value(one.theirs), "origin": one.origin}
+        for one in still_open
+    ]  # fmt: skip
+    line.voice.give({"decided": decided, "open": listed})
+    return 0
+
+
+# -- the rest ---------------------------------------------------------------------------------------------------------
+
+
+def open_workstation(line: Line) -> int:
+    check_terminal()
+    from kelly_tui.ui.launch import run_app
+
+    root = line.root if line.arguments.dataset else None
+    run_app(root, line.datasets, line.settings, filter_text(line.arguments.filter))
+    return 0
+
+
+def check_terminal() -> None:
+    """Before the app is imported, which takes longer. Raises `KellyError`."""
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise KellyError("the workstation needs a terminal", hint="In scripts use kelly list, label and validate.")
+
+
+def prepare(line: Line) -> int:
+    from kelly_tui.cli_prepare import prepare as prepare_dataset
+
+    return prepare_dataset(line)
+
+
+def doctor(line: Line) -> int:
+    from kelly_tui.cli_doctor import doctor as examine
+
+    return examine(line)
+
+
+def completion(line: Line) -> int:
+    from kelly_tui.cli_completion import SCRIPTS
+
+    print(SCRIPTS[line.arguments.shell])
+    return 0
+
+
+def complete(line: Line) -> int:
+    from kelly_tui.cli_completion import candidates
+
+    print("\n".join(candidates(line.arguments.words, line.datasets)))
+    return 0
+
+
+_COMMANDS: dict[str, Callable[[Line], int]] = {
+    "open": open_workstation,
+    "label": label,
+    "undo": undo,
+    "redo": redo,
+    "history": show_history,
+    "list": list_samples,
+    "conflicts": conflicts,
+    "create": create,
+    "import": imports,
+    "annotate": annotate,
+    "extract": extract,
+    "augment": augment,
+    "synthesize": synthesize,
+    "split": split,
+    "validate": validate,
+    "run": run_all,
+    "retry": retry,
+    "stats": stats,
+    "prepare": prepare,
+    "doctor": doctor,
+    "completion": completion,
+    "complete": complete,
+}

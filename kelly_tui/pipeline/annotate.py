@@ -1,0 +1,34 @@
+"""The annotate stage: labels from the folders that a person sorted files into."""
+
+from __future__ import annotations
+
+import time
+
+from kelly_tui.pipeline.stage import Outcome, Run
+from kelly_tui.store import labelling
+from kelly_tui.store.catalogue import Catalogue
+
+STAGE = "annotate"
+
+
+def annotate(catalogue: Catalogue, run: Run) -> Outcome:
+    """Label imported samples by the innermost folder whose name is a label; what a person said stands."""
+    began = time.monotonic()
+    if run.dry_run:
+        imported = catalogue.counts().origins["imported"]
+        return Outcome(STAGE, words=f"dry run: the folders of {imported:,} samples would be read")
+    read = labelling.annotate(catalogue)
+    return Outcome(
+        STAGE,
+        done=read.samples - len(read.silent) - len({path for path, _, _ in read.conflicts}),
+        seconds=time.monotonic() - began,
+        words=read.words(),
+        details={
+            "labelled": dict(read.labelled),
+            "changed": read.changed,
+            "unlabelled": read.silent,
+            "conflicts": [
+                {"file": path, "field": field, "labels": list(labels)} for path, field, labels in read.conflicts
+            ],
+        },
+    )

@@ -1,0 +1,152 @@
+"""The augment stage: variants of imported samples, so many for each in the end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from kelly_tui.augment.item import augment_item, plan_item
+from kelly_tui.augment.recipe import Recipe, variant_labels
+from kelly_tui.model.sample import Sample
+from kelly_tui.pipeline.dataset import Parameters, Plan
+from kelly_tui.pipeline.room import Room
+from kelly_tui.pipeline.runner import Work, run_items
+from kelly_tui.pipeline.stage import Failed, Item, Outcome, Result, Run
+from kelly_tui.store.catalogue import Catalogue
+from kelly_tui.store.layout import utc_now
+
+STAGE = "augment"
+VERSION = 1
+
+_SUFFIXES = {"midi": ".mid", "audio": ".wav"}
+
+
+def augment(catalogue: Catalogue, run: Run, multiplier: int, *, generated: bool = False) -> Outcome:
+    """Make variants until each imported sample, and each generated one if wanted, has `multiplier` of them."""
+    augmentation = _Augmentation(catalogue, run.seed, multiplier)
+    roots = "is:root is:ok" if generated else "is:imported is:ok"
+    plan = Plan()
+    for item in augmentation.missing(roots, plan):
+        plan.add(item, "new")
+    if run.dry_run:
+        return plan.outcome(STAGE)
+    work = Work(
+        STAGE,
+        augmentation.missing(roots, Plan()),
+        plan.total,
+        plan.total_bytes,
+        plan.skipped,
+        room=Room(catalogue),
+        written=lambda _, result: catalogue.root / result["target"] if result else None,
+    )
+    outcome = run_items(work, augmentation.commit, run)
+    outcome.done -= augmentation.exhausted
+    outcome.failures = list(dict(outcome.failures).items())  # a root that can't be read fails once
+    outcome.failed_before = plan.failed_before
+    if augmentation.exhausted:
+        outcome.words = f"{augmentation.exhausted:,} fewer than asked: there are no more different variants of some"
+    return outcome
+
+
+def variant_item(item: dict[str, Any]) -> dict[str, Any]:
+    """In a worker: write the variant of `plan_item`'s choice that comes at ``item["place"]`` among the new ones.
+
+    Returns what `augment_item` returns, with the variant itself; nothing when there are no more different ones.
+    """
+    chosen = [one for one in plan_item(item)["variants"] if one["recipe"] not in item["leave_out"]]
+    if item["place"] >= len(chosen):
+        return {}
+    variant = chosen[item["place"]]
+    name = variant["sample_id"]
+    target = f"processed/augmented/{item['file_type']}/{name[:2]}/{name}{_SUFFIXES[item['file_type']]}"
+    return {**variant, "target": target, **augment_item({**item, **variant, "target": target})}
+
+
+class _Augmentation:
+    """Which roots lack variants, and how these become samples."""
+
+    def __init__(self, catalogue: Catalogue, seed: int, multiplier: int) -> None:
+        self._catalogue, self._seed, self._multiplier = catalogue, seed, multiplier
+        self._parameters = Parameters(catalogue, STAGE, VERSION, {"multiplier": multiplier, "seed": seed})
+        self._failures = {one.path: one for one in catalogue.failures(STAGE)}
+        self._results = dict(catalogue.stage_keys(STAGE))
+        self.exhausted = 0
+        """Variants asked for that there are not."""
+
+    def missing(self, roots: str, plan: Plan) -> Iterator[Item]:
+        """One item for each variant that is missing; `plan` counts those that are there."""
+        for root in self._catalogue.samples(roots):
+            key = self._parameters.key(root.sha256)
+            failure = self._failures.get(root.file_path)
+            if failure is not None and failure.key == key:
+                plan.failed_before.append((root.file_path, failure.reason))
+                continue
+            there = self._recipes_of(root.sample_id)
+            plan.skipped += min(len(there), self._multiplier)
+            if self._results.get(root.sample_id) == key:  # there were no more different ones
+                continue
+            for place in range(self._multiplier - len(there)):
+                yield self._item(root, key, there, place)
+
+    def _recipes_of(self, root_id: str) -> list[dict[str, Any]]:
+        """What was done for each variant of a root, refused ones included: these are not made again."""
+        rows = self._catalogue.db.execute("SELECT sample_id FROM samples WHERE parent_id = ?", (root_id,)).fetchall()
+        variants = [self._catalogue.get(sample_id) for (sample_id,) in rows]
+        return [
+            {name: value for name, value in (one.augmentation or {}).items() if name in Recipe.__struct_fields__}
+            for one in variants
+            if one is not None
+        ]
+
+    def _item(self, root: Sample, key: str, there: list[dict[str, Any]], place: int) -> Item:
+        data = {
+            "root": str(self._catalogue.root),
+            "parent_path": root.file_path,
+            "parent_sha256": root.sha256,
+            "root_id": root.root_id,
+            "file_type": root.file_type,
+            "n": self._multiplier + len(there),
+            "seed": self._seed,
+            "leave_out": there,
+            "place": place,
+        }
+        function = f"{variant_item.__module__}:{variant_item.__name__}"
+        return Item(root.sample_id, root.file_path, key, root.file_size_bytes, function, data)
+
+    def commit(self, results: list[tuple[Item, Result]]) -> None:
+        """Add the variants, with the labels that they inherit: one transaction."""
+        catalogue = self._catalogue
+        now = utc_now()
+        with catalogue.writing():
+            for item, result in results:
+                if isinstance(result, Failed):
+                    catalogue.refuse(item.name, STAGE, item.key, result.reason)
+                    continue
+                if not result:
+                    self.exhausted += 1
+                    catalogue.put_result(STAGE, item.item_id, item.key)
+                    continue
+                parent = catalogue.get(item.item_id)
+                if parent is not None:
+                    catalogue.add([_variant(parent, result, now)])
+
+
+def _variant(parent: Sample, made: dict[str, Any], now: str) -> Sample:
+    return Sample(
+        sample_id=made["sample_id"],
+        file_path=made["target"],
+        file_type=parent.file_type,
+        sha256=made["sha256"],
+        file_size_bytes=made["file_size_bytes"],
+        duration_sec=made["duration_sec"],
+        created_at=now,
+        modified_at=now,
+        split=parent.split,
+        is_synthetic=False,
+        parent_id=parent.sample_id,
+        root_id=parent.root_id,
+        augmentation_type=made["augmentation_type"],
+        augmentation={**made["recipe"], "seed": made["seed"]},
+        license=parent.license,
+        labels=variant_labels(parent.labels, Recipe(**made["recipe"])),
+    )

@@ -1,0 +1,137 @@
+"""The extract stage: features of every file, and the labels that detectors read from them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from kelly_tui.model.annotation import Label
+from kelly_tui.model.sample import Sample
+from kelly_tui.pipeline.dataset import Parameters, Plan
+from kelly_tui.pipeline.room import Room
+from kelly_tui.pipeline.runner import Work, run_items
+from kelly_tui.pipeline.stage import Failed, Item, Outcome, Result, Run
+from kelly_tui.store.catalogue import Catalogue, FeatureRow
+
+STAGE = "extract"
+VERSION = 1
+"""Raised when the same file and parameters would give other features."""
+
+_FUNCTIONS = {"midi": "kelly_tui.features.midi:extract_item", "audio": "kelly_tui.features.audio:extract_item"}
+_SUFFIXES = {"midi": ".json", "audio": ".npz"}
+_PARAMETERS = {
+    "midi": ("max_duration_sec",),
+    "audio": (
+        "max_duration_sec",
+        "n_mels",
+        "n_mfcc",
+        "hop_length",
+        "extract_mel_spectrogram",
+        "extract_mfcc",
+        "extract_chroma",
+    ),
+}
+"""What of the configuration each kind of features depends on: changing n_mels leaves MIDI alone."""
+
+
+def extract(catalogue: Catalogue, run: Run) -> Outcome:
+    """Extract the features that are missing or made from other content or parameters; set aside what can't be used."""
+    extraction = _Extraction(catalogue)
+    plan = Plan()
+    for item, why in extraction.stale(plan):
+        plan.add(item, why)
+    if run.dry_run:
+        return plan.outcome(STAGE)
+    for parameters in extraction.parameters.values():
+        parameters.remember()
+    items = (item for item, _ in extraction.stale(Plan()))
+    work = Work(STAGE, items, plan.total, plan.total_bytes, plan.skipped, room=Room(catalogue))
+    outcome = run_items(work, extraction.commit, run)
+    outcome.failed_before = plan.failed_before
+    return outcome
+
+
+class _Extraction:
+    """Which samples want features, and where these go."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._catalogue = catalogue
+        config = catalogue.config.to_dict()
+        self.parameters = {
+            kind: Parameters(catalogue, STAGE, VERSION, {name: config[name] for name in names})
+            for kind, names in _PARAMETERS.items()
+        }
+        self._configs = {kind: {name: config[name] for name in _PARAMETERS["audio"]} for kind in _PARAMETERS}
+        self._keys = dict(catalogue.stage_keys(STAGE))
+        self._failures = {one.sample_id: one for one in catalogue.failures(STAGE) if one.sample_id is not None}
+
+    def stale(self, plan: Plan) -> Iterator[tuple[Item, str]]:
+        """Items to do, with the reason; `plan` counts the others."""
+        for sample in self._catalogue.samples("-is:rejected"):
+            parameters = self.parameters[sample.file_type]
+            key = parameters.key(sample.sha256 or sample.sample_id)
+            failure = self._failures.get(sample.sample_id)
+            if failure is not None and failure.key == key:
+                plan.failed_before.append((sample.file_path, failure.reason))
+            elif failure is None and sample.status != "ok":
+                continue  # another stage set it aside
+            elif self._keys.get(sample.sample_id) != key:
+                yield self._item(sample, key), parameters.why(self._keys.get(sample.sample_id), key)
+            elif not self._has_features(sample):
+                yield self._item(sample, key), "features gone"
+            else:
+                plan.skipped += 1
+
+    def _has_features(self, sample: Sample) -> bool:
+        return sample.features_path is not None and (self._catalogue.root / sample.features_path).is_file()
+
+    def _item(self, sample: Sample, key: str) -> Item:
+        layout = self._catalogue.layout
+        target = layout.features_path(sample.sample_id, _SUFFIXES[sample.file_type]).relative_to(layout.root)
+        data = {
+            "root": str(layout.root),
+            "sample_id": sample.sample_id,
+            "file_path": sample.file_path,
+            "target": target.as_posix(),
+            "config": self._configs[sample.file_type],
+        }
+        return Item(sample.sample_id, sample.file_path, key, sample.file_size_bytes, _FUNCTIONS[sample.file_type], data)
+
+    def commit(self, results: list[tuple[Item, Result]]) -> None:
+        """Store features and labels of the good ones, set the bad ones aside: one transaction."""
+        catalogue = self._catalogue
+        rows: list[FeatureRow] = []
+        labels: dict[str, dict[str, Label | None]] = {}
+        failed: list[tuple[Item, Failed]] = []
+        for item, result in results:
+            if isinstance(result, Failed):
+                failed.append((item, result))
+                continue
+            rows.append(
+                FeatureRow(
+                    item.item_id,
+                    item.key,
+                    item.data["target"],
+                    result["duration_sec"],
+                    result["vector"],
+                    result["columns"],
+                )
+            )
+            labels[item.item_id] = self._wanted(item.item_id, result["labels"])
+        with catalogue.writing():
+            catalogue.put_features(rows)
+            catalogue.put_labels(labels, actor=STAGE)
+            for item, failure in failed:
+                catalogue.quarantine(item.item_id, STAGE, item.key, failure.reason)
+
+    def _wanted(self, sample_id: str, found: dict[str, Any]) -> dict[str, Label | None]:
+        """The labels to set. A variant's inherited ones are surer than a detector's: there it only fills gaps."""
+        sample = self._catalogue.get(sample_id)
+        held = sample.labels if sample is not None and sample.parent_id is not None else {}
+        return {
+            name: msgspec.convert(label, Label)
+            for name, label in found.items()
+            if name not in held or held[name].source == "detector"
+        }

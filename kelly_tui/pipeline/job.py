@@ -1,0 +1,99 @@
+"""A stage in a process of its own, as the app starts, watches and stops it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections import deque
+from collections.abc import Sequence
+from contextlib import suppress
+
+import msgspec
+
+from kelly_tui.pipeline.stage import Progress
+from kelly_tui.pipeline.worker import child_environment
+
+PATIENCE = 2.0
+"""Seconds from asking a job to stop until it is told to."""
+
+_LOG_LINES = 500
+
+
+class Job:
+    """A running ``kelly STAGE …``. All attributes may be read from any thread; nothing here blocks."""
+
+    def __init__(self, arguments: Sequence[str]) -> None:
+        """Start ``kelly`` with these arguments: ``["extract", "/data/songs"]``."""
+        self.stage = arguments[0]
+        self.log: deque[str] = deque(maxlen=_LOG_LINES)
+        """What it has said, the last lines."""
+        self.progress = Progress(self.stage, 0, 0, 0, 0.0, None)
+        self._process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "kelly_tui", *arguments, "--progress", "json"],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=child_environment(),
+            start_new_session=True,  # a ctrl+c in the app's terminal is the app's own
+            text=True,
+            encoding="utf-8",
+            errors="replace",
+        )
+        for stream in (self._process.stdout, self._process.stderr):
+            threading.Thread(target=self._listen, args=(stream,), daemon=True).start()
+
+    @classmethod
+    def start(cls, arguments: Sequence[str]) -> Job:
+        """Start a stage."""
+        return cls(arguments)
+
+    @property
+    def running(self) -> bool:
+        return self._process.poll() is None
+
+    @property
+    def exit_code(self) -> int | None:
+        """0 done, 1 with failures, 2 not done, 130 stopped; None while it runs."""
+        return self._process.poll()
+
+    @property
+    def last_words(self) -> str:
+        """The last line that it said."""
+        return self.log[-1] if self.log else ""
+
+    def cancel(self) -> None:
+        """Ask it to stop, and tell it to after `PATIENCE`; what it has done by then is kept."""
+        self._signal(signal.SIGINT)
+        teller = threading.Timer(PATIENCE, self._signal, (signal.SIGTERM,))
+        teller.daemon = True
+        teller.start()
+
+    def wait(self, seconds: float | None = None) -> int:
+        """Its exit code, once it has ended. Raises `subprocess.TimeoutExpired`."""
+        return self._process.wait(seconds)
+
+    def _signal(self, number: signal.Signals) -> None:
+        if self.running:
+            with suppress(ProcessLookupError):
+                os.kill(self._process.pid, number)
+
+    def _listen(self, stream: object) -> None:
+        for line in stream:  # type: ignore[attr-defined]
+            progress = _progress_of(line)
+            if progress is not None:
+                self.progress = progress
+            elif said := line.rstrip():
+                self.log.append(said)
+
+
+def _progress_of(line: str) -> Progress | None:
+    """What a line of ``--progress json`` says; None for any other line."""
+    if not line.startswith("{"):
+        return None
+    try:
+        return Progress(**msgspec.json.decode(line))
+    except (msgspec.DecodeError, TypeError):
+        return None

@@ -1,0 +1,32 @@
+"""Trying again what stages set aside, once its cause is mended."""
+
+from __future__ import annotations
+
+from kelly_tui.pipeline.extract import extract
+from kelly_tui.pipeline.stage import Outcome, Run
+from kelly_tui.store.catalogue import Catalogue
+from kelly_tui.store.importer import STAGE as IMPORT
+
+
+def retry(catalogue: Catalogue, run: Run) -> Outcome:
+    """Forget the failures of all stages but import, whose files lie elsewhere, and extract what had failed.
+
+    Variants and generated samples that had failed are made by the next `augment` and `synthesize`.
+    """
+    failures = [one for one in catalogue.failures() if one.stage != IMPORT]
+    refused = len(catalogue.failures(IMPORT))
+    words = f"{len(failures):,} to try again"
+    if refused:
+        words += f"; {refused:,} were refused by import: import them again"
+    if run.dry_run:
+        return Outcome("retry", words=f"dry run: {words}", details={"to_do": len(failures)})
+    with catalogue.writing() as db:
+        for one in failures:
+            if one.sample_id is not None:
+                catalogue.clear_failure(one.sample_id, one.stage)
+            else:
+                db.execute("DELETE FROM failures WHERE stage = ? AND path = ?", (one.stage, one.path))
+    outcome = extract(catalogue, run)
+    outcome.stage = "retry"
+    outcome.words = words
+    return outcome

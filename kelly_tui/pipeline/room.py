@@ -1,0 +1,56 @@
+"""How much a dataset may still grow: a stage that would pass ``max_total_size_gb`` stops before it."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from pathlib import Path
+
+from kelly_tui.errors import StageError
+from kelly_tui.store.catalogue import Catalogue
+
+
+class Room:
+    """Counts the bytes under raw/ and processed/ as files are written."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._root = catalogue.root
+        self._gigabytes = catalogue.config.max_total_size_gb
+        self._left = self._gigabytes * 1e9 - _size_of(catalogue, self._gigabytes * 1e9)
+
+    def admits(self, path: Path) -> bool:
+        """Count a file that was just written; where it does not fit, remove it again."""
+        size = path.stat().st_size
+        if size > self._left:
+            path.unlink()
+            return False
+        self._left -= size
+        return True
+
+    def exhausted(self, stage: str) -> StageError:
+        return StageError(
+            f"{stage} stopped before the dataset would pass max_total_size_gb, {self._gigabytes:g} GB",
+            path=self._root,
+            hint="Raise it in config.json, or make room; then run the same again to go on.",
+        )
+
+
+def _size_of(catalogue: Catalogue, limit: float) -> int:
+    """Bytes as the catalogue has them; counted on the disk, which takes longer, where it could matter."""
+    samples, size = catalogue.db.execute("SELECT count(*), ifnull(sum(file_size_bytes), 0) FROM samples").fetchone()
+    generous = size + samples * 1_000_000  # no features are that large
+    if generous < limit / 2:
+        return int(generous)
+    return sum(_folder_size(catalogue.root / name) for name in ("raw", "processed"))
+
+
+def _folder_size(folder: Path) -> int:
+    size, folders = 0, [os.fspath(folder)]
+    while folders:
+        with suppress(FileNotFoundError), os.scandir(folders.pop()) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    folders.append(entry.path)
+                else:
+                    size += entry.stat(follow_symlinks=False).st_size
+    return size

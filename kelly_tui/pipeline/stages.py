@@ -1,0 +1,150 @@
+"""Every stage as one function on a dataset's folder, and all of them in order: what the fronts and scripts call.
+
+Each takes the fields of `Run` by keyword (``workers=4, seed=1``) and returns an `Outcome`. Raises `StageError` or
+`DatasetError` when it can't be carried out, `Interrupted` when it was stopped; what was done by then is kept.
+A stage's module is imported when it runs: importing files needs nothing of what splitting needs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Unpack
+
+from kelly_tui.model.report import Report
+from kelly_tui.pipeline.dataset import Options, opened
+from kelly_tui.pipeline.runner import shared_workers
+from kelly_tui.pipeline.stage import Outcome, Run
+from kelly_tui.store.catalogue import Catalogue
+
+Root = Path | str
+Step = Callable[[Catalogue, Run], Outcome]
+"""A stage with its parameters chosen."""
+
+MULTIPLIER, COUNT = 10, 5000
+
+
+def import_files(root: Root, paths: Sequence[Root], link: bool = False, **options: Unpack[Options]) -> Outcome:
+    """Take in every MIDI and audio file at and below `paths`; ``details`` says what became of each."""
+    from kelly_tui.pipeline.importing import import_music
+
+    return _stage(root, Run(**options), lambda catalogue, run: import_music(catalogue, run, paths, link=link))
+
+
+def annotate_dataset(root: Root, **options: Unpack[Options]) -> Outcome:
+    """Label imported samples from the folders that they came in."""
+    from kelly_tui.pipeline.annotate import annotate
+
+    return _stage(root, Run(**options), annotate)
+
+
+def extract_features(root: Root, **options: Unpack[Options]) -> Outcome:
+    """Extract features and detect labels, of every sample that has none from its content and these parameters."""
+    from kelly_tui.pipeline.extract import extract
+
+    return _stage(root, Run(**options), extract)
+
+
+def augment_dataset(
+    root: Root, multiplier: int = MULTIPLIER, generated: bool = False, **options: Unpack[Options]
+) -> Outcome:
+    """Make variants until each imported sample, and with `generated` each generated one, has `multiplier`."""
+    from kelly_tui.pipeline.augment import augment
+
+    return _stage(root, Run(**options), lambda catalogue, run: augment(catalogue, run, multiplier, generated=generated))
+
+
+def synthesize_dataset(root: Root, count: int = COUNT, audio: bool = False, **options: Unpack[Options]) -> Outcome:
+    """Generate samples until the dataset has `count`; with `audio` all of them are sound."""
+    from kelly_tui.pipeline.synthesize import synthesize
+
+    return _stage(root, Run(**options), lambda catalogue, run: synthesize(catalogue, run, count, audio=audio))
+
+
+def split_dataset(root: Root, reshuffle: bool = False, **options: Unpack[Options]) -> Outcome:
+    """Place the samples that are in no split; with `reshuffle` all of them anew."""
+    from kelly_tui.pipeline.split import split
+
+    return _stage(root, Run(**options), lambda catalogue, run: split(catalogue, run, anew=reshuffle))
+
+
+def retry_failures(root: Root, **options: Unpack[Options]) -> Outcome:
+    """Forget what stages had set aside, and extract it again."""
+    from kelly_tui.pipeline.retry import retry
+
+    return _stage(root, Run(**options), retry)
+
+
+@dataclass
+class PipelineOutcome:
+    """What a run of the whole pipeline did."""
+
+    stages: list[Outcome] = field(default_factory=list)
+    report: Report | None = None
+
+    @property
+    def failures(self) -> dict[str, str]:
+        """Each file that failed, once, with the reason."""
+        return {name: reason for outcome in self.stages for name, reason in outcome.all_failures}
+
+
+def run_pipeline(
+    root: Root,
+    import_dir: Root | Sequence[Root] | None = None,
+    multiplier: int = MULTIPLIER,
+    count: int = COUNT,
+    *,
+    link: bool = False,
+    generated: bool = False,
+    audio: bool = False,
+    deep: bool = False,
+    after: Callable[[Outcome], None] = lambda _: None,
+    **options: Unpack[Options],
+) -> PipelineOutcome:
+    """Import, annotate, extract, split, augment, synthesize, extract and split what is new, validate.
+
+    `after` hears of each stage as it ends.
+    """
+    from kelly_tui.pipeline.annotate import annotate
+    from kelly_tui.pipeline.augment import augment
+    from kelly_tui.pipeline.extract import extract
+    from kelly_tui.pipeline.importing import import_music
+    from kelly_tui.pipeline.split import split
+    from kelly_tui.pipeline.synthesize import synthesize
+    from kelly_tui.validate.report import validate_dataset
+
+    paths = [import_dir] if isinstance(import_dir, (str, Path)) else list(import_dir or ())
+    steps: list[Step] = [
+        annotate,
+        extract,
+        split,
+        lambda catalogue, run: augment(catalogue, run, multiplier, generated=generated),
+        lambda catalogue, run: synthesize(catalogue, run, count, audio=audio),
+        extract,
+        split,
+    ]
+    if paths:
+        steps.insert(0, lambda catalogue, run: import_music(catalogue, run, paths, link=link))
+    result = run_steps(root, steps, after, **options)
+    if not options.get("dry_run"):
+        result.report = validate_dataset(root, deep=deep)
+    return result
+
+
+def run_steps(
+    root: Root, steps: Sequence[Step], after: Callable[[Outcome], None] = lambda _: None, **options: Unpack[Options]
+) -> PipelineOutcome:
+    """Some stages after each other, with the same workers."""
+    result = PipelineOutcome()
+    with shared_workers(Run(**options)) as run:
+        for step in steps:
+            outcome = _stage(root, run, step)
+            result.stages.append(outcome)
+            after(outcome)
+    return result
+
+
+def _stage(root: Root, run: Run, step: Step) -> Outcome:
+    with opened(root, run) as catalogue:
+        return step(catalogue, run)

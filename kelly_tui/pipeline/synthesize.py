@@ -1,0 +1,162 @@
+"""The synthesize stage: generated samples, so many in the end, as MIDI or rendered as sound."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import count as numbers
+from pathlib import PurePosixPath
+from typing import Any
+
+import msgspec
+
+from kelly_tui.model.annotation import Label
+from kelly_tui.model.sample import Sample
+from kelly_tui.paths import soundfont
+from kelly_tui.pipeline.dataset import Plan
+from kelly_tui.pipeline.room import Room
+from kelly_tui.pipeline.runner import Work, run_items
+from kelly_tui.pipeline.stage import Failed, Item, Outcome, Result, Run
+from kelly_tui.store.catalogue import Catalogue
+from kelly_tui.store.layout import utc_now
+from kelly_tui.synth.item import KIND_OF_MODEL
+from kelly_tui.synth.sample import sample_id
+
+STAGE = "synthesize"
+
+_GENERATE = "kelly_tui.synth.item:generate_item"
+_RENDER = "kelly_tui.render.midi:render_item"
+_GUESSED_BYTES = {False: 4_000, True: 3_000_000}
+"""Of one generated sample, as MIDI and as sound: for the time left, before any is made."""
+
+
+def synthesize(catalogue: Catalogue, run: Run, count: int, *, audio: bool = False) -> Outcome:
+    """Generate samples until the dataset has `count`; with `audio`, render these and those it has as MIDI."""
+    synthesis = _Synthesis(catalogue, run, count, audio)
+    plan = Plan(skipped=synthesis.there)
+    for item in synthesis.missing():
+        plan.add(item, "to render" if item.function == _RENDER else "new")
+    if run.dry_run:
+        return plan.outcome(STAGE)
+    work = Work(
+        STAGE, synthesis.missing(), plan.total, plan.total_bytes, plan.skipped,
+        room=Room(catalogue), written=lambda item, _: catalogue.root / synthesis.target(item),
+    )  # fmt: skip
+    return run_items(work, synthesis.commit, run)
+
+
+def generate_sound_item(item: dict[str, Any]) -> dict[str, Any]:
+    """In a worker: generate a sample and render it; what is known of the music, and of the sound file."""
+    from kelly_tui.render.midi import render_item
+    from kelly_tui.synth.item import generate_item
+
+    return {**generate_item(item["midi"]), **render_item(item["sound"])}
+
+
+class _Synthesis:
+    """What is missing, and how it becomes samples."""
+
+    def __init__(self, catalogue: Catalogue, run: Run, count: int, audio: bool) -> None:
+        self._catalogue, self._seed, self._count, self._audio = catalogue, run.seed, count, audio
+        self._kind = KIND_OF_MODEL[catalogue.config.target_model]
+        self._soundfont = str(soundfont(run.settings.soundfont)) if audio else ""
+        rows = catalogue.db.execute("SELECT file_type, count(*) FROM samples WHERE origin = 'generated' GROUP BY 1")
+        by_type = dict(rows.fetchall())
+        self._total = sum(by_type.values())
+        self.there = by_type.get("audio", 0) if audio else self._total
+        """Generated samples that need nothing."""
+
+    def missing(self) -> Iterator[Item]:
+        """Samples to render, then samples to make, in the order of their numbers."""
+        if self._audio:
+            for sample in self._catalogue.samples("is:generated is:midi"):
+                yield self._render(sample)
+        wanted = self._count - self._total
+        for index in numbers():
+            if wanted <= 0:
+                return
+            name = sample_id(self._kind, self._seed, index)
+            if self._catalogue.get(name) is None:
+                wanted -= 1
+                yield self._generate(name, index)
+
+    def _generate(self, name: str, index: int) -> Item:
+        config = self._catalogue.config
+        target = f"raw/synthetic/{name[:2]}/{name}.mid"
+        data: dict[str, Any] = {
+            "root": str(self._catalogue.root),
+            "sample_id": name,
+            "kind": self._kind,
+            "index": index,
+            "seed": self._seed,
+            "config": {"emotion_labels": config.emotion_labels, "groove_labels": config.groove_labels},
+            "target": target,
+        }
+        function = _GENERATE
+        if self._audio:
+            data = {"midi": data, "sound": self._sound(name, target)}
+            function = f"{generate_sound_item.__module__}:{generate_sound_item.__name__}"
+        return Item(name, f"{self._kind} {index}", "", _GUESSED_BYTES[self._audio], function, data)
+
+    def _render(self, sample: Sample) -> Item:
+        data = self._sound(sample.sample_id, sample.file_path)
+        return Item(sample.sample_id, sample.file_path, "", _GUESSED_BYTES[True], _RENDER, data)
+
+    def _sound(self, name: str, midi_path: str) -> dict[str, Any]:
+        return {
+            "root": str(self._catalogue.root),
+            "sample_id": name,
+            "parent_path": midi_path,
+            "target": PurePosixPath(midi_path).with_suffix(".wav").as_posix(),
+            "sample_rate": self._catalogue.config.sample_rate,
+            "soundfont": self._soundfont,
+        }
+
+    def target(self, item: Item) -> str:
+        """The file that becomes the sample's."""
+        return str(item.data.get("sound", item.data)["target"])
+
+    def commit(self, results: list[tuple[Item, Result]]) -> None:
+        """Add what was generated, and put sound in the place of MIDI: one transaction."""
+        catalogue = self._catalogue
+        now = utc_now()
+        with catalogue.writing():
+            for item, result in results:
+                if isinstance(result, Failed):
+                    catalogue.refuse(self.target(item), STAGE, item.key, result.reason)
+                elif item.function == _RENDER:
+                    self._becomes_sound(item, result, now)
+                else:
+                    catalogue.add([self._sample(item, result, now)])
+
+    def _sample(self, item: Item, made: dict[str, Any], now: str) -> Sample:
+        labels = {name: msgspec.convert(label, Label) for name, label in made["labels"].items()}
+        extra: dict[str, Any] = {"generator": {"kind": self._kind, "seed": self._seed, **made["parameters"]}}
+        if self._audio:
+            extra["rendered_from"] = item.data["midi"]["target"]
+        return Sample(
+            sample_id=item.item_id,
+            file_path=self.target(item),
+            file_type="audio" if self._audio else "midi",
+            sha256=made["sha256"],
+            file_size_bytes=made["file_size_bytes"],
+            duration_sec=made["duration_sec"],
+            created_at=now,
+            modified_at=now,
+            is_synthetic=True,
+            license=self._catalogue.config.license,
+            labels=labels,
+            extra=extra,
+        )
+
+    def _becomes_sound(self, item: Item, made: dict[str, Any], now: str) -> None:
+        """The sample's file is now the rendered one; its features, which were those of the MIDI, are gone."""
+        sample = self._catalogue.get(item.item_id)
+        if sample is None:
+            return
+        extra = {**sample.extra, "rendered_from": sample.file_path}
+        self._catalogue.db.execute(
+            "UPDATE samples SET file_path = ?, file_type = 'audio', sha256 = ?, file_size_bytes = ?, duration_sec = ?,"
+            " features_path = NULL, modified_at = ?, extra = ? WHERE sample_id = ?",
+            (item.data["target"], made["sha256"], made["file_size_bytes"], made["duration_sec"], now,
+             msgspec.json.encode(extra).decode(), item.item_id),
+        )  # fmt: skip

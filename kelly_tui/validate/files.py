@@ -1,0 +1,122 @@
+"""Whether what the catalogue names is on the disk, whole and unchanged."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from collections.abc import Iterator
+from datetime import datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import NamedTuple
+
+from kelly_tui.errors import FileRefused
+from kelly_tui.model.report import Finding
+from kelly_tui.store.catalogue import Catalogue
+from kelly_tui.store.layout import Layout, inside
+
+EXAMPLES = 5
+"""How many samples a finding names."""
+
+
+class _File(NamedTuple):
+    sample_id: str
+    path: str
+    size: int
+    sha256: str
+    created_at: str
+    features_path: str | None
+
+
+def check_structure(layout: Layout) -> Iterator[Finding]:
+    """Folders that every dataset has."""
+    folders = (layout.raw_midi, layout.raw_audio, layout.raw_synthetic, layout.features, layout.augmented,
+               layout.annotations, layout.splits)  # fmt: skip
+    for folder in folders:
+        if not folder.is_dir():
+            name = folder.relative_to(layout.root).as_posix()
+            yield Finding("error", "folder-missing", f"the folder {name}/ is gone", f"Restore it, or mkdir {folder}.")
+    for path in (layout.config_path, layout.manifest_path):
+        if not path.is_file():
+            todo = "Any stage writes it again." if path == layout.manifest_path else "Restore it."
+            yield Finding("error", "file-missing", f"{path.name} is gone", todo)
+
+
+def check_files(catalogue: Catalogue, *, deep: bool = False) -> Iterator[Finding]:
+    """Files that are gone, that have changed since they were taken in, or whose features are gone.
+
+    A file whose size is the same and that was last modified before its sample was made is taken to be unchanged;
+    `deep` hashes all of them.
+    """
+    gone: list[str] = []
+    changed: list[str] = []
+    refused: list[str] = []
+    featureless: list[str] = []
+    folder_stays = _folder_check(catalogue.root)
+    for file in _files(catalogue):
+        try:
+            folder_stays(file.path.rpartition("/")[0])
+            status = os.lstat(catalogue.root / file.path)
+            if stat.S_ISLNK(status.st_mode):
+                status = os.stat(inside(catalogue.root, file.path))
+        except FileRefused:
+            refused.append(file.sample_id)
+            continue
+        except (FileNotFoundError, NotADirectoryError):
+            gone.append(file.sample_id)
+            continue
+        if not stat.S_ISREG(status.st_mode):
+            refused.append(file.sample_id)
+        elif file.size != status.st_size or _hash_differs(catalogue.root / file.path, file, status, deep):
+            changed.append(file.sample_id)
+        if file.features_path and not (catalogue.root / file.features_path).is_file():
+            featureless.append(file.sample_id)
+    yield from _finding("file-missing", "{} gone", gone, "Put them back, or import them again.")
+    yield from _finding("file-changed", "{} not what was taken in", changed,
+                        "Restore them, or remove them and import the new ones.")  # fmt: skip
+    yield from _finding("path-refused", "{} outside of the dataset, or no plain file", refused,
+                        "Mend their paths in the manifest.")  # fmt: skip
+    yield from _finding("features-missing", "{} without the features that were extracted", featureless,
+                        "kelly extract makes them again.")  # fmt: skip
+
+
+def _files(catalogue: Catalogue) -> Iterator[_File]:
+    rows = catalogue.db.execute(
+        "SELECT sample_id, file_path, file_size_bytes, sha256, created_at, features_path FROM samples"
+        " WHERE NOT rejected ORDER BY rowid"
+    )
+    return map(_File._make, rows)
+
+
+def _folder_check(root: Path):  # type: ignore[no-untyped-def]
+    """A function that raises `FileRefused` for a folder that leads out of `root`; each folder is looked at once."""
+
+    @lru_cache(maxsize=100_000)
+    def stays(folder: str) -> None:
+        inside(root, folder or ".")
+
+    return stays
+
+
+def _hash_differs(path: Path, file: _File, status: os.stat_result, deep: bool) -> bool:
+    if not file.sha256 or not (deep or _modified_since(file.created_at, status)):
+        return False
+    try:
+        with path.open("rb") as content:
+            return hashlib.file_digest(content, "sha256").hexdigest() != file.sha256
+    except OSError:
+        return True
+
+
+def _modified_since(created_at: str, status: os.stat_result) -> bool:
+    try:
+        return status.st_mtime >= datetime.fromisoformat(created_at).timestamp()
+    except ValueError:  # an older dataset's spelling, or none: look into the file
+        return True
+
+
+def _finding(code: str, message: str, samples: list[str], todo: str) -> Iterator[Finding]:
+    if samples:
+        files = f"{len(samples):,} file{'s are' if len(samples) > 1 else ' is'}"
+        yield Finding("error", code, message.format(files), todo, len(samples), tuple(samples[:EXAMPLES]))

@@ -1,0 +1,126 @@
+"""Whether every label has a value that it can have, and what is not labelled."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from kelly_tui.errors import LabelError
+from kelly_tui.model.annotation import FIELDS, check_value
+from kelly_tui.model.dataset import DatasetConfig
+from kelly_tui.model.report import Finding
+from kelly_tui.store.catalogue import Catalogue
+from kelly_tui.text import safe_text
+from kelly_tui.validate.files import EXAMPLES
+from kelly_tui.validate.scores import Scores
+
+_FEW_VALUES = ("choice", "key", "meter", "flag")
+"""Kinds of fields whose distinct values are few: these are checked, not each sample's."""
+
+
+def check_values(catalogue: Catalogue) -> Iterator[Finding]:
+    """Labels outside their set or range: written by another program, or declared no more."""
+    for name, field in FIELDS.items():
+        if field.kind in _FEW_VALUES:
+            wrong = [value for value in _distinct(catalogue, name) if _is_wrong(name, value, catalogue.config)]
+            where, parameters = f"{name} IN ({', '.join('?' * len(wrong))})", tuple(wrong)
+        elif field.kind == "number":
+            where, parameters = f"NOT {name} BETWEEN ? AND ?", (field.low, field.high)
+        else:
+            continue
+        rows = catalogue.db.execute(
+            f"SELECT sample_id, {name} FROM samples WHERE {name} IS NOT NULL AND {where}", parameters
+        ).fetchall()
+        if rows:
+            values = ", ".join(safe_text(str(value), 40) for value in dict.fromkeys(value for _, value in rows[:100]))
+            yield Finding(
+                "error", "value-outside-set", f"{name} is {values} on {len(rows):,} samples",
+                f"Correct them (kelly list {catalogue.root.name} finds them), or declare the value in config.json.",
+                len(rows), tuple(sample_id for sample_id, _ in rows[:EXAMPLES]),
+            )  # fmt: skip
+
+
+def check_labelled(catalogue: Catalogue, scores: Scores) -> Iterator[Finding]:
+    """What lacks the labels that the target model needs, and classes that lack samples."""
+    config = catalogue.config
+    main = scores.main_label
+    labelled = sum(one.total for one in scores.classes)
+    if not labelled:
+        yield Finding("error", "no-main-label", f"no sample has a {main}, which {config.model.title} learns",
+                      f"Label by key: kelly {config.dataset_id}; or from folders: kelly annotate.",
+                      scores.total)  # fmt: skip
+    for name in config.model.needs:
+        lacking = _held(catalogue, f"{name} IS NULL")
+        if lacking and not (name == main and not labelled):
+            yield Finding("warning", "unlabelled", f"{lacking:,} of {scores.total:,} samples have no {name}",
+                          f"Find them with the filter {name}:? in the workstation.", lacking,
+                          _examples(catalogue, f"held AND {name} IS NULL"))  # fmt: skip
+    empty = [one.label for one in scores.classes if not one.total]
+    if empty and labelled:
+        yield Finding("warning", "empty-class", f"no sample is {' or '.join(empty)}",
+                      "Import or generate some, or leave the class out of config.json.", len(empty))  # fmt: skip
+    short = [one for one in scores.classes if 0 < one.total < one.target]
+    if short:
+        said = ", ".join(f"{one.label} {one.total:,} of {one.target:,}" for one in short)
+        yield Finding("warning", "target-unmet", f"{len(short)} of {len(scores.classes)} classes are under target "
+                      f"({said})", "Label, augment or synthesize more, or lower target_samples_per_category.",
+                      sum(one.target - one.total for one in short))  # fmt: skip
+
+
+def check_state(catalogue: Catalogue, scores: Scores) -> Iterator[Finding]:
+    """Where samples come from, what is set aside, and what waits for a person or a stage."""
+    name, origins = catalogue.root.name, scores.origins
+    if scores.total and not origins["imported"]:
+        yield Finding("warning", "nothing-imported", "every sample is made by the program, none is real music",
+                      f"kelly import {name} FOLDER.")  # fmt: skip
+    elif origins["generated"] > 0.9 * scores.total:
+        share = int(100 * origins["generated"] / scores.total)
+        yield Finding("warning", "mostly-generated", f"{share}% of the samples are generated",
+                      f"A model trained on them learns the generator; kelly import {name} FOLDER.",
+                      origins["generated"])  # fmt: skip
+    if catalogue.config.model.reads == "audio":
+        as_midi = _held(catalogue, "file_type = 'midi'")
+        if as_midi:
+            yield Finding("warning", "midi-for-audio-model", f"{as_midi:,} samples exist as MIDI only, "
+                          f"but {catalogue.config.model.title} reads audio",
+                          "kelly synthesize --audio writes generated ones as sound; import recordings.",
+                          as_midi, _examples(catalogue, "held AND file_type = 'midi'"))  # fmt: skip
+    quarantined = catalogue.counts().status["quarantined"]
+    if quarantined:
+        yield Finding("warning", "quarantined", f"{quarantined:,} samples are set aside",
+                      f"See why: kelly list {name} is:quarantined; try again: kelly retry {name}.",
+                      quarantined, _examples(catalogue, "status <> 'ok'"))  # fmt: skip
+    disputed = _count(catalogue, "SELECT count(*) FROM samples WHERE conflicts > 0")
+    if disputed:
+        yield Finding("warning", "open-conflicts", f"{disputed:,} samples have conflicting labels",
+                      f"kelly conflicts {name} shows them; --take ours or theirs decides.",
+                      disputed, _examples(catalogue, "conflicts > 0"))  # fmt: skip
+    featureless = _held(catalogue, "features_path IS NULL")
+    if featureless:
+        yield Finding("warning", "no-features", f"{featureless:,} samples have no features",
+                      f"kelly extract {name}.", featureless,
+                      _examples(catalogue, "held AND features_path IS NULL"))  # fmt: skip
+
+
+def _distinct(catalogue: Catalogue, name: str) -> list[object]:
+    rows = catalogue.db.execute(f"SELECT DISTINCT {name} FROM samples WHERE {name} IS NOT NULL")
+    return [value for (value,) in rows]
+
+
+def _is_wrong(name: str, value: object, config: DatasetConfig) -> bool:
+    try:
+        return check_value(FIELDS[name], value, config.choices(name)) != value
+    except LabelError:
+        return True
+
+
+def _held(catalogue: Catalogue, where: str) -> int:
+    return _count(catalogue, f"SELECT count(*) FROM samples WHERE held AND {where}")
+
+
+def _count(catalogue: Catalogue, query: str) -> int:
+    return int(catalogue.db.execute(query).fetchone()[0])
+
+
+def _examples(catalogue: Catalogue, where: str) -> tuple[str, ...]:
+    rows = catalogue.db.execute(f"SELECT sample_id FROM samples WHERE {where} ORDER BY rowid LIMIT {EXAMPLES}")
+    return tuple(sample_id for (sample_id,) in rows)

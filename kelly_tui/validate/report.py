@@ -1,0 +1,39 @@
+"""The report on a dataset: its scores, and what is wrong with it, worst first."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+from kelly_tui.model.report import Finding, Report
+from kelly_tui.store.catalogue import Catalogue
+from kelly_tui.validate.files import check_files, check_structure
+from kelly_tui.validate.labels import check_labelled, check_state, check_values
+from kelly_tui.validate.scores import live_scores
+from kelly_tui.validate.splits import check_splits
+
+
+def validate_dataset(root: Path | str, deep: bool = False) -> Report:
+    """Look at everything and change nothing; `deep` hashes every file again. Raises `DatasetError` if there is none."""
+    with Catalogue.open(root) as catalogue:
+        return validate(catalogue, deep=deep)
+
+
+def validate(catalogue: Catalogue, *, deep: bool = False) -> Report:
+    """`validate_dataset` of an open catalogue."""
+    scores = live_scores(catalogue.counts(), catalogue.config)
+    findings: list[Finding] = [
+        *check_structure(catalogue.layout),
+        *check_files(catalogue, deep=deep),
+        *check_values(catalogue),
+        *check_splits(catalogue),
+        *check_labelled(catalogue, scores),
+        *check_state(catalogue, scores),
+    ]
+    return Report(
+        dataset_id=catalogue.config.dataset_id,
+        target_model=catalogue.config.target_model,
+        **msgspec.structs.asdict(scores),
+        findings=tuple(findings),
+    )

@@ -1,0 +1,58 @@
+"""Whether the splits can be trusted: there at all, no group in two, nobody left out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import msgspec
+
+from kelly_tui.model.report import Finding
+from kelly_tui.store.catalogue import Catalogue
+from kelly_tui.store.splits import verify_splits
+from kelly_tui.validate.files import EXAMPLES
+
+
+def check_splits(catalogue: Catalogue) -> Iterator[Finding]:
+    """Groups are found again from the samples as they are, not taken from PROOF.json."""
+    name = catalogue.root.name
+    splits = catalogue.counts().splits
+    if not any(splits.values()):
+        yield Finding("error", "no-splits", "no sample is in train, val or test", f"kelly split {name}.")
+        return
+    crossings = verify_splits(catalogue).crossings
+    if crossings:
+        samples = tuple(sample for group in crossings[:EXAMPLES] for sample in group)
+        yield Finding(
+            "error", "group-across-splits", f"{len(crossings):,} groups lie in several splits, so that what is tested "
+            "was learnt", f"kelly split {name} --reshuffle.", len(crossings), samples,
+        )  # fmt: skip
+    ratios = {"train": catalogue.config.train_ratio, "val": catalogue.config.val_ratio,
+              "test": catalogue.config.test_ratio}  # fmt: skip
+    for split, ratio in ratios.items():
+        if ratio and not splits[split]:
+            yield Finding(
+                "warning", "empty-split", f"the {split} list is empty", "There are too few songs: import more."
+            )
+    bridges = set(_bridges(catalogue))
+    unsplit = [
+        sample_id for (sample_id,) in catalogue.db.execute("SELECT sample_id FROM samples WHERE held AND split IS NULL")
+    ]
+    left_out = [sample_id for sample_id in unsplit if sample_id in bridges]
+    if left_out:
+        yield Finding(
+            "warning", "bridge", f"{len(left_out):,} samples belong to songs of two splits and are in none",
+            f"kelly split {name} --reshuffle places them, and moves others.", len(left_out), tuple(left_out[:EXAMPLES]),
+        )  # fmt: skip
+    waiting = [sample_id for sample_id in unsplit if sample_id not in bridges]
+    if waiting:
+        yield Finding("warning", "unsplit", f"{len(waiting):,} samples are in no split yet", f"kelly split {name}.",
+                      len(waiting), tuple(waiting[:EXAMPLES]))  # fmt: skip
+
+
+def _bridges(catalogue: Catalogue) -> list[str]:
+    """Those that the last split left out, as far as its proof names them."""
+    try:
+        proof = msgspec.json.decode((catalogue.layout.splits / "PROOF.json").read_bytes())
+        return [str(sample_id) for sample_id in proof["bridge_samples"]]
+    except (OSError, msgspec.DecodeError, KeyError, TypeError):
+        return []
