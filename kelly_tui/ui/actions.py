@@ -1,0 +1,144 @@
+"""The table of actions: everything a person can do, in words, with its keys and where they work.
+
+Bindings, footer, ``?``, palette, command line and the README's key table are all made from `ACTIONS`, so they
+can't disagree. An action's id is the name of the method ``action_<id>`` that does it.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+DIGIT = "<digit>"
+"""In a key: any of 0..9, handed to the action."""
+
+
+class Action(NamedTuple):
+    """One thing that a person can do."""
+
+    id: str
+    words: str
+    keys: tuple[str, ...]
+    """Keys pressed one after another are separated by a space: ``g p``, ``v <digit> <digit>``."""
+    scopes: tuple[str, ...]
+    """Where the keys work, see `SCOPES`."""
+    short: str = ""
+    """Its words in the footer, which shows those that have any."""
+
+
+SCOPES = {
+    "list": "Samples",
+    "form": "All fields",
+    "pipeline": "Pipeline",
+    "report": "Report",
+    "history": "History",
+    "datasets": "Datasets",
+    "help": "Keys",
+}
+"""Where a key can be pressed, and what that place is called."""
+
+_OPENED = ("list", "form", "pipeline", "report", "history")
+_LINES = ("list", "form", "pipeline", "report", "history", "datasets", "help")
+_PAGES = ("pipeline", "report", "history", "datasets", "help")
+
+ACTIONS: tuple[Action, ...] = (
+    Action("label", "label the sample, save, go to the next and play it", (DIGIT,), ("list",), "label"),
+    Action("unsure", "the same, but unsure", (f"z {DIGIT}",), ("list",)),
+    Action("accept", "accept the guesses, verify, go to the next", ("enter",), ("list",), "accept"),
+    Action("affect", "valence and arousal: 1 lowest, 5 neutral, 9 highest",
+           (f"v {DIGIT} {DIGIT}",), ("list",), "valence"),
+    Action("key", "type the key, with or without its mode", ("K",), ("list",), "key"),
+    Action("mode", "choose the mode", ("M",), ("list",)),
+    Action("chords", "type the chords", ("c",), ("list",)),
+    Action("edit", "all fields", ("e",), ("list",), "fields"),
+    Action("skip", "skip, go to the next", ("s",), ("list",)),
+    Action("skip_reason", "skip, and say why", ("S",), ("list",)),
+    Action("flag", "flag for a second look, or take the flag away", ("f",), ("list",)),
+    Action("reject", "refuse a variant, or take that back; on others: refuse the guess", ("x",), ("list",)),
+    Action("play", "play, pause", ("space",), ("list", "form"), "play"),
+    Action("seek_back", "back by a beat, or a second", ("h", "left"), ("list",)),
+    Action("seek_on", "on by a beat, or a second", ("l", "right"), ("list",)),
+    Action("bar_back", "back by a bar, or five seconds", ("H",), ("list",)),
+    Action("bar_on", "on by a bar, or five seconds", ("L",), ("list",)),
+    Action("slower", "slower", ("[",), ("list",)),
+    Action("faster", "faster", ("]",), ("list",)),
+    Action("normal_speed", "normal speed", ("\\",), ("list",)),
+    Action("quieter", "quieter", ("-",), ("list",)),
+    Action("louder", "louder", ("=",), ("list",)),
+    Action("compare", "hear a variant against what it was made from, at the same place", ("tab",), ("list",), "A/B"),
+    Action("previous_variant", "previous variant", ("<",), ("list",)),
+    Action("next_variant", "next variant", (">",), ("list",)),
+    Action("autoplay", "play after labelling, or don't", ("A",), ("list",)),
+    Action("undo", "undo the last edit, and go there", ("u",), ("list", "form"), "undo"),
+    Action("redo", "redo", ("ctrl+r",), ("list", "form")),
+    Action("repeat", "do the last edit here too", (".",), ("list",)),
+    Action("down", "down", ("j", "down"), _LINES),
+    Action("up", "up", ("k", "up"), _LINES),
+    Action("page_down", "a page down", ("pagedown", "ctrl+d"), _LINES),
+    Action("page_up", "a page up", ("pageup", "ctrl+u"), _LINES),
+    Action("first", "to the first", ("g g", "home"), _LINES),
+    Action("last", "to the last", ("G", "end"), _LINES),
+    Action("next_open", "next unlabelled", ("n",), ("list",)),
+    Action("previous_open", "previous unlabelled", ("N",), ("list",)),
+    Action("filter", "find: show only some samples", ("/",), ("list",), "find"),
+    Action("next_best", "show the samples that the dataset needs most", ("g n",), ("list",)),
+    Action("next_panel", "give the other panel the room", ("f6",), ("list",)),
+    Action("edit_field", "type a value for the field", ("enter",), ("form",), "edit"),
+    Action("choose", "choose the value of that number", (DIGIT,), ("form",), "choose"),
+    Action("clear_field", "clear the field", ("backspace", "delete"), ("form",), "clear"),
+    Action("start", "start the stage", ("enter",), ("pipeline",), "start"),
+    Action("cancel", "stop what is running; it can go on later", ("x",), ("pipeline",), "stop"),
+    Action("open", "open", ("enter", "o"), ("report", "history", "datasets"), "open"),
+    Action("check", "validate again", ("r",), ("report",), "validate again"),
+    Action("new_dataset", "make a dataset", ("n",), ("datasets",), "new dataset"),
+    Action("pipeline", "the pipeline", ("g p",), _OPENED, "pipeline"),
+    Action("report", "the validation report", ("g v",), _OPENED),
+    Action("history", "the history of edits", ("g h",), _OPENED),
+    Action("datasets", "the datasets", ("g d",), _OPENED),
+    Action("command", "a command by name", (":",), _OPENED, "command"),
+    Action("palette", "find an action by its words", ("ctrl+p",), (*_OPENED, "datasets")),
+    Action("back", "leave", ("escape",), ("form", *_PAGES), "leave"),
+    Action("quit", "quit; nothing is left unsaved", ("ctrl+q",), _LINES, "quit"),
+    Action("help", "the keys", ("?",), (*_OPENED, "datasets"), "keys"),
+)  # fmt: skip
+
+BY_ID = {action.id: action for action in ACTIONS}
+
+_SHOWN = {
+    "escape": "esc",
+    "enter": "enter",
+    "pagedown": "PgDn",
+    "pageup": "PgUp",
+    "up": "↑",
+    "down": "↓",
+    "left": "←",
+    "right": "→",
+    "f6": "F6",
+    "home": "Home",
+    "end": "End",
+}
+
+
+def shown_key(keys: str, labels: int = 9) -> str:
+    """One key or sequence as a person reads it: ``g p`` is ``gp``, ``z <digit>`` is ``z 1-9``.
+
+    `labels` is how many choices there are for a digit.
+    """
+    digits = f"1-{min(labels, 9)}" + (" 0" if labels > 9 else "")
+    parts = [_SHOWN.get(key, key) for key in keys.split()]
+    plain = "".join(part for part in parts if part != DIGIT)
+    return " ".join(([plain] if plain else []) + [digits] * parts.count(DIGIT))
+
+
+def key_table_markdown() -> str:
+    """The README's table of keys, by place."""
+    lines = []
+    for scope, title in SCOPES.items():
+        rows = [action for action in ACTIONS if action.scopes[0] == scope]
+        if not rows:
+            continue
+        lines += [f"**{title}**", "", "| key | does |", "|---|---|"]
+        for action in rows:
+            keys = " ".join(f"`` {shown_key(key)} ``" if "`" in key else f"`{shown_key(key)}`" for key in action.keys)
+            lines.append(f"| {keys.replace('|', chr(92) + '|')} | {action.words} |")
+        lines.append("")
+    return "\n".join(lines)

@@ -1,0 +1,49 @@
+"""What a dataset needs next, in one sentence, and where a key leads to do it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from kelly_tui.ui.words import count, field_word
+
+if TYPE_CHECKING:
+    from kelly_tui.model.dataset import DatasetConfig
+    from kelly_tui.store.counters import Counts
+    from kelly_tui.validate.scores import Scores
+
+
+class Advice(NamedTuple):
+    """The next best action: words, and a filter whose samples it is about or a stage that does it."""
+
+    words: str
+    filter: str = ""
+    stage: str = ""
+
+
+def next_best(counts: Counts, scores: Scores, config: DatasetConfig) -> Advice:
+    """What helps most now. The order is that of the work: music, labels, features, splits, numbers."""
+    if not counts.in_catalogue:
+        return Advice("import some music", stage="import")
+    label = field_word(config.model.main_label)
+    labelled = sum(one.total for one in scores.classes)
+    unlabelled = scores.total - labelled
+    neediest = scores.neediest
+    if unlabelled:
+        if neediest is not None and labelled:
+            lacks = neediest.target - neediest.total
+            return Advice(f"{neediest.label} lacks {lacks:,}: {unlabelled:,} unlabelled", filter=f"{label}:?")
+        return Advice(f"{count(unlabelled, 'sample')} to label", filter=f"{label}:?")
+    parts = scores.quality_parts
+    missing = parts["file"] - parts["features"]
+    if missing > 0:
+        return Advice(f"extract features of {count(missing, 'sample')}", stage="extract")
+    if scores.total and not any(scores.splits.values()):
+        return Advice("make the splits", stage="split")
+    if parts["labels"] < parts["of"]:
+        lacking = next((need for need in config.model.needs if sum(counts.of(need).values()) < scores.total), "")
+        if lacking and lacking not in ("valence", "arousal"):
+            return Advice(f"{count(parts['of'] - parts['labels'], 'sample')} lack labels", filter=f"{lacking}:?")
+        return Advice(f"{count(parts['of'] - parts['labels'], 'sample')} lack labels of {config.model.title}")
+    if neediest is not None:
+        return Advice(f"{neediest.label} lacks {neediest.target - neediest.total:,}", stage="augment")
+    return Advice("validate", stage="validate")

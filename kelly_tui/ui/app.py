@@ -1,0 +1,174 @@
+"""The app: which dataset is open, which screen is shown, what all screens share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.app import App
+from textual.message import Message
+
+from kelly_tui.errors import DatasetError, StageError
+from kelly_tui.settings import Settings
+from kelly_tui.ui import stages
+from kelly_tui.ui.commands import ActionProvider
+from kelly_tui.ui.keymap import Keymap, default_keymap
+from kelly_tui.ui.screens.keyed import KeyedScreen
+from kelly_tui.ui.screens.workstation import Workstation
+from kelly_tui.ui.session import Session
+from kelly_tui.ui.silence import Silence, Sound
+from kelly_tui.ui.theme import THEMES
+
+if TYPE_CHECKING:
+    from kelly_tui.ui.saver import Order
+
+
+def _now() -> str:
+    return f"{datetime.now():%H:%M:%S}"
+
+
+class KellyApp(App[None]):
+    """Holds the open dataset, the sound, the keys and the settings; screens do the rest."""
+
+    CSS_PATH = "app.tcss"
+    COMMANDS: ClassVar = {ActionProvider}
+    TITLE = "kelly"
+
+    def __init__(
+        self,
+        settings: Settings,
+        datasets: Path,
+        dataset: Path | None = None,
+        filter: str = "",
+        *,
+        keymap: Keymap | None = None,
+        sound: Callable[[Settings], Sound] | None = None,
+        clock: Callable[[], str] = _now,
+    ) -> None:
+        """`dataset` None opens the picker of those in `datasets`. `sound` None: no sound process is started."""
+        super().__init__()
+        for theme in THEMES:
+            self.register_theme(theme)
+        self.theme = THEMES[0].name
+        self.settings = settings
+        self.datasets = datasets
+        self.keymap = keymap or default_keymap()
+        self.clock = clock
+        self.autoplay = settings.autoplay
+        self.volume = settings.volume
+        self.engine: Sound = Silence()
+        self.session: Session | None = None
+        self.workstation: Workstation | None = None
+        self.unsaved: list[Order] = []
+        """After the app has ended: edits that could not be written."""
+        self._first = (dataset, filter)
+        self._make_sound = sound
+
+    def on_mount(self) -> None:
+        dataset, wanted = self._first
+        if dataset is None:
+            self.action_datasets()
+        else:
+            self.open_dataset(dataset, wanted)
+        self.call_after_refresh(self._start_sound)
+
+    def _start_sound(self) -> None:
+        if self._make_sound is None:
+            return
+        self.engine = self._make_sound(self.settings)
+        self.engine.start()
+        self.engine.set_volume(self.volume)
+        if self.workstation is not None:
+            self.workstation.load(self.workstation.heard)
+
+    def _tell(self, message: Message) -> None:
+        """Pass on what another thread has to say to the screen that the edits are made on."""
+        if self.workstation is not None:
+            self.workstation.post_message(message)
+
+    # -- the dataset --------------------------------------------------------------------------------------------------
+
+    def open_dataset(self, root: Path, filter: str = "") -> None:
+        """Open a dataset and show its workstation. Raises `KellyError` with the old one still open."""
+        session = Session(root, self.settings.annotator, self._tell)
+        self.close_dataset()
+        self.session = session
+        self.workstation = Workstation(session, filter)
+        while len(self.screen_stack) > 1:
+            self.pop_screen()
+        self.push_screen(self.workstation)
+
+    def close_dataset(self) -> None:
+        """Write what is waiting and let go of the dataset."""
+        if self.session is not None:
+            self.session.close()
+            self.unsaved += self.session.saver.unsaved
+            self.session = self.workstation = None
+
+    def opened(self) -> Session:
+        """The open dataset; a `DatasetError` when there is none."""
+        if self.session is None:
+            raise DatasetError("no dataset is open", hint="Choose one with enter.")
+        return self.session
+
+    def start_stage(self, stage: stages.Stage, text: str = "") -> None:
+        """Start a stage in a process of its own. Raises `StageError`."""
+        session = self.opened()
+        if session.is_running:
+            raise StageError("another stage is running", hint="Wait for it, or stop it in the pipeline (gp, x).")
+        session.start(stages.arguments(stage, session.root, text))
+        if isinstance(self.screen, KeyedScreen):
+            self.screen.say(f"{stage.name} started", "dim")
+
+    # -- sound --------------------------------------------------------------------------------------------------------
+
+    def change_volume(self, by: float) -> None:
+        self.volume = max(0.0, min(round(self.volume + by, 2), 1.0))
+        self.engine.set_volume(self.volume)
+
+    # -- screens ------------------------------------------------------------------------------------------------------
+
+    async def action_back(self) -> None:
+        """Leave the topmost screen, unless it is all there is."""
+        if len(self.screen_stack) > 2:
+            await self.pop_screen()
+
+    def action_datasets(self) -> None:
+        from kelly_tui.ui.screens.datasets import DatasetsScreen
+
+        self.push_screen(DatasetsScreen(self.datasets))
+
+    def open_pipeline(self, stage: str = "") -> None:
+        """Show the pipeline, with the cursor on that stage."""
+        from kelly_tui.ui.screens.pipeline import PipelineScreen
+
+        self.push_screen(PipelineScreen(self.opened(), stage))
+
+    def action_pipeline(self) -> None:
+        self.open_pipeline()
+
+    def action_report(self) -> None:
+        from kelly_tui.ui.screens.report import ReportScreen
+
+        self.push_screen(ReportScreen(self.opened()))
+
+    def action_history(self) -> None:
+        from kelly_tui.ui.screens.history import HistoryScreen
+
+        self.push_screen(HistoryScreen(self.opened()))
+
+    def action_help(self) -> None:
+        from kelly_tui.ui.screens.help import HelpScreen
+
+        self.push_screen(HelpScreen(self.keymap))
+
+    def action_palette(self) -> None:
+        self.action_command_palette()
+
+    async def action_quit(self) -> None:
+        """Save what is waiting, then end."""
+        self.close_dataset()
+        self.engine.close()
+        self.exit()

@@ -1,0 +1,73 @@
+"""The command line of the workstation (``:``) and the palette: the same actions and stages, by name."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from textual.command import DiscoveryHit, Hit, Hits, Provider
+
+from kelly_tui.errors import KellyError
+from kelly_tui.model.labels import nearest
+from kelly_tui.ui.actions import ACTIONS, BY_ID, DIGIT, Action, shown_key
+from kelly_tui.ui.screens.keyed import KeyedScreen
+from kelly_tui.ui.stages import BY_NAME
+
+if TYPE_CHECKING:
+    from kelly_tui.ui.screens.workstation import Workstation
+
+
+def is_plain(action: Action) -> bool:
+    """Whether an action needs no digit to say what it is about."""
+    return not any(DIGIT in key for key in action.keys)
+
+
+def run_command(screen: Workstation, text: str) -> None:
+    """Do what was typed: an action's id, a stage with what it wants, ``sort`` or ``filter``. Raises `KellyError`."""
+    name, _, rest = text.strip().partition(" ")
+    rest = rest.strip()
+    if not name:
+        return
+    if name == "sort":
+        screen.sort_by(rest)
+    elif name == "filter":
+        screen.find(rest)
+    elif name in BY_NAME:
+        screen.app.start_stage(BY_NAME[name], rest)
+    elif name in BY_ID and is_plain(BY_ID[name]) and "list" in BY_ID[name].scopes:
+        screen.call_next(screen.perform, name)
+    else:
+        guess = nearest(name, (*BY_ID, *BY_NAME, "sort", "filter"))
+        raise KellyError(f"there is no command {name!r}", hint=f"Did you mean {guess}?" if guess else "? shows all.")
+
+
+class ActionProvider(Provider):
+    """Offers every action that works on the screen under the palette."""
+
+    def _offered(self) -> list[Action]:
+        screen = self.screen
+        if not isinstance(screen, KeyedScreen):
+            return []
+        return [action for action in ACTIONS if screen.place in action.scopes and is_plain(action)]
+
+    async def discover(self) -> Hits:
+        for action in self._offered():
+            yield DiscoveryHit(self._words(action), self._run(action), help=None)
+
+    async def search(self, query: str) -> Hits:
+        matcher = self.matcher(query)
+        for action in self._offered():
+            words = self._words(action)
+            score = matcher.match(words)
+            if score > 0:
+                yield Hit(score, matcher.highlight(words), self._run(action))
+
+    def _words(self, action: Action) -> str:
+        screen = self.screen
+        keys = screen.app.keymap.keys[action.id] if isinstance(screen, KeyedScreen) else action.keys
+        return f"{action.words}  ({', '.join(shown_key(key) for key in keys)})".replace("[", r"\[")
+
+    def _run(self, action: Action) -> partial[Any]:
+        screen = self.screen
+        assert isinstance(screen, KeyedScreen)
+        return partial(screen.perform, action.id)

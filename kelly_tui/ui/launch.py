@@ -1,0 +1,85 @@
+"""From a plain terminal into the app and back out: what must be done before and after it."""
+
+from __future__ import annotations
+
+import multiprocessing.resource_tracker
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kelly_tui.errors import KellyError
+from kelly_tui.paths import config_dir, state_dir
+from kelly_tui.settings import Settings
+
+if TYPE_CHECKING:
+    from kelly_tui.ui.silence import Sound
+
+SMALLEST = (60, 16)
+"""Columns and rows that the app needs."""
+
+KEYMAP_FILE = "keys.toml"
+
+
+def run_app(dataset: Path | None, datasets: Path, settings: Settings, filter: str = "") -> None:
+    """Run the app until the person leaves it. `dataset` None opens the picker.
+
+    Raises `KellyError` where there is no terminal, it is too small, the keymap is wrong or the dataset can't be opened.
+    """
+    check_terminal()
+    from kelly_tui.ui.keymap import load_keymap
+
+    keymap = load_keymap(config_dir() / KEYMAP_FILE)
+    # A pool started inside the app would start the tracker with the app's captured stderr, and fail.
+    multiprocessing.resource_tracker.ensure_running()
+    with quiet_stderr(state_dir() / "app.log"):
+        from kelly_tui.ui.app import KellyApp
+
+        app = KellyApp(settings, datasets, dataset, filter, keymap=keymap, sound=_sound)
+        app.run()
+    if app.return_code:
+        raise KellyError("the app ended with a fault", path=state_dir() / "app.log", hint="Every saved edit is kept.")
+    for order in app.unsaved:
+        print(f"not saved: {order.words or order.kind}", file=sys.stderr)  # noqa: T201
+
+
+def _sound(settings: Settings) -> Sound:
+    from kelly_tui.playback import Engine
+
+    return Engine(settings)
+
+
+def check_terminal() -> None:
+    """Raise `KellyError` where the app can't be drawn."""
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise KellyError("the workstation needs a terminal", hint="In scripts use kelly list, label and validate.")
+    columns, rows = shutil.get_terminal_size()
+    if columns < SMALLEST[0] or rows < SMALLEST[1]:
+        raise KellyError(
+            f"the terminal is {columns}x{rows}", hint=f"The workstation needs {SMALLEST[0]}x{SMALLEST[1]} or more."
+        )
+
+
+@contextmanager
+def quiet_stderr(log: Path) -> Iterator[None]:
+    """File descriptor 2 goes to `log`: C libraries (ALSA, libsndfile) write to it, and it is the screen.
+
+    The app draws on `sys.__stderr__`, which is the terminal still.
+    """
+    log.parent.mkdir(parents=True, exist_ok=True)
+    terminal = os.dup(2)
+    before = sys.__stderr__
+    sink = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    sys.__stderr__ = os.fdopen(os.dup(terminal), "w", encoding="utf-8")  # type: ignore[misc]
+    os.dup2(sink, 2)
+    os.close(sink)
+    try:
+        yield
+    finally:
+        os.dup2(terminal, 2)
+        os.close(terminal)
+        sys.__stderr__.close()
+        sys.__stderr__ = before  # type: ignore[misc]

@@ -1,0 +1,87 @@
+"""What the music view draws: a sample's notes or outline, read once, off the app's thread."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from kelly_tui.music.notes import Score, read_midi
+from kelly_tui.plots.cells import Cells
+from kelly_tui.plots.pianoroll import PianoRoll
+from kelly_tui.plots.ruler import beats_and_bars
+from kelly_tui.plots.waveform import file_peaks, waveform
+
+BAR_CELLS = 8
+"""A bar of a piano roll is at least so wide."""
+
+AUDIO_COLUMNS = 4096
+"""Extremes kept of a sound: twice the dots of a very wide terminal."""
+
+
+class Picture(Protocol):
+    """A piece of music, ready to be drawn again and again. Times are seconds."""
+
+    duration: float
+    beats: Sequence[float]
+    """Starts of beats; empty where they are not known."""
+    bars: Sequence[float]
+
+    def stretch(self, width: int, playhead: float) -> tuple[float, float]:
+        """The start and end of what is shown in `width` cells while the playhead is there."""
+        ...
+
+    def cells(self, width: int, height: int, start: float, end: float, playhead: float | None) -> Cells:
+        """That stretch in `width` x `height` cells."""
+        ...
+
+
+class MidiPicture:
+    """Notes in pages of whole bars."""
+
+    def __init__(self, score: Score) -> None:
+        self.duration = score.duration
+        beats, bars = beats_and_bars(score)
+        self.beats, self.bars = beats.tolist(), bars.tolist() or [0.0]
+        self._roll = PianoRoll(score.notes)
+
+    def stretch(self, width: int, playhead: float) -> tuple[float, float]:
+        shown = max(width // BAR_CELLS, 1)
+        bar = int(np.searchsorted(self.bars, playhead, "right")) - 1
+        first = max(bar, 0) // shown * shown
+        last = first + shown
+        start = self.bars[first]
+        if last < len(self.bars):
+            return start, self.bars[last]
+        bar_length = self.bars[-1] - self.bars[-2] if len(self.bars) > 1 else self.duration
+        return start, self.bars[-1] + max(bar_length, 0.1) * (last - len(self.bars) + 1)
+
+    def cells(self, width: int, height: int, start: float, end: float, playhead: float | None) -> Cells:
+        return self._roll.cells(width, height, start, end, self.beats, self.bars, playhead)
+
+
+class AudioPicture:
+    """The outline of a sound, whole."""
+
+    beats: Sequence[float] = ()
+    bars: Sequence[float] = ()
+
+    def __init__(self, path: Path, duration: float) -> None:
+        self.duration = duration
+        self._peaks = file_peaks(path, AUDIO_COLUMNS)
+
+    def stretch(self, width: int, playhead: float) -> tuple[float, float]:
+        return 0.0, self.duration
+
+    def cells(self, width: int, height: int, start: float, end: float, playhead: float | None) -> Cells:
+        part = None if playhead is None else playhead / max(self.duration, 1e-9)
+        return waveform(self._peaks, width, height, part)
+
+
+def read_picture(path: Path, file_type: str, duration: float) -> Picture:
+    """The picture of a file; raises `FileRefused` for one that can't be read."""
+    if file_type == "midi":
+        return MidiPicture(read_midi(path))
+    return AudioPicture(path, duration)

@@ -1,0 +1,162 @@
+"""Edits on their way to the disk: one thread with its own connection, which commits them in the order of the keys.
+
+What the screen calls saved has been committed. An edit that can't be written now (the disk is full, the file locked
+or gone) is kept and tried again; one that can never be is said and dropped.
+"""
+
+from __future__ import annotations
+
+import queue
+import sqlite3
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from textual.message import Message
+
+from kelly_tui.errors import DatasetError, KellyError, LabelError
+from kelly_tui.model.edit import Edit, Step
+
+if TYPE_CHECKING:
+    from kelly_tui.store.catalogue import Catalogue
+
+RETRY_SECONDS = 1.0
+"""Between two tries to write what could not be written."""
+
+IDLE_SECONDS = 1.0
+"""After so long without an edit, the views of edited samples are written."""
+
+VIEWS_AT_ONCE = 100
+"""Views written between two looks at the queue."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """Something to be written: an edit, or the wish to undo or redo one."""
+
+    kind: Literal["edit", "undo", "redo"]
+    edits: Sequence[Edit] = ()
+    words: str | None = None
+
+
+@dataclass
+class Saved(Message):
+    """An order was carried out and is durable. `step` is None where there was nothing to undo or redo."""
+
+    order: Order
+    step: Step | None
+    waiting: int
+    """Orders that are not yet written."""
+
+
+@dataclass
+class NotSaved(Message):
+    """An order could not be carried out. `kept`: it will be tried again."""
+
+    order: Order
+    reason: str
+    kept: bool
+
+
+@dataclass
+class ViewsLate(Message):
+    """Views could not be written. Nothing is lost: they are written after the next edit, or on leaving."""
+
+    reason: str
+
+
+class Saver:
+    """Carries out orders one after another on a thread of its own."""
+
+    def __init__(self, root: Path, annotator: str, tell: Callable[[Message], object]) -> None:
+        self._root = root
+        self._annotator = annotator
+        self._tell = tell
+        self._orders: queue.Queue[Order | None] = queue.Queue()
+        self._leaving = threading.Event()
+        self.unsaved: list[Order] = []
+        """After `close`: what could not be written."""
+        self._thread = threading.Thread(target=self._run, name="saver", daemon=True)
+        self._thread.start()
+
+    def order(self, order: Order) -> None:
+        """Have it written. Returns at once."""
+        self._orders.put(order)
+
+    @property
+    def waiting(self) -> int:
+        """Orders not yet taken up."""
+        return self._orders.qsize()
+
+    def close(self, seconds: float = 5.0) -> None:
+        """Write what is waiting and end. What can't be written within `seconds` is in `unsaved`."""
+        self._leaving.set()
+        self._orders.put(None)
+        self._thread.join(seconds)
+
+    def _run(self) -> None:
+        from kelly_tui.store.catalogue import Catalogue
+
+        with Catalogue.open(self._root) as catalogue:
+            views_due = False
+            while True:
+                try:
+                    order = self._orders.get(timeout=IDLE_SECONDS if views_due else None)
+                except queue.Empty:
+                    views_due = self._write_views(catalogue)
+                    continue
+                if order is None:
+                    return
+                self._carry_out(catalogue, order)
+                views_due = True
+
+    def _carry_out(self, catalogue: Catalogue, order: Order) -> None:
+        said = False
+        while True:
+            try:
+                step = _write(catalogue, order, self._annotator)
+            except (KellyError, sqlite3.Error, OSError) as error:
+                kept = not _is_in_vain(catalogue, order, error)
+                if not said:
+                    self._tell(NotSaved(order, str(error), kept))
+                    said = True
+                if not kept:
+                    return
+                if self._leaving.wait(RETRY_SECONDS):
+                    self.unsaved.append(order)
+                    return
+            else:
+                self._tell(Saved(order, step, self.waiting))
+                return
+
+    def _write_views(self, catalogue: Catalogue) -> bool:
+        """Write views of edited samples; whether there are more. The catalogue has all of it: trouble only delays."""
+        from kelly_tui.store.views import export_annotations
+
+        try:
+            return export_annotations(catalogue, limit=VIEWS_AT_ONCE).annotations == VIEWS_AT_ONCE
+        except (KellyError, sqlite3.Error, OSError) as error:
+            self._tell(ViewsLate(str(error)))
+            return False
+
+
+def _write(catalogue: Catalogue, order: Order, annotator: str) -> Step | None:
+    from kelly_tui.store import history
+
+    if not catalogue.layout.config_path.exists():  # or it would be written into a file without a name
+        raise DatasetError("the dataset's folder is gone", path=catalogue.root)
+    if order.kind == "edit":
+        return history.edit(catalogue, order.edits, annotator, order.words)
+    return history.undo(catalogue, annotator) if order.kind == "undo" else history.redo(catalogue, annotator)
+
+
+def _is_in_vain(catalogue: Catalogue, order: Order, error: Exception) -> bool:
+    """Whether no later try can do better: the value can't be, or its sample is gone."""
+    if isinstance(error, LabelError):
+        return True
+    try:
+        return any(catalogue.get(edit.sample_id) is None for edit in order.edits)
+    except sqlite3.Error:
+        return False

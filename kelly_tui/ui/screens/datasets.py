@@ -1,0 +1,187 @@
+"""The datasets of a folder, what each is for and how far it is; and a form for a new one."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import NamedTuple
+
+from kelly_tui.errors import DatasetError, KellyError
+from kelly_tui.model.dataset import TARGET_MODELS, DatasetConfig, target_model
+from kelly_tui.model.report import whole_percent
+from kelly_tui.ui.advice import next_best
+from kelly_tui.ui.paint import Line, fit
+from kelly_tui.ui.screens.page import Page
+from kelly_tui.ui.widgets.headline import Headline
+from kelly_tui.ui.widgets.line_list import Entry, LineList
+from kelly_tui.ui.widgets.prompt import Question
+from kelly_tui.ui.words import field_word
+
+
+class State(NamedTuple):
+    """How far a dataset is."""
+
+    root: Path
+    name: str
+    model: str
+    samples: int
+    verified: int
+    scores: tuple[float, float, float]
+    """Balance, diversity, quality."""
+    worked_at: str
+    needs: str
+    """The next best action, or why it can't be opened."""
+
+
+def state_of(root: Path) -> State:
+    """Look into a dataset. One that can't be opened says why in `needs`."""
+    from kelly_tui.store.catalogue import Catalogue
+    from kelly_tui.validate.scores import live_scores
+
+    try:
+        with Catalogue.open(root) as catalogue:
+            counts, config = catalogue.counts(), catalogue.config
+            worked_at = catalogue.layout.catalogue_path.stat().st_mtime
+    except (KellyError, OSError) as error:
+        return State(root, root.name, "", 0, 0, (0, 0, 0), "", str(error))
+    scores = live_scores(counts, config)
+    return State(
+        root,
+        config.dataset_id,
+        config.model.title,
+        counts.in_catalogue,
+        sum(counts.verified.values()),
+        (scores.balance, scores.diversity, scores.quality),
+        f"{datetime.fromtimestamp(worked_at):%Y-%m-%d %H:%M}",
+        next_best(counts, scores, config).words,
+    )
+
+
+class DatasetsScreen(Page):
+    """One line a dataset; enter opens, n makes one."""
+
+    place = "datasets"
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__()
+        self._folder = folder
+        self._states: list[State] = []
+
+    def show(self) -> None:
+        self.query_one(Headline).show("datasets", "", [(str(self._folder), "dim")])
+        self.run_worker(self._look, thread=True, exclusive=True, group="datasets", exit_on_error=False)
+
+    def _look(self) -> None:
+        from kelly_tui.store.layout import find_datasets
+
+        states = [state_of(root) for root in find_datasets(self._folder)]
+        self.app.call_from_thread(self._show, states)
+
+    def _show(self, states: list[State]) -> None:
+        self._states = states
+        self.lines.show(datasets_entries(states, self.size.width))
+        self._say_needs()
+
+    def on_line_list_cursor_moved(self, event: LineList.CursorMoved) -> None:
+        self._say_needs()
+
+    def _say_needs(self) -> None:
+        state = self.lines.chosen
+        if isinstance(state, State):
+            self.say(f"next: {state.needs}" if state.model else state.needs, "text" if state.model else "broken")
+
+    def on_screen_resume(self) -> None:
+        self.show()
+
+    def on_resize(self) -> None:
+        self.lines.show(datasets_entries(self._states, self.size.width))
+
+    def action_open(self) -> None:
+        state = self.lines.chosen
+        if isinstance(state, State):
+            if not state.model:
+                raise DatasetError(state.needs)
+            self.app.open_dataset(state.root)
+
+    # -- a new one ----------------------------------------------------------------------------------------------------
+
+    def action_new_dataset(self) -> None:
+        """Ask which model, then for a name."""
+        self.lines.show(model_entries())
+        self.ask(
+            Question(
+                "for which model",
+                self._ask_name,
+                hint="Type its name; the right arrow completes it.",
+                check=target_model,
+                choices=tuple(TARGET_MODELS),
+                cancelled=self.show,
+            )
+        )
+
+    def _ask_name(self, text: str) -> None:
+        model = target_model(text)
+        self.ask(
+            Question(
+                "its name",
+                lambda name: self._create(name.strip(), model.name),
+                value=model.dataset_id,
+                hint=f"for {model.title}; a folder of that name is made in {self._folder}",
+                cancelled=self.show,
+            )
+        )
+
+    def _create(self, name: str, model: str) -> None:
+        from kelly_tui.store.layout import create_dataset_structure, dataset_root
+
+        create_dataset_structure(self._folder, DatasetConfig(dataset_id=name, target_model=model))
+        self.app.open_dataset(dataset_root(self._folder, name))
+
+
+def datasets_entries(states: list[State], width: int) -> list[Entry]:
+    """The page, top to bottom."""
+    if not states:
+        return [
+            Entry(()),
+            Entry([("  There is no dataset here yet.", "text")]),
+            Entry(()),
+            Entry([("  n", "accent"), ("   makes one, for one of five models", "dim")]),
+        ]
+    name_width = max(min(width - 74, 40), 18)
+    heads: Line = [
+        ("  " + fit("dataset", name_width), "dim"),
+        (fit("model", 18), "dim"),
+        (fit("samples", 9, right=True) + fit("verified", 10, right=True), "dim"),
+        ("   bal div qual   ", "dim"),
+        (fit("last work", 16), "dim"),
+    ]
+    return [Entry(heads), Entry(()), *(Entry(_state_line(state, name_width), state) for state in states)]
+
+
+def _state_line(state: State, name_width: int) -> Line:
+    name = (" " + fit(state.name, name_width), "text" if state.model else "broken")
+    if not state.model:
+        return [name, (state.needs, "broken")]
+    return [
+        name,
+        (fit(state.model, 18), "dim"),
+        (f"{state.samples:>9,}{state.verified:>10,}", "text"),
+        ("   ", "text"),
+        *((f"{whole_percent(score):>3}%", "text") for score in state.scores),
+        ("    ", "text"),
+        (state.worked_at, "dim"),
+    ]
+
+
+def model_entries() -> list[Entry]:
+    """The five models, and what each asks of a dataset."""
+    entries = [Entry([("  Which model is it for?", "strong")]), Entry(())]
+    for model in TARGET_MODELS.values():
+        wanted = f"{model.target:,} {'of each class' if model.per_class else 'in all'}"
+        needs = ", ".join(field_word(need) for need in model.needs)
+        entries += [
+            Entry([("  " + fit(model.name, 20), "accent"), (f"learns from {model.data}", "text")]),
+            Entry([(" " * 22, "text"), (f"needs {needs}; {wanted}; reads {model.reads}", "dim")]),
+            Entry(()),
+        ]
+    return entries

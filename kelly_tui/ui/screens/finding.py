@@ -1,0 +1,161 @@
+"""The part of the workstation that moves about: filter, order, cursor, the next one to label."""
+
+from __future__ import annotations
+
+from array import array
+from functools import partial
+from typing import TYPE_CHECKING
+
+from textual.css.query import NoMatches
+
+from kelly_tui.errors import FilterError
+from kelly_tui.store import query
+from kelly_tui.ui.screens.keyed import KeyedScreen
+from kelly_tui.ui.widgets.find_line import FindLine
+from kelly_tui.ui.widgets.prompt import Question
+from kelly_tui.ui.widgets.sample_table import SampleTable
+
+if TYPE_CHECKING:
+    from kelly_tui.store.catalogue import Catalogue
+    from kelly_tui.ui.session import Session
+
+FIRST_ROWS = 100
+"""Shown while the whole order is still being found."""
+
+EMPTY_DATASET = (
+    "There is no sample yet.",
+    "",
+    ":import ~/Music     takes in MIDI and audio, in the folders they are in",
+    ":annotate           labels by the names of folders",
+    "gp                  the pipeline: every stage, one line each",
+)
+
+
+class Finding(KeyedScreen):
+    """Which samples are listed, in which order, and where the cursor is."""
+
+    session: Session
+    sort = "path"
+    filter = ""
+
+    @property
+    def table(self) -> SampleTable:
+        return self.query_one(SampleTable)
+
+    def find(self, text: str) -> None:
+        """List what the filter finds; the cursor stays on its sample where it can. Raises `FilterError`."""
+        found = query.parse(text, self.session.config)
+        self.filter = found.text
+        self.query_one(FindLine).show(self.filter, self.sort, None, 0)
+        self.start(partial(self._list, found, self.sort), "list")
+
+    async def _list(self, found: query.Query, sort: str) -> None:
+        session = self.session
+        if not self.table.order:
+            first = await session.ask(lambda c: query.page(c, found, sort, limit=FIRST_ROWS))
+            self.table.show(array("q", (row.rowid for row in first)), self._fetch)
+        order = await session.ask(lambda c: query.order(c, found, sort))
+        if not order:
+            self.table.sentence = await self._why_empty(found)
+        before = self.table.current
+        try:
+            cursor = 0 if before is None else order.index(before.rowid)
+        except ValueError:
+            cursor = min(self.table.cursor, max(len(order) - 1, 0))
+        self.table.show(order, self._fetch, cursor)
+        self.show_found()
+
+    async def _why_empty(self, found: query.Query) -> tuple[str, ...]:
+        if not found.conditions:
+            return EMPTY_DATASET
+        blame = await self.session.ask(lambda c: query.explain_empty(c, found))
+        if blame is None:
+            return (f"Nothing is {found.text}.", "", "/ and enter shows all")
+        condition, without = blame
+        return (f"Nothing is {found.text}.", "", f"Without {condition} there would be {without:,}.")
+
+    def _fetch(self, rowids: object) -> list[query.Row]:
+        return query.rows(self.session.catalogue, rowids)  # type: ignore[arg-type]
+
+    def show_found(self) -> None:
+        """Say how many of how many are listed."""
+        total = self.session.catalogue.counts().in_catalogue
+        try:
+            self.query_one(FindLine).show(self.filter, self.sort, len(self.table.order), total)
+        except NoMatches:
+            return
+
+    # -- moving -------------------------------------------------------------------------------------------------------
+
+    async def action_next_open(self) -> None:
+        await self._to_open(forwards=True)
+
+    async def action_previous_open(self) -> None:
+        await self._to_open(forwards=False)
+
+    async def _to_open(self, *, forwards: bool) -> None:
+        """To the next listed sample that nobody has decided; found by the catalogue, however far it is."""
+        parsed = query.parse(f"{self.filter} is:open", self.session.config)
+        open_rows = set(await self.session.ask(lambda c: query.order(c, parsed)))
+        here, order = self.table.cursor, self.table.order
+        ahead = range(here + 1, len(order)) if forwards else range(here - 1, -1, -1)
+        found = next((index for index in ahead if order[index] in open_rows), None)
+        if found is not None:
+            self.table.cursor = found
+        else:
+            self.say("no unlabelled sample " + ("after this one" if forwards else "before this one"), "dim")
+
+    async def go_to(self, sample_id: str) -> bool:
+        """Put the cursor on a sample; False when it is not listed."""
+        row = self.table.current
+        if row is not None and row.sample_id == sample_id:
+            return True
+        wanted = query.parse(f"id:{sample_id}", self.session.config)
+        rowids = await self.session.ask(lambda c: query.order(c, wanted))
+        index = self.table.index_of(rowids[0]) if rowids else None
+        if index is not None:
+            self.table.cursor = index
+        return index is not None
+
+    # -- finding ------------------------------------------------------------------------------------------------------
+
+    def action_filter(self) -> None:
+        self.ask(
+            Question(
+                "/",
+                self.find,
+                value=f"{self.filter} " if self.filter else "",
+                hint="emotion:sad|tense key:Am bpm:80..100 is:open -is:verified rain   enter finds, empty shows all",
+                check=lambda text: query.parse(text, self.session.config),
+            )
+        )
+
+    def sort_by(self, text: str) -> None:
+        """List in another order: ``bpm``, ``-bpm``. Raises `FilterError` for an order that there is not."""
+        wanted = text.strip() or "path"
+        query.sort_column(wanted)
+        self.sort = wanted
+        self.find(self.filter)
+
+    async def action_next_variant(self) -> None:
+        await self._to_variant(1)
+
+    async def action_previous_variant(self) -> None:
+        await self._to_variant(-1)
+
+    async def _to_variant(self, step: int) -> None:
+        row = self.table.current
+        sample = self.session.catalogue.get(row.sample_id) if row else None
+        if row is None or sample is None:
+            return
+        family = await self.session.ask(lambda c: _family(c, sample.root_id))
+        listed = [index for index in map(self.table.index_of, family) if index is not None]
+        here = listed.index(self.table.cursor) if self.table.cursor in listed else -1
+        if len(listed) < 2 or here < 0:
+            raise FilterError("no variant of it is listed", hint="Augment it, or widen the filter.")
+        self.table.cursor = listed[(here + step) % len(listed)]
+
+
+def _family(catalogue: Catalogue, root_id: str) -> list[int]:
+    """The rows of a root and all its variants, oldest first."""
+    return list(query.order(catalogue, query.parse(f"root:{root_id}", catalogue.config), "added"))

@@ -1,0 +1,124 @@
+"""What every screen does with keys: one keymap, sequences, and actions that are methods."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any
+
+from textual import events
+from textual.screen import Screen
+from textual.worker import Worker, WorkerState
+
+from kelly_tui.errors import KellyError
+from kelly_tui.ui.keymap import Keys
+from kelly_tui.ui.widgets.footer import Footer
+from kelly_tui.ui.widgets.prompt import Prompt, Question
+
+if TYPE_CHECKING:
+    from kelly_tui.ui.app import KellyApp
+
+
+FAR = 1 << 40
+"""More lines than there are."""
+
+
+class KeyedScreen(Screen[None]):
+    """Turns keys into actions: ``action_<id>`` of the screen, else of the app. A `KellyError` is said, never raised."""
+
+    AUTO_FOCUS = ""
+    place = "list"
+    """The scope of the table of actions in which its keys are looked up."""
+    app: KellyApp
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.typed: Keys = ()
+
+    def say(self, words: str, style: str = "text") -> None:
+        """Tell the person something, where this screen tells things."""
+        raise NotImplementedError
+
+    def say_trouble(self, error: KellyError | str) -> None:
+        """Tell what went wrong."""
+        self.say(str(error), "broken")
+
+    async def on_key(self, event: events.Key) -> None:
+        if self.query_one(Prompt).is_open:
+            return
+        key = event.key
+        if event.is_printable and event.character and event.character != " ":
+            key = event.character
+        event.stop()
+        event.prevent_default()
+        if key == "escape" and self.typed:
+            self._typed(())
+            return
+        typed = (*self.typed, key)
+        hit = self.app.keymap.find(self.place, typed)
+        if hit is not None:
+            self._typed(())
+            await self.perform(hit.action, *hit.digits)
+        elif self.app.keymap.continuations(self.place, typed):
+            self._typed(typed)
+        else:
+            self._typed(())
+
+    def _typed(self, typed: Keys) -> None:
+        self.typed = typed
+        self.query_one(Footer).show(self.place, typed)
+
+    async def perform(self, action: str, *arguments: Any) -> None:
+        """Do an action of the table."""
+        target = self if hasattr(self, f"action_{action}") else self.app
+        try:
+            result = getattr(target, f"action_{action}")(*arguments)
+            if result is not None:
+                await result
+        except KellyError as error:
+            self.say_trouble(error)
+
+    # -- moving, which every screen does -----------------------------------------------------------------------------
+
+    def move(self, steps: int) -> None:
+        """Move the cursor by lines; it stops at the ends."""
+        raise NotImplementedError
+
+    def page_height(self) -> int:
+        """Lines of what is scrolled."""
+        raise NotImplementedError
+
+    def action_down(self) -> None:
+        self.move(1)
+
+    def action_up(self) -> None:
+        self.move(-1)
+
+    def action_page_down(self) -> None:
+        self.move(max(self.page_height() - 1, 1))
+
+    def action_page_up(self) -> None:
+        self.move(-max(self.page_height() - 1, 1))
+
+    def action_first(self) -> None:
+        self.move(-FAR)
+
+    def action_last(self) -> None:
+        self.move(FAR)
+
+    def start(self, work: Callable[[], Coroutine[Any, Any, None]], group: str) -> None:
+        """Do something that takes a while; a newer work of the same group replaces an older one."""
+        self.run_worker(work, exclusive=True, group=group, exit_on_error=False)  # type: ignore[arg-type]
+
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        if event.state is not WorkerState.ERROR:
+            return
+        error = event.worker.error
+        if not isinstance(error, (KellyError, sqlite3.Error, OSError)):
+            assert error is not None
+            raise error  # a fault of ours: better seen than hidden
+        self.say_trouble(str(error))
+
+    def ask(self, question: Question) -> None:
+        """Open the prompt."""
+        self.query_one(Prompt).ask(question)

@@ -1,0 +1,174 @@
+"""The part of the workstation that is heard: what is loaded, the playhead, the picture of the music."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kelly_tui.errors import FileRefused, KellyError, SoundError
+from kelly_tui.ui.screens.keyed import KeyedScreen
+from kelly_tui.ui.widgets.music_view import Chords, MusicView
+from kelly_tui.ui.widgets.transport import Transport
+from kelly_tui.ui.words import sample_name
+
+if TYPE_CHECKING:
+    from textual.timer import Timer
+
+    from kelly_tui.model.sample import Sample
+    from kelly_tui.ui.picture import Picture
+    from kelly_tui.ui.session import Session
+
+FRAME = 1 / 16
+"""Seconds between two looks at the playhead while something plays."""
+
+LINGER = 16
+"""Frames that are still drawn after the last sign of sound: starting takes the sound process a moment."""
+
+SPEED_STEP = 1.1
+VOLUME_STEP = 0.1
+
+
+class Listening(KeyedScreen):
+    """Loads the sample on which the cursor rests, plays it, and follows it."""
+
+    session: Session
+    heard: Sample | None = None
+    """What is loaded: the sample under the cursor, or what it was made from."""
+    _quiet_frames = 0
+    _frames: Timer
+
+    @property
+    def music(self) -> MusicView:
+        return self.query_one(MusicView)
+
+    def on_mount(self) -> None:
+        self._frames = self.set_interval(FRAME, self.follow, pause=True)
+
+    def load(self, sample: Sample | None, *, play: bool = False, at: float = 0.0) -> None:
+        """Load a sample for the ear and the eye; `at` seconds from its start. None: nothing."""
+        self.heard = sample
+        if sample is None or sample.status != "ok":
+            self.music.show(None, sentence="" if sample is None else sample.status)
+            self.app.engine.stop()
+            self.follow()
+            return
+        path = self.session.root / sample.file_path
+        self.start(partial(self._draw, sample, path), "picture")
+        self.app.engine.load(path)
+        if at:
+            self.app.engine.seek(at)
+        if play:
+            self.app.engine.play()
+        self._watch()
+
+    async def _draw(self, sample: Sample, path: Path) -> None:
+        try:
+            picture = await asyncio.to_thread(_read_picture, path, sample)
+        except (KellyError, OSError) as error:
+            what = error.what if isinstance(error, FileRefused) else str(error)
+            self.music.show(None, sentence=what)
+        else:
+            self.music.show(picture, _chords(sample))
+        self.follow()
+
+    def follow(self) -> None:
+        """Show where the playhead is; stop looking when nothing moves any more."""
+        state, sample = self.app.engine.state, self.heard
+        duration = (sample.duration_sec or 0.0) if sample else 0.0
+        name = sample.file_path.rpartition("/")[2] if sample else ""
+        self.query_one(Transport).show(name, state, duration, autoplay=self.app.autoplay)
+        self.music.follow(state.position)
+        self._quiet_frames = 0 if state.playing else self._quiet_frames + 1
+        if self._quiet_frames > LINGER:
+            self._frames.pause()
+
+    def _watch(self) -> None:
+        self._quiet_frames = 0
+        self._frames.resume()
+        self.follow()
+
+    def _sounding(self) -> Any:
+        """The engine, when there is something in it to be moved about in."""
+        if self.heard is None or self.heard.status != "ok":
+            raise SoundError("there is nothing to play", hint="Choose a sample whose file can be read.")
+        self._watch()
+        return self.app.engine
+
+    def action_play(self) -> None:
+        self._sounding().toggle()
+
+    def action_seek_on(self) -> None:
+        self._step(1, 1.0, bars=False)
+
+    def action_seek_back(self) -> None:
+        self._step(-1, 1.0, bars=False)
+
+    def action_bar_on(self) -> None:
+        self._step(1, 5.0, bars=True)
+
+    def action_bar_back(self) -> None:
+        self._step(-1, 5.0, bars=True)
+
+    def _step(self, way: int, seconds: float, *, bars: bool) -> None:
+        """To the next or previous beat or bar line; by `seconds` where they are not known."""
+        engine = self._sounding()
+        picture, position = self.music.picture, engine.state.position
+        lines = () if picture is None else picture.bars if bars else picture.beats
+        if not len(lines):
+            engine.seek_by(way * seconds)
+        elif way > 0:
+            engine.seek(next((line for line in lines if line > position + 0.02), position))
+        else:  # just after a line, the one before it is meant
+            engine.seek(next((line for line in reversed(lines) if line < position - 0.25), 0.0))
+
+    def action_slower(self) -> None:
+        engine = self._sounding()
+        engine.set_speed(max(engine.state.speed / SPEED_STEP, 0.25))
+
+    def action_faster(self) -> None:
+        engine = self._sounding()
+        engine.set_speed(min(engine.state.speed * SPEED_STEP, 4.0))
+
+    def action_normal_speed(self) -> None:
+        self._sounding().set_speed(1.0)
+
+    def action_louder(self) -> None:
+        self.app.change_volume(VOLUME_STEP)
+        self.say(f"volume {self.app.volume:.0%}", "dim")
+
+    def action_quieter(self) -> None:
+        self.app.change_volume(-VOLUME_STEP)
+        self.say(f"volume {self.app.volume:.0%}", "dim")
+
+    def action_autoplay(self) -> None:
+        self.app.autoplay = not self.app.autoplay
+        self.say("plays after labelling" if self.app.autoplay else "does not play after labelling", "dim")
+        self.follow()
+
+    def hear_other(self, shown: Sample) -> None:
+        """Between a variant and what it was made from, at the same musical place. Raises `SoundError`."""
+        if shown.parent_id is None:
+            raise SoundError("it is no variant", hint="tab compares a variant with what it was made from.")
+        hearing_parent = self.heard is not None and self.heard.sample_id == shown.parent_id
+        other = shown if hearing_parent else self.session.catalogue.get(shown.parent_id)
+        if other is None:
+            raise SoundError("what it was made from is gone")
+        before = self.heard.duration_sec if self.heard else None
+        ratio = (other.duration_sec or 0) / before if before else 1.0
+        self.load(other, play=True, at=self.app.engine.state.position * ratio)
+        self.say(f"hearing {sample_name(other.file_path)}" + ("" if hearing_parent else ", the original"), "dim")
+
+
+def _read_picture(path: Path, sample: Sample) -> Picture:
+    from kelly_tui.ui.picture import read_picture  # numpy and the parsers load after the first paint
+
+    return read_picture(path, sample.file_type, sample.duration_sec or 0.0)
+
+
+def _chords(sample: Sample) -> Chords:
+    names, times = sample.value("chord_progression"), sample.value("chord_times")
+    if not isinstance(names, list) or not isinstance(times, list) or len(names) != len(times):
+        return ()
+    return [(float(str(time)), str(name)) for time, name in zip(times, names)]

@@ -1,0 +1,127 @@
+"""The validation report: the verdict, then what was found, worst first; enter shows a finding's samples."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from kelly_tui.errors import LabelError, StageError
+from kelly_tui.model.report import Finding, Report, whole_percent
+from kelly_tui.ui.paint import Line, fit
+from kelly_tui.ui.screens.page import Page
+from kelly_tui.ui.widgets.headline import Headline
+from kelly_tui.ui.widgets.line_list import Entry
+from kelly_tui.ui.widgets.scores import SHADES
+
+if TYPE_CHECKING:
+    from kelly_tui.ui.session import Session
+
+_MARK = {"error": ("✕", "broken"), "warning": ("!", "accent"), "note": ("·", "dim")}
+
+
+class ReportScreen(Page):
+    """Validates in a process of its own, then shows what it said."""
+
+    place = "report"
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self._session = session
+        self._report: Report | None = None
+
+    def show(self) -> None:
+        self.query_one(Headline).show(self._session.name, "validation", [])
+        if self._report is None:
+            self.action_check()
+        else:
+            self.lines.show(report_entries(self._report, self.size.width))
+
+    def action_check(self) -> None:
+        self.say("validating…", "dim")
+        self.start(self._check, "report")
+
+    async def _check(self) -> None:
+        try:
+            self._report = await validate(self._session.root)
+        except StageError as error:
+            self.say_trouble(error)
+            return
+        self.say("")
+        self.show()
+
+    def action_open(self) -> None:
+        finding, workstation = self.lines.chosen, self.app.workstation
+        if not isinstance(finding, Finding) or workstation is None:
+            return
+        if not finding.samples:
+            raise LabelError("it is not about single samples", hint=finding.todo)
+        workstation.find("id:" + "|".join(finding.samples))
+        self.app.pop_screen()
+
+
+async def validate(root: object) -> Report:
+    """The report of ``kelly validate --json``. Raises `StageError` with what it said when it could not be made."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "kelly_tui", "validate", str(root), "--json",
+        stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    out, err = await process.communicate()
+    try:
+        answer: dict[str, Any] = msgspec.json.decode(out)
+        return msgspec.convert(answer.get("report", answer), Report)
+    except (msgspec.DecodeError, msgspec.ValidationError):
+        last = err.decode(errors="replace").strip().splitlines()[-1:] or ["it ended without a word"]
+        raise StageError(f"can't be validated: {last[0]}") from None
+
+
+def report_entries(report: Report, width: int) -> list[Entry]:
+    """The page, top to bottom; findings can be chosen."""
+    verdict = ("✓ VALID", "good") if report.valid else ("✕ INVALID", "broken")
+    lines: list[Line] = [[("  ", "text"), verdict, (f"   {report.total:,} samples", "dim")], ()]
+    for name in ("balance", "diversity", "quality"):
+        value, alone = getattr(report, name), getattr(report, f"{name}_imported")
+        lines.append(
+            [
+                (f"  {name.capitalize():<10}", "dim"),
+                (f"{whole_percent(value):>4}%", "strong"),
+                (f"   imported alone {whole_percent(alone)}%", "dim"),
+            ]
+        )
+    entries = [Entry(line) for line in (*lines, ())]
+    findings = report.sorted_findings()
+    entries += [Entry(_finding(finding), finding) for finding in findings]
+    for finding in findings:
+        place = next(number for number, entry in enumerate(entries) if entry.stands_for is finding)
+        if finding.todo:
+            entries.insert(place + 1, Entry([(f"     {finding.todo}", "dim")]))
+    entries += [Entry(()), *(Entry(line) for line in _classes(report, width))]
+    splits = " · ".join(f"{name} {n:,}" for name, n in report.splits.items())
+    return [*entries, Entry(()), Entry([(f"  Splits    {splits}", "text")])]
+
+
+def _finding(finding: Finding) -> Line:
+    mark, style = _MARK[finding.severity]
+    return [(f" {mark}  ", style), (finding.message, "text"), ("  ›" if finding.samples else "", "accent")]
+
+
+def _classes(report: Report, width: int) -> list[Line]:
+    """Each class as a bar in three shades on the scale of its target."""
+    names = max((len(one.label) for one in report.classes), default=0) + 2
+    room = max(width - names - 26, 10)
+    lines: list[Line] = []
+    for one in report.classes:
+        whole = max(one.target, one.total, 1)
+        bar = [(glyph * round(getattr(one, name) / whole * room), name) for name, glyph in SHADES]
+        used = sum(len(text) for text, _ in bar)
+        lines.append(
+            [
+                ("  " + fit(one.label, names), "text"),
+                *bar,
+                ("·" * (room - used), "faint"),
+                (f" {one.total:>8,} of {one.target:,}", "text" if one.total >= one.target else "dim"),
+            ]
+        )
+    return lines

@@ -1,0 +1,361 @@
+"""The workstation: the list, the music, the one question being asked, and what the dataset needs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
+
+from kelly_tui.errors import LabelError
+from kelly_tui.model.annotation import FIELDS, check_value
+from kelly_tui.model.edit import Edit, Step
+from kelly_tui.model.labels import MODES, parse_key
+from kelly_tui.model.sample import Sample
+from kelly_tui.ui import edits
+from kelly_tui.ui.advice import Advice, next_best
+from kelly_tui.ui.commands import run_command
+from kelly_tui.ui.saver import NotSaved, Order, Saved, ViewsLate
+from kelly_tui.ui.screens.finding import Finding
+from kelly_tui.ui.screens.listening import Listening
+from kelly_tui.ui.widgets.find_line import FindLine, Headings
+from kelly_tui.ui.widgets.footer import Footer
+from kelly_tui.ui.widgets.form import Form
+from kelly_tui.ui.widgets.headline import Headline
+from kelly_tui.ui.widgets.music_view import MusicView
+from kelly_tui.ui.widgets.prompt import Prompt, Question
+from kelly_tui.ui.widgets.sample_table import SampleTable
+from kelly_tui.ui.widgets.scores import ScoresPanel
+from kelly_tui.ui.widgets.status_line import StatusLine
+from kelly_tui.ui.widgets.transport import Transport
+from kelly_tui.ui.words import field_word, sample_name, typed
+
+if TYPE_CHECKING:
+    from textual.timer import Timer
+
+    from kelly_tui.ui.paint import Span
+    from kelly_tui.ui.session import Session
+
+REST = 0.12
+"""Seconds that the cursor rests on a sample before its sound is loaded."""
+
+SKIP_REASONS = ("corrupt", "ambiguous", "wrong_category", "licence")
+
+
+class Workstation(Finding, Listening):
+    """Labels one dataset."""
+
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012 - declared so by the framework
+    VERTICAL_BREAKPOINTS = [(0, "-low"), (32, "-high")]  # noqa: RUF012
+
+    def __init__(self, session: Session, filter: str = "") -> None:
+        super().__init__()
+        self.session = session
+        self.filter = filter
+        self.sample: Sample | None = None
+        """The sample under the cursor."""
+        self.advice = Advice("")
+        self._saved_at = ""
+        self._unsaved = 0
+        self._kept = False
+        self._gone = False
+        self._last: list[Edit] = []
+        self._play_on_rest = False
+        self._rest: Timer | None = None
+        self._version = 0
+        self._in_catalogue = 0
+
+    def compose(self) -> ComposeResult:
+        yield Headline(id="headline")
+        with Horizontal(id="body"):
+            with Vertical(id="list"):
+                yield FindLine(id="find")
+                yield Headings(self.session.main_label, id="headings")
+                yield SampleTable(self.session.main_label, id="samples")
+            with Vertical(id="sample"):
+                yield Transport(id="transport")
+                yield MusicView(id="music")
+                yield Form(self.session.config, id="form")
+        yield ScoresPanel(id="scores")
+        yield StatusLine(id="status")
+        yield Prompt(id="prompt")
+        yield Footer(self.app.keymap, self.place, len(self.session.config.main_choices), id="footer")
+
+    def on_mount(self) -> None:
+        self._version = self.session.catalogue.data_version()
+        self._in_catalogue = self.session.catalogue.counts().in_catalogue
+        self.show_scores()
+        self.show_headline()
+        self.find(self.filter)
+        self.set_interval(0.25, self.look_around)
+
+    # -- showing ------------------------------------------------------------------------------------------------------
+
+    def say(self, words: str, style: str = "text") -> None:
+        self.query_one(StatusLine).say(words, style)
+
+    def show_headline(self) -> None:
+        """Say what is open, and whether all is saved."""
+        counts = self.session.catalogue.counts()
+        saved: Span = (f"saved {self._saved_at}" if self._saved_at else "", "dim")
+        if self._unsaved:
+            saved = (f"NOT SAVED: {self._unsaved}", "broken") if self._kept else ("saving…", "dim")
+        facts: list[Span] = [
+            (f"{sum(counts.verified.values()):,} verified", "dim"),
+            (f"{counts.in_catalogue:,} samples", "text"),
+            saved,
+        ]
+        self.query_one(Headline).show(
+            self.session.name, self.session.config.model.title, [fact for fact in facts if fact[0]]
+        )
+
+    def show_scores(self) -> None:
+        """Read the counters and say what they mean. A few milliseconds at any size."""
+        from kelly_tui.validate.scores import live_scores
+
+        counts = self.session.catalogue.counts()
+        scores = live_scores(counts, self.session.config)
+        self.advice = next_best(counts, scores, self.session.config)
+        self.query_one(ScoresPanel).show(scores, self.advice)
+
+    def show_sample(self) -> None:
+        """Show the labels of the sample under the cursor."""
+        row = self.table.current
+        self.sample = None if row is None else self.session.catalogue.get(row.sample_id)
+        self.query_one(Form).show(self.sample)
+
+    @on(SampleTable.CursorMoved)
+    def _cursor_moved(self) -> None:
+        before = self.sample
+        self.show_sample()
+        if before is not None and self.sample is not None and before.sample_id == self.sample.sample_id:
+            return
+        if self._rest is not None:
+            self._rest.stop()
+        self._rest = self.set_timer(REST, self._rested)
+
+    def _rested(self) -> None:
+        self.load(self.sample, play=self._play_on_rest)
+        self._play_on_rest = False
+
+    def look_around(self) -> None:
+        """See what another process, or a stage of our own, has changed."""
+        job = self.session.job
+        self.query_one(StatusLine).show(job.progress if job is not None and job.running else None)
+        if self.session.is_there is self._gone:
+            self._gone = not self._gone
+            words = "is gone: nothing more can be saved until it is back" if self._gone else "is back"
+            self.say(f"the dataset's folder {words}", "broken" if self._gone else "accent")
+        if self._gone:
+            return
+        version = self.session.catalogue.data_version()
+        if version == self._version:
+            return
+        self._version = version
+        self.table.forget()
+        self.show_sample()
+        self.show_scores()
+        self.show_headline()
+        in_catalogue = self.session.catalogue.counts().in_catalogue
+        if in_catalogue != self._in_catalogue:
+            self._in_catalogue = in_catalogue
+            self.find(self.filter)
+
+    # -- editing ------------------------------------------------------------------------------------------------------
+
+    def _here(self) -> Sample:
+        if self.sample is None:
+            raise LabelError("there is no sample here", hint="/ finds others.")
+        return self.sample
+
+    def _edit(self, made: list[Edit], *, on: bool = False) -> None:
+        """Have edits of the sample here saved; `on`: go to the next, and play it."""
+        self._last = made
+        self._order(Order("edit", tuple(made), edits.in_words(made)))
+        if on:
+            self._play_on_rest = self.app.autoplay
+            self.table.move(1)
+
+    def _order(self, order: Order) -> None:
+        self._unsaved += 1
+        self.session.saver.order(order)
+        self.show_headline()
+
+    @on(Saved)
+    async def _saved(self, message: Saved) -> None:
+        self._unsaved -= 1
+        self._kept = False
+        self._saved_at = self.app.clock()
+        self.show_headline()
+        if message.step is None:
+            self.say(f"nothing to {message.order.kind}", "dim")
+            return
+        step = message.step
+        touched = {event.sample_id for event in (*step.events, *step.left_alone)}
+        self.table.renew(touched)
+        self.show_sample()
+        self.show_scores()
+        await self._say_done(message.order, step)
+
+    async def _say_done(self, order: Order, step: Step) -> None:
+        if order.kind == "edit":
+            self.say(f"{step.words}" if step.events else f"{step.words}: so it was", "dim")
+            return
+        where = next(iter((*step.events, *step.left_alone))).sample_id
+        sample = self.session.catalogue.get(where)
+        name = sample_name(sample.file_path) if sample else where
+        listed = await self.go_to(where)
+        parts = [f"{step.words} · {name}"]
+        if step.left_alone:
+            parts.append(f"{len(step.left_alone)} changed since by another: left alone")
+        if not listed:
+            parts.append("not in this list")
+        self.say(" · ".join(parts), "accent")
+
+    @on(NotSaved)
+    def _not_saved(self, message: NotSaved) -> None:
+        self._kept = message.kept
+        if not message.kept:
+            self._unsaved -= 1
+        tail = "; it is kept, and tried again every second" if message.kept else ""
+        self.say(f"not saved: {message.order.words or message.order.kind}: {message.reason}{tail}", "broken")
+        self.show_headline()
+
+    @on(ViewsLate)
+    def _views_late(self, message: ViewsLate) -> None:
+        self.say(f"saved, but annotations/ could not be written yet: {message.reason}", "broken")
+
+    def action_label(self, digit: int) -> None:
+        self._edit(edits.label(self._here(), self.session.config, digit), on=True)
+
+    def action_unsure(self, digit: int) -> None:
+        self._edit(edits.label(self._here(), self.session.config, digit, unsure=True), on=True)
+
+    def action_accept(self) -> None:
+        self._edit(edits.accept(self._here(), self.session.config), on=True)
+
+    def action_affect(self, valence: int, arousal: int) -> None:
+        self._edit(edits.affect(self._here(), valence, arousal))
+
+    def action_skip(self) -> None:
+        self._edit(edits.skip(self._here()), on=True)
+
+    def action_skip_reason(self) -> None:
+        sample = self._here()
+        self.ask(
+            Question(
+                "skip, because",
+                lambda text: self._edit(edits.skip(sample, text.strip() or "no reason"), on=True),
+                hint=" · ".join(SKIP_REASONS) + " · or in your words",
+                choices=SKIP_REASONS,
+            )
+        )
+
+    def action_flag(self) -> None:
+        self._edit(edits.flag(self._here(), self.session.config))
+
+    def action_reject(self) -> None:
+        self._edit(edits.reject(self._here(), self.session.config))
+
+    def action_repeat(self) -> None:
+        self._edit(edits.repeated(self._here(), self._last))
+
+    def action_undo(self) -> None:
+        self._order(Order("undo"))
+
+    def action_redo(self) -> None:
+        self._order(Order("redo"))
+
+    def action_key(self) -> None:
+        self._ask_value("key", "A · Bb · F# minor", check=parse_key)
+
+    def action_mode(self) -> None:
+        self._ask_value("mode", " ".join(MODES))
+
+    def action_chords(self) -> None:
+        self._ask_value("chord_progression", "C Am G7 Fmaj7 Bdim C/E, N for none")
+
+    def _ask_value(self, field: str, hint: str, check: object = None) -> None:
+        sample = self._here()
+        one = sample.labels.get(field)
+        choices = self.session.config.choices(field)
+        checked = check if callable(check) else lambda text: check_value(FIELDS[field], text, choices)
+        self.ask(
+            Question(
+                field_word(field),
+                lambda text: self._edit(edits.typed_value(sample, self.session.config, field, text)),
+                value=typed(field, one.value) if one else "",
+                hint=f"{hint}   enter saves, empty clears, esc leaves",
+                check=checked,
+                choices=choices,
+            )
+        )
+
+    # -- all fields ---------------------------------------------------------------------------------------------------
+
+    @property
+    def form(self) -> Form:
+        return self.query_one(Form)
+
+    def action_edit(self) -> None:
+        self._here()
+        self.place = "form"
+        self.add_class("-editing")
+        self.form.move_to(0)
+        self.query_one(Footer).show(self.place)
+
+    def action_back(self) -> None:
+        self.place = "list"
+        self.remove_class("-editing")
+        self.form.move_to(None)
+        self.query_one(Footer).show(self.place)
+
+    def action_edit_field(self) -> None:
+        field = FIELDS[self.form.field or "notes"]
+        choices = " ".join(self.session.config.choices(field.name))
+        self._ask_value(field.name, choices or field.meaning)
+
+    def action_choose(self, digit: int) -> None:
+        field = FIELDS[self.form.field or "notes"]
+        choices = self.session.config.choices(field.name)
+        if not choices:
+            raise LabelError(f"{field_word(field.name)} has no numbered choices", hint="enter lets you type it.")
+        value = edits.choice_of(choices, digit)
+        self._edit(edits.typed_value(self._here(), self.session.config, field.name, value))
+
+    def action_clear_field(self) -> None:
+        self._edit(edits.typed_value(self._here(), self.session.config, self.form.field or "notes", ""))
+
+    def page_height(self) -> int:
+        return (self.table if self.form.cursor is None else self.form).size.height
+
+    def move(self, steps: int) -> None:
+        if self.form.cursor is None:
+            self.table.move(steps)
+        else:
+            self.form.move_to(self.form.cursor + steps)
+
+    # -- and the rest -------------------------------------------------------------------------------------------------
+
+    def action_compare(self) -> None:
+        self.hear_other(self._here())
+
+    def action_next_panel(self) -> None:
+        self.toggle_class("-music-first")
+
+    def action_next_best(self) -> None:
+        if self.advice.filter:
+            self.find(self.advice.filter)
+            self.say(f"{self.advice.words}   / and enter shows all again", "accent")
+        elif self.advice.stage:
+            self.app.open_pipeline(self.advice.stage)
+
+    def action_command(self) -> None:
+        self.ask(
+            Question(
+                ":",
+                lambda text: run_command(self, text),
+                hint="sort bpm · filter key:Am · extract · augment 10 · synthesize 500 · split · import ~/Music · undo",
+            )
+        )

@@ -1,0 +1,79 @@
+"""A dataset that is open in the app: a connection for looking, a thread for questions, a thread for edits."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from textual.message import Message
+
+from kelly_tui.store.catalogue import Catalogue
+from kelly_tui.ui.saver import Saver
+
+if TYPE_CHECKING:
+    from kelly_tui.pipeline.job import Job
+
+T = TypeVar("T")
+
+
+class Session:
+    """Holds what all screens of one dataset share. Made and closed on the app's thread."""
+
+    def __init__(self, root: Path, annotator: str, tell: Callable[[Message], object]) -> None:
+        """Open the dataset at `root`; `tell` gets what the saver has to say. Raises `DatasetError`."""
+        self.root = root
+        self.catalogue = Catalogue.open(root)
+        """For reads that take a millisecond: rows, one sample, counts."""
+        self.config = self.catalogue.config
+        self.main_label = self.config.model.main_label
+        self.saver = Saver(root, annotator, tell)
+        self.job: Job | None = None
+        """The stage that runs, or the last that ran."""
+        self._reader = ThreadPoolExecutor(1, thread_name_prefix="reader")
+        self._own = threading.local()
+
+    @property
+    def name(self) -> str:
+        return self.config.dataset_id
+
+    @property
+    def is_there(self) -> bool:
+        """Whether the dataset's folder is still where it was."""
+        return self.catalogue.layout.config_path.exists()
+
+    def start(self, arguments: list[str]) -> None:
+        """Start a stage: the arguments of its command, ``["extract", "/data/songs"]``."""
+        from kelly_tui.pipeline.job import Job
+
+        self.job = Job.start(arguments)
+
+    async def ask(self, question: Callable[[Catalogue], T]) -> T:
+        """Put a question that may take long; the app goes on meanwhile. Questions are answered one after another."""
+        return await asyncio.wrap_future(self._reader.submit(self._answer, question))
+
+    def _answer(self, question: Callable[[Catalogue], T]) -> T:
+        if not hasattr(self._own, "catalogue"):
+            self._own.catalogue = Catalogue.open(self.root)
+        return question(self._own.catalogue)
+
+    def _stop_reading(self) -> None:
+        if hasattr(self._own, "catalogue"):
+            self._own.catalogue.close()
+
+    @property
+    def is_running(self) -> bool:
+        """Whether a stage is running."""
+        return self.job is not None and self.job.running
+
+    def close(self) -> None:
+        """Write what is waiting, stop what is running and let go of the dataset."""
+        if self.job is not None and self.job.running:
+            self.job.cancel()
+        self.saver.close()
+        self._reader.submit(self._stop_reading)
+        self._reader.shutdown(wait=False)
+        self.catalogue.close()

@@ -1,0 +1,94 @@
+"""What the app asks of the sound, and what stands in for it until its process is there, or where none is wanted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+
+class SoundState(Protocol):
+    """What can be known of the sound at any moment: `kelly_tui.playback.PlaybackState`."""
+
+    @property
+    def position(self) -> float:
+        """Of the playhead, seconds."""
+        ...
+
+    @property
+    def duration(self) -> float:
+        """Of what is loaded, seconds; 0 until known."""
+        ...
+
+    @property
+    def playing(self) -> bool: ...
+
+    @property
+    def speed(self) -> float: ...
+
+    @property
+    def message(self) -> str:
+        """Why there is no sound; empty when there is."""
+        ...
+
+
+class Sound(Protocol):
+    """The app's side of `kelly_tui.playback.Engine`: every call returns at once."""
+
+    @property
+    def state(self) -> SoundState: ...
+    def start(self) -> None: ...
+    def load(self, path: Path) -> None: ...
+    def play(self) -> None: ...
+    def toggle(self) -> None: ...
+    def stop(self) -> None: ...
+    def seek(self, seconds: float) -> None: ...
+    def seek_by(self, seconds: float) -> None: ...
+    def set_speed(self, ratio: float) -> None: ...
+    def set_volume(self, volume: float) -> None: ...
+    def close(self) -> None: ...
+
+
+class Still(NamedTuple):
+    """The state of silence."""
+
+    position: float = 0.0
+    duration: float = 0.0
+    playing: bool = False
+    speed: float = 1.0
+    message: str = ""
+
+
+class Silence:
+    """A `Sound` that makes none."""
+
+    state = Still()
+
+    def start(self) -> None:
+        """Nothing to start."""
+
+    def load(self, path: Path) -> None:
+        """Nothing to load."""
+
+    def play(self) -> None:
+        """Nothing to hear."""
+
+    def toggle(self) -> None:
+        """Nothing to hear."""
+
+    def stop(self) -> None:
+        """Nothing to hear."""
+
+    def seek(self, seconds: float) -> None:
+        """Nowhere to go."""
+
+    def seek_by(self, seconds: float) -> None:
+        """Nowhere to go."""
+
+    def set_speed(self, ratio: float) -> None:
+        """Nothing to hear."""
+
+    def set_volume(self, volume: float) -> None:
+        """Nothing to hear."""
+
+    def close(self) -> None:
+        """Nothing to end."""

@@ -1,0 +1,46 @@
+"""The line above the list: the filter, the order, and how many samples are listed."""
+
+from __future__ import annotations
+
+from kelly_tui.ui.paint import Line, Span, spread
+from kelly_tui.ui.widgets.painted import Painted
+from kelly_tui.ui.widgets.sample_table import heading
+
+
+class FindLine(Painted):
+    """What the list shows, in words."""
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._shown: tuple[str, str, int | None, int] = ("", "path", None, 0)
+
+    def show(self, text: str, sort: str, listed: int | None, total: int) -> None:
+        """`listed` None: still being found."""
+        if (text, sort, listed, total) != self._shown:
+            self._shown = (text, sort, listed, total)
+            self.repaint()
+
+    @property
+    def counted(self) -> str:
+        """``412 of 1,240``."""
+        text, _, listed, total = self._shown
+        if listed is None:
+            return "…"
+        return f"{listed:,} of {total:,}" if text else f"{total:,}"
+
+    def paint(self, width: int, height: int) -> list[Line]:
+        text, sort, _, _ = self._shown
+        left: list[Span] = [(" /", "accent" if text else "faint"), (text or " all", "text" if text else "dim")]
+        order: list[Span] = [(f"by {sort}   ", "dim")] if sort != "path" else []
+        return [spread(left, [*order, (self.counted, "dim"), (" ", "text")], width)]
+
+
+class Headings(Painted):
+    """The titles of the list's columns."""
+
+    def __init__(self, main_label: str, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._main_label = main_label
+
+    def paint(self, width: int, height: int) -> list[Line]:
+        return [heading(width - 1, self._main_label)]  # the list's scrollbar takes one

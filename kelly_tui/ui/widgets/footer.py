@@ -1,0 +1,66 @@
+"""The last line: the keys that work here, or what may follow the keys typed so far."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from kelly_tui.ui.actions import ACTIONS, BY_ID, DIGIT, shown_key
+from kelly_tui.ui.keymap import Keymap, Keys
+from kelly_tui.ui.paint import Line, Span, length
+from kelly_tui.ui.widgets.painted import Painted
+
+
+class Footer(Painted):
+    """Shows the footer words of the table of actions for one scope."""
+
+    def __init__(self, keymap: Keymap, scope: str, labels: int = 9, *, id: str | None = None) -> None:
+        """`labels`: how many values the digits of this scope can set."""
+        super().__init__(id=id)
+        self.keymap = keymap
+        self.scope = scope
+        self.labels = labels
+        self.typed: Keys = ()
+
+    def show(self, scope: str, typed: Keys = ()) -> None:
+        """Show the keys of `scope`, or what may follow those typed."""
+        if (scope, typed) != (self.scope, self.typed):
+            self.scope, self.typed = scope, typed
+            self.repaint()
+
+    def paint(self, width: int, height: int) -> list[Line]:
+        if self.typed:
+            return [_fitting(self._following(), width)]
+        hints = [
+            (self._shown(self.keymap.keys[action.id][0]), action.short)
+            for action in ACTIONS
+            if action.short and self.scope in action.scopes and self.keymap.keys[action.id]
+        ]
+        return [_fitting(hints, width)]
+
+    def _shown(self, keys: str) -> str:
+        """A digit alone says how far it goes; of a sequence the first key says enough."""
+        return shown_key(keys, self.labels) if keys == DIGIT else shown_key(keys).split(" ")[0]
+
+    def _following(self) -> list[tuple[str, str]]:
+        follow = self.keymap.continuations(self.scope, self.typed)
+        return [
+            ("".join(self.typed) + "…", ""),
+            *((shown_key(keys, self.labels), BY_ID[action].words) for keys, action in follow),
+        ]
+
+
+def _fitting(hints: Sequence[tuple[str, str]], width: int) -> Line:
+    """As many hints as fit whole; the last, how to see all keys, always does."""
+    line: list[Span] = [(" ", "text")]
+    last = _hint(*hints[-1]) if hints else []
+    for number, hint in enumerate(hints):
+        spans = _hint(*hint)
+        is_last = number == len(hints) - 1
+        needed = length(line) + length(spans) + (0 if is_last else length(last))
+        if needed <= width:
+            line += spans
+    return line
+
+
+def _hint(key: str, words: str) -> list[Span]:
+    return [(key, "accent"), (f" {words}   " if words else "   ", "dim")]

@@ -1,0 +1,172 @@
+"""The labels of one sample: the question being asked, then what is known, and by whom.
+
+In edit mode every field of the annotation is a line with a cursor; otherwise the fields that its model needs come
+first, and as many lines are shown as there is room for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.cells import cell_len
+
+from kelly_tui.model.annotation import FIELDS, Label
+from kelly_tui.model.dataset import DatasetConfig
+from kelly_tui.model.sample import Sample
+from kelly_tui.ui.paint import Line, Span, fit, length, wrapped
+from kelly_tui.ui.widgets.painted import Painted
+from kelly_tui.ui.words import clock, count, field_word, guessed, key_name, provenance, said
+
+NAME_WIDTH = 13
+VALUE_WIDTH = 24
+"""A value is so wide or wider, so that where the values came from stands in a column."""
+WHENCE_WIDTH = 16
+NARROW = 4
+"""Lines under which the form is a question and one line of facts."""
+
+SUMMARY = ("key", "tempo_bpm", "time_signature", "swing_ratio", "groove_type", "articulation", "dynamic_range",
+           "chord_progression")  # fmt: skip
+"""What the one line of a small form says, in this order."""
+
+
+class Form(Painted):
+    """Shows a sample's annotation; the workstation decides what keys do to it."""
+
+    def __init__(self, config: DatasetConfig, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.config = config
+        self.sample: Sample | None = None
+        self.cursor: int | None = None
+        """The line that is edited, in edit mode."""
+
+    @property
+    def fields(self) -> list[str]:
+        """All fields, those that the target model needs first."""
+        needs = self.config.model.needs
+        return [*needs, *(name for name in FIELDS if name not in needs)]
+
+    @property
+    def field(self) -> str | None:
+        """The field under the cursor."""
+        return None if self.cursor is None else self.fields[self.cursor]
+
+    def show(self, sample: Sample | None) -> None:
+        self.sample = sample
+        self.repaint()
+
+    def move_to(self, line: int | None) -> None:
+        """Put the cursor on that line; None leaves edit mode."""
+        self.cursor = None if line is None else max(0, min(line, len(self.fields) - 1))
+        self.repaint()
+
+    def paint(self, width: int, height: int) -> list[Line]:
+        if self.sample is None:
+            return []
+        if self.cursor is not None:
+            return self._all_fields(self.sample, width, height)
+        question = _question(self.sample, self.config, width)
+        if height <= NARROW:
+            return [*question[: height - 1], [(" ", "text"), *_summary(self.sample, width - 1)]]
+        lines = [*question, ()]
+        lines += [self._field_line(self.sample, name, width) for name in self.fields[1:]]
+        room = height - len(_origin(self.sample)) - 1
+        if len(lines) > room:  # what nobody has said anything about gives way first
+            lines = [*question, (), *self._chosen(self.sample, width, room - len(question) - 1)]
+        return [*lines[:room], (), *_origin(self.sample)]
+
+    def _chosen(self, sample: Sample, width: int, room: int) -> list[Line]:
+        needs = self.config.model.needs
+        ranked = sorted(self.fields[1:], key=lambda name: (name not in needs, name not in sample.labels))
+        kept = set(ranked[: max(room, 0)])
+        return [self._field_line(sample, name, width) for name in self.fields[1:] if name in kept]
+
+    def _all_fields(self, sample: Sample, width: int, height: int) -> list[Line]:
+        assert self.cursor is not None
+        first = max(0, min(self.cursor - height // 2, len(self.fields) - height))
+        shown = self.fields[first : first + height]
+        return [
+            self._field_line(sample, name, width, chosen=first + number == self.cursor)
+            for number, name in enumerate(shown)
+        ]
+
+    def _field_line(self, sample: Sample, name: str, width: int, *, chosen: bool = False) -> Line:
+        label = sample.labels.get(name)
+        start: list[Span] = [
+            ("▌" if chosen else " ", "accent"),
+            (fit(field_word(name), NAME_WIDTH), "strong" if chosen else "dim"),
+        ]
+        if label is None:
+            meaning = FIELDS[name].meaning if chosen else ""
+            return [*start, ("·  ", "faint"), (meaning, "faint")]
+        room = width - NAME_WIDTH - WHENCE_WIDTH - 2
+        value = said(name, label.value)
+        value = fit(value, max(min(room, VALUE_WIDTH), min(cell_len(value), room)))
+        return [*start, (value, label.source), (f" {provenance(label)}", label.source)]
+
+
+def _question(sample: Sample, config: DatasetConfig, width: int) -> list[Line]:
+    """The main label and the digits that set it."""
+    main = config.model.main_label
+    label = sample.labels.get(main)
+    value = None if label is None or guessed(label.source) else str(label.value)
+    answer: list[Span]
+    if label is None:
+        answer = [("·", "faint")]
+    elif value is None:
+        answer = [("·    ", "faint"), (f"{label.value}? ", label.source), (provenance(label)[1:].strip(), "dim")]
+    else:
+        answer = [(f"{value}  ", "strong"), (provenance(label), label.source)]
+    if sample.status != "ok":
+        answer = [(f"! {sample.status}", "broken")]
+    elif sample.decision in ("skipped", "flagged"):
+        reason = f": {sample.skip_reason}" if sample.skip_reason else ""
+        answer.append((f"   {sample.decision}{reason}", "accent"))
+    asked: Line = [(" " + fit(field_word(main), NAME_WIDTH), "text"), *answer]
+    choices: list[Line] = [
+        [(str((number + 1) % 10), "accent"), (f" {choice}", "strong" if choice == value else "dim")]
+        for number, choice in enumerate(config.main_choices[:10])
+    ]
+    lines = min((wrapped(choices, width - 2, gap) for gap in (2, 1)), key=len)
+    return [asked, *([(" ", "text"), *line] for line in lines)]
+
+
+def _summary(sample: Sample, width: int) -> Line:
+    """The most telling facts that fit one line."""
+    facts: list[Line] = []
+    for name in SUMMARY:
+        label = sample.labels.get(name)
+        if label is None:
+            continue
+        facts.append(_fact(sample, name, label))
+    kept: list[Span] = []
+    for fact in facts:
+        if length(kept) + length(fact) + 3 > width:
+            break
+        kept += [*([("   ", "text")] if kept else []), *fact]
+    return kept
+
+
+def _fact(sample: Sample, name: str, label: Label) -> Line:
+    mark = provenance(label).split(" ")[0]
+    text = said(name, label.value)
+    if name == "key":
+        mode = sample.value("mode")
+        text = f"key {key_name(str(label.value), None if mode is None else str(mode))}"
+    elif name == "swing_ratio":
+        text = f"swing {text}"
+    elif name == "chord_progression":
+        text = fit(text, 24).rstrip()
+    return [(text, label.source), (f" {mark}", label.source)]
+
+
+def _origin(sample: Sample) -> list[Line]:
+    """Where the file came from, in one line."""
+    parts: Sequence[str] = (
+        sample.origin,
+        sample.augmentation_type or "",
+        sample.split or "no split",
+        clock(sample.duration_sec) if sample.duration_sec else "",
+        sample.file_type,
+        count(max(sample.file_size_bytes // 1024, 1), "kB", "kB"),
+    )
+    return [[(" " + " · ".join(part for part in parts if part), "faint")], [(f" {sample.file_path}", "faint")]]

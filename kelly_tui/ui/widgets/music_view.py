@@ -1,0 +1,84 @@
+"""The music: a piano roll or an outline, its chords above it, the playhead moving through it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from rich.cells import cell_len
+
+from kelly_tui.ui.paint import Line, Span
+from kelly_tui.ui.widgets.painted import Painted
+
+if TYPE_CHECKING:
+    from kelly_tui.plots.cells import Cells
+    from kelly_tui.ui.picture import Picture
+
+Chords = Sequence[tuple[float, str]]
+"""Start in seconds and name of each chord."""
+
+
+class MusicView(Painted):
+    """Draws one `Picture`; without one, a sentence."""
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.picture: Picture | None = None
+        self.chords: Chords = ()
+        self.sentence = ""
+        self.playhead = 0.0
+
+    def show(self, picture: Picture | None, chords: Chords = (), sentence: str = "") -> None:
+        """Show a piece from its start, or the sentence where there is none."""
+        self.picture, self.chords, self.sentence = picture, chords, sentence
+        self.playhead = 0.0
+        self.repaint()
+
+    def follow(self, playhead: float) -> None:
+        """Move the playhead; draws only when it reaches another cell."""
+        if self.picture is None:
+            return
+        before, self.playhead = self._column(), playhead
+        if self._column() != before:
+            self.repaint()
+
+    def _column(self) -> tuple[float, int]:
+        assert self.picture is not None
+        start, end = self.picture.stretch(self.size.width, self.playhead)
+        return start, int((self.playhead - start) / max(end - start, 1e-9) * self.size.width)
+
+    def paint(self, width: int, height: int) -> list[Line]:
+        if self.picture is None:
+            return [()] * (height // 2) + [[(f" {self.sentence}", "dim")]]
+        start, end = self.picture.stretch(width, self.playhead)
+        labels = height >= 5 and any(start <= time < end for time, _ in self.chords)
+        cells = self.picture.cells(width, height - labels, start, end, self.playhead)
+        lines = [_runs(cells, row) for row in range(cells.height)]
+        return [self._chord_line(width, start, end), *lines] if labels else lines
+
+    def _chord_line(self, width: int, start: float, end: float) -> Line:
+        """The names that fit: one that would touch the one before it is left out."""
+        line: list[Span] = []
+        used = 0
+        for time, name in self.chords:
+            column = int((time - start) / (end - start) * width)
+            if not start <= time < end or column < used:
+                continue
+            line += [(" " * (column - used), "text"), (name, "label")]
+            used = column + cell_len(name) + 1
+            line.append((" ", "text"))
+        return line
+
+
+def _runs(cells: Cells, row: int) -> Line:
+    """One row of cells as spans of one style each."""
+    from kelly_tui.plots.cells import STYLES  # numpy: not on the way to the first paint
+
+    text, styles = cells.text[row], cells.style[row].tolist()
+    spans, at = [], 0
+    for number, run in groupby(styles):
+        length = sum(1 for _ in run)
+        spans.append((text[at : at + length], STYLES[number]))
+        at += length
+    return spans

@@ -1,0 +1,136 @@
+"""The one line in which things are typed: filters, commands, keys, chords, the value of a field.
+
+It takes the footer's place while it is open. What is typed is checked as it is typed, and the reason why it can't be
+is shown beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from textual import events
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
+from textual.suggester import SuggestFromList
+from textual.widgets import Input
+
+from kelly_tui.errors import KellyError
+from kelly_tui.ui.paint import Line
+from kelly_tui.ui.widgets.painted import Painted
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked: a label, what is there already, what may be typed, and what becomes of it."""
+
+    label: str
+    answer: Callable[[str], None]
+    """Called with the text on enter; a `KellyError` it raises is shown, and the prompt stays open."""
+    value: str = ""
+    hint: str = ""
+    check: Callable[[str], object] | None = None
+    """Called with each text typed; raises a `KellyError` for one that can't be."""
+    choices: Sequence[str] = ()
+    """Offered as completions; the right arrow takes one."""
+    cancelled: Callable[[], object] | None = None
+    """Called when the prompt is left without an answer."""
+
+
+class _Words(Painted):
+    """The label before the input, or the hint or trouble under it."""
+
+    def __init__(self, style: str, *, id: str) -> None:
+        super().__init__(id=id)
+        self.line: Line = ()
+        self.style = style
+
+    def say(self, text: str, style: str) -> None:
+        self.line = [(text, style)]
+        self.repaint()
+
+    def paint(self, width: int, height: int) -> list[Line]:
+        return [self.line]
+
+
+class Prompt(Vertical):
+    """Asks one `Question` at a time; hidden otherwise."""
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.question: Question | None = None
+
+    def compose(self) -> ComposeResult:
+        yield _Words("dim", id="prompt-hint")
+        with Horizontal():
+            yield _Words("accent", id="prompt-label")
+            yield Input(compact=True, id="prompt-input", select_on_focus=False)
+
+    def on_mount(self) -> None:
+        self.query_one(Input).cursor_blink = False
+        self.display = False
+
+    @property
+    def is_open(self) -> bool:
+        return self.question is not None
+
+    def ask(self, question: Question) -> None:
+        """Open with that question."""
+        self.question = question
+        label = self.query_one("#prompt-label", _Words)
+        label.styles.width = len(question.label) + 2
+        label.say(f" {question.label} ", "accent")
+        field = self.query_one(Input)
+        field.suggester = SuggestFromList(question.choices, case_sensitive=False) if question.choices else None
+        field.value = question.value
+        field.cursor_position = len(question.value)
+        self._say_hint()
+        self.display = True
+        field.focus(scroll_visible=False)
+
+    def close(self) -> None:
+        """Close without an answer."""
+        self.question = None
+        self.display = False
+        self.screen.set_focus(None)
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        event.stop()
+        if self.question is None or self.question.check is None or not event.value.strip():
+            self._say_hint()
+            return
+        try:
+            self.question.check(event.value)
+        except KellyError as error:
+            self._say_trouble(error)
+        else:
+            self._say_hint()
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        event.stop()
+        question = self.question
+        if question is None:
+            return
+        try:
+            if question.check is not None and event.value.strip():
+                question.check(event.value)
+            self.close()
+            question.answer(event.value)
+        except KellyError as error:
+            if not self.is_open:
+                self.ask(Question(**{**vars(question), "value": event.value}))
+            self._say_trouble(error)
+
+    def on_key(self, event: events.Key) -> None:
+        if event.key == "escape" and self.is_open:
+            event.stop()
+            cancelled = self.question.cancelled if self.question else None
+            self.close()
+            if cancelled is not None:
+                cancelled()
+
+    def _say_hint(self) -> None:
+        self.query_one("#prompt-hint", _Words).say(f" {self.question.hint if self.question else ''}", "dim")
+
+    def _say_trouble(self, error: KellyError) -> None:
+        self.query_one("#prompt-hint", _Words).say(f" {error}", "broken")

@@ -1,0 +1,105 @@
+"""The validation panel: how balanced, diverse and sound the dataset is after the last key, and what it needs next."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kelly_tui.model.report import ClassCount, whole_percent
+from kelly_tui.ui.advice import Advice
+from kelly_tui.ui.paint import Line, Span, length, spread, wrapped
+from kelly_tui.ui.widgets.painted import Painted
+
+if TYPE_CHECKING:
+    from kelly_tui.validate.scores import Scores
+
+SHADES = (("imported", "━"), ("augmented", "╍"), ("generated", "┈"))
+"""Each origin has a shade of its own, in colour and in glyph."""
+
+
+class ScoresPanel(Painted):
+    """One line where there is room for one; else bars of the classes above it."""
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.scores: Scores | None = None
+        self.advice = Advice("")
+
+    def show(self, scores: Scores, advice: Advice) -> None:
+        if (scores, advice) != (self.scores, self.advice):
+            self.scores, self.advice = scores, advice
+            self.repaint()
+
+    def paint(self, width: int, height: int) -> list[Line]:
+        if self.scores is None:
+            return []
+        if height == 1:
+            return [self._one_line(self.scores, width)]
+        bars = self._class_lines(self.scores, width, height - 1)
+        return [*bars, self._last_line(self.scores, width)]
+
+    def _one_line(self, scores: Scores, width: int) -> Line:
+        numbers = [
+            *_score("Balance", scores.balance),
+            *_score("Diversity", scores.diversity),
+            *_score("Quality", scores.quality),
+        ]
+        return spread([(" ", "text"), *numbers], self._next(width - length(numbers) - 2), width)
+
+    def _next(self, room: int) -> Line:
+        if not self.advice.words:
+            return []
+        short = self.advice.words.partition(":")[0]
+        for words, press in ((self.advice.words, "  press "), (short, "  press "), (short, "  "), ("", "")):
+            line = [("next: ", "dim"), (words, "text"), (press, "dim"), ("gn ", "accent")]
+            if length(line) <= room:
+                break
+        return line
+
+    def _class_lines(self, scores: Scores, width: int, room: int) -> list[Line]:
+        title = [(" ", "text"), *_score("Balance", scores.balance)]
+        indent = length(title) + 1
+        most = max((one.total for one in scores.classes), default=0)
+        names = max((len(one.label) for one in scores.classes), default=0)
+        digits = max((len(f"{one.total:,}") for one in scores.classes), default=1)
+        fixed = names + digits + 2
+        columns = -(-len(scores.classes) // room) if room else 1
+        bar_width = max(4, min(24, (width - indent - 1) // max(columns, 1) - fixed - 3))
+        items = [_class(one, most, names, digits, bar_width) for one in scores.classes]
+        lines = wrapped(items, width - indent - 1, gap=3)[:room]
+        heads: list[list[Span]] = [[*title, (" ", "text")]] + [[(" " * indent, "text")]] * (len(lines) - 1)
+        return [[*head, *line] for head, line in zip(heads, lines)] + [()] * (room - len(lines))
+
+    def _last_line(self, scores: Scores, width: int) -> Line:
+        splits = " · ".join(f"{name} {n:,}" for name, n in scores.splits.items())
+        placed = sum(scores.splits.values())
+        said = splits if placed else "no splits yet"
+        left: list[Span] = [
+            (" ", "text"),
+            *_score("Diversity", scores.diversity),
+            *_score("Quality", scores.quality),
+            (said, "dim"),
+        ]
+        return spread(left, self._next(width - length(left) - 1), width)
+
+
+def _score(name: str, value: float) -> list[Span]:
+    return [(f"{name} ", "dim"), (f"{whole_percent(value):>2}%", "strong"), ("  ", "text")]
+
+
+def _class(one: ClassCount, most: int, names: int, digits: int, width: int) -> Line:
+    """A class: its name, a bar in three shades, its count."""
+    bar: list[Span] = []
+    left = width
+    for name, glyph in SHADES:
+        n = getattr(one, name)
+        cells = min(left, max(round(n / most * width), 1)) if n and most else 0
+        if cells:
+            bar.append((glyph * cells, name))
+            left -= cells
+    empty = one.total == 0
+    return [
+        (one.label.ljust(names) + " ", "dim" if empty else "text"),
+        *bar,
+        (" " * left, "text"),
+        (f" {one.total:>{digits},}", "accent" if empty else "text"),
+    ]

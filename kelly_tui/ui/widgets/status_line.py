@@ -1,0 +1,57 @@
+"""The line above the footer: the stage that runs, and what the app has to say."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kelly_tui.ui.paint import Line, Span, fit, length, spread
+from kelly_tui.ui.widgets.painted import Painted
+from kelly_tui.ui.words import clock
+
+if TYPE_CHECKING:
+    from kelly_tui.pipeline.stage import Progress
+
+_WHEEL = "⣷⣯⣟⡿⢿⣻⣽⣾"
+
+
+class StatusLine(Painted):
+    """A running stage on the left, the last message on the right; alone, either has the line."""
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.message: Span = ("", "text")
+        self.progress: Progress | None = None
+        self.turns = 0
+
+    def say(self, words: str, style: str = "text") -> None:
+        """Show a message until the next."""
+        self.message = (words, style)
+        self.repaint()
+
+    def show(self, progress: Progress | None) -> None:
+        """Show how far a stage is; None when none runs."""
+        if progress is not None or self.progress is not None:
+            self.progress = progress
+            self.turns += 1
+            self.repaint()
+
+    def paint(self, width: int, height: int) -> list[Line]:
+        words, style = self.message
+        if self.progress is None:
+            return [[(f" {words}", style)]]
+        left = [(" ", "text"), (_WHEEL[self.turns % len(_WHEEL)], "accent"), (" ", "text"), *_said(self.progress)]
+        room = width - length(left) - 3
+        return [
+            spread(left, [(fit(words, room, right=True), style), (" ", "text")] if words and room > 0 else [], width)
+        ]
+
+
+def _said(progress: Progress) -> list[Span]:
+    spans: list[Span] = [(f"{progress.stage} ", "strong"), (f"{progress.done:,}/{progress.total:,}", "text")]
+    if progress.rate:
+        spans.append((f"   {progress.rate:,.0f}/s" if progress.rate >= 10 else f"   {progress.rate:.1f}/s", "dim"))
+    if progress.seconds_left is not None:
+        spans.append((f"   {clock(progress.seconds_left)} left", "dim"))
+    if progress.failed:
+        spans.append((f"   {progress.failed:,} failed", "broken"))
+    return spans

@@ -1,0 +1,56 @@
+"""The line above the music: what is loaded, where the playhead is, or why there is no sound."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kelly_tui.ui.paint import Line, Span, fit, length
+from kelly_tui.ui.widgets.painted import Painted
+from kelly_tui.ui.words import clock
+
+if TYPE_CHECKING:
+    from kelly_tui.ui.silence import SoundState
+
+
+class Transport(Painted):
+    """Play or pause, position of duration, the file, the speed, what the sound process says."""
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._shown: tuple[object, ...] = ()
+        self._line: tuple[str, SoundState | None, float, bool] = ("", None, 0.0, True)
+
+    def show(self, name: str, state: SoundState | None, duration: float, *, autoplay: bool) -> None:
+        """`duration` in seconds is what the catalogue knows; the sound process may know better."""
+        key = (name, duration, autoplay) + (
+            (int(state.position * 10), state.duration, state.playing, state.speed, state.message) if state else ()
+        )
+        if key != self._shown:
+            self._shown = key
+            self._line = (name, state, duration, autoplay)
+            self.repaint()
+
+    def paint(self, width: int, height: int) -> list[Line]:
+        name, state, duration, autoplay = self._line
+        if not name:
+            return []
+        playing = state is not None and state.playing
+        position = state.position if state else 0.0
+        whole = (state.duration if state else 0.0) or duration
+        right: list[Span] = []
+        if state is not None and state.message:
+            right.append((state.message, "dim"))
+        if state is not None and abs(state.speed - 1) > 0.005:
+            right.append((f"  ×{state.speed:.2f}", "accent"))
+        if not autoplay:
+            right.append(("  autoplay off", "dim"))
+        left: list[Span] = [
+            (" ▶ " if playing else " ‖ ", "accent" if playing else "dim"),
+            (clock(position, tenths=True), "strong" if playing else "text"),
+            (f" / {clock(whole)}   ", "dim"),
+        ]
+        right_room = max(width - length(left) - min(16, len(name)) - 2, 0)
+        if length(right) > right_room:
+            right = [(fit("".join(text for text, _ in right).strip(), right_room), "dim")]
+        room = width - length(left) - length(right) - 1
+        return [[*left, (fit(name, room), "text"), *right]]

@@ -1,0 +1,149 @@
+"""How samples, values, times and counts are said on screen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+from kelly_tui.model.annotation import FIELDS, Label, Value
+from kelly_tui.model.labels import SOURCES
+from kelly_tui.ui.theme import SOURCE_GLYPH
+
+if TYPE_CHECKING:
+    from kelly_tui.store.query import Row
+    from kelly_tui.ui.paint import Span
+
+_LEVELS = "▁▂▃▄▅▆▇█"
+_MINOR = ("minor", "aeolian", "harmonic_minor", "melodic_minor")
+
+SHORT_FIELD = {
+    "tempo_bpm": "tempo",
+    "time_signature": "meter",
+    "chord_progression": "chords",
+    "chord_times": "chord times",
+    "groove_type": "groove",
+    "swing_ratio": "swing",
+    "timing_offsets_ms": "offsets",
+    "dynamic_range": "dynamics",
+    "velocity_curve": "velocities",
+    "melodic_contour": "contour",
+    "pitch_range": "range",
+    "quality_score": "quality",
+    "is_verified": "verified",
+    "rule_breaks": "rule breaks",
+}
+
+
+def field_word(field: str) -> str:
+    """A field's name as a person says it."""
+    return SHORT_FIELD.get(field, field)
+
+
+def number(value: float) -> str:
+    """A number without needless digits."""
+    return f"{value:.1f}".removesuffix(".0") if abs(value) >= 10 else f"{value:.2f}".rstrip("0").rstrip(".") or "0"
+
+
+def said(field: str, value: Value) -> str:
+    """A value in one short line."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if not isinstance(value, str | list):
+        unit = FIELDS[field].unit if field in FIELDS else ""
+        return f"{number(float(value))} {unit}".rstrip()
+    if isinstance(value, list):
+        if field == "velocity_curve":
+            return sparkline([float(one) for one in value], 0, 127)
+        if field in ("chord_times", "timing_offsets_ms"):
+            spread = f"{number(min(value))} to {number(max(value))} {FIELDS[field].unit}" if value else ""
+            return f"{len(value):,} values, {spread}" if value else "none"
+        return " ".join(str(one) for one in value) or "none"
+    return str(value)
+
+
+def typed(field: str, value: Value) -> str:
+    """A value as a person would type it, to be edited."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return " ".join(f"{one:g}" if isinstance(one, float) else str(one) for one in value)
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def sparkline(values: Sequence[float], low: float, high: float) -> str:
+    """One character a value, its height the value's place between `low` and `high`."""
+    steps = len(_LEVELS) - 1
+    return "".join(_LEVELS[round(steps * min(max((value - low) / (high - low), 0), 1))] for value in values)
+
+
+def key_name(key: str | None, mode: str | None) -> str:
+    """``A`` and ``minor`` as ``Am``, ``C`` and ``dorian`` as ``C dor``."""
+    if key is None:
+        return ""
+    if mode is None or mode == "major":
+        return key
+    return f"{key}m" if mode in _MINOR else f"{key} {mode[:3]}"
+
+
+_SOURCE_OF_LETTER = {source[0]: source for source in SOURCES}
+
+
+def source_of(row: Row, field: str) -> str | None:
+    """Where a field's label came from, by the letters of the light row."""
+    return _SOURCE_OF_LETTER.get(row.sources.get(field, ""))
+
+
+def guessed(source: str | None) -> bool:
+    """Whether a label of that source is a guess that a person has not accepted."""
+    return source in ("detector", "model")
+
+
+def provenance(label: Label) -> str:
+    """Where a label came from, in a glyph and its confidence: ``◆ .94``."""
+    marks = SOURCE_GLYPH.get(label.source, " ")
+    if label.confidence is not None:
+        marks += f" {label.confidence:.2f}".replace("0.", ".")
+    if label.unsure:
+        marks += " unsure"
+    if label.in_doubt:
+        marks += " in doubt"
+    return marks
+
+
+def decision_span(row: Row, main_source: str | None) -> Span:
+    """The mark before a sample: what has been decided about it."""
+    if row.status != "ok":
+        return "!", "broken"
+    if row.rejected:
+        return "✕", "dim"
+    if row.decision == "flagged":
+        return "⚑", "accent"
+    if row.is_verified:
+        return "✓", "good"
+    if row.decision == "skipped":
+        return "–", "dim"
+    if row.decision == "labelled" or (main_source is not None and not guessed(main_source)):
+        return "○", "text"
+    return "·", "dim"
+
+
+def sample_name(file_path: str) -> str:
+    """A file's name without folders and suffix."""
+    return PurePosixPath(file_path).stem or file_path
+
+
+def clock(seconds: float, *, tenths: bool = False) -> str:
+    """``0:14`` or, with tenths, ``0:14.2``."""
+    if tenths:
+        seconds = int(seconds * 10) / 10
+        return f"{int(seconds // 60)}:{seconds % 60:04.1f}"
+    seconds = int(seconds)
+    hours, rest = divmod(seconds, 3600)
+    minutes, seconds = divmod(rest, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
+
+
+def count(n: int, one: str, many: str = "") -> str:
+    """``1 sample``, ``2,000 samples``."""
+    return f"{n:,} {one if n == 1 else many or one + 's'}"

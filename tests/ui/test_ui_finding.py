@@ -1,0 +1,151 @@
+"""Moving about: filter, order, cursor, the next one to label, variants."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from kelly_tui.ui.widgets.find_line import FindLine
+from tests.ui.conftest import Open
+
+
+@pytest.mark.exercises("filter", "next_open", "previous_open", "first", "last", "page_down", "page_up")
+async def test_filters_and_moves(open_desk: Open, root: Path) -> None:
+    async with open_desk(root) as desk:
+        await desk.press("n")
+        assert desk.here == "cedar"  # birch is labelled by its folder; cedar only has a guess
+        await desk.press("n", "n", "n")
+        assert desk.here == "iris"
+        await desk.press("n")
+        assert desk.here == "iris"
+        assert "no unlabelled sample after" in desk.said
+        await desk.press("N", "N")
+        assert desk.here == "fern"
+        await desk.press("G")
+        assert desk.here == "juniper"
+        await desk.press("g", "g")
+        assert desk.here == "amber"
+        await desk.press("pagedown")
+        assert desk.here == "juniper"
+        await desk.press("pageup", "j", "j", "j")
+        assert desk.here == "dune"
+
+        await desk.press("/")
+        await desk.type("emotion:tense|sad")
+        assert desk.here == "dune"  # the cursor stays on its sample
+        assert desk.app.screen.query_one(FindLine).counted == "3 of 10"
+        await desk.press("/")
+        await desk.type("")
+        assert desk.app.screen.query_one(FindLine).counted == "10"
+
+
+async def test_a_wrong_filter_names_the_nearest_as_it_is_typed(open_desk: Open, root: Path) -> None:
+    async with open_desk(root) as desk:
+        await desk.press("/", *"emotoin:sad")
+        assert "Did you mean emotion?" in desk.hint
+        await desk.press("enter")
+        assert desk.app.screen.query_one(FindLine).counted == "10"
+        await desk.press("escape", "j")
+        assert desk.here == "birch"
+
+
+async def test_an_empty_result_says_which_condition_is_to_blame(open_desk: Open, root: Path) -> None:
+    async with open_desk(root) as desk:
+        await desk.press("/")
+        await desk.type("emotion:tense key:C")
+        assert "Without key:C there would be 2" in desk.text()
+        await desk.press("1")
+        assert "there is no sample here" in desk.said
+
+
+@pytest.mark.exercises("command")
+async def test_commands_by_name(open_desk: Open, root: Path) -> None:
+    async with open_desk(root) as desk:
+        await desk.press(":")
+        await desk.type("sort -bpm")
+        assert desk.app.workstation is not None
+        assert desk.app.workstation.sort == "-bpm"
+        await desk.press("g", "g")
+        assert desk.here == "juniper"
+        await desk.press(":")
+        await desk.type("sort brightness")
+        assert "the order brightness is unknown" in desk.hint
+        await desk.press("escape", ":")
+        await desk.type("filter is:verified")
+        assert desk.here == "birch"
+        await desk.press(":")
+        await desk.type("fliter")
+        assert "Did you mean filter?" in desk.hint
+        await desk.press("escape", ":")
+        await desk.type("skip")
+        assert desk.stored("birch").decision == "skipped"
+
+
+@pytest.mark.exercises("next_variant", "previous_variant")
+async def test_variants_of_one_root(open_desk: Open, root: Path) -> None:
+    async with open_desk(root) as desk:
+        await desk.press(">")
+        assert "no variant" in desk.said
+        await desk.press("j", "j", "j", ">")
+        assert desk.here == "elm"
+        await desk.press(">")
+        assert desk.here == "dune"
+        await desk.press("<")
+        assert desk.here == "elm"
+
+
+@pytest.mark.exercises("next_best", "next_panel")
+async def test_the_next_best_action_is_a_key_away(open_desk: Open, root: Path) -> None:
+    async with open_desk(root, size=(80, 24)) as desk:
+        before = desk.form.screen.query_one("#music").size.height
+        await desk.press("f6")
+        assert desk.form.screen.query_one("#music").size.height > before
+        await desk.press("g", "n")
+        assert desk.app.workstation is not None
+        assert desk.app.workstation.filter == "emotion:?"
+        assert desk.here == "amber"
+
+
+async def test_what_may_follow_is_shown_and_esc_forgets_it(open_desk: Open, root: Path) -> None:
+    async with open_desk(root) as desk:
+        await desk.press("g")
+        assert "the pipeline" in desk.text().splitlines()[-1]
+        await desk.press("escape")
+        assert "enter accept" in desk.text().splitlines()[-1]
+        await desk.press("g", "7")  # means nothing, does nothing
+        assert desk.here == "amber"
+        assert desk.values("amber") == {}
+
+
+async def test_a_change_by_another_is_seen(open_desk: Open, root: Path) -> None:
+    from kelly_tui.model.annotation import Label
+    from kelly_tui.model.edit import Edit
+    from kelly_tui.store import history
+    from kelly_tui.store.catalogue import Catalogue
+
+    async with open_desk(root) as desk:
+        with Catalogue.open(root) as other:
+            history.edit(other, [Edit(f"{7:016x}", "emotion", Label("angry"))], "another")
+        assert desk.app.workstation is not None
+        desk.app.workstation.look_around()
+        await desk.settle()
+        assert next(line for line in desk.text().splitlines() if "heath" in line).split()[2] == "angry"
+
+
+async def test_a_dataset_that_is_gone_is_said_and_edits_are_kept(open_desk: Open, root: Path) -> None:
+    async with open_desk(root) as desk:
+        root.rename(root.with_name("elsewhere"))
+        assert desk.app.workstation is not None
+        desk.app.workstation.look_around()
+        await desk.pilot.pause()
+        assert "folder is gone" in desk.said
+        await desk.press("2")
+        assert "NOT SAVED: 1" in desk.text()
+        assert "it is kept" in desk.said
+        root.with_name("elsewhere").rename(root)
+        for _ in range(300):
+            if not desk.app.workstation._unsaved:
+                break
+            await desk.pilot.pause(0.01)
+        assert desk.values("amber")["emotion"] == "sad"

@@ -1,0 +1,167 @@
+"""Keys that label: what is stored, where the cursor goes, and what is said."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.ui.conftest import Open
+
+
+@pytest.mark.exercises("label", "undo", "redo", "repeat", "unsure", "down", "up")
+async def test_a_digit_labels_saves_goes_on_and_plays_and_can_be_undone(open_desk: Open, root: Path) -> None:
+    async with open_desk(root) as desk:
+        assert desk.here == "amber"
+        await desk.press("2")
+        assert desk.values("amber")["emotion"] == "sad"
+        label = desk.stored("amber").labels["emotion"]
+        assert (label.source, label.by) == ("human", "tester")
+        assert desk.stored("amber").decision == "labelled"
+        assert desk.here == "birch"
+        assert desk.sound.loaded == "birch"
+        assert desk.sound.state.playing
+        assert "saved 14:02:11" in desk.text()
+
+        await desk.press("u")
+        assert "emotion" not in desk.values("amber")
+        assert desk.stored("amber").decision == "pending"
+        assert desk.here == "amber"
+        assert "undo emotion sad · amber" in desk.said
+
+        await desk.press("ctrl+r")
+        assert desk.values("amber")["emotion"] == "sad"
+        assert desk.here == "amber"
+
+        await desk.press("j", "j", "j", "down", "k", "up", "j", "j", "j")
+        assert desk.here == "fern"
+        await desk.press(".")
+        assert desk.values("fern")["emotion"] == "sad"
+        assert desk.here == "fern"
+
+        await desk.press("z", "8")
+        assert desk.stored("fern").labels["emotion"].unsure
+        assert desk.values("fern")["emotion"] == "neutral"
+        assert desk.here == "grove"
+
+
+async def test_a_digit_without_a_label_says_so(open_desk: Open, root: Path) -> None:
+    async with open_desk(root) as desk:
+        await desk.press("9")
+        assert "there is no label 9" in desk.said
+        assert desk.here == "amber"
+        assert desk.values("amber") == {}
+
+
+@pytest.mark.exercises("accept")
+async def test_enter_takes_the_guesses_and_verifies(open_desk: Open, root: Path) -> None:
+    async with open_desk(root) as desk:
+        await desk.press("enter")
+        assert "emotion is open" in desk.said
+        assert "is_verified" not in desk.values("amber")
+        await desk.press("j", "j", "enter")
+        labels = desk.stored("cedar").labels
+        assert labels["emotion"].value == "happy"
+        assert {labels[name].source for name in ("emotion", "key", "mode", "tempo_bpm", "is_verified")} == {"human"}
+        assert desk.stored("cedar").decision == "labelled"
+        assert desk.here == "dune"
+
+
+@pytest.mark.exercises("affect")
+async def test_v_and_two_digits_are_valence_and_arousal(open_desk: Open, root: Path) -> None:
+    async with open_desk(root) as desk:
+        await desk.press("v")
+        assert "valence and arousal" in desk.text().splitlines()[-1]
+        await desk.press("9", "5")
+        assert desk.values("amber") == {"valence": 1.0, "arousal": 0.0}
+        assert desk.here == "amber"
+        await desk.press("v", "1", "0")
+        assert "0 is no valence" in desk.said
+
+
+@pytest.mark.exercises("key", "mode", "chords")
+async def test_key_mode_and_chords_are_typed(open_desk: Open, root: Path) -> None:
+    async with open_desk(root) as desk:
+        await desk.press("K")
+        await desk.type("Bb minor")
+        assert desk.values("amber") == {"key": "A#", "mode": "minor"}
+        await desk.press("M")
+        await desk.type("dorain")
+        assert "Did you mean dorian?" in desk.hint
+        await desk.press("escape")
+        assert desk.values("amber")["mode"] == "minor"
+        await desk.press("c")
+        await desk.type("Am F C/E G7")
+        assert desk.values("amber")["chord_progression"] == ["Am", "F", "C/E", "G7"]
+
+
+@pytest.mark.exercises("skip", "skip_reason", "flag", "reject")
+async def test_skip_flag_and_reject_decide(open_desk: Open, root: Path) -> None:
+    async with open_desk(root) as desk:
+        await desk.press("s")
+        assert desk.stored("amber").decision == "skipped"
+        await desk.press("S")
+        await desk.type("ambiguous")
+        assert (desk.stored("birch").decision, desk.stored("birch").skip_reason) == ("skipped", "ambiguous")
+        assert desk.here == "cedar"
+        await desk.press("f")
+        assert desk.stored("cedar").decision == "flagged"
+        await desk.press("f")
+        assert desk.stored("cedar").decision == "pending"
+        await desk.press("x")
+        assert "emotion" not in desk.values("cedar")
+        await desk.press("x")
+        assert "no guess to refuse" in desk.said
+        await desk.press("j", "j", "x")
+        assert desk.here == "elm"
+        assert desk.stored("elm").rejected
+        await desk.press("x")
+        assert not desk.stored("elm").rejected
+
+
+@pytest.mark.exercises("edit", "edit_field", "choose", "clear_field", "back", "last", "first")
+async def test_every_field_can_be_edited_in_the_form(open_desk: Open, root: Path) -> None:
+    async with open_desk(root) as desk:
+        await desk.press("e", "3")
+        assert desk.values("amber")["emotion"] == "angry"
+        assert desk.here == "amber"
+        await desk.press("j", "enter")
+        await desk.type("1.5")
+        assert "Wanted: a number -1..1" in desk.hint
+        await desk.type("-.5")
+        assert desk.values("amber")["valence"] == -0.5
+        await desk.press("backspace")
+        assert "valence" not in desk.values("amber")
+        await desk.press("2")
+        assert "no numbered choices" in desk.said
+        await desk.press("G")
+        assert desk.form.field == "notes"
+        await desk.press("enter")
+        await desk.type("a [bold] note")
+        assert desk.values("amber")["notes"] == "a [bold] note"
+        assert "a [bold] note" in desk.text()
+        await desk.press("g", "g")
+        assert desk.form.field == "emotion"
+        await desk.press("escape", "j")
+        assert desk.here == "birch"
+
+
+async def test_undo_of_what_another_changed_since_leaves_it_alone(open_desk: Open, root: Path) -> None:
+    from kelly_tui.model.annotation import Label
+    from kelly_tui.model.edit import Edit
+    from kelly_tui.store import history
+    from kelly_tui.store.catalogue import Catalogue
+
+    async with open_desk(root) as desk:
+        await desk.press("2")
+        with Catalogue.open(root) as other:
+            history.edit(other, [Edit(f"{0:016x}", "emotion", Label("angry"))], "another")
+        await desk.press("u")
+        assert desk.values("amber")["emotion"] == "angry"
+        assert "left alone" in desk.said
+
+
+async def test_nothing_to_undo_is_said(open_desk: Open, root: Path) -> None:
+    async with open_desk(root) as desk:
+        await desk.press("u")
+        assert desk.said == "nothing to undo"

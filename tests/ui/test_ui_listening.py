@@ -1,0 +1,100 @@
+"""What is asked of the sound, and what the transport and the picture show."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from kelly_tui.ui.widgets.music_view import MusicView
+from tests.ui.conftest import Open
+
+
+@pytest.mark.exercises("play", "seek_on", "seek_back", "bar_on", "bar_back", "slower", "faster", "normal_speed")
+async def test_play_and_seek_by_beat_and_bar(open_desk: Open, root: Path) -> None:
+    async with open_desk(root) as desk:
+        state = desk.sound.state
+        assert desk.sound.loaded == "amber"
+        assert not state.playing
+        await desk.press("space")
+        assert state.playing
+        await desk.press("l")
+        assert state.position == pytest.approx(0.5)
+        await desk.press("L")
+        assert state.position == pytest.approx(2.0)
+        await desk.press("L", "H")
+        assert state.position == pytest.approx(2.0)
+        await desk.press("h")
+        assert state.position == pytest.approx(1.5)
+        await desk.press("]")
+        assert state.speed == pytest.approx(1.1)
+        await desk.press("[", "[")
+        assert state.speed == pytest.approx(1 / 1.1)
+        assert "×0.91" in desk.text()
+        await desk.press("\\")
+        assert state.speed == 1.0
+        await desk.press("space")
+        assert not state.playing
+
+
+@pytest.mark.exercises("louder", "quieter", "autoplay")
+async def test_volume_and_autoplay(open_desk: Open, root: Path) -> None:
+    async with open_desk(root) as desk:
+        await desk.press("-")
+        assert desk.sound.asked[-1] == ("volume", 0.7)
+        await desk.press("=", "=")
+        assert desk.said == "volume 90%"
+        await desk.press("A")
+        await desk.press("1")
+        assert desk.here == "birch"
+        assert not desk.sound.state.playing
+        assert "autoplay off" in desk.text()
+
+
+@pytest.mark.exercises("compare")
+async def test_a_variant_is_heard_against_what_it_was_made_from_at_the_same_place(open_desk: Open, root: Path) -> None:
+    async with open_desk(root) as desk:
+        await desk.press("tab")
+        assert "it is no variant" in desk.said
+        await desk.press("j", "j", "j", "j", "space")
+        desk.sound.state.position = 3.0
+        await desk.press("tab")
+        assert desk.sound.loaded == "dune"
+        assert desk.sound.state.position == pytest.approx(3.0)
+        assert desk.sound.state.playing
+        assert desk.here == "elm"
+        await desk.press("tab")
+        assert desk.sound.loaded == "elm"
+
+
+async def test_the_playhead_moves_and_the_page_turns(open_desk: Open, root: Path) -> None:
+    async with open_desk(root) as desk:
+        music = desk.app.screen.query_one(MusicView)
+
+        def column() -> int:
+            return next(line.index("┃") for line in desk.text().splitlines() if "┃" in line)
+
+        first = column()
+        await desk.press("space", "l", "l")
+        assert column() > first
+        assert music.playhead == pytest.approx(1.0)
+
+
+async def test_a_file_that_cannot_be_read_is_said_in_place_of_the_music(open_desk: Open, root: Path) -> None:
+    async with open_desk(root) as desk:
+        await desk.press("G")
+        assert "no notes" in desk.text()
+        await desk.press("space")
+        assert "nothing to play" in desk.said
+        (root / "raw/midi/iris.mid").write_bytes(b"MThd, but no more")
+        await desk.press("k")
+        assert desk.app.screen.query_one(MusicView).picture is None
+
+
+async def test_no_device_is_said_quietly(open_desk: Open, root: Path) -> None:
+    async with open_desk(root) as desk:
+        desk.sound.state.message = "no sound: there is no device"
+        await desk.press("j")
+        assert "no sound: there is no device" in desk.text()
+        await desk.press("2")
+        assert desk.values("birch")["emotion"] == "sad"
