@@ -199,10 +199,12 @@ def extract_item(item: Mapping[str, Any]) -> dict[str, Any]:
     """
     root = Path(item["root"])
     path = inside(root, item["file_path"])
-    features = extract_audio_features(path, msgspec.convert(item.get("config", {}), AudioConfig))
+    config = msgspec.convert(item.get("config", {}), AudioConfig)
+    features = extract_audio_features(path, config)
+    whole = features.duration_sec < config.max_duration_sec  # then what was decoded is surer than the header
     write_atomic(inside(root, item["target"]), features.to_npz())
     return {
-        "duration_sec": audio_seconds(path),
+        "duration_sec": features.duration_sec if whole else audio_seconds(path),
         "vector": features.feature_vector.tolist(),
         "columns": features.columns(),
         "labels": {field: msgspec.to_builtins(label) for field, label in detect_labels(features).items()},

@@ -1,0 +1,222 @@
+"""Variants of MIDI: transposed, at another speed, louder or softer, looser, thinner.
+
+The work is done in ticks on a `symusic.Score`. What symusic does not carry is not in a variant: sysex, aftertouch,
+text other than track names, lyrics and markers; channels may be renumbered, drums stay drums.
+"""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import symusic
+from numpy.typing import NDArray
+
+from kelly_tui.augment.recipe import Limits, Recipe
+from kelly_tui.errors import KellyError
+from kelly_tui.music.notes import Score, parse_midi, read_bytes, read_midi
+from kelly_tui.store.layout import write_atomic
+
+if TYPE_CHECKING:
+    import pretty_midi
+
+MidiSource = Path | str | bytes | Any  # or a symusic.Score, or a pretty_midi.PrettyMIDI
+
+_NOTE = np.dtype([("time", "i8"), ("duration", "i8"), ("pitch", "i8"), ("velocity", "i8"), ("track", "i8"),
+                  ("is_drum", "?")])  # fmt: skip
+Notes = NDArray[np.void]
+_TIME_BITS = 31
+"""Ticks fit into these: sorting by one number is several times faster than by two."""
+
+
+class MidiVariant(bytes):
+    """A standard MIDI file."""
+
+    def save(self, path: Path | str) -> Path:
+        """Write the file, whole or not at all."""
+        write_atomic(Path(path), self)
+        return Path(path)
+
+    def pretty_midi(self) -> pretty_midi.PrettyMIDI:
+        """As the object that many programs work with."""
+        import pretty_midi
+
+        return pretty_midi.PrettyMIDI(io.BytesIO(self))
+
+
+def augment_midi(
+    source: MidiSource,
+    transpose: int = 0,
+    time_stretch: float = 1.0,
+    velocity_scale: float = 1.0,
+    jitter_ms: float = 0.0,
+    dropout: float = 0.0,
+    seed: int = 0,
+) -> MidiVariant:
+    """A changed copy of a MIDI file, of its bytes, or of a `PrettyMIDI` or `symusic.Score`.
+
+    `transpose`: semitones; drums stay. `time_stretch`: of the speed, 1.1 is faster; beats stay beats. `velocity_scale`:
+    clipped to 1..127. `jitter_ms`: the most by which an onset moves, at most 5. `dropout`: the share of notes left out.
+    The same arguments give the same bytes. Raises `FileRefused` for what is no music.
+    """
+    recipe = Recipe(
+        transpose=transpose,
+        time_stretch=time_stretch,
+        velocity_scale=velocity_scale,
+        jitter_ms=jitter_ms,
+        dropout=dropout,
+    )
+    return vary_midi(read_score(source), recipe, seed)
+
+
+def vary_midi(score: symusic.Score, recipe: Recipe, seed: int) -> MidiVariant:
+    """`recipe` applied to a copy of `score`."""
+    varied = score.copy()
+    rng = np.random.Generator(np.random.PCG64(seed))
+    notes = _notes_of(varied)
+    if recipe.dropout:
+        notes = _dropped(notes, recipe.dropout, rng)
+    if recipe.velocity_scale != 1:
+        notes["velocity"] = np.clip(np.rint(notes["velocity"] * recipe.velocity_scale), 1, 127)
+    if recipe.transpose:
+        _transpose(varied, notes, recipe.transpose)
+    if recipe.time_stretch != 1:
+        _change_speed(varied, recipe.time_stretch)
+    if recipe.jitter_ms:
+        notes["duration"] += notes["time"]  # from here the end, which stays
+        notes["time"] += jitter(notes, read_midi(varied), recipe.jitter_ms / 1000, rng)
+        notes["duration"] -= notes["time"]
+    _put_notes(varied, notes)
+    return MidiVariant(varied.dumps_midi())
+
+
+def read_score(source: MidiSource) -> symusic.Score:
+    """A score in ticks, of whatever is given. Raises `FileRefused`."""
+    if isinstance(source, (str, Path)):
+        return parse_midi(read_bytes(Path(source)), str(source))
+    if isinstance(source, bytes):
+        return parse_midi(source)
+    if hasattr(source, "get_tempo_changes"):
+        file = io.BytesIO()
+        source.write(file)
+        return parse_midi(file.getvalue())
+    return source if "Tick" in str(source.ttype) else source.to("tick")
+
+
+def midi_limits(score: symusic.Score) -> Limits:
+    """What `choose_recipes` must know about a score."""
+    notes = _notes_of(score)
+    pitches = notes["pitch"][~notes["is_drum"]]
+    struck = notes["velocity"][notes["velocity"] >= 10]
+    bpm = np.append(6e7 / _tempi(score)[1], 120.0) if _starts_at_default(score) else 6e7 / _tempi(score)[1]
+    return Limits(
+        lowest=int(pitches.min()) if len(pitches) else None,
+        highest=int(pitches.max()) if len(pitches) else None,
+        notes=min(len(notes), int(np.count_nonzero(_may_go(notes)))),
+        softest=int(struck.min(initial=127)) if len(struck) else 0,
+        slowest_bpm=float(bpm.min()),
+        fastest_bpm=float(bpm.max()),
+        tick_ms=float(60_000 / bpm.min() / score.tpq),
+    )
+
+
+def jitter(notes: Notes, clock: Score, most: float, rng: np.random.Generator) -> NDArray[np.int64]:
+    """By how many ticks each onset moves: at most `most` seconds from where it is in `notes`, by the tempo map.
+
+    `notes` has the ends in ``duration``. An onset stays before its own end, after the end of the note before it on
+    the same key, and the lowest note of a chord stays its first. Rounded towards where it was: never past `most`.
+    """
+    time, end = notes["time"], notes["duration"]
+    per_beat = clock.ticks_per_beat
+    target = clock.beat_to_time(time / per_beat) + rng.uniform(-most, most, len(notes))
+    moved: NDArray[np.int64] = np.trunc(clock.time_to_beat(target) * per_beat - time).astype(np.int64)
+
+    earliest, latest = -time, np.maximum(end - 1 - time, 0)
+    key = (notes["track"] << 7) | notes["pitch"]
+    order = np.argsort((key << _TIME_BITS) | time, kind="stable")
+    same_key = np.diff(key[order]) == 0
+    first, then = order[:-1][same_key], order[1:][same_key]
+    earliest[then] = np.maximum(earliest[then], np.minimum(end[first] - time[then], 0))
+    latest[first] = np.minimum(latest[first], np.maximum(time[then] - time[first], 0))
+    moved = np.clip(moved, earliest, latest)
+
+    pitched = np.flatnonzero(~notes["is_drum"])
+    pitched = pitched[np.argsort((time[pitched] << 7) | notes["pitch"][pitched], kind="stable")]
+    starts = np.flatnonzero(np.diff(time[pitched], prepend=-1))  # where a chord starts, its bass first
+    if len(starts):
+        bass = pitched[starts]
+        moved[bass] = np.maximum(np.minimum.reduceat(moved[pitched], starts), earliest[bass])
+        chord_size = np.diff(np.append(starts, len(pitched)))
+        moved[pitched] = np.maximum(moved[pitched], np.repeat(moved[bass], chord_size))
+    return moved
+
+
+def _dropped(notes: Notes, share: float, rng: np.random.Generator) -> Notes:
+    """Without `share` of the notes, rounded down: never the last of a track, nor the one that ends the piece."""
+    candidates = np.flatnonzero(_may_go(notes))
+    count = min(int(len(notes) * share + 1e-9), len(candidates))
+    return np.delete(notes, rng.choice(candidates, count, replace=False))
+
+
+def _may_go(notes: Notes) -> NDArray[np.bool_]:
+    may_go = np.ones(len(notes), dtype=bool)
+    order = np.argsort((notes["track"] << _TIME_BITS) | notes["time"], kind="stable")
+    may_go[order[np.flatnonzero(np.diff(notes["track"][order], append=-1))]] = False
+    may_go[np.argmax(notes["time"] + notes["duration"])] = False
+    return may_go
+
+
+def _transpose(score: symusic.Score, notes: Notes, semitones: int) -> None:
+    notes["pitch"][~notes["is_drum"]] += semitones
+    if notes["pitch"].min() < 0 or notes["pitch"].max() > 127:
+        raise KellyError(f"transposing by {semitones:+d} leaves the range of MIDI", hint="Transpose by less.")
+    for signature in score.key_signatures:
+        signature.key = (signature.key + 7 * semitones + 5) % 12 - 5  # sharps: a semitone up is seven fifths
+
+
+def _change_speed(score: symusic.Score, speed: float) -> None:
+    """Scale the tempo map; 120 BPM, where the file leaves it to the default, is written into it."""
+    time, mspq = _tempi(score)
+    if _starts_at_default(score):
+        time, mspq = np.insert(time, 0, 0), np.insert(mspq, 0, 500_000)
+    slower = np.clip(np.rint(mspq / speed), 1, 0xFFFFFF)
+    score.tempos = symusic.Tempo.from_numpy(time.astype(np.int32), slower.astype(np.int32), "tick")
+
+
+def _tempi(score: symusic.Score) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """Ticks, and microseconds a quarter note."""
+    found = score.tempos.numpy()
+    return found["time"], found["mspq"]
+
+
+def _starts_at_default(score: symusic.Score) -> bool:
+    return not len(score.tempos) or min(tempo.time for tempo in score.tempos) > 0
+
+
+def _notes_of(score: symusic.Score) -> Notes:
+    """All notes of all tracks, in the tracks' order."""
+    counts = [len(track.notes) for track in score.tracks]
+    notes = np.empty(sum(counts), _NOTE)
+    columns = [track.notes.numpy() for track in score.tracks]
+    for name in ("time", "duration", "pitch", "velocity"):
+        notes[name] = np.concatenate([column[name] for column in columns])
+    notes["track"] = np.repeat(np.arange(len(counts)), counts)
+    notes["is_drum"] = np.repeat([track.is_drum for track in score.tracks], counts)
+    return notes
+
+
+def _put_notes(score: symusic.Score, notes: Notes) -> None:
+    order = (((notes["track"] << _TIME_BITS) | notes["time"]) << 7) | notes["pitch"]
+    notes = notes[np.argsort(order, kind="stable")]
+    edges = np.searchsorted(notes["track"], np.arange(len(score.tracks) + 1))
+    for index, track in enumerate(score.tracks):
+        part = notes[edges[index] : edges[index + 1]]
+        track.notes = symusic.Note.from_numpy(
+            part["time"].astype(np.int32),
+            part["duration"].astype(np.int32),
+            part["pitch"].astype(np.int8),
+            part["velocity"].astype(np.int8),
+            "tick",
+        )

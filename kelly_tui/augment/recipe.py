@@ -1,0 +1,273 @@
+"""What may be changed about a sample, which changes a variant gets, and what they do to its labels.
+
+`TRANSFORMS` has the values that are chosen from, `LABEL_RULES` says for each transform and each field of an
+annotation what becomes of a label. The code, the documentation and the tests read these two tables.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from itertools import product
+from typing import Any, Literal
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from kelly_tui.errors import KellyError, LabelError
+from kelly_tui.model.annotation import FIELDS, Label, Value, check_value
+from kelly_tui.music.dynamics import MARKS, mark_of_velocity
+from kelly_tui.music.theory import transpose_chord, transpose_key
+
+FileType = Literal["midi", "audio"]
+Rule = Literal["kept", "computed", "in doubt", "left out"]
+
+
+class Transform(msgspec.Struct, frozen=True):
+    """One way to change a file."""
+
+    name: str
+    word: str
+    """In a variant's `augmentation_type`."""
+    neutral: float
+    """The value that changes nothing."""
+    values: tuple[float, ...]
+    """Those that are chosen from."""
+    chance: float
+    """How often it acts."""
+    low: float
+    """Less than this is refused; so is more than `high`."""
+    high: float
+
+
+_STRETCH = Transform("time_stretch", "stretch", 1.0, (0.9, 0.95, 1.05, 1.1), 0.6, 0.5, 2.0)
+TRANSFORMS: dict[FileType, tuple[Transform, ...]] = {
+    "midi": (
+        Transform("transpose", "transpose", 0, (-6, -5, -4, -3, -2, -1, 1, 2, 3, 4, 5, 6), 0.8, -24, 24),
+        _STRETCH,
+        Transform("velocity_scale", "velocity", 1.0, (0.8, 0.9, 1.1, 1.2), 0.6, 0.1, 10.0),
+        Transform("jitter_ms", "jitter", 0.0, (5.0,), 0.5, 0.0, 5.0),
+        Transform("dropout", "dropout", 0.0, (0.02,), 0.3, 0.0, 0.5),
+    ),
+    "audio": (
+        Transform("pitch_shift", "pitch", 0, (-2, -1, 1, 2), 0.8, -12, 12),
+        _STRETCH,
+        Transform("noise", "noise", 0.0, (0.001, 0.002, 0.005), 0.4, 0.0, 0.1),
+        Transform("gain", "gain", 1.0, (0.8, 0.9, 1.1, 1.2), 0.5, 0.0, 4.0),
+    ),
+}
+_BY_NAME = {transform.name: transform for kind in TRANSFORMS.values() for transform in kind}
+
+LARGE = {"transpose": 4, "pitch_shift": 4, "time_stretch": 0.1, "velocity_scale": 0.2}
+"""How far from neutral a change is large: then it puts in doubt what `LABEL_RULES` says it may."""
+
+_ALL_KEPT: dict[str, Rule] = dict.fromkeys(FIELDS, "kept")
+# A judgement of one recording or file, and remarks about it, say nothing about another; nobody has verified a variant.
+_ALL_KEPT |= {"quality_score": "left out", "is_verified": "left out", "notes": "left out"}
+_ANOTHER_PITCH: dict[str, Rule] = {
+    "emotion": "in doubt",
+    "valence": "in doubt",
+    "arousal": "in doubt",
+    "dominance": "in doubt",
+    "key": "computed",
+    "chord_progression": "computed",
+}
+LABEL_RULES: dict[str, dict[str, Rule]] = {
+    "transpose": _ALL_KEPT | _ANOTHER_PITCH,
+    "pitch_shift": _ALL_KEPT | _ANOTHER_PITCH,
+    "time_stretch": _ALL_KEPT
+    | {"arousal": "in doubt", "tempo_bpm": "computed", "chord_times": "computed", "timing_offsets_ms": "computed"},
+    "velocity_scale": _ALL_KEPT
+    | {
+        "arousal": "in doubt",
+        "dominance": "in doubt",
+        "dynamic_range": "computed",
+        "velocity_curve": "computed",
+    },
+    # One offset a note: after these the list is another one, which the detector measures anew.
+    "jitter_ms": _ALL_KEPT | {"timing_offsets_ms": "left out"},
+    "dropout": _ALL_KEPT | {"timing_offsets_ms": "left out"},
+    "noise": _ALL_KEPT,
+    "gain": _ALL_KEPT,
+}
+"""``LABEL_RULES[transform][field]``: *kept*; *computed* from the change; *in doubt* where the change is large, kept
+and so marked; *left out*. Swing and groove survive ±5 ms of jitter: it has no mean."""
+
+
+class Recipe(msgspec.Struct, frozen=True, kw_only=True):
+    """What is done to a file, in the units of `TRANSFORMS`."""
+
+    transpose: int = 0
+    """Semitones, MIDI."""
+    pitch_shift: float = 0.0
+    """Semitones, audio."""
+    time_stretch: float = 1.0
+    """Of the speed: 1.1 is faster and shorter."""
+    velocity_scale: float = 1.0
+    jitter_ms: float = 0.0
+    """The most by which an onset is moved."""
+    dropout: float = 0.0
+    """Share of the notes left out."""
+    noise: float = 0.0
+    """Standard deviation of Gaussian noise, of full scale."""
+    gain: float = 1.0
+
+    def __post_init__(self) -> None:
+        for name, transform in _BY_NAME.items():
+            value = getattr(self, name)
+            if not transform.low <= value <= transform.high:
+                raise KellyError(f"{name} can't be {value}", hint=f"{transform.low:g}..{transform.high:g} can.")
+
+    @property
+    def changes(self) -> dict[str, float]:
+        """The transforms that change something, by name; what a sample's row keeps and ``Recipe(**changes)`` reads."""
+        values = {name: getattr(self, name) for name, one in _BY_NAME.items() if getattr(self, name) != one.neutral}
+        # 2 and 2.0 are one recipe: its id must not depend on how it was typed.
+        return {name: int(value) if value == int(value) else float(value) for name, value in values.items()}
+
+    @property
+    def name(self) -> str:
+        """``transpose+velocity``, for `augmentation_type`."""
+        return "+".join(_BY_NAME[name].word for name in self.changes)
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True):
+    """What a file bears: facts that forbid changes which would do nothing, or harm. The defaults forbid nothing."""
+
+    lowest: int | None = 60
+    """Of the notes that have a pitch; None where there are drums only."""
+    highest: int | None = 60
+    notes: int = 1_000_000
+    """Those that may be dropped: not the last of a track."""
+    softest: int = 64
+    """The least velocity from 10 up; 0 where there is none."""
+    slowest_bpm: float = 120.0
+    fastest_bpm: float = 120.0
+    tick_ms: float = 0.1
+    """The longest tick of the file's clock."""
+    peak: float = 0.0
+    """Of audio, 1 is full scale."""
+
+    def allow(self, name: str, value: float) -> bool:
+        """Whether transform `name` by `value` does what it says to this file."""
+        match name:
+            case "transpose":
+                if self.lowest is None or self.highest is None:
+                    return False
+                # The range of the piano; what lies outside already must not go further out.
+                return self.lowest + value >= min(21, self.lowest) and self.highest + value <= max(108, self.highest)
+            case "velocity_scale":
+                return self.softest >= 10 and (value < 1 or self.softest <= 105)
+            case "time_stretch":
+                return self.slowest_bpm * value >= 5 and self.fastest_bpm * value <= 1000
+            case "jitter_ms":
+                return self.notes >= 8 and self.tick_ms <= value / 2
+            case "dropout":
+                return self.notes * value >= 1
+            case "gain":
+                return self.peak * value <= 1
+        return True
+
+
+def choose_recipes(
+    file_type: FileType, n: int, root_id: str, seed: int = 0, limits: Limits | None = None
+) -> list[Recipe]:
+    """`n` different recipes for one root, none of which does nothing; fewer where there are no more.
+
+    Each transform acts as often as its `chance` says; values that are `LARGE` are taken half as often. The same
+    arguments give the same list, and the list for 5 is the beginning of the list for 10.
+    """
+    limits = limits or Limits()
+    names, table, weights = _all_recipes(file_type)
+    rng = np.random.Generator(np.random.PCG64(_number(seed, root_id)))
+    # Efraimidis and Spirakis (2006): sorted by log(u) / w this is a weighted draw without replacement.
+    order = np.argsort(np.log(1 - rng.random(len(table))) / -weights, kind="stable")
+    allowed = np.ones(len(table), dtype=bool)
+    for column, name in enumerate(names):
+        for value in np.unique(table[:, column]):
+            if value != _BY_NAME[name].neutral and not limits.allow(name, value):
+                allowed &= table[:, column] != value
+    chosen = order[allowed[order]][:n]
+    return [msgspec.convert(dict(zip(names, row, strict=True)), Recipe, strict=False) for row in table[chosen].tolist()]
+
+
+def variant_seed(seed: int, root_id: str, recipe: Recipe) -> int:
+    """The seed of the noise in one variant: 0..2^53-1, so that JSON keeps it."""
+    return _number(seed, root_id, recipe.changes) >> 75
+
+
+def variant_id(parent_sha256: str, recipe: Recipe, seed: int) -> str:
+    """16 hex digits: of parent, parameters and seed."""
+    return _digest(parent_sha256, recipe.changes, seed)[:16]
+
+
+def variant_labels(labels: Mapping[str, Label], recipe: Recipe) -> dict[str, Label]:
+    """The labels of a variant of a sample with `labels`, by `LABEL_RULES`; source ``inherited``.
+
+    Who labelled the root, when, and how sure they were stays written on the label.
+    """
+    found = {}
+    for field, label in labels.items():
+        inherited = _inherit(field, label, recipe, labels)
+        if inherited is not None:
+            found[field] = msgspec.structs.replace(inherited, source="inherited")
+    return found
+
+
+def _inherit(field: str, label: Label, recipe: Recipe, labels: Mapping[str, Label]) -> Label | None:
+    for name, amount in recipe.changes.items():
+        match LABEL_RULES[name][field]:
+            case "left out":
+                return None
+            case "in doubt":
+                if round(abs(amount - _BY_NAME[name].neutral), 9) >= LARGE[name]:
+                    label = msgspec.structs.replace(label, in_doubt=True)
+            case "computed":
+                try:
+                    value = check_value(FIELDS[field], _COMPUTED[field](label.value, amount))
+                except LabelError:  # a chord that can't be read, a tempo beyond what a tempo can be
+                    return None
+                guessed = field == "dynamic_range" and not _curve_agrees(label, labels)
+                label = msgspec.structs.replace(label, value=value, in_doubt=label.in_doubt or guessed)
+    return label
+
+
+def _curve_agrees(label: Label, labels: Mapping[str, Label]) -> bool:
+    """Whether the root's velocity curve says the same as its dynamic mark, so that the mark moves with it for sure."""
+    curve = labels.get("velocity_curve")
+    return curve is not None and mark_of_velocity(float(np.mean(np.asarray(curve.value)))) == label.value
+
+
+_COMPUTED: dict[str, Callable[[Any, float], Value]] = {
+    "key": lambda key, semitones: transpose_key(key, round(semitones)),
+    "chord_progression": lambda chords, semitones: [transpose_chord(chord, round(semitones)) for chord in chords],
+    "tempo_bpm": lambda bpm, speed: round(bpm * speed, 4),
+    "chord_times": lambda times, speed: [round(time / speed, 6) for time in times],
+    "timing_offsets_ms": lambda offsets, speed: [round(offset / speed, 4) for offset in offsets],
+    "dynamic_range": lambda mark, scale: mark_of_velocity(MARKS[mark] * scale),
+    "velocity_curve": lambda curve, scale: [min(127, round(velocity * scale)) for velocity in curve],
+}
+
+
+@lru_cache(maxsize=2)
+def _all_recipes(file_type: FileType) -> tuple[list[str], NDArray[np.float64], NDArray[np.float64]]:
+    """The names of the transforms, every combination of their values but the one that does nothing, and its weight."""
+    transforms = TRANSFORMS[file_type]
+    table = np.array(list(product(*((one.neutral, *one.values) for one in transforms))))[1:]
+    weights = np.ones(len(table))
+    for column, one in zip(table.T, transforms, strict=True):
+        away = np.abs(column - one.neutral).round(9)
+        weights *= np.where(away > 0, one.chance / len(one.values), 1 - one.chance)
+        weights[away >= LARGE.get(one.name, math.inf)] /= 2
+    return [one.name for one in transforms], table, weights
+
+
+def _digest(*parts: object) -> str:
+    return hashlib.sha256(msgspec.json.encode(parts, order="sorted")).hexdigest()
+
+
+def _number(*parts: object) -> int:
+    return int(_digest(*parts)[:32], 16)

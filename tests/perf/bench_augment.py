@@ -1,0 +1,78 @@
+"""Variants of a song and of a clip, beside the usual libraries."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+
+import numpy as np
+import symusic
+
+from kelly_tui.augment.audio import augment_audio
+from kelly_tui.augment.midi import augment_midi
+from kelly_tui.augment.recipe import choose_recipes
+from tests.perf.bench_audio import RATE, clip, timed
+
+NOTES = 1_660
+"""As many as a file of POP909 has on average."""
+
+
+def song() -> bytes:
+    rng = np.random.default_rng(2)
+    score = symusic.Score(480)
+    score.tempos.append(symusic.Tempo(0, 100))
+    for program in (0, 25, 48):
+        track = symusic.Track(program=program)
+        for index in range(NOTES // 3):
+            track.notes.append(symusic.Note(index * 240, 230, int(rng.integers(40, 80)), int(rng.integers(40, 110))))
+        score.tracks.append(track)
+    return score.dumps_midi()
+
+
+def by_pretty_midi(data: bytes) -> None:
+    """The same five changes, note by note."""
+    import pretty_midi
+
+    rng = np.random.default_rng(0)
+    music = pretty_midi.PrettyMIDI(io.BytesIO(data))
+    for part in music.instruments:
+        kept = [note for note in part.notes if rng.random() > 0.02]
+        for note in kept:
+            note.pitch += 2
+            note.velocity = min(127, round(note.velocity * 1.1))
+            note.start, note.end = note.start / 1.1 + rng.uniform(-0.005, 0.005), note.end / 1.1
+        part.notes = kept
+    music.write(io.BytesIO())
+
+
+def by_librosa(sound: np.ndarray) -> None:
+    import librosa
+
+    librosa.effects.pitch_shift(sound, sr=RATE, n_steps=2)
+
+
+def stretched(sound: np.ndarray, speed: float) -> None:
+    from python_stretch import Signalsmith
+
+    stretch = Signalsmith.Stretch()
+    stretch.preset(1, RATE)
+    stretch.setTimeFactor(speed)
+    stretch.process(sound[None])
+
+
+def rows(n: int) -> Iterator[tuple[str, float, float, str]]:
+    """(what, our seconds, the floor's or the peer's, a note)."""
+    data, sound = song(), clip()
+    ours = timed(lambda: augment_midi(data, 2, 1.1, 1.1, 5, 0.02), 21)
+    floor = timed(lambda: symusic.Score.from_midi(data).dumps_midi(), 21)
+    yield f"MIDI of {NOTES:,} notes: five changes", ours, floor, "floor: symusic reads and writes"
+    yield "the same, beside pretty_midi", ours, timed(lambda: by_pretty_midi(data), 3), "peer; goal 50 times faster"
+    yield "choose 10 recipes", timed(lambda: choose_recipes("midi", 10, "root"), 21), 0.0, ""
+    ours = timed(lambda: augment_audio((sound, RATE), pitch_shift=2), 5)
+    library = timed(lambda: stretched(sound, 2 ** (-2 / 12)), 5)
+    yield "clip of 30 s: two semitones up", ours, library, "floor: the stretch alone; goal 1.3 times"
+    yield "the same, beside librosa", ours, timed(lambda: by_librosa(sound), 3), "peer"
+    ours = timed(lambda: augment_audio((sound, RATE), time_stretch=1.1), 5)
+    yield "clip of 30 s: 1.1 times the speed", ours, timed(lambda: stretched(sound, 1.1), 5), "floor: the stretch alone"
+    ours = timed(lambda: augment_audio((sound, RATE), noise=0.005, gain=0.9).to_bytes())
+    yield "clip of 30 s: noise, gain, 16 bits, WAV", ours, 0.0, ""
