@@ -207,7 +207,7 @@ def labels_of(analysis: Analysis) -> dict[str, Label]:
     """The detections that say something, as labels."""
     return {
         field: Label(
-            _value(found.value), source="detector", by=f"kelly {name} 1", confidence=round(found.confidence, 3)
+            _value(found.value), source="detector", by=f"kelly {name} 1", confidence=round(float(found.confidence), 3)
         )
         for field, (name, found) in analysis.detections().items()
         if found.value is not None
