@@ -11,7 +11,6 @@ from __future__ import annotations
 import fcntl
 import os
 import sqlite3
-import threading
 from array import array
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -22,19 +21,14 @@ from typing import Any, NamedTuple, Self
 
 import msgspec
 
-from kelly_tui.errors import DatasetError, DiskFull
+from kelly_tui.errors import DatasetError
 from kelly_tui.model.dataset import DatasetConfig
 from kelly_tui.model.labels import nearest
 from kelly_tui.model.sample import Sample
 from kelly_tui.store import counters, history, schema
+from kelly_tui.store.connection import connect, connect_for_reading, explained, run_script, take
+from kelly_tui.store.filters import Query, literal, parse
 from kelly_tui.store.layout import Layout, disk_errors, is_dataset, load_config, utc_now
-from kelly_tui.store.query import Query, parse
-
-LOCK_SECONDS = 30.0
-"""How long a writer waits for its turn before it says that another holds the dataset."""
-
-_CHECKPOINT_PAGES = 1000
-"""Of 4 kB: the log is carried into the catalogue each 4 MB."""
 
 
 class Failure(NamedTuple):
@@ -92,14 +86,14 @@ class Catalogue:
         config = load_config(root)
         path = layout.catalogue_path
         writable = os.access(path.parent if path.parent.exists() else root, os.W_OK)
-        with _explained(path):
+        with explained(path):
             if not writable:
-                return cls(layout, config, _connect_for_reading(path), None)
+                return cls(layout, config, connect_for_reading(path), None)
             with disk_errors(path):
                 path.parent.mkdir(parents=True, exist_ok=True)
                 lock = os.open(layout.lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
             try:
-                catalogue = cls(layout, config, _connect(path), lock)
+                catalogue = cls(layout, config, connect(path), lock)
                 catalogue._prepare()
             except BaseException:
                 os.close(lock)
@@ -127,7 +121,7 @@ class Catalogue:
         with self.writing() as db:
             if db.execute("PRAGMA user_version").fetchone()[0]:  # another was faster
                 return
-            _run_script(db, schema.TABLES)
+            run_script(db, schema.TABLES)
             if self.layout.has_views():
                 db.execute("INSERT INTO meta VALUES ('building', ?)", (utc_now(),))
             db.execute(f"PRAGMA user_version = {schema.VERSION}")
@@ -140,7 +134,7 @@ class Catalogue:
         backup.close()
         with self.writing() as db:
             for number in range(version + 1, schema.VERSION + 1):
-                _run_script(db, schema.MIGRATIONS[number])
+                run_script(db, schema.MIGRATIONS[number])
             db.execute(f"PRAGMA user_version = {schema.VERSION}")
 
     def _rebuild(self) -> None:
@@ -184,7 +178,7 @@ class Catalogue:
         if self.db.in_transaction:
             yield self.db
             return
-        with _explained(self.root), self._turn():
+        with explained(self.root), self._turn():
             db = self.db
             db.execute("PRAGMA query_only = OFF")
             try:
@@ -200,7 +194,7 @@ class Catalogue:
     def _turn(self) -> Iterator[None]:
         if self._lock is None:
             raise DatasetError("the dataset is read-only", path=self.root, hint="Check who owns it, or copy it.")
-        _take(self._lock, self.root)
+        take(self._lock, self.root)
         try:
             yield
         finally:
@@ -308,8 +302,8 @@ class Catalogue:
             ("sample_id = ?", text),
             ("file_path = ?", text),
             ("sample_id >= ?1 AND sample_id < ?1 || 'g' AND length(?1) >= 4", text.lower()),
-            ("file_path LIKE ? ESCAPE '\\'", f"%/{_literal(text)}"),
-            ("file_path LIKE ? ESCAPE '\\'", f"%/{_literal(text)}.%"),
+            ("file_path LIKE ? ESCAPE '\\'", f"%/{literal(text)}"),
+            ("file_path LIKE ? ESCAPE '\\'", f"%/{literal(text)}.%"),
         ):
             found = [
                 one for (one,) in self.db.execute(f"SELECT sample_id FROM samples WHERE {where} LIMIT 6", (value,))
@@ -321,7 +315,7 @@ class Catalogue:
         if found:
             raise DatasetError(f"{text!r} is several samples", hint=f"Say which: {' '.join(found[:5])}.")
         like = self.db.execute(
-            "SELECT file_path FROM samples WHERE file_path LIKE ? ESCAPE '\\' LIMIT 5000", (f"%/{_literal(text[:2])}%",)
+            "SELECT file_path FROM samples WHERE file_path LIKE ? ESCAPE '\\' LIMIT 5000", (f"%/{literal(text[:2])}%",)
         )
         guess = nearest(text, {path.rpartition("/")[2] for (path,) in like})
         raise DatasetError(
@@ -381,115 +375,3 @@ class Catalogue:
         sample = self.get(sample_id)
         assert sample is not None
         return sample
-
-
-def _literal(text: str) -> str:
-    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-
-
-def _connect(path: Path) -> sqlite3.Connection:
-    db = sqlite3.connect(path, timeout=5, isolation_level=None, cached_statements=512)
-    for pragma in (
-        "journal_mode = WAL",
-        "synchronous = FULL",
-        "foreign_keys = ON",
-        f"wal_autocheckpoint = {_CHECKPOINT_PAGES}",
-        "cache_size = -32000",
-        "temp_store = MEMORY",
-        "query_only = ON",
-    ):
-        db.execute(f"PRAGMA {pragma}")
-    return db
-
-
-def _connect_for_reading(path: Path) -> sqlite3.Connection:
-    """A catalogue in a folder that can't be written: through the log if its index is there, else as it lies."""
-    for how in ("mode=ro", "mode=ro&immutable=1"):
-        db = sqlite3.connect(f"{path.absolute().as_uri()}?{how}", uri=True, isolation_level=None)
-        try:
-            db.execute("SELECT 1 FROM samples LIMIT 1")
-        except sqlite3.OperationalError as error:
-            db.close()
-            if error.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
-                raise
-            last = error
-        else:
-            return db
-    raise last
-
-
-def _run_script(db: sqlite3.Connection, script: str) -> None:
-    """Statement by statement: `executescript` would commit the transaction that this is a part of."""
-    statement = ""
-    for line in script.splitlines(keepends=True):
-        statement += line
-        if sqlite3.complete_statement(statement):
-            db.execute(statement)
-            statement = ""
-
-
-def _take(lock: int, root: Path) -> None:
-    """Take the lock; if it is held, queue for it in a thread, since nothing else can end a wait for it."""
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        pass
-    else:
-        return
-    deciding = threading.Lock()
-    outcome: list[str] = []  # "taken" or "given up", whichever comes first
-
-    def queue() -> None:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        with deciding:
-            if outcome:
-                fcntl.flock(lock, fcntl.LOCK_UN)
-            outcome.append("taken")
-
-    waiting = threading.Thread(target=queue, daemon=True)
-    waiting.start()
-    waiting.join(LOCK_SECONDS)
-    with deciding:
-        if outcome:
-            return
-        outcome.append("given up")
-    raise DatasetError(
-        f"another program has held this dataset for {LOCK_SECONDS:g} s",
-        path=root,
-        hint="Look for a stopped or hanging kelly, and end it.",
-    )
-
-
-@contextmanager
-def _explained(path: Path) -> Iterator[None]:
-    """Say what SQLite's errors mean and what to do about them."""
-    try:
-        yield
-    except sqlite3.DatabaseError as error:
-        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-        if code == sqlite3.SQLITE_FULL:
-            raise DiskFull("the disk is full", path=path, hint="Make room; all that was saved is kept.") from error
-        for codes, what, hint in _MEANINGS:
-            if code in codes:
-                raise DatasetError(what, path=path, hint=hint) from error
-        raise
-
-
-_MEANINGS = (
-    (
-        (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB),
-        "the catalogue is damaged",
-        "Move .kelly/catalogue.sqlite* away: the next start rebuilds it from manifest.json and annotations/.",
-    ),
-    (
-        (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_CANTOPEN),
-        "the catalogue can't be opened for writing",
-        "Check who owns the folder, or copy the dataset.",
-    ),
-    (
-        (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED),
-        "another program holds the catalogue",
-        "Close it (a database viewer?) and try again.",
-    ),
-    ((sqlite3.SQLITE_IOERR,), "the disk failed", "Check the disk; all that was saved before is kept."),
-)

@@ -62,8 +62,10 @@ def facets(config: DatasetConfig) -> tuple[Facet, ...]:
         "{r}.conflicts = 0",
     )
     state_columns = ("decision", "file_type", "is_verified", "features_path", *needs, "conflicts", *_HELD_COLUMNS)
+    further = [name for name in needs if name not in labels]
     return (
         *(_held(name, value, name) for name, value in labels.items()),
+        *(_held(name, f"CASE WHEN {{r}}.{name} IS NOT NULL THEN 'yes' END", name) for name in further),
         _held("tempo", tempo, "tempo_bpm"),
         _held("meter", f"CASE WHEN {{r}}.time_signature IS NOT NULL THEN {meter} END", "time_signature"),
         Facet("state", f"json_array({', '.join(state)})", state_columns),
@@ -152,7 +154,11 @@ class Counts:
     """{facet: {value: {origin: n}}}, without zeros."""
 
     def by_label(self, facet: str) -> dict[str, dict[str, int]]:
-        """{value: {origin: n}} over held samples; ``tempo`` (bands by lower edge) and ``meter`` are facets too."""
+        """{value: {origin: n}} over held samples, for choices and keys.
+
+        ``tempo`` (bands by lower edge) and ``meter`` are facets too. Any other label that the target model needs
+        counts as ``yes``.
+        """
         return {value: dict(by_origin) for value, by_origin in self.by_facet.get(facet, {}).items()}
 
     def of(self, facet: str, origin: str | None = None) -> dict[str, int]:

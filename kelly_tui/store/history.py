@@ -29,6 +29,7 @@ from kelly_tui.store.schema import (
     label_from_json,
     label_of,
     label_to_json,
+    least_confidence,
     provenance_of,
     provenance_to_json,
     to_column,
@@ -245,7 +246,8 @@ def _write(db: sqlite3.Connection, now: _Labels, new: Wanted, at: str) -> None:
             provenance.pop(field, None)
         else:
             provenance[field] = provenance_of(label)
-    columns |= {"provenance": provenance_to_json(provenance), "modified_at": at, "rev": now.rev + 1}
+    columns |= {"provenance": provenance_to_json(provenance), "confidence": least_confidence(provenance.values())}
+    columns |= {"modified_at": at, "rev": now.rev + 1}
     sets = ", ".join(f"{column} = ?" for column in columns)
     db.execute(f"UPDATE samples SET {sets} WHERE sample_id = ?", (*columns.values(), now.sample_id))
 

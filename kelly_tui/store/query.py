@@ -21,8 +21,21 @@ from kelly_tui.store.filters import IS, NAMES, Query, one_of, parse
 if TYPE_CHECKING:
     from kelly_tui.store.catalogue import Catalogue
 
-__all__ = ["IS", "NAMES", "SORTS", "Query", "Row", "explain_empty", "first_of", "order", "page", "parse", "rows", "size",
-           "sort_column"]  # fmt: skip
+__all__ = [
+    "IS",
+    "NAMES",
+    "SORTS",
+    "Query",
+    "Row",
+    "explain_empty",
+    "first_of",
+    "order",
+    "page",
+    "parse",
+    "rows",
+    "size",
+    "sort_column",
+]
 
 
 class Row(NamedTuple):

@@ -37,6 +37,7 @@ _ANNOTATION_COLUMNS = {name: _column_type(name) for name in sorted(FIELDS, key=_
 """Name and type, short ones first."""
 
 _SHORT = ",\n  ".join(f"{name} {kind}" for name, kind in _ANNOTATION_COLUMNS.items() if name not in _LONG)
+_SHORT_NAMES = ", ".join(name for name in _ANNOTATION_COLUMNS if name not in _LONG)
 _LENGTHY = ",\n  ".join(f"{name} {kind}" for name, kind in _ANNOTATION_COLUMNS.items() if name in _LONG)
 
 LISTED = "(NOT rejected AND (origin = 'imported' OR ifnull(split, '') NOT IN ('val', 'test')))"
@@ -58,6 +59,7 @@ CREATE TABLE samples (
   duration_sec REAL,
   features_path TEXT,
   conflicts INTEGER NOT NULL DEFAULT 0,
+  confidence REAL,
   rev INTEGER NOT NULL DEFAULT 0,
   exported_rev INTEGER NOT NULL DEFAULT 0,
   {_SHORT},
@@ -86,9 +88,8 @@ CREATE INDEX samples_outbox ON samples (rev) WHERE rev <> exported_rev;
 -- All that is short, once more: a filter or an order reads this tenth of the table instead of all of it. It begins
 -- with rowid so that new rows go to its end.
 CREATE INDEX samples_short ON samples (
-  rowid, file_type, origin, held, status, decision, rejected, is_verified, split, parent_id, duration_sec,
-  file_size_bytes, conflicts, {", ".join(name for name in _ANNOTATION_COLUMNS if name not in (*_LONG, "is_verified"))},
-  file_path
+  rowid, file_type, origin, listed, held, status, decision, rejected, split, parent_id, is_synthetic,
+  duration_sec, file_size_bytes, conflicts, confidence, {_SHORT_NAMES}, file_path
 );
 
 -- What `extract` found: the vector as float32, the numbers and words as JSON.
@@ -209,7 +210,7 @@ _PLAIN = (
 )
 _JSON = ("other_sources", "augmentation", "extra")
 _ANNOTATIONS = tuple(_ANNOTATION_COLUMNS)
-COLUMNS = ", ".join((*_PLAIN, *_JSON, "provenance", *_ANNOTATIONS))
+COLUMNS = ", ".join((*_PLAIN, *_JSON, "provenance", *_ANNOTATIONS, "confidence"))
 """What `to_row` gives and `from_row` takes, in this order."""
 
 INSERT = (
@@ -264,6 +265,11 @@ def label_from_json(stored: str | None) -> Label | None:
     return None if stored is None else Label(**_decode(stored))
 
 
+def least_confidence(provenance: Iterable[Provenance]) -> float | None:
+    """The `confidence` column: that of the least sure label; a person's has none."""
+    return min((one.confidence for one in provenance if one.confidence is not None), default=None)
+
+
 def provenance_to_json(provenance: dict[str, Provenance]) -> str:
     return _encode(provenance).decode()
 
@@ -271,6 +277,7 @@ def provenance_to_json(provenance: dict[str, Provenance]) -> str:
 def to_row(sample: Sample) -> tuple[Any, ...]:
     """The columns `COLUMNS`. A new sample with labels begins at revision 1, so that its view will be written."""
     labels = sample.labels
+    provenance = {field: provenance_of(label) for field, label in labels.items()}
     return (
         sample.sample_id,
         sample.file_path,
@@ -296,8 +303,9 @@ def to_row(sample: Sample) -> tuple[Any, ...]:
         _encode(sample.other_sources).decode() if sample.other_sources else None,
         _encode(sample.augmentation).decode() if sample.augmentation is not None else None,
         _encode(sample.extra).decode() if sample.extra else None,
-        provenance_to_json({field: provenance_of(label) for field, label in labels.items()}) if labels else "{}",
+        provenance_to_json(provenance),
         *(to_column(field, labels[field].value) if field in labels else None for field in _ANNOTATIONS),
+        least_confidence(provenance.values()),
     )
 
 

@@ -18,9 +18,9 @@ from kelly_tui.errors import DatasetError, DiskFull, LabelError
 from kelly_tui.model.annotation import FIELDS, Label
 from kelly_tui.model.edit import Edit
 from kelly_tui.model.sample import Sample
-from kelly_tui.store import catalogue as catalogue_module
-from kelly_tui.store import counters, history, schema
+from kelly_tui.store import connection, counters, history, schema
 from kelly_tui.store.catalogue import Catalogue
+from kelly_tui.store.connection import run_script
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 NUMBER = st.floats(allow_nan=False, allow_infinity=False)
@@ -67,7 +67,7 @@ LABELS = {
 def test_a_sample_comes_back_as_it_went_in(given_sample: Sample, labels: dict[str, Label]) -> None:
     given_sample.labels = labels
     with sqlite3.connect(":memory:") as db:
-        catalogue_module._run_script(db, schema.TABLES)
+        run_script(db, schema.TABLES)
         db.execute(schema.INSERT, schema.to_row(given_sample))
         assert schema.from_row(db.execute(f"SELECT {schema.COLUMNS} FROM samples").fetchone()) == given_sample
 
@@ -207,11 +207,11 @@ def test_a_held_lock_is_waited_for_and_then_named(tmp_path: Path, monkeypatch: p
         threading.Timer(0.05, fcntl.flock, (other, fcntl.LOCK_UN)).start()
         assert catalogue.add([sample(1)]) == 1
         fcntl.flock(other, fcntl.LOCK_EX)
-        monkeypatch.setattr(catalogue_module, "LOCK_SECONDS", 0.01)
+        monkeypatch.setattr(connection, "LOCK_SECONDS", 0.01)
         with pytest.raises(DatasetError, match="another program has held"):
             catalogue.add([sample(2)])
         fcntl.flock(other, fcntl.LOCK_UN)
-        monkeypatch.setattr(catalogue_module, "LOCK_SECONDS", 30.0)
+        monkeypatch.setattr(connection, "LOCK_SECONDS", 30.0)
         assert catalogue.add([sample(2)]) == 1
         assert catalogue.add([sample(3)]) == 1
 
@@ -339,6 +339,7 @@ from kelly_tui.model.annotation import Label
 from kelly_tui.model.edit import Edit
 from kelly_tui.store import history
 from kelly_tui.store.catalogue import Catalogue
+from kelly_tui.store.connection import run_script
 
 catalogue = Catalogue.open(sys.argv[1])
 ids = [one.sample_id for one in catalogue.samples()]

@@ -1,0 +1,125 @@
+"""How a catalogue is opened, locked, and what its troubles mean."""
+
+from __future__ import annotations
+
+import fcntl
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from kelly_tui.errors import DatasetError, DiskFull
+
+LOCK_SECONDS = 30.0
+"""How long a writer waits for its turn before it says that another holds the dataset."""
+
+_CHECKPOINT_PAGES = 1000
+"""Of 4 kB: the log is carried into the catalogue each 4 MB."""
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    db = sqlite3.connect(path, timeout=5, isolation_level=None, cached_statements=512)
+    for pragma in (
+        "journal_mode = WAL",
+        "synchronous = FULL",
+        "foreign_keys = ON",
+        f"wal_autocheckpoint = {_CHECKPOINT_PAGES}",
+        "cache_size = -32000",
+        "query_only = ON",
+    ):
+        db.execute(f"PRAGMA {pragma}")
+    return db
+
+
+def connect_for_reading(path: Path) -> sqlite3.Connection:
+    """A catalogue in a folder that can't be written: through the log if its index is there, else as it lies."""
+    for how in ("mode=ro", "mode=ro&immutable=1"):
+        db = sqlite3.connect(f"{path.absolute().as_uri()}?{how}", uri=True, isolation_level=None)
+        try:
+            db.execute("SELECT 1 FROM samples LIMIT 1")
+        except sqlite3.OperationalError as error:
+            db.close()
+            if error.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
+                raise
+            last = error
+        else:
+            return db
+    raise last
+
+
+def run_script(db: sqlite3.Connection, script: str) -> None:
+    """Statement by statement: `executescript` would commit the transaction that this is a part of."""
+    statement = ""
+    for line in script.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            db.execute(statement)
+            statement = ""
+
+
+def take(lock: int, root: Path) -> None:
+    """Take the lock; if it is held, queue for it in a thread, since nothing else can end a wait for it."""
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        pass
+    else:
+        return
+    deciding = threading.Lock()
+    outcome: list[str] = []  # "taken" or "given up", whichever comes first
+
+    def queue() -> None:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with deciding:
+            if outcome:
+                fcntl.flock(lock, fcntl.LOCK_UN)
+            outcome.append("taken")
+
+    waiting = threading.Thread(target=queue, daemon=True)
+    waiting.start()
+    waiting.join(LOCK_SECONDS)
+    with deciding:
+        if outcome:
+            return
+        outcome.append("given up")
+    raise DatasetError(
+        f"another program has held this dataset for {LOCK_SECONDS:g} s",
+        path=root,
+        hint="Look for a stopped or hanging kelly, and end it.",
+    )
+
+
+@contextmanager
+def explained(path: Path) -> Iterator[None]:
+    """Say what SQLite's errors mean and what to do about them."""
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        if code == sqlite3.SQLITE_FULL:
+            raise DiskFull("the disk is full", path=path, hint="Make room; all that was saved is kept.") from error
+        for codes, what, hint in _MEANINGS:
+            if code in codes:
+                raise DatasetError(what, path=path, hint=hint) from error
+        raise
+
+
+_MEANINGS = (
+    (
+        (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB),
+        "the catalogue is damaged",
+        "Move .kelly/catalogue.sqlite* away: the next start rebuilds it from manifest.json and annotations/.",
+    ),
+    (
+        (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_CANTOPEN),
+        "the catalogue can't be opened for writing",
+        "Check who owns the folder, or copy the dataset.",
+    ),
+    (
+        (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED),
+        "another program holds the catalogue",
+        "Close it (a database viewer?) and try again.",
+    ),
+    ((sqlite3.SQLITE_IOERR,), "the disk failed", "Check the disk; all that was saved before is kept."),
+)
