@@ -72,7 +72,7 @@ IS: dict[str, str] = {
     "ok": "status = 'ok'",
     "open": (
         "status = 'ok' AND decision = 'pending'"
-        " AND ifnull(json_extract(provenance, '$.{main}.source'), 'model') IN ('model', 'detector')"
+        " AND ({main} IS NULL OR json_extract(provenance, '$.{main}.source') IN ('model', 'detector'))"
     ),
     "unsure": "provenance LIKE '%\"unsure\":true%'",
     "doubted": "provenance LIKE '%\"in_doubt\":true%'",
