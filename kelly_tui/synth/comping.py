@@ -1,0 +1,142 @@
+"""How chords are played: comping patterns and bass patterns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from kelly_tui.synth.arranger import Note
+from kelly_tui.synth.chords import Segment
+from kelly_tui.synth.meter import Meter
+from kelly_tui.synth.voicing import BASS_HIGHEST, Voicing
+
+Struck = tuple[float, float, tuple[int, ...]]
+"""Onset, duration, and pitches struck together."""
+
+
+def _sustained(segment: Segment, upper: tuple[int, ...], meter: Meter) -> list[Struck]:
+    return [(segment.onset, segment.length, upper)]
+
+
+def _pulsed(segment: Segment, upper: tuple[int, ...], meter: Meter) -> list[Struck]:
+    return [(at, length, upper) for at, length in _steps(segment, meter.pulse)]
+
+
+def _in_eighths(segment: Segment, upper: tuple[int, ...], meter: Meter) -> list[Struck]:
+    return [(at, length, upper) for at, length in _steps(segment, 0.5)]
+
+
+def _after_beats(segment: Segment, upper: tuple[int, ...], meter: Meter) -> list[Struck]:
+    """The chord once, then between the bass notes: oom-pah, and oom-pah-pah where the meter has threes."""
+    struck: list[Struck] = [(segment.onset, meter.pulse if meter.numerator == 3 else 0.5, upper)]
+    for at, length in _steps(segment, 0.5 if meter.is_compound else meter.pulse):
+        if meter.is_compound:
+            if round((at - segment.onset) % 1.5, 6) != 0:
+                struck.append((at, length, upper))
+        elif meter.numerator == 3:
+            if at > segment.onset:
+                struck.append((at, length, upper))
+        elif length > 0.5:
+            struck.append((at + 0.5, 0.5, upper))
+    return struck
+
+
+def _syncopated(segment: Segment, upper: tuple[int, ...], meter: Meter) -> list[Struck]:
+    """Groups of three eighths against the beat, as in a tresillo."""
+    return [(at, length, upper) for at, length in _steps(segment, 1.0 if meter.is_compound else 1.5)]
+
+
+def _arpeggio(segment: Segment, upper: tuple[int, ...], meter: Meter) -> list[Struck]:
+    """Two voices struck, the others after them, all ringing to the chord's end; then up and down again."""
+    order = [*upper[2:], *reversed(upper[1:-1])] or [upper[-1]]
+    struck: list[Struck] = [(segment.onset, segment.length, upper[:2])]
+    rung: set[int] = set()
+    for i, (at, length) in enumerate(_steps(segment, 0.5)[1:]):
+        pitch = order[i % len(order)]
+        ringing = pitch not in rung and pitch not in upper[:2]
+        struck.append((at, segment.end - at if ringing else length, (pitch,)))
+        rung.add(pitch)
+    return struck
+
+
+def _broken(segment: Segment, upper: tuple[int, ...], meter: Meter) -> list[Struck]:
+    """The lowest voice on the pulse and the others together after it, the lowest held."""
+    struck: list[Struck] = [(segment.onset, segment.length, upper)]
+    for at, length in _steps(segment, meter.pulse)[1:]:
+        struck.append((at, length, upper[1:]))
+    return struck
+
+
+COMPING: dict[str, Callable[[Segment, tuple[int, ...], Meter], list[Struck]]] = {
+    "sustained": _sustained,
+    "pulsed": _pulsed,
+    "eighths": _in_eighths,
+    "after-beats": _after_beats,
+    "syncopated": _syncopated,
+    "arpeggio": _arpeggio,
+    "broken": _broken,
+}
+
+
+def comped(pattern: str, segments: Sequence[Segment], voicings: Sequence[Voicing], meter: Meter) -> list[Note]:
+    """The upper voices in a pattern; the last chord is held."""
+    play = COMPING[pattern]
+    notes: list[Note] = []
+    for segment, voicing in zip(segments, voicings):
+        final = segment is segments[-1]
+        struck = (_sustained if final else play)(segment, voicing.upper, meter)
+        notes += [Note(onset, length, pitch) for onset, length, pitches in struck for pitch in pitches]
+    return notes
+
+
+BASSES = ("held", "pulsed", "eighths", "fifths", "octaves", "walking")
+
+
+def bass_part(pattern: str, segments: Sequence[Segment], voicings: Sequence[Voicing], meter: Meter) -> list[Note]:
+    """The bass in a pattern. The chord's lowest note is always struck with the chord; the last one is held."""
+    notes: list[Note] = []
+    for i, (segment, voicing) in enumerate(zip(segments, voicings)):
+        root = voicing.bass
+        after = voicings[i + 1].bass if i + 1 < len(voicings) else root
+        if segment is segments[-1] or pattern == "held":
+            notes.append(Note(segment.onset, segment.length, root))
+            continue
+        step = 0.5 if pattern in ("eighths", "octaves") else meter.pulse
+        places = _steps(segment, step)
+        for j, (at, length) in enumerate(places):
+            notes.append(Note(at, length, _bass_pitch(pattern, j, len(places), segment, root, after)))
+    return notes
+
+
+def _bass_pitch(pattern: str, place: int, count: int, segment: Segment, root: int, after: int) -> int:
+    if place == 0 or pattern in ("pulsed", "eighths"):
+        return root
+    if pattern == "octaves":
+        return root + 12 if place % 2 else root
+    others = [(root + steps) for steps in range(1, 12) if (root + steps) % 12 in segment.chord.tones]
+    if pattern == "fifths":
+        # The chord tone nearest a fifth up, or below it where that is too high for a bass.
+        other = min(others, key=lambda pitch: abs(pitch - root - 7))
+        return (other if other <= BASS_HIGHEST else other - 12) if place % 2 else root
+    if place == count - 1 and count > 2:
+        # Walking: a whole tone or a semitone from where it is going.
+        return after + 2 if after < root else after - 1
+    return others[(place - 1) % len(others)]
+
+
+def power_chords(segments: Sequence[Segment], voicings: Sequence[Voicing]) -> list[Note]:
+    """Root and fifth in eighths under the chord, an octave over the bass; the last one is held."""
+    notes: list[Note] = []
+    for segment, voicing in zip(segments, voicings):
+        root = voicing.bass + 12 + (segment.chord.root - voicing.bass) % 12
+        fifth = root + next(steps for steps in (7, 6, 8) if segment.chord.has(steps))
+        places = [(segment.onset, segment.length)] if segment is segments[-1] else _steps(segment, 0.5)
+        notes += [Note(at, length, pitch) for at, length in places for pitch in (root, fifth)]
+    return notes
+
+
+def _steps(segment: Segment, step: float) -> list[tuple[float, float]]:
+    """Onsets every `step` beats through the segment, each held to the next."""
+    count = max(1, round(segment.length / step + 0.49))
+    onsets = [segment.onset + i * step for i in range(count) if i * step < segment.length - 1e-9]
+    ends = [*onsets[1:], segment.end]
+    return [(onset, end - onset) for onset, end in zip(onsets, ends)]

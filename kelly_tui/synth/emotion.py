@@ -1,0 +1,134 @@
+"""Pieces that express an emotion: progression, voiced chords, bass, melody and, where they fit, drums."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from kelly_tui.model.annotation import Value
+from kelly_tui.model.labels import EMOTIONS
+from kelly_tui.music.notes import read_midi
+from kelly_tui.synth.affect import known_emotions, setting, valence_arousal
+from kelly_tui.synth.arranger import Arrangement, Note, Part
+from kelly_tui.synth.chance import Chance, evenly
+from kelly_tui.synth.chords import chord_labels, one_a_bar, possible_bars, rules_broken
+from kelly_tui.synth.comping import bass_part, comped, power_chords
+from kelly_tui.synth.drums import drum_part, drummed
+from kelly_tui.synth.line import CURVES, Compass, ground, melody
+from kelly_tui.synth.sample import Draft, GeneratedSample, generated
+from kelly_tui.synth.touch import shaded, touched
+from kelly_tui.synth.voicing import voiced
+from kelly_tui.synth.written import loudness_facts
+
+_LEADS = (0, 4, 11, 12, 24, 26, 40, 56, 65, 68, 71, 73)
+_LOUD_LEADS = (29, 30, 48, 56, 62, 65, 80, 81)
+_CHORDAL = (0, 1, 4, 5, 7, 16, 19, 24, 25, 27, 46, 48, 49, 50, 52, 89)
+_BASSES = (32, 33, 34, 35, 43)
+_GUITARS = (28, 29, 30)
+"""General MIDI programs. The pools are wide and mostly shared: an instrument alone should not tell the emotion."""
+
+
+class Style(NamedTuple):
+    """How an emotion is arranged: choices of comping, bass, drums (``-``: none), density of the melody, contours."""
+
+    comping: tuple[str, ...]
+    bass: tuple[str, ...]
+    drums: tuple[str, ...]
+    density: tuple[float, float]
+    contours: tuple[str, ...]
+    leads: tuple[int, ...] = _LEADS
+
+
+def _style(
+    comping: str,
+    bass: str,
+    drums: str,
+    density: tuple[float, float],
+    contours: str,
+    leads: tuple[int, ...] = _LEADS,
+) -> Style:
+    return Style(
+        tuple(comping.split()), tuple(bass.split()), tuple(drums.split()), density, tuple(contours.split()), leads
+    )
+
+
+STYLES: dict[str, Style] = {
+    "happy": _style("after-beats syncopated pulsed", "fifths pulsed walking", "rock four march -", (0.5, 0.9),
+                    "arch wave ascending"),
+    "sad": _style("sustained arpeggio broken", "held fifths", "- - brush", (0.1, 0.5), "descending arch valley"),
+    "angry": _style("eighths pulsed syncopated", "eighths octaves pulsed", "drive rock drive", (0.5, 0.9),
+                    "flat wave descending", _LOUD_LEADS),
+    "peaceful": _style("arpeggio sustained broken", "held", "- - - brush", (0.1, 0.4), "arch flat valley"),
+    "tense": _style("pulsed eighths syncopated", "eighths pulsed octaves", "- half drive", (0.4, 0.8),
+                    "ascending flat wave"),
+    "melancholic": _style("arpeggio broken sustained", "held fifths walking", "- brush half", (0.2, 0.6),
+                          "descending valley arch"),
+    "energetic": _style("eighths syncopated after-beats", "octaves eighths pulsed", "four rock drive", (0.6, 1.0),
+                        "wave ascending arch"),
+    "neutral": _style("pulsed broken sustained", "fifths pulsed walking", "- rock half", (0.3, 0.6),
+                      "arch flat wave"),
+}  # fmt: skip
+
+
+def generate_emotion_samples(n: int, seed: int = 0, emotions: Sequence[str] | None = None) -> list[GeneratedSample]:
+    """`n` pieces that express emotions. Raises `LabelError` for an emotion that no generator knows."""
+    classes = known_emotions(emotions or EMOTIONS)
+    return [generated("emotion", emotion_piece, seed, index, classes) for index in range(n)]
+
+
+def emotion_piece(seed: int, index: int, emotions: Sequence[str]) -> Draft:
+    """The `index`-th piece; emotions take turns."""
+    turn, which = divmod(index, len(emotions))
+    chance = Chance("emotion", seed, index)
+    chosen = setting(emotions[which], turn, chance, "emotion", seed)
+    style, affect, meter, key = STYLES[chosen.emotion], chosen.affect, chosen.meter, chosen.key
+    bars = chance.pick(possible_bars(meter, chosen.tempo_bpm))
+    segments = one_a_bar(chosen.numerals(bars // 4, chance), *key, meter)
+    voicings = voiced(segments, chance)
+    comping = evenly(style.comping, turn, "emotion", seed, chosen.emotion, "comping")
+    bass_pattern, contour, drumming = chance.pick(style.bass), chance.pick(style.contours), chance.pick(style.drums)
+    bass = bass_part(bass_pattern, segments, voicings, meter)
+    low = chance.pick((64, 66, 68))
+    compass = Compass(low, low + 16, CURVES[contour])
+    tune = melody(
+        chance, segments, key, meter, compass, chance.between(*style.density), ground(voicings, segments, bass)
+    )
+
+    def part(notes: list[Note], prominence: float, programs: Sequence[int]) -> Part:
+        touch = affect.articulation
+        played = shaded(touched(notes, touch), chosen.velocity, prominence, touch, meter, chance)
+        return Part(played, chance.pick(programs))
+
+    parts = [
+        part(tune, 0.75, style.leads),
+        part(comped(comping, segments, voicings, meter), 0.35, _CHORDAL),
+        part(bass, 0.5, _BASSES),
+    ]
+    if chosen.emotion == "angry":
+        parts.append(part(power_chords(segments, voicings), 0.6, _GUITARS))
+    pitched = [note.velocity for part in parts for note in part.notes]
+    if drumming != "-":
+        parts.append(Part(drummed(drum_part(drumming, chance, meter, bars), chosen.velocity), is_drum=True))
+    midi = Arrangement(chosen.tempo_bpm, meter, tuple(parts)).midi()
+    score = read_midi(midi)
+    valence, arousal = valence_arousal(affect, chosen.mode, chosen.tempo_bpm, sum(pitched) / len(pitched))
+    labels: dict[str, Value] = {
+        "emotion": chosen.emotion,
+        "valence": valence,
+        "arousal": arousal,
+        **chosen.labels(),
+        **chord_labels(segments, chosen.tempo_bpm),
+        **loudness_facts(score),
+        "articulation": affect.articulation,
+    }
+    if broken := rules_broken([segment.chord for segment in segments], *key):
+        labels["rule_breaks"] = broken
+    parameters = {
+        "bars": bars,
+        "numerals": [segment.chord.numeral for segment in segments],
+        "comping": comping,
+        "bass": bass_pattern,
+        "drums": drumming,
+        "contour": contour,
+    }
+    return Draft(midi, score.duration, labels, parameters)

@@ -1,0 +1,165 @@
+"""Chord progressions: an emotion's own, then functional, circle-of-fifths, secondary and borrowed harmony, resolved."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from kelly_tui.model.annotation import Value
+from kelly_tui.model.labels import EMOTIONS
+from kelly_tui.music.notes import read_midi
+from kelly_tui.synth.affect import known_emotions, setting, valence_arousal
+from kelly_tui.synth.arranger import Arrangement, Part
+from kelly_tui.synth.chance import Chance, evenly
+from kelly_tui.synth.chords import (
+    LONGEST,
+    SHORTEST,
+    Segment,
+    chord_labels,
+    chord_of,
+    home_numeral,
+    one_a_bar,
+    rules_broken,
+)
+from kelly_tui.synth.comping import bass_part, comped
+from kelly_tui.synth.meter import Meter
+from kelly_tui.synth.sample import Draft, GeneratedSample, generated
+from kelly_tui.synth.touch import shaded, touched
+from kelly_tui.synth.voicing import voiced
+from kelly_tui.synth.written import loudness_facts
+
+
+def _lines(text: str) -> tuple[tuple[str, ...], ...]:
+    return tuple(tuple(line.split()) for line in text.split(","))
+
+
+_OPENINGS = {
+    "major": _lines("I, I vi, I IV64 I, I V43 I6, I iii IV, I V6 vi, Imaj7 IVmaj7, I IV I6"),
+    "minor": _lines("i, i VI, i iv64 i, i V43 i6, i v6 VI, i VII6 i6, i7 iv7, i VII III, i iv i6"),
+}
+"""The tonic, and what prolongs it."""
+
+_MIDDLES = {
+    "functional": {
+        "major": _lines("IV, ii6, ii65, vi ii, IV ii, vi IV ii6, ii, iii vi IV"),
+        "minor": _lines("iv, ii°6, iiø65, VI iv, iv6, VI ii°6, III VI iv"),
+    },
+    "circle": {
+        "major": _lines("vi ii, iii vi ii, IV vii° iii vi ii, iii7 vi7 ii7, IVmaj7 iii7 vi7 ii7"),
+        "minor": _lines("iv VII III VI ii°6, VI iiø7, VII III VI ii°6, iv7 VII7 IIImaj7 VImaj7 iiø7"),
+    },
+    "secondary": {
+        "major": _lines("V/vi vi ii, V7/IV IV ii6, V/V, V7/ii ii, vi V65/V, V/ii ii V/V, V7/vi vi V7/V"),
+        "minor": _lines("V7/iv iv, V/VI VI iv, V/III III iv, V7/III III VI ii°6, V65/iv iv ii°6"),
+    },
+    "borrowed": {
+        "major": _lines("iv, bII6, bVI bII6, ii°6, bVI iv6, bIII bVI iv, iiø65, bVII bIII bVI ii°6"),
+        "minor": _lines("bII6, VI bII6, iv bII6, iv6 bII, III bII6"),
+    },
+}
+"""What leads away, to a dominant. Every borrowed chord goes on to what it calls for: bVI and iv to V, bII6 to V."""
+
+_DOMINANTS = {
+    "major": _lines("V, V7, I64 V7, vii°6, V65 I V7, I64 V, V42 I6 V7"),
+    "minor": _lines("V, V7, i64 V7, vii°7, V65 i V7, i64 V, V42 i6 V7"),
+}
+
+_PLAGAL = {
+    "major": _lines("bVII IV, bVI bVII, iv, IV, bVI iv"),
+    "minor": _lines("iv, bII, VI VII, iv6, VI iv"),
+}
+"""Closes that need no dominant."""
+
+_PROGRAMS = ((0, 0), (4, 33), (16, 16), (19, 19), (24, 32), (25, 32), (48, 43), (49, 42), (52, 58), (61, 58), (88, 38),
+             (5, 35), (6, 6), (68, 70), (46, 43), (89, 39))  # fmt: skip
+"""General MIDI programs of chords and bass."""
+
+_COMPING = ("sustained", "pulsed", "broken", "sustained", "arpeggio", "syncopated")
+
+
+def generate_harmony_samples(n: int, seed: int = 0, emotions: Sequence[str] | None = None) -> list[GeneratedSample]:
+    """`n` chord progressions. Raises `LabelError` for an emotion that no generator knows."""
+    classes = known_emotions(emotions or EMOTIONS)
+    return [generated("harmony", harmony_piece, seed, index, classes) for index in range(n)]
+
+
+def harmony_piece(seed: int, index: int, emotions: Sequence[str]) -> Draft:
+    """The `index`-th progression; emotions take turns, and within each the kinds of harmony do."""
+    turn, which = divmod(index, len(emotions))
+    chance = Chance("harmony", seed, index)
+    chosen = setting(emotions[which], turn, chance, "harmony", seed)
+    affect, meter, key = chosen.affect, chosen.meter, chosen.key
+    middle = evenly(tuple(_MIDDLES), turn, "harmony", seed, chosen.emotion, "middle")
+    sentence = _sentence(chosen.mode, middle, chance)
+    segments = _fitted(chosen.progression.numerals, sentence, key, meter, chosen.tempo_bpm)
+    voicings = voiced(segments, chance)
+    comping = evenly(_COMPING, turn, "harmony", seed, chosen.emotion, "comping")
+    programs = chance.pick(_PROGRAMS)
+    touch = affect.articulation
+    parts = []
+    for notes, prominence, program in (
+        (comped(comping, segments, voicings, meter), 0.5, programs[0]),
+        (bass_part("held" if comping != "pulsed" else "pulsed", segments, voicings, meter), 0.55, programs[1]),
+    ):
+        played = shaded(touched(notes, touch), chosen.velocity, prominence, touch, meter, chance)
+        parts.append(Part(played, program))
+    midi = Arrangement(chosen.tempo_bpm, meter, tuple(parts)).midi()
+    score = read_midi(midi)
+    valence, arousal = valence_arousal(affect, chosen.mode, chosen.tempo_bpm, float(score.notes["velocity"].mean()))
+    labels: dict[str, Value] = {
+        "emotion": chosen.emotion,
+        "valence": valence,
+        "arousal": arousal,
+        **chosen.labels(),
+        **chord_labels(segments, chosen.tempo_bpm),
+        **loudness_facts(score),
+        "articulation": touch,
+    }
+    if broken := rules_broken([segment.chord for segment in segments], *key):
+        labels["rule_breaks"] = broken
+    parameters = {
+        "numerals": [segment.chord.numeral for segment in segments],
+        "middle": middle,
+        "comping": comping,
+    }
+    return Draft(midi, score.duration, labels, parameters)
+
+
+def _sentence(mode: str, middle: str, chance: Chance) -> list[str]:
+    """Tonic, a middle, a dominant, the tonic; sometimes deceived first, or closed without a dominant."""
+    family = "major" if home_numeral(mode) == "I" else "minor"
+    home, away = home_numeral(mode), "vi" if family == "major" else "VI"
+    opening = list(chance.pick(_OPENINGS[family]))
+    body = list(chance.pick(_MIDDLES[middle][family]))
+    dominant = list(chance.pick(_DOMINANTS[family]))
+    if chance.yes(0.2):
+        return [*opening, *body, "V", away, *chance.pick(_PLAGAL[family]), home]
+    if chance.yes(0.2):
+        return [*opening, *body, *dominant, home, *chance.pick(_PLAGAL[family]), home]
+    return [*opening, *body, *dominant, home]
+
+
+def _fitted(
+    phrase: Sequence[str], sentence: Sequence[str], key: tuple[str, str], meter: Meter, tempo_bpm: float
+) -> list[Segment]:
+    """Phrase and sentence one chord a bar, or two; the sentence, or the phrase, alone where all would last too long."""
+    bar = meter.bar * 60 / tempo_bpm
+    for numerals in ([*phrase, *sentence], sentence):
+        for a_bar in (1, 2):
+            bars = math.ceil((len(numerals) - 1) / a_bar) + 1
+            if SHORTEST <= bars * bar <= LONGEST:
+                return _laid_out(numerals, a_bar, key, meter)
+    return one_a_bar(phrase, *key, meter)
+
+
+def _laid_out(numerals: Sequence[str], a_bar: int, key: tuple[str, str], meter: Meter) -> list[Segment]:
+    """So many chords a bar; the last one has a bar of its own."""
+    chords = [chord_of(numeral, *key) for numeral in numerals]
+    segments = []
+    at = 0.0
+    for first in range(0, len(chords) - 1, a_bar):
+        inside = chords[first : min(first + a_bar, len(chords) - 1)]
+        edges = [0.0, meter.half, meter.bar] if len(inside) == 2 else [0.0, meter.bar]
+        segments += [Segment(chord, at + start, end - start) for chord, start, end in zip(inside, edges, edges[1:])]
+        at += meter.bar
+    return [*segments, Segment(chords[-1], at, meter.bar)]

@@ -1,0 +1,58 @@
+"""Meters: bars, pulses and how strongly each is felt. A beat is a quarter note, as in a MIDI file."""
+
+from __future__ import annotations
+
+from functools import cached_property, lru_cache
+from typing import NamedTuple
+
+
+class _Signature(NamedTuple):
+    numerator: int
+    denominator: int
+
+
+class Meter(_Signature):
+    """A time signature. Compound ones (6/8, 12/8) are felt in dotted quarters."""
+
+    def __str__(self) -> str:
+        return f"{self.numerator}/{self.denominator}"
+
+    @cached_property
+    def bar(self) -> float:
+        """Length of a bar in beats."""
+        return self.numerator * 4 / self.denominator
+
+    @cached_property
+    def is_compound(self) -> bool:
+        return self.denominator == 8 and self.numerator % 3 == 0
+
+    @cached_property
+    def pulse(self) -> float:
+        """What a foot taps, in beats."""
+        return 1.5 if self.is_compound else 4 / self.denominator
+
+    @cached_property
+    def pulses(self) -> tuple[float, ...]:
+        """Where it taps, in beats from the bar line."""
+        return tuple(i * self.pulse for i in range(round(self.bar / self.pulse)))
+
+    @cached_property
+    def half(self) -> float:
+        """Where a bar is divided in two, the larger part first."""
+        return self.pulses[(len(self.pulses) + 1) // 2]
+
+    def strength(self, beat: float) -> float:
+        """How strongly `beat` (from the start of the piece) is felt: 1 on the bar line, 0.25 between pulses."""
+        place = round(beat % self.bar, 6)
+        if place in (0, round(self.bar, 6)):
+            return 1.0
+        if place == self.half:
+            return 0.75
+        return 0.5 if place in self.pulses else 0.25
+
+
+@lru_cache(maxsize=32)
+def meter_named(name: str) -> Meter:
+    """``"6/8"`` as a meter."""
+    numerator, denominator = name.split("/")
+    return Meter(int(numerator), int(denominator))

@@ -1,0 +1,64 @@
+"""How notes are held and struck: articulation, and loudness shaped by meter and phrase."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from kelly_tui.synth.arranger import Note
+from kelly_tui.synth.chance import Chance
+from kelly_tui.synth.meter import Meter
+
+
+class Touch(NamedTuple):
+    """An articulation: the share of its written length that a note sounds, and how much louder a pulse is struck."""
+
+    gate: float
+    accent: int
+
+
+TOUCHES = {
+    "legato": Touch(1.0, 0),
+    "tenuto": Touch(0.93, 3),
+    "normal": Touch(0.82, 3),
+    "accent": Touch(0.82, 16),
+    "marcato": Touch(0.65, 12),
+    "staccato": Touch(0.42, 2),
+}
+
+
+def touched(notes: Sequence[Note], articulation: str) -> list[Note]:
+    """The notes held as long as the articulation holds them."""
+    gate = TOUCHES[articulation].gate
+    return [note._replace(duration=note.duration * gate) for note in notes]
+
+
+def shaded(
+    notes: Sequence[Note],
+    velocity: tuple[int, int],
+    prominence: float,
+    articulation: str,
+    meter: Meter,
+    chance: Chance,
+) -> list[Note]:
+    """The notes with velocities inside `velocity`: the meter's accents, a rise and fall over four bars, a human hand.
+
+    `prominence` (0..1) is where in the range a part lies: a melody above its accompaniment.
+    """
+    low, high = velocity
+    width = high - low
+    accent = TOUCHES[articulation].accent
+    phrase = 4 * meter.bar
+    weights: dict[float, float] = {}
+    shaded_notes = []
+    for note in notes:
+        weight = weights.get(note.onset)
+        if weight is None:
+            strength = meter.strength(note.onset)
+            arch = math.sin(math.pi * ((note.onset % phrase) / phrase))
+            weight = low + width * (prominence + 0.3 * (strength - 0.5) + 0.2 * (arch - 0.6)) + chance.near(1.5)
+            weight += accent / 2 if strength >= 0.5 else -accent / 2
+            weights[note.onset] = weight
+        shaded_notes.append(note._replace(velocity=max(low, min(high, round(weight)))))
+    return shaded_notes
