@@ -34,6 +34,7 @@ from kelly_tui.ui.words import field_word, sample_name, typed
 if TYPE_CHECKING:
     from textual.timer import Timer
 
+    from kelly_tui.pipeline.job import Job
     from kelly_tui.ui.paint import Span
     from kelly_tui.ui.session import Session
 
@@ -60,6 +61,8 @@ class Workstation(Finding, Listening):
         self._unsaved = 0
         self._kept = False
         self._gone = False
+        self._ended: Job | None = None
+        """The stage whose end has been said."""
         self._last: list[Edit] = []
         self._play_on_rest = False
         self._rest: Timer | None = None
@@ -143,6 +146,9 @@ class Workstation(Finding, Listening):
         """See what another process, or a stage of our own, has changed."""
         job = self.session.job
         self.query_one(StatusLine).show(job.progress if job is not None and job.running else None)
+        if job is not None and not job.running and job is not self._ended:
+            self._ended = job
+            self.say(f"{job.stage}: {job.last_words}", "accent" if job.exit_code == 0 else "broken")
         if self.session.is_there is self._gone:
             self._gone = not self._gone
             words = "is gone: nothing more can be saved until it is back" if self._gone else "is back"
