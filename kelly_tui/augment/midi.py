@@ -85,9 +85,9 @@ def vary_midi(score: symusic.Score, recipe: Recipe, seed: int) -> MidiVariant:
     if recipe.time_stretch != 1:
         _change_speed(varied, recipe.time_stretch)
     if recipe.jitter_ms:
-        notes["duration"] += notes["time"]  # from here the end, which stays
-        notes["time"] += jitter(notes, read_midi(varied), recipe.jitter_ms / 1000, rng)
-        notes["duration"] -= notes["time"]
+        moved = jitter(notes, read_midi(varied), recipe.jitter_ms / 1000, rng)
+        notes["time"] += moved
+        notes["duration"] -= moved  # ends stay
     _put_notes(varied, notes)
     return MidiVariant(varied.dumps_midi())
 
@@ -102,7 +102,7 @@ def read_score(source: MidiSource) -> symusic.Score:
         file = io.BytesIO()
         source.write(file)
         return parse_midi(file.getvalue())
-    return source if "Tick" in str(source.ttype) else source.to("tick")
+    return parse_midi(source.to("tick").dumps_midi())
 
 
 def midi_limits(score: symusic.Score) -> Limits:
@@ -110,7 +110,7 @@ def midi_limits(score: symusic.Score) -> Limits:
     notes = _notes_of(score)
     pitches = notes["pitch"][~notes["is_drum"]]
     struck = notes["velocity"][notes["velocity"] >= 10]
-    bpm = np.append(6e7 / _tempi(score)[1], 120.0) if _starts_at_default(score) else 6e7 / _tempi(score)[1]
+    bpm = 6e7 / _tempi(score)[1]
     return Limits(
         lowest=int(pitches.min()) if len(pitches) else None,
         highest=int(pitches.max()) if len(pitches) else None,
@@ -125,10 +125,10 @@ def midi_limits(score: symusic.Score) -> Limits:
 def jitter(notes: Notes, clock: Score, most: float, rng: np.random.Generator) -> NDArray[np.int64]:
     """By how many ticks each onset moves: at most `most` seconds from where it is in `notes`, by the tempo map.
 
-    `notes` has the ends in ``duration``. An onset stays before its own end, after the end of the note before it on
-    the same key, and the lowest note of a chord stays its first. Rounded towards where it was: never past `most`.
+    An onset stays before its own end and after the end of the note before it on the same key, and the lowest note of a
+    chord stays its first. Rounded towards where it was: never past `most`.
     """
-    time, end = notes["time"], notes["duration"]
+    time, end = notes["time"], notes["time"] + notes["duration"]
     per_beat = clock.ticks_per_beat
     target = clock.beat_to_time(time / per_beat) + rng.uniform(-most, most, len(notes))
     moved: NDArray[np.int64] = np.trunc(clock.time_to_beat(target) * per_beat - time).astype(np.int64)
@@ -177,22 +177,19 @@ def _transpose(score: symusic.Score, notes: Notes, semitones: int) -> None:
 
 
 def _change_speed(score: symusic.Score, speed: float) -> None:
-    """Scale the tempo map; 120 BPM, where the file leaves it to the default, is written into it."""
-    time, mspq = _tempi(score)
-    if _starts_at_default(score):
-        time, mspq = np.insert(time, 0, 0), np.insert(mspq, 0, 500_000)
+    """Scale the tempo map: beats stay beats."""
+    ticks, mspq = _tempi(score)
     slower = np.clip(np.rint(mspq / speed), 1, 0xFFFFFF)
-    score.tempos = symusic.Tempo.from_numpy(time.astype(np.int32), slower.astype(np.int32), "tick")
+    score.tempos = symusic.Tempo.from_numpy(ticks, slower.astype(np.int32), "tick")
 
 
 def _tempi(score: symusic.Score) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    """Ticks, and microseconds a quarter note."""
+    """Ticks, and microseconds a quarter note; with MIDI's default of 120 BPM where the file starts without one."""
     found = score.tempos.numpy()
-    return found["time"], found["mspq"]
-
-
-def _starts_at_default(score: symusic.Score) -> bool:
-    return not len(score.tempos) or min(tempo.time for tempo in score.tempos) > 0
+    ticks, mspq = found["time"], found["mspq"]
+    if not len(ticks) or ticks.min() > 0:
+        ticks, mspq = np.insert(ticks, 0, 0), np.insert(mspq, 0, 500_000)
+    return ticks.astype(np.int32), mspq.astype(np.int32)
 
 
 def _notes_of(score: symusic.Score) -> Notes:

@@ -307,6 +307,8 @@ def test_sources_of_every_kind_give_the_same(tmp_path) -> None:
 def test_refusals_say_why(tmp_path) -> None:
     with pytest.raises(FileRefused, match="no notes"):
         augment_midi(smf(symusic.Score(480)), transpose=1)
+    with pytest.raises(FileRefused, match="no notes"):
+        augment_midi(symusic.Score(480), transpose=1)
     with pytest.raises(FileRefused):
         augment_midi(b"this is text", transpose=1)
     with pytest.raises(FileRefused, match="can't be read"):
