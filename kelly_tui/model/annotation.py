@@ -86,15 +86,15 @@ class Label(msgspec.Struct, frozen=True, omit_defaults=True):
 def field_named(name: str) -> Field:
     """The field of that name, or a `LabelError` that names the nearest."""
     wanted = name.strip().casefold().replace("-", "_")
-    wanted = _ALIASES.get(wanted, wanted)
+    wanted = ALIASES.get(wanted, wanted)
     if wanted in FIELDS:
         return FIELDS[wanted]
-    guess = nearest(wanted, (*FIELDS, *_ALIASES))
+    guess = nearest(wanted, (*FIELDS, *ALIASES))
     hint = f"Did you mean {guess}? " if guess else ""
     raise LabelError(f"there is no field {name!r}", hint=f"{hint}Fields: {' '.join(FIELDS)}.")
 
 
-_ALIASES = {
+ALIASES = {
     "bpm": "tempo_bpm",
     "tempo": "tempo_bpm",
     "chords": "chord_progression",
@@ -107,6 +107,7 @@ _ALIASES = {
     "meter": "time_signature",
     "range": "pitch_range",
 }
+"""What else people call the fields."""
 
 _CHORD = re.compile(
     r"N|[A-G][#b]*(?:maj|min|m|dim|aug|sus[24]?|add|[+o°ø#b]|\d{1,2}|M|\(|\))*(?:/[A-G][#b]*|/(?:b|#)?\d{1,2})?"
