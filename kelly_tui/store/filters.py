@@ -15,9 +15,10 @@ from itertools import chain
 from typing import Any, NamedTuple
 
 from kelly_tui.errors import FilterError, LabelError
-from kelly_tui.model.annotation import FIELDS, Field, check_value, field_named
+from kelly_tui.model.annotation import ALIASES, FIELDS, Field, check_value, field_named
 from kelly_tui.model.dataset import DatasetConfig
 from kelly_tui.model.labels import DECISIONS, SPLITS, nearest, parse_key
+from kelly_tui.store.schema import HELD, ORIGIN
 
 
 class Condition(NamedTuple):
@@ -59,11 +60,9 @@ _TERM = re.compile(
 )
 
 IS: dict[str, str] = {
-    "augmented": "origin = 'augmented'",
-    "generated": "origin = 'generated'",
-    "imported": "origin = 'imported'",
+    **{origin: f"{ORIGIN} = '{origin}'" for origin in ("imported", "augmented", "generated")},
     "root": "parent_id IS NULL",
-    "held": "held",
+    "held": HELD,
     "midi": "file_type = 'midi'",
     "audio": "file_type = 'audio'",
     "verified": "is_verified",
@@ -118,8 +117,8 @@ def parse(text: str, config: DatasetConfig) -> Query:
     place = 0
     while (rest := text[place:].lstrip()) != "":
         match = _TERM.match(rest)
-        assert match is not None  # it may match nothing
-        if not match[0]:
+        assert match is not None  # it can match nothing at all
+        if rest[match.end() : match.end() + 1] == '"':
             raise FilterError("a quotation mark is not closed", hint='Write text:"rain drops".')
         place = len(text) - len(rest) + match.end()
         conditions.append(_condition(match, config))
@@ -182,7 +181,7 @@ def _field(name: str) -> Field:
     try:
         return field_named(lowered)
     except LabelError:
-        guess = nearest(lowered, NAMES)
+        guess = nearest(lowered, (*NAMES, *ALIASES))
         hint = f"Did you mean {guess}? " if guess else ""
         raise FilterError(f"there is no field {name!r}", hint=f"{hint}Known: {' '.join(NAMES)}.") from None
 
@@ -234,7 +233,8 @@ def _equal(field: Field, value: str, config: DatasetConfig) -> _Sql:
     declared = config.choices(field.name) if field.name in FIELDS else field.choices
     choices = tuple(dict.fromkeys((*declared, *field.choices)))
     try:
-        return _Sql(f"{field.name} = ?", (check_value(field, value, choices),))
+        column = ORIGIN if field.name == "origin" else field.name
+        return _Sql(f"{column} = ?", (check_value(field, value, choices),))
     except LabelError as error:
         raise FilterError(error.what, hint=error.hint) from None
 

@@ -17,6 +17,7 @@ import msgspec
 from kelly_tui.errors import LabelError
 from kelly_tui.model.annotation import FIELDS, field_named
 from kelly_tui.store.filters import IS, NAMES, Query, one_of, parse
+from kelly_tui.store.schema import ORIGIN
 
 if TYPE_CHECKING:
     from kelly_tui.store.catalogue import Catalogue
@@ -74,7 +75,8 @@ SORTS = {
     "duration": "duration_sec",
     "size": "file_size_bytes",
     "modified": "modified_at",
-    **{name: name for name in ("split", "decision", "status", "file_type", "origin")},
+    **{name: name for name in ("split", "decision", "status", "file_type")},
+    "origin": ORIGIN,
     **{name: name for name, field in FIELDS.items() if field.kind in ("choice", "key", "number", "flag", "meter")},
 }
 """What a list may be sorted by; ``-`` before it turns it round. Samples without the value come last."""

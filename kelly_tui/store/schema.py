@@ -40,8 +40,15 @@ _SHORT = ",\n  ".join(f"{name} {kind}" for name, kind in _ANNOTATION_COLUMNS.ite
 _SHORT_NAMES = ", ".join(name for name in _ANNOTATION_COLUMNS if name not in _LONG)
 _LENGTHY = ",\n  ".join(f"{name} {kind}" for name, kind in _ANNOTATION_COLUMNS.items() if name in _LONG)
 
-LISTED = "(NOT rejected AND (origin = 'imported' OR ifnull(split, '') NOT IN ('val', 'test')))"
+ORIGIN = "(CASE WHEN parent_id IS NOT NULL THEN 'augmented' WHEN is_synthetic THEN 'generated' ELSE 'imported' END)"
+LISTED = f"(NOT rejected AND ({ORIGIN} = 'imported' OR ifnull(split, '') NOT IN ('val', 'test')))"
 """Whether an export would hold the sample if its file were fine: val and test lists hold imported samples only."""
+HELD = f"(status = 'ok' AND {LISTED})"
+"""Whether an export would hold the sample.
+
+The columns `origin`, `listed` and `held` are these; but SQLite reads the whole table for generated columns, where for
+these expressions it reads `samples_short`.
+"""
 
 TABLES = f"""
 CREATE TABLE samples (
@@ -76,10 +83,9 @@ CREATE TABLE samples (
   augmentation TEXT,
   extra TEXT,
   {_LENGTHY},
-  origin TEXT GENERATED ALWAYS AS
-    (CASE WHEN parent_id IS NOT NULL THEN 'augmented' WHEN is_synthetic THEN 'generated' ELSE 'imported' END) VIRTUAL,
-  listed INTEGER GENERATED ALWAYS AS ({LISTED}) VIRTUAL,
-  held INTEGER GENERATED ALWAYS AS (status = 'ok' AND {LISTED}) VIRTUAL
+  origin TEXT GENERATED ALWAYS AS {ORIGIN} VIRTUAL,
+  listed INTEGER GENERATED ALWAYS AS {LISTED} VIRTUAL,
+  held INTEGER GENERATED ALWAYS AS {HELD} VIRTUAL
 );
 CREATE INDEX samples_sha256 ON samples (sha256) WHERE origin = 'imported';
 CREATE INDEX samples_root ON samples (root_id) WHERE parent_id IS NOT NULL;
@@ -88,8 +94,8 @@ CREATE INDEX samples_outbox ON samples (rev) WHERE rev <> exported_rev;
 -- All that is short, once more: a filter or an order reads this tenth of the table instead of all of it. It begins
 -- with rowid so that new rows go to its end.
 CREATE INDEX samples_short ON samples (
-  rowid, file_type, origin, listed, held, status, decision, rejected, split, parent_id, is_synthetic,
-  duration_sec, file_size_bytes, conflicts, confidence, {_SHORT_NAMES}, file_path
+  rowid, file_type, status, decision, rejected, split, parent_id, is_synthetic, duration_sec, file_size_bytes,
+  conflicts, confidence, {_SHORT_NAMES}, file_path
 );
 
 -- What `extract` found: the vector as float32, the numbers and words as JSON.

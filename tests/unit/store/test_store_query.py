@@ -1,0 +1,273 @@
+from collections.abc import Callable
+
+import pytest
+from store_samples import id_of, new_catalogue, sample
+
+from kelly_tui.errors import FilterError
+from kelly_tui.model.annotation import FIELDS, Label
+from kelly_tui.model.dataset import DatasetConfig
+from kelly_tui.model.sample import Sample
+from kelly_tui.store import query
+from kelly_tui.store.catalogue import Catalogue
+
+CONFIG = DatasetConfig(dataset_id="songs", emotion_labels=["happy", "sad", "Saudade"])
+
+
+def songs() -> list[Sample]:
+    """Sixty samples in which every state occurs, with and without each other."""
+    made = []
+    for n in range(60):
+        one = sample(
+            n,
+            file_path=f"raw/midi/{'rain' if n % 7 == 0 else 'sun'}/piece {n:02}%.mid",
+            file_type="audio" if n % 11 == 0 else "midi",
+            source=f"Music/{'Dry_Rain' if n % 13 == 0 else 'x'}/{n}.mid",
+            parent_id=id_of(n - 1) if n % 5 == 1 else None,
+            root_id=id_of(n - 1) if n % 5 == 1 else "",
+            is_synthetic=n % 5 == 2,
+            split=[None, "train", "val", "test"][n % 4],
+            status="no notes" if n % 9 == 0 else "ok",
+            decision=["pending", "labelled", "skipped", "flagged"][n // 4 % 4],
+            rejected=n % 17 == 0,
+            features_path="f.json" if n % 2 else None,
+            duration_sec=None if n % 6 == 0 else n * 1.5,
+            file_size_bytes=n * 100,
+        )
+        values: dict[str, object] = {
+            "emotion": [None, "happy", "sad", "Saudade"][n % 4],
+            "key": [None, "A", "C#"][n % 3],
+            "mode": [None, "minor", "major"][n // 3 % 3],
+            "tempo_bpm": None if n % 8 == 0 else 60.0 + n,
+            "time_signature": [None, "4/4", "3/4"][n % 3],
+            "chord_progression": ["Am", "G7"] if n % 4 == 0 else None,
+            "tags": ["slow", "50%"] if n % 10 == 0 else None,
+            "rule_breaks": ["HARMONY_ModalInterchange"] if n % 10 == 1 else None,
+            "notes": "Distant rain" if n % 12 == 0 else None,
+            "is_verified": [None, True, False][n % 3],
+            "quality_score": n / 60 if n % 2 else None,
+        }
+        one.labels = {
+            field: Label(value, "detector", confidence=(n * 7 + len(field)) % 20 / 20, unsure=n % 15 == 0)  # type: ignore[arg-type]
+            for field, value in values.items()
+            if value is not None
+        }
+        made.append(one)
+    return made
+
+
+@pytest.fixture(scope="module")
+def catalogue(tmp_path_factory: pytest.TempPathFactory):
+    with new_catalogue(tmp_path_factory.mktemp("query"), emotion_labels=CONFIG.emotion_labels) as opened:
+        opened.add(songs())
+        opened.put_features(
+            [(one.sample_id, "k", "f.json", one.duration_sec, [], {"note_count": index})
+             for index, one in enumerate(songs()) if one.features_path]
+        )  # fmt: skip
+        with opened.writing() as db:
+            db.execute("INSERT INTO conflicts (sample_id, field, at) VALUES (?, 'emotion', '')", (id_of(33),))
+        yield opened
+
+
+def number(one: Sample, field: str) -> float:
+    value = one.value(field)
+    return float(value) if isinstance(value, (int, float)) else float("nan")
+
+
+def surest(one: Sample) -> float:
+    return min(
+        (label.confidence for label in one.labels.values() if label.confidence is not None), default=float("nan")
+    )
+
+
+FILTERS: dict[str, Callable[[Sample], object]] = {
+    "": lambda s: True,
+    "emotion:sad": lambda s: s.value("emotion") == "sad",
+    "EMOTION:Sad": lambda s: s.value("emotion") == "sad",
+    "emotion:saudade": lambda s: s.value("emotion") == "Saudade",
+    "emotion:tense": lambda s: False,
+    "emotion:happy|sad": lambda s: s.value("emotion") in ("happy", "sad"),
+    "-emotion:sad": lambda s: s.value("emotion") != "sad",
+    "emotion:?": lambda s: s.value("emotion") is None,
+    "emotion:sad|?": lambda s: s.value("emotion") in ("sad", None),
+    "-emotion:?": lambda s: s.value("emotion") is not None,
+    "has:emotion": lambda s: s.value("emotion") is not None,
+    "key:A": lambda s: s.value("key") == "A",
+    "key:Am": lambda s: s.value("key") == "A" and s.value("mode") == "minor",
+    "key:Db": lambda s: s.value("key") == "C#",
+    'key:"C# major"|Am': lambda s: (s.value("key"), s.value("mode")) in (("C#", "major"), ("A", "minor")),
+    "-key:Am": lambda s: (s.value("key"), s.value("mode")) != ("A", "minor"),
+    "bpm:80..100": lambda s: 80 <= number(s, "tempo_bpm") <= 100,
+    "tempo:100..": lambda s: number(s, "tempo_bpm") >= 100,
+    "tempo_bpm:..70": lambda s: number(s, "tempo_bpm") <= 70,
+    "bpm:75": lambda s: 74.5 <= number(s, "tempo_bpm") < 75.5,
+    "bpm<70": lambda s: number(s, "tempo_bpm") < 70,
+    "quality>.8": lambda s: number(s, "quality_score") > 0.8,
+    "quality:.5..0.6": lambda s: 0.5 <= number(s, "quality_score") <= 0.6,
+    "duration>60": lambda s: (s.duration_sec or 0) > 60,
+    "size:1000..2000": lambda s: 1000 <= s.file_size_bytes <= 2000,
+    "note_count>=40": lambda s: s.features_path and int(s.file_path[-7:-5]) >= 40,
+    "conf<.3": lambda s: surest(s) < 0.3,
+    "conf:.2..0.4": lambda s: 0.2 <= surest(s) <= 0.4,
+    "emotion.conf<.5": lambda s: s.labels.get("emotion") and s.labels["emotion"].confidence < 0.5,  # type: ignore[operator]
+    "meter:3/4": lambda s: s.value("time_signature") == "3/4",
+    "chords:G7": lambda s: "G7" in s.annotations.get("chord_progression", []),  # type: ignore[operator]
+    "has:chords": lambda s: s.value("chord_progression"),
+    "tags:50%": lambda s: s.value("tags"),
+    "tags:5%": lambda s: False,
+    "rule_breaks:HARMONY": lambda s: s.value("rule_breaks"),
+    "notes:distant": lambda s: s.value("notes"),
+    "verified:yes": lambda s: s.value("is_verified") is True,
+    "verified:no": lambda s: s.value("is_verified") is False,
+    "split:test": lambda s: s.split == "test",
+    "split:?": lambda s: s.split is None,
+    "split:train|?": lambda s: s.split in ("train", None),
+    "decision:skipped": lambda s: s.decision == "skipped",
+    "type:audio": lambda s: s.file_type == "audio",
+    "origin:augmented": lambda s: s.origin == "augmented",
+    "is:augmented": lambda s: s.origin == "augmented",
+    "is:generated": lambda s: s.origin == "generated",
+    "is:imported": lambda s: s.origin == "imported",
+    "is:root": lambda s: s.parent_id is None,
+    "is:verified": lambda s: s.value("is_verified") is True,
+    "-is:verified": lambda s: s.value("is_verified") is not True,
+    "is:rejected": lambda s: s.rejected,
+    "is:quarantined": lambda s: s.status != "ok",
+    "is:flagged|skipped": lambda s: s.decision in ("flagged", "skipped"),
+    "is:labelled": lambda s: s.decision == "labelled",
+    "is:unsure": lambda s: any(label.unsure for label in s.labels.values()),
+    "has:features": lambda s: s.features_path,
+    "has:conflict": lambda s: s.sample_id == id_of(33),
+    "rain": lambda s: "rain" in f"{s.file_path}{s.source}{s.value('notes')}".lower(),
+    'text:"distant RAIN"': lambda s: s.value("notes"),
+    '"piece 07"': lambda s: "piece 07" in s.file_path,
+    "7%.mid": lambda s: s.file_path.endswith("7%.mid"),
+    "y_r": lambda s: "Dry_Rain" in (s.source or ""),
+    "piece|dry -sun": lambda s: "sun" not in s.file_path,
+    "id:" + id_of(7)[:6].upper(): lambda s: s.sample_id == id_of(7),
+    "root:" + id_of(10): lambda s: s.root_id == id_of(10),
+    "emotion:sad|happy bpm:80..100 -is:verified rain": lambda s: (
+        s.value("emotion") in ("sad", "happy") and 80 <= number(s, "tempo_bpm") <= 100
+        and s.value("is_verified") is not True and "rain" in f"{s.file_path}{s.source}{s.value('notes')}".lower()
+    ),
+    "'; DROP TABLE samples; --": lambda s: False,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("text", FILTERS)
+def test_a_filter_finds_what_plain_python_finds(catalogue: Catalogue, text: str) -> None:
+    expected = [one.sample_id for one in songs() if FILTERS[text](one)]
+    assert [one.sample_id for one in catalogue.samples(text)] == expected
+    parsed = query.parse(text, CONFIG)
+    assert query.size(catalogue, parsed) == len(expected)
+    found = query.rows(catalogue, query.order(catalogue, parsed, "added"))
+    assert [row.sample_id for row in found] == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("emotoin:sad", "Did you mean emotion"),
+        ("emotion:hapy", "Did you mean happy"),
+        ("is:verifed", "Did you mean verified"),
+        ("origin:augmetned", "no origin. Did you mean augmented"),
+        ("split:tset", "Did you mean test"),
+        ("has:coords", "Did you mean chords"),
+        ("key:H", "is no key"),
+        ("bpm:fast", "no number of tempo_bpm"),
+        ("bpm:..", "a range needs a number"),
+        ("bpm<", "has no value"),
+        ("emotion<3", "no size to compare"),
+        ("timing_offsets_ms:3", "list of numbers"),
+        ('text:"rain', "quotation mark is not closed"),
+        ("issue>.8", "no field 'issue'"),
+    ],
+)
+def test_what_is_unknown_names_the_nearest(text: str, said: str) -> None:
+    with pytest.raises(FilterError, match=said):
+        query.parse(text, CONFIG)
+
+
+SORTS = ["added", "path", "-path", "emotion", "-emotion", "tempo_bpm", "-bpm", "duration", "-size", "split", "origin"]
+
+
+@pytest.mark.parametrize("sort", SORTS)
+@pytest.mark.parametrize("text", ["", "-is:verified", "emotion:?", "emotion:sad"])
+def test_pages_forwards_and_backwards_are_the_order(catalogue: Catalogue, sort: str, text: str) -> None:
+    parsed = query.parse(text, CONFIG)
+    whole = list(query.order(catalogue, parsed, sort))
+    assert sorted(whole) == sorted(query.order(catalogue, parsed, "added"))
+    forwards: list[int] = []
+    while found := query.page(catalogue, parsed, sort, after=forwards[-1] if forwards else None, limit=7):
+        assert len(found) <= 7
+        forwards += [row.rowid for row in found]
+    assert forwards == whole
+    backwards = whole[-1:]
+    while found := query.page(catalogue, parsed, sort, before=backwards[0], limit=7):
+        backwards = [row.rowid for row in found] + backwards
+    assert backwards == whole
+
+
+@pytest.mark.parametrize("sort", [s for s in SORTS if s.strip("-") in FIELDS])
+def test_the_order_rises_or_falls_and_what_has_no_value_comes_last(catalogue: Catalogue, sort: str) -> None:
+    found = query.rows(catalogue, query.order(catalogue, query.parse("", CONFIG), sort))
+    values = [getattr(row, sort.removeprefix("-")) for row in found]
+    there = [value for value in values if value is not None]
+    assert there == sorted(there, reverse=sort.startswith("-"))
+    assert values == there + [None] * (len(values) - len(there))
+
+
+def test_an_unknown_order_names_the_nearest(catalogue: Catalogue) -> None:
+    with pytest.raises(FilterError, match="Did you mean duration"):
+        query.order(catalogue, query.Query(), "duratoin")
+
+
+def test_a_row_shows_what_the_sample_says(catalogue: Catalogue) -> None:
+    for one, row in zip(songs(), query.rows(catalogue, range(1, 61)), strict=True):
+        assert row.sources == dict.fromkeys(one.labels, "d")
+        assert (row.origin, row.rejected, row.is_verified) == (one.origin, one.rejected, bool(one.value("is_verified")))
+        for field in ("emotion", "key", "mode", "tempo_bpm", "groove_type"):
+            assert getattr(row, field) == one.value(field)
+
+
+def test_rows_keep_the_asked_order_and_leave_out_what_is_gone(catalogue: Catalogue) -> None:
+    assert [row.rowid for row in query.rows(catalogue, [9, 1, 999, 5])] == [9, 1, 5]
+    assert query.rows(catalogue, []) == []
+
+
+def test_the_first_of_many_is_found_from_where_one_stands(catalogue: Catalogue) -> None:
+    sad = query.parse("emotion:sad", CONFIG)
+    order = query.order(catalogue, query.Query(), "path")
+    expected = [row.rowid for row in query.rows(catalogue, order) if row.emotion == "sad"]
+    assert query.first_of(catalogue, sad, order) == expected[0]
+    assert query.first_of(catalogue, sad, reversed(order)) == expected[-1]
+    assert query.first_of(catalogue, query.parse("emotion:tense", CONFIG), order) is None
+
+
+def test_an_empty_list_is_explained_by_what_excludes_most(catalogue: Catalogue) -> None:
+    parsed = query.parse("emotion:sad bpm:400.. split:val", CONFIG)
+    without = len(list(catalogue.samples("emotion:sad split:val")))
+    assert without > 0
+    assert query.explain_empty(catalogue, parsed) == ("bpm:400..", without)
+    assert query.explain_empty(catalogue, query.Query()) is None
+    assert query.explain_empty(catalogue, query.parse("emotion:tense split:val bpm:400..", CONFIG)) is None
+
+
+def test_a_page_and_an_order_by_path_need_no_sorting(catalogue: Catalogue) -> None:
+    for plan in catalogue.db.execute(
+        "EXPLAIN QUERY PLAN SELECT rowid FROM samples"
+        " WHERE (file_path, rowid) > (?, ?) ORDER BY file_path, rowid LIMIT 50",
+        ("x", 1),
+    ):
+        assert "SEARCH" in plan[3]
+        assert "TEMP B-TREE" not in plan[3]
+
+
+@pytest.mark.parametrize(
+    "text", ["emotion:sad", "is:held", "origin:imported", "is:augmented -is:verified conf<.5", "bpm:80..100 key:Am"]
+)
+def test_filters_on_short_columns_read_the_narrow_index_only(catalogue: Catalogue, text: str) -> None:
+    parsed = query.parse(text, CONFIG)
+    plan = catalogue.db.execute(
+        f"EXPLAIN QUERY PLAN SELECT rowid FROM samples WHERE {parsed.where} ORDER BY +file_path", parsed.parameters
+    ).fetchall()
+    assert "COVERING INDEX samples_short" in plan[0][3]
