@@ -145,22 +145,20 @@ def detect_chords(score: Score) -> Detection[list[tuple[float, str]]]:
 
 def _viterbi(scores: NDArray[np.float32], costs: Floats) -> Ints:
     """The best path when every change costs the same: (n,) states."""
-    count = len(scores)
     best = scores.copy()  # row by row, the score of the best path to each state
-    tops = np.empty(count, np.int64)  # the best state to come from
+    rows = list(best)
     reached = np.empty(scores.shape[1], np.float32)
-    for at, cost in enumerate(costs[1:].astype(np.float32), start=1):
-        before = best[at - 1]
-        tops[at] = top = before.argmax()
-        np.maximum(before, before[top] - cost, out=reached)
-        best[at] += reached
-    changed = best[np.arange(count - 1), tops[1:]] - costs[1:]
-    path = np.empty(count, np.int64)
-    path[-1] = state = int(best[-1].argmax())
-    for at in range(count - 1, 0, -1):
-        if best[at - 1, state] < changed[at - 1]:
+    for before, row, cost in zip(rows, rows[1:], costs[1:].tolist()):
+        np.maximum(before, before.item(before.argmax()) - cost, reached)
+        np.add(row, reached, row)
+    tops = best.argmax(1)
+    changed = best[np.arange(len(best)), tops][:-1] - costs[1:]
+    path: Ints = tops.copy()
+    state = int(tops[-1])
+    for at in range(len(best) - 2, -1, -1):
+        if best[at, state] < changed[at]:
             state = int(tops[at])
-        path[at - 1] = state
+        path[at] = state
     return path
 
 

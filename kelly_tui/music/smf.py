@@ -15,15 +15,24 @@ from kelly_tui.errors import FileRefused
 _MAX_TICK = (1 << 31) - 1
 """The native parser counts ticks in 32 bits and says nothing when they overflow."""
 
-_NEEDS_WALK = re.compile(
-    rb"[\xa0-\xaf\xf0][\x00-\x7f]{2}|\xf0[\x80-\xff]|[\xd0-\xdf\xf7]"  # aftertouch or sysex, if not part of a delta
-    rb"|[\x80-\xff]{3}"  # a delta of four bytes
-    rb"|\xff\x51[^\x03]"  # a tempo that is not three bytes long
-)
-"""Most tracks have none of these, and are spared the walk. (A delta of two bytes comes before a status byte or, in
-running status, looks like aftertouch and costs a walk that finds none.)"""
+_KINDS = bytes(
+    ord("d") if byte < 0x80 else ord("a") if byte >> 4 == 0xA else ord("x") if byte >> 4 == 0xD or byte in (0xF0, 0xF7)
+    else ord("s") for byte in range(256)
+)  # fmt: skip
+"""Each byte as data, or, if it is a status, as polyphonic aftertouch, another that is dropped, or any other."""
+_HIGH = bytes(byte >> 7 for byte in range(256))
+_ODD_TEMPO = re.compile(rb"\xff\x51[^\x03]")
 
-_THREE_BYTE_DELTA = re.compile(rb"[\x80-\xff]{2}[\x00-\x7f]")
+
+def _needs_walk(track: bytes) -> bool:
+    """Whether a track may hold something that only a walk tells: most are seen not to, and are spared it.
+
+    A byte like aftertouch or sysex may be part of a delta; three bytes above 127 in a row are a delta of four, which
+    overflows soon, as hundreds of three do.
+    """
+    kinds, high = track.translate(_KINDS), track.translate(_HIGH)
+    dropped = b"x" in kinds or b"add" in kinds
+    return dropped or b"\1\1\1" in high or high.count(b"\1\1") > 500 or _ODD_TEMPO.search(track) is not None
 
 
 def check_chunks(data: bytes, name: str = "") -> tuple[bytes, dict[str, int]]:
@@ -55,8 +64,7 @@ def check_chunks(data: bytes, name: str = "") -> tuple[bytes, dict[str, int]]:
     if len(tracks) > claimed:
         left_out["track"] = len(tracks) - claimed
     for start, end in tracks:
-        # Three-byte deltas reach the limit too, if there are hundreds of them.
-        if _NEEDS_WALK.search(smf, start, end) or len(_THREE_BYTE_DELTA.findall(smf, start, end)) > 500:
+        if _needs_walk(smf[start:end]):
             left_out += _walk(smf, start, end, path)
     return smf, dict(left_out)
 
