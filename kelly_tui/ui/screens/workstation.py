@@ -171,6 +171,9 @@ class Workstation(Finding, Listening):
     # -- editing ------------------------------------------------------------------------------------------------------
 
     def _here(self) -> Sample:
+        row = self.table.current
+        if row is None or self.sample is None or row.sample_id != self.sample.sample_id:
+            self.show_sample()  # a key came before the news that the cursor moved: the row under the cursor counts
         if self.sample is None:
             raise LabelError("there is no sample here", hint="/ finds others.")
         return self.sample
