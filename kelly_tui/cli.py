@@ -9,8 +9,8 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Callable, Sequence
-from typing import Any, NoReturn
+from collections.abc import Callable, Iterator, Sequence
+from typing import NoReturn
 
 from kelly_tui.errors import KellyError
 from kelly_tui.model.dataset import TARGET_MODELS
@@ -55,7 +55,6 @@ GROUPS: dict[str, dict[str, str]] = {
     },
 }
 COMMANDS = {name: words for group in GROUPS.values() for name, words in group.items()}
-HIDDEN = ("complete",)
 
 
 class Parser(argparse.ArgumentParser):
@@ -108,25 +107,46 @@ def _complain(message: str, as_json: bool, code: int) -> None:
 
 
 def parse(words: Sequence[str]) -> argparse.Namespace:
-    """The arguments of a command line; ``kelly DATASET`` is ``kelly open DATASET``."""
+    """The arguments of a command line; ``kelly DATASET`` is ``kelly open DATASET``.
+
+    Options may stand anywhere, and a word such as ``-is:verified`` is part of a filter: argparse knows neither.
+    """
     words = list(words)
-    first = _first_word(words)
-    if first is None and not {"-h", "--help", "--version"} & set(words):
-        words.append("open")
-    elif first is not None and words[first] not in COMMANDS and words[first] not in HIDDEN:
+    parser, commands = build_parser()
+    if not words or words[0] in ("-h", "--help", "--version"):
+        first = None
+    else:
+        first = next(iter(_places_of_words(words, commands["open"])), None)
+    if first is None and set(words) & {"-h", "--help", "--version"}:
+        return parser.parse_args(words)
+    if first is None:
+        command = "open"
+    elif words[first] in commands:
+        command = words.pop(first)
+    else:
         _refuse_misspelt(words, first)
-        words.insert(first, "open")
-    return build_parser().parse_args(words)
+        command = "open"
+    if command == "complete":  # these are another command line's words
+        return argparse.Namespace(command=command, words=words)
+    chosen = commands[command]
+    places = set(_places_of_words(words, chosen))
+    options = [word for place, word in enumerate(words) if place not in places]
+    return chosen.parse_args([*options, "--", *(words[place] for place in sorted(places))] if places else options)
 
 
-def _first_word(words: Sequence[str]) -> int | None:
-    """Where the first word lies that is no option of all commands nor its value."""
+def _places_of_words(words: Sequence[str], parser: Parser) -> Iterator[int]:
+    """Where the words lie that are no options of `parser`, nor values of such."""
     place = 0
     while place < len(words):
-        if not words[place].startswith("-"):
-            return place
-        place += 2 if words[place] in ("--datasets", "--workers", "--seed", "--progress") else 1
-    return None
+        word = words[place]
+        if word == "--":
+            yield from range(place + 1, len(words))
+            return
+        if not word.startswith("--") and word != "-h":
+            yield place
+        elif (option := parser._option_string_actions.get(word)) is not None and option.nargs != 0:
+            place += 1
+        place += 1
 
 
 def _refuse_misspelt(words: Sequence[str], first: int) -> None:
@@ -137,8 +157,8 @@ def _refuse_misspelt(words: Sequence[str], first: int) -> None:
         raise KellyError(f"there is no command {words[first]!r}", hint=f"{hint}See kelly --help.")
 
 
-def build_parser() -> Parser:
-    """The parser of all commands."""
+def build_parser() -> tuple[Parser, dict[str, Parser]]:
+    """The parser of ``kelly`` alone, and those of its commands."""
     from kelly_tui import __version__
 
     common = _common_options()
@@ -156,24 +176,25 @@ def build_parser() -> Parser:
         parents=[common],
     )
     parser.add_argument("--version", action="version", version=f"kelly {__version__}")
-    commands = parser.add_subparsers(
-        prog="kelly", dest="command", metavar="COMMAND", help=argparse.SUPPRESS, parser_class=Parser
-    )
+    commands: dict[str, Parser] = {}
 
-    def command(name: str, **options: Any) -> Parser:
-        words = COMMANDS.get(name, "")
-        return commands.add_parser(
-            name, parents=[common], help=words, description=options.pop("description", words.capitalize() + "."),
-            formatter_class=argparse.RawDescriptionHelpFormatter, **options,
-        )  # fmt: skip
+    def command(name: str, description: str = "") -> Parser:
+        made = commands[name] = Parser(
+            prog=f"kelly {name}",
+            description=description or COMMANDS[name].capitalize() + ".",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            parents=[common],
+        )
+        made.set_defaults(command=name)
+        return made
 
     _add_work_commands(command)
     _add_stage_commands(command)
     _add_prepare(command)
     command("doctor")
     command("completion").add_argument("shell", choices=("bash", "zsh", "fish"))
-    command("complete", add_help=False).add_argument("words", nargs=argparse.REMAINDER)
-    return parser
+    commands["complete"] = Parser(prog="kelly complete")
+    return parser, commands
 
 
 def _common_options() -> Parser:

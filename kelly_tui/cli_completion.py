@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -39,7 +38,7 @@ def candidates(words: Sequence[str], datasets: Path) -> list[str]:
     names = [path.name for path in find_datasets(datasets)]
     if not before:
         return _starting(last, [*COMMANDS, *names])
-    parser = _parser_of(before[0])
+    parser = build_parser()[1].get(before[0])
     if parser is None:
         return []
     if before[-1] == "--target-model":
@@ -59,14 +58,6 @@ def candidates(words: Sequence[str], datasets: Path) -> list[str]:
             return [f"{field}={choice}" for choice in found if choice.startswith(value)]
         return _starting(last, [f"{name}=" for name in FIELDS])
     return []
-
-
-def _parser_of(command: str) -> argparse.ArgumentParser | None:
-    for action in build_parser()._actions:
-        if isinstance(action, argparse._SubParsersAction):
-            found: argparse.ArgumentParser | None = action.choices.get(command)
-            return found
-    return None
 
 
 def _starting(beginning: str, words: Iterable[str]) -> list[str]:

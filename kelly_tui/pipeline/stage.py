@@ -60,7 +60,10 @@ class Progress(NamedTuple):
 
     def line(self) -> str:
         """For a person: ``extract 812/1,240  34/s  0:13 left  2 failed``."""
-        parts = [f"{self.stage} {self.done + self.failed:,}/{self.total:,}", f"{self.rate:.0f}/s"]
+        parts = [
+            f"{self.stage} {self.done + self.failed:,}/{self.total:,}",
+            f"{self.rate:.0f}/s" if self.rate >= 10 else f"{self.rate:.1f}/s",
+        ]
         if self.seconds_left is not None:
             parts.append(f"{clock(self.seconds_left)} left")
         if self.failed:

@@ -17,8 +17,9 @@ from kelly_tui.pipeline.room import Room
 from kelly_tui.pipeline.runner import Work, run_items
 from kelly_tui.pipeline.stage import Failed, Item, Outcome, Result, Run
 from kelly_tui.store.catalogue import Catalogue
-from kelly_tui.store.layout import utc_now
-from kelly_tui.synth.item import KIND_OF_MODEL
+from kelly_tui.store.durable import make_durable
+from kelly_tui.store.layout import disk_errors, utc_now
+from kelly_tui.synth.item import KIND_OF_MODEL, classes_of, unplayable
 from kelly_tui.synth.sample import sample_id
 
 STAGE = "synthesize"
@@ -57,7 +58,12 @@ class _Synthesis:
 
     def __init__(self, catalogue: Catalogue, run: Run, count: int, audio: bool) -> None:
         self._catalogue, self._seed, self._count, self._audio = catalogue, run.seed, count, audio
-        self._kind = KIND_OF_MODEL[catalogue.config.target_model]
+        config = catalogue.config
+        self._kind = KIND_OF_MODEL[config.target_model]
+        self._labels = {"emotion_labels": config.emotion_labels, "groove_labels": config.groove_labels}
+        classes_of(self._kind, self._labels)  # says at once when there is nothing to generate
+        if skipped := unplayable(self._kind, self._labels):
+            run.notice(str(skipped))
         self._soundfont = str(soundfont(run.settings.soundfont)) if audio else ""
         rows = catalogue.db.execute("SELECT file_type, count(*) FROM samples WHERE origin = 'generated' GROUP BY 1")
         by_type = dict(rows.fetchall())
@@ -80,7 +86,6 @@ class _Synthesis:
                 yield self._generate(name, index)
 
     def _generate(self, name: str, index: int) -> Item:
-        config = self._catalogue.config
         target = f"raw/synthetic/{name[:2]}/{name}.mid"
         data: dict[str, Any] = {
             "root": str(self._catalogue.root),
@@ -88,7 +93,7 @@ class _Synthesis:
             "kind": self._kind,
             "index": index,
             "seed": self._seed,
-            "config": {"emotion_labels": config.emotion_labels, "groove_labels": config.groove_labels},
+            "config": self._labels,
             "target": target,
         }
         function = _GENERATE
@@ -116,9 +121,11 @@ class _Synthesis:
         return str(item.data.get("sound", item.data)["target"])
 
     def commit(self, results: list[tuple[Item, Result]]) -> None:
-        """Add what was generated, and put sound in the place of MIDI: one transaction."""
+        """Add what was generated, and put sound in the place of MIDI: one transaction, once the files are durable."""
         catalogue = self._catalogue
         now = utc_now()
+        with disk_errors(catalogue.root):
+            make_durable([catalogue.root / self.target(item) for item, made in results if isinstance(made, dict)])
         with catalogue.writing():
             for item, result in results:
                 if isinstance(result, Failed):
