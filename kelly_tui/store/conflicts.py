@@ -47,7 +47,7 @@ def put_conflict(
     catalogue: Catalogue, sample_id: str, field: str, base: Label | None, ours: Label | None, theirs: Label | None,
     origin: str,
 ) -> bool:  # fmt: skip
-    """Open a conflict, or bring an open one of the same field up to date; False for one that was decided before."""
+    """Open a conflict in the place of an open one of the same field; False for one that was decided before."""
     said = (label_to_json(base), label_to_json(ours), label_to_json(theirs))
     with catalogue.writing() as db:
         values = [_value(label) for label in (ours, theirs)]
@@ -57,10 +57,13 @@ def put_conflict(
         ):
             if [_value(label_from_json(label)) for label in before] == values:
                 return bool(open_or_not)
+        # One open conflict a field; what another one said stays in the table.
         db.execute(
-            "INSERT INTO conflicts (sample_id, field, base, ours, theirs, origin, at) VALUES (?, ?, ?, ?, ?, ?, ?)"
-            " ON CONFLICT (sample_id, field) WHERE resolved_at IS NULL"
-            " DO UPDATE SET ours = excluded.ours, theirs = excluded.theirs, origin = excluded.origin, at = excluded.at",
+            "UPDATE conflicts SET resolved_at = ? WHERE sample_id = ? AND field = ? AND resolved_at IS NULL",
+            (utc_now(), sample_id, field),
+        )
+        db.execute(
+            "INSERT INTO conflicts (sample_id, field, base, ours, theirs, origin, at) VALUES (?, ?, ?, ?, ?, ?, ?)",
             (sample_id, field, *said, origin, utc_now()),
         )
     return True

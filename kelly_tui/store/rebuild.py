@@ -18,11 +18,14 @@ from kelly_tui.store import annotation_file
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.layout import inside, save_config, utc_now, write_atomic
 from kelly_tui.store.manifest import RawManifest, read_manifest_file
-from kelly_tui.store.rows import NOT_TAKEN, read_annotations, read_row
+from kelly_tui.store.rows import NOT_READ, NOT_TAKEN, read_annotations, read_row
 from kelly_tui.store.schema import label_of
 from kelly_tui.store.viewstate import hash_file, remember, set_aside, stamp
 
 _ID = re.compile(r"[0-9A-Za-z_-]{2,128}")
+GONE = "the file is gone"
+"""The status of a sample whose file is not there."""
+
 _FINDINGS = 1000
 """So many are remembered; the rest are counted."""
 
@@ -122,7 +125,7 @@ class Adoption:
         if sample.split is None:
             sample.split = self._listed_splits().get(sample.sample_id)
         for finding in read.findings:
-            self.rebuilt.note(f"{sample.file_path}: {finding}; kept under {NOT_TAKEN}")
+            self.rebuilt.note(f"{sample.file_path}: {finding}; kept in the manifest under {NOT_TAKEN} or {NOT_READ}")
         self._names |= {sample.sample_id, sample.file_path}
         self.samples.append(sample)
 
@@ -177,20 +180,21 @@ class Adoption:
             with suppress(FileRefused, OSError):
                 if inside(self._root, path).is_file():
                     sample.file_path = path
+                    sample.status = "ok" if sample.status == GONE else sample.status
                     return
         try:
             inside(self._root, said)
         except (FileRefused, OSError):  # no path of ours: shown by id, and what was said is kept
-            sample.extra["file_path"] = said
+            sample.extra[NOT_READ] = {**sample.extra.get(NOT_READ, {}), "file_path": said}
             suffix = PurePosixPath(said).suffix.lower() if file_type_of(said) else ""
             sample.file_path = f"raw/{sample.file_type}/{sample.sample_id}{suffix}"
         if sample.status == "ok":
-            sample.status = "the file is gone"
+            sample.status = GONE
 
     def _identify(self, sample: Sample) -> None:
         """Size and hash of a file that the manifest does not tell, and an id where it has none that could be one."""
         path = self._root / sample.file_path
-        if sample.status == "the file is gone" or not path.is_file():
+        if sample.status == GONE or not path.is_file():
             return
         sample.sha256 = sample.sha256 or hash_file(path)
         sample.file_size_bytes = sample.file_size_bytes or path.stat().st_size

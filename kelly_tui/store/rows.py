@@ -18,6 +18,9 @@ BY = "manifest.json"
 NOT_TAKEN = "other_annotations"
 """Key of `Sample.extra`: fields and values of a manifest's annotations that no label can have."""
 
+NOT_READ = "not_read"
+"""Key of `Sample.extra`: keys of a manifest's row that we know, with values that can't be theirs."""
+
 _TEXTS = ("sha256", "created_at", "modified_at", "license", "status")
 _OPTIONAL_TEXTS = ("split", "features_path", "source", "parent_id", "augmentation_type", "skip_reason")
 _FLAGS = ("is_synthetic", "rejected")
@@ -34,8 +37,8 @@ class ReadRow:
 def read_row(row: Mapping[str, Any], config: DatasetConfig) -> ReadRow:
     """The sample that a row of manifest.json describes, whoever wrote it.
 
-    Nothing is dropped: unknown keys and keys of the wrong type lie in `Sample.extra`, annotations that can't be
-    labels under ``other_annotations`` there, and each is a finding.
+    Nothing is dropped: unknown keys lie in `Sample.extra`; under ``not_read`` there known ones of the wrong type, under
+    ``other_annotations`` what can be no label.
     """
     rest = dict(row)
     sample_id = str(rest.pop("sample_id", "") or "")
@@ -46,6 +49,8 @@ def read_row(row: Mapping[str, Any], config: DatasetConfig) -> ReadRow:
         _take(rest, name, str, sample)
     for name in _OPTIONAL_TEXTS:
         _take(rest, name, str, sample)
+        if getattr(sample, name) == "":
+            setattr(sample, name, None)
     for name in _FLAGS:
         _take(rest, name, bool, sample)
     _take(rest, "file_size_bytes", int, sample)
@@ -63,8 +68,11 @@ def read_row(row: Mapping[str, Any], config: DatasetConfig) -> ReadRow:
         if others:
             rest[NOT_TAKEN] = {**(rest.get(NOT_TAKEN) or {}), **others}
     elif annotations is not None:
-        rest["annotations"] = annotations
+        rest[NOT_READ] = {"annotations": annotations}
         read.findings.append("its annotations are no object")
+    if not_read := {name: rest.pop(name) for name in Sample.__struct_fields__ if name in rest}:
+        read.findings.append(f"can't be read: {', '.join(not_read)}")
+        rest[NOT_READ] = {**(rest.get(NOT_READ) or {}), **not_read}
     sample.extra = rest
     return read
 

@@ -1,0 +1,233 @@
+import hashlib
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from store_files import midi, put, tree
+from store_samples import id_of, new_catalogue, sample
+
+from kelly_tui.model.annotation import Label
+from kelly_tui.model.edit import Edit
+from kelly_tui.store import history
+from kelly_tui.store.catalogue import Catalogue
+from kelly_tui.store.importer import import_files
+from kelly_tui.store.labelling import annotate
+from kelly_tui.store.splits import split_samples, verify_splits
+from kelly_tui.store.views import last_rebuild, write_views
+
+
+def lose_catalogue(root: Path) -> None:
+    for path in (root / ".kelly").glob("catalogue.sqlite*"):
+        path.unlink()
+
+
+@pytest.fixture
+def dataset(tmp_path) -> Path:
+    """Imported files, labels of every source, variants, splits, all views written."""
+    for number in range(6):
+        put(tmp_path / "in" / ("happy", "sad")[number % 2] / f"{number}.mid", midi(number))
+    with new_catalogue(tmp_path, group_by="prefix") as catalogue:
+        import_files(catalogue, [tmp_path / "in"])
+        annotate(catalogue)
+        first, second, *_ = list(catalogue.samples())
+        history.edit(catalogue, [Edit(first.sample_id, "emotion", Label("tense", unsure=True))], "ann")
+        history.edit(catalogue, [Edit(second.sample_id, "decision", Label("flagged"))], "ann")
+        data = midi(77)
+        put(catalogue.root / "processed/augmented/midi/v.mid", data)
+        catalogue.add(
+            [sample(1, file_path="processed/augmented/midi/v.mid", sha256=hashlib.sha256(data).hexdigest(),
+                    file_size_bytes=len(data), parent_id=first.sample_id, root_id=first.sample_id,
+                    augmentation={"transpose": 2}, augmentation_type="transpose", extra={"mine": 1})]
+        )  # fmt: skip
+        catalogue.put_labels({id_of(1): {"emotion": Label("tense", "inherited", "transpose", confidence=0.5)}})
+        split_samples(catalogue)
+        write_views(catalogue)
+        return catalogue.root
+
+
+def everything(root: Path) -> list:
+    with Catalogue.open(root) as catalogue:
+        return list(catalogue.samples())
+
+
+def test_a_lost_catalogue_comes_back_whole_with_every_provenance(dataset):
+    before = everything(dataset)
+    files = tree(dataset)
+    lose_catalogue(dataset)
+    with Catalogue.open(dataset) as catalogue:
+        assert list(catalogue.samples()) == before
+        found = last_rebuild(catalogue)
+        assert found.samples == len(before) == 7
+        assert len(found.findings) == 1, "but for the history"
+        assert verify_splits(catalogue).crossings == []
+        write_views(catalogue)
+    after = tree(dataset)
+    assert {path for path in files if files[path] != after[path]} == {"manifest.json"}, "its revision begins anew"
+
+
+def test_a_rebuild_that_was_killed_begins_again(dataset, monkeypatch):
+    before = everything(dataset)
+    lose_catalogue(dataset)
+    with monkeypatch.context() as patched:
+        patched.setattr("kelly_tui.store.rebuild._note_strays", _killed)
+        with pytest.raises(KeyboardInterrupt):
+            Catalogue.open(dataset)
+    assert everything(dataset) == before
+
+
+def _killed(*_):
+    raise KeyboardInterrupt
+
+
+def test_a_lost_manifest_too(dataset):
+    before = everything(dataset)
+    lose_catalogue(dataset)
+    (dataset / "manifest.json").unlink()
+    after = {one.sample_id: one for one in everything(dataset)}
+    for old in before[:6]:
+        new = after[old.sample_id]
+        assert (new.labels, new.split, new.source, new.sha256) == (old.labels, old.split, old.source, old.sha256)
+    with Catalogue.open(dataset) as catalogue:
+        findings = " ".join(last_rebuild(catalogue).findings)
+        assert "no manifest.json" in findings
+        assert "processed/augmented" in findings
+        assert f"{id_of(1)}.json: there is no such sample" in findings
+
+
+@pytest.mark.parametrize("nonsense", [b"", b"{}", b'{"samples": [', b'{"samples": {}}'])
+def test_a_broken_manifest_is_kept(dataset, nonsense):
+    lose_catalogue(dataset)
+    (dataset / "manifest.json").write_bytes(nonsense)
+    assert len(everything(dataset)) == 6
+    assert nonsense in [path.read_bytes() for path in (dataset / ".kelly/set-aside").iterdir()]
+    with Catalogue.open(dataset) as catalogue:
+        write_views(catalogue)
+    assert len(json.loads((dataset / "manifest.json").read_bytes())["samples"]) == 6
+
+
+def test_a_broken_annotation_file(dataset):
+    lose_catalogue(dataset)
+    path = next((dataset / "annotations").rglob("*.json"))
+    path.write_bytes(b"{")
+    with Catalogue.open(dataset) as catalogue:
+        rebuilt = catalogue.get(path.stem)
+        assert rebuilt.value("emotion") in ("happy", "sad", "tense"), "the manifest has it too"
+        assert any(path.name in finding for finding in last_rebuild(catalogue).findings)
+        write_views(catalogue)
+    assert json.loads(path.read_bytes())["annotations"] == rebuilt.annotations
+
+
+# -- the earlier pipeline's -------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def earlier(tmp_path) -> Path:
+    """A dataset as the earlier pipeline wrote it: eight-digit ids, flat files, doubled rows, no .kelly."""
+    root = tmp_path / "old"
+    for number in range(4):
+        put(root / f"raw/midi/{number}.mid", midi(number))
+    put(root / "processed/augmented/0_aug.mid", midi(90))
+    put(root / "processed/augmented/0_aug_aug.mid", midi(91))
+    put(root / "annotations/aaaaaaa1.json", json.dumps({"annotations": {"key": "Eb minor", "tempo_bpm": 99}}).encode())
+
+    def row(sample_id: str, path: str, **fields) -> dict:
+        base = {"sample_id": sample_id, "file_path": path, "file_type": "midi", "annotations": {}, "split": None,
+                "is_synthetic": False, "features_path": "", "parent_id": None, "augmentation_type": ""}  # fmt: skip
+        return {**base, **fields}
+
+    samples = [
+        row("aaaaaaa0", "raw/midi/0.mid", split="train", annotations={
+            "emotion": "happy", "arousal": 0.8, "key": "Db", "mode": "major", "tempo_bpm": 0, "chord_progression": [],
+            "groove_type": "", "notes": "mine", "energy": 0.5, "valence": 3, "is_verified": False,
+        }),
+        row("aaaaaaa1", str(root / "raw/midi/1.mid"), annotations={"emotion": "blue"}),
+        row("aaaaaaa2", "datasets/old/raw/midi/2.mid", weird={"a": [1]}, duration_sec="long"),
+        row("aaaaaaa3", "raw/midi/2.mid", annotations={"emotion": "sad"}),
+        row("aaaaaaa4", "../../etc/passwd"),
+        row("aaaaaaa5", ""),
+        row("aaaaaaa6", "raw/synthetic/none.mid", is_synthetic=True, annotations={"emotion": "sad"}),
+        row("aaaaaaa8", "processed/augmented/0_aug_aug.mid", is_synthetic=True, parent_id="aaaaaaa7"),
+        row("aaaaaaa7", "processed/augmented/0_aug.mid", is_synthetic=True, parent_id="aaaaaaa0",
+            annotations={"emotion": "happy"}),
+        row("../../../x", "raw/midi/3.mid"),
+        row("aaaaaaa0", "raw/midi/3.mid"),
+        "no object",
+    ]  # fmt: skip
+    manifest = {
+        "config": {"dataset_id": "old", "target_model": "MelodyTransformer", "mystery": 7},
+        "created_at": "2024-01-01T00:00:00",
+        "updated_at": "2024-01-02T00:00:00",
+        "samples": samples,
+        "stats": {"total": 12},
+    }
+    put(root / "manifest.json", json.dumps(manifest).encode())
+    return root
+
+
+def test_a_dataset_of_the_earlier_pipeline_opens(earlier):
+    written = (earlier / "manifest.json").read_bytes()
+    with Catalogue.open(earlier) as catalogue:
+        rows = {one.sample_id: one for one in catalogue.samples()}
+        findings = " ".join(last_rebuild(catalogue).findings)
+
+        first = rows["aaaaaaa0"]
+        assert first.annotations == {
+            "emotion": "happy", "arousal": 0.8, "key": "C#", "mode": "major", "notes": "mine", "is_verified": False,
+        }  # fmt: skip
+        assert first.labels["emotion"].source == "folder", "not a person's, as far as anyone knows"
+        assert first.extra["other_annotations"] == {"tempo_bpm": 0, "energy": 0.5, "valence": 3}
+        assert first.split == "train"
+        assert first.sha256 == hashlib.sha256(midi(0)).hexdigest()
+        assert (first.augmentation_type, first.features_path) == (None, None)
+
+        assert rows["aaaaaaa1"].file_path == "raw/midi/1.mid", "absolute paths are made relative"
+        assert rows["aaaaaaa1"].annotations == {"key": "D#", "tempo_bpm": 99.0}, "flat annotation files are read"
+        assert rows["aaaaaaa1"].extra["other_annotations"] == {"emotion": "blue"}
+        assert rows["aaaaaaa2"].file_path == "raw/midi/2.mid", "and so are those from where it ran"
+        assert rows["aaaaaaa2"].extra == {"weird": {"a": [1]}, "not_read": {"duration_sec": "long"}}
+        assert rows["aaaaaaa4"].extra["not_read"] == {"file_path": "../../etc/passwd"}
+        assert rows["aaaaaaa4"].file_path == "raw/midi/aaaaaaa4"
+        for gone in ("aaaaaaa4", "aaaaaaa5", "aaaaaaa6"):
+            assert rows[gone].status == "the file is gone"
+        assert rows["aaaaaaa6"].origin == "generated"
+        assert (rows["aaaaaaa7"].origin, rows["aaaaaaa7"].root_id) == ("augmented", "aaaaaaa0")
+        assert rows["aaaaaaa7"].labels["emotion"].source == "inherited"
+        assert rows["aaaaaaa8"].root_id == "aaaaaaa0", "a variant of a variant has the first one's root"
+        assert rows[hashlib.sha256(midi(3)).hexdigest()[:16]].file_path == "raw/midi/3.mid"
+        assert "aaaaaaa3" not in rows
+        assert "two rows have the file_path raw/midi/2.mid" in findings
+        assert "two rows have the sample_id aaaaaaa0" in findings
+        assert catalogue.config.target_model == "melodytransformer"
+        assert (catalogue.root / "config.json").exists()
+
+        kept = [path.read_bytes() for path in (earlier / ".kelly/set-aside").iterdir()]
+        assert written in kept, "the manifest as it was"
+        assert any(b'"aaaaaaa3"' in data and b'"no object"' in data for data in kept)
+
+        write_views(catalogue)
+        manifest = json.loads((earlier / "manifest.json").read_bytes())
+        assert manifest["created_at"] == "2024-01-01T00:00:00"
+        assert manifest["config"]["mystery"] == 7
+        again = {row["sample_id"]: row for row in manifest["samples"]}
+        assert again["aaaaaaa2"]["weird"] == {"a": [1]}
+        assert again["aaaaaaa0"]["other_annotations"]["energy"] == 0.5
+        before = list(catalogue.samples())
+    lose_catalogue(earlier)
+    assert everything(earlier) == before, "and opens again the same"
+
+
+def test_importing_the_same_files_into_an_old_dataset_finds_them(earlier, tmp_path):
+    with Catalogue.open(earlier) as catalogue:
+        count = len(catalogue)
+        outcome = import_files(catalogue, [put(tmp_path / "in/again.mid", midi(0))])
+        assert outcome.duplicates == [("again.mid", "raw/midi/0.mid")]
+        assert len(catalogue) == count
+
+
+def test_a_link_out_of_the_dataset_is_no_file(earlier, tmp_path):
+    shutil.copy(earlier / "raw/midi/0.mid", tmp_path / "outside.mid")
+    (earlier / "raw/midi/0.mid").unlink()
+    (earlier / "raw/midi/0.mid").symlink_to(tmp_path / "outside.mid")
+    with Catalogue.open(earlier) as catalogue:
+        assert catalogue.get("aaaaaaa0").status == "the file is gone"

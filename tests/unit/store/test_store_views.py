@@ -1,0 +1,487 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from store_files import tree
+from store_samples import id_of, new_catalogue, sample
+
+from kelly_tui.errors import DatasetError
+from kelly_tui.model.annotation import Label
+from kelly_tui.model.edit import Edit
+from kelly_tui.store import durable, history, manifest, readback, views
+from kelly_tui.store.catalogue import Catalogue
+from kelly_tui.store.conflicts import conflicts, resolve
+from kelly_tui.store.views import export_annotations, load_manifest, read_back, take_outside_edits, write_views
+
+
+@pytest.fixture
+def catalogue(tmp_path):
+    with new_catalogue(tmp_path) as opened:
+        opened.add(sample(number) for number in range(1, 6))
+        yield opened
+
+
+def say(catalogue: Catalogue, number: int, **fields: object) -> None:
+    for name, value in fields.items():
+        label = None if value is None else Label(value)
+        history.edit(catalogue, [Edit(id_of(number), name, label)], "ann")
+
+
+def file_of(catalogue: Catalogue, number: int) -> Path:
+    return catalogue.layout.annotation_path(id_of(number))
+
+
+def edit_file(path: Path, change) -> None:
+    """As an editor does it: whole, with another time."""
+    data = json.loads(path.read_text("utf-8"))
+    change(data)
+    path.write_text(json.dumps(data), "utf-8")
+
+
+def values(catalogue: Catalogue, number: int) -> dict:
+    return catalogue.get(id_of(number)).annotations
+
+
+# -- writing ----------------------------------------------------------------------------------------------------------
+
+
+def test_annotation_files_follow_edits(catalogue):
+    say(catalogue, 1, emotion="sad", tempo_bpm=90)
+    say(catalogue, 2, tags=["ü", "[b]"])
+    assert export_annotations(catalogue).annotations == 2
+    path = file_of(catalogue, 1)
+    assert path.parent.name == id_of(1)[:2]
+    data = json.loads(path.read_text("utf-8"))
+    assert list(data) == ["annotations", "provenance", "rev", "sample_id"]
+    assert data["annotations"] == {"emotion": "sad", "tempo_bpm": 90.0}
+    assert data["provenance"]["emotion"]["by"] == "ann"
+    assert (data["rev"], data["sample_id"]) == (2, id_of(1))
+    assert path.read_bytes().startswith(b'{\n  "annotations": {\n    "emotion": "sad"')
+    assert not file_of(catalogue, 3).exists(), "one for each annotated sample"
+    assert export_annotations(catalogue).annotations == 0
+
+    say(catalogue, 1, emotion=None, tempo_bpm=None)
+    export_annotations(catalogue)
+    assert json.loads(path.read_bytes())["annotations"] == {}
+
+
+def test_the_outbox_can_be_emptied_a_little_at_a_time(catalogue):
+    for number in range(1, 6):
+        say(catalogue, number, emotion="sad")
+    assert [export_annotations(catalogue, limit=2).annotations for _ in range(4)] == [2, 2, 1, 0]
+
+
+def test_many_files_at_once_are_as_whole_as_few(catalogue, tmp_path):
+    files = {tmp_path / f"{n % 7}/{n}.json": b"%d\n" % n for n in range(100)}
+    durable.write_all(files)
+    assert {path: path.read_bytes() for path in files} == files
+    assert (
+        len([path for path in tmp_path.rglob("*") if path.name.startswith(".") and path.is_file()]) == 1
+    )  # .gitignore
+
+
+def test_the_manifest_is_as_the_data_model_says(catalogue):
+    say(catalogue, 1, emotion="sad", is_verified=True, chord_progression=["C", "Am"], tempo_bpm=90)
+    write_views(catalogue)
+    data = json.loads(catalogue.layout.manifest_path.read_text("utf-8"))
+    assert list(data) == ["config", "created_at", "updated_at", "samples", "stats", "kelly"]
+    assert data["config"]["dataset_id"] == "songs"
+    assert data["kelly"] == {"catalogue_rev": data["kelly"]["catalogue_rev"], "complete": True}
+    assert [row["sample_id"] for row in data["samples"]] == [id_of(number) for number in range(1, 6)]
+    first = data["samples"][0]
+    assert first["annotations"] == {
+        "emotion": "sad", "is_verified": True, "chord_progression": ["C", "Am"], "tempo_bpm": 90.0,
+    }  # fmt: skip
+    assert (first["is_synthetic"], first["rejected"], first["split"], first["augmentation"]) == (
+        False,
+        False,
+        None,
+        None,
+    )
+    assert data["samples"][1]["annotations"] == {}
+    assert data["stats"]["total_samples"] == 5
+    assert data["stats"]["by_emotion"] == {"sad": 1}
+
+
+def test_the_manifest_gives_back_every_sample(catalogue):
+    catalogue.add(
+        [
+            sample(10, source="ä/b.mid", other_sources=["c.mid"], extra={"mine": [1, {"x": None}]}, license="CC0",
+                   duration_sec=1.5, file_size_bytes=7, created_at="2020", modified_at="2021"),
+            sample(11, parent_id=id_of(10), root_id=id_of(10), augmentation_type="transpose", rejected=True,
+                   augmentation={"transpose": 3, "seed": 1}, decision="skipped", skip_reason="noise", split="val"),
+            sample(12, is_synthetic=True, labels={"emotion": "sad", "velocity_curve": list(range(32))}),
+        ]
+    )  # fmt: skip
+    write_views(catalogue)
+    read = load_manifest(catalogue.root)
+    assert read["config"] == catalogue.config
+    for got, kept in zip(read.samples, catalogue.samples(), strict=True):
+        assert got.annotations == kept.annotations
+        for one in (got, kept):
+            one.labels, one.rev = {}, 0
+        assert got == kept
+    assert [one.sample_id for one in load_manifest(catalogue.layout.manifest_path).samples] == [
+        one.sample_id for one in read.samples
+    ]
+
+
+def test_nothing_changed_nothing_is_written(catalogue):
+    say(catalogue, 1, emotion="sad")
+    write_views(catalogue)
+    before = tree(catalogue.root)
+    changes = catalogue.db.total_changes
+    written = write_views(catalogue)
+    assert (written.annotations, written.held_back) == (0, [])
+    assert tree(catalogue.root) == before
+    assert catalogue.db.total_changes == changes
+
+
+@pytest.mark.parametrize("after", [0, 1, 3])
+def test_a_manifest_that_cannot_be_finished_leaves_the_old_one(catalogue, monkeypatch, after):
+    """The fault: a kill or a full disk during a save left a 0-byte manifest."""
+    write_views(catalogue)
+    before = catalogue.layout.manifest_path.read_bytes()
+    say(catalogue, 1, emotion="sad")
+    real = manifest._lines
+
+    def full(rows):
+        for number, lines in enumerate(real(rows)):
+            if number == after:
+                break
+            yield lines
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(manifest, "_lines", full)
+    with pytest.raises(DatasetError, match="disk is full"):
+        views.write_manifest(catalogue)
+    assert catalogue.layout.manifest_path.read_bytes() == before
+    assert json.loads(before)["kelly"]["complete"]
+    assert not [path for path in catalogue.root.iterdir() if path.name not in _USUAL]
+
+
+_USUAL = {"raw", "processed", "annotations", "splits", ".kelly", "manifest.json", "config.json"}
+
+
+def test_kills_during_writing_leave_whole_views(tmp_path):
+    """Killed at random moments while it edits and writes: every view parses, and the next start goes on."""
+    with new_catalogue(tmp_path) as catalogue:
+        catalogue.add(sample(number) for number in range(1, 6))
+        write_views(catalogue)
+        root = catalogue.root
+    program = textwrap.dedent(
+        """
+        import sys
+        from kelly_tui.model.annotation import Label
+        from kelly_tui.model.edit import Edit
+        from kelly_tui.store import history, views
+        from kelly_tui.store.catalogue import Catalogue
+        with Catalogue.open(sys.argv[1]) as catalogue:
+            ids = [one.sample_id for one in catalogue.samples()]
+            print("ready", flush=True)
+            for turn in range(100000):
+                history.edit(catalogue, [Edit(ids[turn % 5], "tempo_bpm", Label(60.0 + turn % 90))], "ann")
+                views.write_views(catalogue)
+        """
+    )
+    for turn in range(8):
+        child = subprocess.Popen([sys.executable, "-c", program, str(root)], stdout=subprocess.PIPE)
+        child.stdout.readline()
+        try:
+            child.wait(0.02 + 0.03 * turn)
+        except subprocess.TimeoutExpired:
+            child.send_signal(signal.SIGKILL)
+        child.wait()
+        child.stdout.close()
+        json.loads((root / "manifest.json").read_bytes())
+        for path in (root / "annotations").rglob("*.json"):
+            json.loads(path.read_bytes())
+        with Catalogue.open(root) as opened:
+            before = {one.sample_id: one.annotations for one in opened.samples()}
+            merge = read_back(opened)
+            assert (merge.taken, merge.conflicts, merge.refused) == ([], [], [])
+            assert {one.sample_id: one.annotations for one in opened.samples()} == before
+            assert write_views(opened).held_back == []
+
+
+# -- reading back -----------------------------------------------------------------------------------------------------
+
+
+def test_what_only_the_file_changed_is_taken_as_a_persons(catalogue):
+    say(catalogue, 1, emotion="sad", key="C")
+    write_views(catalogue)
+    edit_file(file_of(catalogue, 1), lambda data: data["annotations"].update(emotion="happy", tempo_bpm=100, key=None))
+    merge = read_back(catalogue)
+    assert sorted(merge.taken) == [(id_of(1), "emotion"), (id_of(1), "key"), (id_of(1), "tempo_bpm")]
+    assert values(catalogue, 1) == {"emotion": "happy", "tempo_bpm": 100.0}
+    label = catalogue.get(id_of(1)).labels["emotion"]
+    assert (label.source, label.by) == ("human", "outside")
+    assert {event.kind for event in history.history(catalogue, limit=3)} == {"outside"}
+    assert write_views(catalogue).annotations == 1
+    assert json.loads(file_of(catalogue, 1).read_bytes())["annotations"] == values(catalogue, 1)
+    assert read_back(catalogue).words() == ""
+
+
+def test_different_fields_merge_and_the_same_field_is_a_conflict(catalogue):
+    say(catalogue, 1, emotion="sad", key="C")
+    write_views(catalogue)
+    edit_file(file_of(catalogue, 1), lambda data: data["annotations"].update(emotion="happy", mode="minor"))
+    say(catalogue, 1, emotion="angry", key="D")
+    written = write_views(catalogue)
+    assert written.held_back == []
+    assert written.merge.conflicts == [(id_of(1), "emotion")]
+    assert values(catalogue, 1) == {"emotion": "angry", "key": "D", "mode": "minor"}
+    [conflict] = conflicts(catalogue)
+    assert (conflict.base.value, conflict.ours.value, conflict.theirs.value) == ("sad", "angry", "happy")
+    assert conflict.file_path == "raw/midi/song 1.mid"
+    assert json.loads(file_of(catalogue, 1).read_bytes())["annotations"] == values(catalogue, 1)
+    assert read_back(catalogue).conflicts == [], "the view was written anew: nothing is found twice"
+    assert catalogue.counts().quality()["agreed"] == 4
+
+    resolve(catalogue, "theirs")
+    assert values(catalogue, 1)["emotion"] == "happy"
+    assert conflicts(catalogue) == []
+    assert catalogue.counts().quality()["agreed"] == 5
+
+
+def test_taking_ours_changes_nothing(catalogue):
+    say(catalogue, 1, emotion="sad")
+    write_views(catalogue)
+    edit_file(file_of(catalogue, 1), lambda data: data["annotations"].update(emotion="happy"))
+    say(catalogue, 1, emotion="angry")
+    read_back(catalogue)
+    events = len(history.history(catalogue))
+    assert resolve(catalogue, "ours") == 1
+    assert values(catalogue, 1) == {"emotion": "angry"}
+    assert len(history.history(catalogue)) == events
+
+
+def test_an_old_copy_does_not_undo_what_was_said_since(catalogue):
+    """Edited on another machine from the revision before: merged against that one, never by time."""
+    say(catalogue, 1, emotion="sad", key="C")
+    write_views(catalogue)
+    old = file_of(catalogue, 1).read_text("utf-8")
+    say(catalogue, 1, key="D")
+    write_views(catalogue)
+    file_of(catalogue, 1).write_text(old, "utf-8")
+    edit_file(file_of(catalogue, 1), lambda data: data["annotations"].update(tempo_bpm=77))
+    assert read_back(catalogue).taken == [(id_of(1), "tempo_bpm")]
+    assert values(catalogue, 1) == {"emotion": "sad", "key": "D", "tempo_bpm": 77.0}
+
+
+def test_a_missing_key_or_file_says_nothing(catalogue):
+    say(catalogue, 1, emotion="sad", key="C")
+    say(catalogue, 2, emotion="sad")
+    write_views(catalogue)
+    edit_file(file_of(catalogue, 1), lambda data: data["annotations"].pop("emotion"))
+    file_of(catalogue, 2).unlink()
+    assert read_back(catalogue).taken == []
+    assert values(catalogue, 1) == {"emotion": "sad", "key": "C"}
+    assert values(catalogue, 2) == {"emotion": "sad"}
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [b"", b"{", b"[]", b"null", b'{"annotations": 5}', b"<<<<<<< HEAD\n{}", b"\xff\xfe",
+     b'{"annotations": {"valence": NaN}}', b'{"annotations": {"tempo_bpm": 1e999}}',
+     b'{"annotations": ' + b"[" * 100_000 + b"]" * 100_000 + b"}"],
+)  # fmt: skip
+def test_a_broken_file_is_kept_and_written_anew(catalogue, broken):
+    say(catalogue, 1, emotion="sad")
+    write_views(catalogue)
+    good = file_of(catalogue, 1).read_bytes()
+    file_of(catalogue, 1).write_bytes(broken)
+    merge = read_back(catalogue)
+    assert len(merge.set_aside) + len(merge.refused) >= 1
+    assert broken in [path.read_bytes() for path in (catalogue.layout.kelly_dir / "set-aside").iterdir()]
+    assert values(catalogue, 1) == {"emotion": "sad"}
+    write_views(catalogue)
+    assert file_of(catalogue, 1).read_bytes() == good
+
+
+def test_values_that_no_label_can_have_are_listed_and_kept(catalogue):
+    say(catalogue, 1, emotion="sad")
+    write_views(catalogue)
+    edit_file(file_of(catalogue, 1), lambda data: data["annotations"].update(emotion="blue", mood=1, key="Bb minor"))
+    merge = read_back(catalogue)
+    assert sorted(name for _, name, _ in merge.refused) == ["emotion", "mood"]
+    assert "blue" in next(why for _, name, why in merge.refused if name == "emotion")
+    assert values(catalogue, 1) == {"emotion": "sad", "key": "A#"}
+    [kept] = (catalogue.layout.kelly_dir / "set-aside").iterdir()
+    assert json.loads(kept.read_bytes())["annotations"]["mood"] == 1
+
+
+def test_a_touched_or_copied_file_is_no_edit(catalogue):
+    say(catalogue, 1, emotion="sad")
+    write_views(catalogue)
+    os.utime(file_of(catalogue, 1), (1, 1))
+    os.utime(catalogue.layout.manifest_path, (1, 1))
+    assert read_back(catalogue).words() == ""
+    before = tree(catalogue.root)
+    write_views(catalogue)
+    assert tree(catalogue.root) == before
+
+
+def test_an_annotation_file_from_another_program(catalogue):
+    """Flat, without revision or provenance, in an editor's encoding."""
+    say(catalogue, 2, emotion="sad")
+    flat = catalogue.layout.annotations / f"{id_of(1)}.json"
+    flat.write_bytes(b'\xef\xbb\xbf{"annotations": {"emotion": "happy"}}')
+    file_of(catalogue, 2).parent.mkdir(exist_ok=True)
+    file_of(catalogue, 2).write_text('{"emotion": "angry", "key": "C"}')
+    stranger = catalogue.layout.annotations / "0123456789abcdef.json"
+    stranger.write_text("{}")
+    merge = read_back(catalogue)
+    assert values(catalogue, 1) == {"emotion": "happy"}
+    assert not flat.exists()
+    assert values(catalogue, 2) == {"emotion": "sad", "key": "C"}
+    assert merge.conflicts == [(id_of(2), "emotion")], "nobody knows what it began from"
+    assert merge.unknown == ["annotations/0123456789abcdef.json"]
+    assert stranger.exists()
+
+
+def test_many_edits_at_once_wait_to_be_looked_at(catalogue, monkeypatch):
+    monkeypatch.setattr(readback, "MANY_FILES", 3)
+    for number in range(1, 6):
+        say(catalogue, number, emotion="sad")
+    write_views(catalogue)
+    for number in range(1, 6):
+        edit_file(file_of(catalogue, number), lambda data: data["annotations"].update(emotion="happy"))
+    merge = read_back(catalogue)
+    assert (merge.pending_samples, merge.pending["emotion"], merge.taken) == (5, 5, [])
+    assert "5 samples were edited outside" in merge.words()
+    assert values(catalogue, 1) == {"emotion": "sad"}
+    say(catalogue, 1, key="C")
+    assert len(write_views(catalogue).held_back) == 1, "and are not overwritten meanwhile"
+    assert json.loads(file_of(catalogue, 1).read_bytes())["annotations"]["emotion"] == "happy"
+    assert len(take_outside_edits(catalogue).taken) == 5
+    assert values(catalogue, 1) == {"emotion": "happy", "key": "C"}
+    assert write_views(catalogue).held_back == []
+
+
+def test_an_edited_manifest_is_merged_the_same_way(catalogue):
+    say(catalogue, 1, emotion="sad")
+    say(catalogue, 2, emotion="sad")
+    write_views(catalogue)
+    data = json.loads(catalogue.layout.manifest_path.read_bytes())
+    data["samples"][0]["annotations"]["emotion"] = "happy"
+    data["samples"][1]["annotations"]["emotion"] = "tense"
+    data["samples"][2]["annotations"] = {"emotion": "angry", "valence": 9}
+    del data["samples"][4]
+    edited = json.dumps(data, indent=4).encode()
+    catalogue.layout.manifest_path.write_bytes(edited)
+    say(catalogue, 2, emotion="neutral")
+    merge = read_back(catalogue)
+    assert [values(catalogue, number).get("emotion") for number in range(1, 6)] == [
+        "happy", "neutral", "angry", None, None,
+    ]  # fmt: skip
+    assert merge.conflicts == [(id_of(2), "emotion")]
+    assert [(path, name) for path, name, _ in merge.refused] == [("manifest.json", "valence")]
+    assert edited in [path.read_bytes() for path in (catalogue.layout.kelly_dir / "set-aside").iterdir()]
+    assert len(catalogue) == 5, "a row that is missing says nothing"
+    write_views(catalogue)
+    assert len(json.loads(catalogue.layout.manifest_path.read_bytes())["samples"]) == 5
+    assert read_back(catalogue).words() == ""
+
+
+def test_a_row_that_was_added_to_the_manifest_is_taken(catalogue):
+    write_views(catalogue)
+    (catalogue.root / "raw/midi/new.mid").write_bytes(b"MThd")
+    data = json.loads(catalogue.layout.manifest_path.read_bytes())
+    data["samples"].append({"sample_id": "ab12cd34", "file_path": "raw/midi/new.mid", "annotations": {"key": "C"}})
+    catalogue.layout.manifest_path.write_text(json.dumps(data))
+    assert read_back(catalogue).added == ["ab12cd34"]
+    assert catalogue.get("ab12cd34").value("key") == "C"
+
+
+@pytest.mark.parametrize("nonsense", [b"", b"hello", b'{"samples": 5}', b'{"samples": [1, {"a": ', b"\x00" * 4096])
+def test_nonsense_in_the_manifest_loses_nothing(catalogue, nonsense):
+    say(catalogue, 1, emotion="sad")
+    write_views(catalogue)
+    before = catalogue.layout.manifest_path.read_bytes()
+    catalogue.layout.manifest_path.write_bytes(nonsense)
+    with pytest.raises(DatasetError, match=r"manifest"):
+        load_manifest(catalogue.root)
+    written = write_views(catalogue)
+    [(name, why, kept)] = written.merge.set_aside
+    assert name == "manifest.json"
+    assert why
+    assert (catalogue.root / kept).read_bytes() == nonsense
+    assert catalogue.layout.manifest_path.read_bytes() == before
+
+
+def test_an_edited_list_is_kept_and_written_anew(catalogue):
+    with catalogue.writing() as db:
+        db.execute("UPDATE samples SET split = 'train'")
+    write_views(catalogue)
+    train = catalogue.layout.splits / "train.txt"
+    good = train.read_bytes()
+    train.write_text("everything\n")
+    write_views(catalogue)
+    assert train.read_bytes() == good
+    assert [path.read_text() for path in (catalogue.layout.kelly_dir / "set-aside").iterdir()] == ["everything\n"]
+
+
+EMOTIONS = st.sampled_from(["happy", "sad", "angry", None])
+ACTIONS = st.lists(
+    st.one_of(
+        st.tuples(st.just("say"), EMOTIONS),
+        st.tuples(st.just("file"), EMOTIONS),
+        st.tuples(st.just("manifest"), EMOTIONS),
+        st.tuples(st.sampled_from(["write", "read", "break", "forget"]), st.none()),
+    ),
+    max_size=14,
+)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(actions=ACTIONS)
+def test_whatever_happens_no_value_is_lost(tmp_path_factory, actions):
+    """After any order of edits here, edits there, writes and looks, each value is somewhere, and the views agree."""
+    with new_catalogue(tmp_path_factory.mktemp("any")) as catalogue:
+        catalogue.add([sample(1)])
+        said = set()
+        for action, value in [*actions, ("read", None), ("write", None)]:
+            path = file_of(catalogue, 1)
+            if action == "say":
+                say(catalogue, 1, emotion=value)
+                said.add(value)
+            elif action == "file" and path.exists():
+                read_back(catalogue)  # one edit at a time: what a person overwrites in the file is theirs to lose
+                edit_file(path, lambda data, value=value: data["annotations"].update(emotion=value))
+                said.add(value)
+            elif action == "manifest" and catalogue.layout.manifest_path.stat().st_size > 300:
+                read_back(catalogue)
+                data = json.loads(catalogue.layout.manifest_path.read_bytes())
+                if data["samples"]:
+                    data["samples"][0]["annotations"]["emotion"] = value
+                    catalogue.layout.manifest_path.write_text(json.dumps(data))
+                    said.add(value)
+            elif action == "break" and path.exists():
+                read_back(catalogue)
+                path.write_bytes(path.read_bytes()[:-9])
+            elif action == "forget":
+                path.unlink(missing_ok=True)
+            elif action == "write":
+                write_views(catalogue)
+            elif action == "read":
+                read_back(catalogue)
+        known = set()
+        for event in history.history(catalogue, limit=1000):
+            known |= {label.value for label in (event.old, event.new) if label is not None}
+        for row in catalogue.db.execute("SELECT base, ours, theirs FROM conflicts"):
+            known |= {json.loads(label)["value"] for label in row if label is not None}
+        assert said - {None} <= known
+        write_views(catalogue)
+        now = values(catalogue, 1)
+        if file_of(catalogue, 1).exists():
+            assert json.loads(file_of(catalogue, 1).read_bytes())["annotations"] == now
+        assert json.loads(catalogue.layout.manifest_path.read_bytes())["samples"][0]["annotations"] == now
+        assert read_back(catalogue).words() == ""
