@@ -1,0 +1,55 @@
+"""The rules of the house that a machine can check."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).resolve().parents[2] / "kelly_tui"
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+
+def loaded_by(code: str) -> set[str]:
+    """The top-level modules that a fresh interpreter holds after `code`."""
+    script = f"import sys\n{code}\nprint(*{{name.partition('.')[0] for name in sys.modules}}, file=sys.stderr)"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    return set(done.stderr.split())
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import kelly_tui",
+        "from kelly_tui.cli import main\ntry: main(['--help'])\nexcept SystemExit: pass",
+    ],
+    ids=["import kelly_tui", "kelly --help"],
+)
+def test_a_cold_start_loads_nothing_heavy(code: str) -> None:
+    heavy = {"textual", "rich", "librosa", "numpy", "scipy", "sklearn", "numba", "symusic", "soundfile", "sounddevice"}
+    assert not loaded_by(code) & heavy
+
+
+def test_the_app_process_never_loads_sound_or_science_to_draw_its_first_screen() -> None:
+    heavy = {"librosa", "scipy", "sklearn", "numba", "sounddevice", "fluidsynth", "soundfile", "pretty_midi"}
+    assert not loaded_by("import kelly_tui.ui.app") & heavy
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_modules_are_short_and_say_what_they_are(path: Path) -> None:
+    source = path.read_text("utf-8")
+    assert source.count("\n") <= 450, "is it still one idea?"
+    assert not source.strip() or source.lstrip().startswith('"""'), "a module says what it is"
+    assert not re.search(r"\b(TODO|FIXME|XXX)\b", source)
+
+
+def test_no_module_is_named_for_nothing() -> None:
+    assert not {path.stem for path in MODULES} & {"utils", "helpers", "manager", "common", "misc", "core"}
+
+
+def test_nothing_in_the_package_knows_this_machine() -> None:
+    for path in MODULES:
+        assert not re.search(r"/work/|/root/|\.\./shared", path.read_text("utf-8")), path
