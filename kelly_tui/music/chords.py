@@ -149,8 +149,8 @@ def _viterbi(scores: NDArray[np.float32], costs: Floats) -> Ints:
     rows = list(best)
     reached = np.empty(scores.shape[1], np.float32)
     for before, row, cost in zip(rows, rows[1:], costs[1:].tolist()):
-        np.maximum(before, before.item(before.argmax()) - cost, reached)
-        np.add(row, reached, row)
+        np.maximum(before, before.item(before.argmax()) - cost, out=reached)
+        np.add(row, reached, out=row)
     tops = best.argmax(1)
     changed = best[np.arange(len(best)), tops][:-1] - costs[1:]
     path: Ints = tops.copy()
