@@ -17,7 +17,7 @@ import symusic
 from numpy.typing import NDArray
 
 from kelly_tui.errors import FileRefused
-from kelly_tui.music.smf import check_chunks
+from kelly_tui.music.smf import check_chunks, count_dropped
 
 if TYPE_CHECKING:
     import pretty_midi
@@ -153,7 +153,7 @@ def parse_midi(data: bytes, name: str = "") -> Any:
 
     Raises `FileRefused` for what is no MIDI, is cut short or damaged, has no notes, or is implausible.
     """
-    return _parse(data, name)[0]
+    return _parse(data, name)[1]
 
 
 def score_seconds(score: Any) -> float:
@@ -180,7 +180,8 @@ def read_midi(source: Path | str | bytes | symusic.Score | pretty_midi.PrettyMID
 
 def read_midi_bytes(data: bytes, name: str = "") -> Score:
     """The note table of a file's content; `name` is for the message of a refusal."""
-    return _score(*_parse(data, name))
+    smf, score = _parse(data, name)
+    return _score(score, count_dropped(smf))
 
 
 def read_bytes(path: Path) -> bytes:
@@ -193,17 +194,17 @@ def read_bytes(path: Path) -> bytes:
     return data
 
 
-def _parse(data: bytes, name: str) -> tuple[Any, dict[str, int]]:
+def _parse(data: bytes, name: str) -> tuple[bytes, Any]:
     if len(data) > MAX_BYTES:
         raise FileRefused(f"larger than {MAX_BYTES >> 20} MB", path=name or None)
-    smf, left_out = check_chunks(data, name)
+    smf = check_chunks(data, name)
     try:
         score = symusic.Score.from_midi(smf)
     except Exception as error:  # the binding raises RuntimeError, ValueError and MemoryError for damaged events
         reason = str(error).removeprefix("MiniMidi: ").removesuffix(": iostream error")
         raise FileRefused(f"damaged MIDI file ({reason})", path=name or None) from error
     _check_plausible(score, name)
-    return score, left_out
+    return smf, score
 
 
 def _check_plausible(score: Any, name: str) -> None:

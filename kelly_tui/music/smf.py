@@ -24,19 +24,23 @@ _HIGH = bytes(byte >> 7 for byte in range(256))
 _ODD_TEMPO = re.compile(rb"\xff\x51[^\x03]")
 
 
-def _needs_walk(track: bytes) -> bool:
-    """Whether a track may hold something that only a walk tells: most are seen not to, and are spared it.
+def _may_drop(track: bytes) -> bool:
+    """Whether a track may hold aftertouch or sysex: a byte like theirs may be part of a delta, so only a walk tells."""
+    kinds = track.translate(_KINDS)
+    return b"x" in kinds or b"add" in kinds
 
-    A byte like aftertouch or sysex may be part of a delta; three bytes above 127 in a row are a delta of four, which
-    overflows soon, as hundreds of three do.
+
+def _may_be_wrong(track: bytes) -> bool:
+    """Whether a track may hold what the native parser gets silently wrong. Few do, and the others are spared the walk.
+
+    Three bytes above 127 in a row are a delta of four, which overflows soon, as hundreds of three do.
     """
-    kinds, high = track.translate(_KINDS), track.translate(_HIGH)
-    dropped = b"x" in kinds or b"add" in kinds
-    return dropped or b"\1\1\1" in high or high.count(b"\1\1") > 500 or _ODD_TEMPO.search(track) is not None
+    high = track.translate(_HIGH)
+    return b"\1\1\1" in high or high.count(b"\1\1") > 500 or _ODD_TEMPO.search(track) is not None
 
 
-def check_chunks(data: bytes, name: str = "") -> tuple[bytes, dict[str, int]]:
-    """The standard MIDI file in `data`, and what the native parser will leave out of it, counted.
+def check_chunks(data: bytes, name: str = "") -> bytes:
+    """The standard MIDI file in `data`.
 
     Raises `FileRefused` if it is no MIDI file, cut short, or of a kind that can't be read.
     """
@@ -60,13 +64,23 @@ def check_chunks(data: bytes, name: str = "") -> tuple[bytes, dict[str, int]]:
     tracks = track_spans(smf, 8 + length, path)
     if len(tracks) < claimed:
         raise FileRefused(f"truncated: {claimed} tracks announced, {len(tracks)} there", path=path)
-    left_out: Counter[str] = Counter()
-    if len(tracks) > claimed:
-        left_out["track"] = len(tracks) - claimed
     for start, end in tracks:
-        if _needs_walk(smf[start:end]):
-            left_out += _walk(smf, start, end, path)
-    return smf, dict(left_out)
+        if _may_be_wrong(smf[start:end]):
+            _walk(smf, start, end, path)
+    return smf
+
+
+def count_dropped(smf: bytes) -> dict[str, int]:
+    """What the native parser will leave out of a file that `check_chunks` passed: sysex, aftertouch, extra tracks."""
+    header, _, claimed = struct.unpack(">IHH", smf[4:12])
+    tracks = track_spans(smf, 8 + header, None)
+    dropped: Counter[str] = Counter()
+    if len(tracks) > claimed:
+        dropped["track"] = len(tracks) - claimed
+    for start, end in tracks:
+        if _may_drop(smf[start:end]):
+            dropped += _walk(smf, start, end, None)
+    return dict(dropped)
 
 
 def _unwrap_riff(data: bytes) -> bytes:

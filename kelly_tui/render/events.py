@@ -45,7 +45,7 @@ def read_events(source: Path | bytes) -> Events:
     name = str(source) if isinstance(source, Path) else ""
     data = read_bytes(source) if isinstance(source, Path) else source
     parse_midi(data, name)  # refuses what is no music
-    smf, _ = check_chunks(data, name)
+    smf = check_chunks(data, name)
     header = int.from_bytes(smf[4:8], "big")
     ticks_per_beat = int.from_bytes(smf[12:14], "big")
     messages: list[tuple[int, int, int, int]] = []
