@@ -17,6 +17,10 @@ MARKS = {"pp": 33, "p": 49, "mp": 64, "mf": 80, "f": 96, "ff": 112}
 LEGATO, STACCATO = 0.95, 0.6
 """A note is legato that lasts this share of the time to the next one or more, staccato that lasts this or less.
 Measured played values: legato 0.9 to 1.2, staccato around 0.5 (Bresin and Battel, 2000)."""
+_TENUTO, _MARCATO = 0.88, 0.75
+"""Median shares from which notes are held in full, and up to which they are cut short."""
+_ACCENT = 9.0
+"""Velocities by which an accent stands out."""
 _LONGEST_STEP = 2.0
 """Beats to the next note after which a gap is a rest, not articulation."""
 
@@ -82,25 +86,41 @@ def articulation_ratios(shares: Floats) -> tuple[float, float, float]:
 
 
 def detect_articulation(score: Score, shares: Floats) -> Detection[str]:
-    """How most notes are held (`shares`, of `held_shares`), and, where loudness says so, struck.
+    """How most notes are held (`shares`, of `held_shares`), and how those neither joined nor short are struck.
 
-    ``marcato``: loud (f or more) and neither joined nor short. ``accent``: a tenth to a half of the notes stand out
-    by 16 velocities or more from the median. ``tenuto``: held for their full value and not a tick longer, evenly
-    loud. The rest is ``legato``, ``staccato`` or ``normal``.
+    Of those, ``tenuto`` are the ones held for nearly all their time; ``marcato`` the shortened ones that are struck
+    hard, by accents or altogether; ``accent`` the others where a tenth to half of the strokes stand out from those
+    around them; the rest are ``normal``.
     """
     if len(shares) < 4:
         return unknown("too few notes that follow one another")
     legato, staccato, normal = articulation_ratios(shares)
-    velocities = score.pitched["velocity"].astype(np.float64)
-    median = float(np.median(shares))
-    name = max((("normal", normal), ("legato", legato), ("staccato", staccato)), key=lambda pair: pair[1])[0]
-    share = {"normal": normal, "legato": legato, "staccato": staccato}[name]
-    why = f"{share:.0%} of {len(shares)} notes, held {median:.2f} of their time"
-    louder = float(np.mean(velocities >= np.median(velocities) + 16))
-    if name == "normal" and velocities.mean() >= (MARKS["f"] + MARKS["mf"]) / 2 and velocities.std() < 16:
-        return Detection(
-            "marcato", 0.5, f"loud (mean velocity {velocities.mean():.0f}), held {median:.2f} of their time"
-        )
-    if name == "normal" and 0.1 <= louder <= 0.5:
-        return Detection("accent", 0.4, f"{louder:.0%} of the notes stand out by 16 velocities or more")
-    return Detection(name, 0.4 + 0.5 * share, why)
+    held = float(np.median(shares))
+    share, name = max((normal, "normal"), (legato, "legato"), (staccato, "staccato"))
+    why = f"{share:.0%} of {len(shares)} notes, held {held:.2f} of their time"
+    if name != "normal":
+        return Detection(name, 0.4 + 0.5 * share, why)
+    if held >= _TENUTO:
+        return Detection("tenuto", 0.4, why)
+    accented = accent_share(score)
+    loud = float(score.pitched["velocity"].mean())
+    if held <= _MARCATO and (accented >= 0.1 or loud >= MARKS["f"] - 8):
+        return Detection("marcato", 0.5, f"held {held:.2f} of their time, mean velocity {loud:.0f}")
+    if 0.1 <= accented <= 0.5:
+        return Detection("accent", 0.4, f"{accented:.0%} of the strokes stand out")
+    return Detection("normal", 0.4 + 0.5 * share, why)
+
+
+def accent_share(score: Score) -> float:
+    """Share of the strokes of the pitched notes that are `_ACCENT` louder than the mean of the nine around them.
+
+    Against their neighbours, so that a crescendo is not half accents.
+    """
+    notes = score.pitched
+    beats, first = np.unique(notes["onset_beat"].round(3), return_index=True)
+    if len(beats) == 0:
+        return 0.0
+    strokes = np.maximum.reduceat(notes["velocity"], first).astype(np.float64)
+    window = np.ones(min(9, len(strokes)))
+    around = np.convolve(strokes, window, "same") / np.convolve(np.ones(len(strokes)), window, "same")
+    return float(np.mean(strokes - around >= _ACCENT))

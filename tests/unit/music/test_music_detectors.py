@@ -269,6 +269,10 @@ def test_struck_articulations() -> None:
     accents = [(i * 0.5, 0.4, 60 + i % 5, 110 if i % 4 == 0 else 70) for i in range(32)]
     score = score_of(accents)
     assert detect_articulation(score, held_shares(score)).value == "accent"
+    full = score_of(line([60, 62, 64] * 8, step=0.5, share=0.92))
+    assert detect_articulation(full, held_shares(full)).value == "tenuto"
+    crescendo = score_of([(i * 0.5, 0.4, 60 + i % 5, 40 + 2 * i) for i in range(32)])
+    assert detect_articulation(crescendo, held_shares(crescendo)).value == "normal"
 
 
 @pytest.mark.parametrize(
