@@ -154,8 +154,13 @@ class Engine:
         theirs, ours = self._context.Pipe(duplex=False)
         arguments = (theirs, self._board, self._soundfont, self._volume)
         process = self._context.Process(target=run, args=arguments, name="kelly sound", daemon=True)
-        process.start()
-        theirs.close()  # ours would keep the pipe alive after the process is gone
+        try:
+            process.start()
+        except (OSError, ValueError):  # no more processes, or the tracker was not running (see `__init__`)
+            ours.close()
+            return waiting
+        finally:
+            theirs.close()  # ours would keep the pipe alive after the process is gone
         self._process = process
         sent, begun = 0, time.monotonic()
         try:

@@ -11,8 +11,12 @@ from kelly_tui.playback.source import Samples
 from kelly_tui.playback.transport import Span
 from kelly_tui.render.synth import HIGHEST_RATE, LOWEST_RATE
 
-LATENCY = 0.03
+LATENCY = 0.04
 """Seconds of latency that are asked of the device: space is heard at once, and a busy machine does not stutter."""
+
+STALLED = 0.08
+"""Seconds without a call after which a running device has lost its way: PortAudio takes a second and a half to find out
+that ALSA's bridge to PulseAudio waits after an underrun."""
 
 _BELIEVABLE = 2.0
 """A latency above this, seconds, is a driver's mistake."""
@@ -55,6 +59,7 @@ class Output:
         self.name = str(device["name"])
         self.rate = round(min(max(device["default_samplerate"], LOWEST_RATE), HIGHEST_RATE))
         self.underruns = 0
+        self._last_called = 0.0
         self._take: Callable[[Samples], list[Span]] | None = None
         self._marked: Callable[[float, float, float, float], None] | None = None
         try:
@@ -75,15 +80,26 @@ class Output:
         """Let the device run, if it does not yet."""
         self._take, self._marked = take, marked
         if not self._stream.active:
-            try:
-                self._stream.stop(ignore_errors=True)  # PortAudio wants this where a stream ended by itself
-                self._stream.start()
-            except self._sounddevice.PortAudioError as error:
-                raise SoundError(_reason(error)) from None
+            self._run()
 
     @property
     def active(self) -> bool:
         return bool(self._stream.active)
+
+    def unstall(self) -> None:
+        """Start the device again where it has stopped calling."""
+        if time.monotonic() - self._last_called > STALLED:
+            self.underruns += 1
+            self._stream.abort(ignore_errors=True)
+            self._run()
+
+    def _run(self) -> None:
+        try:
+            self._stream.stop(ignore_errors=True)  # PortAudio wants this where a stream ended by itself
+            self._stream.start()
+        except self._sounddevice.PortAudioError as error:
+            raise SoundError(_reason(error)) from None
+        self._last_called = time.monotonic()
 
     def rest(self) -> None:
         """Let the device sleep until `start`."""
@@ -100,7 +116,8 @@ class Output:
         delay = moments.outputBufferDacTime - moments.currentTime
         if not 0 < delay < _BELIEVABLE:
             delay = self._stream.latency
-        heard = time.monotonic() + delay
+        self._last_called = time.monotonic()
+        heard = self._last_called + delay
         self.latency = delay
         for span in spans:
             self._marked(heard + span.offset / self.rate, span.position, span.pace, span.frames / self.rate)

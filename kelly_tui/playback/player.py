@@ -42,6 +42,7 @@ class Player:
         self._place_file(position)
         if self._output is not None:
             self._run_device()  # so that play has nothing to wait for
+        self._report()  # first, so that who sees the token sees this file's message
         self._board.begin(token, self._transport.cursor, self._transport.duration)
 
     def play(self) -> None:
@@ -149,10 +150,19 @@ class Player:
         now = time.monotonic()
         if self._transport.playing:
             self._quiet_since = now
-            if self._output is not None and not self._output.active:
-                self._lose_device("the device is gone")
+            if self._output is not None:
+                self._keep_running(self._output)
         elif self._output is not None and self._output.active and now - self._quiet_since > REST_AFTER:
             self._output.rest()
+
+    def _keep_running(self, output: Output) -> None:
+        if not output.active:
+            self._lose_device("the device is gone")
+            return
+        try:
+            output.unstall()
+        except SoundError as error:
+            self._lose_device(str(error))
 
     def _report(self) -> None:
         memory, transport, output = self._board.memory, self._transport, self._output

@@ -7,22 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kelly_tui.music.notes import NOTE
 from kelly_tui.plots.cells import STYLES, Cells, braille, quadrants
 from kelly_tui.plots.pianoroll import PianoRoll, piano_roll
-
-NOTE = np.dtype(
-    [
-        ("onset", "f8"),
-        ("duration", "f8"),
-        ("onset_beat", "f8"),
-        ("duration_beat", "f8"),
-        ("pitch", "u1"),
-        ("velocity", "u1"),
-        ("program", "u1"),
-        ("is_drum", "?"),
-        ("track", "u2"),
-    ]
-)
 
 
 def notes(*rows: tuple[float, float, int], velocity: int = 80, drum: bool = False) -> np.ndarray:
@@ -41,7 +28,6 @@ def test_scale_rises_from_the_lowest_line_to_the_highest():
 
 
 def test_length_on_screen_is_length_in_time():
-    assert piano_roll(notes((2.0, 3.0, 60), (0, 1, 72)), 10, 7, 0, 10).text[-1].count("▄") in (0, 3)
     roll = piano_roll(notes((2.0, 3.0, 60), (0.0, 0.5, 72)), 10, 8, 0, 10)
     lowest = next(row for row in reversed(roll.text) if row.strip())
     assert lowest.index(lowest.strip()[0]) == 2
@@ -78,7 +64,6 @@ def test_drums_lie_apart_below_kick_lowest_and_hats_highest():
     kick, snare, hat = (notes((t, 0.1, p), drum=True) for t, p in ((1.0, 36), (3.0, 38), (5.0, 42)))
     roll = piano_roll(np.concatenate([notes((0, 8, 60)), kick, snare, hat]), 8, 8, 0, 8)
     assert "drum" not in {name for row in range(6) for name in styles(roll, row)}
-    assert roll.text[7] == "   ▘    ".replace("▘", "▘") or roll.text[7][1] == "▖"
     assert (roll.text[7][1], roll.text[7][3], roll.text[6][5]) == ("▖", "▘", "▖")
     assert styles(roll, 7)[1] == "drum"
 

@@ -1,0 +1,167 @@
+"""MIDI to sound beside ``fluidsynth -F`` with the same SoundFont and effects; what the eye and the ear wait for."""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+import statistics
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import mido
+import numpy as np
+
+from kelly_tui.playback import Engine
+from kelly_tui.settings import Settings
+from tests.null_sink import RATE, NullSink, missing, until
+
+
+def song(seed: int = 0, notes: int = 800) -> bytes:
+    """About a minute of piano, bass and drums with a pedal: chords, a line, a beat."""
+    random = np.random.default_rng(seed)
+    file = mido.MidiFile(ticks_per_beat=480)
+    for channel, program in ((0, 0), (1, 32), (9, 0)):
+        track = mido.MidiTrack([mido.Message("program_change", channel=channel, program=program)])
+        for index in range(notes // (3 if channel == 0 else 6)):
+            pitches = (
+                random.choice(np.arange(48, 84), 3, replace=False) if channel == 0 else [36 + int(random.integers(12))]
+            )
+            for pitch in pitches:
+                track.append(mido.Message("note_on", channel=channel, note=int(pitch), velocity=80))
+            if channel == 0:
+                track.append(mido.Message("control_change", channel=0, control=64, value=127 * (index % 4 < 3)))
+            for number, pitch in enumerate(pitches):
+                wait = 220 if number == 0 else 0
+                track.append(mido.Message("note_off", channel=channel, note=int(pitch), time=wait))
+        file.tracks.append(track)
+    data = io.BytesIO()
+    file.save(file=data)
+    return data.getvalue()
+
+
+def _median(work: Callable[[], object], times: int = 7) -> float:
+    spent = []
+    for _ in range(times):
+        begun = time.perf_counter()
+        work()
+        spent.append(time.perf_counter() - begun)
+    return statistics.median(spent)
+
+
+def _beside(ours: Callable[[], object], theirs: Callable[[], object], times: int = 7) -> tuple[float, float]:
+    """Medians of the two, taken in turns, so that a busy moment hits both."""
+    pairs = [(_median(ours, 1), _median(theirs, 1)) for _ in range(times)]
+    return statistics.median(pair[0] for pair in pairs), statistics.median(pair[1] for pair in pairs)
+
+
+def rows(n: int) -> Iterator[tuple[str, float, float, str]]:
+    from kelly_tui.render.synth import library
+
+    library()  # not part of any figure
+    yield from _rendering()
+    yield from _pictures()
+    yield from _waiting()
+
+
+def _rendering() -> Iterator[tuple[str, float, float, str]]:
+    from kelly_tui.paths import soundfont
+    from kelly_tui.render.blocks import MidiBlocks
+    from kelly_tui.render.events import read_events
+    from kelly_tui.render.midi import render_item
+    from kelly_tui.render.synth import GAIN, Synth
+
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "a.mid").write_bytes(song())
+        events = read_events(folder / "a.mid")
+        frames = round((events.duration + 1.0) * RATE)
+        item = {"root": name, "parent_path": "a.mid", "target": "ours.wav", "sample_rate": RATE}
+        command = ["fluidsynth", "-ni", "-q", "-g", str(GAIN), "-r", str(RATE), "-R", "1", "-C", "1"]
+        command += ["-F", str(folder / "theirs.wav"), str(soundfont()), str(folder / "a.mid")]
+        have = shutil.which("fluidsynth") is not None
+
+        def fluidsynth() -> None:
+            if have:
+                subprocess.run(command, check=True, capture_output=True)
+
+        stage, whole = _beside(lambda: render_item(item), fluidsynth)
+        length = f"{events.duration:.0f} s of music, {len(events):,} messages; floor: fluidsynth -F"
+        yield "render stage, a new synth a file, WAV written", stage, whole if have else 0.0, length
+        with Synth(soundfont(), RATE) as synth:
+
+            def audition() -> None:
+                blocks = MidiBlocks(events, synth)
+                for _ in range(frames // 1024):
+                    blocks.read(1024)
+
+            kept, whole = _beside(audition, fluidsynth)
+            times = f"{events.duration / kept:.0f} times real time; floor: fluidsynth -F"
+            yield "render for audition, synth kept, blocks of 1024", kept, whole if have else 0.0, times
+            blocks = MidiBlocks(events, synth)
+            yield "seek in MIDI, with what sounds there", _median(lambda: blocks.seek(30.0), 20), 0.0, ""
+
+
+def _pictures() -> Iterator[tuple[str, float, float, str]]:
+    from kelly_tui.music.notes import read_midi
+    from kelly_tui.plots.pianoroll import PianoRoll
+    from kelly_tui.plots.ruler import beats_and_bars
+    from kelly_tui.plots.waveform import peaks, waveform
+
+    score = read_midi(song())
+    roll, (beats, bars) = PianoRoll(score.notes), beats_and_bars(score)
+    drawn = _median(lambda: roll.cells(150, 20, 0.0, 20.0, beats, bars, 10.0), 100)
+    yield "piano roll, 150 x 20 cells", drawn, 0.0, "20 s of music with beats, bars and playhead"
+    found = peaks(np.random.default_rng(0).uniform(-1, 1, 30 * RATE).astype(np.float32), 300)
+    yield "waveform, 150 x 20 cells", _median(lambda: waveform(found, 150, 20, 0.5), 100), 0.0, ""
+
+
+def _waiting() -> Iterator[tuple[str, float, float, str]]:
+    """From play to the first frame at the null sink, and from asking for a file to its first frame."""
+    if missing():
+        return
+    with tempfile.TemporaryDirectory() as name:
+        sink = NullSink(Path(name))
+        sink.start()
+        before = dict(os.environ)
+        os.environ.update(sink.environment)
+        engine = Engine(Settings())
+        try:
+            begun = time.perf_counter()
+            engine.start()
+            path = Path(name) / "a.mid"
+            path.write_bytes(song())
+            engine.load(path)
+            until(lambda: engine.state.ready)
+            yield "sound process, from start to a file in place", time.perf_counter() - begun, 0.0, ""
+            for what, load in (("space to sound", False), ("another sample to its sound", True)):
+                spent = sorted(_wait_for_sound(engine, sink, path if load else None) for _ in range(20))
+                note = f"95 %: {spent[18] * 1e3:.0f} ms; floor: the latency the device states"
+                yield what, statistics.median(spent), engine.state.latency, note
+        finally:
+            engine.close()
+            os.environ.clear()
+            os.environ.update(before)
+            sink.stop()
+
+
+def _wait_for_sound(engine: Engine, sink: NullSink, path: Path | None) -> float:
+    """Seconds from play, and from load where there is a `path`, to the first frame that the sink hears."""
+    with sink.recording() as recording:
+        engine.seek(0.0)
+        recording.wait(0.2)
+        asked = time.monotonic()
+        if path is not None:
+            engine.load(path)
+        engine.play()
+        quiet = max(round((asked - recording.begun) * RATE), 0)
+
+        def loud() -> np.ndarray:
+            return np.flatnonzero(np.abs(recording.sound[quiet:]).max(axis=1) > 1e-3)
+
+        until(lambda: len(loud()))
+        engine.pause()
+        return recording.begun + (quiet + int(loud()[0])) / RATE - asked
