@@ -109,13 +109,18 @@ class Catalogue:
             self._create()
         elif version < schema.VERSION:
             self._migrate(version)
-        with self.writing() as db:
-            for statement in schema.missing_columns(db):
-                db.execute(statement)
-            counters.install(db, self.config)
-            building = db.execute("SELECT 1 FROM meta WHERE name = 'building'").fetchone()
-        if building:
+        if missing := list(schema.missing_columns(self.db)):
+            with self.writing() as db:
+                for statement in missing:
+                    db.execute(statement)
+        if not counters.installed(self.db, self.config):
+            with self.writing() as db:
+                counters.install(db, self.config)
+        if self._half_built():
             self._rebuild()
+
+    def _half_built(self) -> bool:
+        return self.db.execute("SELECT 1 FROM meta WHERE name = 'building'").fetchone() is not None
 
     def _create(self) -> None:
         with self.writing() as db:
@@ -141,11 +146,16 @@ class Catalogue:
         """Fill an empty catalogue from the views. Until that is done it is marked; cut short, it begins again."""
         from kelly_tui.store import views  # late: it reads files into an open catalogue
 
-        with self.writing() as db:
-            db.execute("DELETE FROM samples")
-        views.rebuild(self)
-        with self.writing() as db:
-            db.execute("DELETE FROM meta WHERE name = 'building'")
+        with self.layout.lock_path.with_name("rebuilding").open("wb") as turn:
+            take(turn.fileno(), self.root)
+            if not self._half_built():  # another did it meanwhile
+                return
+            with self.writing() as db:
+                for table in ("samples", "failures", "events", "steps"):
+                    db.execute(f"DELETE FROM {table}")
+            views.rebuild(self)
+            with self.writing() as db:
+                db.execute("DELETE FROM meta WHERE name = 'building'")
 
     def close(self) -> None:
         """Carry the log into the catalogue, unless another is writing, and let go."""
@@ -204,7 +214,7 @@ class Catalogue:
         """Add samples that are not there yet, by id; return how many. A path that is taken is a `DatasetError`."""
         added = 0
         rest = iter(samples)
-        while chunk := list(islice(rest, history.AT_ONCE * 5)):
+        while chunk := list(islice(rest, history.AT_ONCE)):
             with self.writing() as db:
                 try:
                     added += db.executemany(schema.INSERT, map(schema.to_row, chunk)).rowcount
@@ -297,7 +307,6 @@ class Catalogue:
 
         Raises `DatasetError` if there is none, naming the nearest, or more than one.
         """
-        found: list[str] = []
         for where, value in (
             ("sample_id = ?", text),
             ("file_path = ?", text),
@@ -305,15 +314,12 @@ class Catalogue:
             ("file_path LIKE ? ESCAPE '\\'", f"%/{literal(text)}"),
             ("file_path LIKE ? ESCAPE '\\'", f"%/{literal(text)}.%"),
         ):
-            found = [
-                one for (one,) in self.db.execute(f"SELECT sample_id FROM samples WHERE {where} LIMIT 6", (value,))
-            ]
-            if found:
-                break
-        if len(found) == 1:
-            return self._certain(found[0])
-        if found:
-            raise DatasetError(f"{text!r} is several samples", hint=f"Say which: {' '.join(found[:5])}.")
+            rows = self.db.execute(f"SELECT {schema.COLUMNS} FROM samples WHERE {where} LIMIT 6", (value,)).fetchall()
+            if len(rows) == 1:
+                return schema.from_row(rows[0])
+            if rows:
+                ids = " ".join(row[0] for row in rows[:5])
+                raise DatasetError(f"{text!r} is several samples", hint=f"Say which: {ids}.")
         like = self.db.execute(
             "SELECT file_path FROM samples WHERE file_path LIKE ? ESCAPE '\\' LIMIT 5000", (f"%/{literal(text[:2])}%",)
         )
@@ -370,8 +376,3 @@ class Catalogue:
         if found is None:
             raise DatasetError(f"there is no sample {sample_id}")
         return int(found[0])
-
-    def _certain(self, sample_id: str) -> Sample:
-        sample = self.get(sample_id)
-        assert sample is not None
-        return sample

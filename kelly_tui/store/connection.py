@@ -76,18 +76,28 @@ def take(lock: int, root: Path) -> None:
                 fcntl.flock(lock, fcntl.LOCK_UN)
             outcome.append("taken")
 
+    def leave() -> bool:
+        """Whether the turn had not come; it will then be passed on."""
+        with deciding:
+            if outcome:
+                return False
+            outcome.append("given up")
+            return True
+
     waiting = threading.Thread(target=queue, daemon=True)
     waiting.start()
-    waiting.join(LOCK_SECONDS)
-    with deciding:
-        if outcome:
-            return
-        outcome.append("given up")
-    raise DatasetError(
-        f"another program has held this dataset for {LOCK_SECONDS:g} s",
-        path=root,
-        hint="Look for a stopped or hanging kelly, and end it.",
-    )
+    try:
+        waiting.join(LOCK_SECONDS)
+    except BaseException:  # Ctrl-C
+        if not leave():
+            fcntl.flock(lock, fcntl.LOCK_UN)
+        raise
+    if leave():
+        raise DatasetError(
+            f"another program has held this dataset for {LOCK_SECONDS:g} s",
+            path=root,
+            hint="Look for a stopped or hanging kelly, and end it.",
+        )
 
 
 @contextmanager

@@ -103,20 +103,22 @@ WHEN ({old}) IS NOT ({new}) OR OLD.origin IS NOT NEW.origin BEGIN
 END"""
 
 
-def install(db: sqlite3.Connection, config: DatasetConfig) -> None:
-    """Make the triggers that this configuration wants, and recount, unless they are there already.
+def installed(db: sqlite3.Connection, config: DatasetConfig) -> bool:
+    """Whether the triggers are there that this program and this configuration want."""
+    return sorted(sql for _, sql in _there(db)) == sorted(triggers(config))
 
-    Inside a write transaction. What is counted changes with the target model, and with the program.
-    """
-    wanted = triggers(config)
-    names = "name GLOB 'count_*' AND type = 'trigger'"
-    if sorted(sql for (sql,) in db.execute(f"SELECT sql FROM sqlite_master WHERE {names}")) == sorted(wanted):
-        return
-    for (name,) in db.execute(f"SELECT name FROM sqlite_master WHERE {names}").fetchall():
+
+def install(db: sqlite3.Connection, config: DatasetConfig) -> None:
+    """Make the wanted triggers and recount. Inside a write transaction."""
+    for name, _ in _there(db):
         db.execute(f"DROP TRIGGER {name}")
-    for trigger in wanted:
+    for trigger in triggers(config):
         db.execute(trigger)
     recount(db, config)
+
+
+def _there(db: sqlite3.Connection) -> list[tuple[str, str]]:
+    return db.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND name GLOB 'count_*'").fetchall()
 
 
 def count(db: sqlite3.Connection, config: DatasetConfig) -> dict[tuple[str, str, str], int]:

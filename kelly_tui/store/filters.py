@@ -2,7 +2,7 @@
 
 ``emotion:sad key:Am bpm:80..100 conf<.6 is:augmented -is:verified text:"rain" split:test``: conditions are joined by
 *and*; ``|`` between values is *or*; ``-`` before a condition negates it; ``split:?`` is unset; a bare word is
-looked for in name, path, source and notes. README and ``kelly list --help`` show the same.
+looked for in name, path, source and notes, where A and a are the same, but É and é are not.
 
 Values are always parameters of the SQL, never a part of it.
 """

@@ -105,19 +105,13 @@ def put_labels(catalogue: Catalogue, labels: Mapping[str, Wanted], kind: str, ac
     config = catalogue.config
     step = _Recorder(actor, kind, f"labels by {actor}", utc_now())
     for chunk in _chunks(labels.items()):
+        checked = [(sample_id, {name: _checked(name, label, config) for name, label in given.items()})
+                   for sample_id, given in chunk]  # fmt: skip
         with catalogue.writing() as db:
-            for sample_id, given in chunk:
-                fields = {name: _checked(name, label, config) for name, label in given.items()}
+            for sample_id, fields in checked:
                 now = _Labels.of(db, sample_id, fields)
-                step.change(
-                    db, now, {name: label for name, label in fields.items()
-                              if not now.says(name, label) and _may_set(label, now.labels[name])},
-                )  # fmt: skip
+                step.change(db, now, {name: label for name, label in fields.items() if now.yields_to(name, label)})
     return len(step.events)
-
-
-def _may_set(new: Label | None, old: Label | None) -> bool:
-    return new is None or old is None or may_replace(new.source, old.source)
 
 
 def _checked(name: str, label: Label | None, config: DatasetConfig) -> Label | None:
@@ -145,7 +139,8 @@ def _decide(fields: dict[str, Label | None], main_label: str) -> None:
     """Add what follows from an edit: a labelled sample is decided, and one that is not skipped has no reason to be."""
     if main_label in fields:
         fields.setdefault("decision", Label("pending" if fields[main_label] is None else "labelled"))
-    if fields.get("decision", Label("skipped")) != Label("skipped"):
+    decision = fields.get("decision")
+    if decision is not None and decision.value != "skipped":
         fields.setdefault("skip_reason", None)
 
 
@@ -168,11 +163,19 @@ class _Labels(NamedTuple):
 
     @classmethod
     def of(cls, db: sqlite3.Connection, sample_id: str, fields: Iterable[str]) -> _Labels:
+        """Raises `DatasetError` for a sample that is not there."""
+        found = cls.find(db, sample_id, fields)
+        if found is None:
+            raise DatasetError(f"there is no sample {sample_id}", hint="kelly list shows those there are.")
+        return found
+
+    @classmethod
+    def find(cls, db: sqlite3.Connection, sample_id: str, fields: Iterable[str]) -> _Labels | None:
         fields = tuple(fields)
         columns = ", ".join(("rev", "provenance", *fields))
         row = db.execute(f"SELECT {columns} FROM samples WHERE sample_id = ?", (sample_id,)).fetchone()
         if row is None:
-            raise DatasetError(f"there is no sample {sample_id}", hint="kelly list shows those there are.")
+            return None
         provenance = decode_provenance(row[1])
         labels: dict[str, Label | None] = {}
         for field, stored in zip(fields, row[2:], strict=True):
@@ -190,6 +193,11 @@ class _Labels(NamedTuple):
         return now == label or (
             now is not None and label is not None and msgspec.structs.replace(now, at=label.at) == label
         )
+
+    def yields_to(self, field: str, label: Label | None) -> bool:
+        """Whether a label that no key press made is news, and may be set."""
+        now = self.labels[field]
+        return not self.says(field, label) and (now is None or label is None or may_replace(label.source, now.source))
 
 
 class _Recorder:
@@ -265,15 +273,19 @@ def _turn(catalogue: Catalogue, by: str, *, back: bool) -> Step | None:
     left_alone: list[Event] = []
     events = [_event(row) for row in catalogue.db.execute(f"{_EVENTS} WHERE step = ? ORDER BY seq", (target,))]
     by_sample = ((sample_id, list(group)) for sample_id, group in groupby(events, lambda event: event.sample_id))
-    for chunk in _chunks(by_sample):
+    chunks = list(_chunks(by_sample))
+    for chunk in chunks:
         with catalogue.writing() as db:
             for sample_id, changed in chunk:
-                now = _Labels.of(db, sample_id, [event.field for event in changed])
+                now = _Labels.find(db, sample_id, [event.field for event in changed])
+                if now is None:  # the sample is gone
+                    left_alone += changed
+                    continue
                 untouched = [e for e in changed if now.labels[e.field] == (e.new if back else e.old)]
                 left_alone += [event for event in changed if event not in untouched]
                 step.change(db, now, {event.field: event.old if back else event.new for event in untouched})
-    with catalogue.writing() as db:
-        db.execute("UPDATE steps SET state = ? WHERE step = ?", (after, target))
+            if chunk is chunks[-1]:  # not before: one that was cut short is still to be undone
+                db.execute("UPDATE steps SET state = ? WHERE step = ?", (after, target))
     return step.done(left_alone)
 
 

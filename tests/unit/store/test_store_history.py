@@ -196,6 +196,16 @@ def test_undo_leaves_alone_what_another_has_changed_since(catalogue: Catalogue) 
     assert values(catalogue, 2)["emotion"] == "sad"
 
 
+def test_undo_leaves_alone_what_is_gone(catalogue: Catalogue) -> None:
+    edit(catalogue, [Edit(id_of(n), "emotion", Label("happy")) for n in (1, 2)], by="ann")
+    with catalogue.writing() as db:
+        db.execute("DELETE FROM samples WHERE sample_id = ?", (id_of(1),))
+    step = undo(catalogue, "ann")
+    assert step is not None
+    assert {event.sample_id for event in step.left_alone} == {id_of(1)}
+    assert values(catalogue, 2) == {"decision": "pending"}
+
+
 def test_one_step_over_many_samples_holds_the_lock_briefly(tmp_path: Path) -> None:
     with new_catalogue(tmp_path) as many:
         many.add(sample(number) for number in range(450))
