@@ -11,8 +11,9 @@ import math
 import os
 import secrets
 import stat
-from pathlib import Path
-from typing import Any, BinaryIO, Literal
+from contextlib import suppress
+from io import FileIO as RawFile
+from typing import Any, Literal
 
 import msgspec
 
@@ -46,17 +47,20 @@ def probe_item(item: dict[str, Any]) -> dict[str, Any]:
     `link`: share the file's bytes by a hard link, else by a reflink, else copy. Raises `FileRefused` for what is
     empty, damaged, no music, or no regular file, and `OSError` when the dataset's disk is full.
     """
-    path, file_type = str(item["path"]), str(item["file_type"])
-    incoming = Path(item["root"]) / ".kelly" / "incoming"
-    there = Path(item["root"]) / "raw" / file_type / str(item["relative"])
-    name = secrets.token_hex(8) + os.path.splitext(str(item["relative"]))[1]
+    path, file_type, relative = str(item["path"]), str(item["file_type"]), str(item["relative"])
+    # Plain strings and few system calls: for a small file they are most of the work.
+    folder = f"{item['root']}/.kelly/incoming"
+    if not os.path.isdir(folder):
+        os.makedirs(folder, exist_ok=True)
+    incoming = f"{folder}/{secrets.token_hex(8)}{os.path.splitext(relative)[1]}"
+    there = f"{item['root']}/raw/{file_type}/{relative}"
     with _open(path) as source:
         probe = _probe_midi if file_type == "midi" else _probe_audio
-        probed = probe(source, path, incoming / name, there, bool(item.get("link")))
+        probed = probe(source, path, incoming, there, bool(item.get("link")))
     return msgspec.to_builtins(probed)  # type: ignore[no-any-return]
 
 
-def _open(path: str) -> BinaryIO:
+def _open(path: str) -> RawFile:
     """A regular file, through links; a pipe or a device would block or never end."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -65,10 +69,10 @@ def _open(path: str) -> BinaryIO:
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
         raise FileRefused("not a file", path=path)
-    return os.fdopen(descriptor, "rb")
+    return open(descriptor, "rb", buffering=0)
 
 
-def _probe_midi(source: BinaryIO, path: str, incoming: Path, there: Path, link: bool) -> Probed:
+def _probe_midi(source: RawFile, path: str, incoming: str, there: str, link: bool) -> Probed:
     from kelly_tui.music.notes import MAX_BYTES, parse_midi, score_seconds  # numpy and symusic: not on a cold start
 
     data = _read(source, MAX_BYTES + 1, path)  # one read: what is hashed, parsed and stored is the same
@@ -78,79 +82,91 @@ def _probe_midi(source: BinaryIO, path: str, incoming: Path, there: Path, link: 
         return Probed(sha256, len(data), seconds, "there", None)
     how = _share(source, path, incoming) if link else None
     if how is None:
-        incoming.parent.mkdir(parents=True, exist_ok=True)
-        incoming.write_bytes(data)
-    return Probed(sha256, len(data), seconds, how or "copied", incoming.name)
+        with open(incoming, "xb", buffering=0) as copy:
+            _write(copy, data)
+    return Probed(sha256, len(data), seconds, how or "copied", os.path.basename(incoming))
 
 
-def _probe_audio(source: BinaryIO, path: str, incoming: Path, there: Path, link: bool) -> Probed:
+def _probe_audio(source: RawFile, path: str, incoming: str, there: str, link: bool) -> Probed:
     size = os.fstat(source.fileno()).st_size
     if size == 0:
         raise FileRefused("empty", path=path)
-    incoming.parent.mkdir(parents=True, exist_ok=True)
     how: How | None = _share(source, path, incoming) if link else None
     if how is None:
-        with incoming.open("xb") as copy:
+        with open(incoming, "xb", buffering=0) as copy:
             sha256, size = _hash(source, path, copy)
     else:
         sha256, size = _hash(source, path)
     try:
         seconds = _audio_seconds(incoming, path)
     except FileRefused:
-        incoming.unlink()
+        os.unlink(incoming)
         raise
     if _holds(there, size, sha256):
-        incoming.unlink()
+        os.unlink(incoming)
         return Probed(sha256, size, seconds, "there", None)
-    return Probed(sha256, size, seconds, how or "copied", incoming.name)
+    return Probed(sha256, size, seconds, how or "copied", os.path.basename(incoming))
 
 
-def _read(source: BinaryIO, limit: int, path: str) -> bytes:
+def _read(source: RawFile, limit: int, path: str) -> bytes:
+    """At most `limit` bytes, from where the file is."""
+    blocks = []
     try:
-        return source.read(limit)
+        while limit > 0 and (block := source.read(limit)):
+            blocks.append(block)
+            limit -= len(block)
     except OSError as error:
         raise FileRefused(f"can't be read ({error.strerror})", path=path) from error
+    return blocks[0] if len(blocks) == 1 else b"".join(blocks)
 
 
-def _hash(source: BinaryIO, path: str, copy: BinaryIO | None = None) -> tuple[str, int]:
+def _write(target: RawFile, data: bytes) -> None:
+    left = memoryview(data)
+    while left:
+        left = left[target.write(left) :]
+
+
+def _hash(source: RawFile, path: str, copy: RawFile | None = None) -> tuple[str, int]:
     digest, size = hashlib.sha256(), 0
     while block := _read(source, _BLOCK, path):
         digest.update(block)
         size += len(block)
         if copy is not None:
-            copy.write(block)
+            _write(copy, block)
     return digest.hexdigest(), size
 
 
-def _holds(path: Path, size: int, sha256: str) -> bool:
+def _holds(path: str, size: int, sha256: str) -> bool:
     """Whether these bytes lie at `path` already: a second import brings nothing."""
     try:
-        with path.open("rb") as file:
-            return os.fstat(file.fileno()).st_size == size and _hash(file, str(path))[0] == sha256
-    except OSError:  # nothing there, or nothing that a sample could be
+        if os.stat(path).st_size != size:
+            return False
+        with open(path, "rb", buffering=0) as file:
+            return _hash(file, path)[0] == sha256
+    except (OSError, FileRefused):  # nothing there, or nothing that can be read
         return False
 
 
-def _share(source: BinaryIO, path: str, target: Path) -> How | None:
+def _share(source: RawFile, path: str, target: str) -> How | None:
     """Give `target` the bytes of `source` without a copy; None where the file system can't."""
-    target.parent.mkdir(parents=True, exist_ok=True)
     try:
         os.link(os.path.realpath(path), target)  # a link to a link would follow it wherever it is bent to later
         if os.path.samestat(os.stat(target), os.fstat(source.fileno())):
             return "hard-linked"
-        target.unlink()
+        os.unlink(target)  # another file has come to that name
     except OSError:  # another file system, or one without links
-        target.unlink(missing_ok=True)
-    with target.open("xb") as clone:
+        with suppress(FileNotFoundError):
+            os.unlink(target)
+    with open(target, "xb") as clone:
         try:
             fcntl.ioctl(clone.fileno(), _FICLONE, source.fileno())
         except OSError:
-            target.unlink()
+            os.unlink(target)
             return None
     return "reflinked"
 
 
-def _audio_seconds(file: Path, path: str) -> float:
+def _audio_seconds(file: str, path: str) -> float:
     """How long the sound is, by its header; what is in it is judged when it is decoded."""
     import soundfile
 

@@ -58,13 +58,13 @@ def remember(catalogue: Catalogue, path: Path, seq: int = 0) -> None:
 
 
 def changed_outside(catalogue: Catalogue, path: Path) -> bool:
-    """Whether someone else has written the view at `path`. One that was never written by Kelly counts as changed."""
+    """Whether someone else has written the view at `path`. A manifest of no samples is a new dataset's."""
     now = stamp(path)
     if now is None:
         return False
     known = known_state(catalogue, path)
     if known is None:
-        return True
+        return catalogue.layout.has_views()
     return now != (known.size, known.mtime_ns) and (now[0] != known.size or hash_file(path) != known.sha256)
 
 
