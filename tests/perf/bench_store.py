@@ -17,6 +17,7 @@ from kelly_tui.model.annotation import Label
 from kelly_tui.model.dataset import DatasetConfig
 from kelly_tui.model.edit import Edit
 from kelly_tui.model.sample import Sample
+from kelly_tui.paths import PROJECT
 from kelly_tui.store import history, query
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.layout import create_dataset_structure
@@ -25,7 +26,7 @@ Figure = tuple[str, float, float, str]
 
 
 def rows(n: int) -> Iterator[Figure]:
-    with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:  # on the disk of datasets, not in memory
+    with tempfile.TemporaryDirectory(dir=PROJECT / "datasets") as folder:  # on the disk of datasets, not in memory
         create_dataset_structure(folder, DatasetConfig(dataset_id="bench"))
         with Catalogue.open(Path(folder) / "bench") as catalogue:
             yield from measure(catalogue, Path(folder), n)
