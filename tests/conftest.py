@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 from pathlib import Path
@@ -11,22 +12,23 @@ import pytest
 from tests.null_sink import NullSink, missing
 
 
-@lru_cache(maxsize=64)
-def _corpus_midi(name: str) -> bytes:
-    import tempfile
+@pytest.fixture(scope="session")
+def corpus_midi(pytestconfig: pytest.Config) -> Callable[[str], bytes]:
+    """A score of music21's corpus as the bytes of a MIDI file: ``corpus_midi("bwv66.6")``. Kept in pytest's cache."""
+    folder = pytestconfig.cache.mkdir("corpus")
 
-    from music21 import corpus
+    @lru_cache(maxsize=64)
+    def midi(name: str) -> bytes:
+        path = folder / f"{name.replace('/', '-')}.mid"
+        if not path.exists():
+            from music21 import corpus
 
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "score.mid"
-        corpus.parse(name).write("midi", fp=path)
+            half = path.with_name(f"{path.name}.{os.getpid()}")
+            corpus.parse(name).write("midi", fp=half)
+            half.replace(path)
         return path.read_bytes()
 
-
-@pytest.fixture(scope="session")
-def corpus_midi() -> Callable[[str], bytes]:
-    """A score of music21's corpus as the bytes of a MIDI file: ``corpus_midi("bwv66.6")``."""
-    return _corpus_midi
+    return midi
 
 
 @pytest.fixture(scope="session")
@@ -45,3 +47,11 @@ def null_sink(_null_sink_server: NullSink, monkeypatch: pytest.MonkeyPatch) -> N
     for name, value in _null_sink_server.environment.items():
         monkeypatch.setenv(name, value)
     return _null_sink_server
+
+
+@pytest.fixture(scope="session")
+def music(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder as strangers have it: see `tests.strangers`, which names the good and the bad files in it."""
+    from tests.strangers import write_music
+
+    return write_music(tmp_path_factory.mktemp("strangers") / "music", _corpus_midi)
