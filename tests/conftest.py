@@ -50,8 +50,8 @@ def null_sink(_null_sink_server: NullSink, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 @pytest.fixture(scope="session")
-def music(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def music(tmp_path_factory: pytest.TempPathFactory, corpus_midi: Callable[[str], bytes]) -> Path:
     """A folder as strangers have it: see `tests.strangers`, which names the good and the bad files in it."""
     from tests.strangers import write_music
 
-    return write_music(tmp_path_factory.mktemp("strangers") / "music", _corpus_midi)
+    return write_music(tmp_path_factory.mktemp("strangers") / "music", corpus_midi)
