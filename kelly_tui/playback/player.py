@@ -111,10 +111,9 @@ class Player:
             self._synth = Synth(paths.soundfont(self._soundfont), self._transport.rate)
         return MidiSource(path, self._synth)
 
-    def _opened_output(self, anew: bool = False) -> Output | None:
+    def _opened_output(self) -> Output | None:
+        """The default device; None, and the reason kept, where there is none."""
         try:
-            if anew:
-                forget_devices()
             output = Output()
         except KellyError as error:
             self._no_sound = f"no sound: {error}"
@@ -124,7 +123,12 @@ class Player:
 
     def _look_for_device(self) -> None:
         """One may have been plugged in since."""
-        self._output = self._opened_output(anew=True)
+        try:
+            forget_devices()
+        except KellyError as error:
+            self._no_sound = f"no sound: {error}"
+            return
+        self._output = self._opened_output()
         if self._output is not None and self._output.rate != self._transport.rate:
             old, self._transport = self._transport, Transport(self._output.rate)
             self._transport.volume, self._transport.speed = old.volume, old.speed

@@ -41,7 +41,10 @@ class Events:
 
 
 def read_events(source: Path | bytes) -> Events:
-    """The messages of a MIDI file or of its bytes. Raises `FileRefused`."""
+    """The messages of a MIDI file or of its bytes. Raises `FileRefused`.
+
+    A note that is never let go is left out, as it is from the note table: it would sound for ever.
+    """
     name = str(source) if isinstance(source, Path) else ""
     data = read_bytes(source) if isinstance(source, Path) else source
     parse_midi(data, name)  # refuses what is no music
@@ -57,10 +60,20 @@ def read_events(source: Path | bytes) -> Events:
     time = _seconds(table[:, 0], tempi, ticks_per_beat)
     kind = table[:, 1] & 0xF0
     kind[(kind == NOTE_ON) & (table[:, 3] == 0)] = NOTE_OFF
-    notes = time[kind <= NOTE_ON]
-    first, second = table[:, 2].astype(np.uint8), table[:, 3].astype(np.uint8)
-    channel = (table[:, 1] & 0x0F).astype(np.uint8)
-    return Events(time, kind.astype(np.uint8), channel, first, second, float(notes.max(initial=0.0)))
+    channel, first, second = table[:, 1] & 0x0F, table[:, 2], table[:, 3]
+    kept = ~_endless(kind, channel * 128 + first)
+    duration = float(time[kept & (kind <= NOTE_ON)].max(initial=0.0))
+    columns: Array = np.stack([kind, channel, first, second])[:, kept].astype(np.uint8)
+    return Events(time[kept], columns[0], columns[1], columns[2], columns[3], duration)
+
+
+def _endless(kind: Array, key: Array) -> Array:
+    """Which messages are note-ons after which no note-off of the same key comes."""
+    last_off = np.full(2048, -1)
+    off = np.flatnonzero(kind == NOTE_OFF)
+    last_off[key[off]] = off  # of several the last stays
+    endless: Array = (kind == NOTE_ON) & (np.arange(len(kind)) > last_off[key])
+    return endless
 
 
 def _read_track(track: bytes, messages: list[tuple[int, int, int, int]], tempi: list[tuple[int, int]]) -> None:

@@ -85,6 +85,20 @@ def test_onsets_and_end_are_those_of_the_note_table(name, corpus_midi):
     assert events.duration == pytest.approx(pretty_midi.PrettyMIDI(io.BytesIO(data)).get_end_time(), abs=1e-4)
 
 
+def test_a_note_that_is_never_let_go_is_left_out():
+    file = mido.MidiFile(ticks_per_beat=480)
+    on, off = mido.Message("note_on", note=60, velocity=80), mido.Message("note_off", note=60, time=480)
+    backwards = [mido.Message("note_off", note=72), mido.Message("note_on", note=72, velocity=80)]  # as a grace note
+    file.tracks.append(mido.MidiTrack([on, off, *backwards, on, off, on]))
+    data = io.BytesIO()
+    file.save(file=data)
+    events = read_events(data.getvalue())
+    assert (
+        events.time[events.kind == NOTE_ON].tolist() == read_midi(data.getvalue()).notes["onset"].tolist() == [0, 0.5]
+    )
+    assert events.duration == 1.0
+
+
 def test_a_file_is_read_as_its_bytes_are(tmp_path):
     (tmp_path / "song.mid").write_bytes(mixed())
     np.testing.assert_array_equal(read_events(tmp_path / "song.mid").time, read_events(mixed()).time)
