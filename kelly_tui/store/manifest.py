@@ -31,6 +31,7 @@ _PLAIN = (
 )  # fmt: skip
 _JSON = ("other_sources", "augmentation", "extra")
 _FIELDS = tuple(FIELDS)
+_FIELDS_AT = len(_PLAIN) + len(_JSON)
 _SELECT = f"SELECT {', '.join((*_PLAIN, *_JSON, *_FIELDS))} FROM samples ORDER BY rowid"
 
 TOP_LEVEL = ("config", "created_at", "updated_at", "samples", "stats", "kelly")
@@ -89,24 +90,19 @@ def _sample_line(row: tuple[Any, ...]) -> dict[str, Any]:
     line = dict(zip(_PLAIN, row, strict=False))
     line["is_synthetic"] = bool(line["is_synthetic"])
     line["rejected"] = bool(line["rejected"])
-    others, augmentation, extra = row[len(_PLAIN) : len(_PLAIN) + len(_JSON)]
+    others, augmentation, extra = row[len(_PLAIN) : _FIELDS_AT]
     line["augmentation"] = None if augmentation is None else msgspec.Raw(augmentation.encode())
-    line["annotations"] = {
-        name: _value(name, stored)
-        for name, stored in zip(_FIELDS, row[len(_PLAIN) + len(_JSON) :], strict=True)
-        if stored is not None
-    }
+    annotations = {name: value for name, value in zip(_FIELDS, row[_FIELDS_AT:], strict=True) if value is not None}
+    for name in annotations.keys() & LIST_FIELDS:
+        annotations[name] = msgspec.Raw(annotations[name].encode())  # it is JSON already
+    for name in annotations.keys() & FLAG_FIELDS:
+        annotations[name] = bool(annotations[name])
+    line["annotations"] = annotations
     if others is not None:
         line["other_sources"] = msgspec.Raw(others.encode())
     if extra is not None:
         line |= {name: value for name, value in msgspec.json.decode(extra).items() if name not in line}
     return line
-
-
-def _value(name: str, stored: Any) -> Any:
-    if name in LIST_FIELDS:
-        return msgspec.Raw(stored.encode())  # it is JSON already
-    return bool(stored) if name in FLAG_FIELDS else stored
 
 
 def stats(catalogue: Catalogue) -> dict[str, Any]:

@@ -259,36 +259,34 @@ class _Reader:
     def _take(self, changes: list[_Change]) -> None:
         at = utc_now()
         wanted: dict[str, dict[str, Label | None]] = {}
-        kept: set[Path] = set()
         for change in changes:
+            fields = wanted.setdefault(change.sample.sample_id, {})
             for name, value in change.merged.taken.items():
-                label = None if value is None or value in ("", []) else Label(value, "human", OUTSIDE, at)
-                wanted.setdefault(change.sample.sample_id, {})[name] = label
-                self.merge.taken.append((change.sample.sample_id, name))
+                if name not in fields:
+                    fields[name] = _outside(value, at)
+                    self.merge.taken.append((change.sample.sample_id, name))
+                elif fields[name] != _outside(value, at):  # two views of one sample were edited differently
+                    before = change.base.get(name)
+                    self._disagree(change, name, before, fields[name], _outside(value, at))
         labels: dict[str, Wanted] = {**wanted}
         self.catalogue.put_labels(labels, kind=OUTSIDE, actor=OUTSIDE)
         for change in changes:
-            sample_id, name_of_view = change.sample.sample_id, change.path.name
-            origin = name_of_view if name_of_view == "manifest.json" else "annotations"
             for name, both in change.merged.conflicts.items():
-                theirs = None if both.theirs is None else Label(both.theirs, "human", OUTSIDE, at)
-                if put_conflict(
-                    self.catalogue,
-                    sample_id,
-                    name,
-                    change.base.get(name),
-                    change.sample.labels.get(name),
-                    theirs,
-                    origin,
-                ):
-                    self.merge.conflicts.append((sample_id, name))
+                ours = change.sample.labels.get(name)
+                self._disagree(change, name, change.base.get(name), ours, _outside(both.theirs, at))
             for name, why in change.merged.refused.items():
                 self.merge.refused.append((self._name(change.path), name, why))
-            if origin == "annotations":
-                if (change.keep or change.merged.refused) and change.path not in kept:
-                    kept.add(change.path)
+            if change.path.name != "manifest.json":
+                if change.keep or change.merged.refused:
                     self._set_aside(change.path, "holds more than labels")
-                self._file_is_read(sample_id, change.stamp, rewrite=True)
+                self._file_is_read(change.sample.sample_id, change.stamp, rewrite=True)
+
+    def _disagree(
+        self, change: _Change, field: str, base: Label | None, ours: Label | None, theirs: Label | None
+    ) -> None:
+        origin = "manifest.json" if change.path.name == "manifest.json" else "annotations"
+        if put_conflict(self.catalogue, change.sample.sample_id, field, base, ours, theirs, origin):
+            self.merge.conflicts.append((change.sample.sample_id, field))
 
     def _set_aside(self, path: Path, why: str) -> None:
         kept = set_aside(self.catalogue, path)
@@ -296,3 +294,7 @@ class _Reader:
 
     def _name(self, path: Path) -> str:
         return path.relative_to(self.catalogue.root).as_posix()
+
+
+def _outside(value: Value | None, at: str) -> Label | None:
+    return None if value is None or value in ("", []) else Label(value, "human", OUTSIDE, at)

@@ -180,6 +180,15 @@ CREATE TABLE events (
 CREATE INDEX events_step ON events (step);
 CREATE INDEX events_sample ON events (sample_id);
 
+-- What a person says about a field decides the conflict about it.
+CREATE TRIGGER conflict_decided AFTER INSERT ON events
+WHEN EXISTS (SELECT 1 FROM conflicts WHERE sample_id = NEW.sample_id AND field = NEW.field AND resolved_at IS NULL)
+BEGIN
+  UPDATE conflicts SET resolved_at = steps.at FROM steps
+  WHERE sample_id = NEW.sample_id AND field = NEW.field AND resolved_at IS NULL
+    AND steps.step = NEW.step AND steps.kind = 'edit';
+END;
+
 CREATE TABLE counts (
   facet TEXT NOT NULL,
   value TEXT NOT NULL,

@@ -263,6 +263,33 @@ def test_taking_ours_changes_nothing(catalogue):
     assert len(history.history(catalogue)) == events
 
 
+def test_a_persons_edit_decides_a_conflict(catalogue):
+    say(catalogue, 1, emotion="sad", key="C")
+    write_views(catalogue)
+    edit_file(file_of(catalogue, 1), lambda data: data["annotations"].update(emotion="happy"))
+    say(catalogue, 1, emotion="angry")
+    read_back(catalogue)
+    say(catalogue, 1, key="D")
+    assert len(conflicts(catalogue)) == 1, "one of another field does not"
+    say(catalogue, 1, emotion="tense")
+    assert conflicts(catalogue) == []
+    assert catalogue.counts().quality()["agreed"] == 5
+
+
+def test_two_views_edited_differently(catalogue):
+    say(catalogue, 1, emotion="sad")
+    write_views(catalogue)
+    edit_file(file_of(catalogue, 1), lambda data: data["annotations"].update(emotion="happy", key="C"))
+    edit_file(
+        catalogue.layout.manifest_path, lambda data: data["samples"][0]["annotations"].update(emotion="tense", key="C")
+    )
+    merge = read_back(catalogue)
+    assert values(catalogue, 1) == {"emotion": "happy", "key": "C"}, "the nearer view is taken"
+    assert merge.conflicts == [(id_of(1), "emotion")]
+    [conflict] = conflicts(catalogue)
+    assert (conflict.ours.value, conflict.theirs.value) == ("happy", "tense")
+
+
 def test_an_old_copy_does_not_undo_what_was_said_since(catalogue):
     """Edited on another machine from the revision before: merged against that one, never by time."""
     say(catalogue, 1, emotion="sad", key="C")
@@ -455,6 +482,7 @@ def test_whatever_happens_no_value_is_lost(tmp_path_factory, actions):
                 said.add(value)
             elif action == "file" and path.exists():
                 read_back(catalogue)  # one edit at a time: what a person overwrites in the file is theirs to lose
+                export_annotations(catalogue)
                 edit_file(path, lambda data, value=value: data["annotations"].update(emotion=value))
                 said.add(value)
             elif action == "manifest" and catalogue.layout.manifest_path.stat().st_size > 300:
@@ -468,6 +496,7 @@ def test_whatever_happens_no_value_is_lost(tmp_path_factory, actions):
                 read_back(catalogue)
                 path.write_bytes(path.read_bytes()[:-9])
             elif action == "forget":
+                read_back(catalogue)
                 path.unlink(missing_ok=True)
             elif action == "write":
                 write_views(catalogue)
