@@ -18,6 +18,9 @@ from kelly_tui.store.layout import utc_now
 STAGE = "augment"
 VERSION = 1
 
+_USUAL_SECONDS = 60.0
+"""Of music, that the usual time limit is meant for."""
+
 _SUFFIXES = {"midi": ".mid", "audio": ".wav"}
 
 
@@ -111,7 +114,8 @@ class _Augmentation:
             "place": place,
         }
         function = f"{variant_item.__module__}:{variant_item.__name__}"
-        return Item(root.sample_id, root.file_path, key, root.file_size_bytes, function, data)
+        patience = max(1.0, (root.duration_sec or 0.0) / _USUAL_SECONDS)
+        return Item(root.sample_id, root.file_path, key, root.file_size_bytes, function, data, patience)
 
     def commit(self, results: list[tuple[Item, Result]]) -> None:
         """Add the variants, with the labels that they inherit: one transaction."""

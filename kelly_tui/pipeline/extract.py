@@ -73,12 +73,13 @@ class _Extraction:
             parameters = self.parameters[sample.file_type]
             key = parameters.key(sample.sha256 or sample.sample_id)
             failure = self._failures.get(sample.sample_id)
-            if failure is not None and failure.key == key:
+            before = failure.key if failure is not None else self._keys.get(sample.sample_id)
+            if failure is not None and before == key:
                 plan.failed_before.append((sample.file_path, failure.reason))
             elif failure is None and sample.status != "ok":
                 continue  # another stage set it aside
-            elif self._keys.get(sample.sample_id) != key:
-                yield self._item(sample, key), parameters.why(self._keys.get(sample.sample_id), key)
+            elif before != key:
+                yield self._item(sample, key), parameters.why(before, key)
             elif not self._has_features(sample):
                 yield self._item(sample, key), "features gone"
             else:

@@ -139,6 +139,8 @@ class _Drive:
         self.next_place = 0
         self.seconds_an_item = CHUNK_WORK
         self.bytes_done = 0
+        self.longest = 0.0
+        """The most seconds that an item in hand may take."""
         self.faults = 0
         """Failures that count towards "most fail"."""
         self.last_reason = ""
@@ -168,12 +170,10 @@ class _Drive:
             tickets = self._next_chunk()
             if not tickets:
                 break
-            settings = self.run.settings
-            chunk = Chunk(
-                [(ticket.item.function, ticket.item.data) for ticket in tickets],
-                settings.item_seconds,
-                int(settings.item_memory_gb * 2**30),
-            )
+            usual = self.run.settings.item_seconds
+            work = [(item.function, item.data, usual * item.patience) for _, item in tickets]
+            self.longest = max(self.longest, *(seconds for *_, seconds in work))
+            chunk = Chunk(work, int(self.run.settings.item_memory_gb * 2**30))
             self.flying[self.executor.submit(run_chunk, chunk)] = tickets
         return bool(self.flying)
 
@@ -201,7 +201,7 @@ class _Drive:
             self.last_answer = time.monotonic()
             self._take(tickets, answers, seconds)
         now = time.monotonic()
-        if now - self.last_answer > max(STALL_SECONDS, 2 * self.run.settings.item_seconds):
+        if now - self.last_answer > max(STALL_SECONDS, 2 * self.longest):
             raise StageError(
                 f"{self.work.stage} has made no progress for {now - self.last_answer:.0f} s",
                 hint="Its workers may be gone; run the same again to go on.",

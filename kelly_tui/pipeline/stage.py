@@ -32,6 +32,8 @@ class Item(NamedTuple):
     """Dotted path of the function, ``package.module:name``; the worker imports it."""
     data: dict[str, Any]
     """The function's one argument; builtins only, since it travels between processes."""
+    patience: float = 1.0
+    """How many times the usual limit it may take: long recordings need it."""
 
 
 class Failed(NamedTuple):

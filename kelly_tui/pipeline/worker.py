@@ -1,4 +1,4 @@
-"""Runs chunks of items, each item in a child process of its own kind.
+"""Runs chunks of items, in child processes that may die of them.
 
 Native parsers read strangers' files, so the process that reads may crash, hang or eat all memory. It is a child:
 its death costs the one item that it was at, whose name is known, and the next item gets a new child.
@@ -35,14 +35,16 @@ def child_environment() -> dict[str, str]:
     return {**os.environ, **ONE_THREAD, "PYTHONPATH": path}
 
 
+Request = tuple[str, dict[str, Any], float]
+"""(dotted path of the function, its argument, seconds that it may take)."""
+
+
 class Chunk(NamedTuple):
     """Items to run one after another, and what each may take."""
 
-    work: list[tuple[str, dict[str, Any]]]
-    """(dotted path of the function, its argument)."""
-    item_seconds: float
-    item_memory: int
-    """Bytes of address space."""
+    work: list[Request]
+    memory: int
+    """Bytes of address space that an item may take."""
 
 
 Answer = tuple[str, Any]
@@ -56,8 +58,7 @@ def run_chunk(chunk: Chunk) -> tuple[list[Answer], float]:
     began = time.monotonic()
     until = began + CHUNK_SECONDS
     while len(answers) < len(chunk.work) and (not answers or time.monotonic() < until):
-        child = _own_child(chunk.item_memory)
-        answers += child.ask(chunk.work[len(answers) :], chunk.item_seconds, until)
+        answers += _own_child(chunk.memory).ask(chunk.work[len(answers) :], until)
         if answers[-1][0] in ("full", "stop", "dismissed"):  # the others would meet the same
             break
     return answers, time.monotonic() - began
@@ -90,16 +91,16 @@ class Child:
     def alive(self) -> bool:
         return self._process.poll() is None
 
-    def ask(self, work: list[tuple[str, dict[str, Any]]], seconds: float, until: float) -> list[Answer]:
+    def ask(self, work: list[Request], until: float) -> list[Answer]:
         """Answers to the first of `work`: to all, or up to the item that the child died of, or until the time is up.
 
         A child that still has unanswered items is ended: they will be asked of another.
         """
-        request = pickle.dumps([(*one, seconds) for one in work], protocol=pickle.HIGHEST_PROTOCOL)
+        request = pickle.dumps(work, protocol=pickle.HIGHEST_PROTOCOL)
         unsent = memoryview(LENGTH.pack(len(request)) + request)
         answers: list[Answer] = []
         received = bytearray()
-        deadline = time.monotonic() + seconds
+        deadline = time.monotonic() + work[0][2]
         self._ready.register(self._requests, selectors.EVENT_WRITE)
         while len(answers) < len(work):
             now = time.monotonic()
@@ -108,7 +109,7 @@ class Child:
                 break
             if now >= deadline:
                 self.end()
-                answers.append(("slow", f"took longer than {seconds:g} s"))
+                answers.append(("slow", f"took longer than {work[len(answers)][2]:g} s"))
                 break
             ready = {key.fd for key, _ in self._ready.select((min(until, deadline) if answers else deadline) - now)}
             if self._requests.fileno() in ready:
@@ -121,8 +122,8 @@ class Child:
                 received += block
                 fresh = _take_frames(received)
                 answers += fresh
-                if fresh:
-                    deadline = time.monotonic() + seconds
+                if fresh and len(answers) < len(work):
+                    deadline = time.monotonic() + work[len(answers)][2]
                 if fresh and fresh[-1][0] == "memory":
                     self.end()
                     break
