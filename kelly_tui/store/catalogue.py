@@ -58,7 +58,7 @@ class FeatureRow(NamedTuple):
 class Catalogue:
     """An open catalogue. For one thread; another thread opens its own.
 
-    `db` reads only, outside of `writing`.
+    Read from `db` freely; write only inside of `writing`, which alone holds the lock.
     """
 
     def __init__(self, layout: Layout, config: DatasetConfig, db: sqlite3.Connection, lock: int | None) -> None:
@@ -190,7 +190,6 @@ class Catalogue:
             return
         with explained(self.root), self._turn():
             db = self.db
-            db.execute("PRAGMA query_only = OFF")
             try:
                 db.execute("BEGIN IMMEDIATE")
                 yield db
@@ -198,7 +197,6 @@ class Catalogue:
             finally:
                 if db.in_transaction:  # a full disk has rolled back already, and a second time would hide it
                     db.execute("ROLLBACK")
-                db.execute("PRAGMA query_only = ON")
 
     @contextmanager
     def _turn(self) -> Iterator[None]:

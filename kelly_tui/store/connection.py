@@ -26,7 +26,6 @@ def connect(path: Path) -> sqlite3.Connection:
         "foreign_keys = ON",
         f"wal_autocheckpoint = {_CHECKPOINT_PAGES}",
         "cache_size = -32000",
-        "query_only = ON",
     ):
         db.execute(f"PRAGMA {pragma}")
     return db

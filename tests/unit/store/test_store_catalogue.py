@@ -173,7 +173,7 @@ def test_a_failure_is_kept_until_the_stage_succeeds(tmp_path: Path) -> None:
 # -- transactions and troubles -----------------------------------------------------------------------------------------
 
 
-def test_what_raises_leaves_nothing_and_nothing_is_written_outside(tmp_path: Path) -> None:
+def test_what_raises_leaves_nothing(tmp_path: Path) -> None:
     with new_catalogue(tmp_path) as catalogue:
 
         def add_and_fail() -> None:
@@ -184,8 +184,6 @@ def test_what_raises_leaves_nothing_and_nothing_is_written_outside(tmp_path: Pat
         with pytest.raises(ZeroDivisionError):
             add_and_fail()
         assert len(catalogue) == 0
-        with pytest.raises(sqlite3.OperationalError, match="readonly"):
-            catalogue.db.execute("DELETE FROM samples")
 
 
 def test_a_full_disk_says_so_and_keeps_what_was_saved(tmp_path: Path) -> None:

@@ -229,14 +229,12 @@ def test_a_step_cut_short_can_be_undone_and_so_can_an_undo(tmp_path: Path) -> No
         with pytest.raises(KellyError):
             edit(many, wrong, by="ann")
         assert many.counts().of("emotion") == {"tense": 200}
-        many.db.execute("PRAGMA query_only = OFF")
         many.db.execute(
             "CREATE TEMP TRIGGER cut BEFORE UPDATE ON samples WHEN OLD.rowid = 150"
             " BEGIN SELECT RAISE(ABORT, 'cut'); END"
         )
         with pytest.raises(Exception, match="cut"):
             undo(many, "ann")
-        many.db.execute("PRAGMA query_only = OFF")
         many.db.execute("DROP TRIGGER cut")
         assert undo(many, "ann") is not None
         assert many.counts().of("emotion") == {}
