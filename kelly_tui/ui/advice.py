@@ -40,10 +40,10 @@ def next_best(counts: Counts, scores: Scores, config: DatasetConfig) -> Advice:
     if scores.total and not any(scores.splits.values()):
         return Advice("make the splits", stage="split")
     if parts["labels"] < parts["of"]:
-        lacking = next((need for need in config.model.needs if sum(counts.of(need).values()) < scores.total), "")
-        if lacking and lacking not in ("valence", "arousal"):
-            return Advice(f"{count(parts['of'] - parts['labels'], 'sample')} lack labels", filter=f"{lacking}:?")
-        return Advice(f"{count(parts['of'] - parts['labels'], 'sample')} lack labels of {config.model.title}")
+        needed = " ".join(field_word(need) for need in config.model.needs[1:])
+        n = parts["of"] - parts["labels"]
+        verb = "lacks" if n == 1 else "lack"
+        return Advice(f"{count(n, 'sample')} {verb} {needed}", filter=f"{config.model.needs[1]}:?")
     if neediest is not None:
         return Advice(f"{neediest.label} lacks {neediest.target - neediest.total:,}", stage="augment")
     return Advice("validate", stage="validate")

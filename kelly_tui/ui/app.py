@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
+from textual import events
 from textual.app import App
 from textual.message import Message
 
@@ -29,12 +30,13 @@ def _now() -> str:
     return f"{datetime.now():%H:%M:%S}"
 
 
-class KellyApp(App[None]):
+class KellyApp(App[None], inherit_bindings=False):
     """Holds the open dataset, the sound, the keys and the settings; screens do the rest."""
 
     CSS_PATH = "app.tcss"
     COMMANDS: ClassVar = {ActionProvider}
     TITLE = "kelly"
+    ENABLE_COMMAND_PALETTE = False  # else the framework binds its key, before and beside the keymap
 
     def __init__(
         self,
@@ -49,6 +51,7 @@ class KellyApp(App[None]):
     ) -> None:
         """`dataset` None opens the picker of those in `datasets`. `sound` None: no sound process is started."""
         super().__init__()
+        self.use_command_palette = True
         for theme in THEMES:
             self.register_theme(theme)
         self.theme = THEMES[0].name
@@ -133,7 +136,7 @@ class KellyApp(App[None]):
     async def action_back(self) -> None:
         """Leave the topmost screen, unless it is all there is."""
         if len(self.screen_stack) > 2:
-            await self.pop_screen()
+            self.pop_screen()  # not awaited: the screen that goes is the one that asks
 
     def action_datasets(self) -> None:
         from kelly_tui.ui.screens.datasets import DatasetsScreen
@@ -163,6 +166,12 @@ class KellyApp(App[None]):
         from kelly_tui.ui.screens.help import HelpScreen
 
         self.push_screen(HelpScreen(self.keymap))
+
+    async def on_key(self, event: events.Key) -> None:
+        """Quit works over screens that know nothing of the keymap: the palette."""
+        hit = self.keymap.find("help", (event.key,))
+        if hit is not None and hit.action == "quit":
+            await self.action_quit()
 
     def action_palette(self) -> None:
         self.action_command_palette()

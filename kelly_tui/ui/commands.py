@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 
@@ -13,28 +13,29 @@ from kelly_tui.ui.actions import ACTIONS, BY_ID, DIGIT, Action, shown_key
 from kelly_tui.ui.screens.keyed import KeyedScreen
 from kelly_tui.ui.stages import BY_NAME
 
-if TYPE_CHECKING:
-    from kelly_tui.ui.screens.workstation import Workstation
-
 
 def is_plain(action: Action) -> bool:
     """Whether an action needs no digit to say what it is about."""
     return not any(DIGIT in key for key in action.keys)
 
 
-def run_command(screen: Workstation, text: str) -> None:
+COMMAND_HINT = "sort bpm · filter key:Am · extract · augment 10 · synthesize 500 · split · import ~/Music · undo"
+
+
+def run_command(screen: KeyedScreen, text: str) -> None:
     """Do what was typed: an action's id, a stage with what it wants, ``sort`` or ``filter``. Raises `KellyError`."""
     name, _, rest = text.strip().partition(" ")
     rest = rest.strip()
     if not name:
         return
-    if name == "sort":
-        screen.sort_by(rest)
-    elif name == "filter":
-        screen.find(rest)
+    workstation = screen.app.workstation
+    if name == "sort" and workstation is not None:
+        workstation.sort_by(rest)
+    elif name == "filter" and workstation is not None:
+        workstation.find(rest)
     elif name in BY_NAME:
         screen.app.start_stage(BY_NAME[name], rest)
-    elif name in BY_ID and is_plain(BY_ID[name]) and "list" in BY_ID[name].scopes:
+    elif name in BY_ID and is_plain(BY_ID[name]) and screen.place in BY_ID[name].scopes:
         screen.call_next(screen.perform, name)
     else:
         guess = nearest(name, (*BY_ID, *BY_NAME, "sort", "filter"))

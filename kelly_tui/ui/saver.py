@@ -82,7 +82,9 @@ class Saver:
         self._thread.start()
 
     def order(self, order: Order) -> None:
-        """Have it written. Returns at once."""
+        """Have it written. Returns at once. Raises `DatasetError` after `close`."""
+        if self._leaving.is_set():
+            raise DatasetError("the dataset is closed", hint="Open it again.")
         self._orders.put(order)
 
     @property

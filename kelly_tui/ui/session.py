@@ -70,10 +70,13 @@ class Session:
         return self.job is not None and self.job.running
 
     def close(self) -> None:
-        """Write what is waiting, stop what is running and let go of the dataset."""
+        """Write what is waiting and stop what is running. What is on the screen can be read until `let_go`."""
         if self.job is not None and self.job.running:
             self.job.cancel()
         self.saver.close()
         self._reader.submit(self._stop_reading)
         self._reader.shutdown(wait=False)
+
+    def let_go(self) -> None:
+        """Close the catalogue; nothing is drawn from it any more."""
         self.catalogue.close()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -47,19 +47,19 @@ def number(value: float) -> str:
 
 def said(field: str, value: Value) -> str:
     """A value in one short line."""
+    if isinstance(value, str):
+        return value
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if not isinstance(value, str | list):
-        unit = FIELDS[field].unit if field in FIELDS else ""
-        return f"{number(float(value))} {unit}".rstrip()
-    if isinstance(value, list):
-        if field == "velocity_curve":
-            return sparkline([float(one) for one in value], 0, 127)
-        if field in ("chord_times", "timing_offsets_ms"):
-            spread = f"{number(min(value))} to {number(max(value))} {FIELDS[field].unit}" if value else ""
-            return f"{len(value):,} values, {spread}" if value else "none"
-        return " ".join(str(one) for one in value) or "none"
-    return str(value)
+    unit = FIELDS[field].unit if field in FIELDS else ""
+    if not isinstance(value, list):
+        return f"{number(value)} {unit}".rstrip()
+    if field == "velocity_curve":
+        return sparkline([float(one) for one in value], 0, 127)
+    if field in ("chord_times", "timing_offsets_ms") and value:
+        numbers = [float(one) for one in value]
+        return f"{len(numbers):,} values, {number(min(numbers))} to {number(max(numbers))} {unit}"
+    return " ".join(str(one) for one in value) or "none"
 
 
 def typed(field: str, value: Value) -> str:
@@ -131,6 +131,25 @@ def decision_span(row: Row, main_source: str | None) -> Span:
 def sample_name(file_path: str) -> str:
     """A file's name without folders and suffix."""
     return PurePosixPath(file_path).stem or file_path
+
+
+_CHANGES = {
+    "transpose": "{:+g} st",
+    "pitch_shift": "{:+g} st",
+    "time_stretch": "×{:g}",
+    "velocity_scale": "vel ×{:g}",
+    "jitter_ms": "±{:g} ms",
+    "dropout": "-{:.0%}",
+    "noise": "noise",
+    "gain": "gain ×{:g}",
+}
+"""How a transform and its value are said."""
+
+
+def changes(augmentation: Mapping[str, object]) -> str:
+    """What makes a variant one: ``+3 st  ×0.95``."""
+    said_of = [_CHANGES[name].format(value) for name, value in augmentation.items() if name in _CHANGES]
+    return "  ".join(said_of)
 
 
 def clock(seconds: float, *, tenths: bool = False) -> str:

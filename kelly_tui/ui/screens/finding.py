@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 FIRST_ROWS = 100
 """Shown while the whole order is still being found."""
 
+SONGS = 50_000
+"""Up to so many samples, songs come with their variants below them: it takes two lookups a sample to sort so."""
+
 EMPTY_DATASET = (
     "There is no sample yet.",
     "",
@@ -35,12 +38,16 @@ class Finding(KeyedScreen):
     """Which samples are listed, in which order, and where the cursor is."""
 
     session: Session
-    sort = "path"
+    sort = "song"
     filter = ""
 
     @property
     def table(self) -> SampleTable:
         return self.query_one(SampleTable)
+
+    def usual_sort(self) -> str:
+        """Variants under their songs, unless that is too much to sort."""
+        return "song" if self.session.catalogue.counts().in_catalogue <= SONGS else "added"
 
     def find(self, text: str) -> None:
         """List what the filter finds; the cursor stays on its sample where it can. Raises `FilterError`."""
@@ -132,7 +139,7 @@ class Finding(KeyedScreen):
 
     def sort_by(self, text: str) -> None:
         """List in another order: ``bpm``, ``-bpm``. Raises `FilterError` for an order that there is not."""
-        wanted = text.strip() or "path"
+        wanted = text.strip() or self.usual_sort()
         query.sort_column(wanted)
         self.sort = wanted
         self.find(self.filter)

@@ -11,7 +11,8 @@ from textual.screen import Screen
 from textual.worker import Worker, WorkerState
 
 from kelly_tui.errors import KellyError
-from kelly_tui.ui.keymap import Keys
+from kelly_tui.ui.actions import shown_key
+from kelly_tui.ui.keymap import Hit, Keys
 from kelly_tui.ui.widgets.footer import Footer
 from kelly_tui.ui.widgets.prompt import Prompt, Question
 
@@ -44,9 +45,11 @@ class KeyedScreen(Screen[None]):
         self.say(str(error), "broken")
 
     async def on_key(self, event: events.Key) -> None:
-        if self.query_one(Prompt).is_open:
-            return
         key = event.key
+        if self.query_one(Prompt).is_open:
+            if self.app.keymap.find(self.place, (key,)) == Hit("quit", ()):
+                await self.perform("quit")
+            return
         if event.is_printable and event.character and event.character != " ":
             key = event.character
         event.stop()
@@ -63,6 +66,8 @@ class KeyedScreen(Screen[None]):
             self._typed(typed)
         else:
             self._typed(())
+            if key == "ctrl+c":
+                self.say(f"{shown_key(self.app.keymap.keys['quit'][0])} quits", "dim")
 
     def _typed(self, typed: Keys) -> None:
         self.typed = typed
@@ -105,6 +110,11 @@ class KeyedScreen(Screen[None]):
 
     def action_last(self) -> None:
         self.move(FAR)
+
+    def action_command(self) -> None:
+        from kelly_tui.ui.commands import COMMAND_HINT, run_command
+
+        self.ask(Question(":", lambda text: run_command(self, text), hint=COMMAND_HINT))
 
     def start(self, work: Callable[[], Coroutine[Any, Any, None]], group: str) -> None:
         """Do something that takes a while; a newer work of the same group replaces an older one."""

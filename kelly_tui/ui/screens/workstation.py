@@ -15,7 +15,6 @@ from kelly_tui.model.labels import MODES, parse_key
 from kelly_tui.model.sample import Sample
 from kelly_tui.ui import edits
 from kelly_tui.ui.advice import Advice, next_best
-from kelly_tui.ui.commands import run_command
 from kelly_tui.ui.saver import NotSaved, Order, Saved, ViewsLate
 from kelly_tui.ui.screens.finding import Finding
 from kelly_tui.ui.screens.listening import Listening
@@ -88,10 +87,14 @@ class Workstation(Finding, Listening):
     def on_mount(self) -> None:
         self._version = self.session.catalogue.data_version()
         self._in_catalogue = self.session.catalogue.counts().in_catalogue
+        self.sort = self.usual_sort()
         self.show_scores()
         self.show_headline()
         self.find(self.filter)
         self.set_interval(0.25, self.look_around)
+
+    def on_unmount(self) -> None:
+        self.session.let_go()
 
     # -- showing ------------------------------------------------------------------------------------------------------
 
@@ -187,8 +190,8 @@ class Workstation(Finding, Listening):
             self.table.move(1)
 
     def _order(self, order: Order) -> None:
-        self._unsaved += 1
         self.session.saver.order(order)
+        self._unsaved += 1
         self.show_headline()
 
     @on(Saved)
@@ -359,12 +362,3 @@ class Workstation(Finding, Listening):
             self.say(f"{self.advice.words}   / and enter shows all again", "accent")
         elif self.advice.stage:
             self.app.open_pipeline(self.advice.stage)
-
-    def action_command(self) -> None:
-        self.ask(
-            Question(
-                ":",
-                lambda text: run_command(self, text),
-                hint="sort bpm · filter key:Am · extract · augment 10 · synthesize 500 · split · import ~/Music · undo",
-            )
-        )

@@ -31,7 +31,7 @@ class FindLine(Painted):
     def paint(self, width: int, height: int) -> list[Line]:
         text, sort, _, _ = self._shown
         left: list[Span] = [(" /", "accent" if text else "faint"), (text or " all", "text" if text else "dim")]
-        order: list[Span] = [(f"by {sort}   ", "dim")] if sort != "path" else []
+        order: list[Span] = [(f"by {sort}   ", "dim")] if sort not in ("song", "added") else []
         return [spread(left, [*order, (self.counted, "dim"), (" ", "text")], width)]
 
 

@@ -11,6 +11,8 @@ from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+import msgspec
+from rich.cells import cell_len
 from textual import events
 from textual.cache import LRUCache
 from textual.geometry import Region, Size
@@ -20,7 +22,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from kelly_tui.ui.paint import Line, Span, fit, strip
-from kelly_tui.ui.words import clock, decision_span, guessed, key_name, sample_name, source_of
+from kelly_tui.ui.words import changes, clock, decision_span, guessed, key_name, sample_name, source_of
 
 if TYPE_CHECKING:
     from kelly_tui.store.query import Row
@@ -102,16 +104,27 @@ def row_line(row: Row, width: int, main_label: str, *, cursor: bool) -> Line:
     """One row in `width` cells."""
     chosen = columns(width, main_label)
     edge: Span = ("▌" if cursor else " ", "accent")
-    name = sample_name(row.file_path)
+    name, changed = named(row)
     room = _name_width(width, chosen) - 4
     mark, mark_style = decision_span(row, source_of(row, main_label))
-    line: list[Span] = [edge, (f" {mark} ", mark_style), (fit(name, room), "strong" if cursor else "text")]
+    own = min(cell_len(name), max(room - len(changed) - 2, 8)) if changed else room
+    line: list[Span] = [edge, (f" {mark} ", mark_style), (fit(name, own), "strong" if cursor else "text")]
+    if changed:
+        line.append((fit(f"  {changed}", room - own), "dim"))
     if row.status != "ok":
         return [*line, (" " + fit(row.status, width - room - 5), "broken")]
     for column in chosen:
         text, style = column.cell(row)
         line.append((" " + fit(text, column.width, right=column.right) + " ", style))
     return line
+
+
+def named(row: Row) -> tuple[str, str]:
+    """A sample's name and, of a variant, what was changed: ``("copper_sun", "+3 st")``."""
+    if row.song is None:
+        return sample_name(row.file_path), ""
+    parameters = msgspec.json.decode(row.augmentation) if row.augmentation else {}
+    return sample_name(row.song), changes(parameters) or row.augmentation_type or "variant"
 
 
 class SampleTable(ScrollView):
