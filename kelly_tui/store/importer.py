@@ -23,6 +23,9 @@ from kelly_tui.store.probe import Probed, probe_item
 from kelly_tui.store.scan import Found, find_music, name_with
 
 STAGE = "import"
+TOO_SHORT = "min_duration_sec"
+"""Key of the failure of a sample that is shorter than the configuration wants."""
+
 _BATCH = 200
 _ABANDONED = 24 * 3600
 """Seconds after which a file in `.kelly/incoming` belongs to an import that is dead."""
@@ -236,7 +239,7 @@ class Intake:
             for sample in new:
                 if (sample.duration_sec or 0.0) < shortest:
                     reason = _too_short(sample.duration_sec or 0.0, shortest)
-                    catalogue.quarantine(sample.sample_id, STAGE, "min_duration_sec", reason)
+                    catalogue.quarantine(sample.sample_id, STAGE, TOO_SHORT, reason)
                     self.outcome.quarantined.append((sample.source or sample.file_path, reason))
                 else:
                     self.outcome.imported.append(sample.source or sample.file_path)
@@ -253,15 +256,17 @@ class Intake:
 def apply_min_duration(catalogue: Catalogue) -> None:
     """Quarantine imported samples that the configuration now calls too short, and let go of those it does not."""
     shortest = catalogue.config.min_duration_sec
-    with_stage = "SELECT sample_id, duration_sec FROM samples WHERE origin = 'imported' AND duration_sec {} ? AND {}"
-    failed = "sample_id {} (SELECT sample_id FROM failures WHERE stage = ? AND sample_id IS NOT NULL)"
-    db = catalogue.db
-    short = db.execute(with_stage.format("<", failed.format("NOT IN")), (shortest, STAGE)).fetchall()
-    long = db.execute(with_stage.format(">=", failed.format("IN")), (shortest, STAGE)).fetchall()
+    select = (
+        "SELECT sample_id, duration_sec FROM samples WHERE origin = 'imported' AND duration_sec {} ? AND sample_id {}"
+        " (SELECT sample_id FROM failures WHERE stage = ? AND key = ? AND sample_id IS NOT NULL)"
+    )
+    parameters = (shortest, STAGE, TOO_SHORT)
+    short = catalogue.db.execute(select.format("<", "NOT IN"), parameters).fetchall()
+    long = catalogue.db.execute(select.format(">=", "IN"), parameters).fetchall()
     if short or long:
         with catalogue.writing():
             for sample_id, seconds in short:
-                catalogue.quarantine(sample_id, STAGE, "min_duration_sec", _too_short(seconds, shortest))
+                catalogue.quarantine(sample_id, STAGE, TOO_SHORT, _too_short(seconds, shortest))
             for sample_id, _ in long:
                 catalogue.clear_failure(sample_id, STAGE)
 

@@ -28,7 +28,7 @@ from kelly_tui.store.manifest import read_manifest_file
 from kelly_tui.store.merge import FieldMerge, merge_fields
 from kelly_tui.store.rebuild import Adoption
 from kelly_tui.store.rows import checked
-from kelly_tui.store.schema import label_from_json
+from kelly_tui.store.schema import label_from_json, provenance_of
 from kelly_tui.store.viewstate import Stamp, changed_outside, known_state, remember, set_aside, stamp
 
 MANY_FILES, MANY_SHARE = 50, 0.01
@@ -149,7 +149,7 @@ class _Reader:
             if rev is None or rev > sample.rev:  # another program's, or another catalogue's
                 rev = self._exported_rev(sample_id)
             base = self._base(sample, said.values, "rev", rev)
-            keep = bool(said.unknown) or said.provenance.keys() - said.values.keys() != set()
+            keep = bool(said.unknown) or (said.rev == sample.rev and _other_provenance(sample, said))
             yield _Change(sample, base, self._merged(sample, base, said.values), path, now, keep)
 
     def _annotation_files(self) -> Iterator[tuple[str, Path, Stamp | None]]:
@@ -298,3 +298,10 @@ class _Reader:
 
 def _outside(value: Value | None, at: str) -> Label | None:
     return None if value is None or value in ("", []) else Label(value, "human", OUTSIDE, at)
+
+
+def _other_provenance(sample: Sample, said: annotation_file.AnnotationFile) -> bool:
+    """Whether a view says otherwise where a value comes from, which is never taken."""
+    return any(
+        name in sample.labels and provenance_of(sample.labels[name]) != where for name, where in said.provenance.items()
+    )

@@ -30,6 +30,12 @@ _FINDINGS = 1000
 """So many are remembered; the rest are counted."""
 
 _BATCH = 2000
+_GENERATIONS = 20
+_HIGHER_ROOT = (
+    "UPDATE samples SET root_id = parent.root_id FROM samples AS parent"
+    " WHERE samples.root_id = parent.sample_id AND parent.root_id <> parent.sample_id"
+    " AND samples.root_id <> samples.sample_id AND parent.root_id <> samples.sample_id"
+)
 
 
 class Rebuilt(msgspec.Struct):
@@ -136,7 +142,7 @@ class Adoption:
         with catalogue.writing() as db:
             for sample in self.samples:
                 if sample.status != "ok":
-                    catalogue.quarantine(sample.sample_id, "import", "rebuilt", sample.status)
+                    catalogue.quarantine(sample.sample_id, "rebuild", "", sample.status)
                 path = self._files.get(sample.sample_id)
                 if path is not None and (now := stamp(path)):
                     db.execute(
@@ -153,13 +159,10 @@ class Adoption:
         self.flush()
         with self._catalogue.writing() as db:
             # A variant of a variant has the root of that one; manifests without root_id name the parent only.
-            while db.execute(
-                "UPDATE samples SET root_id = parent.root_id FROM samples AS parent"
-                " WHERE samples.root_id = parent.sample_id AND parent.root_id <> parent.sample_id"
-                " AND samples.root_id <> samples.sample_id AND parent.root_id <> samples.root_id"
-                " AND parent.root_id <> samples.sample_id"
-            ).rowcount:
-                pass
+            # A round halves the way up; a circle never ends.
+            for _ in range(_GENERATIONS):
+                if not db.execute(_HIGHER_ROOT).rowcount:
+                    break
         if self._kept_rows:
             kept = self._catalogue.layout.kelly_dir / "set-aside" / f"{self.rebuilt.at.replace(':', '')}-rows.jsonl"
             write_atomic(kept, b"\n".join(self._kept_rows) + b"\n")

@@ -47,7 +47,7 @@ def find_music(paths: Sequence[Path | str], config: DatasetConfig, leave_out: Pa
     """
     roots = [Path(path).expanduser() for path in paths]
     for root in roots:
-        if not root.exists():
+        if not os.path.exists(root):
             raise DatasetError("there is no such file or folder to import", path=root, hint="Check the spelling.")
     vocabulary = FolderWords(config)
     entered = {_identity(str(leave_out))} if leave_out is not None and leave_out.exists() else set()
@@ -64,20 +64,27 @@ def _walk(top: str, prefix: str, entered: set[tuple[int, int]]) -> Iterator[Foun
     links: list[tuple[str, str]] = []
     while folders or links:
         path, relative = folders.pop() if folders else links.pop(0)
-        identity = _identity(path)
-        if identity in entered:
-            continue
-        entered.add(identity)
         try:
+            identity = _identity(path)
+            if identity in entered:
+                continue
+            entered.add(identity)
             with os.scandir(path) as entries:
                 listed = sorted(entries, key=lambda entry: entry.name)
         except OSError as error:
-            yield Found(path, relative or path, None, why_not=f"can't be read ({error.strerror})", unreadable=True)
+            yield Found(
+                path,
+                _safe(relative or os.path.basename(path)),
+                None,
+                why_not=f"can't be read ({error.strerror})",
+                unreadable=True,
+            )
             continue
         inner: list[tuple[str, str]] = []
         for entry in listed:
             name = f"{relative}/{entry.name}" if relative else entry.name
-            if not entry.is_dir():
+            # os.path.isdir: a link to itself is no folder, where entry.is_dir() would raise
+            if not (os.path.isdir(entry.path) if entry.is_symlink() else entry.is_dir()):
                 yield _found(entry.path, name)
             elif entry.name.startswith("."):
                 yield Found(entry.path, _safe(name), None, why_not="hidden folder")

@@ -213,6 +213,7 @@ def test_links_loops_pipes_and_devices(tmp_path):
     (root / "real/up").symlink_to("..")
     (root / "first").symlink_to("real")
     (root / "gone.mid").symlink_to("nowhere")
+    (root / "itself").symlink_to("itself")
     os.mkfifo(root / "pipe.mid")
     (root / "zero.mid").symlink_to("/dev/zero")
     with new_catalogue(tmp_path) as catalogue:

@@ -225,6 +225,32 @@ def test_importing_the_same_files_into_an_old_dataset_finds_them(earlier, tmp_pa
         assert len(catalogue) == count
 
 
+def test_variants_in_a_circle_end(earlier):
+    data = json.loads((earlier / "manifest.json").read_bytes())
+    for number, child in enumerate("abc"):
+        put(earlier / f"raw/midi/{child}.mid", midi(60 + number))
+        parent = "abc"[number - 1]
+        data["samples"].append(
+            {"sample_id": f"circle_{child}", "file_path": f"raw/midi/{child}.mid", "parent_id": f"circle_{parent}"}
+        )
+    (earlier / "manifest.json").write_text(json.dumps(data))
+    with Catalogue.open(earlier) as catalogue:
+        assert catalogue.get("circle_a").parent_id == "circle_c"
+        assert catalogue.get("aaaaaaa8").root_id == "aaaaaaa0"
+
+
+def test_a_file_that_was_gone_is_in_order_when_it_is_back(earlier):
+    with Catalogue.open(earlier) as catalogue:
+        assert catalogue.get("aaaaaaa6").status == "the file is gone"
+        write_views(catalogue)
+    lose_catalogue(earlier)
+    put(earlier / "raw/synthetic/none.mid", midi(70))
+    with Catalogue.open(earlier) as catalogue:
+        assert catalogue.get("aaaaaaa6").status == "ok"
+        import_files(catalogue, [])
+        assert catalogue.get("aaaaaaa4").status == "the file is gone", "import lets go of what was too short only"
+
+
 def test_a_link_out_of_the_dataset_is_no_file(earlier, tmp_path):
     shutil.copy(earlier / "raw/midi/0.mid", tmp_path / "outside.mid")
     (earlier / "raw/midi/0.mid").unlink()

@@ -345,6 +345,16 @@ def test_values_that_no_label_can_have_are_listed_and_kept(catalogue):
     assert json.loads(kept.read_bytes())["annotations"]["mood"] == 1
 
 
+def test_where_a_value_comes_from_is_not_taken_but_kept(catalogue):
+    say(catalogue, 1, emotion="sad")
+    write_views(catalogue)
+    edit_file(file_of(catalogue, 1), lambda data: data["provenance"]["emotion"].update(by="me"))
+    assert len(read_back(catalogue).set_aside) == 1
+    assert catalogue.get(id_of(1)).labels["emotion"].by == "ann"
+    write_views(catalogue)
+    assert json.loads(file_of(catalogue, 1).read_bytes())["provenance"]["emotion"]["by"] == "ann"
+
+
 def test_a_touched_or_copied_file_is_no_edit(catalogue):
     say(catalogue, 1, emotion="sad")
     write_views(catalogue)
