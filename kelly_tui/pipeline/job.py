@@ -23,7 +23,7 @@ _LOG_LINES = 500
 
 
 class Job:
-    """A running ``kelly STAGE …``. All attributes may be read from any thread; nothing here blocks."""
+    """A running ``kelly STAGE …``. All attributes may be read from any thread; only `wait` and `join` block."""
 
     def __init__(self, arguments: Sequence[str]) -> None:
         """Start ``kelly`` with these arguments: ``["extract", "/data/songs"]``."""
@@ -42,8 +42,10 @@ class Job:
             encoding="utf-8",
             errors="replace",
         )
-        for stream in (self._process.stdout, self._process.stderr):
-            threading.Thread(target=self._listen, args=(stream,), daemon=True).start()
+        streams = (self._process.stdout, self._process.stderr)
+        self._listeners = [threading.Thread(target=self._listen, args=(stream,), daemon=True) for stream in streams]
+        for listener in self._listeners:
+            listener.start()
 
     @classmethod
     def start(cls, arguments: Sequence[str]) -> Job:
@@ -74,6 +76,11 @@ class Job:
     def wait(self, seconds: float | None = None) -> int:
         """Its exit code, once it has ended. Raises `subprocess.TimeoutExpired`."""
         return self._process.wait(seconds)
+
+    def join(self) -> None:
+        """Wait until it has ended and all that it said is in `log`."""
+        for listener in self._listeners:
+            listener.join()
 
     def _signal(self, number: signal.Signals) -> None:
         if self.running:

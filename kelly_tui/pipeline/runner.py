@@ -34,6 +34,9 @@ HELD_BACK = 5_000
 
 COMMIT_SECONDS = 0.5
 STALL_SECONDS = 120.0
+LAST_MOMENT = 0.5
+"""Seconds that work in progress gets to end after a cancellation, which has to be over in one."""
+
 RETRIES = 3
 """How often a chunk whose worker was lost is handed out again."""
 
@@ -155,6 +158,7 @@ class _Drive:
                 self._collect()
                 self._tell()
                 if self.run.cancel.is_set():
+                    self._let_land()
                     raise Interrupted(self.outcome, self.work.total)
         finally:
             for future in self.flying:
@@ -162,6 +166,13 @@ class _Drive:
             self._commit_landed()
             self.outcome.seconds = time.monotonic() - self.began
             self._tell(last=True)
+
+    def _let_land(self) -> None:
+        """Wait a moment for what is in work: a result whose forerunner is missing could not be committed."""
+        until = time.monotonic() + LAST_MOMENT
+        self.flying = {future: tickets for future, tickets in self.flying.items() if not future.cancel()}
+        while self.flying and time.monotonic() < until:
+            self._collect()
 
     def _hand_out(self) -> bool:
         """Fill the window; whether anything is still in flight."""

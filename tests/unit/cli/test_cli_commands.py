@@ -1,0 +1,379 @@
+"""Each command: what it does, what it says, and how it ends."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from kelly_tui.cli import COMMANDS, parse
+from kelly_tui.store.catalogue import Catalogue
+from tests.strangers import BAD, SOURCES
+
+
+def test_help_names_every_command(kelly):
+    said = kelly("--help")
+    assert said.code == 0
+    assert all(f"\n  {name}" in said.out for name in COMMANDS)
+    assert "130" in said.out
+
+
+@pytest.mark.parametrize("command", sorted(COMMANDS))
+def test_every_command_has_help(kelly, command):
+    said = kelly(command, "--help")
+    assert said.code == 0
+    assert said.out.startswith(f"usage: kelly {command}")
+
+
+COLD = """
+import sys
+from kelly_tui.cli import main
+sys.stdout = open("/dev/null", "w")
+code = main({words!r})
+heavy = {{name.partition(".")[0] for name in sys.modules}} & set({heavy!r})
+print(code, *sorted(heavy), file=sys.stderr)
+"""
+
+
+@pytest.mark.parametrize(
+    ("words", "heavy"),
+    [
+        (["--help"], ["textual", "rich", "librosa", "numpy", "scipy", "sklearn", "numba", "soundfile", "symusic"]),
+        (["run", "--help"], ["textual", "rich", "librosa", "numpy", "scipy", "sklearn", "numba"]),
+        (["complete", "--", "im"], ["textual", "rich", "librosa", "numpy", "scipy", "sklearn", "numba"]),
+    ],
+)
+def test_a_cold_start_loads_nothing_heavy(words, heavy):
+    script = COLD.format(words=words, heavy=heavy)
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stderr.split() == ["0"]
+
+
+def test_importing_the_package_loads_nothing_heavy():
+    script = "import sys, kelly_tui; print(sorted({'numpy', 'textual', 'librosa', 'msgspec'} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+# -- create -----------------------------------------------------------------------------------------------------------
+
+
+def test_create_makes_the_structure(kelly, tmp_path):
+    said = kelly("create", "songs", "--target-model", "Groove_Predictor")
+    assert said.code == 0
+    root = tmp_path / "datasets" / "songs"
+    assert json.loads((root / "config.json").read_bytes())["target_model"] == "groovepredictor"
+    for folder in ("raw/midi", "raw/audio", "raw/synthetic", "processed/features", "processed/augmented",
+                   "annotations", "splits"):  # fmt: skip
+        assert (root / folder).is_dir()
+
+
+def test_create_never_overwrites(kelly, labelled):
+    before = {path: path.read_bytes() for path in labelled.rglob("*") if path.is_file()}
+    said = kelly("create", "d", "--target-model", "groovepredictor")
+    assert said.code == 2
+    assert "exists already" in said.err
+    assert {path: path.read_bytes() for path in labelled.rglob("*") if path.is_file()} == before
+
+
+def test_create_all_models_makes_the_five_usual_datasets(kelly, tmp_path):
+    kelly("create", "melody_dataset_v1")
+    said = kelly("create", "--all-models", "--json")
+    assert said.code == 0
+    assert len(said.json["created"]) == 4
+    names = {path.name for path in (tmp_path / "datasets").iterdir()}
+    assert names == {f"{kind}_dataset_v1" for kind in ("emotion", "melody", "harmony", "dynamics", "groove")}
+    assert kelly("create", "--all-models").code == 2
+
+
+def test_the_usual_names_have_the_usual_models(kelly, tmp_path):
+    kelly("create", "groove_dataset_v1")
+    config = json.loads((tmp_path / "datasets/groove_dataset_v1/config.json").read_bytes())
+    assert config["target_model"] == "groovepredictor"
+
+
+def test_a_wrong_model_is_an_error_that_names_the_nearest(kelly):
+    said = kelly("create", "x", "--target-model", "emotionrecogniser")
+    assert said.code == 2
+    assert "Did you mean emotionrecognizer?" in said.err
+    assert said.err.count("\n") == 1
+
+
+# -- stages -----------------------------------------------------------------------------------------------------------
+
+
+def test_import_says_what_became_of_every_file(kelly, music):
+    kelly("create", "d")
+    said = kelly("import", "d", music, "--json")
+    refused = {failure["name"] for failure in said.json["failures"]}
+    assert said.code == 1
+    assert set(said.json["imported"]) - {"other/silent.wav"} == SOURCES.keys()
+    assert refused | {"other/silent.wav"} == BAD.keys()
+    again = kelly("import", "d", music)
+    assert again.code == 1
+    assert all(name in again.out for name in refused)
+    assert "import: 0 done" in again.out
+
+
+def test_a_missing_source_is_an_error(kelly, tmp_path):
+    kelly("create", "d")
+    said = kelly("import", "d", tmp_path / "nowhere")
+    assert said.code == 2
+    assert "no such file or folder" in said.err
+    assert kelly("run", "new", "--import-dir", tmp_path / "nowhere").code == 2
+    assert not (tmp_path / "datasets" / "new").exists()
+
+
+def test_annotate_says_what_it_could_not_label(kelly, labelled):
+    said = kelly("annotate", "d")
+    assert said.code == 0
+    assert "emotion 6" in said.out
+    assert "no folder that is a label" in said.out
+
+
+def test_run_makes_what_is_missing_and_ends_with_the_report(kelly, music, tmp_path):
+    words = ("run", "new", "--target-model", "harmonypredictor", "--import-dir", music / "sad", "--multiplier", 1,
+             "--count", 2)  # fmt: skip
+    said = kelly(*words)
+    assert said.code == 1  # two of the files are bad
+    assert "2 files failed" in said.out
+    assert "✅ VALID\nTotal Samples: " in said.out
+    again = kelly(*words, "--json")
+    assert again.code == 1
+    assert again.json["failed"] == 2
+    assert again.json["report"]["valid"]
+    assert [stage["stage"] for stage in again.json["stages"]] == [
+        "import", "annotate", "extract", "split", "augment", "synthesize", "extract", "split",
+    ]  # fmt: skip
+    assert kelly("run", "new", "--target-model", "groovepredictor").code == 2
+
+
+def test_a_dry_run_says_why_and_does_nothing(kelly, labelled):
+    said = kelly("extract", "d", "--dry-run", "--json")
+    assert said.json["why"] == {"new": len(SOURCES) + 1}
+    assert kelly("extract", "d", "--dry-run", "--json").json == said.json
+
+
+def test_validate_prints_the_four_lines_first(kelly, labelled):
+    said = kelly("validate", "d")
+    assert said.code == 0
+    lines = said.out.splitlines()
+    assert lines[0] == "✅ VALID"
+    assert lines[1] == f"Total Samples: {len(SOURCES) + 1}"
+    assert [line.partition(":")[0] for line in lines[2:5]] == ["Balance Score", "Diversity Score", "Quality Score"]
+    assert all(line.endswith("%") for line in lines[2:5])
+
+
+def test_an_invalid_dataset_ends_with_1(kelly):
+    kelly("create", "d")
+    said = kelly("validate", "d")
+    assert said.code == 1
+    assert said.out.startswith("❌ INVALID\nTotal Samples: 0\n")
+    assert kelly("validate", "d", "--json").json["valid"] is False
+
+
+def test_stats_are_measured(kelly, labelled):
+    said = kelly("stats", "d", "--json")
+    sizes = sum(path.stat().st_size for path in (labelled / "raw/audio").rglob("*") if path.is_file())
+    assert said.json["sample_bytes"]["audio"] == sizes
+    assert said.json["estimates"]["1000"]["audio"] == pytest.approx(sizes / 4 * 1000)
+    assert "3 TB" in kelly("stats", "d").out
+
+
+# -- samples ----------------------------------------------------------------------------------------------------------
+
+
+def test_label_undo_redo_history(kelly, labelled):
+    assert kelly("label", "d", "other/tone.ogg", "emotion=tense", "valence=-0.5", "tags=rain,slow").code == 0
+    listed = json.loads(kelly("list", "d", "--json", "emotion:tense").out)
+    assert listed["annotations"]["valence"] == -0.5
+    assert listed["annotations"]["tags"] == ["rain", "slow"]
+    assert listed["decision"] == "labelled"
+    assert kelly("undo", "d").code == 0
+    assert kelly("list", "d", "--json", "emotion:tense").out == ""
+    assert kelly("redo", "d").code == 0
+    with Catalogue.open(labelled) as catalogue:
+        label = catalogue.find("other/tone.ogg").labels["emotion"]
+    assert (label.value, label.source, label.by) == ("tense", "human", "me")
+    events = kelly("history", "d", "other/tone.ogg", "--json").json["events"]
+    assert [event["kind"] for event in events[::4]] == ["redo", "undo", "edit"]
+    assert "nothing to redo" in kelly("redo", "d").out
+    kelly("label", "d", "other/tone.ogg", "emotion=")
+    assert kelly("list", "d", "--json", "emotion:tense").out == ""
+
+
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        (["label", "d", "other/tone.ogg", "emotion=hapy"], "Did you mean happy?"),
+        (["label", "d", "other/tone.ogg", "emotoin=happy"], "Did you mean emotion?"),
+        (["label", "d", "other/tone.ogg", "valence=2"], "-1..1"),
+        (["label", "d", "other/tone.ogg", "happy"], "emotion=sad sets"),
+        (["label", "d", "other/tone.og", "emotion=happy"], "Did you mean tone.ogg?"),
+        (["list", "d", "emotoin:sad"], "emotion"),
+        (["list", "e"], "There are: d."),
+        (["extract", "d", "--wrokers", "2"], "kelly extract --help"),
+        (["improt", "d", "x"], "Did you mean import?"),
+        (["label"], "DATASET"),
+        (["extract", "d", "--workers", "0"], "less than 1"),
+        (["prepare"], "prepare --help"),
+    ],
+)
+def test_mistakes_are_one_line_that_helps(kelly, labelled, words, hint):
+    said = kelly(*words)
+    assert said.code == 2
+    assert said.out == ""
+    assert said.err.startswith("kelly: ")
+    assert said.err.count("\n") == 1
+    assert hint in said.err
+    as_json = kelly(*words, "--json")
+    assert as_json.code == 2
+    assert hint in as_json.json["error"]
+    assert as_json.err == ""
+
+
+def test_list_filters(kelly, labelled):
+    rows = [json.loads(line) for line in kelly("list", "d", "emotion:sad", "-is:audio", "--json").out.splitlines()]
+    assert {row["source"] for row in rows} == {"sad/song_1.mid", "sad/song_2.mid"}
+    said = kelly("list", "d", "-is:audio", "emotion:sad")
+    assert "raw/midi/sad/song_1.mid" in said.out
+    assert "2 samples" in said.err
+
+
+def test_a_filter_gets_its_quotes_back(kelly, labelled):
+    assert kelly("list", "d", "text:no such words").code == 0
+    assert parse(["list", "d", "-is:audio", "--json", "emotion:sad"]).filter == ["-is:audio", "emotion:sad"]
+
+
+def test_names_of_files_reach_no_terminal_raw(kelly, tmp_path, music):
+    hostile = tmp_path / "in" / "\x1b]0;owned\x07[red].mid"
+    hostile.parent.mkdir()
+    hostile.write_bytes((music / "sad/song_1.mid").read_bytes())
+    (tmp_path / "in" / "\x1b[2Jbad.mid").write_bytes(b"x")
+    kelly("create", "d")
+    for said in (kelly("import", "d", tmp_path / "in"), kelly("list", "d"), kelly("validate", "d"),
+                 kelly("label", "d", "\x1b[2J", "emotion=sad")):  # fmt: skip
+        assert "\x1b" not in said.out + said.err
+        assert "\x07" not in said.out + said.err
+
+
+def test_a_conflict_is_shown_and_decided(kelly, music, tmp_path):
+    for folder in ("happy", "sad"):
+        (tmp_path / "in" / folder).mkdir(parents=True)
+        (tmp_path / "in" / folder / "same.mid").write_bytes((music / "sad/song_1.mid").read_bytes())
+    kelly("create", "d")
+    kelly("import", "d", tmp_path / "in")
+    assert "disagree" in kelly("annotate", "d").out
+    shown = kelly("conflicts", "d")
+    assert "emotion" in shown.out
+    assert kelly("conflicts", "d", "--json").json["open"][0]["ours"] == "happy"
+    assert "1 decided" in kelly("conflicts", "d", "--take", "theirs").out
+    assert json.loads(kelly("list", "d", "--json").out)["annotations"]["emotion"] == "sad"
+    assert "no conflict" in kelly("conflicts", "d").out
+
+
+# -- the rest ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("words", [[], ["d"], ["open", "d", "emotion:?"], ["prepare", "--annotate-interactive"]])
+def test_without_a_terminal_the_workstation_is_an_error(kelly, labelled, words):
+    said = kelly(*words)
+    assert said.code == 2
+    assert "needs a terminal" in said.err
+
+
+def test_datasets_lie_where_one_says(kelly, tmp_path, monkeypatch):
+    assert kelly("--datasets", tmp_path / "here", "create", "a").code == 0
+    monkeypatch.setenv("KELLY_DATASETS", str(tmp_path / "there"))
+    assert kelly("create", "b").code == 0
+    assert kelly("list", tmp_path / "here" / "a").code == 0
+    assert (tmp_path / "here/a/config.json").exists()
+    assert (tmp_path / "there/b/config.json").exists()
+
+
+def test_doctor_finds_what_is_there(kelly):
+    said = kelly("doctor", "--json")
+    found = {check["what"]: check["good"] for check in said.json["checks"]}
+    assert found["Python"]
+    assert found["SQLite"]
+    assert found["symusic"]
+    assert {"SoundFont", "sound device", "free disk", "terminal"} <= found.keys()
+
+
+def test_doctor_names_the_package_of_what_is_missing(kelly, monkeypatch):
+    from kelly_tui.errors import LibraryMissing
+    from kelly_tui.render import synth
+
+    def missing():
+        raise LibraryMissing("FluidSynth is not installed", hint="Install libfluidsynth3 (apt).")
+
+    monkeypatch.setattr(synth, "library", missing)
+    said = kelly("doctor")
+    assert "! FluidSynth" in said.out
+    assert "libfluidsynth3 (apt)" in said.out
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_scripts(kelly, shell):
+    said = kelly("completion", shell)
+    assert said.code == 0
+    assert "kelly complete" in said.out
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        (["ext"], "extract"),
+        (["list", ""], "d"),
+        (["d"], "d"),
+        (["create", "x", "--target-model", "groove"], "groovepredictor"),
+        (["augment", "d", "--mul"], "--multiplier"),
+        (["label", "d", "x", "emo"], "emotion="),
+        (["label", "d", "x", "emotion=s"], "emotion=sad"),
+        (["completion", "f"], "fish"),
+    ],
+)
+def test_completion_finds(kelly, labelled, words, found):
+    assert found in kelly("complete", "--", *words).out.splitlines()
+
+
+def test_bash_takes_the_completion(kelly):
+    script = kelly("completion", "bash").out + "\ncomplete -p kelly\n"
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=False)
+    assert done.returncode == 0
+    assert "_kelly" in done.stdout
+
+
+def test_a_broken_pipe_is_quiet(labelled):
+    command = [sys.executable, "-m", "kelly_tui", "list", str(labelled), "--json"]
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_fault_of_ours_is_one_line_unless_one_wants_more(kelly, labelled, monkeypatch):
+    from kelly_tui.validate import report
+
+    monkeypatch.setattr(report, "validate", lambda *_, **__: 1 / 0)
+    said = kelly("validate", "d")
+    assert said.code == 2
+    assert said.err.startswith("kelly: this is a fault of Kelly: ZeroDivisionError")
+    assert said.err.count("\n") == 1
+    monkeypatch.setenv("KELLY_DEBUG", "1")
+    with pytest.raises(ZeroDivisionError):
+        kelly("validate", "d")
+
+
+def test_progress_for_the_app_is_json_lines(kelly, labelled):
+    said = kelly("extract", "d", "--progress", "json")
+    lines = [json.loads(line) for line in said.err.splitlines()]
+    assert lines[-1]["stage"] == "extract"
+    assert lines[-1]["done"] + lines[-1]["failed"] == lines[-1]["total"] == len(SOURCES) + 1
+
+
+def test_quiet_says_only_what_failed(kelly, labelled):
+    said = kelly("extract", "d", "--quiet")
+    assert said.err == ""
+    assert [line.split(":")[0].strip() for line in said.out.splitlines()] == ["raw/audio/other/silent.wav"]

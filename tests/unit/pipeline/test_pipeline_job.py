@@ -1,0 +1,63 @@
+"""A stage as the app runs it: started, watched, stopped, and never in the app's own process."""
+
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+
+import kelly_tui
+from kelly_tui.pipeline.job import Job
+from kelly_tui.store.catalogue import Catalogue
+from tests.strangers import COUNT, SOURCES, create
+
+
+@pytest.fixture
+def imported(music, tmp_path):
+    root = create(tmp_path)
+    kelly_tui.import_files(root, [music])
+    return root
+
+
+def test_a_job_runs_and_says_how_far_it_is(imported):
+    job = Job.start(["extract", str(imported)])
+    assert job.stage == "extract"
+    assert job.wait() == 1  # one file is silent
+    assert not job.running
+    job.join()
+    assert (job.progress.stage, job.progress.done, job.progress.failed) == ("extract", len(SOURCES), 1)
+    assert any("silent" in line for line in job.log)
+    assert not any(line.startswith("{") for line in job.log)
+
+
+def test_a_job_that_can_not_be_done_says_why(tmp_path):
+    job = Job.start(["extract", str(tmp_path / "nothing")])
+    assert job.wait() == job.exit_code == 2
+    job.join()
+    assert "no dataset" in job.last_words
+
+
+def test_a_cancelled_job_keeps_what_it_did(imported):
+    job = Job.start(["synthesize", str(imported), "--count", "100000", "--workers", "1"])
+    while job.progress.done < COUNT:
+        pass
+    job.cancel()
+    assert job.wait() == 130
+    with Catalogue.open(imported) as catalogue:
+        assert catalogue.counts().origins["generated"] > 0
+
+
+def test_a_job_that_does_not_listen_is_told(imported, monkeypatch):
+    monkeypatch.setattr("kelly_tui.pipeline.job.PATIENCE", 0.1)
+    job = Job.start(["synthesize", str(imported), "--count", "100000"])
+    while not job.progress.total:
+        pass
+    stopped = subprocess.run(["kill", "-STOP", str(job._process.pid)], check=True)
+    assert stopped.returncode == 0
+    job.cancel()
+    while True:  # both signals wait for it
+        pending = Path(f"/proc/{job._process.pid}/status").read_text().partition("ShdPnd:")[2].split()[0]
+        if int(pending, 16) & 1 << (signal.SIGTERM - 1):
+            break
+    job._process.send_signal(signal.SIGCONT)
+    assert job.wait() in (130, -signal.SIGTERM)

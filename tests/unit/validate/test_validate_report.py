@@ -1,0 +1,295 @@
+"""Each finding, brought about; and that no flattering verdict is possible."""
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+import msgspec
+import pytest
+
+import kelly_tui
+from kelly_tui.model.annotation import Label
+from kelly_tui.model.edit import Edit
+from kelly_tui.model.report import Report, whole_percent
+from kelly_tui.store.catalogue import Catalogue
+from kelly_tui.store.history import edit
+from kelly_tui.store.layout import load_config, save_config
+from tests.strangers import create
+
+
+@pytest.fixture(scope="module")
+def _sound(music, tmp_path_factory) -> Path:
+    root = create(tmp_path_factory.mktemp("sound"), target_model="harmonypredictor", target_samples_per_category=2,
+                  emotion_labels=["happy", "sad"])  # fmt: skip
+    kelly_tui.import_files(root, [music / "happy/song_1.mid", music / "happy/song_2.MID", music / "sad"])
+    for stage in (kelly_tui.annotate_dataset, kelly_tui.extract_features, kelly_tui.split_dataset):
+        stage(root)
+    with Catalogue.open(root) as catalogue:
+        label = [
+            Edit(sample.sample_id, name, Label(value))
+            for place, sample in enumerate(catalogue.samples())
+            for name, value in (("emotion", ("happy", "sad")[place % 2]), ("key", "C"), ("chord_progression", ["C"]))
+        ]
+        edit(catalogue, label, "me")
+    return root
+
+
+@pytest.fixture
+def sound(_sound, tmp_path) -> Path:
+    """A dataset that is in order."""
+    return Path(shutil.copytree(_sound, tmp_path / "d"))
+
+
+def codes(report: Report, severity: str) -> list[str]:
+    return sorted(finding.code for finding in report.findings if finding.severity == severity)
+
+
+def write(root: Path, statement: str, *parameters: object) -> None:
+    """Change the catalogue behind everyone's back."""
+    with Catalogue.open(root) as catalogue, catalogue.writing() as db:
+        assert db.execute(statement, parameters).rowcount > 0
+
+
+def first(root: Path, where: str = ""):
+    with Catalogue.open(root) as catalogue:
+        return next(iter(catalogue.samples(where)))
+
+
+def test_a_dataset_in_order_is_valid(sound):
+    report = kelly_tui.validate_dataset(sound)
+    assert codes(report, "error") == []
+    assert report.valid
+    assert report.lines()[0] == "✅ VALID"
+
+
+def test_validating_changes_nothing(sound):
+    def tree() -> dict[str, bytes]:
+        return {str(path): path.read_bytes() for path in sound.rglob("*") if path.is_file()}
+
+    kelly_tui.validate_dataset(sound)
+    before = tree()
+    kelly_tui.validate_dataset(sound, deep=True)
+    after = tree()
+    assert {path: data for path, data in after.items() if "sqlite" not in path} == {
+        path: data for path, data in before.items() if "sqlite" not in path
+    }
+
+
+def remove_folder(root):
+    shutil.rmtree(root / "raw" / "synthetic")
+
+
+def remove_manifest(root):
+    (root / "manifest.json").unlink()
+
+
+def remove_file(root):
+    (root / first(root).file_path).unlink()
+
+
+def grow_file(root):
+    with (root / first(root).file_path).open("ab") as file:
+        file.write(b"more")
+
+
+def flip_byte(root):
+    path = root / first(root).file_path
+    data = bytearray(path.read_bytes())
+    data[-5] ^= 1
+    path.write_bytes(data)
+
+
+def lead_out(root):
+    path = root / first(root).file_path
+    path.rename(root.parent / "elsewhere.mid")
+    path.symlink_to(root.parent / "elsewhere.mid")
+
+
+def become_a_pipe(root):
+    path = root / first(root).file_path
+    path.unlink()
+    os.mkfifo(path)
+
+
+def remove_features(root):
+    (root / first(root).features_path).unlink()
+
+
+def strange_emotion(root):
+    write(root, "UPDATE samples SET emotion = 'nostalgic' WHERE rowid = 1")
+
+
+def undeclare_emotion(root):
+    save_config(root, msgspec.structs.replace(load_config(root), emotion_labels=["sad", "tense"]))
+
+
+def wild_tempo(root):
+    write(root, "UPDATE samples SET tempo_bpm = -3 WHERE rowid = 1")
+
+
+def bad_meter(root):
+    write(root, "UPDATE samples SET time_signature = '4/5' WHERE rowid = 1")
+
+
+def forget_splits(root):
+    write(root, "UPDATE samples SET split = NULL")
+
+
+def forget_emotions(root):
+    write(root, "UPDATE samples SET emotion = NULL, provenance = '{}'")
+
+
+def cut_a_song(root):
+    """A variant in another split than its root."""
+    kelly_tui.augment_dataset(root, 1)
+    write(root, "UPDATE samples SET split = 'train'")
+    write(root, "UPDATE samples SET split = 'test' WHERE parent_id IS NULL AND rowid = 1")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "code"),
+    [
+        (remove_folder, "folder-missing"),
+        (remove_manifest, "file-missing"),
+        (remove_file, "file-missing"),
+        (grow_file, "file-changed"),
+        (flip_byte, "file-changed"),
+        (lead_out, "path-refused"),
+        (become_a_pipe, "path-refused"),
+        (remove_features, "features-missing"),
+        (strange_emotion, "value-outside-set"),
+        (undeclare_emotion, "value-outside-set"),
+        (wild_tempo, "value-outside-set"),
+        (bad_meter, "value-outside-set"),
+        (forget_splits, "no-splits"),
+        (forget_emotions, "no-main-label"),
+        (cut_a_song, "group-across-splits"),
+    ],
+)
+def test_an_error_makes_it_invalid(sound, spoil, code):
+    spoil(sound)
+    report = kelly_tui.validate_dataset(sound)
+    assert codes(report, "error") == [code]
+    assert not report.valid
+    [finding] = [one for one in report.findings if one.severity == "error"]
+    assert finding.todo
+    assert report.lines()[0] == "❌ INVALID"
+
+
+def test_a_file_whose_times_lie_is_found_by_a_deep_look(sound):
+    path = sound / first(sound).file_path
+    before = path.stat()
+    flip_byte(sound)
+    os.utime(path, ns=(before.st_atime_ns, 0))
+    assert kelly_tui.validate_dataset(sound).valid
+    assert codes(kelly_tui.validate_dataset(sound, deep=True), "error") == ["file-changed"]
+
+
+def undecided(root):
+    write(root, "UPDATE samples SET emotion = NULL, provenance = '{}' WHERE rowid = 1")
+
+
+def another_class(root):
+    save_config(root, msgspec.structs.replace(load_config(root), emotion_labels=["happy", "sad", "tense"]))
+
+
+def higher_target(root):
+    save_config(root, msgspec.structs.replace(load_config(root), target_samples_per_category=3))
+
+
+def almost_all_generated(root):
+    kelly_tui.synthesize_dataset(root, 60)
+
+
+def all_generated(root):
+    write(root, "UPDATE samples SET is_synthetic = 1, split = 'train'")
+
+
+def for_audio(root):
+    save_config(root, msgspec.structs.replace(load_config(root), target_model="emotionrecognizer"))
+
+
+def set_aside(root):
+    with Catalogue.open(root) as catalogue:
+        catalogue.quarantine(first(root).sample_id, "extract", "key", "no notes")
+
+
+def disagree(root):
+    from kelly_tui.store.conflicts import put_conflict
+
+    with Catalogue.open(root) as catalogue:
+        put_conflict(catalogue, first(root).sample_id, "key", None, Label("C"), Label("D"), "test")
+
+
+def without_features(root):
+    write(root, "UPDATE samples SET features_path = NULL WHERE rowid = 1")
+
+
+def not_split_yet(root):
+    write(root, "UPDATE samples SET split = NULL WHERE rowid = 1")
+
+
+def a_bridge(root):
+    not_split_yet(root)
+    proof = root / "splits" / "PROOF.json"
+    proof.write_text(json.dumps({**json.loads(proof.read_text()), "bridge_samples": [first(root).sample_id]}))
+
+
+@pytest.mark.parametrize(
+    ("spoil", "code"),
+    [
+        (undecided, "unlabelled"),
+        (another_class, "empty-class"),
+        (higher_target, "target-unmet"),
+        (almost_all_generated, "mostly-generated"),
+        (all_generated, "nothing-imported"),
+        (for_audio, "midi-for-audio-model"),
+        (set_aside, "quarantined"),
+        (disagree, "open-conflicts"),
+        (without_features, "no-features"),
+        (not_split_yet, "unsplit"),
+        (a_bridge, "bridge"),
+    ],
+)
+def test_a_warning_is_never_hidden(sound, spoil, code):
+    assert code not in codes(kelly_tui.validate_dataset(sound), "warning")
+    spoil(sound)
+    report = kelly_tui.validate_dataset(sound)
+    assert code in codes(report, "warning")
+    assert any(line.startswith("WARNING: ") for line in report.lines())
+
+
+def test_findings_come_worst_first(sound):
+    remove_file(sound)
+    higher_target(sound)
+    lines = [line.partition(":")[0] for line in kelly_tui.validate_dataset(sound).lines()]
+    findings = [line for line in lines if line in ("ERROR", "WARNING")]
+    assert findings == sorted(findings)
+    assert findings[0] == "ERROR"
+
+
+def test_what_once_passed_as_valid_does_not(tmp_path, music):
+    """98 % generated, unsplit, its labels lost, with silent and empty files: that was "VALID", "Quality 99.95 %"."""
+    root = create(tmp_path)
+    kelly_tui.import_files(root, [music / "other"])
+    kelly_tui.synthesize_dataset(root, 60)
+    kelly_tui.extract_features(root)
+    report = kelly_tui.validate_dataset(root)
+    assert not report.valid
+    assert "no-splits" in codes(report, "error")
+    assert {"mostly-generated", "quarantined", "unlabelled"} <= set(codes(report, "warning"))
+    assert report.quality_imported == 0
+    assert report.balance_imported == 0
+    assert report.origins["imported"] == 2  # the duplicate counts once, the silent file and the one without notes not
+
+
+def test_a_percent_is_never_rounded_up():
+    assert [whole_percent(score) for score in (0.99999, 0.29, 1.0, 0.0)] == [99, 29, 100, 0]
+
+
+def test_the_report_counts_what_an_export_would_hold(sound):
+    kelly_tui.augment_dataset(sound, 2)
+    report = kelly_tui.validate_dataset(sound)
+    lists = sum(len((sound / "splits" / f"{split}.txt").read_text().split()) for split in ("train", "val", "test"))
+    assert report.total == sum(report.splits.values()) == lists
