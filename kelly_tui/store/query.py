@@ -48,6 +48,10 @@ class Row(NamedTuple):
     file_type: str
     origin: str
     augmentation_type: str | None
+    augmentation: str | None
+    """A variant's parameters, JSON."""
+    song: str | None
+    """The file that a variant goes back to; None for what is no variant."""
     status: str
     decision: str
     is_verified: bool
@@ -65,13 +69,15 @@ class Row(NamedTuple):
     """The first letter of each label's source, by field: ``{"emotion": "h", "key": "d"}``."""
 
 
-_ROW = ", ".join((*Row._fields[:-1], "provenance"))
+_SONG = "(SELECT root.file_path FROM samples AS root WHERE root.sample_id = samples.root_id)"
+_ROW = ", ".join((*Row._fields[:-1], "provenance")).replace(" song,", f" iif(parent_id IS NULL, NULL, {_SONG}),")
 _IS_VERIFIED = Row._fields.index("is_verified")
 _REJECTED = Row._fields.index("rejected")
 
 SORTS = {
     "added": "rowid",
     "path": "file_path",
+    "song": _SONG,
     "duration": "duration_sec",
     "size": "file_size_bytes",
     "modified": "modified_at",
