@@ -48,11 +48,11 @@ def shares(members: list[Member], label: str | None = None) -> list[float]:
 @st.composite
 def datasets(draw) -> list[Member]:
     """Songs, duplicates, variants of variants' roots, generated samples."""
-    count = draw(st.integers(0, 60))
+    count = draw(st.integers(0, 24))
     members = []
     for number in range(count):
         kind = draw(st.sampled_from(["imported", "imported", "variant", "generated"]))
-        song = draw(st.none() | st.integers(0, 15))
+        song = draw(st.none() | st.integers(0, 7))
         roots = [one for one in members if one.root_id == one.sample_id]
         if kind == "variant" and roots:
             root = draw(st.sampled_from(roots))
@@ -61,7 +61,7 @@ def datasets(draw) -> list[Member]:
         members.append(
             member(
                 number,
-                sha256=f"content {draw(st.integers(0, 40))}",
+                sha256=f"content {draw(st.integers(0, 16))}",
                 songs=() if song is None or kind == "generated" else (f"song {song}",),
                 label=draw(st.sampled_from([None, *EMOTIONS])),
                 imported=kind != "generated",
@@ -70,7 +70,7 @@ def datasets(draw) -> list[Member]:
     return sorted(members)
 
 
-PAIRS = st.lists(st.tuples(st.integers(0, 59), st.integers(0, 59)), max_size=6)
+PAIRS = st.lists(st.tuples(st.integers(0, 23), st.integers(0, 23)), max_size=4)
 
 
 @settings(max_examples=80, deadline=None)
