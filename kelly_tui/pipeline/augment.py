@@ -8,9 +8,10 @@ from typing import Any
 from kelly_tui.augment.item import augment_item, plan_item
 from kelly_tui.augment.recipe import Recipe, variant_labels
 from kelly_tui.model.sample import Sample
-from kelly_tui.pipeline.dataset import Parameters, Plan
+from kelly_tui.pipeline.dataset import Parameters
+from kelly_tui.pipeline.plan import Plan, Work
 from kelly_tui.pipeline.room import Room
-from kelly_tui.pipeline.runner import Work, run_items
+from kelly_tui.pipeline.runner import run_items
 from kelly_tui.pipeline.stage import Failed, Item, Outcome, Result, Run
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.layout import utc_now
@@ -36,16 +37,13 @@ def augment(catalogue: Catalogue, run: Run, multiplier: int, *, generated: bool 
     work = Work(
         STAGE,
         augmentation.missing(roots, Plan()),
-        plan.total,
-        plan.total_bytes,
-        plan.skipped,
+        plan,
         room=Room(catalogue),
         written=lambda _, result: catalogue.root / result["target"] if result else None,
     )
     outcome = run_items(work, augmentation.commit, run)
     outcome.done -= augmentation.exhausted
     outcome.failures = list(dict(outcome.failures).items())  # a root that can't be read fails once
-    outcome.failed_before = plan.failed_before
     if augmentation.exhausted:
         outcome.words = f"{augmentation.exhausted:,} fewer than asked: there are no more different variants of some"
     return outcome

@@ -16,6 +16,7 @@ import signal
 import struct
 import sys
 import threading
+import time
 from importlib import import_module
 from typing import Any, BinaryIO
 
@@ -39,8 +40,9 @@ def main() -> None:
             # The asker kills us when an item takes too long. Should the asker itself be gone, this still ends a loop
             # inside native code, where no Python thread gets a turn.
             faulthandler.dump_traceback_later(seconds + 10, exit=True, file=2)
+            began = time.monotonic()
             kind, value = _answer(function, argument)
-            answer = pickle.dumps((kind, value), protocol=pickle.HIGHEST_PROTOCOL)
+            answer = pickle.dumps((kind, value, time.monotonic() - began), protocol=pickle.HIGHEST_PROTOCOL)
             faulthandler.cancel_dump_traceback_later()
             answers.write(LENGTH.pack(len(answer)) + answer)
             answers.flush()

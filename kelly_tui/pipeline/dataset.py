@@ -1,19 +1,17 @@
-"""A dataset while stages work on it: open, outside edits taken in, views written, what is left to do known."""
+"""A dataset while stages work on it: open, outside edits taken in, views written, stale results known."""
 
 from __future__ import annotations
 
 import json
 import threading
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypedDict
 
 from kelly_tui.pipeline.inherit import hand_down
-from kelly_tui.pipeline.stage import Item, Outcome, Progress, Run, stage_key, why_stale
+from kelly_tui.pipeline.stage import Progress, Run, stage_key, why_stale
 from kelly_tui.settings import Settings
 from kelly_tui.store import views
 from kelly_tui.store.catalogue import Catalogue
@@ -54,30 +52,6 @@ def opened(root: Path | str, run: Run) -> Iterator[Catalogue]:
             views.write_views(catalogue)
             raise
         views.write_views(catalogue)
-
-
-@dataclass
-class Plan:
-    """What a stage has to do, found out without doing it."""
-
-    total: int = 0
-    total_bytes: int = 0
-    skipped: int = 0
-    failed_before: list[tuple[str, str]] = field(default_factory=list)
-    """(name, reason) of items that failed with the same content and parameters, so that trying again is pointless."""
-    why: Counter[str] = field(default_factory=Counter)
-
-    def add(self, item: Item, why: str) -> None:
-        self.total += 1
-        self.total_bytes += item.size
-        self.why[why] += 1
-
-    def outcome(self, stage: str) -> Outcome:
-        """What a dry run says."""
-        reasons = ", ".join(f"{count:,} {why}" for why, count in self.why.most_common())
-        words = f"dry run: {self.total:,} to do" + (f" ({reasons})" if reasons else "")
-        details = {"to_do": self.total, "why": dict(self.why)}
-        return Outcome(stage, skipped=self.skipped, failed_before=self.failed_before, words=words, details=details)
 
 
 class Parameters:

@@ -9,9 +9,10 @@ import msgspec
 
 from kelly_tui.model.annotation import Label
 from kelly_tui.model.sample import Sample
-from kelly_tui.pipeline.dataset import Parameters, Plan
+from kelly_tui.pipeline.dataset import Parameters
+from kelly_tui.pipeline.plan import Plan, Work
 from kelly_tui.pipeline.room import Room
-from kelly_tui.pipeline.runner import Work, run_items
+from kelly_tui.pipeline.runner import run_items
 from kelly_tui.pipeline.stage import Failed, Item, Outcome, Result, Run
 from kelly_tui.store.catalogue import Catalogue, FeatureRow
 
@@ -47,10 +48,8 @@ def extract(catalogue: Catalogue, run: Run) -> Outcome:
     for parameters in extraction.parameters.values():
         parameters.remember()
     items = (item for item, _ in extraction.stale(Plan()))
-    work = Work(STAGE, items, plan.total, plan.total_bytes, plan.skipped, room=Room(catalogue))
-    outcome = run_items(work, extraction.commit, run)
-    outcome.failed_before = plan.failed_before
-    return outcome
+    work = Work(STAGE, items, plan, room=Room(catalogue))
+    return run_items(work, extraction.commit, run)
 
 
 class _Extraction:

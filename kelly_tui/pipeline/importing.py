@@ -8,9 +8,9 @@ from typing import Any
 
 import msgspec
 
-from kelly_tui.pipeline.dataset import Plan
+from kelly_tui.pipeline.plan import Plan, Work
 from kelly_tui.pipeline.room import Room
-from kelly_tui.pipeline.runner import Work, run_items
+from kelly_tui.pipeline.runner import run_items
 from kelly_tui.pipeline.stage import Failed, Item, Outcome, Result, Run
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.importer import Intake, import_item, proposed_grouping
@@ -49,8 +49,7 @@ def import_music(catalogue: Catalogue, run: Run, paths: Sequence[Path | str], *,
     work = Work(
         STAGE,
         found.items(),
-        plan.total,
-        plan.total_bytes,
+        plan,
         strangers=True,
         room=Room(catalogue),
         written=written,

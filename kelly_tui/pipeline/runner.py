@@ -10,15 +10,15 @@ import signal
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Executor, Future, wait
 from contextlib import contextmanager
 from itertools import count, takewhile
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from kelly_tui.errors import KellyError, StageError
-from kelly_tui.pipeline.room import Room
+from kelly_tui.pipeline.pace import Pace
+from kelly_tui.pipeline.plan import Work
 from kelly_tui.pipeline.stage import Failed, Interrupted, Item, Outcome, Progress, Result, Run
 from kelly_tui.pipeline.worker import Answer, Chunk, LocalExecutor, run_chunk
 
@@ -46,31 +46,14 @@ SAMPLE = 50
 Commit = Callable[[list[tuple[Item, Result]]], None]
 
 
-class Work(NamedTuple):
-    """A stage's items, and how many they are."""
-
-    stage: str
-    items: Iterable[Item]
-    total: int
-    total_bytes: int
-    skipped: int = 0
-    """Items not among them, since they have their result."""
-    strangers: bool = False
-    """Whether the items are files nobody has vouched for, as in import, so that refusing most of them is no fault."""
-    room: Room | None = None
-    written: Callable[[Item, dict[str, Any]], Path | None] = lambda item, _: Path(
-        item.data["root"], item.data["target"]
-    )
-    """The file that an item has written, which `room` counts."""
-
-
 def run_items(work: Work, commit: Commit, run: Run) -> Outcome:
     """Run every item and commit its result or its failure.
 
     Raises `Interrupted` when cancelled (what was done is committed), `StageError` when the stage can't go on.
     """
-    outcome = Outcome(work.stage, skipped=work.skipped)
-    if work.total:
+    plan = work.plan
+    outcome = Outcome(work.stage, skipped=plan.skipped, failed_before=plan.failed_before)
+    if plan.total:
         with _workers(run) as executor, _interruptible(run.cancel):
             _Drive(work, commit, run, executor, outcome).go()
     return outcome
@@ -136,20 +119,17 @@ class _Drive:
         self.waiting = (_Ticket(place, item) for place, item in enumerate(work.items))
         self.again: deque[_Ticket] = deque()
         """Handed out before and come back without an answer; first in line."""
-        self.flying: dict[Future[tuple[list[Answer], float]], list[_Ticket]] = {}
+        self.flying: dict[Future[list[Answer]], list[_Ticket]] = {}
         self.lost: dict[int, int] = {}
         self.landed: dict[int, tuple[Item, Result]] = {}
         self.next_place = 0
-        self.seconds_an_item = CHUNK_WORK
-        self.bytes_done = 0
+        self.pace = Pace(work.plan.bytes_by_kind, run.worker_count())
         self.longest = 0.0
         """The most seconds that an item in hand may take."""
         self.faults = 0
         """Failures that count towards "most fail"."""
         self.last_reason = ""
         self.answered = 0
-        self.pace: deque[tuple[float, int, int]] = deque(maxlen=64)
-        """(when, items, bytes) lately."""
         self.last_answer = self.last_commit = self.last_word = self.began = time.monotonic()
 
     def go(self) -> None:
@@ -159,7 +139,7 @@ class _Drive:
                 self._tell()
                 if self.run.cancel.is_set():
                     self._let_land()
-                    raise Interrupted(self.outcome, self.work.total)
+                    raise Interrupted(self.outcome, self.work.plan.total)
         finally:
             for future in self.flying:
                 future.cancel()
@@ -176,8 +156,10 @@ class _Drive:
 
     def _hand_out(self) -> bool:
         """Fill the window; whether anything is still in flight."""
+        if len(self.landed) >= HELD_BACK:
+            self._commit_landed()
         window = WINDOW * self.run.worker_count()
-        while len(self.flying) < window and len(self.landed) < HELD_BACK:
+        while len(self.flying) < window and (self.again or len(self.landed) < HELD_BACK):
             tickets = self._next_chunk()
             if not tickets:
                 break
@@ -189,13 +171,14 @@ class _Drive:
         return bool(self.flying)
 
     def _next_chunk(self) -> list[_Ticket]:
-        wanted = max(1, min(CHUNK_ITEMS, int(CHUNK_WORK / max(self.seconds_an_item, 1e-6))))
         tickets: list[_Ticket] = []
-        while len(tickets) < wanted:
+        seconds = 0.0
+        while seconds < CHUNK_WORK and len(tickets) < CHUNK_ITEMS:
             ticket = self.again.popleft() if self.again else next(self.waiting, None)
             if ticket is None:
                 break
             tickets.append(ticket)
+            seconds += self.pace.guess(ticket.item, CHUNK_WORK)
         return tickets
 
     def _collect(self) -> None:
@@ -203,14 +186,14 @@ class _Drive:
         for future in landed:
             tickets = self.flying.pop(future)
             try:
-                answers, seconds = future.result()
+                answers = future.result()
             except (KellyError, CancelledError):
                 raise
             except Exception as error:  # the worker itself is gone: a machine lost, a pool broken
                 self._take_back(tickets, error)
                 continue
             self.last_answer = time.monotonic()
-            self._take(tickets, answers, seconds)
+            self._take(tickets, answers)
         now = time.monotonic()
         if now - self.last_answer > max(STALL_SECONDS, 2 * self.longest):
             raise StageError(
@@ -220,9 +203,9 @@ class _Drive:
         if now - self.last_commit >= COMMIT_SECONDS:
             self._commit_landed()
 
-    def _take(self, tickets: list[_Ticket], answers: list[Answer], seconds: float) -> None:
+    def _take(self, tickets: list[_Ticket], answers: list[Answer]) -> None:
         stop = ""
-        for ticket, (kind, value) in zip(tickets, answers, strict=False):
+        for ticket, (kind, value, seconds) in zip(tickets, answers, strict=False):
             if kind == "done":
                 self.landed[ticket.place] = (ticket.item, value)
             elif kind in ("full", "stop", "dismissed"):
@@ -235,12 +218,8 @@ class _Drive:
                 self.last_reason = value
                 self.faults += not (self.work.strangers and kind == "refused")
             self.answered += 1
-            self.bytes_done += ticket.item.size
+            self.pace.note(ticket.item, seconds)
         self.again.extend(tickets[len(answers) :])
-        if answers:
-            share = seconds / len(answers)
-            self.seconds_an_item += 0.3 * (share - self.seconds_an_item)
-            self.pace.append((time.monotonic(), self.answered, self.bytes_done))
         if stop:
             raise StageError(
                 f"{self.work.stage} stopped: {stop}", hint="When that is mended, run the same again to go on."
@@ -293,15 +272,6 @@ class _Drive:
         if not last and now - self.last_word < 0.1:
             return
         self.last_word = now
-        rate = bytes_a_second = 0.0
-        if self.pace:
-            then, items, size = self.pace[0] if len(self.pace) == self.pace.maxlen else (self.began, 0, 0)
-            rate = (self.answered - items) / max(now - then, 1e-3)
-            bytes_a_second = (self.bytes_done - size) / max(now - then, 1e-3)
-        left: float | None = None
-        if bytes_a_second:
-            left = max(0, self.work.total_bytes - self.bytes_done) / bytes_a_second
-        elif rate:
-            left = (self.work.total - self.answered) / rate
         failed = self.outcome.failed + sum(isinstance(result, Failed) for _, result in self.landed.values())
-        self.run.progress(Progress(self.work.stage, self.answered - failed, self.work.total, failed, rate, left))
+        done, total = self.answered - failed, self.work.plan.total
+        self.run.progress(Progress(self.work.stage, done, total, failed, self.pace.rate, self.pace.seconds_left))

@@ -12,9 +12,9 @@ import msgspec
 from kelly_tui.model.annotation import Label
 from kelly_tui.model.sample import Sample
 from kelly_tui.paths import soundfont
-from kelly_tui.pipeline.dataset import Plan
+from kelly_tui.pipeline.plan import Plan, Work
 from kelly_tui.pipeline.room import Room
-from kelly_tui.pipeline.runner import Work, run_items
+from kelly_tui.pipeline.runner import run_items
 from kelly_tui.pipeline.stage import Failed, Item, Outcome, Result, Run
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.durable import make_durable
@@ -39,7 +39,7 @@ def synthesize(catalogue: Catalogue, run: Run, count: int, *, audio: bool = Fals
     if run.dry_run:
         return plan.outcome(STAGE)
     work = Work(
-        STAGE, synthesis.missing(), plan.total, plan.total_bytes, plan.skipped,
+        STAGE, synthesis.missing(), plan,
         room=Room(catalogue), written=lambda item, _: catalogue.root / synthesis.target(item),
     )  # fmt: skip
     return run_items(work, synthesis.commit, run)

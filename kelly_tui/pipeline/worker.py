@@ -47,21 +47,20 @@ class Chunk(NamedTuple):
     """Bytes of address space that an item may take."""
 
 
-Answer = tuple[str, Any]
-"""(``done``, result) · (``refused`` ``crashed`` ``slow`` ``memory`` ``broken``, reason) when the item failed ·
-(``full`` ``stop`` ``dismissed``, reason) when it never had its chance."""
+Answer = tuple[str, Any, float]
+"""(``done``, result, seconds) · (``refused`` ``crashed`` ``slow`` ``memory`` ``broken``, reason, seconds) when the item
+failed · (``full`` ``stop`` ``dismissed``, reason, seconds) when it never had its chance."""
 
 
-def run_chunk(chunk: Chunk) -> tuple[list[Answer], float]:
-    """Answers to the first items of `chunk`, at least one, in order, fewer when time is up; and the seconds it took."""
+def run_chunk(chunk: Chunk) -> list[Answer]:
+    """Answers to the first items of `chunk`, at least one, in order; fewer when time is up."""
     answers: list[Answer] = []
-    began = time.monotonic()
-    until = began + CHUNK_SECONDS
+    until = time.monotonic() + CHUNK_SECONDS
     while len(answers) < len(chunk.work) and (not answers or time.monotonic() < until):
         answers += _own_child(chunk.memory).ask(chunk.work[len(answers) :], until)
         if answers[-1][0] in ("full", "stop", "dismissed"):  # the others would meet the same
             break
-    return answers, time.monotonic() - began
+    return answers
 
 
 class Child:
@@ -109,7 +108,8 @@ class Child:
                 break
             if now >= deadline:
                 self.end()
-                answers.append(("slow", f"took longer than {work[len(answers)][2]:g} s"))
+                limit = work[len(answers)][2]
+                answers.append(("slow", f"took longer than {limit:g} s", limit))
                 break
             ready = {key.fd for key, _ in self._ready.select((min(until, deadline) if answers else deadline) - now)}
             if self._requests.fileno() in ready:
@@ -157,12 +157,12 @@ class Child:
         code = self._process.returncode
         self.end()
         if self._dismissed:
-            return "dismissed", ""
+            return "dismissed", "", 0.0
         if code == -signal.SIGKILL:
-            return "memory", "was killed by the system, which ran out of memory"
+            return "memory", "was killed by the system, which ran out of memory", 0.0
         if code < 0:
-            return "crashed", f"crashed (signal {-code})"
-        return "crashed", f"ended its process (exit code {code})"
+            return "crashed", f"crashed (signal {-code})", 0.0
+        return "crashed", f"ended its process (exit code {code})", 0.0
 
 
 def _take_frames(received: bytearray) -> list[Answer]:

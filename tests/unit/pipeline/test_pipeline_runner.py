@@ -11,7 +11,8 @@ import pytest
 
 from kelly_tui.errors import StageError
 from kelly_tui.pipeline import runner
-from kelly_tui.pipeline.runner import Work, run_items, shared_workers
+from kelly_tui.pipeline.plan import Plan, Work
+from kelly_tui.pipeline.runner import run_items, shared_workers
 from kelly_tui.pipeline.stage import Failed, Interrupted, Item, Run
 from kelly_tui.settings import Settings
 
@@ -28,7 +29,10 @@ def item(number: int, temper: str = "", function: str = "toy_items:temper", **da
 
 
 def work(items: list[Item], **more) -> Work:
-    return Work("toy", items, len(items), 10 * len(items), **more)
+    plan = Plan()
+    for one in items:
+        plan.add(one, "new")
+    return Work("toy", items, plan, **more)
 
 
 class Ledger:
@@ -192,6 +196,15 @@ def test_a_chunk_hands_back_what_it_has_when_time_is_up(monkeypatch):
     ledger = Ledger()
     run_items(work([item(number, "nap") for number in range(60)]), ledger, quick())
     assert ledger.squares == [number**2 for number in range(60)]
+
+
+def test_a_slow_first_item_holds_back_results_but_loses_none(monkeypatch):
+    monkeypatch.setattr(runner, "HELD_BACK", 5)
+    monkeypatch.setattr("kelly_tui.pipeline.worker.CHUNK_SECONDS", 0.01)
+    ledger = Ledger()
+    items = [item(number, "nap" if number % 20 == 0 else "") for number in range(200)]
+    run_items(work(items), ledger, quick())
+    assert ledger.squares == [number**2 for number in range(200)]
 
 
 def test_progress_counts_up_to_the_total():

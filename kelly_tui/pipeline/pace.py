@@ -1,0 +1,67 @@
+"""How long work takes, learnt while it is done: so that chunks are even and the time left can be said.
+
+A recording takes a thousand times as long as a score that is a tenth of its size, so each kind of file is reckoned
+for itself.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter, deque
+from collections.abc import Mapping
+
+from kelly_tui.model.sample import file_type_of
+from kelly_tui.pipeline.stage import Item
+
+_RECENT = 64
+"""Answers over which the rate is reckoned."""
+
+_LATEST = 0.2
+"""How much of a kind's mean the latest item is."""
+
+
+def kind_of(item: Item) -> str:
+    """What is reckoned together: ``midi``, ``audio``, or what is neither."""
+    return file_type_of(item.name) or ""
+
+
+class Pace:
+    """What was done, in what time, and what is left."""
+
+    def __init__(self, bytes_by_kind: Mapping[str, int], workers: int) -> None:
+        self._left = Counter(bytes_by_kind)
+        self._workers = workers
+        self._item_seconds: dict[str, float] = {}
+        self._seconds: Counter[str] = Counter()
+        self._bytes: Counter[str] = Counter()
+        self._items = 0
+        self._moments: deque[tuple[float, int]] = deque([(time.monotonic(), 0)], maxlen=_RECENT)
+
+    def note(self, item: Item, seconds: float) -> None:
+        """An item took a worker so long."""
+        kind = kind_of(item)
+        mean = self._item_seconds.get(kind, seconds)
+        self._item_seconds[kind] = mean + _LATEST * (seconds - mean)
+        self._seconds[kind] += seconds  # type: ignore[assignment]
+        self._bytes[kind] += item.size
+        self._left[kind] -= item.size
+        self._items += 1
+        self._moments.append((time.monotonic(), self._items))
+
+    def guess(self, item: Item, unknown: float) -> float:
+        """Seconds that an item will take; `unknown` before the first of its kind."""
+        return self._item_seconds.get(kind_of(item), unknown)
+
+    @property
+    def rate(self) -> float:
+        """Items a second, lately."""
+        then, items = self._moments[0]
+        return (self._items - items) / max(time.monotonic() - then, 1e-3)
+
+    @property
+    def seconds_left(self) -> float | None:
+        """By the bytes left of each kind; None before there is something to reckon by."""
+        left = {kind: size for kind, size in self._left.items() if size > 0}
+        if any(not self._bytes[kind] for kind in left) or not self._items:
+            return None
+        return sum(size * self._seconds[kind] / self._bytes[kind] for kind, size in left.items()) / self._workers
