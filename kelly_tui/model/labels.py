@@ -35,7 +35,7 @@ RULE_BREAK_CATEGORIES = ("HARMONY", "RHYTHM", "ARRANGEMENT", "PRODUCTION")
 SOURCES = ("human", "folder", "detector", "model", "generator", "inherited")
 """Where a label came from."""
 
-_STRENGTH = {"human": 3, "folder": 2, "generator": 2, "inherited": 1, "model": 1, "detector": 1}
+_STRENGTH = {"human": 3, "folder": 2, "generator": 2, "inherited": 2, "model": 1, "detector": 1}
 
 
 def may_replace(new_source: str, old_source: str) -> bool:

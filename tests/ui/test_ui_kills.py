@@ -35,10 +35,12 @@ pytestmark = pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux, a re
 
 
 class Terminal:
-    """A tmux server of its own."""
+    """A tmux server of its own; each program runs in a window of its own, which ends with it."""
 
     def __init__(self, folder: Path) -> None:
         self._socket = str(folder / "tmux")
+        self.tmux("new-session", "-d", "cat")
+        self._pane = ""
 
     def tmux(self, *words: str) -> str:
         done = subprocess.run(["tmux", "-S", self._socket, *words], capture_output=True, text=True, check=True)
@@ -47,11 +49,15 @@ class Terminal:
     def open(self, command: list[str | Path], environment: dict[str, str]) -> int:
         """Run a command in a new window; its process id."""
         set_here = [word for name, value in environment.items() for word in ("-e", f"{name}={value}")]
-        words = ["new-session", "-d", *set_here, "-P", "-F", "#{pane_pid}"]
-        return int(self.tmux(*words, *map(str, command)))
+        words = ["new-window", *set_here, "-P", "-F", "#{pane_id} #{pane_pid}"]
+        self._pane, process = self.tmux(*words, *map(str, command)).split()
+        return int(process)
+
+    def press(self, *keys: str) -> None:
+        self.tmux("send-keys", "-t", self._pane, *keys)
 
     def screen(self) -> str:
-        return self.tmux("capture-pane", "-p")
+        return self.tmux("capture-pane", "-p", "-t", self._pane)
 
     def wait_for(self, what: str) -> str:
         """The screen, once `what` (a regular expression) is on it."""
@@ -103,7 +109,7 @@ def label_until_killed(terminal: Terminal, root: Path, chance: random.Random) ->
         terminal.wait_for(r"song00")
         digits = [chance.randrange(len(EMOTIONS)) for _ in range(ROWS)]
         typed = {f"song{number:02}": EMOTIONS[digit] for number, digit in enumerate(digits)}
-        terminal.tmux("send-keys", *(str(digit + 1) for digit in digits))
+        terminal.press(*(str(digit + 1) for digit in digits))
         wanted = chance.randrange(ROWS)
         terminal.wait_for(rf"song{wanted:02}\s+{typed[f'song{wanted:02}']}")
         for _ in range(chance.randrange(4)):  # a little later, and later again
@@ -111,7 +117,6 @@ def label_until_killed(terminal: Terminal, root: Path, chance: random.Random) ->
         shown = shown_labels(terminal.screen())
     finally:
         os.kill(process, signal.SIGKILL)
-        terminal.close()
     stored = stored_labels(root)
     assert len(shown) > wanted or before
     for name, emotion in shown.items():
