@@ -67,13 +67,13 @@ def check_terminal() -> None:
 def quiet_stderr(log: Path) -> Iterator[None]:
     """File descriptor 2 goes to `log`: C libraries (ALSA, libsndfile) write to it, and it is the screen.
 
-    The app draws on `sys.__stderr__`, which is the terminal still.
+    The app draws on `sys.__stderr__`, which is the terminal still, whatever ``2>`` said.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     terminal = os.dup(2)
     before = sys.__stderr__
     sink = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    sys.__stderr__ = os.fdopen(os.dup(terminal), "w", encoding="utf-8")  # type: ignore[misc]
+    sys.__stderr__ = os.fdopen(os.dup(1), "w", encoding="utf-8")  # type: ignore[misc]
     os.dup2(sink, 2)
     os.close(sink)
     try:
