@@ -65,6 +65,8 @@ class Workstation(Finding, Listening):
         self._last: list[Edit] = []
         self._play_on_rest = False
         self._rest: Timer | None = None
+        self._heading_for: str | None = None
+        """The sample that is loaded, or will be once the cursor has rested on it."""
         self._version = 0
         self._in_catalogue = 0
 
@@ -133,10 +135,11 @@ class Workstation(Finding, Listening):
 
     @on(SampleTable.CursorMoved)
     def _cursor_moved(self) -> None:
-        before = self.sample
         self.show_sample()
-        if before is not None and self.sample is not None and before.sample_id == self.sample.sample_id:
+        here = self.sample.sample_id if self.sample else ""
+        if here == self._heading_for:
             return
+        self._heading_for = here
         if self._rest is not None:
             self._rest.stop()
         self._rest = self.set_timer(REST, self._rested)
