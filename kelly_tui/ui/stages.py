@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from kelly_tui.errors import StageError
+from kelly_tui.model.dataset import DatasetConfig
 
 
 class Stage(NamedTuple):
@@ -33,6 +34,33 @@ STAGES = (
 )
 
 BY_NAME = {stage.name: stage for stage in STAGES}
+
+
+def parameters(stage: Stage, config: DatasetConfig) -> list[str]:
+    """What a stage will do with this dataset's configuration, in plain words, a line each."""
+    arrays = [f"{words}" for wanted, words in (
+        (config.extract_mel_spectrogram, f"mel {config.n_mels}"),
+        (config.extract_mfcc, f"MFCC {config.n_mfcc}"),
+        (config.extract_chroma, "chroma"),
+    ) if wanted]  # fmt: skip
+    songs = {
+        "folder": "files of one folder are one song",
+        "prefix": "names that are equal up to the last _ are one song",
+        "none": "every file is a song of its own",
+    }
+    lines = {
+        "import": [f"shorter than {config.min_duration_sec:g} s is set aside", "equal content is one sample"],
+        "annotate": [f"folders named {' '.join(config.main_choices)}", "whole words; the innermost folder decides"],
+        "extract": [f"the first {config.max_duration_sec:g} s", f"of audio {', '.join(arrays) or 'no arrays'}"],
+        "split": [
+            f"train {config.train_ratio:.0%}, val {config.val_ratio:.0%}, test {config.test_ratio:.0%}",
+            songs[config.group_by],
+        ],
+        "augment": ["of MIDI: transpose, stretch, loudness, timing, dropout", "of audio: pitch, stretch, noise, gain"],
+        "synthesize": [f"evenly over {' '.join(config.main_choices)}", "a total: a second run adds none"],
+        "validate": ["structure, files, labels, splits; the report is gv"],
+    }
+    return lines[stage.name]
 
 
 def arguments(stage: Stage, root: Path, text: str = "") -> list[str]:

@@ -17,6 +17,12 @@ from kelly_tui.ui.widgets.line_list import Entry, LineList
 from kelly_tui.ui.widgets.prompt import Question
 from kelly_tui.ui.words import field_word
 
+BAR = 6
+"""Cells of a score's bar."""
+
+WIDE = 110
+"""Columns from which scores have bars."""
+
 
 class State(NamedTuple):
     """How far a dataset is."""
@@ -147,18 +153,24 @@ def datasets_entries(states: list[State], width: int) -> list[Entry]:
             Entry(()),
             Entry([("  n", "accent"), ("   makes one, for one of five models", "dim")]),
         ]
-    name_width = max(min(width - 74, 40), 18)
+    wide = width >= WIDE
+    name_width = max(min(width - (97 if wide else 60), 40), 16)
     heads: Line = [
-        ("  " + fit("dataset", name_width), "dim"),
+        (" " + fit("dataset", name_width), "dim"),
         (fit("model", 18), "dim"),
         (fit("samples", 9, right=True) + fit("verified", 10, right=True), "dim"),
-        ("   bal div qual   ", "dim"),
-        (fit("last work", 16), "dim"),
+        (
+            "   " + "".join(fit(name, 12) for name in ("balance", "diversity", "quality"))
+            if wide
+            else "   bal div qual",
+            "dim",
+        ),
+        (" last work" if wide else "", "dim"),
     ]
-    return [Entry(heads), Entry(()), *(Entry(_state_line(state, name_width), state) for state in states)]
+    return [Entry(heads), Entry(()), *(Entry(_state_line(state, name_width, wide), state) for state in states)]
 
 
-def _state_line(state: State, name_width: int) -> Line:
+def _state_line(state: State, name_width: int, wide: bool) -> Line:
     name = (" " + fit(state.name, name_width), "text" if state.model else "broken")
     if not state.model:
         return [name, (state.needs, "broken")]
@@ -167,10 +179,17 @@ def _state_line(state: State, name_width: int) -> Line:
         (fit(state.model, 18), "dim"),
         (f"{state.samples:>9,}{state.verified:>10,}", "text"),
         ("   ", "text"),
-        *((f"{whole_percent(score):>3}%", "text") for score in state.scores),
-        ("    ", "text"),
-        (state.worked_at, "dim"),
+        *(span for score in state.scores for span in _score(score, wide)),
+        (f" {state.worked_at}" if wide else "", "dim"),
     ]
+
+
+def _score(score: float, wide: bool) -> Line:
+    percent = f"{whole_percent(score):>3}%"
+    if not wide:
+        return [(percent, "text")]
+    length = round(score * BAR)
+    return [("━" * length, "text"), ("·" * (BAR - length), "faint"), (f"{percent}  ", "text")]
 
 
 def model_entries() -> list[Entry]:

@@ -11,7 +11,7 @@ from textual.widget import Widget
 from kelly_tui.errors import StageError
 from kelly_tui.ui.paint import Line, Span, fit
 from kelly_tui.ui.screens.page import Page
-from kelly_tui.ui.stages import BY_NAME, STAGES, Stage, arguments
+from kelly_tui.ui.stages import BY_NAME, STAGES, Stage, arguments, parameters
 from kelly_tui.ui.widgets.headline import Headline
 from kelly_tui.ui.widgets.line_list import Entry, LineList
 from kelly_tui.ui.widgets.prompt import Question
@@ -76,6 +76,7 @@ class PipelineScreen(Page):
         self._wanted = stage
 
     def below(self) -> Iterable[Widget]:
+        yield LineList(id="chosen")
         yield LineList(id="log")
 
     def on_mount(self) -> None:
@@ -92,10 +93,21 @@ class PipelineScreen(Page):
         self.lines.show([_entry(stage, stands[stage.name], running == stage.name) for stage in STAGES])
         job = session.job
         self.query_one(StatusLine).show(job.progress if job is not None and session.is_running else None)
+        self._show_chosen()
         log = self.query_one("#log", LineList)
         if job is not None:
-            log.show([Entry([(f"  {line}", "dim")]) for line in job.log])
+            log.show([Entry([(f"   {line}", "dim")]) for line in job.log])
             log.move(len(job.log))
+
+    def _show_chosen(self) -> None:
+        stage = self.lines.chosen
+        if isinstance(stage, Stage):
+            words = [stage.words, *parameters(stage, self._session.config)]
+            lines = [Entry([("   " + line, "text" if number == 0 else "dim")]) for number, line in enumerate(words)]
+            self.query_one("#chosen", LineList).show(lines)
+
+    def on_line_list_cursor_moved(self, event: LineList.CursorMoved) -> None:
+        self._show_chosen()
 
     def action_start(self) -> None:
         stage = self.lines.chosen
@@ -128,7 +140,6 @@ def _entry(stage: Stage, standing: Standing, is_running: bool) -> Entry:
         (f" {mark}  ", style),
         (fit(stage.name, 12), "strong"),
         (fit(state if state != "never" else "", 9), style),
-        (fit(standing.words, 30), "text"),
-        (stage.words, "dim"),
+        (standing.words, "text"),
     ]
     return Entry(line, BY_NAME[stage.name])

@@ -215,7 +215,9 @@ class Workstation(Finding, Listening):
 
     async def _say_done(self, order: Order, step: Step) -> None:
         if order.kind == "edit":
-            self.say(f"{step.words}" if step.events else f"{step.words}: so it was", "dim")
+            sample = self.session.catalogue.get(order.edits[0].sample_id)
+            name = f"{sample_name(sample.file_path)}: " if sample else ""
+            self.say(f"{name}{step.words}" + ("" if step.events else ", as it was"), "dim")
             return
         where = next(iter((*step.events, *step.left_alone))).sample_id
         sample = self.session.catalogue.get(where)

@@ -86,12 +86,14 @@ class Prompt(Vertical):
         field.cursor_position = len(question.value)
         self._say_hint()
         self.display = True
+        self.screen.add_class("-asking")
         field.focus(scroll_visible=False)
 
     def close(self) -> None:
         """Close without an answer."""
         self.question = None
         self.display = False
+        self.screen.remove_class("-asking")
         self.screen.set_focus(None)
 
     def on_input_changed(self, event: Input.Changed) -> None:

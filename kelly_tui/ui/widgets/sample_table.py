@@ -108,7 +108,11 @@ def row_line(row: Row, width: int, main_label: str, *, cursor: bool) -> Line:
     room = _name_width(width, chosen) - 4
     mark, mark_style = decision_span(row, source_of(row, main_label))
     own = min(cell_len(name), max(room - len(changed) - 2, room // 2)) if changed else room
-    line: list[Span] = [edge, (f" {mark} ", mark_style), (fit(name, own), "strong" if cursor else "dim" if changed else "text")]
+    line: list[Span] = [
+        edge,
+        (f" {mark} ", mark_style),
+        (fit(name, own), "strong" if cursor else "dim" if changed else "text"),
+    ]
     if changed:
         line.append((fit(f"  {changed}", room - own), "dim"))
     if row.status != "ok":

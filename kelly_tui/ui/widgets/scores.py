@@ -16,6 +16,9 @@ SHADES = (("imported", "━"), ("augmented", "╍"), ("generated", "┈"))
 """Each origin has a shade of its own, in colour and in glyph."""
 
 
+SHORTEST_BAR = 8
+
+
 class ScoresPanel(Painted):
     """One line where there is room for one; else bars of the classes above it."""
 
@@ -62,8 +65,12 @@ class ScoresPanel(Painted):
         names = max((len(one.label) for one in scores.classes), default=0)
         digits = max((len(f"{one.total:,}") for one in scores.classes), default=1)
         fixed = names + digits + 2
-        columns = -(-len(scores.classes) // room) if room else 1
-        bar_width = max(4, min(24, (width - indent - 1) // max(columns, 1) - fixed - 3))
+        bar_width = 4
+        for lines_used in range(1, room + 1):  # as few lines as leave the bars long enough to compare
+            columns = -(-len(scores.classes) // lines_used)
+            bar_width = max(4, min(24, (width - indent - 1) // max(columns, 1) - fixed - 3))
+            if bar_width >= SHORTEST_BAR:
+                break
         items = [_class(one, most, names, digits, bar_width) for one in scores.classes]
         lines = wrapped(items, width - indent - 1, gap=3)[:room]
         heads: list[list[Span]] = [[*title, (" ", "text")]] + [[(" " * indent, "text")]] * (len(lines) - 1)

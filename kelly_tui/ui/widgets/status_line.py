@@ -47,7 +47,9 @@ class StatusLine(Painted):
 
 
 def _said(progress: Progress) -> list[Span]:
-    spans: list[Span] = [(f"{progress.stage} ", "strong"), (f"{progress.done:,}/{progress.total:,}", "text")]
+    spans: list[Span] = [(f"{progress.stage} ", "strong")]
+    if progress.total:
+        spans.append((f"{progress.done:,}/{progress.total:,}", "text"))
     if progress.rate:
         spans.append((f"   {progress.rate:,.0f}/s" if progress.rate >= 10 else f"   {progress.rate:.1f}/s", "dim"))
     if progress.seconds_left is not None:

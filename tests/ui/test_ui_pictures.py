@@ -1,0 +1,122 @@
+"""Text pictures of the screens at several sizes, and what a person must find on them."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from syrupy.assertion import SnapshotAssertion
+
+from kelly_tui.model.annotation import Label
+from kelly_tui.ui.paint import fit, length, spread, strip, wrapped
+from kelly_tui.ui.screenshot import write_screenshot
+from tests.ui.conftest import Open
+
+SIZES = ((80, 24), (120, 40), (200, 60))
+
+
+@pytest.fixture
+def picture(snapshot: SnapshotAssertion, tmp_path: Path) -> SnapshotAssertion:
+    return snapshot
+
+
+def cleaned(text: str, tmp_path: Path) -> str:
+    """Without what differs from run to run: the folder, and when a dataset was last worked on."""
+    text = re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d", "YYYY-MM-DD HH:MM", text)
+    return re.sub(r" +\S*datasets(?=\n|$)", " DATASETS", text, count=1)
+
+
+@pytest.mark.parametrize("size", SIZES, ids="{0[0]}x{0[1]}".format)
+async def test_workstation(open_desk: Open, root: Path, size: tuple[int, int], snapshot: SnapshotAssertion) -> None:
+    async with open_desk(root, size=size) as desk:
+        await desk.press("j", "j", "j")
+        text = desk.text()
+        assert text == snapshot
+        assert all(length([(line, "text")]) <= size[0] for line in text.splitlines())
+
+
+@pytest.mark.parametrize("size", SIZES[:2], ids="{0[0]}x{0[1]}".format)
+async def test_pages(
+    open_desk: Open, root: Path, size: tuple[int, int], snapshot: SnapshotAssertion, tmp_path: Path
+) -> None:
+    async with open_desk(root, size=size) as desk:
+        await desk.press("g", "p", "j", "j")
+        assert desk.text() == snapshot(name="pipeline")
+        await desk.press("escape", "?")
+        assert desk.text() == snapshot(name="help")
+        await desk.press("escape", "g", "d")
+        assert cleaned(desk.text(), tmp_path) == snapshot(name="datasets")
+        await desk.press("escape", "e", "j")
+        assert desk.text() == snapshot(name="all fields")
+        await desk.press("enter")
+        assert desk.text() == snapshot(name="a field is typed")
+
+
+async def test_it_follows_the_terminal_when_that_is_resized(open_desk: Open, root: Path) -> None:
+    async with open_desk(root, size=(160, 48)) as desk:
+        for size in ((80, 24), (200, 60), (60, 16), (120, 40)):
+            await desk.pilot.resize_terminal(*size)
+            await desk.settle()
+            lines = desk.text().splitlines()
+            assert len(lines) <= size[1]
+            assert max(length([(line, "text")]) for line in lines) <= size[0]
+            assert any("amber" in line for line in lines)
+            assert "? keys" in lines[-1]
+
+
+async def test_wide_characters_keep_the_columns(open_desk: Open, root: Path) -> None:
+    from kelly_tui.store.catalogue import Catalogue
+
+    with Catalogue.open(root) as catalogue, catalogue.writing() as db:
+        db.execute(
+            "UPDATE samples SET file_path = 'raw/midi/雨の歌雨の歌雨の歌雨の歌雨の歌雨の歌雨の歌.mid' WHERE rowid = 2"
+        )
+    async with open_desk(root) as desk:
+        lines = desk.text().splitlines()
+        wide = next(line for line in lines if "雨" in line)
+        plain = next(line for line in lines if "dune" in line)
+        assert length([(wide[: wide.index("sad")], "text")]) == length([(plain[: plain.index("tense")], "text")])
+
+
+def test_a_screenshot_shows_list_form_and_panel(root: Path, tmp_path: Path) -> None:
+    target = tmp_path / "workstation.svg"
+    write_screenshot(root, target)
+    svg = target.read_text().replace("&#160;", " ")
+    for words in ("kelly", "amber", "emotion", "valence", "Balance", "next:", "keys"):
+        assert words in svg
+    write_screenshot(root, tmp_path / "again.svg")
+    assert (tmp_path / "again.svg").read_text().replace("&#160;", " ") == svg
+
+
+# -- lines of cells ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "text", ["plain", "日本語の名前", "e\u0301te\u0301", "a\x1b[31mb", "[bold]x[/bold]", "👩‍👩‍👧 family", ""]
+)
+@pytest.mark.parametrize("width", [0, 1, 2, 5, 30])
+def test_what_is_fitted_is_exactly_so_wide_and_safe(text: str, width: int) -> None:
+    fitted = fit(text, width)
+    assert length([(fitted, "text")]) == width
+    assert "\x1b" not in fitted
+    drawn = strip([(text, "text"), ("end", "dim")], width, "kelly-dark")
+    assert drawn.cell_length == width == sum(length([(segment.text, "text")]) for segment in drawn)
+
+
+def test_lines_are_spread_and_wrapped_without_cutting_what_matters() -> None:
+    line = spread([("a long left side", "text")], [("right", "dim")], 12)
+    assert "".join(text for text, _ in line) == "a long…right"
+    lines = wrapped([[("one", "text")], [("two", "text")], [("three", "text")]], 9)
+    assert ["".join(text for text, _ in line) for line in lines] == ["one  two", "three"]
+
+
+def test_every_source_has_a_glyph_of_its_own() -> None:
+    from kelly_tui.model.labels import SOURCES
+    from kelly_tui.ui.theme import SOURCE_GLYPH
+    from kelly_tui.ui.words import provenance
+
+    assert set(SOURCE_GLYPH) == set(SOURCES)
+    assert len(set(SOURCE_GLYPH.values())) == len(SOURCES)
+    assert provenance(Label("sad", "detector", confidence=0.94)) == "◆ .94"
+    assert provenance(Label("sad", unsure=True)) == "• unsure"
