@@ -256,3 +256,41 @@ def test_options_are_those_of_a_run():
     from kelly_tui.pipeline.dataset import Options
 
     assert Options.__annotations__.keys() == Run.__dataclass_fields__.keys()
+
+
+def swung_scale(folder: Path) -> Path:
+    """Eighths swung by two to one at 120 BPM, then at 90, on one channel, and drums on another."""
+    import mido
+
+    beat, late = 480, 320
+    file = mido.MidiFile(ticks_per_beat=beat)
+    melody, drums = file.add_track(), file.add_track()
+    melody.append(mido.MetaMessage("set_tempo", tempo=500_000, time=0))
+    for number in range(64):
+        if number == 32:
+            melody.append(mido.MetaMessage("set_tempo", tempo=666_667, time=0))
+        pitch = 60 + (0, 2, 4, 5, 7, 9, 11, 12)[number % 8]
+        for length in (late, beat - late):
+            melody.append(mido.Message("note_on", note=pitch, velocity=80, time=0))
+            melody.append(mido.Message("note_off", note=pitch, time=length))
+        drums.append(mido.Message("note_on", channel=9, note=42, velocity=90, time=0))
+        drums.append(mido.Message("note_off", channel=9, note=42, time=beat))
+    file.save(folder / "swung.mid")
+    return folder / "swung.mid"
+
+
+def test_what_was_constructed_is_what_is_found(tmp_path):
+    """Ticks were once taken for seconds (0.667 read as 0.5), drums for pitches, the first tempo for all, NaN stored."""
+    root = create(tmp_path, target_model="groovepredictor", max_duration_sec=60.0)
+    kelly_tui.import_files(root, [swung_scale(tmp_path)])
+    kelly_tui.extract_features(root)
+    [sample] = samples(root)
+    assert sample.value("swing_ratio") == pytest.approx(2 / 3, abs=0.01)
+    assert sample.value("key") == "C"
+    assert sample.duration_sec == pytest.approx(32 * 0.5 + 32 * 2 / 3, abs=1e-3)
+    features = json.loads((root / sample.features_path).read_bytes())
+    assert min(features["pitch_sequence"]) == 60
+    assert features["onset_times"][-1] == pytest.approx(16 + 32 * 2 / 3 - 2 / 9, abs=1e-3)
+    assert "NaN" not in (root / sample.features_path).read_text()
+    [row] = json.loads((root / "manifest.json").read_bytes())["samples"]
+    assert row["annotations"]["swing_ratio"] == sample.value("swing_ratio")
