@@ -7,6 +7,7 @@ Exit codes: 0 done; 1 finished, but invalid or with failed files; 2 could not be
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -67,6 +68,9 @@ class Parser(argparse.ArgumentParser):
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit code."""
     words = list(sys.argv[1:] if argv is None else argv)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal that can't show a character shows another
     as_json = "--json" in words
     try:
         arguments = parse(words)
@@ -101,7 +105,7 @@ def _complain(message: str, as_json: bool, code: int) -> None:
     if as_json:
         import json
 
-        print(json.dumps({"error": line, "exit_code": code}, ensure_ascii=False))
+        print(json.dumps({"error": line, "exit_code": code}))
     else:
         print(f"kelly: {line}", file=sys.stderr)
 
@@ -151,10 +155,10 @@ def _places_of_words(words: Sequence[str], parser: Parser) -> Iterator[int]:
 
 def _refuse_misspelt(words: Sequence[str], first: int) -> None:
     """``kelly improt DATASET`` means no dataset called improt."""
-    if any(not word.startswith("-") for word in words[first + 1 :]):
-        guess = nearest(words[first], COMMANDS)
-        hint = f"Did you mean {guess}? " if guess else ""
-        raise KellyError(f"there is no command {words[first]!r}", hint=f"{hint}See kelly --help.")
+    guess = nearest(words[first], COMMANDS)
+    more = any(not word.startswith("-") and ":" not in word for word in words[first + 1 :])
+    if guess and more:
+        raise KellyError(f"there is no command {words[first]!r}", hint=f"Did you mean {guess}? See kelly --help.")
 
 
 def build_parser() -> tuple[Parser, dict[str, Parser]]:
@@ -181,7 +185,7 @@ def build_parser() -> tuple[Parser, dict[str, Parser]]:
     def command(name: str, description: str = "") -> Parser:
         made = commands[name] = Parser(
             prog=f"kelly {name}",
-            description=description or COMMANDS[name].capitalize() + ".",
+            description=description or COMMANDS[name][0].upper() + COMMANDS[name][1:] + ".",
             formatter_class=argparse.RawDescriptionHelpFormatter,
             parents=[common],
         )

@@ -1,4 +1,7 @@
-"""How large a dataset is, of what, and how large it will be when its targets are met."""
+"""How large a dataset is, of what, and how large it will be when its targets are met.
+
+Sizes are what the disk gives away, in whole blocks: a million files of 2 kB take four gigabytes, not two.
+"""
 
 from __future__ import annotations
 
@@ -22,6 +25,12 @@ USUAL_FEATURES = {"midi": 30_000.0, "audio": 330_000.0}
 
 USUAL_MIDI = 12_000.0
 """Bytes of one MIDI file."""
+
+USUAL_OTHER = 6_000.0
+"""Bytes of one sample's annotation and its rows in catalogue and manifest."""
+
+BLOCK = 4096
+"""Bytes: the unit in which most disks are given away."""
 
 _SPECS = (1_000, 10_000, 100_000)
 
@@ -63,19 +72,25 @@ class Stats(msgspec.Struct, frozen=True):
         count = self.features.get(kind, 0)
         return self.feature_bytes[kind] / count if count else USUAL_FEATURES[kind]
 
+    @property
+    def other_each(self) -> float:
+        """Bytes of one sample's annotation and rows: as those here, else as usual."""
+        return self.other_bytes / self.total if self.total else USUAL_OTHER
+
     def estimate(self, samples: int) -> dict[str, float]:
-        """Bytes of that many samples: as MIDI, as audio, and their features."""
+        """Bytes of that many samples: as MIDI, as audio, their features, their annotations and rows."""
         return {
             "midi": samples * self.midi_bytes_each,
             "audio": samples * self.audio_bytes_each,
             "features": samples * self.features_each(self.reads),
+            "labels": samples * self.other_each,
         }
 
     @property
     def in_budget(self) -> dict[str, int]:
-        """How many samples of either type fit into `BUDGET`, with their features."""
+        """How many samples of either type fit into `BUDGET`, with their features and labels."""
         each = {"midi": self.midi_bytes_each, "audio": self.audio_bytes_each}
-        return {kind: int(BUDGET / (size + self.features_each(kind))) for kind, size in each.items()}
+        return {kind: int(BUDGET / (size + self.features_each(kind) + self.other_each)) for kind, size in each.items()}
 
     def lines(self) -> list[str]:
         """What ``kelly stats`` prints."""
@@ -94,14 +109,15 @@ class Stats(msgspec.Struct, frozen=True):
         wanted = self.estimate(self.wanted)
         lines += ["", f"Targets ask for {self.wanted:,} {self.reads} samples: "
                   f"{size(wanted[self.reads])} and {size(wanted['features'])} of features"]  # fmt: skip
-        lines.append(f"{'samples':>10}  {'as MIDI':>10}  {'as audio':>10}  {'features':>10}")
+        columns = {"midi": "as MIDI", "audio": "as audio", "features": "features", "labels": "labels"}
+        lines.append(f"{'samples':>10}" + "".join(f"  {title:>10}" for title in columns.values()))
         for count in _SPECS:
             sizes = self.estimate(count)
-            lines.append(
-                f"{count:>10,}  " + "  ".join(f"{size(sizes[one]):>10}" for one in ("midi", "audio", "features"))
-            )
+            lines.append(f"{count:>10,}" + "".join(f"  {size(sizes[one]):>10}" for one in columns))
         fits = self.in_budget
-        lines.append(f"Into 3 TB go {fits['audio']:,} audio samples or {fits['midi']:,} MIDI samples, with features")
+        lines.append(
+            f"Into 3 TB go {fits['audio']:,} audio samples or {fits['midi']:,} MIDI samples, with all that is theirs"
+        )
         return lines
 
     def to_dict(self) -> dict[str, Any]:
@@ -120,10 +136,11 @@ class Stats(msgspec.Struct, frozen=True):
 
 def dataset_stats(root: Path | str) -> Stats:
     """Measure the dataset at `root`. Raises `DatasetError` if there is none."""
+    taken = f"(file_size_bytes + {BLOCK - 1}) / {BLOCK} * {BLOCK}"
     with Catalogue.open(root) as catalogue:
         db, config = catalogue.db, catalogue.config
         rows = db.execute(
-            "SELECT origin, file_type, count(*), sum(file_size_bytes), ifnull(sum(duration_sec), 0),"
+            f"SELECT origin, file_type, count(*), sum({taken}), ifnull(sum(duration_sec), 0),"
             " sum(features_path IS NOT NULL) FROM samples GROUP BY 1, 2 ORDER BY 1 DESC, 2"
         ).fetchall()
         needs = config.model.needs
@@ -171,15 +188,20 @@ def _other_bytes(layout: Layout) -> int:
     folders = (layout.annotations, layout.catalogue_dir, layout.splits)
     files = (layout.manifest_path, layout.config_path)
     return sum(bytes_ for folder in folders for _, bytes_ in _files(folder)) + sum(
-        path.stat().st_size for path in files if path.exists()
+        _taken(path.stat()) for path in files if path.exists()
     )
 
 
 def _files(folder: Path) -> Iterator[tuple[str, int]]:
-    """Name and size of every file below `folder`."""
+    """Name of every file below `folder`, and the bytes it takes."""
     for path, _, names in os.walk(folder):
         for name in names:
-            yield name, os.stat(os.path.join(path, name), follow_symlinks=False).st_size
+            yield name, _taken(os.stat(os.path.join(path, name), follow_symlinks=False))
+
+
+def _taken(stat: os.stat_result) -> int:
+    """Bytes that a file takes on the disk."""
+    return -(-stat.st_size // BLOCK) * BLOCK
 
 
 def _average(what: str, total: int, count: int) -> str:
