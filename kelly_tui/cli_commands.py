@@ -12,6 +12,7 @@ from kelly_tui import cli_samples
 from kelly_tui.cli_voice import Voice
 from kelly_tui.errors import DatasetError, KellyError
 from kelly_tui.model.dataset import TARGET_MODELS, DatasetConfig, target_model
+from kelly_tui.model.labels import nearest
 from kelly_tui.settings import Settings, load_settings
 
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ def create(line: Line) -> int:
 def place(line: Line, dataset: str) -> tuple[Path, str]:
     """The folder and the name that ``DATASET`` means: a path where it has a slash."""
     path = Path(dataset).expanduser()
-    return (path.parent, path.name) if len(path.parts) > 1 else (line.datasets, dataset)
+    return (path.parent if len(path.parts) > 1 else line.datasets), path.name
 
 
 def _model_for(name: str, chosen: str | None) -> str:
@@ -250,12 +251,26 @@ def stats(line: Line) -> int:
 
 
 def open_workstation(line: Line) -> int:
+    root = _opened(line) if line.arguments.dataset else None
     check_terminal()
     from kelly_tui.ui.launch import run_app
 
-    root = line.root if line.arguments.dataset else None
     run_app(root, line.datasets, line.settings, cli_samples.filter_text(line.arguments.filter))
     return 0
+
+
+def _opened(line: Line) -> Path:
+    """The dataset to open; what is none may be a command that was mistyped."""
+    try:
+        return line.root
+    except DatasetError:
+        from kelly_tui.cli import COMMANDS
+
+        name = line.arguments.dataset
+        guess = nearest(name, COMMANDS)
+        if guess is None:
+            raise
+        raise KellyError(f"there is no dataset or command {name!r}", hint=f"Did you mean kelly {guess}?") from None
 
 
 def check_terminal() -> None:

@@ -11,6 +11,10 @@ from kelly_tui.errors import LabelError
 if TYPE_CHECKING:
     from kelly_tui.cli_commands import Line
     from kelly_tui.store.catalogue import Catalogue
+    from kelly_tui.store.query import Row
+
+PAGE = 500
+"""Rows that are read at once."""
 
 
 @contextmanager
@@ -110,16 +114,27 @@ def list_samples(line: Line) -> int:
             return 0
         main = catalogue.config.model.main_label
         rowids = query.order(catalogue, wanted)
-        rows = [
-            [row.sample_id, row.file_path, row.origin, str(getattr(row, main, None) or "·"),
-             f"{row.key or '·'} {row.mode or ''}".strip(), f"{row.tempo_bpm:.0f}" if row.tempo_bpm else "·",
-             row.split or "·", "" if row.status == "ok" else row.status]
-            for start in range(0, len(rowids), 500)
-            for row in query.rows(catalogue, rowids[start : start + 500])
-        ]  # fmt: skip
-    line.voice.table(rows, ["id", "file", "origin", main, "key", "bpm", "split", ""], right=frozenset({5}))
-    line.voice.notice(f"{len(rows):,} samples")
+        rows = (
+            _cells(row, main)
+            for start in range(0, len(rowids), PAGE)
+            for row in query.rows(catalogue, rowids[start : start + PAGE])
+        )
+        count = line.voice.table(rows, ["id", "file", "origin", main, "key", "bpm", "split", ""], right=frozenset({5}))
+    line.voice.notice(f"{count:,} samples")
     return 0
+
+
+def _cells(row: Row, main: str) -> list[str]:
+    return [
+        row.sample_id,
+        row.file_path,
+        row.origin,
+        str(getattr(row, main, None) or "·"),
+        f"{row.key or '·'} {row.mode or ''}".strip(),
+        f"{row.tempo_bpm:.0f}" if row.tempo_bpm else "·",
+        row.split or "·",
+        "" if row.status == "ok" else row.status,
+    ]
 
 
 def _sample(sample: Any) -> dict[str, Any]:

@@ -6,13 +6,20 @@ import json
 import shutil
 import sys
 import time
-from typing import Any
+from collections.abc import Iterable
+from itertools import chain, islice
 
 from kelly_tui.pipeline.stage import Outcome, Progress
 from kelly_tui.text import safe_text
 
 SELDOM = 10.0
 """Seconds between lines of progress where there is no terminal to overwrite one on."""
+
+LONGEST_CELL = 100
+"""Characters of a table's cell; a longer one is cut, and whole in ``--json``."""
+
+MEASURED = 500
+"""Rows that decide how wide a table's columns are: the rest need not wait for the last."""
 
 
 class Voice:
@@ -35,7 +42,7 @@ class Voice:
     def give(self, result: object) -> None:
         """A result, for a program: one JSON object on a line."""
         if self.as_json:
-            print(json.dumps(result, ensure_ascii=False, default=str))
+            print(json.dumps(result, default=str))  # ASCII: also safe on a terminal
 
     def notice(self, line: str) -> None:
         """Something besides the result that a person should know."""
@@ -64,23 +71,22 @@ class Voice:
         for name, reason in outcome.all_failures:
             self.say(f"  {safe_text(name, limit=None)}: {reason}")
 
-    def table(self, rows: list[list[str]], titles: list[str], right: frozenset[int] = frozenset()) -> None:
-        """Columns as wide as they need; those in `right` are aligned there."""
-        rows = [[safe_text(cell, limit=60) for cell in row] for row in [titles, *rows]]
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        for row in rows:
+    def table(self, rows: Iterable[list[str]], titles: list[str], right: frozenset[int] = frozenset()) -> int:
+        """Columns as wide as the first rows need; those in `right` are aligned there. Returns how many rows."""
+        rest = ([safe_text(cell, limit=LONGEST_CELL) for cell in row] for row in rows)
+        first = [titles, *islice(rest, MEASURED)]
+        widths = [max(map(len, column)) for column in zip(*first, strict=True)]
+        count = -1  # the titles
+        for row in chain(first, rest):
+            count += 1
             cells = [
                 cell.rjust(width) if at in right else cell.ljust(width)
                 for at, (cell, width) in enumerate(zip(row, widths, strict=True))
             ]
             self.say("  ".join(cells).rstrip())
+        return count
 
     def _end_line(self) -> None:
         if self._open_line:
             print("\r\x1b[K", end="", file=sys.stderr, flush=True)
             self._open_line = False
-
-
-def names(items: dict[str, Any]) -> str:
-    """``3 sad, 2 happy``."""
-    return ", ".join(f"{count:,} {name}" for name, count in items.items())

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
-
 import msgspec
 
 from kelly_tui.model.annotation import Label
@@ -103,7 +101,7 @@ class _Extraction:
         """Store features and labels of the good ones, set the bad ones aside: one transaction."""
         catalogue = self._catalogue
         rows: list[FeatureRow] = []
-        labels: dict[str, dict[str, Label | None]] = {}
+        labels: dict[str, dict[str, Label]] = {}
         failed: list[tuple[Item, Failed]] = []
         for item, result in results:
             if isinstance(result, Failed):
@@ -119,19 +117,9 @@ class _Extraction:
                     result["columns"],
                 )
             )
-            labels[item.item_id] = self._wanted(item.item_id, result["labels"])
+            labels[item.item_id] = {name: msgspec.convert(label, Label) for name, label in result["labels"].items()}
         with catalogue.writing():
             catalogue.put_features(rows)
             catalogue.put_labels(labels, actor=STAGE)
             for item, failure in failed:
                 catalogue.quarantine(item.item_id, STAGE, item.key, failure.reason)
-
-    def _wanted(self, sample_id: str, found: dict[str, Any]) -> dict[str, Label | None]:
-        """The labels to set. A variant's inherited ones are surer than a detector's: there it only fills gaps."""
-        sample = self._catalogue.get(sample_id)
-        held = sample.labels if sample is not None and sample.parent_id is not None else {}
-        return {
-            name: msgspec.convert(label, Label)
-            for name, label in found.items()
-            if name not in held or held[name].source == "detector"
-        }
