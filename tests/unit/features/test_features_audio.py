@@ -166,7 +166,7 @@ def test_no_label_without_evidence() -> None:
         np.stack([tone(200, 1), -tone(200, 1)], axis=1),
         np.random.default_rng(0).standard_normal((9000, 6)),
         tone(50, 1) * 1e6 / np.abs(tone(50, 1)).max(),
-        np.full(400, 1e-4),
+        np.full(400, 1e-3),
     ],
     ids=["one sample", "DC", "clipped", "one click", "opposite channels", "5.1", "very loud", "very quiet"],
 )
