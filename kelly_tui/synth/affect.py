@@ -95,7 +95,7 @@ AFFECTS: dict[str, Affect] = {
     ),
     "neutral": _affect(
         "major", (90, 120), (70, 90), "normal", 0.0, 0.0,
-        "I IV I V, I vi IV V, I ii I6 V, I IV I6 V, I iii IV V, I V6 vi V",
+        "I IV vi V, I vi IV V, I ii I6 V, I IV I6 V, I iii IV V, I V6 vi V",
         "4/4 3/4 2/4 4/4 6/8 5/4",
     ),
 }  # fmt: skip
@@ -140,20 +140,20 @@ class Setting(NamedTuple):
         }
 
 
-def setting(emotion: str, turn: int, chance: Chance, *key: object) -> Setting:
-    """The choices for the `turn`-th piece of an emotion: keys, progressions, meters and tempi each evenly spread."""
+def setting(emotion: str, turn: int, chance: Chance, *spread: object) -> Setting:
+    """The choices for a piece: keys, progressions, meters and tempi, each evenly over the turns of one `spread`."""
     affect = affect_of(emotion)
     low, high = affect.bpm
-    band = evenly(range(10), turn, *key, emotion, "tempo")
+    band = evenly(range(10), turn, *spread, "tempo")
     velocity_low, velocity_high = affect.velocity
     width = velocity_high - velocity_low
     louder = chance.unit()
     return Setting(
         emotion=emotion,
         affect=affect,
-        tonic=evenly(KEYS, turn, *key, emotion, "tonic"),
-        progression=evenly(affect.progressions, turn, *key, emotion, "progression"),
-        meter=meter_named(evenly(affect.meters, turn, *key, emotion, "meter")),
+        tonic=evenly(KEYS, turn, *spread, "tonic"),
+        progression=evenly(affect.progressions, turn, *spread, "progression"),
+        meter=meter_named(evenly(affect.meters, turn, *spread, "meter")),
         tempo_bpm=tempo_of_file(low + (high - low) * (band + chance.unit()) / 10),
         velocity=(
             round(velocity_low + 0.35 * width * louder),

@@ -46,15 +46,16 @@ def _syncopated(segment: Segment, upper: tuple[int, ...], meter: Meter) -> list[
 
 
 def _arpeggio(segment: Segment, upper: tuple[int, ...], meter: Meter) -> list[Struck]:
-    """Two voices struck, the others after them, all ringing to the chord's end; then up and down again."""
-    order = [*upper[2:], *reversed(upper[1:-1])] or [upper[-1]]
-    struck: list[Struck] = [(segment.onset, segment.length, upper[:2])]
-    rung: set[int] = set()
-    for i, (at, length) in enumerate(_steps(segment, 0.5)[1:]):
-        pitch = order[i % len(order)]
-        ringing = pitch not in rung and pitch not in upper[:2]
-        struck.append((at, segment.end - at if ringing else length, (pitch,)))
-        rung.add(pitch)
+    """The voices one after another in eighths, up and down; each rings until it is struck again."""
+    order = (0, 1, 2) if meter.is_compound else (0, 1, 2, 1)
+    onsets = [at for at, _ in _steps(segment, 0.5)]
+    if len(onsets) < len(upper):
+        return _sustained(segment, upper, meter)
+    struck: list[Struck] = []
+    for i, at in enumerate(onsets):
+        voice = order[i % len(order)]
+        again = [onsets[j] for j in range(i + 1, len(onsets)) if order[j % len(order)] == voice]
+        struck.append((at, (again[0] if again else segment.end) - at, (upper[voice],)))
     return struck
 
 
@@ -76,6 +77,19 @@ COMPING: dict[str, Callable[[Segment, tuple[int, ...], Meter], list[Struck]]] = 
     "broken": _broken,
 }
 
+_HELD = ("sustained", "arpeggio", "broken")
+_STRUCK = ("pulsed", "syncopated", "after-beats", "eighths")
+
+
+def patterns_for(articulation: str) -> tuple[str, ...]:
+    """The comping patterns that let an articulation be heard: a staccato chord can't last a bar."""
+    return (*_HELD, "pulsed") if articulation in ("legato", "tenuto", "normal") else _STRUCK
+
+
+def basses_for(comping: str) -> tuple[str, ...]:
+    """The bass patterns that go with a comping pattern, the plainest first."""
+    return ("held", "fifths", "pulsed") if comping in _HELD else ("pulsed", "fifths", "walking")
+
 
 def comped(pattern: str, segments: Sequence[Segment], voicings: Sequence[Voicing], meter: Meter) -> list[Note]:
     """The upper voices in a pattern; the last chord is held."""
@@ -88,11 +102,11 @@ def comped(pattern: str, segments: Sequence[Segment], voicings: Sequence[Voicing
     return notes
 
 
-BASSES = ("held", "pulsed", "eighths", "fifths", "octaves", "walking")
-
-
 def bass_part(pattern: str, segments: Sequence[Segment], voicings: Sequence[Voicing], meter: Meter) -> list[Note]:
-    """The bass in a pattern. The chord's lowest note is always struck with the chord; the last one is held."""
+    """The bass in a pattern: held, pulsed, eighths, fifths, octaves or walking.
+
+    The chord's lowest note is always struck with the chord; the last one is held.
+    """
     notes: list[Note] = []
     for i, (segment, voicing) in enumerate(zip(segments, voicings)):
         root = voicing.bass
@@ -118,8 +132,8 @@ def _bass_pitch(pattern: str, place: int, count: int, segment: Segment, root: in
         other = min(others, key=lambda pitch: abs(pitch - root - 7))
         return (other if other <= BASS_HIGHEST else other - 12) if place % 2 else root
     if place == count - 1 and count > 2:
-        # Walking: a whole tone or a semitone from where it is going.
-        return after + 2 if after < root else after - 1
+        # Walking: from a tone beside where it is going; the leading tone is left to the upper voices.
+        return after + 2 if after < root or (after - 1) % 12 in segment.chord.tones else after - 1
     return others[(place - 1) % len(others)]
 
 

@@ -13,7 +13,7 @@ from kelly_tui.synth.affect import AFFECTS, setting
 from kelly_tui.synth.arranger import Arrangement, Note, Part
 from kelly_tui.synth.chance import Chance, evenly
 from kelly_tui.synth.chords import one_a_bar, possible_bars
-from kelly_tui.synth.comping import bass_part, comped
+from kelly_tui.synth.comping import bass_part, basses_for, comped, patterns_for
 from kelly_tui.synth.line import CURVES, Compass, ground, melody
 from kelly_tui.synth.meter import Meter
 from kelly_tui.synth.sample import Draft, GeneratedSample, generated
@@ -29,12 +29,11 @@ SHAPES: dict[str, Callable[[float, float], float]] = {
     "decrescendo": lambda place, _: 1 - 2 * place,
     "swell": lambda place, _: -math.cos(2 * math.pi * place),
     "terraced": lambda place, _: 1.0 if int(place * 4) % 2 else -1.0,
-    "accented": lambda _, strength: 1.0 if strength >= 0.75 else -0.5,
+    "accented": lambda _, strength: 1.0 if strength == 1 else -0.5,
 }
 """-1..1 by place in the piece (0..1) and by how strongly the meter is felt there (0..1)."""
 
 _PROGRAMS = (0, 1, 4, 6, 11, 19, 24, 40, 42, 46, 48, 49, 52, 56, 60, 61, 65, 68, 71, 73)
-_COMPING = ("sustained", "pulsed", "broken", "arpeggio", "eighths")
 
 
 def generate_dynamics_samples(n: int, seed: int = 0) -> list[GeneratedSample]:
@@ -56,8 +55,8 @@ def dynamics_piece(seed: int, index: int, levels: Sequence[str]) -> Draft:
     bars = chance.pick(possible_bars(meter, chosen.tempo_bpm))
     segments = one_a_bar(chosen.numerals(bars // 4, chance), *key, meter)
     voicings = voiced(segments, chance)
-    comping = evenly(_COMPING, turn, "dynamics", seed, level, "comping")
-    bass = bass_part(chance.pick(("held", "pulsed", "fifths")), segments, voicings, meter)
+    comping = evenly(patterns_for(articulation), turn, "dynamics", seed, level, "comping")
+    bass = bass_part(chance.pick(basses_for(comping)), segments, voicings, meter)
     compass = Compass(66, 82, CURVES[chance.pick(tuple(CURVES))])
     tune = melody(chance, segments, key, meter, compass, chance.between(0.3, 0.8), ground(voicings, segments, bass))
     voices = [touched(notes, articulation) for notes in (tune, comped(comping, segments, voicings, meter), bass)]

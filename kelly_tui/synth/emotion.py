@@ -16,16 +16,16 @@ from kelly_tui.synth.comping import bass_part, comped, power_chords
 from kelly_tui.synth.drums import drum_part, drummed
 from kelly_tui.synth.line import CURVES, Compass, ground, melody
 from kelly_tui.synth.sample import Draft, GeneratedSample, generated
-from kelly_tui.synth.touch import shaded, touched
+from kelly_tui.synth.touch import played
 from kelly_tui.synth.voicing import voiced
 from kelly_tui.synth.written import loudness_facts
 
 _LEADS = (0, 4, 11, 12, 24, 26, 40, 56, 65, 68, 71, 73)
-_LOUD_LEADS = (29, 30, 48, 56, 62, 65, 80, 81)
+_BRIGHT_LEADS = (*_LEADS, 29, 30, 62, 80, 81)
 _CHORDAL = (0, 1, 4, 5, 7, 16, 19, 24, 25, 27, 46, 48, 49, 50, 52, 89)
 _BASSES = (32, 33, 34, 35, 43)
 _GUITARS = (28, 29, 30)
-"""General MIDI programs. The pools are wide and mostly shared: an instrument alone should not tell the emotion."""
+"""General MIDI programs. The pools are wide and shared by several emotions: an instrument should not tell which."""
 
 
 class Style(NamedTuple):
@@ -36,35 +36,33 @@ class Style(NamedTuple):
     drums: tuple[str, ...]
     density: tuple[float, float]
     contours: tuple[str, ...]
-    leads: tuple[int, ...] = _LEADS
+    leads: tuple[int, ...]
+    guitar: float
+    """How often a guitar doubles the bass in power chords."""
 
 
 def _style(
-    comping: str,
-    bass: str,
-    drums: str,
-    density: tuple[float, float],
-    contours: str,
-    leads: tuple[int, ...] = _LEADS,
+    comping: str, bass: str, drums: str, density: tuple[float, float], contours: str, guitar: float | None = None
 ) -> Style:
-    return Style(
-        tuple(comping.split()), tuple(bass.split()), tuple(drums.split()), density, tuple(contours.split()), leads
-    )
+    """`guitar` is given for the emotions that are played brightly."""
+    leads = _LEADS if guitar is None else _BRIGHT_LEADS
+    words = [tuple(text.split()) for text in (comping, bass, drums, contours)]
+    return Style(words[0], words[1], words[2], density, words[3], leads, guitar or 0.0)
 
 
 STYLES: dict[str, Style] = {
     "happy": _style("after-beats syncopated pulsed", "fifths pulsed walking", "rock four march -", (0.5, 0.9),
-                    "arch wave ascending"),
+                    "arch wave ascending", 0.0),
     "sad": _style("sustained arpeggio broken", "held fifths", "- - brush", (0.1, 0.5), "descending arch valley"),
     "angry": _style("eighths pulsed syncopated", "eighths octaves pulsed", "drive rock drive", (0.5, 0.9),
-                    "flat wave descending", _LOUD_LEADS),
+                    "flat wave descending", 0.8),
     "peaceful": _style("arpeggio sustained broken", "held", "- - - brush", (0.1, 0.4), "arch flat valley"),
     "tense": _style("pulsed eighths syncopated", "eighths pulsed octaves", "- half drive", (0.4, 0.8),
-                    "ascending flat wave"),
+                    "ascending flat wave", 0.2),
     "melancholic": _style("arpeggio broken sustained", "held fifths walking", "- brush half", (0.2, 0.6),
                           "descending valley arch"),
     "energetic": _style("eighths syncopated after-beats", "octaves eighths pulsed", "four rock drive", (0.6, 1.0),
-                        "wave ascending arch"),
+                        "wave ascending arch", 0.5),
     "neutral": _style("pulsed broken sustained", "fifths pulsed walking", "- rock half", (0.3, 0.6),
                       "arch flat wave"),
 }  # fmt: skip
@@ -80,7 +78,7 @@ def emotion_piece(seed: int, index: int, emotions: Sequence[str]) -> Draft:
     """The `index`-th piece; emotions take turns."""
     turn, which = divmod(index, len(emotions))
     chance = Chance("emotion", seed, index)
-    chosen = setting(emotions[which], turn, chance, "emotion", seed)
+    chosen = setting(emotions[which], turn, chance, "emotion", seed, emotions[which])
     style, affect, meter, key = STYLES[chosen.emotion], chosen.affect, chosen.meter, chosen.key
     bars = chance.pick(possible_bars(meter, chosen.tempo_bpm))
     segments = one_a_bar(chosen.numerals(bars // 4, chance), *key, meter)
@@ -95,16 +93,15 @@ def emotion_piece(seed: int, index: int, emotions: Sequence[str]) -> Draft:
     )
 
     def part(notes: list[Note], prominence: float, programs: Sequence[int]) -> Part:
-        touch = affect.articulation
-        played = shaded(touched(notes, touch), chosen.velocity, prominence, touch, meter, chance)
-        return Part(played, chance.pick(programs))
+        notes = played(notes, chosen.velocity, prominence, affect.articulation, meter, chance)
+        return Part(notes, chance.pick(programs))
 
     parts = [
         part(tune, 0.75, style.leads),
         part(comped(comping, segments, voicings, meter), 0.35, _CHORDAL),
         part(bass, 0.5, _BASSES),
     ]
-    if chosen.emotion == "angry":
+    if chance.yes(style.guitar):
         parts.append(part(power_chords(segments, voicings), 0.6, _GUITARS))
     pitched = [note.velocity for part in parts for note in part.notes]
     if drumming != "-":

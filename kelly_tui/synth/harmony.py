@@ -21,10 +21,10 @@ from kelly_tui.synth.chords import (
     one_a_bar,
     rules_broken,
 )
-from kelly_tui.synth.comping import bass_part, comped
+from kelly_tui.synth.comping import bass_part, basses_for, comped, patterns_for
 from kelly_tui.synth.meter import Meter
 from kelly_tui.synth.sample import Draft, GeneratedSample, generated
-from kelly_tui.synth.touch import shaded, touched
+from kelly_tui.synth.touch import played
 from kelly_tui.synth.voicing import voiced
 from kelly_tui.synth.written import loudness_facts
 
@@ -35,6 +35,7 @@ def _lines(text: str) -> tuple[tuple[str, ...], ...]:
 
 _OPENINGS = {
     "major": _lines("I, I vi, I IV64 I, I V43 I6, I iii IV, I V6 vi, Imaj7 IVmaj7, I IV I6"),
+    "phrygian": _lines("i, i bII i, i bvii, i iv i, i VI"),
     "minor": _lines("i, i VI, i iv64 i, i V43 i6, i v6 VI, i VII6 i6, i7 iv7, i VII III, i iv i6"),
 }
 """The tonic, and what prolongs it."""
@@ -42,18 +43,22 @@ _OPENINGS = {
 _MIDDLES = {
     "functional": {
         "major": _lines("IV, ii6, ii65, vi ii, IV ii, vi IV ii6, ii, iii vi IV"),
+        "phrygian": _lines("iv, VI iv, bIII iv, iv6, bvii VI"),
         "minor": _lines("iv, ii°6, iiø65, VI iv, iv6, VI ii°6, III VI iv"),
     },
     "circle": {
         "major": _lines("vi ii, iii vi ii, IV vii° iii vi ii, iii7 vi7 ii7, IVmaj7 iii7 vi7 ii7"),
+        "phrygian": _lines("iv bvii bIII VI, bvii bIII VI, bIII VI iv"),
         "minor": _lines("iv VII III VI ii°6, VI iiø7, VII III VI ii°6, iv7 VII7 IIImaj7 VImaj7 iiø7"),
     },
     "secondary": {
         "major": _lines("V/vi vi ii, V7/IV IV ii6, V/V, V7/ii ii, vi V65/V, V/ii ii V/V, V7/vi vi V7/V"),
+        "phrygian": _lines("bIII7 VI, bvii bIII7 VI, bIII VI iv6"),
         "minor": _lines("V7/iv iv, V/VI VI iv, V/III III iv, V7/III III VI ii°6, V65/iv iv ii°6"),
     },
     "borrowed": {
         "major": _lines("iv, bII6, bVI bII6, ii°6, bVI iv6, bIII bVI iv, iiø65, bVII bIII bVI ii°6"),
+        "phrygian": _lines("iv6, bIII iv, VI iv6"),
         "minor": _lines("bII6, VI bII6, iv bII6, iv6 bII, III bII6"),
     },
 }
@@ -61,11 +66,13 @@ _MIDDLES = {
 
 _DOMINANTS = {
     "major": _lines("V, V7, I64 V7, vii°6, V65 I V7, I64 V, V42 I6 V7"),
+    "phrygian": _lines("bII, bvii, bII6, bvii6, bII bvii"),
     "minor": _lines("V, V7, i64 V7, vii°7, V65 i V7, i64 V, V42 i6 V7"),
 }
 
 _PLAGAL = {
     "major": _lines("bVII IV, bVI bVII, iv, IV, bVI iv"),
+    "phrygian": _lines("bII, bvii, iv bII"),
     "minor": _lines("iv, bII, VI VII, iv6, VI iv"),
 }
 """Closes that need no dominant."""
@@ -73,8 +80,6 @@ _PLAGAL = {
 _PROGRAMS = ((0, 0), (4, 33), (16, 16), (19, 19), (24, 32), (25, 32), (48, 43), (49, 42), (52, 58), (61, 58), (88, 38),
              (5, 35), (6, 6), (68, 70), (46, 43), (89, 39))  # fmt: skip
 """General MIDI programs of chords and bass."""
-
-_COMPING = ("sustained", "pulsed", "broken", "sustained", "arpeggio", "syncopated")
 
 
 def generate_harmony_samples(n: int, seed: int = 0, emotions: Sequence[str] | None = None) -> list[GeneratedSample]:
@@ -87,22 +92,21 @@ def harmony_piece(seed: int, index: int, emotions: Sequence[str]) -> Draft:
     """The `index`-th progression; emotions take turns, and within each the kinds of harmony do."""
     turn, which = divmod(index, len(emotions))
     chance = Chance("harmony", seed, index)
-    chosen = setting(emotions[which], turn, chance, "harmony", seed)
+    chosen = setting(emotions[which], turn, chance, "harmony", seed, emotions[which])
     affect, meter, key = chosen.affect, chosen.meter, chosen.key
     middle = evenly(tuple(_MIDDLES), turn, "harmony", seed, chosen.emotion, "middle")
     sentence = _sentence(chosen.mode, middle, chance)
     segments = _fitted(chosen.progression.numerals, sentence, key, meter, chosen.tempo_bpm)
     voicings = voiced(segments, chance)
-    comping = evenly(_COMPING, turn, "harmony", seed, chosen.emotion, "comping")
+    comping = evenly(patterns_for(affect.articulation), turn, "harmony", seed, chosen.emotion, "comping")
     programs = chance.pick(_PROGRAMS)
     touch = affect.articulation
     parts = []
     for notes, prominence, program in (
         (comped(comping, segments, voicings, meter), 0.5, programs[0]),
-        (bass_part("held" if comping != "pulsed" else "pulsed", segments, voicings, meter), 0.55, programs[1]),
+        (bass_part(basses_for(comping)[0], segments, voicings, meter), 0.55, programs[1]),
     ):
-        played = shaded(touched(notes, touch), chosen.velocity, prominence, touch, meter, chance)
-        parts.append(Part(played, program))
+        parts.append(Part(played(notes, chosen.velocity, prominence, touch, meter, chance), program))
     midi = Arrangement(chosen.tempo_bpm, meter, tuple(parts)).midi()
     score = read_midi(midi)
     valence, arousal = valence_arousal(affect, chosen.mode, chosen.tempo_bpm, float(score.notes["velocity"].mean()))
@@ -127,16 +131,13 @@ def harmony_piece(seed: int, index: int, emotions: Sequence[str]) -> Draft:
 
 def _sentence(mode: str, middle: str, chance: Chance) -> list[str]:
     """Tonic, a middle, a dominant, the tonic; sometimes deceived first, or closed without a dominant."""
-    family = "major" if home_numeral(mode) == "I" else "minor"
-    home, away = home_numeral(mode), "vi" if family == "major" else "VI"
-    opening = list(chance.pick(_OPENINGS[family]))
-    body = list(chance.pick(_MIDDLES[middle][family]))
-    dominant = list(chance.pick(_DOMINANTS[family]))
+    home, away = home_numeral(mode), "vi" if mode == "major" else "VI"
+    sentence = [*chance.pick(_OPENINGS[mode]), *chance.pick(_MIDDLES[middle][mode]), *chance.pick(_DOMINANTS[mode])]
     if chance.yes(0.2):
-        return [*opening, *body, "V", away, *chance.pick(_PLAGAL[family]), home]
+        return [*sentence, away, *chance.pick(_PLAGAL[mode]), home]
     if chance.yes(0.2):
-        return [*opening, *body, *dominant, home, *chance.pick(_PLAGAL[family]), home]
-    return [*opening, *body, *dominant, home]
+        return [*sentence, home, *chance.pick(_PLAGAL[mode]), home]
+    return [*sentence, home]
 
 
 def _fitted(

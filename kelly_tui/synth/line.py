@@ -6,6 +6,7 @@ where the contour and the chord now are.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Sequence
 from functools import lru_cache
@@ -30,7 +31,7 @@ CURVES: dict[str, Curve] = {
     "wave": lambda x: 0.5 - 0.5 * math.cos(4 * math.pi * x),
 }
 
-_GRAVITY = {0: 2.2, 2: 0.5, 3: 1.8, 4: 1.8, 7: 2.2, 8: -1.0, 9: -1.0, 10: -1.0, 11: -0.5}
+_GRAVITY = {0: 1.6, 2: 0.8, 3: 2.8, 4: 2.8, 5: -0.5, 7: 2.4, 8: -2.5, 9: -2.5, 10: -1.5, 11: -1.5}
 """Semitones above the tonic, and by how many semitones nearer they seem than they are: melodies rest on 1, 3 and 5."""
 
 _FORMS = ("AABA", "ABAB", "AABB", "ABAC", "AAAB")
@@ -139,6 +140,7 @@ def _rhythm(
     form = chance.pick(_FORMS)
     bars = round(segments[-1].end / meter.bar)
     last = segments[-1].onset
+    changes = [segment.onset for segment in segments]
     breath = chance.yes(0.5)
     places: list[tuple[float, float, int]] = []
     for bar in range(bars):
@@ -154,9 +156,15 @@ def _rhythm(
             rhythm = kept
         for (onset, duration), step in zip(rhythm, idea.steps):
             if start + onset < last - 1e-9:
-                places.append((start + onset, min(duration, last - start - onset), step))
+                places += _parted(start + onset, duration, step, changes)
     places.append((last, segments[-1].length, 0))
     return places
+
+
+def _parted(onset: float, duration: float, step: int, changes: Sequence[float]) -> list[tuple[float, float, int]]:
+    """A note struck again where the chord changes under it."""
+    edges = [onset, *(change for change in changes if onset < change < onset + duration - 1e-9), onset + duration]
+    return [(start, end - start, step if start == onset else 0) for start, end in itertools.pairwise(edges)]
 
 
 class _Walk:
@@ -192,8 +200,8 @@ class _Walk:
             pitch = self._entry(self._before, wanted)
         else:
             pitch = self._continued(self._before, step, wanted, leans)
-        if leaving and (approach := self._approach(pitch)) is not None:
-            pitch = approach
+        if leaving:
+            pitch = self._approach(pitch, entering)
         if entering:
             self._entered = pitch
         self._before = pitch
@@ -208,10 +216,14 @@ class _Walk:
         return self._at == len(self._segments) - 1
 
     def _ladder(self, classes: tuple[int, ...]) -> tuple[int, ...]:
-        """Pitches of `classes` that the line may take in this segment."""
+        """Pitches of `classes` that the line may take in this segment. A leading tone in the bass is not doubled."""
         floor = self._compass.low
         if self._ground is not None:
             floor = max(floor, self._ground.top[self._at] + 1)
+            if not self._is_last:
+                rising = self._chord.rising_to(self._segments[self._at + 1].chord)
+                if rising == self._ground.bass[self._at] % 12:
+                    classes = tuple(tone for tone in classes if tone != rising)
         return _pitches(classes, floor, self._compass.high)
 
     def _tones(self) -> tuple[int, ...]:
@@ -258,10 +270,16 @@ class _Walk:
         tonic = self._tonic
         return min(pitches, key=lambda pitch: abs(pitch - aim) - _GRAVITY.get((pitch - tonic) % 12, 0.0))
 
-    def _approach(self, pitch: int) -> int | None:
-        """The chord tone beside the tonic nearest to `pitch`, or the tonic itself; None if the chord has neither."""
-        beside = [tone for tone in self._tones() if (tone - self._tonic + 2) % 12 <= 4]
-        return _nearest(beside, pitch) if beside else None
+    def _approach(self, pitch: int, entering: bool) -> int:
+        """The last pitch before the tonic: a chord tone beside it, or it, and no octave with the bass but on it."""
+        tones = [
+            tone for tone in self._tones() if not (entering and self._before and self._clashes(self._before, tone))
+        ]
+        if self._ground is not None:
+            octave = self._ground.leaving[self._at] % 12
+            tones = [tone for tone in tones if tone % 12 != octave or octave == self._tonic]
+        beside = [tone for tone in tones if (tone - self._tonic + 2) % 12 <= 4]
+        return _nearest(beside or tones or [pitch], pitch)
 
 
 def _parallel(upper_before: int, lower_before: int, upper: int, lower: int) -> bool:

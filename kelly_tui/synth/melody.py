@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from kelly_tui.model.annotation import Value
 from kelly_tui.model.labels import CONTOURS, EMOTIONS, KEYS
 from kelly_tui.music.contour import detect_range
 from kelly_tui.music.notes import read_midi
 from kelly_tui.music.theory import SCALES
 from kelly_tui.synth.affect import Setting, known_emotions, setting, valence_arousal
-from kelly_tui.synth.arranger import Arrangement, Part
+from kelly_tui.synth.arranger import Arrangement, Note, Part
 from kelly_tui.synth.chance import Chance, evenly
 from kelly_tui.synth.chords import one_a_bar, possible_bars
 from kelly_tui.synth.line import CURVES, Compass, melody
 from kelly_tui.synth.sample import Draft, GeneratedSample, generated
-from kelly_tui.synth.touch import shaded, touched
-from kelly_tui.synth.written import has_contour, loudness_facts
+from kelly_tui.synth.touch import played
+from kelly_tui.synth.written import has_contour, loudness_facts, sounds_in_key
 
 _PROGRAMS = (0, 4, 11, 12, 21, 24, 26, 40, 41, 46, 56, 60, 64, 65, 68, 71, 73, 75, 79, 80)
 """General MIDI: keys, mallets, plucked, strings, brass, reeds, pipes, a lead."""
@@ -25,10 +27,11 @@ _WIDTHS = ((8, 11), (13, 17), (18, 23), (25, 28))
 """Semitones from the lowest to the highest pitch: narrow, medium twice, wide."""
 
 _GROUNDS = {
-    True: ("I I V I", "I IV I V", "I I IV V", "I ii V I", "I V I V", "I I ii V", "I V I I", "I IV V I"),
-    False: ("i i V i", "i iv i V", "i i iv V", "i iv V i", "i V i V", "i V i i", "i i ii° V", "i VI V i"),
+    "major": ("I I V I", "I IV I V", "I I IV V", "I ii V I", "I V I V", "I I ii V", "I V I I", "I IV V I"),
+    "minor": ("i i V i", "i iv i V", "i i iv V", "i iv V i", "i V i V", "i V i i", "i i ii° V", "i VI V i"),
+    "phrygian": ("i bII i bvii", "i i bII i", "i bvii bII i", "i bII i i"),
 }
-"""Harmony that a line alone implies, by whether the mode's third is major: nearer home than accompanied music goes."""
+"""Harmony that a line alone implies: nearer home than accompanied music goes."""
 
 _TRIES = 200
 
@@ -43,11 +46,14 @@ def melody_piece(seed: int, index: int, emotions: Sequence[str]) -> Draft:
     """The `index`-th melody; emotions take turns, and within each the contours do."""
     turn, which = divmod(index, len(emotions))
     chance = Chance("melody", seed, index)
-    chosen = setting(emotions[which], turn, chance, "melody", seed)
+    chosen = setting(emotions[which], turn, chance, "melody", seed, emotions[which])
     affect = chosen.affect
     contour = evenly(CONTOURS, turn, "melody", seed, chosen.emotion, "contour")
     width = evenly(((10, 11),) if contour == "flat" else _WIDTHS, turn, "melody", seed, chosen.emotion, "width")
-    midi = _with_contour(contour, width, chosen, chance)
+    notes = _with_contour(contour, width, chosen, chance)
+    notes = played(notes, chosen.velocity, 0.55, affect.articulation, chosen.meter, chance)
+    program = chance.pick(_PROGRAMS)
+    midi = Arrangement(chosen.tempo_bpm, chosen.meter, (Part(notes, program),)).midi()
     score = read_midi(midi)
     loudness = float(score.notes["velocity"].mean())
     valence, arousal = valence_arousal(affect, chosen.mode, chosen.tempo_bpm, loudness)
@@ -61,28 +67,27 @@ def melody_piece(seed: int, index: int, emotions: Sequence[str]) -> Draft:
         "melodic_contour": contour,
         "pitch_range": detect_range(score).value or "medium",
     }
-    return Draft(midi, score.duration, labels, {})
+    return Draft(midi, score.duration, labels, {"program": program})
 
 
-def _with_contour(contour: str, width: tuple[int, int], chosen: Setting, chance: Chance) -> bytes:
-    """A melody whose file has the contour, by the measure that defines the label; drawn again until it has."""
-    touch, meter = chosen.affect.articulation, chosen.meter
-    program = chance.pick(_PROGRAMS)
+def _with_contour(contour: str, width: tuple[int, int], chosen: Setting, chance: Chance) -> list[Note]:
+    """A line that has the contour by the measure that defines the label, and a clear key; drawn again until it has."""
+    meter = chosen.meter
+    tonic, major = KEYS.index(chosen.tonic), 4 in SCALES[chosen.mode]
+    grounds = _GROUNDS[chosen.mode]
     for _ in range(_TRIES):
         span = round(chance.between(*width))
         low = round(chance.between(55, 67))
         if contour == "flat":
             # Around the tonic, where it ends.
-            low += (KEYS.index(chosen.tonic) - low - span // 2 + 6) % 12 - 6 + round(chance.near(0.7))
+            low += (tonic - low - span // 2 + 6) % 12 - 6 + round(chance.near(0.7))
         compass = Compass(low, low + span, CURVES[contour])
         bars = chance.pick(possible_bars(meter, chosen.tempo_bpm))
-        grounds = _GROUNDS[4 in SCALES[chosen.mode]]
         first, second = chance.pick(grounds).split(), chance.pick(grounds).split()
-        numerals = [*first, *first, *second, *first][-bars:] if bars > 4 else first
+        numerals = [*first, *first, *second, *first][-bars:]
         segments = one_a_bar(numerals, *chosen.key, meter)
-        notes = touched(melody(chance, segments, chosen.key, meter, compass, chance.between(0.2, 0.9)), touch)
-        notes = shaded(notes, chosen.velocity, 0.55, touch, meter, chance)
-        midi = Arrangement(chosen.tempo_bpm, meter, (Part(notes, program),)).midi()
-        if has_contour(read_midi(midi).notes, contour):
-            return midi
+        notes = melody(chance, segments, chosen.key, meter, compass, chance.between(0.2, 0.9))
+        line = np.array([note[:3] for note in notes], dtype=[("onset", "f8"), ("duration", "f8"), ("pitch", "u1")])
+        if has_contour(line, contour) and sounds_in_key(line["pitch"], line["duration"], tonic, major):
+            return notes
     raise AssertionError(f"no {contour} line in {_TRIES} tries")

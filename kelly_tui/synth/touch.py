@@ -31,10 +31,10 @@ TOUCHES = {
 def touched(notes: Sequence[Note], articulation: str) -> list[Note]:
     """The notes held as long as the articulation holds them."""
     gate = TOUCHES[articulation].gate
-    return [note._replace(duration=note.duration * gate) for note in notes]
+    return [Note(onset, duration * gate, pitch) for onset, duration, pitch, _ in notes]
 
 
-def shaded(
+def played(
     notes: Sequence[Note],
     velocity: tuple[int, int],
     prominence: float,
@@ -42,23 +42,24 @@ def shaded(
     meter: Meter,
     chance: Chance,
 ) -> list[Note]:
-    """The notes with velocities inside `velocity`: the meter's accents, a rise and fall over four bars, a human hand.
+    """The notes as a player gives them: held by the articulation, their velocities inside `velocity`.
 
-    `prominence` (0..1) is where in the range a part lies: a melody above its accompaniment.
+    Loudness has the meter's accents, a rise and fall over four bars, and a human hand. `prominence` (0..1) is where in
+    the range a part lies: a melody above its accompaniment.
     """
     low, high = velocity
     width = high - low
-    accent = TOUCHES[articulation].accent
+    gate, accent = TOUCHES[articulation]
     phrase = 4 * meter.bar
-    weights: dict[float, float] = {}
-    shaded_notes = []
-    for note in notes:
-        weight = weights.get(note.onset)
-        if weight is None:
-            strength = meter.strength(note.onset)
-            arch = math.sin(math.pi * ((note.onset % phrase) / phrase))
+    loudness: dict[float, int] = {}
+    result = []
+    for onset, duration, pitch, _ in notes:
+        level = loudness.get(onset)
+        if level is None:
+            strength = meter.strength(onset)
+            arch = math.sin(math.pi * ((onset % phrase) / phrase))
             weight = low + width * (prominence + 0.3 * (strength - 0.5) + 0.2 * (arch - 0.6)) + chance.near(1.5)
             weight += accent / 2 if strength >= 0.5 else -accent / 2
-            weights[note.onset] = weight
-        shaded_notes.append(note._replace(velocity=max(low, min(high, round(weight)))))
-    return shaded_notes
+            level = loudness[onset] = max(low, min(high, round(weight)))
+        result.append(Note(onset, duration * gate, pitch, level))
+    return result

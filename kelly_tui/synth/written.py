@@ -20,8 +20,23 @@ def loudness_facts(score: Score) -> dict[str, Value]:
     return {"dynamic_range": mark_of_velocity(mean), "velocity_curve": velocity_curve(score)}
 
 
+_LISTENERS = {
+    "major": (6.35, 2.23, 3.48, 2.33, 4.38, 4.09, 2.52, 5.19, 2.39, 3.66, 2.29, 2.88),
+    "minor": (6.33, 2.68, 3.52, 5.38, 2.60, 3.53, 2.54, 4.75, 3.98, 2.69, 3.34, 3.17),
+}
+"""How well each degree fits a key, by listeners' ratings (Krumhansl and Kessler, 1982)."""
+_KEYS = np.array([np.roll(_LISTENERS[mode], tonic) for mode in ("major", "minor") for tonic in range(12)])
+
+
+def sounds_in_key(classes: NDArray[np.integer], durations: NDArray[np.float64], tonic: int, major: bool) -> bool:
+    """Whether how long each pitch class sounds fits this key better than the other 23 (Krumhansl and Schmuckler)."""
+    heard = np.bincount(classes % 12, weights=durations, minlength=12)
+    fits = np.corrcoef(heard, _KEYS)[0, 1:]
+    return bool(fits.argmax() == tonic + (0 if major else 12))
+
+
 def has_contour(line: NDArray[np.void], contour: str) -> bool:
-    """Whether a line (a note table, one note at a time) clearly has that contour.
+    """Whether a line (an array with the field ``pitch``) clearly has that contour.
 
     Five are Huron's, by the detector's own measure, with a margin. A wave, which he doesn't know, turns at least
     three times after going a fourth or more.
