@@ -1,7 +1,8 @@
 # make demo   install all, make the dataset "demo" and open the workstation on it (MUSIC=~/Music for your own)
 # make test   install all that the tests need, and run them
 # make bench  measure beside a floor and a peer, in one table
-# make kills  hundreds of kill -9 against the store, the stages and the app
+# make kills  hundreds of kill -9 of the app, beside the slow proofs of the rest
+# make screens  draw the README's picture again, from the demo
 
 find_python = for name in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && exec echo $$name; done; echo python3
@@ -10,7 +11,7 @@ PYTHON := $(PYTHON)
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test bench bench-app kills screens clean
+.PHONY: demo test bench kills screens clean
 .DELETE_ON_ERROR:
 
 demo: .venv/.demo
@@ -30,7 +31,7 @@ kills: .venv/.test
 	$(BIN)/python -m pytest -m slow -n 2 tests/unit tests/ui
 
 screens: .venv/.demo
-	$(BIN)/python -m kelly_tui.demo --screens
+	$(BIN)/python -m kelly_tui.demo --screens kelly_tui/ui
 
 clean:
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache kelly_tui.egg-info

@@ -70,27 +70,23 @@ def write_pieces(pieces: Iterable[str], folder: Path) -> None:
             pass
 
 
-def make(root: Path, music: Path | None) -> None:
-    """Make or complete the dataset at `root`."""
-    import kelly_tui
-    from kelly_tui.model.dataset import DatasetConfig
+def make(root: Path, music: Path | None) -> int:
+    """Make or complete the dataset at `root` as the command line does; its exit code."""
+    from kelly_tui.cli import main as kelly
     from kelly_tui.model.sample import file_type_of
-    from kelly_tui.store.layout import is_dataset
 
+    model = "harmonypredictor"
     if music is None:
         music = cache_dir() / "corpus"
         if len(list(music.glob("*.mid"))) < len(PIECES):
             print("Writing sixty pieces of music21's corpus as MIDI, once", file=sys.stderr)
             write_pieces(PIECES, music)
-        model = "harmonypredictor"
-    else:
-        if not music.is_dir():
-            raise KellyError("there is no such folder", path=music, hint="Name one: make demo MUSIC=~/Music.")
-        has_audio = any(file_type_of(path.name) == "audio" for path in music.rglob("*"))
-        model = "emotionrecognizer" if has_audio else "harmonypredictor"
-    if not is_dataset(root):
-        kelly_tui.create_dataset_structure(root.parent, DatasetConfig(dataset_id=root.name, target_model=model))
-    kelly_tui.run_pipeline(root, import_dir=music, multiplier=MULTIPLIER, count=GENERATED)
+    elif not music.is_dir():
+        raise KellyError("there is no such folder", path=music, hint="Name one: make demo MUSIC=~/Music.")
+    elif any(file_type_of(path.name) == "audio" for path in music.rglob("*")):
+        model = "emotionrecognizer"
+    options = ["--import-dir", music, "--target-model", model, "--multiplier", MULTIPLIER, "--count", GENERATED]
+    return kelly(["--datasets", str(root.parent), "run", root.name, *map(str, options)])
 
 
 def is_made(root: Path) -> bool:
@@ -121,17 +117,18 @@ def main() -> int:
 
 
 def run(music: Path | None, screens: Path | None) -> int:
+    from kelly_tui.cli import main as kelly
     from kelly_tui.settings import load_settings
 
     settings = load_settings()
     datasets = Path(settings.datasets)
     root = datasets / (f"demo-{music.resolve().name}" if music else "demo")
-    if music or not is_made(root):
-        make(root, music)
-    import kelly_tui
-
-    report = kelly_tui.validate_dataset(root)
-    report.print_summary()
+    if music is None and is_made(root):
+        code = kelly(["--datasets", str(datasets), "validate", root.name])
+    else:
+        code = make(root, music)
+    if code in (2, 130):
+        return code
     if sys.stdin.isatty() and sys.stdout.isatty() and screens is None:
         from kelly_tui.ui.launch import run_app
 
@@ -139,10 +136,10 @@ def run(music: Path | None, screens: Path | None) -> int:
     else:
         from kelly_tui.ui.screenshot import write_screenshot
 
-        target = (screens or Path()) / "demo.svg"
+        target = screens / "workstation.svg" if screens else Path("demo.svg")
         write_screenshot(root, target)
-        print(f"\nNo terminal: a picture of the workstation is in {target.resolve()}")
-    return 0 if report.valid else 1
+        print(f"\nA picture of the workstation is in {target.resolve()}")
+    return code
 
 
 if __name__ == "__main__":
