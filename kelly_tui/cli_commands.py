@@ -218,7 +218,7 @@ def tell_whole(line: Line, root: Path, result: PipelineOutcome, figures: Stats |
     """Say what several stages came to; the exit code."""
     failures, report = result.failures, result.report
     if failures:
-        line.voice.say(f"{len(failures):,} files failed, each named above")
+        line.voice.say(f"files that failed, each named above: {len(failures):,}")
     for page in (report, figures):
         if page is not None:
             line.voice.say()

@@ -120,7 +120,7 @@ def list_samples(line: Line) -> int:
             for row in query.rows(catalogue, rowids[start : start + PAGE])
         )
         count = line.voice.table(rows, ["id", "file", "origin", main, "key", "bpm", "split", ""], right=frozenset({5}))
-    line.voice.notice(f"{count:,} samples")
+    line.voice.notice(f"{count:,} sample{'' if count == 1 else 's'}")
     return 0
 
 

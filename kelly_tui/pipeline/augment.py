@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import msgspec
+
 from kelly_tui.augment.item import augment_item, plan_item
 from kelly_tui.augment.recipe import Recipe, variant_labels
 from kelly_tui.model.sample import Sample
-from kelly_tui.pipeline.dataset import Parameters
+from kelly_tui.pipeline.keys import Parameters
 from kelly_tui.pipeline.plan import Plan, Work
 from kelly_tui.pipeline.room import Room
 from kelly_tui.pipeline.runner import run_items
@@ -91,13 +93,9 @@ class _Augmentation:
 
     def _recipes_of(self, root_id: str) -> list[dict[str, Any]]:
         """What was done for each variant of a root, refused ones included: these are not made again."""
-        rows = self._catalogue.db.execute("SELECT sample_id FROM samples WHERE parent_id = ?", (root_id,)).fetchall()
-        variants = [self._catalogue.get(sample_id) for (sample_id,) in rows]
-        return [
-            {name: value for name, value in (one.augmentation or {}).items() if name in Recipe.__struct_fields__}
-            for one in variants
-            if one is not None
-        ]
+        rows = self._catalogue.db.execute("SELECT augmentation FROM samples WHERE parent_id = ?", (root_id,))
+        done = [msgspec.json.decode(augmentation or "{}") for (augmentation,) in rows]
+        return [{name: value for name, value in one.items() if name in Recipe.__struct_fields__} for one in done]
 
     def _item(self, root: Sample, key: str, there: list[dict[str, Any]], place: int) -> Item:
         data = {

@@ -1,6 +1,6 @@
 """The process that touches strangers' files, and may die of it.
 
-``python -m kelly_tui.pipeline.child MEMORY_BYTES``: requests come on standard input, each a pickled list of (function,
+Its one argument is the memory it may take, in bytes. Requests come on standard input, each a pickled list of (function,
 argument, seconds); one answer an item goes back on what was standard output, as soon as it is known. Frames are a
 4-byte length and a pickle. Whatever native code prints goes nowhere.
 """
@@ -88,7 +88,3 @@ def _limit_memory(limit: int) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     _, hard = resource.getrlimit(resource.RLIMIT_AS)
     resource.setrlimit(resource.RLIMIT_AS, (limit if hard == resource.RLIM_INFINITY else min(limit, hard), hard))
-
-
-if __name__ == "__main__":
-    main()

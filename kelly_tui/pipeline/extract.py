@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+
 import msgspec
 
 from kelly_tui.model.annotation import Label
 from kelly_tui.model.sample import Sample
-from kelly_tui.pipeline.dataset import Parameters
+from kelly_tui.pipeline.keys import Parameters
 from kelly_tui.pipeline.plan import Plan, Work
 from kelly_tui.pipeline.room import Room
 from kelly_tui.pipeline.runner import run_items

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 import threading
 from collections import deque
 from collections.abc import Sequence
@@ -14,7 +13,7 @@ from contextlib import suppress
 import msgspec
 
 from kelly_tui.pipeline.stage import Progress
-from kelly_tui.pipeline.worker import child_environment
+from kelly_tui.pipeline.worker import python
 
 PATIENCE = 2.0
 """Seconds from asking a job to stop until it is told to."""
@@ -32,11 +31,10 @@ class Job:
         """What it has said, the last lines."""
         self.progress = Progress(self.stage, 0, 0, 0, 0.0, None)
         self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "kelly_tui", *arguments, "--progress", "json"],
+            [*python("kelly_tui.__main__"), *arguments, "--progress", "json"],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env=child_environment(),
             start_new_session=True,  # a ctrl+c in the app's terminal is the app's own
             text=True,
             encoding="utf-8",

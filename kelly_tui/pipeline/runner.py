@@ -34,7 +34,7 @@ HELD_BACK = 5_000
 
 COMMIT_SECONDS = 0.5
 STALL_SECONDS = 120.0
-LAST_MOMENT = 0.5
+LAST_MOMENT = 0.3
 """Seconds that work in progress gets to end after a cancellation, which has to be over in one."""
 
 RETRIES = 3

@@ -6,10 +6,8 @@ batches. Which process runs the function is `kelly_tui.pipeline.runner`'s busine
 
 from __future__ import annotations
 
-import hashlib
-import json
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -25,7 +23,7 @@ class Item(NamedTuple):
     name: str
     """What a person calls it; shown when it fails."""
     key: str
-    """`stage_key` of everything that the result depends on."""
+    """Of all that the result depends on: see `kelly_tui.pipeline.keys`."""
     size: int
     """Bytes to read; the time left is reckoned by it."""
     function: str
@@ -156,32 +154,8 @@ class Interrupted(KeyboardInterrupt):
         self.outcome = outcome
 
 
-def stage_key(content: str, stage: str, version: int, parameters: Mapping[str, Any]) -> str:
-    """The key of a result: ``<stage version>-<hash of parameters>-<hash of content and stage>``.
-
-    The parts are kept apart so that a stale result can say which of them changed. `version` is raised by hand when a
-    stage's results change; nothing hashes code or looks at modification times.
-    """
-    canonical = json.dumps(parameters, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return f"{version}-{_short_hash(canonical)}-{_short_hash(f'{stage}:{content}')}"
-
-
-def why_stale(old: str | None, new: str) -> str:
-    """Why a result stored under `old` does not serve for `new`: ``new``, ``version``, ``parameters`` or ``input``."""
-    if old is None:
-        return "new"
-    for name, before, after in zip(("version", "parameters", "input"), old.split("-"), new.split("-"), strict=False):
-        if before != after:
-            return f"{name} changed"
-    return "new"
-
-
 def clock(seconds: float) -> str:
     """``0:13``, ``12:05``, ``3:00:00``."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
-
-
-def _short_hash(text: str) -> str:
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]

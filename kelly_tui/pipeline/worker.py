@@ -29,10 +29,13 @@ ONE_THREAD = dict.fromkeys(
 """Workers already fill the cores: libraries that start a thread a core would fight over them."""
 
 
-def child_environment() -> dict[str, str]:
-    """The environment in which a process of ours finds this package and starts one thread."""
-    path = os.pathsep.join(filter(None, (os.environ.get("PYTHONPATH"), str(PROJECT))))
-    return {**os.environ, **ONE_THREAD, "PYTHONPATH": path}
+def python(module: str) -> list[str]:
+    """The command that runs ``main()`` of a module of ours, installed or not.
+
+    -P: a stranger's folder, which may be where we stand, is no place to import from.
+    """
+    code = f"import sys; sys.path.append({str(PROJECT)!r}); from {module} import main; sys.exit(main())"
+    return [sys.executable, "-P", "-c", code]
 
 
 Request = tuple[str, dict[str, Any], float]
@@ -69,12 +72,11 @@ class Child:
     def __init__(self, memory: int) -> None:
         self.memory = memory
         self._process = subprocess.Popen(
-            # -P: a stranger's folder, which may be where we stand, is no place to import from.
-            [sys.executable, "-P", "-m", "kelly_tui.pipeline.child", str(memory)],
+            [*python("kelly_tui.pipeline.child"), str(memory)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            env=child_environment(),
+            env={**os.environ, **ONE_THREAD},
             process_group=0,  # a ctrl+c in the terminal is for the driver, which ends its children itself
         )
         assert self._process.stdin is not None
@@ -195,7 +197,10 @@ class LocalExecutor(ThreadPoolExecutor):
                 child.dismiss()
         super().shutdown(wait, cancel_futures=cancel_futures)
         for child in list(self._children):
-            child.dismiss()
+            if wait:
+                child.end()
+            else:
+                child.dismiss()
 
 
 _thread = threading.local()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
@@ -89,7 +89,7 @@ def _files(catalogue: Catalogue) -> Iterator[_File]:
     return map(_File._make, rows)
 
 
-def _folder_check(root: Path):  # type: ignore[no-untyped-def]
+def _folder_check(root: Path) -> Callable[[str], None]:
     """A function that raises `FileRefused` for a folder that leads out of `root`; each folder is looked at once."""
 
     @lru_cache(maxsize=100_000)

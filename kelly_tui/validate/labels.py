@@ -33,10 +33,13 @@ def check_values(catalogue: Catalogue) -> Iterator[Finding]:
         if rows:
             values = ", ".join(safe_text(str(value), 40) for value in dict.fromkeys(value for _, value in rows[:100]))
             yield Finding(
-                "error", "value-outside-set", f"{name} is {values} on {len(rows):,} samples",
-                f"Correct them (kelly list {catalogue.root.name} finds them), or declare the value in config.json.",
-                len(rows), tuple(sample_id for sample_id, _ in rows[:EXAMPLES]),
-            )  # fmt: skip
+                "error",
+                "value-outside-set",
+                f"{name} is {values} on {len(rows):,} of {len(catalogue):,} samples",
+                "Correct them, by their ids, or declare the value in config.json.",
+                len(rows),
+                tuple(sample_id for sample_id, _ in rows[:EXAMPLES]),
+            )
 
 
 def check_labelled(catalogue: Catalogue, scores: Scores) -> Iterator[Finding]:
@@ -45,60 +48,106 @@ def check_labelled(catalogue: Catalogue, scores: Scores) -> Iterator[Finding]:
     main = scores.main_label
     labelled = sum(one.total for one in scores.classes)
     if not labelled:
-        yield Finding("error", "no-main-label", f"no sample has a {main}, which {config.model.title} learns",
-                      f"Label by key: kelly {config.dataset_id}; or from folders: kelly annotate.",
-                      scores.total)  # fmt: skip
+        yield Finding(
+            "error",
+            "no-main-label",
+            f"no sample has the label {main}, which {config.model.title} learns",
+            f"Label by key: kelly {config.dataset_id}; or from folders: kelly annotate.",
+            scores.total,
+        )
     for name in config.model.needs:
         lacking = _held(catalogue, f"{name} IS NULL")
         if lacking and not (name == main and not labelled):
-            yield Finding("warning", "unlabelled", f"{lacking:,} of {scores.total:,} samples have no {name}",
-                          f"Find them with the filter {name}:? in the workstation.", lacking,
-                          _examples(catalogue, f"held AND {name} IS NULL"))  # fmt: skip
+            yield Finding(
+                "warning",
+                "unlabelled",
+                f"{lacking:,} of {scores.total:,} samples have no {name}",
+                f"Find them with the filter {name}:? in the workstation.",
+                lacking,
+                _examples(catalogue, f"held AND {name} IS NULL"),
+            )
     empty = [one.label for one in scores.classes if not one.total]
     if empty and labelled:
-        yield Finding("warning", "empty-class", f"no sample is {' or '.join(empty)}",
-                      "Import or generate some, or leave the class out of config.json.", len(empty))  # fmt: skip
+        yield Finding(
+            "warning",
+            "empty-class",
+            f"no sample is {' or '.join(empty)}",
+            "Import or generate some, or leave the class out of config.json.",
+            len(empty),
+        )
     short = [one for one in scores.classes if 0 < one.total < one.target]
     if short:
         said = ", ".join(f"{one.label} {one.total:,} of {one.target:,}" for one in short)
-        yield Finding("warning", "target-unmet", f"{len(short)} of {len(scores.classes)} classes are under target "
-                      f"({said})", "Label, augment or synthesize more, or lower target_samples_per_category.",
-                      sum(one.target - one.total for one in short))  # fmt: skip
+        yield Finding(
+            "warning",
+            "target-unmet",
+            f"{len(short)} of {len(scores.classes)} classes are under target ({said})",
+            "Label, augment or synthesize more, or lower target_samples_per_category.",
+            sum(one.target - one.total for one in short),
+        )
 
 
 def check_state(catalogue: Catalogue, scores: Scores) -> Iterator[Finding]:
     """Where samples come from, what is set aside, and what waits for a person or a stage."""
     name, origins = catalogue.root.name, scores.origins
     if scores.total and not origins["imported"]:
-        yield Finding("warning", "nothing-imported", "every sample is made by the program, none is real music",
-                      f"kelly import {name} FOLDER.")  # fmt: skip
+        yield Finding(
+            "warning",
+            "nothing-imported",
+            "every sample is made by the program, none is real music",
+            f"kelly import {name} FOLDER.",
+        )
     elif origins["generated"] > 0.9 * scores.total:
         share = int(100 * origins["generated"] / scores.total)
-        yield Finding("warning", "mostly-generated", f"{share}% of the samples are generated",
-                      f"A model trained on them learns the generator; kelly import {name} FOLDER.",
-                      origins["generated"])  # fmt: skip
+        yield Finding(
+            "warning",
+            "mostly-generated",
+            f"{share}% of the samples are generated",
+            f"A model trained on them learns the generator; kelly import {name} FOLDER.",
+            origins["generated"],
+        )
     if catalogue.config.model.reads == "audio":
         as_midi = _held(catalogue, "file_type = 'midi'")
         if as_midi:
-            yield Finding("warning", "midi-for-audio-model", f"{as_midi:,} samples exist as MIDI only, "
-                          f"but {catalogue.config.model.title} reads audio",
-                          "kelly synthesize --audio writes generated ones as sound; import recordings.",
-                          as_midi, _examples(catalogue, "held AND file_type = 'midi'"))  # fmt: skip
+            yield Finding(
+                "warning",
+                "midi-for-audio-model",
+                f"{as_midi:,} of {scores.total:,} samples exist as MIDI only, "
+                f"but {catalogue.config.model.title} reads audio",
+                "kelly synthesize --audio writes generated ones as sound; import recordings.",
+                as_midi,
+                _examples(catalogue, "held AND file_type = 'midi'"),
+            )
     quarantined = catalogue.counts().status["quarantined"]
     if quarantined:
-        yield Finding("warning", "quarantined", f"{quarantined:,} samples are set aside",
-                      f"See why: kelly list {name} is:quarantined; try again: kelly retry {name}.",
-                      quarantined, _examples(catalogue, "status <> 'ok'"))  # fmt: skip
+        yield Finding(
+            "warning",
+            "quarantined",
+            f"{quarantined:,} of {len(catalogue):,} samples are set aside",
+            f"See why: kelly list {name} is:quarantined; try again: kelly retry {name}.",
+            quarantined,
+            _examples(catalogue, "status <> 'ok'"),
+        )
     disputed = _count(catalogue, "SELECT count(*) FROM samples WHERE conflicts > 0")
     if disputed:
-        yield Finding("warning", "open-conflicts", f"{disputed:,} samples have conflicting labels",
-                      f"kelly conflicts {name} shows them; --take ours or theirs decides.",
-                      disputed, _examples(catalogue, "conflicts > 0"))  # fmt: skip
+        yield Finding(
+            "warning",
+            "open-conflicts",
+            f"{disputed:,} of {len(catalogue):,} samples have conflicting labels",
+            f"kelly conflicts {name} shows them; --take ours or theirs decides.",
+            disputed,
+            _examples(catalogue, "conflicts > 0"),
+        )
     featureless = _held(catalogue, "features_path IS NULL")
     if featureless:
-        yield Finding("warning", "no-features", f"{featureless:,} samples have no features",
-                      f"kelly extract {name}.", featureless,
-                      _examples(catalogue, "held AND features_path IS NULL"))  # fmt: skip
+        yield Finding(
+            "warning",
+            "no-features",
+            f"{featureless:,} of {scores.total:,} samples have no features",
+            f"kelly extract {name}.",
+            featureless,
+            _examples(catalogue, "held AND features_path IS NULL"),
+        )
 
 
 def _distinct(catalogue: Catalogue, name: str) -> list[object]:

@@ -19,20 +19,29 @@ def check_splits(catalogue: Catalogue) -> Iterator[Finding]:
     if not any(splits.values()):
         yield Finding("error", "no-splits", "no sample is in train, val or test", f"kelly split {name}.")
         return
-    crossings = verify_splits(catalogue).crossings
+    found = verify_splits(catalogue)
+    crossings = found.crossings
     if crossings:
         samples = tuple(sample for group in crossings[:EXAMPLES] for sample in group)
         yield Finding(
-            "error", "group-across-splits", f"{len(crossings):,} groups lie in several splits, so that what is tested "
-            "was learnt", f"kelly split {name} --reshuffle.", len(crossings), samples,
-        )  # fmt: skip
-    ratios = {"train": catalogue.config.train_ratio, "val": catalogue.config.val_ratio,
-              "test": catalogue.config.test_ratio}  # fmt: skip
+            "error",
+            "group-across-splits",
+            f"{len(crossings):,} of {found.groups:,} groups lie in several splits, so that what is tested was learnt",
+            f"kelly split {name} --reshuffle.",
+            len(crossings),
+            samples,
+        )
+    ratios = {
+        "train": catalogue.config.train_ratio,
+        "val": catalogue.config.val_ratio,
+        "test": catalogue.config.test_ratio,
+    }
     for split, ratio in ratios.items():
         if ratio and not splits[split]:
             yield Finding(
                 "warning", "empty-split", f"the {split} list is empty", "There are too few songs: import more."
             )
+    total = catalogue.counts().total
     bridges = set(_bridges(catalogue))
     unsplit = [
         sample_id for (sample_id,) in catalogue.db.execute("SELECT sample_id FROM samples WHERE held AND split IS NULL")
@@ -40,13 +49,23 @@ def check_splits(catalogue: Catalogue) -> Iterator[Finding]:
     left_out = [sample_id for sample_id in unsplit if sample_id in bridges]
     if left_out:
         yield Finding(
-            "warning", "bridge", f"{len(left_out):,} samples belong to songs of two splits and are in none",
-            f"kelly split {name} --reshuffle places them, and moves others.", len(left_out), tuple(left_out[:EXAMPLES]),
-        )  # fmt: skip
+            "warning",
+            "bridge",
+            f"{len(left_out):,} of {total:,} samples belong to songs of two splits and are in none",
+            f"kelly split {name} --reshuffle places them, and moves others.",
+            len(left_out),
+            tuple(left_out[:EXAMPLES]),
+        )
     waiting = [sample_id for sample_id in unsplit if sample_id not in bridges]
     if waiting:
-        yield Finding("warning", "unsplit", f"{len(waiting):,} samples are in no split yet", f"kelly split {name}.",
-                      len(waiting), tuple(waiting[:EXAMPLES]))  # fmt: skip
+        yield Finding(
+            "warning",
+            "unsplit",
+            f"{len(waiting):,} of {total:,} samples are in no split yet",
+            f"kelly split {name}.",
+            len(waiting),
+            tuple(waiting[:EXAMPLES]),
+        )
 
 
 def _bridges(catalogue: Catalogue) -> list[str]:

@@ -136,7 +136,7 @@ def test_run_makes_what_is_missing_and_ends_with_the_report(kelly, music, tmp_pa
              "--count", 2)  # fmt: skip
     said = kelly(*words)
     assert said.code == 1  # two of the files are bad
-    assert "2 files failed" in said.out
+    assert "named above: 2\n" in said.out
     assert "✅ VALID\nTotal Samples: " in said.out
     again = kelly(*words, "--json")
     assert again.code == 1
