@@ -74,6 +74,8 @@ class PipelineScreen(Page):
         super().__init__()
         self._session = session
         self._wanted = stage
+        self._version = -1
+        self._stands: dict[str, Standing] = {}
 
     def below(self) -> Iterable[Widget]:
         yield LineList(id="chosen")
@@ -88,15 +90,17 @@ class PipelineScreen(Page):
     def show(self) -> None:
         session = self._session
         self.query_one(Headline).show(session.name, "pipeline", [(session.config.model.title, "dim")])
-        stands = standings(session.catalogue)
+        version = session.catalogue.data_version()
+        if version != self._version:
+            self._version, self._stands = version, standings(session.catalogue)
         running = session.job.stage if session.job is not None and session.is_running else ""
-        self.lines.show([_entry(stage, stands[stage.name], running == stage.name) for stage in STAGES])
+        self.lines.show([_entry(stage, self._stands[stage.name], running == stage.name) for stage in STAGES])
         job = session.job
         self.query_one(StatusLine).show(job.progress if job is not None and session.is_running else None)
         self._show_chosen()
         log = self.query_one("#log", LineList)
         if job is not None:
-            log.show([Entry([(f"   {line}", "dim")]) for line in job.log])
+            log.show([Entry([(f"   {line}", "dim")]) for line in tuple(job.log)])
             log.move(len(job.log))
 
     def _show_chosen(self) -> None:

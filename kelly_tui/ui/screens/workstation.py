@@ -13,6 +13,7 @@ from kelly_tui.model.annotation import FIELDS, check_value
 from kelly_tui.model.edit import Edit, Step
 from kelly_tui.model.labels import MODES, parse_key
 from kelly_tui.model.sample import Sample
+from kelly_tui.text import safe_text
 from kelly_tui.ui import edits
 from kelly_tui.ui.advice import Advice, next_best
 from kelly_tui.ui.saver import NotSaved, Order, Saved, ViewsLate
@@ -296,13 +297,19 @@ class Workstation(Finding, Listening):
     def _ask_value(self, field: str, hint: str, check: object = None) -> None:
         sample = self._here()
         one = sample.labels.get(field)
+        before = safe_text(typed(field, one.value), limit=None) if one else ""
         choices = self.session.config.choices(field)
         checked = check if callable(check) else lambda text: check_value(FIELDS[field], text, choices)
+
+        def answer(text: str) -> None:
+            if text != before:
+                self._edit(edits.typed_value(sample, self.session.config, field, text))
+
         self.ask(
             Question(
                 field_word(field),
-                lambda text: self._edit(edits.typed_value(sample, self.session.config, field, text)),
-                value=typed(field, one.value) if one else "",
+                answer,
+                value=before,
                 hint=f"{hint}   enter saves, empty clears, esc leaves",
                 check=checked,
                 choices=choices,

@@ -66,7 +66,9 @@ class Form(Painted):
             return self._all_fields(self.sample, width, height)
         question = _question(self.sample, self.config, width)
         if height <= NARROW:
-            return [*question[: height - 1], [(" ", "text"), *_summary(self.sample, width - 1)]]
+            asked = question[: height - 1]
+            blank: list[Line] = [()] * (height - 1 - len(asked))
+            return [*asked, *blank, [(" ", "text"), *_summary(self.sample, width - 1)]]
         lines = [*question, ()]
         lines += [self._field_line(self.sample, name, width) for name in self.fields[1:]]
         room = height - len(_origin(self.sample)) - 1

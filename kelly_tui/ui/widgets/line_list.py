@@ -39,12 +39,14 @@ class LineList(ScrollView):
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self._entries: Sequence[Entry] = ()
+        self._entries: Sequence[Entry] | None = None
         self._stops: list[int] = []
         self._stop = 0
 
     def show(self, entries: Sequence[Entry]) -> None:
         """Show these lines; the cursor stays on what it stood on, if that is still there."""
+        if entries == self._entries:
+            return
         before = self.chosen
         self._entries = entries
         self._stops = [number for number, entry in enumerate(entries) if entry.stands_for is not None]
@@ -56,7 +58,9 @@ class LineList(ScrollView):
     @property
     def chosen(self) -> object:
         """What the line under the cursor stands for."""
-        return self._entries[self._stops[self._stop]].stands_for if self._stops else None
+        if self._entries is None or not self._stops:
+            return None
+        return self._entries[self._stops[self._stop]].stands_for
 
     def move(self, steps: int) -> None:
         """Move the cursor, or the page where nothing can be chosen."""
@@ -74,7 +78,7 @@ class LineList(ScrollView):
     def render_line(self, y: int) -> Strip:
         number = round(self.scroll_y) + y
         width = self.scrollable_content_region.width
-        if number >= len(self._entries):
+        if self._entries is None or number >= len(self._entries):
             return strip((), width, self.app.theme)
         under_cursor = bool(self._stops) and number == self._stops[self._stop]
         edge = ("▌", "accent") if under_cursor else (" ", "text")

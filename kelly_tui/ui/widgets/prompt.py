@@ -16,6 +16,7 @@ from textual.suggester import SuggestFromList
 from textual.widgets import Input
 
 from kelly_tui.errors import KellyError
+from kelly_tui.text import safe_text
 from kelly_tui.ui.paint import Line
 from kelly_tui.ui.widgets.painted import Painted
 
@@ -35,6 +36,13 @@ class Question:
     """Offered as completions; the right arrow takes one."""
     cancelled: Callable[[], object] | None = None
     """Called when the prompt is left without an answer."""
+
+
+class SafeInput(Input):
+    """An input that holds nothing a terminal would obey, whether it was typed, pasted or there before."""
+
+    def validate_value(self, value: str) -> str:
+        return safe_text(value, limit=None)
 
 
 class _Words(Painted):
@@ -64,7 +72,7 @@ class Prompt(Vertical):
         yield _Words("dim", id="prompt-hint")
         with Horizontal():
             yield _Words("accent", id="prompt-label")
-            yield Input(compact=True, id="prompt-input", select_on_focus=False)
+            yield SafeInput(compact=True, id="prompt-input", select_on_focus=False)
 
     def on_mount(self) -> None:
         self.query_one(Input).cursor_blink = False

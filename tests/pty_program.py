@@ -1,0 +1,99 @@
+"""A program on a real pseudo-terminal: what it writes, byte by byte, and how soon after a key."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pty
+import select
+import struct
+import subprocess
+import termios
+import time
+from collections.abc import Mapping, Sequence
+from types import TracebackType
+from typing import Self
+
+
+class PtyProgram:
+    """Runs a command on a pty of its own; use it in a ``with`` block."""
+
+    def __init__(
+        self, command: Sequence[str], size: tuple[int, int] = (120, 40), environment: Mapping[str, str] | None = None
+    ) -> None:
+        self._master, slave = pty.openpty()
+        columns, rows = size
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+        self._process = subprocess.Popen(
+            command,
+            stdin=slave,
+            stdout=slave,
+            stderr=slave,
+            start_new_session=True,
+            env={**os.environ, "TERM": "xterm-256color", "COLORTERM": "truecolor", **(environment or {})},
+        )
+        os.close(slave)
+        self.written = b""
+        """Everything that it wrote."""
+
+    def read(self, seconds: float) -> bytes:
+        """What it writes until it has been still for `seconds`."""
+        found = b""
+        while select.select([self._master], [], [], seconds)[0]:
+            try:
+                found += os.read(self._master, 1 << 16)
+            except OSError:  # it has ended
+                break
+        self.written += found
+        return found
+
+    def wait_for(self, what: bytes, seconds: float = 30.0) -> None:
+        """Read until `what` has been written."""
+        until = time.monotonic() + seconds
+        while what not in self.written:
+            assert time.monotonic() < until, f"{what!r} never came: {self.written[-2000:]!r}"
+            self.read(0.02)
+
+    def send(self, keys: bytes) -> None:
+        os.write(self._master, keys)
+
+    def answer(self, keys: bytes, settle: float = 0.02) -> float:
+        """Seconds from sending keys until the last byte of what they made the program write.
+
+        An answer has ended when nothing came for `settle` seconds.
+        """
+        self.read(settle)
+        begun = last = time.perf_counter()
+        self.send(keys)
+        patience = 1.0  # for the first byte
+        while select.select([self._master], [], [], patience)[0]:
+            self.written += os.read(self._master, 1 << 16)
+            last = time.perf_counter()
+            patience = settle
+        return last - begun
+
+    def cpu_seconds(self) -> float:
+        """Processor time that the program has used, its own and not its children's."""
+        with open(f"/proc/{self._process.pid}/stat") as stat:
+            fields = stat.read().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def end(self, seconds: float = 5.0) -> None:
+        """Read on until it has ended; end it if it has not within `seconds`."""
+        until = time.monotonic() + seconds
+        while self._process.poll() is None and time.monotonic() < until:
+            self.read(0.02)
+        if self._process.poll() is None:
+            self._process.terminate()
+            self._process.wait(5)
+        os.close(self._master)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._process.poll() is None and kind is not None:
+            self._process.terminate()
+        self.end()
