@@ -156,11 +156,12 @@ def parse_midi(data: bytes, name: str = "") -> Any:
     return _parse(data, name)[1]
 
 
-def score_seconds(score: Any) -> float:
-    """When the last note of a `symusic.Score` in ticks ends: seconds from the start, through its tempo map."""
+def midi_seconds(data: bytes, name: str = "") -> float:
+    """When the last note of a MIDI file ends: seconds from the start, through its tempo map. Raises `FileRefused`."""
+    _, score, tempi = _parse(data, name)
     tables = (track.notes.numpy() for track in score.tracks)
     end = max((int((table["time"] + table["duration"]).max()) for table in tables if len(table["time"])), default=0)
-    return float(_seconds(np.array([float(end)]), _tempo_map(score), int(score.tpq))[0])
+    return float(_seconds(np.array([float(end)]), tempi, int(score.tpq))[0])
 
 
 def read_midi(source: Path | str | bytes | symusic.Score | pretty_midi.PrettyMIDI) -> Score:
@@ -174,14 +175,13 @@ def read_midi(source: Path | str | bytes | symusic.Score | pretty_midi.PrettyMID
 
         return from_pretty_midi(source)
     score = source if str(source.ttype) in ("Tick", "TimeUnit.Tick") else source.to("tick")
-    _check_plausible(score, "")
-    return _score(score, {})
+    return _score(score, _plausible_tempi(score, ""), {})
 
 
 def read_midi_bytes(data: bytes, name: str = "") -> Score:
     """The note table of a file's content; `name` is for the message of a refusal."""
-    smf, score = _parse(data, name)
-    return _score(score, count_dropped(smf))
+    smf, score, tempi = _parse(data, name)
+    return _score(score, tempi, count_dropped(smf))
 
 
 def read_bytes(path: Path) -> bytes:
@@ -194,7 +194,8 @@ def read_bytes(path: Path) -> bytes:
     return data
 
 
-def _parse(data: bytes, name: str) -> tuple[bytes, Any]:
+def _parse(data: bytes, name: str) -> tuple[bytes, Any, Floats]:
+    """The file without its wrapping, the parsed score, and its tempo map."""
     if len(data) > MAX_BYTES:
         raise FileRefused(f"larger than {MAX_BYTES >> 20} MB", path=name or None)
     smf = check_chunks(data, name)
@@ -203,12 +204,11 @@ def _parse(data: bytes, name: str) -> tuple[bytes, Any]:
     except Exception as error:  # the binding raises RuntimeError, ValueError and MemoryError for damaged events
         reason = str(error).removeprefix("MiniMidi: ").removesuffix(": iostream error")
         raise FileRefused(f"damaged MIDI file ({reason})", path=name or None) from error
-    _check_plausible(score, name)
-    return smf, score
+    return smf, score, _plausible_tempi(score, name)
 
 
-def _check_plausible(score: Any, name: str) -> None:
-    """Catch what the parser reads without complaint and no music has."""
+def _plausible_tempi(score: Any, name: str) -> Floats:
+    """The tempo map, after a look for what the parser reads without complaint and no music has."""
     path = name or None
     count = score.note_num()
     if count == 0:
@@ -226,6 +226,7 @@ def _check_plausible(score: Any, name: str) -> None:
     end = _seconds(np.array([score.end()], dtype=np.float64), tempi, score.tpq)[0]
     if end > MAX_SECONDS:
         raise FileRefused(f"{end / 3600:.0f} hours long", path=path)
+    return tempi
 
 
 def _tempo_map(score: Any) -> Floats:
@@ -234,6 +235,8 @@ def _tempo_map(score: Any) -> Floats:
     ticks = found["time"].astype(np.float64)
     with np.errstate(divide="ignore"):
         bpm = 6e7 / found["mspq"].astype(np.float64)
+    if len(ticks) == 1 and ticks[0] == 0:  # most files
+        return np.array([[0.0, 0.0, bpm[0]]])
     if len(ticks) > 1:
         order = np.argsort(ticks, kind="stable")
         ticks, bpm = ticks[order], bpm[order]
@@ -252,8 +255,7 @@ def _seconds(ticks: Floats, tempi: Floats, ticks_per_beat: int) -> Floats:
     return seconds
 
 
-def _score(score: Any, left_out: dict[str, int]) -> Score:
-    tempi = _tempo_map(score)
+def _score(score: Any, tempi: Floats, left_out: dict[str, int]) -> Score:
     tpq = int(score.tpq)
     tables, counts, tracks, pedals = [], [], [], []
     for index, track in enumerate(score.tracks):

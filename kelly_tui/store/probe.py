@@ -73,10 +73,10 @@ def _open(path: str) -> RawFile:
 
 
 def _probe_midi(source: RawFile, path: str, incoming: str, there: str, link: bool) -> Probed:
-    from kelly_tui.music.notes import MAX_BYTES, parse_midi, score_seconds  # numpy and symusic: not on a cold start
+    from kelly_tui.music.notes import MAX_BYTES, midi_seconds  # numpy and symusic: not on a cold start
 
     data = _read(source, MAX_BYTES + 1, path)  # one read: what is hashed, parsed and stored is the same
-    seconds = score_seconds(parse_midi(data, path))
+    seconds = midi_seconds(data, path)
     sha256 = hashlib.sha256(data).hexdigest()
     if _holds(there, len(data), sha256):
         return Probed(sha256, len(data), seconds, "there", None)
