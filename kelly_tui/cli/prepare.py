@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kelly_tui import cli_commands as commands
+from kelly_tui.cli import commands
 from kelly_tui.errors import KellyError
 
 if TYPE_CHECKING:
-    from kelly_tui.cli_commands import Line
+    from kelly_tui.cli.commands import Line
     from kelly_tui.pipeline.stages import Step
 
 ACTIONS = ("all", "create", "import_dir", "annotate", "annotate_interactive", "extract_features", "augment",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from kelly_tui.errors import LabelError
 
 if TYPE_CHECKING:
-    from kelly_tui.cli_commands import Line
+    from kelly_tui.cli.commands import Line
     from kelly_tui.store.catalogue import Catalogue
     from kelly_tui.store.query import Row
 

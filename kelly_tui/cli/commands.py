@@ -8,8 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kelly_tui import cli_samples
-from kelly_tui.cli_voice import Voice
+from kelly_tui.cli import samples
+from kelly_tui.cli.voice import Voice
 from kelly_tui.errors import DatasetError, KellyError
 from kelly_tui.model.dataset import TARGET_MODELS, DatasetConfig, target_model
 from kelly_tui.model.labels import nearest
@@ -255,7 +255,7 @@ def open_workstation(line: Line) -> int:
     check_terminal()
     from kelly_tui.ui.launch import run_app
 
-    run_app(root, line.datasets, line.settings, cli_samples.filter_text(line.arguments.filter))
+    run_app(root, line.datasets, line.settings, samples.filter_text(line.arguments.filter))
     return 0
 
 
@@ -280,26 +280,26 @@ def check_terminal() -> None:
 
 
 def prepare(line: Line) -> int:
-    from kelly_tui.cli_prepare import prepare as prepare_dataset
+    from kelly_tui.cli.prepare import prepare as prepare_dataset
 
     return prepare_dataset(line)
 
 
 def doctor(line: Line) -> int:
-    from kelly_tui.cli_doctor import doctor as examine
+    from kelly_tui.cli.doctor import doctor as examine
 
     return examine(line)
 
 
 def completion(line: Line) -> int:
-    from kelly_tui.cli_completion import SCRIPTS
+    from kelly_tui.cli.completion import SCRIPTS
 
     print(SCRIPTS[line.arguments.shell])
     return 0
 
 
 def complete(line: Line) -> int:
-    from kelly_tui.cli_completion import candidates
+    from kelly_tui.cli.completion import candidates
 
     print("\n".join(candidates(line.arguments.words, line.datasets)))
     return 0
@@ -307,12 +307,12 @@ def complete(line: Line) -> int:
 
 _COMMANDS: dict[str, Callable[[Line], int]] = {
     "open": open_workstation,
-    "label": cli_samples.label,
-    "undo": cli_samples.undo,
-    "redo": cli_samples.redo,
-    "history": cli_samples.history,
-    "list": cli_samples.list_samples,
-    "conflicts": cli_samples.conflicts,
+    "label": samples.label,
+    "undo": samples.undo,
+    "redo": samples.redo,
+    "history": samples.history,
+    "list": samples.list_samples,
+    "conflicts": samples.conflicts,
     "create": create,
     "import": imports,
     "annotate": annotate,

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from kelly_tui.errors import KellyError
 
 if TYPE_CHECKING:
-    from kelly_tui.cli_commands import Line
+    from kelly_tui.cli.commands import Line
 
 LITTLE_ROOM = 2e9
 """Bytes of free disk under which it is said."""

@@ -74,9 +74,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     as_json = "--json" in words
     try:
         arguments = parse(words)
-        from kelly_tui import cli_commands
+        from kelly_tui.cli import commands
 
-        code = cli_commands.run(arguments)
+        code = commands.run(arguments)
         sys.stdout.flush()
     except SystemExit as stop:  # --help and --version
         return int(stop.code or 0)
