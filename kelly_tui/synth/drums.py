@@ -10,7 +10,6 @@ from kelly_tui.synth.meter import Meter
 
 KICK, RIM, SNARE, CLOSED, PEDAL, OPEN, CRASH, RIDE = 36, 37, 38, 42, 44, 46, 49, 51
 LOW_TOM, MID_TOM, HIGH_TOM, SHAKER, TAMBOURINE = 45, 47, 50, 70, 54
-STYLES = ("rock", "four", "half", "brush", "march", "drive")
 
 
 class Hit(NamedTuple):

@@ -103,12 +103,11 @@ def emotion_piece(seed: int, index: int, emotions: Sequence[str]) -> Draft:
     ]
     if chance.yes(style.guitar):
         parts.append(part(power_chords(segments, voicings), 0.6, _GUITARS))
-    pitched = [note.velocity for part in parts for note in part.notes]
     if drumming != "-":
         parts.append(Part(drummed(drum_part(drumming, chance, meter, bars), chosen.velocity), is_drum=True))
     midi = Arrangement(chosen.tempo_bpm, meter, tuple(parts)).midi()
     score = read_midi(midi)
-    valence, arousal = valence_arousal(affect, chosen.mode, chosen.tempo_bpm, sum(pitched) / len(pitched))
+    valence, arousal = valence_arousal(affect, chosen.mode, chosen.tempo_bpm, float(score.pitched["velocity"].mean()))
     labels: dict[str, Value] = {
         "emotion": chosen.emotion,
         "valence": valence,

@@ -46,7 +46,7 @@ _ACCENTED = {2: (0, 1), 3: (0, 1, 3), 4: (0, 1, 2, 3), 5: (0, 1, 3, 2, 3)}
 """Which of the four accents each beat of a bar takes, by beats in the bar; five are three and two."""
 
 _HAND = 1.6
-"""Standard deviation of a player's timing, ms; never further than three times that."""
+"""Standard deviation of a player's timing, ms; never further than two and a half times that."""
 _VAMPS = {
     "minor": ("i i iv i", "i VII VI VII", "i iv VII i", "i VI iv i", "i7 iv7 i7 i7", "i III VII i"),
     "major": ("I I IV I", "I IV V I", "I vi ii V", "I7 IV7 I7 I7", "I V vi IV", "I ii IV I"),

@@ -143,10 +143,10 @@ def _sentence(mode: str, middle: str, chance: Chance) -> list[str]:
 def _fitted(
     phrase: Sequence[str], sentence: Sequence[str], key: tuple[str, str], meter: Meter, tempo_bpm: float
 ) -> list[Segment]:
-    """Phrase and sentence one chord a bar, or two; the sentence, or the phrase, alone where all would last too long."""
+    """Phrase and sentence one chord a bar, two, or one a pulse of four; the sentence alone where all last too long."""
     bar = meter.bar * 60 / tempo_bpm
     for numerals in ([*phrase, *sentence], sentence):
-        for a_bar in (1, 2):
+        for a_bar in (1, 2, 4) if len(meter.pulses) == 4 else (1, 2):
             bars = math.ceil((len(numerals) - 1) / a_bar) + 1
             if SHORTEST <= bars * bar <= LONGEST:
                 return _laid_out(numerals, a_bar, key, meter)
@@ -160,7 +160,8 @@ def _laid_out(numerals: Sequence[str], a_bar: int, key: tuple[str, str], meter: 
     at = 0.0
     for first in range(0, len(chords) - 1, a_bar):
         inside = chords[first : min(first + a_bar, len(chords) - 1)]
-        edges = [0.0, meter.half, meter.bar] if len(inside) == 2 else [0.0, meter.bar]
+        starts = {1: (0.0,), 2: (0.0, meter.half)}.get(len(inside), meter.pulses[: len(inside)])
+        edges = [*starts, meter.bar]
         segments += [Segment(chord, at + start, end - start) for chord, start, end in zip(inside, edges, edges[1:])]
         at += meter.bar
     return [*segments, Segment(chords[-1], at, meter.bar)]

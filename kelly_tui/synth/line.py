@@ -65,9 +65,12 @@ class Ground(NamedTuple):
 
 def ground(voicings: Sequence[Voicing], segments: Sequence[Segment], bass: Sequence[Note]) -> Ground:
     """The ground that chords and a bass part make."""
-    leaving = []
-    for segment in segments:
-        leaving.append([note.pitch for note in bass if note.onset < segment.end - 1e-9][-1])
+    leaving = [voicing.bass for voicing in voicings]
+    at = 0
+    for note in bass:
+        while note.onset >= segments[at].end - 1e-9:
+            at += 1
+        leaving[at] = note.pitch
     return Ground([voicing.upper[-1] for voicing in voicings], [voicing.bass for voicing in voicings], leaving)
 
 

@@ -33,6 +33,9 @@ _GROUNDS = {
 }
 """Harmony that a line alone implies: nearer home than accompanied music goes."""
 
+_FEWEST = 12
+"""Notes: with fewer, two melodies of a kind would now and then be the same."""
+
 _TRIES = 200
 
 
@@ -87,6 +90,8 @@ def _with_contour(contour: str, width: tuple[int, int], chosen: Setting, chance:
         numerals = [*first, *first, *second, *first][-bars:]
         segments = one_a_bar(numerals, *chosen.key, meter)
         notes = melody(chance, segments, chosen.key, meter, compass, chance.between(0.2, 0.9))
+        if len(notes) < _FEWEST:
+            continue
         line = np.array([note[:3] for note in notes], dtype=[("onset", "f8"), ("duration", "f8"), ("pitch", "u1")])
         if has_contour(line, contour) and sounds_in_key(line["pitch"], line["duration"], tonic, major):
             return notes

@@ -43,12 +43,11 @@ class Meter(_Signature):
 
     def strength(self, beat: float) -> float:
         """How strongly `beat` (from the start of the piece) is felt: 1 on the bar line, 0.25 between pulses."""
-        place = round(beat % self.bar, 6)
-        if place in (0, round(self.bar, 6)):
-            return 1.0
-        if place == self.half:
-            return 0.75
-        return 0.5 if place in self.pulses else 0.25
+        return self._strengths.get(round(beat % self.bar, 6), 0.25)
+
+    @cached_property
+    def _strengths(self) -> dict[float, float]:
+        return dict.fromkeys(self.pulses, 0.5) | {self.half: 0.75, 0.0: 1.0, self.bar: 1.0}
 
 
 @lru_cache(maxsize=32)
