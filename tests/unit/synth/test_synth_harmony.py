@@ -116,9 +116,12 @@ class TestChords:
     @pytest.mark.parametrize("kind", ["emotion", "harmony"])
     def test_last_as_long_as_their_bars(self, kind):
         for sample in some(kind, 64):
-            bar = meter_named(value(sample, "time_signature")).bar * 60 / value(sample, "tempo_bpm")
+            meter = meter_named(value(sample, "time_signature"))
+            beat = 60 / value(sample, "tempo_bpm")
+            bar, pulse = meter.bar * beat, meter.pulse * beat
             starts = np.array(value(sample, "chord_times"))
-            assert np.diff(starts).min(initial=bar) >= bar / 3 - 0.01
+            assert starts / pulse == pytest.approx((starts / pulse).round(), abs=0.01)  # every one on a pulse
+            assert sample.duration_sec <= starts[-1] + bar + 0.01  # and the last for no more than a bar
             assert starts[-1] / bar == pytest.approx(round(starts[-1] / bar), abs=0.01)  # the last on a bar line
 
     def test_flat_seven_is_a_whole_tone_under_the_tonic(self):
