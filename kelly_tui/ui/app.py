@@ -11,7 +11,7 @@ from textual import events
 from textual.app import App
 from textual.message import Message
 
-from kelly_tui.errors import DatasetError, StageError
+from kelly_tui.errors import DatasetError, KellyError, StageError
 from kelly_tui.settings import Settings
 from kelly_tui.ui import stages
 from kelly_tui.ui.commands import ActionProvider
@@ -66,6 +66,8 @@ class KellyApp(App[None], inherit_bindings=False):
         self.workstation: Workstation | None = None
         self.unsaved: list[Order] = []
         """After the app has ended: edits that could not be written."""
+        self.failed: KellyError | None = None
+        """After the app has ended: why it could not begin."""
         self._first = (dataset, filter)
         self._make_sound = sound
 
@@ -74,7 +76,12 @@ class KellyApp(App[None], inherit_bindings=False):
         if dataset is None:
             self.action_datasets()
         else:
-            self.open_dataset(dataset, wanted)
+            try:
+                self.open_dataset(dataset, wanted)
+            except KellyError as error:
+                self.failed = error
+                self.exit()
+                return
         self.call_after_refresh(self._start_sound)
 
     def _start_sound(self) -> None:
@@ -83,7 +90,7 @@ class KellyApp(App[None], inherit_bindings=False):
         self.engine = self._make_sound(self.settings)
         self.engine.start()
         self.engine.set_volume(self.volume)
-        if self.workstation is not None:
+        if self.workstation is not None and self.workstation.heard is not None:
             self.workstation.load(self.workstation.heard)
 
     def _tell(self, message: Message) -> None:

@@ -40,6 +40,8 @@ def run_app(dataset: Path | None, datasets: Path, settings: Settings, filter: st
 
         app = KellyApp(settings, datasets, dataset, filter, keymap=keymap, sound=_sound)
         app.run()
+    if app.failed is not None:
+        raise app.failed
     if app.return_code:
         raise KellyError("the app ended with a fault", path=state_dir() / "app.log", hint="Every saved edit is kept.")
     for order in app.unsaved:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from textual import on
 from textual.app import ComposeResult
-from textual.containers import Horizontal, Vertical
+from textual.layout import Layout
 
 from kelly_tui.errors import LabelError
 from kelly_tui.model.annotation import FIELDS, check_value
@@ -16,6 +16,7 @@ from kelly_tui.model.sample import Sample
 from kelly_tui.text import safe_text
 from kelly_tui.ui import edits
 from kelly_tui.ui.advice import Advice, next_best
+from kelly_tui.ui.panels import PanelLayout
 from kelly_tui.ui.saver import NotSaved, Order, Saved, ViewsLate
 from kelly_tui.ui.screens.finding import Finding
 from kelly_tui.ui.screens.listening import Listening
@@ -47,9 +48,6 @@ SKIP_REASONS = ("corrupt", "ambiguous", "wrong_category", "licence")
 class Workstation(Finding, Listening):
     """Labels one dataset."""
 
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012 - declared so by the framework
-    VERTICAL_BREAKPOINTS = [(0, "-low"), (32, "-high")]  # noqa: RUF012
-
     def __init__(self, session: Session, filter: str = "") -> None:
         super().__init__()
         self.session = session
@@ -57,6 +55,7 @@ class Workstation(Finding, Listening):
         self.sample: Sample | None = None
         """The sample under the cursor."""
         self.advice = Advice("")
+        self._panels = PanelLayout()
         self._saved_at = ""
         self._unsaved = 0
         self._kept = False
@@ -73,19 +72,25 @@ class Workstation(Finding, Listening):
 
     def compose(self) -> ComposeResult:
         yield Headline(id="headline")
-        with Horizontal(id="body"):
-            with Vertical(id="list"):
-                yield FindLine(id="find")
-                yield Headings(self.session.main_label, id="headings")
-                yield SampleTable(self.session.main_label, id="samples")
-            with Vertical(id="sample"):
-                yield Transport(id="transport")
-                yield MusicView(id="music")
-                yield Form(self.session.config, id="form")
+        yield FindLine(id="find")
+        yield Headings(self.session.main_label, id="headings")
+        yield SampleTable(self.session.main_label, id="samples")
+        yield Transport(id="transport")
+        yield MusicView(id="music")
+        yield Form(self.session.config, id="form")
         yield ScoresPanel(id="scores")
         yield StatusLine(id="status")
         yield Prompt(id="prompt")
         yield Footer(self.app.keymap, self.place, len(self.session.config.main_choices), id="footer")
+
+    @property
+    def layout(self) -> Layout:
+        return self._panels
+
+    def give_room(self, **changes: bool) -> None:
+        """Arrange the panels anew: see `Room`."""
+        self._panels.room = self._panels.room._replace(**changes)
+        self.form.refresh(layout=True)  # a child's wish makes its parents arrange anew; the screen's own does not
 
     def on_mount(self) -> None:
         self._version = self.session.catalogue.data_version()
@@ -133,6 +138,10 @@ class Workstation(Finding, Listening):
         row = self.table.current
         self.sample = None if row is None else self.session.catalogue.get(row.sample_id)
         self.query_one(Form).show(self.sample)
+
+    @on(Prompt.Toggled)
+    def _prompt_toggled(self, message: Prompt.Toggled) -> None:
+        self.give_room(asking=message.is_open)
 
     @on(SampleTable.CursorMoved)
     def _cursor_moved(self) -> None:
@@ -192,6 +201,7 @@ class Workstation(Finding, Listening):
         if on:
             self._play_on_rest = self.app.autoplay
             self.table.move(1)
+            self.show_sample()
 
     def _order(self, order: Order) -> None:
         self.session.saver.order(order)
@@ -325,13 +335,13 @@ class Workstation(Finding, Listening):
     def action_edit(self) -> None:
         self._here()
         self.place = "form"
-        self.add_class("-editing")
+        self.give_room(editing=True)
         self.form.move_to(0)
         self.query_one(Footer).show(self.place)
 
     def action_back(self) -> None:
         self.place = "list"
-        self.remove_class("-editing")
+        self.give_room(editing=False)
         self.form.move_to(None)
         self.query_one(Footer).show(self.place)
 
@@ -357,6 +367,7 @@ class Workstation(Finding, Listening):
     def move(self, steps: int) -> None:
         if self.form.cursor is None:
             self.table.move(steps)
+            self.show_sample()  # in the same frame: a second one would cost as much again
         else:
             self.form.move_to(self.form.cursor + steps)
 
@@ -366,7 +377,7 @@ class Workstation(Finding, Listening):
         self.hear_other(self._here())
 
     def action_next_panel(self) -> None:
-        self.toggle_class("-music-first")
+        self.give_room(music_first=not self._panels.room.music_first)
 
     def action_next_best(self) -> None:
         if self.advice.filter:

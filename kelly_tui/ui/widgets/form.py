@@ -51,8 +51,9 @@ class Form(Painted):
         return None if self.cursor is None else self.fields[self.cursor]
 
     def show(self, sample: Sample | None) -> None:
-        self.sample = sample
-        self.repaint()
+        if sample != self.sample:
+            self.sample = sample
+            self.repaint()
 
     def move_to(self, line: int | None) -> None:
         """Put the cursor on that line; None leaves edit mode."""

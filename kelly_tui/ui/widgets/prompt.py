@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from textual import events
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
+from textual.message import Message
 from textual.suggester import SuggestFromList
 from textual.widgets import Input
 
@@ -64,6 +65,12 @@ class _Words(Painted):
 class Prompt(Vertical):
     """Asks one `Question` at a time; hidden otherwise."""
 
+    @dataclass
+    class Toggled(Message):
+        """The prompt was opened or closed."""
+
+        is_open: bool
+
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self.question: Question | None = None
@@ -95,6 +102,7 @@ class Prompt(Vertical):
         self._say_hint()
         self.display = True
         self.screen.add_class("-asking")
+        self.post_message(self.Toggled(is_open=True))
         field.focus(scroll_visible=False)
 
     def close(self) -> None:
@@ -102,6 +110,7 @@ class Prompt(Vertical):
         self.question = None
         self.display = False
         self.screen.remove_class("-asking")
+        self.post_message(self.Toggled(is_open=False))
         self.screen.set_focus(None)
 
     def on_input_changed(self, event: Input.Changed) -> None:

@@ -157,7 +157,7 @@ class SampleTable(ScrollView):
         """What is said where there is nothing to list, a line each."""
         self._fetch: Fetch = lambda _: []
         self._pages: LRUCache[int, dict[int, Row]] = LRUCache(PAGES)
-        self._strips: LRUCache[tuple[int, int, bool], Strip] = LRUCache(1000)
+        self._strips: LRUCache[tuple[int, int, bool, str], Strip] = LRUCache(1000)
 
     def show(self, order: array[int], fetch: Fetch, cursor: int = 0) -> None:
         """Show the rows numbered by `order`, the cursor on that index."""
@@ -270,10 +270,21 @@ class SampleTable(ScrollView):
             gone: Line = [("   gone", "faint")] if index < len(self.order) else ()
             return strip(gone, width, self.app.theme)
         is_cursor = index == self.cursor
-        key = (row.rowid, width, is_cursor)
+        edge = "▐" if y in self._thumb() else " "
+        key = (row.rowid, width, is_cursor, edge)
         drawn = self._strips.get(key)
         if drawn is None:
             ground = "cursor" if is_cursor else "background"
-            drawn = strip(row_line(row, width, self.main_label, cursor=is_cursor), width, self.app.theme, ground)
+            line = [*row_line(row, width - 1, self.main_label, cursor=is_cursor), (edge, "faint")]
+            drawn = strip(line, width, self.app.theme, ground)
             self._strips[key] = drawn
         return drawn
+
+    def _thumb(self) -> range:
+        """The lines in whose last cell the scrollbar's thumb is drawn."""
+        height, n = self.size.height, len(self.order)
+        if n <= height or not height:
+            return range(0)
+        length = max(height * height // n, 1)
+        start = round(self.scroll_y) * (height - length) // (n - height)
+        return range(start, start + length)

@@ -1,0 +1,87 @@
+"""The app on a real pseudo-terminal: how soon it is there, and how soon a key is answered."""
+
+from __future__ import annotations
+
+import statistics
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from kelly_tui.model.dataset import DatasetConfig
+from kelly_tui.paths import PROJECT
+from kelly_tui.store.catalogue import Catalogue
+from kelly_tui.store.layout import create_dataset_structure
+from tests.perf.bench_store import samples
+from tests.pty_program import PtyProgram
+
+SIZE = (160, 48)
+STARTS = 7
+KEYS = 200
+
+SMALLEST_APP = """
+from textual.app import App
+from textual.widgets import Static
+
+class Smallest(App):
+    BINDINGS = [("j", "count")]
+    n = 0
+
+    def compose(self):
+        yield Static("ready")
+
+    def action_count(self):
+        self.n += 1
+        self.query_one(Static).update(f"ready {self.n}")
+
+Smallest().run()
+"""
+"""What the framework costs by itself: the floor."""
+
+
+def rows(n: int) -> Iterator[tuple[str, float, float, str]]:
+    with tempfile.TemporaryDirectory(dir=PROJECT / "datasets") as folder:
+        create_dataset_structure(folder, DatasetConfig(dataset_id="bench"))
+        root = Path(folder) / "bench"
+        with Catalogue.open(root) as catalogue:
+            catalogue.add(samples(n))
+        environment = {"XDG_STATE_HOME": folder, "XDG_CONFIG_HOME": folder, "KELLY_AUTOPLAY": "no"}
+        yield from measure(root, environment, n)
+
+
+def measure(root: Path, environment: dict[str, str], n: int) -> Iterator[tuple[str, float, float, str]]:
+    ours = [sys.executable, "-m", "kelly_tui", str(root)]
+    floor = [sys.executable, "-c", SMALLEST_APP]
+    first = statistics.median(_start(ours, environment, b"Balance") for _ in range(STARTS))
+    least = statistics.median(_start(floor, environment, b"ready") for _ in range(STARTS))
+    yield "cold start to first paint, CPU", first, least, f"{n:,} samples; goal 0.5 s; floor: the smallest Textual app"
+    with PtyProgram(floor, SIZE) as smallest:
+        smallest.wait_for(b"ready")
+        least_time = _share([smallest.answer(b"j") for _ in range(KEYS)])
+        smallest.send(b"\x11")
+    with PtyProgram(ours, SIZE, environment) as app:
+        app.wait_for(f"{n:,}".encode())
+        app.read(2.0)
+        for what, keys, goal in (
+            ("key to repaint, cursor down", b"j", "goal 30 ms"),
+            ("key to repaint, page down", b"\x1b[6~", "goal 30 ms"),
+            ("key to repaint, label and go on", b"2", "the commit and the scores included"),
+        ):
+            times = [app.answer(keys) for _ in range(KEYS)]
+            note = f"95 %, {n:,} samples; median {statistics.median(times) * 1e3:.1f} ms; {goal}"
+            yield what, _share(times), least_time, note
+        app.send(b"\x11")
+
+
+def _start(command: list[str], environment: dict[str, str], shown: bytes) -> float:
+    """CPU seconds until `shown` is on the screen and nothing more comes."""
+    with PtyProgram(command, SIZE, environment) as program:
+        program.wait_for(shown)
+        used = program.cpu_seconds()
+        program.read(0.3)
+        program.send(b"\x11")
+    return used
+
+
+def _share(times: list[float], share: float = 0.95) -> float:
+    return sorted(times)[int(len(times) * share)]

@@ -1,0 +1,43 @@
+"""Where the panels are: at any size of terminal all are inside it and none lies on another."""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from textual.geometry import Region
+
+from kelly_tui.ui.panels import Room, panels
+
+ROOMS = st.builds(Room, st.booleans(), st.booleans(), st.booleans())
+
+
+@given(st.integers(60, 400), st.integers(16, 150), ROOMS)
+def test_panels_fit_and_do_not_overlap(width: int, height: int, room: Room) -> None:
+    placed = panels(width, height, room)
+    screen = Region(0, 0, width, height)
+    for name, region in placed.items():
+        assert screen.contains_region(region), name
+        assert region.width > 0, name
+    for (one, first), (other, second) in combinations(placed.items(), 2):
+        assert not first.overlaps(second), (one, other)
+    assert {"headline", "transport", "music", "form", "scores"} <= set(placed)
+    assert ("prompt" in placed) is room.asking
+    assert ("footer" in placed) is not room.asking
+
+
+def test_at_80x24_the_list_has_eight_lines_and_the_music_six() -> None:
+    placed = panels(80, 24, Room())
+    assert placed["samples"].height == 8
+    assert placed["transport"].height + placed["music"].height == 6
+    assert placed["form"].height == 4
+    assert placed["scores"].height == placed["status"].height == placed["footer"].height == 1
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 60)])
+def test_who_is_given_the_room_has_more_of_it(size: tuple[int, int]) -> None:
+    usual = panels(*size, Room())
+    assert panels(*size, Room(music_first=True))["music"].height > usual["music"].height
+    assert panels(*size, Room(editing=True))["form"].height > usual["form"].height
