@@ -48,6 +48,12 @@ def opened(root: Path | str, run: Run) -> Iterator[Catalogue]:
         try:
             yield catalogue
         except Exception:
-            views.write_views(catalogue)
+            _settle(catalogue)
             raise
-        views.write_views(catalogue)
+        _settle(catalogue)
+
+
+def _settle(catalogue: Catalogue) -> None:
+    """Variants say what their parents now say, and the views say both."""
+    hand_down(catalogue)
+    views.write_views(catalogue)
