@@ -25,6 +25,7 @@ from kelly_tui.ui.screens import workstation
 from kelly_tui.ui.screens.keyed import KeyedScreen
 from kelly_tui.ui.widgets.form import Form
 from kelly_tui.ui.widgets.status_line import StatusLine
+from tests.terminal import Terminal
 
 NAMES = ("amber", "birch", "cedar", "dune", "elm", "fern", "grove", "heath", "iris", "juniper")
 """Samples s0…s9. birch is verified; cedar has a guess; elm is a variant of dune; juniper can't be read."""
@@ -247,6 +248,14 @@ def performed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     return make_dataset(tmp_path / "datasets")
+
+
+@pytest.fixture
+def terminal(tmp_path: Path) -> Iterator[Terminal]:
+    """A real terminal of 80 columns by 24 lines."""
+    opened = Terminal(tmp_path)
+    yield opened
+    opened.close()
 
 
 Open = Callable[..., AbstractAsyncContextManager[Desk]]

@@ -12,7 +12,7 @@ from tests.ui.conftest import Desk, Open
 def burst(desk: Desk, *keys: str) -> None:
     """Give the app keys as a terminal does when several are read at once: none waits for what the last one led to."""
     for key in keys:
-        desk.app.post_message(events.Key(key, key))
+        desk.app.post_message(events.Key(key, key if len(key) == 1 else None))
 
 
 async def test_a_label_goes_to_the_row_under_the_cursor_not_to_the_one_last_shown(open_desk: Open, root: Path) -> None:
@@ -24,3 +24,13 @@ async def test_a_label_goes_to_the_row_under_the_cursor_not_to_the_one_last_show
         labelled = {name: desk.values(name).get("emotion") for name in ("fern", "grove", "heath")}
         assert labelled == {"fern": "sad", "grove": "angry", "heath": "happy"}
         assert desk.here == "iris"
+
+
+async def test_what_is_typed_right_after_the_key_that_asks_is_part_of_the_answer(open_desk: Open, root: Path) -> None:
+    async with open_desk(root) as desk:
+        burst(desk, "/", "c", "d", "backspace", "e", "d", "x", "backspace", "enter")
+        await desk.pilot.pause()
+        await desk.settle()
+        assert "ced" in desk.text().splitlines()[2]
+        assert desk.here == "cedar"
+        assert desk.stored("amber").decision == "pending"

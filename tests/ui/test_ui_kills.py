@@ -9,12 +9,8 @@ from __future__ import annotations
 import os
 import random
 import re
-import shutil
 import signal
-import subprocess
 import sys
-import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -24,59 +20,14 @@ from kelly_tui.model.labels import EMOTIONS
 from kelly_tui.model.sample import Sample
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.layout import create_dataset_structure
+from tests.terminal import Terminal, tmux_is_missing
 from tests.ui.conftest import write_midi
 
 ROWS = 7
 """As many as the list shows at 80 columns by 24 lines."""
 
-DEADLINE = 30.0
 
-pytestmark = pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux, a real terminal, is not installed")
-
-
-class Terminal:
-    """A tmux server of its own; each program runs in a window of its own, which ends with it."""
-
-    def __init__(self, folder: Path) -> None:
-        self._socket = str(folder / "tmux")
-        self.tmux("new-session", "-d", "cat")
-        self._pane = ""
-
-    def tmux(self, *words: str) -> str:
-        done = subprocess.run(["tmux", "-S", self._socket, *words], capture_output=True, text=True, check=True)
-        return done.stdout
-
-    def open(self, command: list[str | Path], environment: dict[str, str]) -> int:
-        """Run a command in a new window; its process id."""
-        set_here = [word for name, value in environment.items() for word in ("-e", f"{name}={value}")]
-        words = ["new-window", *set_here, "-P", "-F", "#{pane_id} #{pane_pid}"]
-        self._pane, process = self.tmux(*words, *map(str, command)).split()
-        return int(process)
-
-    def press(self, *keys: str) -> None:
-        self.tmux("send-keys", "-t", self._pane, *keys)
-
-    def screen(self) -> str:
-        return self.tmux("capture-pane", "-p", "-t", self._pane)
-
-    def wait_for(self, what: str) -> str:
-        """The screen, once `what` (a regular expression) is on it."""
-        until = time.monotonic() + DEADLINE
-        while time.monotonic() < until:
-            screen = self.screen()
-            if re.search(what, screen):
-                return screen
-        raise AssertionError(f"{what!r} never came:\n{self.screen()}")
-
-    def close(self) -> None:
-        subprocess.run(["tmux", "-S", self._socket, "kill-server"], capture_output=True, check=False)
-
-
-@pytest.fixture
-def terminal(tmp_path: Path) -> Iterator[Terminal]:
-    opened = Terminal(tmp_path)
-    yield opened
-    opened.close()
+pytestmark = pytest.mark.skipif(tmux_is_missing(), reason="tmux, a real terminal, is not installed")
 
 
 def make_dataset(folder: Path) -> Path:

@@ -49,6 +49,8 @@ class KeyedScreen(Screen[None]):
         if self.query_one(Prompt).is_open:
             if self.app.keymap.find(self.place, (key,)) == Hit("quit", ()):
                 await self.perform("quit")
+            else:
+                self.query_one(Prompt).take(event)
             return
         if event.is_printable and event.character and event.character != " ":
             key = event.character

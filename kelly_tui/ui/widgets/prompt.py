@@ -40,7 +40,21 @@ class Question:
 
 
 class SafeInput(Input):
-    """An input that holds nothing a terminal would obey, whether it was typed, pasted or there before."""
+    """An input that holds nothing a terminal would obey, whether it was typed, pasted or there before.
+
+    It does what its keys say in the order in which they come. The framework would first let the keys that edit rise
+    to the app, and characters typed meanwhile would overtake them.
+    """
+
+    seen: events.Key | None = None
+    """The last key that came to it."""
+
+    async def on_key(self, event: events.Key) -> None:
+        self.seen = event
+        for binding in self._bindings.key_to_bindings.get(event.key, ()):
+            event.stop()
+            event.prevent_default()
+            await self.run_action(binding.action)
 
     def validate_value(self, value: str) -> str:
         return safe_text(value, limit=None)
@@ -103,7 +117,15 @@ class Prompt(Vertical):
         self.display = True
         self.screen.add_class("-asking")
         self.post_message(self.Toggled(is_open=True))
-        field.focus(scroll_visible=False)
+        self.screen.set_focus(field, scroll_visible=False)  # at once: the next key may be here already
+
+    def take(self, event: events.Key) -> None:
+        """Hand a key to the input that was typed before it had the focus, and not yet came by it."""
+        field = self.query_one(SafeInput)
+        if field.seen is not event:
+            event.stop()
+            event.prevent_default()
+            field.post_message(events.Key(event.key, event.character))
 
     def close(self) -> None:
         """Close without an answer."""
