@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from kelly_tui.errors import LabelError
@@ -17,14 +17,30 @@ PAGE = 500
 """Rows that are read at once."""
 
 
+class _TakenBack(Exception):
+    """Ends the transaction of a dry run."""
+
+
 @contextmanager
 def _edited(line: Line) -> Iterator[Catalogue]:
-    """The open catalogue; outside edits are taken in before, and views written after."""
+    """The open catalogue; outside edits are taken in before, and views written after.
+
+    A dry run makes the edit as well, so that it says what would come of it, in a transaction that is rolled back.
+    """
     from kelly_tui.pipeline.dataset import opened
     from kelly_tui.pipeline.stage import Run
 
-    with opened(line.root, Run(notice=line.voice.notice)) as catalogue:
-        yield catalogue
+    with opened(line.root, Run(dry_run=line.dry_run, notice=line.voice.notice)) as catalogue:
+        if not line.dry_run:
+            yield catalogue
+            return
+        with suppress(_TakenBack), catalogue.writing():
+            yield catalogue
+            raise _TakenBack
+
+
+def _dry(line: Line) -> str:
+    return "dry run: " if line.dry_run else ""
 
 
 def label(line: Line) -> int:
@@ -42,8 +58,8 @@ def label(line: Line) -> int:
             edits.append(Edit(sample.sample_id, field, Label(value) if value else None))
         step = edit(catalogue, edits, line.settings.annotator)
     changed = {event.field: event.new and event.new.value for event in step.events}
-    line.voice.say(f"{sample.file_path}: {_changes(changed) or 'said so already'}")
-    line.voice.give({"sample_id": sample.sample_id, "changed": changed})
+    line.voice.say(f"{_dry(line)}{sample.file_path}: {_changes(changed) or 'said so already'}")
+    line.voice.give({"sample_id": sample.sample_id, "changed": changed, "dry_run": line.dry_run})
     return 0
 
 
@@ -70,8 +86,9 @@ def _turn(line: Line, turn: Callable[[Catalogue, str], Any]) -> int:
         line.voice.say(f"there is nothing to {line.arguments.command}")
     else:
         left = f"; {len(step.left_alone)} left alone, changed since" if step.left_alone else ""
-        line.voice.say(f"{step.words}{left}")
-    line.voice.give({"words": step and step.words, "changed": len(step.events) if step else 0})
+        line.voice.say(f"{_dry(line)}{step.words}{left}")
+    changed = len(step.events) if step else 0
+    line.voice.give({"words": step and step.words, "changed": changed, "dry_run": line.dry_run})
     return 0
 
 
@@ -170,14 +187,14 @@ def conflicts(line: Line) -> int:
     take = line.arguments.take
     with _edited(line) as catalogue:
         taken = None
-        if take == "theirs":
+        if take == "theirs" and not line.dry_run:  # it sets files aside, which no rollback brings back
             taken = views.take_outside_edits(catalogue)
         decided = views.resolve(catalogue, take) if take else 0
         still_open = views.conflicts(catalogue)
     if taken is not None and taken.words():
         line.voice.say(taken.words())
     if take:
-        line.voice.say(f"{decided:,} decided for {take}")
+        line.voice.say(f"{_dry(line)}{decided:,} decided for {take}")
     elif not still_open:
         line.voice.say("no conflict is open")
     if still_open:
@@ -191,5 +208,5 @@ def conflicts(line: Line) -> int:
          "ours": _value(one.ours), "theirs": _value(one.theirs), "origin": one.origin}
         for one in still_open
     ]  # fmt: skip
-    line.voice.give({"decided": decided, "open": listed})
+    line.voice.give({"decided": decided, "open": listed, "dry_run": line.dry_run})
     return 0

@@ -270,9 +270,42 @@ def test_a_conflict_is_shown_and_decided(kelly, music, tmp_path):
     shown = kelly("conflicts", "d")
     assert "emotion" in shown.out
     assert kelly("conflicts", "d", "--json").json["open"][0]["ours"] == "happy"
+    for side in ("ours", "theirs"):
+        assert "dry run: 1 decided" in kelly("conflicts", "d", "--take", side, "--dry-run").out
+    assert len(kelly("conflicts", "d", "--json").json["open"]) == 1
     assert "1 decided" in kelly("conflicts", "d", "--take", "theirs").out
     assert json.loads(kelly("list", "d", "--json").out)["annotations"]["emotion"] == "sad"
     assert "no conflict" in kelly("conflicts", "d").out
+
+
+def test_a_dry_run_of_an_edit_says_it_and_writes_nothing(kelly, labelled):
+    def tree() -> dict[str, bytes]:
+        return {
+            str(path): path.read_bytes() for path in labelled.rglob("*") if path.is_file() and "sqlite" not in path.name
+        }
+
+    def said() -> tuple[str, int]:
+        with Catalogue.open(labelled) as catalogue:
+            steps = catalogue.db.execute("SELECT count(*) FROM steps").fetchone()[0]
+            return str(catalogue.find("other/tone.ogg").annotations.get("emotion")), steps
+
+    kelly("label", "d", "other/tone.ogg", "emotion=tense")
+    kelly("label", "d", "other/tone.ogg", "emotion=sad")
+    kelly("undo", "d")
+    before = tree(), said()
+    wrong = kelly("label", "d", "other/tone.ogg", "emotion=hapy", "--dry-run")
+    assert (wrong.code, "Did you mean happy?" in wrong.err) == (2, True)
+    assert (
+        "dry run: raw/audio/other/tone.ogg: emotion angry"
+        in kelly("label", "d", "other/tone.ogg", "emotion=angry", "--dry-run").out
+    )
+    assert "dry run: undo emotion tense" in kelly("undo", "d", "--dry-run").out
+    assert kelly("redo", "d", "--dry-run", "--json").json == {
+        "words": "redo emotion sad",
+        "changed": 1,
+        "dry_run": True,
+    }
+    assert (tree(), said()) == before
 
 
 # -- the rest ---------------------------------------------------------------------------------------------------------
