@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing.resource_tracker
 import os
+import shlex
 import shutil
 import sys
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from kelly_tui.paths import config_dir, state_dir
 from kelly_tui.settings import Settings
 
 if TYPE_CHECKING:
+    from kelly_tui.model.edit import Edit
     from kelly_tui.ui.silence import Sound
 
 SMALLEST = (60, 16)
@@ -44,8 +46,20 @@ def run_app(dataset: Path | None, datasets: Path, settings: Settings, filter: st
         raise app.failed
     if app.return_code:
         raise KellyError("the app ended with a fault", path=state_dir() / "app.log", hint="Every saved edit is kept.")
-    for order in app.unsaved:
-        print(f"not saved: {order.words or order.kind}", file=sys.stderr)  # noqa: T201
+    if app.unsaved:
+        for edit in (edit for order in app.unsaved for edit in order.edits):
+            print(f"  {said_again(edit)}", file=sys.stderr)  # noqa: T201
+        raise KellyError(
+            f"{len(app.unsaved)} edits could not be saved", hint="The lines above say them again, once they can be."
+        )
+
+
+def said_again(edit: Edit) -> str:
+    """The command that makes an edit: what is left of one that could not be saved."""
+    from kelly_tui.ui.words import typed
+
+    value = "" if edit.label is None else typed(edit.field, edit.label.value)
+    return shlex.join(["kelly", "label", "DATASET", edit.sample_id, f"{edit.field}={value}"])
 
 
 def _sound(settings: Settings) -> Sound:

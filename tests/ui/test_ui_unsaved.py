@@ -1,0 +1,33 @@
+"""What the person is left with when edits could not be written before the app ended."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from kelly_tui.errors import KellyError
+from kelly_tui.model.annotation import Label
+from kelly_tui.model.edit import Edit
+from kelly_tui.settings import Settings
+from kelly_tui.ui import app, launch
+from kelly_tui.ui.saver import Order
+
+
+def test_each_edit_that_was_not_saved_is_printed_as_the_command_that_makes_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    edits = (Edit("00ab", "emotion", Label("sad")), Edit("00ab", "notes", Label("it's long")))
+
+    def run(self: app.KellyApp) -> None:
+        self.unsaved = [Order("edit", edits)]
+
+    monkeypatch.setattr(app.KellyApp, "run", run)
+    monkeypatch.setattr(launch, "check_terminal", lambda: None)
+    monkeypatch.setattr(launch, "state_dir", lambda: tmp_path)
+    monkeypatch.setattr(launch, "config_dir", lambda: tmp_path)
+    with pytest.raises(KellyError, match="could not be saved"):
+        launch.run_app(None, tmp_path, Settings())
+    said = capsys.readouterr().err
+    assert "kelly label DATASET 00ab emotion=sad" in said
+    assert """kelly label DATASET 00ab 'notes=it'"'"'s long'""" in said
