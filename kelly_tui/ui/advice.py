@@ -43,7 +43,7 @@ def next_best(counts: Counts, scores: Scores, config: DatasetConfig) -> Advice:
         needed = " ".join(field_word(need) for need in config.model.needs[1:])
         n = parts["of"] - parts["labels"]
         verb = "lacks" if n == 1 else "lack"
-        return Advice(f"{count(n, 'sample')} {verb} {needed}", filter=f"{config.model.needs[1]}:?")
+        return Advice(f"{n:,} {verb} {needed}", filter=f"{config.model.needs[1]}:?")
     if neediest is not None:
         return Advice(f"{neediest.label} lacks {neediest.target - neediest.total:,}", stage="augment")
     return Advice("validate", stage="validate")

@@ -147,9 +147,9 @@ _CHANGES = {
 
 
 def changes(augmentation: Mapping[str, object]) -> str:
-    """What makes a variant one: ``+3 st  ×0.95``."""
+    """What makes a variant one: ``+3 st ×0.95``."""
     said_of = [_CHANGES[name].format(value) for name, value in augmentation.items() if name in _CHANGES]
-    return "  ".join(said_of)
+    return " ".join(said_of)
 
 
 def clock(seconds: float, *, tenths: bool = False) -> str:

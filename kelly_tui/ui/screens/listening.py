@@ -11,7 +11,7 @@ from kelly_tui.errors import FileRefused, KellyError, SoundError
 from kelly_tui.ui.screens.keyed import KeyedScreen
 from kelly_tui.ui.widgets.music_view import Chords, MusicView
 from kelly_tui.ui.widgets.transport import Transport
-from kelly_tui.ui.words import sample_name
+from kelly_tui.ui.words import changes, sample_name
 
 if TYPE_CHECKING:
     from textual.timer import Timer
@@ -36,6 +36,7 @@ class Listening(KeyedScreen):
     session: Session
     heard: Sample | None = None
     """What is loaded: the sample under the cursor, or what it was made from."""
+    _title = ""
     _quiet_frames = 0
     _frames: Timer
 
@@ -49,6 +50,7 @@ class Listening(KeyedScreen):
     def load(self, sample: Sample | None, *, play: bool = False, at: float = 0.0) -> None:
         """Load a sample for the ear and the eye; `at` seconds from its start. None: nothing."""
         self.heard = sample
+        self._title = self._title_of(sample) if sample is not None else ""
         if sample is None or sample.status != "ok":
             self.music.show(None, sentence="" if sample is None else sample.status)
             self.app.engine.stop()
@@ -73,12 +75,18 @@ class Listening(KeyedScreen):
             self.music.show(picture, _chords(sample))
         self.follow()
 
+    def _title_of(self, sample: Sample) -> str:
+        """The file's name; of a variant its song's, and what was changed."""
+        root = self.session.catalogue.get(sample.root_id) if sample.parent_id is not None else None
+        if root is None:
+            return sample.file_path.rpartition("/")[2]
+        return f"{sample_name(root.file_path)}  {changes(sample.augmentation or {}) or sample.augmentation_type or ''}"
+
     def follow(self) -> None:
         """Show where the playhead is; stop looking when nothing moves any more."""
         state, sample = self.app.engine.state, self.heard
         duration = (sample.duration_sec or 0.0) if sample else 0.0
-        name = sample.file_path.rpartition("/")[2] if sample else ""
-        self.query_one(Transport).show(name, state, duration, autoplay=self.app.autoplay)
+        self.query_one(Transport).show(self._title, state, duration, autoplay=self.app.autoplay)
         self.music.follow(state.position)
         self._quiet_frames = 0 if state.playing else self._quiet_frames + 1
         if self._quiet_frames > LINGER:
@@ -158,7 +166,7 @@ class Listening(KeyedScreen):
         before = self.heard.duration_sec if self.heard else None
         ratio = (other.duration_sec or 0) / before if before else 1.0
         self.load(other, play=True, at=self.app.engine.state.position * ratio)
-        self.say(f"hearing {sample_name(other.file_path)}" + ("" if hearing_parent else ", the original"), "dim")
+        self.say(f"hearing {self._title}" + ("" if hearing_parent else ", the original"), "dim")
 
 
 def _read_picture(path: Path, sample: Sample) -> Picture:

@@ -154,6 +154,10 @@ class Workstation(Finding, Listening):
             self._rest.stop()
         self._rest = self.set_timer(REST, self._rested)
 
+    @on(SampleTable.Opened)
+    async def _row_opened(self) -> None:
+        await self.perform("play")
+
     def _rested(self) -> None:
         self.load(self.sample, play=self._play_on_rest)
         self._play_on_rest = False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from kelly_tui.ui.paint import Line, Span, spread
 from kelly_tui.ui.widgets.painted import Painted
-from kelly_tui.ui.widgets.sample_table import heading
+from kelly_tui.ui.widgets.sample_row import heading
 
 
 class FindLine(Painted):

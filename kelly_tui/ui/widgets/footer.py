@@ -9,6 +9,9 @@ from kelly_tui.ui.keymap import Keymap, Keys
 from kelly_tui.ui.paint import Line, Span, length
 from kelly_tui.ui.widgets.painted import Painted
 
+ROOMY = 100
+"""Columns from which hints stand further apart."""
+
 
 class Footer(Painted):
     """Shows the footer words of the table of actions for one scope."""
@@ -28,14 +31,15 @@ class Footer(Painted):
             self.repaint()
 
     def paint(self, width: int, height: int) -> list[Line]:
+        gap = 3 if width >= ROOMY else 2
         if self.typed:
-            return [_fitting(self._following(), width)]
+            return [_fitting(self._following(), width, gap)]
         hints = [
             (self._shown(self.keymap.keys[action.id][0]), action.short)
             for action in ACTIONS
             if action.short and self.scope in action.scopes and self.keymap.keys[action.id]
         ]
-        return [_fitting(hints, width)]
+        return [_fitting(hints, width, gap)]
 
     def _shown(self, keys: str) -> str:
         """A digit alone says how far it goes; of a sequence the first key says enough."""
@@ -49,18 +53,18 @@ class Footer(Painted):
         ]
 
 
-def _fitting(hints: Sequence[tuple[str, str]], width: int) -> Line:
+def _fitting(hints: Sequence[tuple[str, str]], width: int, gap: int) -> Line:
     """As many hints as fit whole; the last, how to see all keys, always does."""
     line: list[Span] = [(" ", "text")]
-    last = _hint(*hints[-1]) if hints else []
+    last = _hint(*hints[-1], gap) if hints else []
     for number, hint in enumerate(hints):
-        spans = _hint(*hint)
+        spans = _hint(*hint, gap)
         is_last = number == len(hints) - 1
-        needed = length(line) + length(spans) + (0 if is_last else length(last))
+        needed = length(line) + length(spans) + (0 if is_last else length(last)) - gap
         if needed <= width:
             line += spans
-    return line
+    return line[:-1]  # without the last gap
 
 
-def _hint(key: str, words: str) -> list[Span]:
-    return [(key, "accent"), (f" {words}   " if words else "   ", "dim")]
+def _hint(key: str, words: str, gap: int) -> list[Span]:
+    return [(key, "accent"), (f" {words}" if words else "", "dim"), (" " * gap, "dim")]

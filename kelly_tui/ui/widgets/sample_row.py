@@ -1,0 +1,127 @@
+"""One line of the list: what it shows of a sample, in columns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
+from rich.cells import cell_len
+
+from kelly_tui.ui.paint import Line, Span, fit, length
+from kelly_tui.ui.words import changes, clock, decision_span, guessed, key_name, sample_name, source_of
+
+if TYPE_CHECKING:
+    from kelly_tui.store.query import Row
+
+
+class Look(NamedTuple):
+    """What the picture of a row depends on besides the row."""
+
+    cursor: bool = False
+    under_song: bool = False
+    """A variant whose song's name is on the line above."""
+    glowing: bool = False
+    """Just changed."""
+    thumb: bool = False
+    """Beside the scrollbar's thumb."""
+
+
+class Column(NamedTuple):
+    """A column: its heading, its cells' width, and what it shows of a row."""
+
+    title: str
+    width: int
+    cell: Callable[[Row], Span]
+    right: bool = False
+
+
+def columns(width: int, main_label: str) -> list[Column]:
+    """The columns that fit `width`, after the name: the main label, key, tempo, and more where there is room."""
+
+    def main(row: Row) -> Span:
+        return label_span(row, main_label)
+
+    def of(field: str) -> Callable[[Row], Span]:
+        return lambda row: label_span(row, field)
+
+    chosen = [
+        Column(main_label.replace("_type", ""), 13, main),
+        Column("key", 6, _key),
+        Column("bpm", 4, _tempo, right=True),
+    ]
+    more = [
+        (88, Column("length", 6, lambda row: (clock(row.duration_sec or 0), "dim"), right=True)),
+        (100, Column("groove", 10, of("groove_type"))),
+        (112, Column("articulation", 12, of("articulation"))),
+        (120, Column("split", 5, lambda row: (row.split or "", "dim"))),
+    ]
+    chosen += [column for needed, column in more if width >= needed and column.title != chosen[0].title]
+    return chosen
+
+
+def label_span(row: Row, field: str) -> Span:
+    """A label as the list shows it: ``sad``, ``sad?`` for a guess, ``sad ↳`` for an inherited one."""
+    value = getattr(row, field)
+    if value is None:
+        return "·", "faint"
+    source = source_of(row, field) or "human"
+    mark = "?" if guessed(source) else " ↳" if source == "inherited" else ""
+    return f"{value}{mark}", source
+
+
+def _key(row: Row) -> Span:
+    return key_name(row.key, row.mode), source_of(row, "key") or "dim"
+
+
+def _tempo(row: Row) -> Span:
+    return ("" if row.tempo_bpm is None else f"{row.tempo_bpm:.0f}"), source_of(row, "tempo_bpm") or "dim"
+
+
+def heading(width: int, main_label: str) -> Line:
+    """The line of column titles that belongs above rows of that width."""
+    chosen = columns(width, main_label)
+    return [(fit("    sample", _name_width(width, chosen)), "dim")] + [
+        (" " + fit(column.title, column.width, right=column.right) + " ", "dim") for column in chosen
+    ]
+
+
+def _name_width(width: int, chosen: Sequence[Column]) -> int:
+    return max(width - sum(column.width + 2 for column in chosen) - 1, 8)
+
+
+def row_line(row: Row, width: int, main_label: str, look: Look) -> Line:
+    """One row in `width` cells, the scrollbar's included."""
+    chosen = columns(width - 1, main_label)
+    mark, mark_style = decision_span(row, source_of(row, main_label))
+    room = _name_width(width - 1, chosen) - 4
+    line: list[Span] = [("▌" if look.cursor else " ", "accent"), (f" {mark} ", mark_style), *_name(row, room, look)]
+    if row.status != "ok":
+        line.append((" " + fit(row.status, width - room - 6), "broken"))
+    else:
+        for column in chosen:
+            text, style = column.cell(row)
+            glows = look.glowing and column is chosen[0]
+            line.append((f" {fit(text, column.width, right=column.right)} ", "accent" if glows else style))
+    line.append((" " * (width - 1 - length(line)), "text"))
+    return [*line, ("▐" if look.thumb else " ", "faint")]
+
+
+def _name(row: Row, room: int, look: Look) -> Line:
+    """The name in `room` cells; of a variant what was changed, and its song unless that is on the line above."""
+    name, changed = named(row)
+    style = "strong" if look.cursor else "dim" if changed else "text"
+    if not changed:
+        return [(fit(name, room), style)]
+    if look.under_song:
+        return [(fit(f"  {changed}", room), style)]
+    own = min(cell_len(name), max(room - len(changed) - 2, room // 2))
+    return [(fit(name, own), style), (fit(f"  {changed}", room - own), "dim")]
+
+
+def named(row: Row) -> tuple[str, str]:
+    """A sample's name and, of a variant, what was changed: ``("copper_sun", "+3 st")``."""
+    if row.song is None:
+        return sample_name(row.file_path), ""
+    parameters = msgspec.json.decode(row.augmentation) if row.augmentation else {}
+    return sample_name(row.song), changes(parameters) or row.augmentation_type or "variant"
