@@ -14,18 +14,27 @@ class Room:
     """Counts the bytes under raw/ and processed/ as files are written."""
 
     def __init__(self, catalogue: Catalogue) -> None:
+        self._db = catalogue.db
         self._root = catalogue.root
         self._gigabytes = catalogue.config.max_total_size_gb
         self._left = self._gigabytes * 1e9 - _size_of(catalogue, self._gigabytes * 1e9)
 
     def admits(self, path: Path) -> bool:
-        """Count a file that was just written; where it does not fit, remove it again."""
+        """Count a file that was just written; False where it does not fit."""
         size = path.stat().st_size
         if size > self._left:
-            path.unlink()
             return False
         self._left -= size
         return True
+
+    def clear(self, path: Path, sample_id: str) -> None:
+        """Remove a file that was written in vain; not one that a sample has, by another run or from before."""
+        named = self._db.execute(
+            "SELECT 1 FROM samples WHERE file_path = ?1 OR (sample_id = ?2 AND features_path = ?1)",
+            (path.relative_to(self._root).as_posix(), sample_id),
+        )
+        if named.fetchone() is None:
+            path.unlink(missing_ok=True)
 
     def exhausted(self, stage: str) -> StageError:
         return StageError(

@@ -134,6 +134,13 @@ class _Drive:
 
     def go(self) -> None:
         try:
+            self._work_off()
+        except (KellyError, Interrupted):
+            self._clear_away()
+            raise
+
+    def _work_off(self) -> None:
+        try:
             while self._hand_out():
                 self._collect()
                 self._tell()
@@ -153,6 +160,23 @@ class _Drive:
         self.flying = {future: tickets for future, tickets in self.flying.items() if not future.cancel()}
         while self.flying and time.monotonic() < until:
             self._collect()
+
+    def _clear_away(self) -> None:
+        """Remove the files of results that will not be committed, those still in work too."""
+        if self.work.room is None:
+            return
+        wait(self.flying, timeout=LAST_MOMENT)
+        if isinstance(self.executor, LocalExecutor):
+            self.executor.cut_short()
+        ended, _ = wait(self.flying, timeout=LAST_MOMENT)
+        uncommitted = list(self.landed.values())
+        for future in ended:
+            if not future.cancelled() and future.exception() is None:
+                answers = zip(self.flying[future], future.result(), strict=False)
+                uncommitted += [(ticket.item, value) for ticket, (kind, value, _) in answers if kind == "done"]
+        for item, result in uncommitted:
+            if not isinstance(result, Failed) and (path := self.work.written(item, result)) is not None:
+                self.work.room.clear(path, item.item_id)
 
     def _hand_out(self) -> bool:
         """Fill the window; whether anything is still in flight."""
@@ -247,8 +271,9 @@ class _Drive:
         if not places:
             return
         fitting = list(takewhile(self._fits, (self.landed[place] for place in places)))
-        self.commit(fitting)
-        for place in places:
+        if fitting:
+            self.commit(fitting)
+        for place in places[: len(fitting)]:
             del self.landed[place]
         self.next_place += len(fitting)
         for item, result in fitting:

@@ -190,11 +190,15 @@ class LocalExecutor(ThreadPoolExecutor):
         self._children: set[Child] = set()
         super().__init__(workers, "kelly-worker", _belong_to, (self._children,))
 
+    def cut_short(self) -> None:
+        """End the items in work; those that come after get new children."""
+        for child in list(self._children):
+            child.dismiss()
+
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """As its parent does; with `cancel_futures` the items in work are cut short too."""
         if cancel_futures:
-            for child in list(self._children):
-                child.dismiss()
+            self.cut_short()
         super().shutdown(wait, cancel_futures=cancel_futures)
         for child in list(self._children):
             if wait:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import shutil
+import threading
 from pathlib import Path
 
 import pytest
 
+import kelly_tui
+from kelly_tui.errors import StageError
 from kelly_tui.model.annotation import Label
 from kelly_tui.model.edit import Edit
 from kelly_tui.pipeline.dataset import opened
-from kelly_tui.pipeline.stage import Run
+from kelly_tui.pipeline.stage import Interrupted, Run
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.history import edit
 from kelly_tui.store.views import load_manifest
-from tests.strangers import MULTIPLIER
+from tests.strangers import MULTIPLIER, create
 
 
 @pytest.fixture
@@ -31,3 +34,36 @@ def test_the_command_that_labels_hands_the_label_down(made):
     assert [row.value("emotion") for row in rows] == ["tense"] * MULTIPLIER
     with Catalogue.open(made) as catalogue:
         assert {one.value("emotion") for one in catalogue.samples() if one.parent_id == root.sample_id} == {"tense"}
+
+
+def orphans(root: Path) -> list[Path]:
+    """Files of variants and generated samples that no row names."""
+    with Catalogue.open(root) as catalogue:
+        named = {root / one.file_path for one in catalogue.samples()}
+    folders = (root / "processed/augmented", root / "raw/synthetic")
+    return [path for folder in folders for path in folder.rglob("*") if path.is_file() and path not in named]
+
+
+def test_what_the_size_limit_stops_leaves_no_file_without_its_row(music, tmp_path):
+    limit = 50_000
+    root = create(tmp_path, max_total_size_gb=limit / 1e9)
+    kelly_tui.import_files(root, [music / "happy/song_1.mid", music / "sad/song_1.mid"])
+    with pytest.raises(StageError, match="max_total_size_gb"):
+        kelly_tui.augment_dataset(root, 40, workers=2)
+    assert orphans(root) == []
+    with pytest.raises(StageError, match="max_total_size_gb"):
+        kelly_tui.synthesize_dataset(root, 400, workers=2)
+    assert orphans(root) == []
+    music_bytes = sum(path.stat().st_size for name in ("raw", "processed") for path in (root / name).rglob("*.mid"))
+    assert limit / 2 < music_bytes <= limit
+
+
+def test_what_a_cancellation_stops_leaves_no_file_without_its_row(music, tmp_path):
+    root = create(tmp_path)
+    kelly_tui.import_files(root, [music / "happy/song_1.mid", music / "sad/song_1.mid"])
+    cancel = threading.Event()
+    with pytest.raises(Interrupted):
+        kelly_tui.synthesize_dataset(
+            root, 4000, workers=2, cancel=cancel, progress=lambda now: now.done and cancel.set()
+        )
+    assert orphans(root) == []
