@@ -14,7 +14,7 @@ from typing import NamedTuple
 from kelly_tui.errors import FileRefused
 from kelly_tui.model.report import Finding
 from kelly_tui.store.catalogue import Catalogue
-from kelly_tui.store.layout import Layout, inside
+from kelly_tui.store.layout import inside
 
 EXAMPLES = 5
 """How many samples a finding names."""
@@ -29,22 +29,41 @@ class _File(NamedTuple):
     features_path: str | None
 
 
-def check_structure(layout: Layout) -> Iterator[Finding]:
-    """Folders that every dataset has."""
-    folders = (layout.raw_midi, layout.raw_audio, layout.raw_synthetic, layout.features, layout.augmented,
-               layout.annotations, layout.splits)  # fmt: skip
-    for folder in folders:
-        if not folder.is_dir():
+def check_structure(catalogue: Catalogue) -> Iterator[Finding]:
+    """Folders and files that the dataset can't be without; an empty folder it can: git keeps none."""
+    layout = catalogue.layout
+    samples = "SELECT 1 FROM samples WHERE"
+    contents = {
+        layout.raw_midi: f"{samples} file_path GLOB 'raw/midi/*'",
+        layout.raw_audio: f"{samples} file_path GLOB 'raw/audio/*'",
+        layout.raw_synthetic: f"{samples} file_path GLOB 'raw/synthetic/*'",
+        layout.augmented: f"{samples} file_path GLOB 'processed/augmented/*'",
+        layout.features: f"{samples} features_path IS NOT NULL",
+        layout.annotations: "SELECT 1 FROM exports",
+        layout.splits: f"{samples} split IS NOT NULL",
+    }
+    for folder, query in contents.items():
+        if _is_gone(folder, stat.S_ISDIR) and catalogue.db.execute(f"{query} LIMIT 1").fetchone():
             name = folder.relative_to(layout.root).as_posix()
             yield Finding("error", "folder-missing", f"the folder {name}/ is gone", f"Restore it, or mkdir {folder}.")
     for path in (layout.config_path, layout.manifest_path):
-        if not path.is_file():
+        if _is_gone(path, stat.S_ISREG):
             todo = "Any stage writes it again." if path == layout.manifest_path else "Restore it."
             yield Finding("error", "file-missing", f"{path.name} is gone", todo)
 
 
+def _is_gone(path: Path, is_kind: Callable[[int], bool]) -> bool:
+    """What may not be looked at is not gone: `check_files` counts what lies there."""
+    try:
+        return not is_kind(os.stat(path).st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        return False
+
+
 def check_files(catalogue: Catalogue, *, deep: bool = False) -> Iterator[Finding]:
-    """Files that are gone, that have changed since they were taken in, or whose features are gone.
+    """Files that are gone, can't be read, have changed since they were taken in, or whose features are gone.
 
     A file whose size is the same and that was last modified before its sample was made is taken to be unchanged;
     `deep` hashes all of them.
@@ -52,6 +71,7 @@ def check_files(catalogue: Catalogue, *, deep: bool = False) -> Iterator[Finding
     gone: list[str] = []
     changed: list[str] = []
     refused: list[str] = []
+    unreadable: list[str] = []
     featureless: list[str] = []
     folder_stays = _folder_check(catalogue.root)
     for file in _files(catalogue):
@@ -60,19 +80,21 @@ def check_files(catalogue: Catalogue, *, deep: bool = False) -> Iterator[Finding
             status = os.lstat(catalogue.root / file.path)
             if stat.S_ISLNK(status.st_mode):
                 status = os.stat(inside(catalogue.root, file.path))
+            if not stat.S_ISREG(status.st_mode):
+                refused.append(file.sample_id)
+            elif file.size != status.st_size or _hash_differs(catalogue.root / file.path, file, status, deep):
+                changed.append(file.sample_id)
+            if file.features_path and not (catalogue.root / file.features_path).is_file():
+                featureless.append(file.sample_id)
         except FileRefused:
             refused.append(file.sample_id)
-            continue
         except (FileNotFoundError, NotADirectoryError):
             gone.append(file.sample_id)
-            continue
-        if not stat.S_ISREG(status.st_mode):
-            refused.append(file.sample_id)
-        elif file.size != status.st_size or _hash_differs(catalogue.root / file.path, file, status, deep):
-            changed.append(file.sample_id)
-        if file.features_path and not (catalogue.root / file.features_path).is_file():
-            featureless.append(file.sample_id)
+        except OSError:  # a folder closed to this person, a disk that fails
+            unreadable.append(file.sample_id)
     yield from _finding("file-missing", "{} gone", gone, "Put them back, or import them again.")
+    yield from _finding("file-unreadable", "{} not to be read", unreadable,
+                        "Check who owns them and their folders, and the disk.")  # fmt: skip
     yield from _finding("file-changed", "{} not what was taken in", changed,
                         "Restore them, or remove them and import the new ones.")  # fmt: skip
     yield from _finding("path-refused", "{} outside of the dataset, or no plain file", refused,
@@ -102,11 +124,8 @@ def _folder_check(root: Path) -> Callable[[str], None]:
 def _hash_differs(path: Path, file: _File, status: os.stat_result, deep: bool) -> bool:
     if not file.sha256 or not (deep or _modified_since(file.created_at, status)):
         return False
-    try:
-        with path.open("rb") as content:
-            return hashlib.file_digest(content, "sha256").hexdigest() != file.sha256
-    except OSError:
-        return True
+    with path.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest() != file.sha256
 
 
 def _modified_since(created_at: str, status: os.stat_result) -> bool:

@@ -24,7 +24,7 @@ def validate(catalogue: Catalogue, *, deep: bool = False) -> Report:
     """`validate_dataset` of an open catalogue."""
     scores = live_scores(catalogue.counts(), catalogue.config)
     findings: list[Finding] = [
-        *check_structure(catalogue.layout),
+        *check_structure(catalogue),
         *check_files(catalogue, deep=deep),
         *check_values(catalogue),
         *check_splits(catalogue),

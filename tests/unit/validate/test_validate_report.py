@@ -1,5 +1,6 @@
 """Each finding, brought about; and that no flattering verdict is possible."""
 
+import errno
 import json
 import os
 import shutil
@@ -77,7 +78,7 @@ def test_validating_changes_nothing(sound):
 
 
 def remove_folder(root):
-    shutil.rmtree(root / "raw" / "synthetic")
+    shutil.rmtree(root / "splits")
 
 
 def remove_manifest(root):
@@ -175,6 +176,27 @@ def test_an_error_makes_it_invalid(sound, spoil, code):
     [finding] = [one for one in report.findings if one.severity == "error"]
     assert finding.todo
     assert report.lines()[0] == "❌ INVALID"
+
+
+def test_a_folder_that_holds_nothing_need_not_be_there(sound):
+    (sound / "raw" / "synthetic").rmdir()
+    assert kelly_tui.validate_dataset(sound).valid
+
+
+def test_a_closed_folder_is_a_finding_and_the_rest_is_looked_at(sound, monkeypatch):
+    closed, look = str(sound / "raw" / "midi" / "sad"), os.lstat
+
+    def lstat(path, **how):
+        if str(path).startswith(closed + "/"):
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return look(path, **how)
+
+    grow_file(sound)
+    monkeypatch.setattr(os, "lstat", lstat)
+    report = kelly_tui.validate_dataset(sound)
+    assert codes(report, "error") == ["file-changed", "file-unreadable"]
+    [finding] = [one for one in report.findings if one.code == "file-unreadable"]
+    assert finding.count == 2
 
 
 def test_a_file_whose_times_lie_is_found_by_a_deep_look(sound):
