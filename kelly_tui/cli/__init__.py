@@ -90,6 +90,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         _complain(str(error), as_json, error.exit_code)
         return error.exit_code
     except Exception as error:
+        if isinstance(error, OSError) and error.filename is not None:  # a disk, or a folder closed to this person
+            _complain(f"can't read or write {os.fsdecode(error.filename)}: {error.strerror}", as_json, 2)
+            return 2
         if os.environ.get("KELLY_DEBUG"):
             raise
         hint = "Run it again with KELLY_DEBUG=1 and report what it says."

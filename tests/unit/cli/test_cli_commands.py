@@ -278,6 +278,23 @@ def test_a_conflict_is_shown_and_decided(kelly, music, tmp_path):
     assert "no conflict" in kelly("conflicts", "d").out
 
 
+def test_an_outside_edit_that_no_label_can_be_is_named_until_its_file_is_gone(kelly, labelled):
+    path = labelled / "manifest.json"
+    data = json.loads(path.read_bytes())
+    data["samples"][0]["annotations"]["emotion"] = "bogus"
+    path.write_text(json.dumps(data))
+    said = f"manifest.json: {data['samples'][0]['sample_id']} emotion 'bogus'"
+    first = kelly("conflicts", labelled, "--json")
+    assert said in first.err
+    [kept] = (labelled / ".kelly/set-aside").iterdir()
+    [listed] = first.json["not_taken"]
+    assert listed.startswith(said)
+    assert listed.endswith(f"kept in .kelly/set-aside/{kept.name}")
+    assert listed in kelly("conflicts", labelled).out
+    kept.unlink()
+    assert kelly("conflicts", labelled, "--json").json["not_taken"] == []
+
+
 def test_a_dry_run_of_an_edit_says_it_and_writes_nothing(kelly, labelled):
     def tree() -> dict[str, bytes]:
         return {
@@ -400,6 +417,16 @@ def test_a_fault_of_ours_is_one_line_unless_one_wants_more(kelly, labelled, monk
     monkeypatch.setenv("KELLY_DEBUG", "1")
     with pytest.raises(ZeroDivisionError):
         kelly("validate", "d")
+
+
+def test_a_file_that_is_closed_is_no_fault_of_ours(kelly, labelled, monkeypatch):
+    from kelly_tui.validate import report
+
+    monkeypatch.setattr(report, "validate", lambda *_, **__: (labelled / "config.json" / "x").read_bytes())
+    said = kelly("validate", "d")
+    assert said.code == 2
+    assert said.err.startswith("kelly: can't read or write ")
+    assert said.err.endswith("config.json/x: Not a directory\n")
 
 
 def test_progress_for_the_app_is_json_lines(kelly, labelled):
