@@ -191,8 +191,9 @@ def conflicts(line: Line) -> int:
             taken = views.take_outside_edits(catalogue)
         decided = views.resolve(catalogue, take) if take else 0
         still_open = views.conflicts(catalogue)
-    if taken is not None and taken.words():
-        line.voice.say(taken.words())
+        refused = views.refused_edits(catalogue)
+    for said in taken.words().splitlines() if taken is not None else []:
+        line.voice.say(said)
     if take:
         line.voice.say(f"{_dry(line)}{decided:,} decided for {take}")
     elif not still_open:
@@ -203,10 +204,12 @@ def conflicts(line: Line) -> int:
             for one in still_open
         ]
         line.voice.table(rows, ["file", "field", "base", "ours", "theirs", "from"])
+    for said in refused:
+        line.voice.say(f"not taken: {said}")
     listed = [
         {"sample_id": one.sample_id, "file_path": one.file_path, "field": one.field, "base": _value(one.base),
          "ours": _value(one.ours), "theirs": _value(one.theirs), "origin": one.origin}
         for one in still_open
     ]  # fmt: skip
-    line.voice.give({"decided": decided, "open": listed, "dry_run": line.dry_run})
+    line.voice.give({"decided": decided, "open": listed, "not_taken": refused, "dry_run": line.dry_run})
     return 0

@@ -42,8 +42,8 @@ def opened(root: Path | str, run: Run) -> Iterator[Catalogue]:
             return
         with catalogue.writing():  # says at once that a dataset is read-only
             pass
-        if merged := views.read_back(catalogue).words():
-            run.notice(merged)
+        for line in views.read_back(catalogue).words().splitlines():
+            run.notice(line)
         hand_down(catalogue)
         try:
             yield catalogue

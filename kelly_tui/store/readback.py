@@ -16,6 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import msgspec
+
 from kelly_tui.errors import FileRefused
 from kelly_tui.model.annotation import FIELDS, Label, Value
 from kelly_tui.model.sample import Sample
@@ -34,6 +36,12 @@ from kelly_tui.store.viewstate import Stamp, changed_outside, known_state, remem
 MANY_FILES, MANY_SHARE = 50, 0.01
 """More changed samples at once than the larger of the two are shown before they are taken."""
 
+NAMED = 10
+"""Edits that were not taken and are named at once; `refused_edits` has the others."""
+
+_REMEMBERED = 1000
+_REFUSED = "refused edits"
+
 _FILE = re.compile(r"([0-9A-Za-z_-]{1,128})\.json")
 
 
@@ -47,6 +55,8 @@ class Merge:
     """(sample_id, field): both sides changed it; see `kelly_tui.store.conflicts`."""
     refused: list[tuple[str, str, str]] = field(default_factory=list)
     """(file, field, why): no label can be so; the file was kept."""
+    lines: list[str] = field(default_factory=list)
+    """What was refused or set aside, in words, with where it is kept."""
     set_aside: list[tuple[str, str, str]] = field(default_factory=list)
     """(file, why, where it was kept)."""
     added: list[str] = field(default_factory=list)
@@ -58,7 +68,7 @@ class Merge:
     pending_samples: int = 0
 
     def words(self) -> str:
-        """``3 outside edits taken, 1 conflict``; empty when there was nothing."""
+        """``3 outside edits taken, 1 conflict``, and a line for each that was not; empty when there was nothing."""
         if self.pending_samples:
             by = ", ".join(f"{name} {count:,}" for name, count in self.pending.most_common(5))
             return f"{self.pending_samples:,} samples were edited outside ({by}): look before they are taken"
@@ -69,7 +79,9 @@ class Merge:
             "files set aside": len(self.set_aside),
             "samples added": len(self.added),
         }
-        return ", ".join(f"{count:,} {what}" for what, count in counts.items() if count)
+        summary = ", ".join(f"{count:,} {what}" for what, count in counts.items() if count)
+        more = [f"and {len(self.lines) - NAMED:,} more: see kelly conflicts"] if len(self.lines) > NAMED else []
+        return "\n".join([summary, *self.lines[:NAMED], *more])
 
 
 class _Change(NamedTuple):
@@ -95,6 +107,13 @@ def take_outside_edits(catalogue: Catalogue) -> Merge:
     return _Reader(catalogue).read(None)
 
 
+def refused_edits(catalogue: Catalogue) -> list[str]:
+    """What was refused or set aside, in words, as long as the file that was kept is there."""
+    row = catalogue.db.execute("SELECT value FROM meta WHERE name = ?", (_REFUSED,)).fetchone()
+    found: list[list[str]] = [] if row is None else msgspec.json.decode(row[0])
+    return [said for said, kept in found if (catalogue.root / kept).exists()]
+
+
 class _Reader:
     """One look at all views."""
 
@@ -102,6 +121,8 @@ class _Reader:
         self.catalogue = catalogue
         self.merge = Merge()
         self._rows = 0
+        self._refused: list[tuple[str, str]] = []
+        """(file, words) of each label that could not be taken."""
 
     def read(self, samples: int | None) -> Merge:
         changes = list(self._annotation_changes())
@@ -117,12 +138,27 @@ class _Reader:
             for change in changes:
                 self.merge.pending.update((*change.merged.taken, *change.merged.conflicts))
             self.merge.pending.update({"new samples": arriving} if arriving else {})
+            self._remember_refused()
             return self.merge
         self._take(changes)
         self.merge.added += adoption.finish()
         if edited:
             self._manifest_is_read(manifest)
+        self._remember_refused()
         return self.merge
+
+    def _remember_refused(self) -> None:
+        kept = {name: where for name, _, where in self.merge.set_aside}
+        said = [(f"{file}: {words}", kept[file]) for file, words in self._refused if file in kept]
+        named = {file for file, _ in self._refused}
+        said += [(f"{file}: {why}", where) for file, why, where in self.merge.set_aside if file not in named]
+        self.merge.lines = [f"{words}; kept in {where}" for words, where in said]
+        if said:
+            row = self.catalogue.db.execute("SELECT value FROM meta WHERE name = ?", (_REFUSED,)).fetchone()
+            before = [] if row is None else msgspec.json.decode(row[0])
+            both = [*before, *zip(self.merge.lines, (where for _, where in said), strict=True)][-_REMEMBERED:]
+            with self.catalogue.writing() as db:
+                db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (_REFUSED, msgspec.json.encode(both).decode()))
 
     # -- annotations/ -------------------------------------------------------------------------------------------------
 
@@ -276,6 +312,7 @@ class _Reader:
                 self._disagree(change, name, change.base.get(name), ours, _outside(both.theirs, at))
             for name, why in change.merged.refused.items():
                 self.merge.refused.append((self._name(change.path), name, why))
+                self._refused.append((self._name(change.path), f"{change.sample.sample_id} {name} {why}"))
             if change.path.name != "manifest.json":
                 if change.keep or change.merged.refused:
                     self._set_aside(change.path, "holds more than labels")
