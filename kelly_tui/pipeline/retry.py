@@ -6,20 +6,24 @@ from kelly_tui.pipeline.extract import extract
 from kelly_tui.pipeline.stage import Outcome, Run
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.importer import STAGE as IMPORT
+from kelly_tui.store.importer import apply_min_duration
 
 
 def retry(catalogue: Catalogue, run: Run) -> Outcome:
-    """Forget the failures of all stages but import, whose files lie elsewhere, and extract what had failed.
+    """Forget the failures of all stages but import, and extract what had failed.
+
+    Files that import refused lie elsewhere; those it set aside as too short are here, and are judged again.
 
     Variants and generated samples that had failed are made by the next `augment` and `synthesize`.
     """
     failures = [one for one in catalogue.failures() if one.stage != IMPORT]
-    refused = len(catalogue.failures(IMPORT))
+    refused = sum(one.sample_id is None for one in catalogue.failures(IMPORT))
     words = f"{len(failures):,} to try again"
     if refused:
         words += f"; {refused:,} were refused by import: import them again"
     if run.dry_run:
         return Outcome("retry", words=f"dry run: {words}", details={"to_do": len(failures)})
+    apply_min_duration(catalogue)
     with catalogue.writing() as db:
         for one in failures:
             if one.sample_id is not None:

@@ -6,6 +6,7 @@ import shutil
 import threading
 from pathlib import Path
 
+import msgspec
 import pytest
 
 import kelly_tui
@@ -16,6 +17,7 @@ from kelly_tui.pipeline.dataset import opened
 from kelly_tui.pipeline.stage import Interrupted, Run
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.history import edit
+from kelly_tui.store.layout import load_config, save_config
 from kelly_tui.store.views import load_manifest
 from tests.strangers import MULTIPLIER, create
 
@@ -67,3 +69,16 @@ def test_what_a_cancellation_stops_leaves_no_file_without_its_row(music, tmp_pat
             root, 4000, workers=2, cancel=cancel, progress=lambda now: now.done and cancel.set()
         )
     assert orphans(root) == []
+
+
+def test_retry_judges_again_what_was_too_short(made):
+    config = load_config(made)
+    save_config(made, msgspec.structs.replace(config, min_duration_sec=5.0))
+    kelly_tui.import_files(made, [])
+    with Catalogue.open(made) as catalogue:
+        short = [one.sample_id for one in catalogue.samples("is:imported is:quarantined") if "shorter" in one.status]
+    assert short
+    save_config(made, config)
+    kelly_tui.retry_failures(made)
+    with Catalogue.open(made) as catalogue:
+        assert not [one for one in catalogue.samples("is:quarantined") if "shorter" in one.status]
