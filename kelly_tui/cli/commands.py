@@ -117,16 +117,24 @@ def _create(line: Line, folder: Path, name: str, model: str) -> Path:
 
 def made(line: Line, dataset: str, chosen: str | None) -> Path:
     """The dataset's folder, which is made if there is none. Raises `DatasetError` if it is another model's."""
-    from kelly_tui.store.layout import dataset_root, is_dataset, load_config
+    from kelly_tui.store.layout import dataset_root, is_dataset
 
     folder, name = place(line, dataset)
     if is_dataset(folder / name):
         root = dataset_root(line.datasets, dataset)
-        there = load_config(root).model
-        if chosen and target_model(chosen).name != there.name:
-            raise DatasetError(f"the dataset is for {there.title}", path=root, hint="Leave out --target-model.")
+        if chosen:
+            check_model(root, chosen)
         return root
     return _create(line, folder, name, _model_for(name, chosen))
+
+
+def check_model(root: Path, chosen: str) -> None:
+    """Raises `DatasetError` if the dataset at `root` is for another target model than the one chosen."""
+    from kelly_tui.store.layout import load_config
+
+    there = load_config(root).model
+    if target_model(chosen).name != there.name:
+        raise DatasetError(f"the dataset is for {there.title}", path=root, hint="Leave out --target-model.")
 
 
 # -- stages -----------------------------------------------------------------------------------------------------------

@@ -32,6 +32,8 @@ def prepare(line: Line) -> int:
         root = commands.made(line, given.dataset, given.target_model)
         if line.dry_run and not root.exists():
             return 0
+    elif given.target_model:
+        commands.check_model(line.root, given.target_model)
     return _carry_out(line)
 
 

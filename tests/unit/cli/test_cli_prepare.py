@@ -63,6 +63,15 @@ def test_create_keeps_what_is_there_and_goes_on(kelly, labelled):
     assert counts(labelled)["imported"] == len(SOURCES) + 1
 
 
+@pytest.mark.parametrize(
+    ("model", "hint"), [("groovepredictor", "the dataset is for"), ("emotionrecogniser", "Did you mean emotionrec")]
+)
+def test_a_target_model_is_never_ignored(kelly, labelled, model, hint):
+    said = kelly("prepare", "--dataset", "d", "--stats", "--target-model", model)
+    assert said.code == 2
+    assert hint in said.err
+
+
 def test_a_dataset_that_is_not_there_is_an_error(kelly):
     said = kelly("prepare", "--annotate", "--dataset", "nothing")
     assert said.code == 2
