@@ -18,6 +18,9 @@ SELDOM = 10.0
 LONGEST_CELL = 100
 """Characters of a table's cell; a longer one is cut, and whole in ``--json``."""
 
+NAMED = 20
+"""Duplicates, and ignored files, that are named; ``--json`` has all."""
+
 MEASURED = 500
 """Rows that decide how wide a table's columns are: the rest need not wait for the last."""
 
@@ -68,8 +71,19 @@ class Voice:
         """What a stage did, and every file that failed, with the reason."""
         if not self.quiet:
             self.say(outcome.line())
+            self._passed_over(
+                [(one["path"], f"duplicate of {one['of']}") for one in outcome.details.get("duplicates", ())]
+            )
+            self._passed_over([(one["path"], f"ignored, {one['why']}") for one in outcome.details.get("ignored", ())])
         for name, reason in outcome.all_failures:
             self.say(f"  {safe_text(name, limit=None)}: {reason}")
+
+    def _passed_over(self, files: list[tuple[str, str]]) -> None:
+        """The first files that import did not take in though nothing is wrong with them, and how many more."""
+        for name, why in files[:NAMED]:
+            self.say(f"  {safe_text(name, limit=None)}: {why}")
+        if len(files) > NAMED:
+            self.say(f"  … and {len(files) - NAMED:,} more; --json names all")
 
     def table(self, rows: Iterable[list[str]], titles: list[str], right: frozenset[int] = frozenset()) -> int:
         """Columns as wide as the first rows need; those in `right` are aligned there. Returns how many rows."""

@@ -115,6 +115,19 @@ def test_import_says_what_became_of_every_file(kelly, music):
     assert "import: 0 done" in again.out
 
 
+def test_import_names_duplicates_and_what_it_ignored(kelly, music, tmp_path):
+    (tmp_path / "in").mkdir()
+    for name in ("a.mid", "b.mid"):
+        (tmp_path / "in" / name).write_bytes((music / "sad/song_1.mid").read_bytes())
+    for number in range(23):
+        (tmp_path / "in" / f"{number:02}.txt").write_bytes(b"words")
+    kelly("create", "d")
+    lines = kelly("import", "d", tmp_path / "in").out.splitlines()
+    assert "  b.mid: duplicate of raw/midi/a.mid" in lines
+    assert sum(": ignored, " in line for line in lines) == 20
+    assert "  … and 3 more; --json names all" in lines
+
+
 def test_a_missing_source_is_an_error(kelly, tmp_path):
     kelly("create", "d")
     said = kelly("import", "d", tmp_path / "nowhere")
@@ -276,23 +289,6 @@ def test_a_conflict_is_shown_and_decided(kelly, music, tmp_path):
     assert "1 decided" in kelly("conflicts", "d", "--take", "theirs").out
     assert json.loads(kelly("list", "d", "--json").out)["annotations"]["emotion"] == "sad"
     assert "no conflict" in kelly("conflicts", "d").out
-
-
-def test_an_outside_edit_that_no_label_can_be_is_named_until_its_file_is_gone(kelly, labelled):
-    path = labelled / "manifest.json"
-    data = json.loads(path.read_bytes())
-    data["samples"][0]["annotations"]["emotion"] = "bogus"
-    path.write_text(json.dumps(data))
-    said = f"manifest.json: {data['samples'][0]['sample_id']} emotion 'bogus'"
-    first = kelly("conflicts", labelled, "--json")
-    assert said in first.err
-    [kept] = (labelled / ".kelly/set-aside").iterdir()
-    [listed] = first.json["not_taken"]
-    assert listed.startswith(said)
-    assert listed.endswith(f"kept in .kelly/set-aside/{kept.name}")
-    assert listed in kelly("conflicts", labelled).out
-    kept.unlink()
-    assert kelly("conflicts", labelled, "--json").json["not_taken"] == []
 
 
 def test_a_dry_run_of_an_edit_says_it_and_writes_nothing(kelly, labelled):
