@@ -6,6 +6,7 @@ import hashlib
 import os
 import stat
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
@@ -13,8 +14,10 @@ from typing import NamedTuple
 
 from kelly_tui.errors import FileRefused
 from kelly_tui.model.report import Finding
+from kelly_tui.store import annotation_file
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.layout import inside
+from kelly_tui.store.viewstate import changed_outside, stamp
 
 EXAMPLES = 5
 """How many samples a finding names."""
@@ -60,6 +63,49 @@ def _is_gone(path: Path, is_kind: Callable[[int], bool]) -> bool:
         return True
     except OSError:
         return False
+
+
+def check_views(catalogue: Catalogue) -> Iterator[Finding]:
+    """Outside edits that wait: labels that people gave and that the catalogue, and so this report, does not know."""
+    name = catalogue.root.name
+    manifest = catalogue.layout.manifest_path
+    try:
+        if changed_outside(catalogue, manifest):
+            yield Finding(
+                "warning",
+                "outside-edit",
+                "manifest.json was changed outside Kelly and not taken in yet",
+                f"kelly conflicts {name} takes it in; --take theirs however much it is.",
+            )
+    except OSError:
+        yield Finding(
+            "warning",
+            "manifest-unreadable",
+            "manifest.json can't be read",
+            f"Check who owns it, then kelly conflicts {name}.",
+        )
+    edited = []
+    rows = catalogue.db.execute("SELECT sample_id, size, mtime_ns FROM samples JOIN exports ON sample = samples.rowid")
+    for sample_id, *known in rows:
+        with suppress(OSError):  # what is lost is written again
+            path = catalogue.layout.annotation_path(sample_id)
+            now = stamp(path)
+            if now is None or list(now) == known:
+                continue
+            sample = catalogue.get(sample_id)
+            ours = sample and annotation_file.render(sample_id, sample.rev, sample.labels)
+            if ours and path.read_bytes() != ours:  # not only copied
+                edited.append(sample_id)
+    if edited:
+        yield Finding(
+            "warning",
+            "outside-edit",
+            f"annotations of {len(edited):,} of {len(catalogue):,} samples were changed outside Kelly"
+            " and not taken in yet",
+            f"kelly conflicts {name} takes them in; --take theirs however many they are.",
+            len(edited),
+            tuple(edited[:EXAMPLES]),
+        )
 
 
 def check_files(catalogue: Catalogue, *, deep: bool = False) -> Iterator[Finding]:

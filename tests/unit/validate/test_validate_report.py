@@ -258,9 +258,22 @@ def a_bridge(root):
     proof.write_text(json.dumps({**json.loads(proof.read_text()), "bridge_samples": [first(root).sample_id]}))
 
 
+def edit_manifest(root):
+    path = root / "manifest.json"
+    path.write_bytes(path.read_bytes().replace(b'"happy"', b'"tense"'))
+
+
+def edit_annotation(root):
+    with Catalogue.open(root) as catalogue:
+        path = catalogue.layout.annotation_path(first(root).sample_id)
+    path.write_bytes(path.read_bytes() + b"\n")
+
+
 @pytest.mark.parametrize(
     ("spoil", "code"),
     [
+        (edit_manifest, "outside-edit"),
+        (edit_annotation, "outside-edit"),
         (undecided, "unlabelled"),
         (another_class, "empty-class"),
         (higher_target, "target-unmet"),
