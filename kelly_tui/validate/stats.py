@@ -94,9 +94,8 @@ class Stats(msgspec.Struct, frozen=True):
 
     def lines(self) -> list[str]:
         """What ``kelly stats`` prints."""
-        lines = [
-            f"{self.dataset_id}: {self.total:,} samples, {duration(self.seconds)} of music, {size(self.total_bytes)}"
-        ]
+        samples = f"{self.total:,} sample{'' if self.total == 1 else 's'}"
+        lines = [f"{self.dataset_id}: {samples}, {duration(self.seconds)} of music, {size(self.total_bytes)}"]
         lines += [f"  {count:>9,} {what}" for what, count in self.samples.items()]
         lines += ["", "On disk:"]
         for kind, total in self.sample_bytes.items():

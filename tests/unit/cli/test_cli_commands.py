@@ -194,6 +194,12 @@ def test_stats_are_measured(kelly, labelled):
     assert "3 TB" in kelly("stats", "d").out
 
 
+def test_one_sample_is_no_samples(kelly, music):
+    kelly("create", "d")
+    kelly("import", "d", music / "sad/song_1.mid")
+    assert kelly("stats", "d").out.startswith("d: 1 sample, ")
+
+
 # -- samples ----------------------------------------------------------------------------------------------------------
 
 
