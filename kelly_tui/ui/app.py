@@ -66,6 +66,8 @@ class KellyApp(App[None], inherit_bindings=False):
         self.workstation: Workstation | None = None
         self.unsaved: list[Order] = []
         """After the app has ended: edits that could not be written."""
+        self.edited: list[Path] = []
+        """After the app has ended: datasets whose views are behind their catalogue."""
         self.failed: KellyError | None = None
         """After the app has ended: why it could not begin."""
         self._first = (dataset, filter)
@@ -115,6 +117,8 @@ class KellyApp(App[None], inherit_bindings=False):
         if self.session is not None:
             self.session.close()
             self.unsaved += self.session.saver.unsaved
+            if self.session.saver.has_saved and self.session.root not in self.edited:
+                self.edited.append(self.session.root)
             self.session = self.workstation = None
 
     def opened(self) -> Session:

@@ -15,13 +15,12 @@ from typing import TYPE_CHECKING
 from kelly_tui.errors import KellyError
 from kelly_tui.paths import config_dir, state_dir
 from kelly_tui.settings import Settings
+from kelly_tui.text import safe_text
+from kelly_tui.ui import SMALLEST
 
 if TYPE_CHECKING:
     from kelly_tui.model.edit import Edit
     from kelly_tui.ui.silence import Sound
-
-SMALLEST = (60, 16)
-"""Columns and rows that the app needs."""
 
 KEYMAP_FILE = "keys.toml"
 
@@ -46,12 +45,26 @@ def run_app(dataset: Path | None, datasets: Path, settings: Settings, filter: st
         raise app.failed
     if app.return_code:
         raise KellyError("the app ended with a fault", path=state_dir() / "app.log", hint="Every saved edit is kept.")
+    for root in app.edited:
+        write_views(root)
     if app.unsaved:
         for edit in (edit for order in app.unsaved for edit in order.edits):
-            print(f"  {said_again(edit)}", file=sys.stderr)  # noqa: T201
+            print(f"  {safe_text(said_again(edit), limit=None)}", file=sys.stderr)  # noqa: T201
         raise KellyError(
             f"{len(app.unsaved)} edits could not be saved", hint="The lines above say them again, once they can be."
         )
+
+
+def write_views(root: Path) -> None:
+    """Bring manifest.json, splits/ and annotations/ up to what was edited. The catalogue has it all: trouble delays."""
+    from kelly_tui.store import views
+    from kelly_tui.store.catalogue import Catalogue
+
+    try:
+        with Catalogue.open(root) as catalogue:
+            views.write_views(catalogue)
+    except (KellyError, OSError) as error:
+        print(f"all is saved, but manifest.json could not be written: {error}", file=sys.stderr)  # noqa: T201
 
 
 def said_again(edit: Edit) -> str:

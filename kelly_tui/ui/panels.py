@@ -11,6 +11,8 @@ from textual.geometry import NULL_OFFSET, NULL_SPACING, Region, Size
 from textual.layout import ArrangeResult, Layout, WidgetPlacement
 from textual.widget import Widget
 
+from kelly_tui.ui import SMALLEST
+
 WIDE = 100
 """Columns from which list and music stand side by side."""
 
@@ -29,7 +31,12 @@ class Room(NamedTuple):
 
 
 def panels(width: int, height: int, room: Room) -> dict[str, Region]:
-    """The region of each panel, by the id of its widget; one that is not shown is left out. None overlap."""
+    """The region of each panel, by the id of its widget; one that is not shown is left out. None overlap.
+
+    A terminal under `SMALLEST` has room for a sentence only.
+    """
+    if width < SMALLEST[0] or height < SMALLEST[1]:
+        return {"small": Region(0, 0, width, height)}
     placed = _wide(width, height, room) if width >= WIDE else _narrow(width, height, room)
     placed["headline"] = Region(0, 0, width, 1)
     if room.asking:

@@ -78,6 +78,8 @@ class Saver:
         self._leaving = threading.Event()
         self.unsaved: list[Order] = []
         """After `close`: what could not be written."""
+        self.has_saved = False
+        """Whether anything was written."""
         self._thread = threading.Thread(target=self._run, name="saver", daemon=True)
         self._thread.start()
 
@@ -130,6 +132,7 @@ class Saver:
                     self.unsaved.append(order)
                     return
             else:
+                self.has_saved = True
                 self._tell(Saved(order, step, self.waiting))
                 return
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
+from kelly_tui.ui.screens.workstation import IDLE_LOOKS
 from kelly_tui.ui.widgets.find_line import FindLine
 from tests.ui.conftest import Open
 
@@ -128,9 +130,36 @@ async def test_a_change_by_another_is_seen(open_desk: Open, root: Path) -> None:
         with Catalogue.open(root) as other:
             history.edit(other, [Edit(f"{7:016x}", "emotion", Label("angry"))], "another")
         assert desk.app.workstation is not None
-        desk.app.workstation.look_around()
+        for _ in range(IDLE_LOOKS):
+            desk.app.workstation.look_around()
         await desk.settle()
         assert next(line for line in desk.text().splitlines() if "heath" in line).split()[2] == "angry"
+
+
+async def test_what_was_edited_outside_is_taken_in_and_said(open_desk: Open, root: Path) -> None:
+    from kelly_tui.store import views
+    from kelly_tui.store.catalogue import Catalogue
+
+    with Catalogue.open(root) as catalogue:
+        views.write_views(catalogue)
+        path = catalogue.layout.annotation_path(f"{3:016x}")
+    path.write_text(path.read_text().replace('"tense"', '"angry"'))
+    async with open_desk(root) as desk:
+        assert desk.values("dune")["emotion"] == "angry"
+        assert "1 outside edits taken" in desk.said
+
+
+async def test_leaving_brings_the_manifest_up_to_the_edits(open_desk: Open, root: Path) -> None:
+    from kelly_tui.ui.launch import write_views
+
+    async with open_desk(root) as desk:
+        await desk.press("2")
+        app = desk.app
+    assert app.edited == [root]
+    write_views(root)
+    manifest = json.loads((root / "manifest.json").read_text())
+    amber = next(one for one in manifest["samples"] if one["file_path"].endswith("amber.mid"))
+    assert amber["annotations"] == {"emotion": "sad"}
 
 
 async def test_a_dataset_that_is_gone_is_said_and_edits_are_kept(open_desk: Open, root: Path) -> None:

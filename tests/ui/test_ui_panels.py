@@ -28,6 +28,11 @@ def test_panels_fit_and_do_not_overlap(width: int, height: int, room: Room) -> N
     assert ("footer" in placed) is not room.asking
 
 
+@given(st.integers(1, 59), st.integers(1, 15))
+def test_a_small_terminal_has_room_for_a_sentence(width: int, height: int) -> None:
+    assert panels(width, height, Room()) == {"small": Region(0, 0, width, height)}
+
+
 def test_at_80x24_the_list_has_eight_lines_and_the_music_six() -> None:
     placed = panels(80, 24, Room())
     assert placed["samples"].height == 8

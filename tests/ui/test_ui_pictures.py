@@ -65,6 +65,17 @@ async def test_it_follows_the_terminal_when_that_is_resized(open_desk: Open, roo
             assert "? keys" in lines[-1]
 
 
+async def test_a_terminal_that_is_too_small_says_so_and_comes_back(open_desk: Open, root: Path) -> None:
+    async with open_desk(root) as desk:
+        await desk.pilot.resize_terminal(50, 12)
+        await desk.settle()
+        assert desk.text().split("\n")[5].strip() == "50x12 is too small: make it 60x16 or more"
+        assert "amber" not in desk.text()
+        await desk.pilot.resize_terminal(80, 24)
+        await desk.settle()
+        assert "amber" in desk.text()
+
+
 async def test_wide_characters_keep_the_columns(open_desk: Open, root: Path) -> None:
     from kelly_tui.store.catalogue import Catalogue
 

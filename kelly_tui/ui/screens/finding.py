@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -81,8 +82,8 @@ class Finding(KeyedScreen):
         condition, without = blame
         return (f"Nothing is {found.text}.", "", f"Without {condition} there would be {without:,}.")
 
-    def _fetch(self, rowids: object) -> list[query.Row]:
-        return query.rows(self.session.catalogue, rowids)  # type: ignore[arg-type]
+    def _fetch(self, rowids: Sequence[int]) -> list[query.Row]:
+        return query.rows(self.session.catalogue, rowids)
 
     def show_found(self) -> None:
         """Say how many of how many are listed."""

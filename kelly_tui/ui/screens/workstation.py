@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from textual import on
@@ -29,6 +31,7 @@ from kelly_tui.ui.widgets.prompt import Prompt, Question
 from kelly_tui.ui.widgets.sample_table import SampleTable
 from kelly_tui.ui.widgets.scores import ScoresPanel
 from kelly_tui.ui.widgets.status_line import StatusLine
+from kelly_tui.ui.widgets.too_small import TooSmall
 from kelly_tui.ui.widgets.transport import Transport
 from kelly_tui.ui.words import field_word, sample_name, typed
 
@@ -36,6 +39,7 @@ if TYPE_CHECKING:
     from textual.timer import Timer
 
     from kelly_tui.pipeline.job import Job
+    from kelly_tui.store.readback import Merge
     from kelly_tui.ui.paint import Span
     from kelly_tui.ui.session import Session
 
@@ -43,6 +47,21 @@ REST = 0.12
 """Seconds that the cursor rests on a sample before its sound is loaded."""
 
 SKIP_REASONS = ("corrupt", "ambiguous", "wrong_category", "licence")
+
+
+LOOK = 0.25
+"""Seconds between two looks at the stage that runs, and at what it has changed."""
+
+IDLE_LOOKS = 4
+"""Without a stage, what others may have changed is looked at only so many times more rarely."""
+
+
+def _read_back(root: Path) -> Merge:
+    from kelly_tui.store.catalogue import Catalogue
+    from kelly_tui.store.readback import read_back
+
+    with Catalogue.open(root) as catalogue:
+        return read_back(catalogue)
 
 
 class Workstation(Finding, Listening):
@@ -68,6 +87,7 @@ class Workstation(Finding, Listening):
         self._heading_for: str | None = None
         """The sample that is loaded, or will be once the cursor has rested on it."""
         self._version = 0
+        self._looks = 0
         self._in_catalogue = 0
 
     def compose(self) -> ComposeResult:
@@ -80,6 +100,7 @@ class Workstation(Finding, Listening):
         yield Form(self.session.config, id="form")
         yield ScoresPanel(id="scores")
         yield StatusLine(id="status")
+        yield TooSmall(id="small")
         yield Prompt(id="prompt")
         yield Footer(self.app.keymap, self.place, len(self.session.config.main_choices), id="footer")
 
@@ -99,7 +120,14 @@ class Workstation(Finding, Listening):
         self.show_scores()
         self.show_headline()
         self.find(self.filter)
-        self.set_interval(0.25, self.look_around)
+        self.start(self._take_outside_edits, "outside")
+        self.set_interval(LOOK, self.look_around)
+
+    async def _take_outside_edits(self) -> None:
+        """Take in what was edited in annotations/ or manifest.json, by hand or with git, since they were written."""
+        merge = await asyncio.to_thread(_read_back, self.session.root)
+        if words := merge.words():
+            self.say(words.splitlines()[0], "accent")
 
     def on_unmount(self) -> None:
         self.session.let_go()
@@ -169,12 +197,17 @@ class Workstation(Finding, Listening):
         if job is not None and not job.running and job is not self._ended:
             self._ended = job
             self.say(f"{job.stage}: {job.last_words}", "accent" if job.exit_code == 0 else "broken")
+            self._see_changes()
         if self.session.is_there is self._gone:
             self._gone = not self._gone
             words = "is gone: nothing more can be saved until it is back" if self._gone else "is back"
             self.say(f"the dataset's folder {words}", "broken" if self._gone else "accent")
-        if self._gone:
+        self._looks += 1
+        if self._gone or not (self.session.is_running or self._looks % IDLE_LOOKS == 0):
             return
+        self._see_changes()
+
+    def _see_changes(self) -> None:
         version = self.session.catalogue.data_version()
         if version == self._version:
             return
