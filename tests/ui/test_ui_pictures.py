@@ -24,7 +24,8 @@ def picture(snapshot: SnapshotAssertion, tmp_path: Path) -> SnapshotAssertion:
 def cleaned(text: str, tmp_path: Path) -> str:
     """Without what differs from run to run: the folder, and when a dataset was last worked on."""
     text = re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d", "YYYY-MM-DD HH:MM", text)
-    return re.sub(r" +\S*datasets(?=\n|$)", " DATASETS", text, count=1)
+    # A longer temporary folder leaves no room for the word before it.
+    return re.sub(r"(?: +datasets)? +\S*datasets(?=\n|$)", " DATASETS", text, count=1)
 
 
 @pytest.mark.parametrize("size", SIZES, ids="{0[0]}x{0[1]}".format)
