@@ -14,6 +14,11 @@ from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Self
 
+ASKS_FOR_FRAMES, HAS_FRAMES = b"\x1b[?2026$p", b"\x1b[?2026;2$y"
+"""Whether the terminal shows frames whole, and that this one does: then a program says where each ends."""
+
+END_OF_FRAME = b"\x1b[?2026l"
+
 
 class PtyProgram:
     """Runs a command on a pty of its own; use it in a ``with`` block."""
@@ -36,15 +41,24 @@ class PtyProgram:
         self.written = b""
         """Everything that it wrote."""
 
+    def _take(self, seconds: float) -> bytes:
+        """What it writes next, within `seconds`; nothing when it is still or has ended."""
+        if not select.select([self._master], [], [], seconds)[0]:
+            return b""
+        try:
+            chunk = os.read(self._master, 1 << 16)
+        except OSError:  # it has ended
+            return b""
+        if ASKS_FOR_FRAMES in chunk:
+            os.write(self._master, HAS_FRAMES)
+        self.written += chunk
+        return chunk
+
     def read(self, seconds: float) -> bytes:
         """What it writes until it has been still for `seconds`."""
         found = b""
-        while select.select([self._master], [], [], seconds)[0]:
-            try:
-                found += os.read(self._master, 1 << 16)
-            except OSError:  # it has ended
-                break
-        self.written += found
+        while chunk := self._take(seconds):
+            found += chunk
         return found
 
     def wait_for(self, what: bytes, seconds: float = 30.0) -> None:
@@ -52,26 +66,20 @@ class PtyProgram:
         until = time.monotonic() + seconds
         while what not in self.written:
             assert time.monotonic() < until, f"{what!r} never came: {self.written[-300:]!r}"
-            if select.select([self._master], [], [], 0.1)[0]:
-                self.written += os.read(self._master, 1 << 16)
+            self._take(0.1)
 
     def send(self, keys: bytes) -> None:
         os.write(self._master, keys)
 
-    def answer(self, keys: bytes, settle: float = 0.02) -> float:
-        """Seconds from sending keys until the last byte of what they made the program write.
-
-        An answer has ended when nothing came for `settle` seconds.
-        """
-        self.read(settle)
-        begun = last = time.perf_counter()
+    def answer(self, keys: bytes, still: float = 0.03) -> float:
+        """Seconds from sending keys, once it has been still for a while, to the end of the next frame it draws."""
+        self.read(still)
+        begun = time.perf_counter()
         self.send(keys)
-        patience = 1.0  # for the first byte
-        while select.select([self._master], [], [], patience)[0]:
-            self.written += os.read(self._master, 1 << 16)
-            last = time.perf_counter()
-            patience = settle
-        return last - begun
+        found = b""
+        while END_OF_FRAME not in found and time.perf_counter() < begun + 2:
+            found += self._take(0.5)
+        return time.perf_counter() - begun
 
     def cpu_seconds(self) -> float:
         """Processor time that the program has used, its own and not its children's."""

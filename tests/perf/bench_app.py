@@ -65,7 +65,7 @@ def measure(root: Path, environment: dict[str, str], n: int) -> Iterator[tuple[s
         for what, keys, goal in (
             ("key to repaint, cursor down", b"j", "goal 30 ms"),
             ("key to repaint, page down", b"\x1b[6~", "goal 30 ms"),
-            ("key to repaint, label and go on", b"2", "the commit and the scores included"),
+            ("key to repaint, label and go on", b"2", "goal 30 ms"),
         ):
             times = [app.answer(keys) for _ in range(KEYS)]
             note = f"95 %, {n:,} samples; median {statistics.median(times) * 1e3:.1f} ms; {goal}"

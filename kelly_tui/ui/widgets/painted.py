@@ -1,20 +1,42 @@
-"""A widget whose picture is a list of lines, made when its size or what it shows has changed."""
+"""Widgets that are drawn by the line and draw no more than they must."""
 
 from __future__ import annotations
 
-from textual.geometry import Size
+from textual.geometry import Region, Size
 from textual.strip import Strip
 from textual.widget import Widget
 
 from kelly_tui.ui.paint import Line, strip
 
 
-class Painted(Widget):
-    """Draws what `paint` returns, line by line. Call `repaint` after a change of what it shows."""
+class Direct(Widget):
+    """Its lines go to the screen as `render_line` gives them, whole and over its whole width.
+
+    The framework would first lay border, padding and opacity around each; these widgets have none, and in a list of
+    fifty lines that is most of the work of a key.
+    """
 
     ALLOW_SELECT = False
 
+    def render_lines(self, crop: Region) -> list[Strip]:
+        filters = self.get_line_filters()
+        background = self.background_colors[1]
+        strips = []
+        for y in crop.line_range:
+            line = self.render_line(y)
+            for one in filters:
+                line = line.apply_filter(one, background)
+            strips.append(line)
+        if crop.column_span != (0, self.size.width):
+            strips = [line.crop(crop.x, crop.right) for line in strips]
+        return strips
+
+
+class Painted(Direct):
+    """Draws what `paint` returns. Call `repaint` after a change of what it shows: lines that stay are not drawn."""
+
     _lines: list[Line] | None = None
+    _strips: list[Strip | None]
     _painted_size = Size(0, 0)
 
     def paint(self, width: int, height: int) -> list[Line]:
@@ -22,15 +44,34 @@ class Painted(Widget):
         raise NotImplementedError
 
     def repaint(self) -> None:
-        self._lines = None
-        self.refresh()
+        """Draw the lines that have changed."""
+        size, before = self.size, self._lines
+        if before is None or self._painted_size != size:
+            self._lines = None
+            self.refresh()
+            return
+        self._lines = self._painted()
+        changed = [y for y, (old, new) in enumerate(zip(before, self._lines)) if old != new]
+        for y in changed:
+            self._strips[y] = None
+        if changed:
+            self.refresh(*(Region(0, y, size.width, 1) for y in changed))
+
+    def _painted(self) -> list[Line]:
+        """As many lines as the widget is high."""
+        width, height = self.size
+        lines = self.paint(width, height)[:height]
+        return lines + [()] * (height - len(lines))
 
     def render_line(self, y: int) -> Strip:
         if self._lines is None or self._painted_size != self.size:
             self._painted_size = self.size
-            self._lines = self.paint(self.size.width, self.size.height)
-        line = self._lines[y] if y < len(self._lines) else ()
-        return strip(line, self.size.width, self.app.theme)
+            self._lines = self._painted()
+            self._strips = [None] * len(self._lines)
+        drawn = self._strips[y]
+        if drawn is None:
+            drawn = self._strips[y] = strip(self._lines[y], self.size.width, self.app.theme)
+        return drawn
 
     def notify_style_update(self) -> None:
         super().notify_style_update()

@@ -20,6 +20,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from kelly_tui.ui.paint import strip
+from kelly_tui.ui.widgets.painted import Direct
 from kelly_tui.ui.widgets.sample_row import Look, row_line
 
 if TYPE_CHECKING:
@@ -41,10 +42,9 @@ Fetch = Callable[[Sequence[int]], "Sequence[Row]"]
 """Rows of those row numbers; one that is gone is left out."""
 
 
-class SampleTable(ScrollView):
+class SampleTable(ScrollView, Direct):
     """Rows of samples with a cursor."""
 
-    ALLOW_SELECT = False
     can_focus = False
 
     cursor: reactive[int] = reactive(0, repaint=False)
