@@ -128,9 +128,10 @@ def decision_span(row: Row, main_source: str | None) -> Span:
     return "·", "dim"
 
 
-def sample_name(file_path: str) -> str:
-    """A file's name without folders and suffix."""
-    return PurePosixPath(file_path).stem or file_path
+def sample_name(file_path: str, origin: str = "imported") -> str:
+    """A file's name without folders and suffix; generated files have only numbers: ``generated 001a2638``."""
+    stem = PurePosixPath(file_path).stem or file_path
+    return f"generated {stem[:8]}" if origin == "generated" else stem
 
 
 _CHANGES = {

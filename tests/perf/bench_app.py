@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from kelly_tui.model.dataset import DatasetConfig
 from kelly_tui.paths import PROJECT
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.layout import create_dataset_structure
+from kelly_tui.ui.advice import next_best
+from kelly_tui.validate.scores import live_scores
 from tests.perf.bench_store import samples
 from tests.pty_program import PtyProgram
 
@@ -45,6 +48,7 @@ def rows(n: int) -> Iterator[tuple[str, float, float, str]]:
         root = Path(folder) / "bench"
         with Catalogue.open(root) as catalogue:
             catalogue.add(samples(n))
+            yield "scores and next action after an edit", _scores(catalogue), 0.0, f"{n:,} samples; goal 5 ms"
         environment = {"XDG_STATE_HOME": folder, "XDG_CONFIG_HOME": folder, "KELLY_AUTOPLAY": "no"}
         yield from measure(root, environment, n)
 
@@ -71,6 +75,17 @@ def measure(root: Path, environment: dict[str, str], n: int) -> Iterator[tuple[s
             note = f"95 %, {n:,} samples; median {statistics.median(times) * 1e3:.1f} ms; {goal}"
             yield what, _share(times), least_time, note
         app.send(b"\x11")
+
+
+def _scores(catalogue: Catalogue) -> float:
+    """Seconds, median, from the counters to what the panel says."""
+    times = []
+    for _ in range(KEYS):
+        begun = time.perf_counter()
+        counts = catalogue.counts()
+        next_best(counts, live_scores(counts, catalogue.config), catalogue.config)
+        times.append(time.perf_counter() - begun)
+    return statistics.median(times)
 
 
 def _start(command: list[str], environment: dict[str, str], shown: bytes) -> float:

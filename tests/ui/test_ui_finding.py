@@ -109,6 +109,23 @@ async def test_the_next_best_action_is_a_key_away(open_desk: Open, root: Path) -
         assert desk.here == "amber"
 
 
+async def test_the_mouse_chooses_plays_and_scrolls(open_desk: Open, root: Path) -> None:
+    async with open_desk(root, size=(80, 24)) as desk:
+        await desk.pilot.click("#samples", offset=(10, 3))
+        await desk.settle()
+        assert desk.here == "dune"
+        assert not desk.sound.state.playing
+        await desk.pilot.click("#samples", offset=(10, 3), times=2)
+        await desk.settle()
+        assert desk.sound.state.playing
+        assert "juniper" not in desk.text()
+        desk.app.screen.query_one("#samples").action_scroll_down()  # as the wheel does
+        desk.app.screen.query_one("#samples").action_scroll_down()
+        await desk.settle()
+        assert "juniper" in desk.text()
+        assert desk.here == "dune"
+
+
 async def test_what_may_follow_is_shown_and_esc_forgets_it(open_desk: Open, root: Path) -> None:
     async with open_desk(root) as desk:
         await desk.press("g")

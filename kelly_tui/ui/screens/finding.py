@@ -29,9 +29,9 @@ SONGS = 50_000
 EMPTY_DATASET = (
     "There is no sample yet.",
     "",
-    ":import ~/Music     takes in MIDI and audio, in the folders they are in",
-    ":annotate           labels by the names of folders",
-    "gp                  the pipeline: every stage, one line each",
+    ":import ~/Music   takes in MIDI and audio",
+    ":annotate         labels by folders' names",
+    "gp                the pipeline, by stages",
 )
 
 

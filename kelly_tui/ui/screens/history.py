@@ -45,7 +45,7 @@ class HistoryScreen(Page):
 
     def _line(self, event: Event, *, first: bool) -> Line:
         sample = self._session.catalogue.get(event.sample_id)
-        name = sample_name(sample.file_path) if sample else event.sample_id
+        name = sample_name(sample.file_path, sample.origin) if sample else event.sample_id
         when = event.at[:19].replace("T", " ") if first else ""
         what = event.kind if first else ""
         return [

@@ -76,11 +76,13 @@ class Listening(KeyedScreen):
         self.follow()
 
     def _title_of(self, sample: Sample) -> str:
-        """The file's name; of a variant its song's, and what was changed."""
+        """The sample's name; of a variant its song's, and what was changed."""
         root = self.session.catalogue.get(sample.root_id) if sample.parent_id is not None else None
         if root is None:
-            return sample.file_path.rpartition("/")[2]
-        return f"{sample_name(root.file_path)}  {changes(sample.augmentation or {}) or sample.augmentation_type or ''}"
+            is_file = sample.origin == "imported"
+            return sample.file_path.rpartition("/")[2] if is_file else sample_name(sample.file_path, sample.origin)
+        changed = changes(sample.augmentation or {}) or sample.augmentation_type or ""
+        return f"{sample_name(root.file_path, root.origin)}  {changed}"
 
     def follow(self) -> None:
         """Show where the playhead is; stop looking when nothing moves any more."""

@@ -53,7 +53,7 @@ def standings(catalogue: Catalogue) -> dict[str, Standing]:
         return Standing(state, words if done else "")
 
     return {
-        "import": standing("import", counts.in_catalogue, 1, count(origins["imported"], "imported", "imported")),
+        "import": standing("import", origins["imported"], 1, count(origins["imported"], "imported", "imported")),
         "annotate": standing("annotate", labelled, parts["file"], f"{labelled:,} of {parts['file']:,} labelled"),
         "extract": standing(
             "extract", parts["features"], parts["file"], f"{parts['features']:,} of {parts['file']:,} have features"

@@ -196,7 +196,9 @@ class Workstation(Finding, Listening):
         self.query_one(StatusLine).show(job.progress if job is not None and job.running else None)
         if job is not None and not job.running and job is not self._ended:
             self._ended = job
-            self.say(f"{job.stage}: {job.last_words}", "accent" if job.exit_code == 0 else "broken")
+            words = job.last_words or "ended"
+            stage = "" if words.startswith(job.stage) else f"{job.stage}: "
+            self.say(f"{stage}{words}", "accent" if job.exit_code == 0 else "broken")
             self._see_changes()
         if self.session.is_there is self._gone:
             self._gone = not self._gone
@@ -264,12 +266,12 @@ class Workstation(Finding, Listening):
     async def _say_done(self, order: Order, step: Step) -> None:
         if order.kind == "edit":
             sample = self.session.catalogue.get(order.edits[0].sample_id)
-            name = f"{sample_name(sample.file_path)}: " if sample else ""
+            name = f"{sample_name(sample.file_path, sample.origin)}: " if sample else ""
             self.say(f"{name}{step.words}" + ("" if step.events else ", as it was"), "dim")
             return
         where = next(iter((*step.events, *step.left_alone))).sample_id
         sample = self.session.catalogue.get(where)
-        name = sample_name(sample.file_path) if sample else where
+        name = sample_name(sample.file_path, sample.origin) if sample else where
         listed = await self.go_to(where)
         parts = [f"{step.words} · {name}"]
         if step.left_alone:

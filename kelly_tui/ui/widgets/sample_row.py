@@ -122,6 +122,6 @@ def _name(row: Row, room: int, look: Look) -> Line:
 def named(row: Row) -> tuple[str, str]:
     """A sample's name and, of a variant, what was changed: ``("copper_sun", "+3 st")``."""
     if row.song is None:
-        return sample_name(row.file_path), ""
+        return sample_name(row.file_path, row.origin), ""
     parameters = msgspec.json.decode(row.augmentation) if row.augmentation else {}
     return sample_name(row.song), changes(parameters) or row.augmentation_type or "variant"

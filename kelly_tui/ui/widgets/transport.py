@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from rich.cells import cell_len
+
 from kelly_tui.ui.paint import Line, Span, fit, length
 from kelly_tui.ui.widgets.painted import Painted
 from kelly_tui.ui.words import clock
@@ -38,8 +40,6 @@ class Transport(Painted):
         position = state.position if state else 0.0
         whole = (state.duration if state else 0.0) or duration
         right: list[Span] = []
-        if state is not None and state.message:
-            right.append((state.message, "dim"))
         if state is not None and abs(state.speed - 1) > 0.005:
             right.append((f"  ×{state.speed:.2f}", "accent"))
         if not autoplay:
@@ -49,8 +49,9 @@ class Transport(Painted):
             (clock(position, tenths=True), "strong" if playing else "text"),
             (f" / {clock(whole)}   ", "dim"),
         ]
-        right_room = max(width - length(left) - min(16, len(name)) - 2, 0)
-        if length(right) > right_room:
-            right = [(fit("".join(text for text, _ in right).strip(), right_room), "dim")]
+        if state is not None and state.message:
+            spare = width - length(left) - length(right) - cell_len(name) - 4
+            short = state.message.partition(":")[0]
+            right.insert(0, (f"  {state.message if len(state.message) <= spare else short}", "dim"))
         room = width - length(left) - length(right) - 1
         return [[*left, (fit(name, room), "text"), *right]]
