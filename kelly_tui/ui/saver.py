@@ -61,10 +61,10 @@ class NotSaved(Message):
 
 
 @dataclass
-class ViewsLate(Message):
-    """Views could not be written. Nothing is lost: they are written after the next edit, or on leaving."""
+class Trouble(Message):
+    """Something besides an order went wrong: what, and what it means."""
 
-    reason: str
+    words: str
 
 
 class Saver:
@@ -76,6 +76,7 @@ class Saver:
         self._tell = tell
         self._orders: queue.Queue[Order | None] = queue.Queue()
         self._leaving = threading.Event()
+        self._current: Order | None = None
         self.unsaved: list[Order] = []
         """After `close`: what could not be written."""
         self.has_saved = False
@@ -99,11 +100,17 @@ class Saver:
         self._leaving.set()
         self._orders.put(None)
         self._thread.join(seconds)
+        if self._thread.is_alive():  # it hangs, and ends with the program: what it holds must be said
+            held = [self._current]
+            while not self._orders.empty():
+                held.append(self._orders.get_nowait())
+            self.unsaved += [order for order in held if order is not None]
 
     def _run(self) -> None:
-        from kelly_tui.store.catalogue import Catalogue
-
-        with Catalogue.open(self._root) as catalogue:
+        catalogue = self._opened()
+        if catalogue is None:
+            return
+        with catalogue:
             views_due = False
             while True:
                 try:
@@ -113,8 +120,27 @@ class Saver:
                     continue
                 if order is None:
                     return
+                self._current = order
                 self._carry_out(catalogue, order)
+                self._current = None
                 views_due = True
+
+    def _opened(self) -> Catalogue | None:
+        """The catalogue, once it can be opened; None if the app is left before."""
+        from kelly_tui.store.catalogue import Catalogue
+
+        said = False
+        while True:
+            try:
+                return Catalogue.open(self._root)
+            except (KellyError, sqlite3.Error, OSError) as error:
+                if not said:
+                    self._tell(Trouble(f"nothing can be saved yet: {error}"))
+                    said = True
+            if self._leaving.wait(RETRY_SECONDS):
+                while (order := self._orders.get()) is not None:
+                    self.unsaved.append(order)
+                return None
 
     def _carry_out(self, catalogue: Catalogue, order: Order) -> None:
         said = False
@@ -143,7 +169,8 @@ class Saver:
         try:
             return export_annotations(catalogue, limit=VIEWS_AT_ONCE).annotations == VIEWS_AT_ONCE
         except (KellyError, sqlite3.Error, OSError) as error:
-            self._tell(ViewsLate(str(error)))
+            # Nothing is lost: they are written after the next edit, or on leaving.
+            self._tell(Trouble(f"saved, but annotations/ could not be written yet: {error}"))
             return False
 
 

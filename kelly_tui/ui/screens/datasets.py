@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -63,6 +64,13 @@ def state_of(root: Path) -> State:
     )
 
 
+def states_in(folder: Path) -> list[State]:
+    """The state of every dataset of a folder."""
+    from kelly_tui.store.layout import find_datasets
+
+    return [state_of(root) for root in find_datasets(folder)]
+
+
 class DatasetsScreen(Page):
     """One line a dataset; enter opens, n makes one."""
 
@@ -75,17 +83,11 @@ class DatasetsScreen(Page):
 
     def show(self) -> None:
         self.query_one(Headline).show("datasets", "", [(str(self._folder), "dim")])
-        self.run_worker(self._look, thread=True, exclusive=True, group="datasets", exit_on_error=False)
+        self.start(self._look, "datasets")
 
-    def _look(self) -> None:
-        from kelly_tui.store.layout import find_datasets
-
-        states = [state_of(root) for root in find_datasets(self._folder)]
-        self.app.call_from_thread(self._show, states)
-
-    def _show(self, states: list[State]) -> None:
-        self._states = states
-        self.lines.show(datasets_entries(states, self.size.width))
+    async def _look(self) -> None:
+        self._states = await asyncio.to_thread(states_in, self._folder)
+        self.lines.show(datasets_entries(self._states, self.size.width))
         self._say_needs()
 
     def on_line_list_cursor_moved(self, event: LineList.CursorMoved) -> None:

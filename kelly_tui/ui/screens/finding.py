@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from array import array
 from collections.abc import Sequence
 from functools import partial
@@ -83,7 +84,11 @@ class Finding(KeyedScreen):
         return (f"Nothing is {found.text}.", "", f"Without {condition} there would be {without:,}.")
 
     def _fetch(self, rowids: Sequence[int]) -> list[query.Row]:
-        return query.rows(self.session.catalogue, rowids)
+        try:
+            return query.rows(self.session.catalogue, rowids)
+        except sqlite3.Error as error:  # in the middle of drawing: the lines say "gone", the status line why
+            self.say_trouble(f"rows can't be read: {error}")
+            return []
 
     def show_found(self) -> None:
         """Say how many of how many are listed."""

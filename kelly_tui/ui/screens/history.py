@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from kelly_tui.model.annotation import Label
     from kelly_tui.ui.session import Session
 
-SHOWN = 500
+SHOWN = 200
 """Events."""
 
 

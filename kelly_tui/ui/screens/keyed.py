@@ -82,8 +82,8 @@ class KeyedScreen(Screen[None]):
             result = getattr(target, f"action_{action}")(*arguments)
             if result is not None:
                 await result
-        except KellyError as error:
-            self.say_trouble(error)
+        except (KellyError, sqlite3.Error, OSError) as error:
+            self.say_trouble(str(error))
 
     # -- moving, which every screen does -----------------------------------------------------------------------------
 

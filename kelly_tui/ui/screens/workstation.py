@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.layout import Layout
 
-from kelly_tui.errors import LabelError
+from kelly_tui.errors import KellyError, LabelError
 from kelly_tui.model.annotation import FIELDS, check_value
 from kelly_tui.model.edit import Edit, Step
 from kelly_tui.model.labels import MODES, parse_key
@@ -19,7 +20,7 @@ from kelly_tui.text import safe_text
 from kelly_tui.ui import edits
 from kelly_tui.ui.advice import Advice, next_best
 from kelly_tui.ui.panels import PanelLayout
-from kelly_tui.ui.saver import NotSaved, Order, Saved, ViewsLate
+from kelly_tui.ui.saver import NotSaved, Order, Saved, Trouble
 from kelly_tui.ui.screens.finding import Finding
 from kelly_tui.ui.screens.listening import Listening
 from kelly_tui.ui.widgets.find_line import FindLine, Headings
@@ -207,7 +208,10 @@ class Workstation(Finding, Listening):
         self._looks += 1
         if self._gone or not (self.session.is_running or self._looks % IDLE_LOOKS == 0):
             return
-        self._see_changes()
+        try:
+            self._see_changes()
+        except (KellyError, sqlite3.Error) as error:
+            self.say_trouble(str(error))
 
     def _see_changes(self) -> None:
         version = self.session.catalogue.data_version()
@@ -289,9 +293,9 @@ class Workstation(Finding, Listening):
         self.say(f"not saved: {message.order.words or message.order.kind}: {message.reason}{tail}", "broken")
         self.show_headline()
 
-    @on(ViewsLate)
-    def _views_late(self, message: ViewsLate) -> None:
-        self.say(f"saved, but annotations/ could not be written yet: {message.reason}", "broken")
+    @on(Trouble)
+    def _trouble(self, message: Trouble) -> None:
+        self.say(message.words, "broken")
 
     def action_label(self, digit: int) -> None:
         self._edit(edits.label(self._here(), self.session.config, digit), on=True)
