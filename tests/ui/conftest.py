@@ -208,7 +208,7 @@ class Desk:
         if desk is None:
             return False
         resting = desk._rest is not None and desk._rest._task is not None and not desk._rest._task.done()
-        return resting or bool(desk._unsaved and not desk._kept)
+        return resting or bool(desk.unsaved and not desk.kept)
 
     def text(self) -> str:
         """The screen as text."""

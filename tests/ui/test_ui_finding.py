@@ -191,7 +191,7 @@ async def test_a_dataset_that_is_gone_is_said_and_edits_are_kept(open_desk: Open
         assert "it is kept" in desk.said
         root.with_name("elsewhere").rename(root)
         for _ in range(300):
-            if not desk.app.workstation._unsaved:
+            if not desk.app.workstation.unsaved:
                 break
             await desk.pilot.pause(0.01)
         assert desk.values("amber")["emotion"] == "sad"

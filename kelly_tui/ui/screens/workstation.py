@@ -11,30 +11,22 @@ from textual import on
 from textual.app import ComposeResult
 from textual.layout import Layout
 
-from kelly_tui.errors import KellyError, LabelError
-from kelly_tui.model.annotation import FIELDS, check_value
-from kelly_tui.model.edit import Edit, Step
-from kelly_tui.model.labels import MODES, parse_key
-from kelly_tui.model.sample import Sample
-from kelly_tui.text import safe_text
-from kelly_tui.ui import edits
+from kelly_tui.errors import KellyError
 from kelly_tui.ui.advice import Advice, next_best
 from kelly_tui.ui.panels import PanelLayout
-from kelly_tui.ui.saver import NotSaved, Order, Saved, Trouble
-from kelly_tui.ui.screens.finding import Finding
+from kelly_tui.ui.screens.labelling import Labelling
 from kelly_tui.ui.screens.listening import Listening
 from kelly_tui.ui.widgets.find_line import FindLine, Headings
 from kelly_tui.ui.widgets.footer import Footer
 from kelly_tui.ui.widgets.form import Form
 from kelly_tui.ui.widgets.headline import Headline
 from kelly_tui.ui.widgets.music_view import MusicView
-from kelly_tui.ui.widgets.prompt import Prompt, Question
+from kelly_tui.ui.widgets.prompt import Prompt
 from kelly_tui.ui.widgets.sample_table import SampleTable
 from kelly_tui.ui.widgets.scores import ScoresPanel
 from kelly_tui.ui.widgets.status_line import StatusLine
 from kelly_tui.ui.widgets.too_small import TooSmall
 from kelly_tui.ui.widgets.transport import Transport
-from kelly_tui.ui.words import field_word, sample_name, typed
 
 if TYPE_CHECKING:
     from textual.timer import Timer
@@ -46,9 +38,6 @@ if TYPE_CHECKING:
 
 REST = 0.12
 """Seconds that the cursor rests on a sample before its sound is loaded."""
-
-SKIP_REASONS = ("corrupt", "ambiguous", "wrong_category", "licence")
-
 
 LOOK = 0.25
 """Seconds between two looks at the stage that runs, and at what it has changed."""
@@ -65,25 +54,18 @@ def _read_back(root: Path) -> Merge:
         return read_back(catalogue)
 
 
-class Workstation(Finding, Listening):
+class Workstation(Labelling, Listening):
     """Labels one dataset."""
 
     def __init__(self, session: Session, filter: str = "") -> None:
         super().__init__()
         self.session = session
         self.filter = filter
-        self.sample: Sample | None = None
-        """The sample under the cursor."""
         self.advice = Advice("")
         self._panels = PanelLayout()
-        self._saved_at = ""
-        self._unsaved = 0
-        self._kept = False
         self._gone = False
         self._ended: Job | None = None
         """The stage whose end has been said."""
-        self._last: list[Edit] = []
-        self._play_on_rest = False
         self._rest: Timer | None = None
         self._heading_for: str | None = None
         """The sample that is loaded, or will be once the cursor has rested on it."""
@@ -141,9 +123,9 @@ class Workstation(Finding, Listening):
     def show_headline(self) -> None:
         """Say what is open, and whether all is saved."""
         counts = self.session.catalogue.counts()
-        saved: Span = (f"saved {self._saved_at}" if self._saved_at else "", "dim")
-        if self._unsaved:
-            saved = (f"NOT SAVED: {self._unsaved}", "broken") if self._kept else ("saving…", "dim")
+        saved: Span = (f"saved {self.saved_at}" if self.saved_at else "", "dim")
+        if self.unsaved:
+            saved = (f"NOT SAVED: {self.unsaved}", "broken") if self.kept else ("saving…", "dim")
         facts: list[Span] = [
             (f"{sum(counts.verified.values()):,} verified", "dim"),
             (f"{counts.in_catalogue:,} samples", "text"),
@@ -188,8 +170,8 @@ class Workstation(Finding, Listening):
         await self.perform("play")
 
     def _rested(self) -> None:
-        self.load(self.sample, play=self._play_on_rest)
-        self._play_on_rest = False
+        self.load(self.sample, play=self.play_on_rest)
+        self.play_on_rest = False
 
     def look_around(self) -> None:
         """See what another process, or a stage of our own, has changed."""
@@ -227,183 +209,6 @@ class Workstation(Finding, Listening):
             self._in_catalogue = in_catalogue
             self.find(self.filter)
 
-    # -- editing ------------------------------------------------------------------------------------------------------
-
-    def _here(self) -> Sample:
-        row = self.table.current
-        if row is None or self.sample is None or row.sample_id != self.sample.sample_id:
-            self.show_sample()  # a key came before the news that the cursor moved: the row under the cursor counts
-        if self.sample is None:
-            raise LabelError("there is no sample here", hint="/ finds others.")
-        return self.sample
-
-    def _edit(self, made: list[Edit], *, on: bool = False) -> None:
-        """Have edits of the sample here saved; `on`: go to the next, and play it."""
-        self._last = made
-        self._order(Order("edit", tuple(made), edits.in_words(made)))
-        if on:
-            self._play_on_rest = self.app.autoplay
-            self.table.move(1)
-            self.show_sample()
-
-    def _order(self, order: Order) -> None:
-        self.session.saver.order(order)
-        self._unsaved += 1
-        self.show_headline()
-
-    @on(Saved)
-    async def _saved(self, message: Saved) -> None:
-        self._unsaved -= 1
-        self._kept = False
-        self._saved_at = self.app.clock()
-        self.show_headline()
-        if message.step is None:
-            self.say(f"nothing to {message.order.kind}", "dim")
-            return
-        step = message.step
-        touched = {event.sample_id for event in (*step.events, *step.left_alone)}
-        self.table.renew(touched)
-        self.show_sample()
-        self.show_scores()
-        await self._say_done(message.order, step)
-
-    async def _say_done(self, order: Order, step: Step) -> None:
-        if order.kind == "edit":
-            sample = self.session.catalogue.get(order.edits[0].sample_id)
-            name = f"{sample_name(sample.file_path, sample.origin)}: " if sample else ""
-            self.say(f"{name}{step.words}" + ("" if step.events else ", as it was"), "dim")
-            return
-        where = next(iter((*step.events, *step.left_alone))).sample_id
-        sample = self.session.catalogue.get(where)
-        name = sample_name(sample.file_path, sample.origin) if sample else where
-        listed = await self.go_to(where)
-        parts = [f"{step.words} · {name}"]
-        if step.left_alone:
-            parts.append(f"{len(step.left_alone)} changed since by another: left alone")
-        if not listed:
-            parts.append("not in this list")
-        self.say(" · ".join(parts), "accent")
-
-    @on(NotSaved)
-    def _not_saved(self, message: NotSaved) -> None:
-        self._kept = message.kept
-        if not message.kept:
-            self._unsaved -= 1
-        tail = "; it is kept, and tried again every second" if message.kept else ""
-        self.say(f"not saved: {message.order.words or message.order.kind}: {message.reason}{tail}", "broken")
-        self.show_headline()
-
-    @on(Trouble)
-    def _trouble(self, message: Trouble) -> None:
-        self.say(message.words, "broken")
-
-    def action_label(self, digit: int) -> None:
-        self._edit(edits.label(self._here(), self.session.config, digit), on=True)
-
-    def action_unsure(self, digit: int) -> None:
-        self._edit(edits.label(self._here(), self.session.config, digit, unsure=True), on=True)
-
-    def action_accept(self) -> None:
-        self._edit(edits.accept(self._here(), self.session.config), on=True)
-
-    def action_affect(self, valence: int, arousal: int) -> None:
-        self._edit(edits.affect(self._here(), valence, arousal))
-
-    def action_skip(self) -> None:
-        self._edit(edits.skip(self._here()), on=True)
-
-    def action_skip_reason(self) -> None:
-        sample = self._here()
-        self.ask(
-            Question(
-                "skip, because",
-                lambda text: self._edit(edits.skip(sample, text.strip() or "no reason"), on=True),
-                hint=" · ".join(SKIP_REASONS) + " · or in your words",
-                choices=SKIP_REASONS,
-            )
-        )
-
-    def action_flag(self) -> None:
-        self._edit(edits.flag(self._here(), self.session.config))
-
-    def action_reject(self) -> None:
-        self._edit(edits.reject(self._here(), self.session.config))
-
-    def action_repeat(self) -> None:
-        self._edit(edits.repeated(self._here(), self._last))
-
-    def action_undo(self) -> None:
-        self._order(Order("undo"))
-
-    def action_redo(self) -> None:
-        self._order(Order("redo"))
-
-    def action_key(self) -> None:
-        self._ask_value("key", "A · Bb · F# minor", check=parse_key)
-
-    def action_mode(self) -> None:
-        self._ask_value("mode", " ".join(MODES))
-
-    def action_chords(self) -> None:
-        self._ask_value("chord_progression", "C Am G7 Fmaj7 Bdim C/E, N for none")
-
-    def _ask_value(self, field: str, hint: str, check: object = None) -> None:
-        sample = self._here()
-        one = sample.labels.get(field)
-        before = safe_text(typed(field, one.value), limit=None) if one else ""
-        choices = self.session.config.choices(field)
-        checked = check if callable(check) else lambda text: check_value(FIELDS[field], text, choices)
-
-        def answer(text: str) -> None:
-            if text != before:
-                self._edit(edits.typed_value(sample, self.session.config, field, text))
-
-        self.ask(
-            Question(
-                field_word(field),
-                answer,
-                value=before,
-                hint=f"{hint}   enter saves, empty clears, esc leaves",
-                check=checked,
-                choices=choices,
-            )
-        )
-
-    # -- all fields ---------------------------------------------------------------------------------------------------
-
-    @property
-    def form(self) -> Form:
-        return self.query_one(Form)
-
-    def action_edit(self) -> None:
-        self._here()
-        self.place = "form"
-        self.give_room(editing=True)
-        self.form.move_to(0)
-        self.query_one(Footer).show(self.place)
-
-    def action_back(self) -> None:
-        self.place = "list"
-        self.give_room(editing=False)
-        self.form.move_to(None)
-        self.query_one(Footer).show(self.place)
-
-    def action_edit_field(self) -> None:
-        field = FIELDS[self.form.field or "notes"]
-        choices = " ".join(self.session.config.choices(field.name))
-        self._ask_value(field.name, choices or field.meaning)
-
-    def action_choose(self, digit: int) -> None:
-        field = FIELDS[self.form.field or "notes"]
-        choices = self.session.config.choices(field.name)
-        if not choices:
-            raise LabelError(f"{field_word(field.name)} has no numbered choices", hint="enter lets you type it.")
-        value = edits.choice_of(choices, digit)
-        self._edit(edits.typed_value(self._here(), self.session.config, field.name, value))
-
-    def action_clear_field(self) -> None:
-        self._edit(edits.typed_value(self._here(), self.session.config, self.form.field or "notes", ""))
-
     def page_height(self) -> int:
         return (self.table if self.form.cursor is None else self.form).size.height
 
@@ -414,7 +219,7 @@ class Workstation(Finding, Listening):
         else:
             self.form.move_to(self.form.cursor + steps)
 
-    # -- and the rest -------------------------------------------------------------------------------------------------
+    # -- panels and actions that span them -----------------------------------------------------------------------------
 
     def action_compare(self) -> None:
         self.hear_other(self._here())

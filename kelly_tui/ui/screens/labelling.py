@@ -1,0 +1,231 @@
+"""The part of the workstation that labels: keys become edits, edits become durable, and all of it is said."""
+
+from __future__ import annotations
+
+from textual import on
+
+from kelly_tui.errors import LabelError
+from kelly_tui.model.annotation import FIELDS, check_value
+from kelly_tui.model.edit import Edit, Step
+from kelly_tui.model.labels import MODES, parse_key
+from kelly_tui.model.sample import Sample
+from kelly_tui.text import safe_text
+from kelly_tui.ui import edits
+from kelly_tui.ui.saver import NotSaved, Order, Saved, Trouble
+from kelly_tui.ui.screens.finding import Finding
+from kelly_tui.ui.widgets.footer import Footer
+from kelly_tui.ui.widgets.form import Form
+from kelly_tui.ui.widgets.prompt import Question
+from kelly_tui.ui.words import field_word, sample_name, typed
+
+SKIP_REASONS = ("corrupt", "ambiguous", "wrong_category", "licence")
+
+
+class Labelling(Finding):
+    """Edits of the sample under the cursor, on their way to the disk and back on the screen."""
+
+    sample: Sample | None = None
+    """The sample under the cursor."""
+    saved_at = ""
+    """The time of the last edit that became durable."""
+    unsaved = 0
+    """Orders that are not durable yet."""
+    kept = False
+    """Whether the oldest of them was refused, and is tried again."""
+    play_on_rest = False
+    """Whether the sample on which the cursor rests next is to be played."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._last: list[Edit] = []
+
+    def show_headline(self) -> None:
+        """Say whether all is saved."""
+        raise NotImplementedError
+
+    def show_sample(self) -> None:
+        """Show the labels of the sample under the cursor."""
+        raise NotImplementedError
+
+    def show_scores(self) -> None:
+        """Show what the labels add up to."""
+        raise NotImplementedError
+
+    def give_room(self, **changes: bool) -> None:
+        """Arrange the panels anew."""
+        raise NotImplementedError
+
+    def _here(self) -> Sample:
+        row = self.table.current
+        if row is None or self.sample is None or row.sample_id != self.sample.sample_id:
+            self.show_sample()  # a key came before the news that the cursor moved: the row under the cursor counts
+        if self.sample is None:
+            raise LabelError("there is no sample here", hint="/ finds others.")
+        return self.sample
+
+    def _edit(self, made: list[Edit], *, on: bool = False) -> None:
+        """Have edits of the sample here saved; `on`: go to the next, and play it."""
+        self._last = made
+        self._order(Order("edit", tuple(made), edits.in_words(made)))
+        if on:
+            self.play_on_rest = self.app.autoplay
+            self.table.move(1)
+            self.show_sample()
+
+    def _order(self, order: Order) -> None:
+        self.session.saver.order(order)
+        self.unsaved += 1
+        self.show_headline()
+
+    @on(Saved)
+    async def _saved(self, message: Saved) -> None:
+        self.unsaved -= 1
+        self.kept = False
+        self.saved_at = self.app.clock()
+        self.show_headline()
+        if message.step is None:
+            self.say(f"nothing to {message.order.kind}", "dim")
+            return
+        step = message.step
+        touched = {event.sample_id for event in (*step.events, *step.left_alone)}
+        self.table.renew(touched)
+        self.show_sample()
+        self.show_scores()
+        await self._say_done(message.order, step)
+
+    async def _say_done(self, order: Order, step: Step) -> None:
+        if order.kind == "edit":
+            sample = self.session.catalogue.get(order.edits[0].sample_id)
+            name = f"{sample_name(sample.file_path, sample.origin)}: " if sample else ""
+            self.say(f"{name}{step.words}" + ("" if step.events else ", as it was"), "dim")
+            return
+        where = next(iter((*step.events, *step.left_alone))).sample_id
+        sample = self.session.catalogue.get(where)
+        name = sample_name(sample.file_path, sample.origin) if sample else where
+        listed = await self.go_to(where)
+        parts = [f"{step.words} · {name}"]
+        if step.left_alone:
+            parts.append(f"{len(step.left_alone)} changed since by another: left alone")
+        if not listed:
+            parts.append("not in this list")
+        self.say(" · ".join(parts), "accent")
+
+    @on(NotSaved)
+    def _not_saved(self, message: NotSaved) -> None:
+        self.kept = message.kept
+        if not message.kept:
+            self.unsaved -= 1
+        tail = "; it is kept, and tried again every second" if message.kept else ""
+        self.say(f"not saved: {message.order.words or message.order.kind}: {message.reason}{tail}", "broken")
+        self.show_headline()
+
+    @on(Trouble)
+    def _trouble(self, message: Trouble) -> None:
+        self.say(message.words, "broken")
+
+    def action_label(self, digit: int) -> None:
+        self._edit(edits.label(self._here(), self.session.config, digit), on=True)
+
+    def action_unsure(self, digit: int) -> None:
+        self._edit(edits.label(self._here(), self.session.config, digit, unsure=True), on=True)
+
+    def action_accept(self) -> None:
+        self._edit(edits.accept(self._here(), self.session.config), on=True)
+
+    def action_affect(self, valence: int, arousal: int) -> None:
+        self._edit(edits.affect(self._here(), valence, arousal))
+
+    def action_skip(self) -> None:
+        self._edit(edits.skip(self._here()), on=True)
+
+    def action_skip_reason(self) -> None:
+        sample = self._here()
+        self.ask(
+            Question(
+                "skip, because",
+                lambda text: self._edit(edits.skip(sample, text.strip() or "no reason"), on=True),
+                hint=" · ".join(SKIP_REASONS) + " · or in your words",
+                choices=SKIP_REASONS,
+            )
+        )
+
+    def action_flag(self) -> None:
+        self._edit(edits.flag(self._here(), self.session.config))
+
+    def action_reject(self) -> None:
+        self._edit(edits.reject(self._here(), self.session.config))
+
+    def action_repeat(self) -> None:
+        self._edit(edits.repeated(self._here(), self._last))
+
+    def action_undo(self) -> None:
+        self._order(Order("undo"))
+
+    def action_redo(self) -> None:
+        self._order(Order("redo"))
+
+    def action_key(self) -> None:
+        self._ask_value("key", "A · Bb · F# minor", check=parse_key)
+
+    def action_mode(self) -> None:
+        self._ask_value("mode", " ".join(MODES))
+
+    def action_chords(self) -> None:
+        self._ask_value("chord_progression", "C Am G7 Fmaj7 Bdim C/E, N for none")
+
+    def _ask_value(self, field: str, hint: str, check: object = None) -> None:
+        sample = self._here()
+        one = sample.labels.get(field)
+        before = safe_text(typed(field, one.value), limit=None) if one else ""
+        choices = self.session.config.choices(field)
+        checked = check if callable(check) else lambda text: check_value(FIELDS[field], text, choices)
+
+        def answer(text: str) -> None:
+            if text != before:
+                self._edit(edits.typed_value(sample, self.session.config, field, text))
+
+        self.ask(
+            Question(
+                field_word(field),
+                answer,
+                value=before,
+                hint=f"{hint}   enter saves, empty clears, esc leaves",
+                check=checked,
+                choices=choices,
+            )
+        )
+
+    # -- all fields ---------------------------------------------------------------------------------------------------
+
+    @property
+    def form(self) -> Form:
+        return self.query_one(Form)
+
+    def action_edit(self) -> None:
+        self._here()
+        self.place = "form"
+        self.give_room(editing=True)
+        self.form.move_to(0)
+        self.query_one(Footer).show(self.place)
+
+    def action_back(self) -> None:
+        self.place = "list"
+        self.give_room(editing=False)
+        self.form.move_to(None)
+        self.query_one(Footer).show(self.place)
+
+    def action_edit_field(self) -> None:
+        field = FIELDS[self.form.field or "notes"]
+        choices = " ".join(self.session.config.choices(field.name))
+        self._ask_value(field.name, choices or field.meaning)
+
+    def action_choose(self, digit: int) -> None:
+        field = FIELDS[self.form.field or "notes"]
+        choices = self.session.config.choices(field.name)
+        if not choices:
+            raise LabelError(f"{field_word(field.name)} has no numbered choices", hint="enter lets you type it.")
+        value = edits.choice_of(choices, digit)
+        self._edit(edits.typed_value(self._here(), self.session.config, field.name, value))
+
+    def action_clear_field(self) -> None:
+        self._edit(edits.typed_value(self._here(), self.session.config, self.form.field or "notes", ""))
