@@ -58,12 +58,12 @@ class MusicView(Painted):
         return [self._chord_line(width, start, end), *lines] if labels else lines
 
     def _chord_line(self, width: int, start: float, end: float) -> Line:
-        """The names that fit: one that would touch the one before it is left out."""
+        """The names that fit whole: one that would touch the one before it, or the edge, is left out."""
         line: list[Span] = []
         used = 0
         for time, name in self.chords:
             column = int((time - start) / (end - start) * width)
-            if not start <= time < end or column < used:
+            if not start <= time < end or column < used or column + cell_len(name) > width:
                 continue
             line += [(" " * (column - used), "text"), (name, "label")]
             used = column + cell_len(name) + 1
