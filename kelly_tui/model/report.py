@@ -39,11 +39,9 @@ class ClassCount(msgspec.Struct, frozen=True):
         return self.imported + self.augmented + self.generated
 
 
-class Report(msgspec.Struct, frozen=True):
-    """The state of a dataset. Scores are 0..1; definitions are in `kelly_tui.validate`."""
+class Scores(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that counts alone can say. Scores are 0..1; definitions are in `kelly_tui.validate`."""
 
-    dataset_id: str
-    target_model: str
     total: int
     """Samples that an export would hold."""
     balance: float
@@ -65,6 +63,19 @@ class Report(msgspec.Struct, frozen=True):
     """Diversity by facet, 0..1."""
     quality_parts: dict[str, int]
     """How many samples pass each part of quality."""
+
+    @property
+    def neediest(self) -> ClassCount | None:
+        """The class that lacks most of its target; None when every target is met."""
+        lacking = [one for one in self.classes if one.total < one.target]
+        return max(lacking, key=lambda one: one.target - one.total, default=None)
+
+
+class Report(Scores, frozen=True, kw_only=True):
+    """The state of a dataset: its scores, and what was found."""
+
+    dataset_id: str
+    target_model: str
     findings: tuple[Finding, ...] = ()
 
     @property

@@ -132,20 +132,6 @@ def _drawn(spans: _Spans, thickness: int, rows: int, columns: int) -> tuple[Grid
     return dots, style
 
 
-def piano_roll(
-    notes: np.ndarray[Any, np.dtype[Any]],
-    width: int,
-    height: int,
-    start: float,
-    end: float,
-    beats: Times = (),
-    bars: Times = (),
-    playhead: float | None = None,
-) -> Cells:
-    """`notes` (a NOTE array) from `start` to `end` seconds in `width` x `height` cells; see `PianoRoll`."""
-    return PianoRoll(notes).cells(width, height, start, end, beats, bars, playhead)
-
-
 def _rule(
     glyphs: Grid, style: Grid, free: Grid, times: Times, start: float, end: float, glyph: str, name: str, rows: slice
 ) -> None:

@@ -8,8 +8,8 @@ from kelly_tui.ui.words import count, field_word
 
 if TYPE_CHECKING:
     from kelly_tui.model.dataset import DatasetConfig
+    from kelly_tui.model.report import Scores
     from kelly_tui.store.counters import Counts
-    from kelly_tui.validate.scores import Scores
 
 
 class Advice(NamedTuple):

@@ -13,8 +13,10 @@ from textual.message import Message
 
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.ui.saver import Saver
+from kelly_tui.ui.words import changes, sample_name
 
 if TYPE_CHECKING:
+    from kelly_tui.model.sample import Sample
     from kelly_tui.pipeline.job import Job
 
 T = TypeVar("T")
@@ -39,6 +41,14 @@ class Session:
     @property
     def name(self) -> str:
         return self.config.dataset_id
+
+    def name_of(self, sample: Sample) -> str:
+        """The sample's name; of a variant its song's, and what was changed."""
+        root = self.catalogue.get(sample.root_id) if sample.parent_id is not None else None
+        if root is None:
+            return sample_name(sample.file_path, sample.origin)
+        changed = changes(sample.augmentation or {}) or sample.augmentation_type or ""
+        return f"{sample_name(root.file_path, root.origin)}  {changed}"
 
     @property
     def is_there(self) -> bool:

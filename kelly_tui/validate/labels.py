@@ -7,11 +7,10 @@ from collections.abc import Iterator
 from kelly_tui.errors import LabelError
 from kelly_tui.model.annotation import FIELDS, check_value
 from kelly_tui.model.dataset import DatasetConfig
-from kelly_tui.model.report import Finding
+from kelly_tui.model.report import Finding, Scores
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.text import safe_text
 from kelly_tui.validate.files import EXAMPLES
-from kelly_tui.validate.scores import Scores
 
 _FEW_VALUES = ("choice", "key", "meter", "flag")
 """Kinds of fields whose distinct values are few: these are checked, not each sample's."""

@@ -10,11 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from math import ceil, exp, log, sqrt
 
-import msgspec
-
 from kelly_tui.model.dataset import DatasetConfig
 from kelly_tui.model.labels import KEYS, MODES
-from kelly_tui.model.report import ClassCount
+from kelly_tui.model.report import ClassCount, Scores
 from kelly_tui.store.counters import METERS, ORIGINS, TEMPO_BANDS, Counts
 
 USUAL_TARGET = 1000
@@ -86,33 +84,6 @@ def class_targets(config: DatasetConfig) -> dict[str, int]:
     if not config.model.per_class and wanted == USUAL_TARGET:
         wanted = ceil(config.model.target / len(classes)) if classes else 0
     return dict.fromkeys(classes, wanted)
-
-
-class Scores(msgspec.Struct, frozen=True):
-    """Everything that counts alone can say."""
-
-    total: int
-    """Samples that an export would hold."""
-    balance: float
-    diversity: float
-    quality: float
-    balance_imported: float
-    diversity_imported: float
-    quality_imported: float
-    origins: dict[str, int]
-    splits: dict[str, int]
-    main_label: str
-    classes: tuple[ClassCount, ...]
-    effective_classes: float
-    imbalance_ratio: float
-    facets: dict[str, float]
-    quality_parts: dict[str, int]
-
-    @property
-    def neediest(self) -> ClassCount | None:
-        """The class that lacks most of its target; None when every target is met."""
-        lacking = [one for one in self.classes if one.total < one.target]
-        return max(lacking, key=lambda one: one.target - one.total, default=None)
 
 
 def live_scores(counts: Counts, config: DatasetConfig) -> Scores:

@@ -165,3 +165,9 @@ async def test_nothing_to_undo_is_said(open_desk: Open, root: Path) -> None:
     async with open_desk(root) as desk:
         await desk.press("u")
         assert desk.said == "nothing to undo"
+
+
+async def test_what_was_done_to_a_variant_is_said_with_its_songs_name(open_desk: Open, root: Path) -> None:
+    async with open_desk(root, filter="is:augmented") as desk:
+        await desk.press("1", "u")
+        assert "undo emotion happy · dune  transpose" in desk.said

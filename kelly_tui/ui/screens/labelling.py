@@ -16,7 +16,7 @@ from kelly_tui.ui.screens.finding import Finding
 from kelly_tui.ui.widgets.footer import Footer
 from kelly_tui.ui.widgets.form import Form
 from kelly_tui.ui.widgets.prompt import Question
-from kelly_tui.ui.words import field_word, sample_name, typed
+from kelly_tui.ui.words import field_word, typed
 
 SKIP_REASONS = ("corrupt", "ambiguous", "wrong_category", "licence")
 
@@ -96,12 +96,12 @@ class Labelling(Finding):
     async def _say_done(self, order: Order, step: Step) -> None:
         if order.kind == "edit":
             sample = self.session.catalogue.get(order.edits[0].sample_id)
-            name = f"{sample_name(sample.file_path, sample.origin)}: " if sample else ""
+            name = f"{self.session.name_of(sample)}: " if sample else ""
             self.say(f"{name}{step.words}" + ("" if step.events else ", as it was"), "dim")
             return
         where = next(iter((*step.events, *step.left_alone))).sample_id
         sample = self.session.catalogue.get(where)
-        name = sample_name(sample.file_path, sample.origin) if sample else where
+        name = self.session.name_of(sample) if sample else where
         listed = await self.go_to(where)
         parts = [f"{step.words} · {name}"]
         if step.left_alone:

@@ -11,7 +11,6 @@ from kelly_tui.errors import FileRefused, KellyError, SoundError
 from kelly_tui.ui.screens.keyed import KeyedScreen
 from kelly_tui.ui.widgets.music_view import Chords, MusicView
 from kelly_tui.ui.widgets.transport import Transport
-from kelly_tui.ui.words import changes, sample_name
 
 if TYPE_CHECKING:
     from textual.timer import Timer
@@ -76,13 +75,9 @@ class Listening(KeyedScreen):
         self.follow()
 
     def _title_of(self, sample: Sample) -> str:
-        """The sample's name; of a variant its song's, and what was changed."""
-        root = self.session.catalogue.get(sample.root_id) if sample.parent_id is not None else None
-        if root is None:
-            is_file = sample.origin == "imported"
-            return sample.file_path.rpartition("/")[2] if is_file else sample_name(sample.file_path, sample.origin)
-        changed = changes(sample.augmentation or {}) or sample.augmentation_type or ""
-        return f"{sample_name(root.file_path, root.origin)}  {changed}"
+        """Its name; of what was imported, its file's."""
+        is_file = sample.origin == "imported"
+        return sample.file_path.rpartition("/")[2] if is_file else self.session.name_of(sample)
 
     def follow(self) -> None:
         """Show where the playhead is; stop looking when nothing moves any more."""

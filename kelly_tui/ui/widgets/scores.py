@@ -10,7 +10,7 @@ from kelly_tui.ui.paint import Line, Span, length, spread, wrapped
 from kelly_tui.ui.widgets.painted import Painted
 
 if TYPE_CHECKING:
-    from kelly_tui.validate.scores import Scores
+    from kelly_tui.model.report import Scores
 
 SHADES = (("imported", "━"), ("augmented", "╍"), ("generated", "┈"))
 """Each origin has a shade of its own, in colour and in glyph."""

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from kelly_tui.music.notes import NOTE
 from kelly_tui.plots.cells import STYLES, Cells, braille, quadrants
-from kelly_tui.plots.pianoroll import PianoRoll, piano_roll
+from kelly_tui.plots.pianoroll import PianoRoll
 
 
 def notes(*rows: tuple[float, float, int], velocity: int = 80, drum: bool = False) -> np.ndarray:
@@ -22,47 +22,47 @@ def styles(cells: Cells, row: int) -> list[str]:
 
 def test_scale_rises_from_the_lowest_line_to_the_highest():
     scale = notes(*((i, 1.0, 60 + i) for i in range(16)))
-    rows = piano_roll(scale, 16, 8, 0, 16).text
+    rows = PianoRoll(scale).cells(16, 8, 0, 16).text
     filled = [[i for i, char in enumerate(row) if char != " "] for row in rows]
     assert filled == [[14, 15], [12, 13], [10, 11], [8, 9], [6, 7], [4, 5], [2, 3], [0, 1]]
 
 
 def test_length_on_screen_is_length_in_time():
-    roll = piano_roll(notes((2.0, 3.0, 60), (0.0, 0.5, 72)), 10, 8, 0, 10)
+    roll = PianoRoll(notes((2.0, 3.0, 60), (0.0, 0.5, 72))).cells(10, 8, 0, 10)
     lowest = next(row for row in reversed(roll.text) if row.strip())
     assert lowest.index(lowest.strip()[0]) == 2
     assert len(lowest.strip()) == 3
 
 
 def test_repeated_notes_can_be_told_from_one_long_note():
-    repeated = str(piano_roll(notes((0, 1, 60), (1, 1, 60), (2, 1, 60)), 12, 4, 0, 3))
-    held = str(piano_roll(notes((0, 3, 60)), 12, 4, 0, 3))
+    repeated = str(PianoRoll(notes((0, 1, 60), (1, 1, 60), (2, 1, 60))).cells(12, 4, 0, 3))
+    held = str(PianoRoll(notes((0, 3, 60))).cells(12, 4, 0, 3))
     assert repeated != held
 
 
 def test_note_shorter_than_a_dot_is_still_drawn():
-    assert str(piano_roll(notes((5.0, 0.001, 60)), 10, 4, 0, 10)).strip()
+    assert str(PianoRoll(notes((5.0, 0.001, 60))).cells(10, 4, 0, 10)).strip()
 
 
 def test_note_that_began_before_the_window_reaches_in():
-    row = next(row for row in piano_roll(notes((0, 6, 60)), 10, 4, 5, 15).text if row.strip())
+    row = next(row for row in PianoRoll(notes((0, 6, 60))).cells(10, 4, 5, 15).text if row.strip())
     assert len(row.rstrip()) == 1
 
 
 @pytest.mark.parametrize(("velocity", "name"), [(20, "soft"), (80, "note"), (120, "loud")])
 def test_loudness_is_a_style(velocity, name):
-    roll = piano_roll(notes((0, 10, 60), velocity=velocity), 10, 4, 0, 10)
+    roll = PianoRoll(notes((0, 10, 60), velocity=velocity)).cells(10, 4, 0, 10)
     assert {STYLES[code] for code in np.unique(roll.style)} == {"blank", name}
 
 
 def test_loudest_note_of_a_cell_wins():
     both = np.concatenate([notes((0, 10, 60), velocity=20), notes((0, 10, 60), velocity=120)])
-    assert STYLES[piano_roll(both, 10, 4, 0, 10).style.max()] == "loud"
+    assert STYLES[PianoRoll(both).cells(10, 4, 0, 10).style.max()] == "loud"
 
 
 def test_drums_lie_apart_below_kick_lowest_and_hats_highest():
     kick, snare, hat = (notes((t, 0.1, p), drum=True) for t, p in ((1.0, 36), (3.0, 38), (5.0, 42)))
-    roll = piano_roll(np.concatenate([notes((0, 8, 60)), kick, snare, hat]), 8, 8, 0, 8)
+    roll = PianoRoll(np.concatenate([notes((0, 8, 60)), kick, snare, hat])).cells(8, 8, 0, 8)
     assert "drum" not in {name for row in range(6) for name in styles(roll, row)}
     assert (roll.text[7][1], roll.text[7][3], roll.text[6][5]) == ("▖", "▘", "▖")
     assert styles(roll, 7)[1] == "drum"
@@ -70,13 +70,13 @@ def test_drums_lie_apart_below_kick_lowest_and_hats_highest():
 
 def test_every_lane_of_drums_survives_few_lines():
     hits = notes((0, 0.1, 36), (2, 0.1, 49), drum=True)
-    roll = piano_roll(np.concatenate([notes((0, 4, 60)), hits]), 4, 4, 0, 4)
+    roll = PianoRoll(np.concatenate([notes((0, 4, 60)), hits])).cells(4, 4, 0, 4)
     assert roll.text[3][0] == "▖"
     assert roll.text[3][2] == "▘"
 
 
 def test_bars_and_beats_lie_behind_the_notes():
-    roll = piano_roll(notes((0, 4, 60)), 16, 4, 0, 8, beats=range(8), bars=(0, 4))
+    roll = PianoRoll(notes((0, 4, 60))).cells(16, 4, 0, 8, beats=range(8), bars=(0, 4))
     assert [row[8] for row in roll.text] == ["│"] * 4
     assert styles(roll, 0)[8] == "bar"
     assert roll.text[3][12] == "·"
@@ -84,30 +84,30 @@ def test_bars_and_beats_lie_behind_the_notes():
 
 
 def test_crowded_bars_are_thinned():
-    assert piano_roll(notes((0, 1, 60)), 20, 3, 0, 100, bars=range(100)).text[0].count("│") <= 5
+    assert PianoRoll(notes((0, 1, 60))).cells(20, 3, 0, 100, bars=range(100)).text[0].count("│") <= 5
 
 
 def test_playhead_is_where_the_time_is_and_nowhere_else():
-    roll = piano_roll(notes((0, 10, 60)), 20, 4, 0, 10, playhead=5.0)
+    roll = PianoRoll(notes((0, 10, 60))).cells(20, 4, 0, 10, playhead=5.0)
     assert [row.index("┃") for row in roll.text] == [10] * 4
-    assert "┃" not in str(piano_roll(notes((0, 10, 60)), 20, 4, 0, 10, playhead=12.0))
+    assert "┃" not in str(PianoRoll(notes((0, 10, 60))).cells(20, 4, 0, 10, playhead=12.0))
 
 
 def test_one_repeated_pitch_does_not_fill_the_picture():
-    roll = piano_roll(notes((0, 10, 60)), 10, 12, 0, 10)
+    roll = PianoRoll(notes((0, 10, 60))).cells(10, 12, 0, 10)
     assert sum(bool(row.strip()) for row in roll.text) == 1
 
 
 @pytest.mark.parametrize(("width", "height"), [(0, 5), (5, 0), (1, 1), (1, 2), (300, 60)])
 def test_any_size_has_the_shape_asked_for(width, height):
     mixed = np.concatenate([notes((0, 1, 60), (1, 1, 90)), notes((0, 0.1, 36), drum=True)])
-    roll = piano_roll(mixed, width, height, 0, 2, playhead=1)
+    roll = PianoRoll(mixed).cells(width, height, 0, 2, playhead=1)
     assert [len(row) for row in roll.text] == [width] * height
     assert roll.style.shape == (height, width)
 
 
 def test_no_notes_is_an_empty_picture():
-    assert not str(piano_roll(np.zeros(0, NOTE), 10, 4, 0, 10)).strip()
+    assert not str(PianoRoll(np.zeros(0, NOTE)).cells(10, 4, 0, 10)).strip()
 
 
 @given(
@@ -126,7 +126,7 @@ def test_no_notes_whatever_break_it(rows, width, height, start, length):
 
 def test_ascii_keeps_the_shape_and_is_ascii():
     mixed = np.concatenate([notes((0, 1, 60), (1, 1, 90)), notes((0, 0.1, 36), drum=True)])
-    roll = piano_roll(mixed, 30, 8, 0, 2, beats=(0, 1), bars=(0,), playhead=1).ascii()
+    roll = PianoRoll(mixed).cells(30, 8, 0, 2, beats=(0, 1), bars=(0,), playhead=1).ascii()
     assert str(roll).isascii()
     assert [len(row) for row in roll.text] == [30] * 8
     assert "#" in str(roll) or "=" in str(roll) or "'" in str(roll)
