@@ -35,6 +35,11 @@ class Field(msgspec.Struct, frozen=True):
     high: float = math.inf
     unit: str = ""
 
+    @property
+    def word(self) -> str:
+        """Its name as a person says it."""
+        return _WORDS.get(self.name, self.name)
+
 
 FIELDS: dict[str, Field] = {
     field.name: field
@@ -109,6 +114,23 @@ ALIASES = {
 }
 """What else people call the fields."""
 
+_WORDS = {
+    "tempo_bpm": "tempo",
+    "time_signature": "meter",
+    "chord_progression": "chords",
+    "chord_times": "chord times",
+    "groove_type": "groove",
+    "swing_ratio": "swing",
+    "timing_offsets_ms": "offsets",
+    "dynamic_range": "dynamics",
+    "velocity_curve": "velocities",
+    "melodic_contour": "contour",
+    "pitch_range": "range",
+    "quality_score": "quality",
+    "is_verified": "verified",
+    "rule_breaks": "rule breaks",
+}
+
 _CHORD = re.compile(
     r"N|[A-G][#b]*(?:maj|min|m|dim|aug|sus[24]?|add|[+o°ø#b]|\d{1,2}|M|\(|\))*(?:/[A-G][#b]*|/(?:b|#)?\d{1,2})?"
 )
@@ -126,13 +148,13 @@ def check_value(field: Field, value: object, choices: Sequence[str] | None = Non
 
 
 def _wrong(field: Field, value: object, allowed: str) -> LabelError:
-    return LabelError(f"{str(value)[:60]!r} is no {field.name}", hint=f"Wanted: {allowed}.")
+    return LabelError(f"{str(value)[:60]!r} is no {field.word}", hint=f"Wanted: {allowed}.")
 
 
 def _choice(field: Field, value: object, choices: tuple[str, ...]) -> Value:
     if not isinstance(value, str):
         raise _wrong(field, value, " ".join(choices))
-    return choose(value, choices, field.name)
+    return choose(value, choices, field.word)
 
 
 def _key(field: Field, value: object, choices: tuple[str, ...]) -> Value:
@@ -142,16 +164,17 @@ def _key(field: Field, value: object, choices: tuple[str, ...]) -> Value:
 
 
 def _number(field: Field, value: object, choices: tuple[str, ...]) -> Value:
+    number = value
     if isinstance(value, str):
         try:
-            value = float(value)
+            number = float(value)
         except ValueError:
             raise _wrong(field, value, _limits(field)) from None
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+    if isinstance(number, bool) or not isinstance(number, (int, float)) or not math.isfinite(number):
         raise _wrong(field, value, _limits(field))
-    if not field.low <= value <= field.high:
+    if not field.low <= number <= field.high:
         raise _wrong(field, value, _limits(field))
-    return float(value)
+    return float(number)
 
 
 def _limits(field: Field) -> str:

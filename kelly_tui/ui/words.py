@@ -17,27 +17,10 @@ if TYPE_CHECKING:
 _LEVELS = "▁▂▃▄▅▆▇█"
 _MINOR = ("minor", "aeolian", "harmonic_minor", "melodic_minor")
 
-SHORT_FIELD = {
-    "tempo_bpm": "tempo",
-    "time_signature": "meter",
-    "chord_progression": "chords",
-    "chord_times": "chord times",
-    "groove_type": "groove",
-    "swing_ratio": "swing",
-    "timing_offsets_ms": "offsets",
-    "dynamic_range": "dynamics",
-    "velocity_curve": "velocities",
-    "melodic_contour": "contour",
-    "pitch_range": "range",
-    "quality_score": "quality",
-    "is_verified": "verified",
-    "rule_breaks": "rule breaks",
-}
-
 
 def field_word(field: str) -> str:
     """A field's name as a person says it."""
-    return SHORT_FIELD.get(field, field)
+    return FIELDS[field].word if field in FIELDS else field.replace("_", " ")
 
 
 def number(value: float) -> str:

@@ -98,7 +98,8 @@ def test_confirming_a_detector_makes_it_a_persons_word(catalogue: Catalogue) -> 
     [
         ("emotion", "hapy", "Did you mean happy"),
         ("emotoin", "happy", "Did you mean emotion"),
-        ("tempo_bpm", "fast", "is no tempo_bpm"),
+        ("tempo_bpm", "fast", "is no tempo"),
+        ("dominance", "9", "'9' is no dominance"),
         ("decision", "skiped", "Did you mean skipped"),
         ("rejected", "perhaps", "yes or no"),
     ],
