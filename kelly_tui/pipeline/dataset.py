@@ -14,6 +14,7 @@ from kelly_tui.pipeline.stage import Progress, Run
 from kelly_tui.settings import Settings
 from kelly_tui.store import views
 from kelly_tui.store.catalogue import Catalogue
+from kelly_tui.store.partial import sweep
 
 
 class Options(TypedDict, total=False):
@@ -42,6 +43,7 @@ def opened(root: Path | str, run: Run) -> Iterator[Catalogue]:
             return
         with catalogue.writing():  # says at once that a dataset is read-only
             pass
+        sweep(catalogue.layout.kelly_dir)
         for line in views.read_back(catalogue).words().splitlines():
             run.notice(line)
         hand_down(catalogue)

@@ -6,7 +6,6 @@ A new synthesizer for each file, effects set explicitly: the same file gives the
 from __future__ import annotations
 
 import hashlib
-import secrets
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from kelly_tui.render.blocks import MidiBlocks, Samples
 from kelly_tui.render.events import read_events
 from kelly_tui.render.synth import GAIN, Synth
 from kelly_tui.store.layout import disk_errors, inside, sync_folder
+from kelly_tui.store.partial import partials, put
 
 LONGEST_TAIL = 4.0
 """Seconds after the last note, at most."""
@@ -65,18 +65,15 @@ def render_item(item: dict[str, Any]) -> dict[str, Any]:
     root = Path(item["root"])
     source, target = inside(root, item["parent_path"]), inside(root, item["target"])
     rate = int(item["sample_rate"])
-    partial = target.with_name(f".{secrets.token_hex(6)}")
     with disk_errors(target):
         target.parent.mkdir(parents=True, exist_ok=True)
-        try:
+        with partials(target.parent) as new:
+            partial = new()
             frames = _write_wav(partial, source, rate, item.get("soundfont"))
             with partial.open("rb") as file:
                 digest = hashlib.file_digest(file, "sha256").hexdigest()
             size = partial.stat().st_size
-            partial.replace(target)
-        except BaseException:
-            partial.unlink(missing_ok=True)
-            raise
+            put(partial, target)
         sync_folder(target.parent)
     return {"sha256": digest, "file_size_bytes": size, "duration_sec": frames / rate}
 

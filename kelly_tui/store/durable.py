@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import ctypes
 import os
-import secrets
 from collections.abc import Collection, Mapping
 from functools import cache
 from pathlib import Path
 
 from kelly_tui.store.layout import disk_errors, sync_folder, write_atomic
+from kelly_tui.store.partial import partials, put
 
 _FEW = 32
 """So many files are flushed one by one; for more, one flush of the file system is faster."""
 
 
 def write_all(files: Mapping[Path, bytes]) -> None:
-    """As `write_atomic` for each, but many cost two flushes of the file system instead of two each.
+    """As `write_atomic` for each, in one dataset, but many cost two flushes of the file system instead of two each.
 
     Raises `DatasetError`, `DiskFull`; each file is then old or new, and whole.
     """
@@ -24,22 +24,17 @@ def write_all(files: Mapping[Path, bytes]) -> None:
         for path, data in files.items():
             write_atomic(path, data)
         return
-    partials: dict[Path, Path] = {}
     folder = next(iter(files)).parent
     with disk_errors(folder):
-        try:
-            for path, data in files.items():
-                path.parent.mkdir(parents=True, exist_ok=True)
-                partial = path.with_name(f".{secrets.token_hex(6)}")
-                partials[partial] = path
-                partial.write_bytes(data)
+        for path in files:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        with partials(folder) as new:
+            written = {path: new() for path in files}
+            for path, partial in written.items():
+                partial.write_bytes(files[path])
             _sync_file_system(folder)
-            for partial, path in partials.items():
-                partial.replace(path)
-        except BaseException:
-            for partial in partials:
-                partial.unlink(missing_ok=True)
-            raise
+            for path, partial in written.items():
+                put(partial, path)
         _sync_file_system(folder)
 
 

@@ -22,6 +22,7 @@ from kelly_tui.errors import DatasetError, DiskFull, FileRefused
 from kelly_tui.model.dataset import DatasetConfig
 from kelly_tui.model.labels import nearest
 from kelly_tui.paths import state_dir
+from kelly_tui.store.partial import partials, put
 
 NETWORK_FILE_SYSTEMS = ("nfs", "cifs", "smb", "9p", "afs", "ceph", "lustre", "gpfs", "beegfs", "glusterfs", "fuse.")
 """Beginnings of the types in /proc/mounts on which locks and shared memory can't be trusted."""
@@ -104,6 +105,10 @@ class Layout:
     @property
     def lock_path(self) -> Path:
         return self.catalogue_dir / "lock"
+
+    @property
+    def sessions(self) -> Path:
+        return self.catalogue_dir / "sessions"
 
     @cached_property
     def catalogue_dir(self) -> Path:
@@ -196,24 +201,20 @@ def disk_error(error: OSError, path: Path) -> DatasetError:
 def write_atomic(path: Path, data: bytes) -> bool:
     """Write a file so that at any moment it is whole, old or new; False if it held these bytes already.
 
-    The temporary name is short: a name of 255 bytes with a suffix would be too long. The folder must exist or
-    can be made. Raises `DatasetError` (`DiskFull`).
+    The folder must exist or can be made. Raises `DatasetError` (`DiskFull`).
     """
     with disk_errors(path):
         with suppress(FileNotFoundError):
             if path.stat().st_size == len(data) and path.read_bytes() == data:
                 return False
         path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_name(f".{secrets.token_hex(6)}")
-        try:
+        with partials(path.parent) as new:
+            partial = new()
             with partial.open("xb") as file:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
-            partial.replace(path)
-        except BaseException:
-            partial.unlink(missing_ok=True)
-            raise
+            put(partial, path)
         sync_folder(path.parent)
     return True
 

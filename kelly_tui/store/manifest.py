@@ -5,7 +5,6 @@ from __future__ import annotations
 import filecmp
 import hashlib
 import os
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -20,6 +19,7 @@ from kelly_tui.model.dataset import DatasetConfig
 from kelly_tui.model.sample import Sample
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.layout import disk_errors, sync_folder
+from kelly_tui.store.partial import partials, put
 from kelly_tui.store.schema import FLAG_FIELDS, LIST_FIELDS
 
 NAME = "manifest.json"
@@ -127,17 +127,15 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
     """
     with disk_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_name(f".{secrets.token_hex(6)}")
-        try:
+        with partials(path.parent) as new:
+            partial = new()
             with partial.open("xb", buffering=1 << 20) as file:
                 yield file
                 file.flush()
                 if path.exists() and filecmp.cmp(partial, path, shallow=False):
                     return
                 os.fsync(file.fileno())
-            partial.replace(path)
-        finally:
-            partial.unlink(missing_ok=True)
+            put(partial, path)
         sync_folder(path.parent)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import secrets
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,6 +11,7 @@ import msgspec
 
 from kelly_tui.model.annotation import Label, Value
 from kelly_tui.store.layout import disk_errors
+from kelly_tui.store.partial import partials, put
 
 VERSION = 1
 """Raised whenever the same seed would give other bytes; part of every sample's id."""
@@ -76,11 +76,8 @@ def write_whole(path: Path, data: bytes) -> Path:
     """
     with disk_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_name(f".{secrets.token_hex(6)}")
-        try:
+        with partials(path.parent) as new:
+            partial = new()
             partial.write_bytes(data)
-            partial.replace(path)
-        except BaseException:
-            partial.unlink(missing_ok=True)
-            raise
+            put(partial, path)
     return path

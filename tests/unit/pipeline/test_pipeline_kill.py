@@ -57,6 +57,7 @@ def test_kill_9_in_each_stage_and_then_again_ends_in_the_same_bytes(run_once, mu
             wait_for_end(child)
     kelly_tui.run_pipeline(root, music, MULTIPLIER, COUNT, workers=2)
     assert files(root) == files(run_once[0])
+    assert list((root / ".kelly/partial").iterdir()) == []
 
 
 def test_ctrl_c_says_how_far_it_came_and_what_is_done_is_kept(music, tmp_path):

@@ -1,0 +1,95 @@
+"""Files on their way: written under another name, put in their place whole, and never left behind for long.
+
+What is being written for a dataset lies in its `.kelly/partial`, one flat folder, so that what a killed process left
+there is found without looking through a million files. Whoever writes holds a shared lock on that folder; `sweep` takes
+it alone, so it never meets a file that a living process is at. The system lets go of the locks of the dead.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import secrets
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+
+@contextmanager
+def partials(folder: Path) -> Iterator[Callable[[], Path]]:
+    """Gives new names to write to, for files that will lie in `folder`; what still has one at the end is removed.
+
+    The names are short: one of 255 bytes with a suffix would be too long. Outside of a dataset they lie in `folder`.
+    """
+    place = _place(folder)
+    made: list[Path] = []
+
+    def new() -> Path:
+        made.append(place / f".{secrets.token_hex(6)}")
+        return made[-1]
+
+    lock = os.open(place, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        with suppress(OSError):  # a file system without locks; what is left there is the process's own to remove
+            fcntl.flock(lock, fcntl.LOCK_SH)
+        yield new
+    finally:
+        for partial in made:
+            partial.unlink(missing_ok=True)
+        os.close(lock)
+
+
+def put(partial: Path, path: Path) -> None:
+    """Let a written file take the place of `path`, at once and whole."""
+    try:
+        partial.replace(path)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        beside = path.with_name(partial.name)  # a part of the dataset is mounted from another disk
+        try:
+            shutil.copyfile(partial, beside)
+            beside.replace(path)
+        except BaseException:
+            beside.unlink(missing_ok=True)
+            raise
+
+
+def sweep(kelly_dir: Path) -> int:
+    """Remove what processes that died left in the `.kelly` of a dataset; how many files.
+
+    None while a living process is writing: the next sweep will find them.
+    """
+    place = kelly_dir / _NAME
+    try:
+        lock = os.open(place, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return 0
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        left = [Path(entry) for entry in os.scandir(place)]
+        for path in left:
+            path.unlink()
+        return len(left)
+    except BlockingIOError:
+        return 0
+    finally:
+        os.close(lock)
+
+
+_NAME = "partial"
+
+
+def _place(folder: Path) -> Path:
+    """Where to write what will lie in `folder`, which is there; few system calls, since every small file needs them."""
+    here = os.fspath(folder.absolute())
+    while here != "/":
+        kelly_dir = here if here.endswith("/.kelly") else f"{here}/.kelly"
+        if os.path.isdir(kelly_dir):
+            place = f"{kelly_dir}/{_NAME}"
+            os.makedirs(place, exist_ok=True)
+            return Path(place)
+        here = os.path.dirname(here)
+    return folder

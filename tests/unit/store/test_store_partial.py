@@ -1,0 +1,124 @@
+"""Files on their way: whole or not there, and what the dead left is removed while the living write."""
+
+import errno
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from kelly_tui.errors import DiskFull
+from kelly_tui.store import partial
+from kelly_tui.store.durable import write_all
+from kelly_tui.store.layout import Layout, write_atomic
+from kelly_tui.store.manifest import replacing
+from kelly_tui.store.partial import partials, put, sweep
+from kelly_tui.synth.sample import write_whole
+from tests.strangers import create
+
+
+@pytest.fixture
+def layout(tmp_path):
+    return Layout(create(tmp_path))
+
+
+def under_way(layout: Layout) -> list[Path]:
+    folder = layout.kelly_dir / "partial"
+    return list(folder.iterdir()) if folder.exists() else []
+
+
+def hidden(layout: Layout) -> list[Path]:
+    return [path for path in layout.root.rglob(".*") if ".kelly" not in path.relative_to(layout.root).parts]
+
+
+WRITES_ONE_THEN_WAITS = """
+import sys
+from pathlib import Path
+from kelly_tui.store.partial import partials
+with partials(Path(sys.argv[1])) as new:
+    new().write_bytes(b"half")
+    print(flush=True)
+    sys.stdin.read()
+"""
+
+
+def writer(layout: Layout) -> subprocess.Popen:
+    """A process in the midst of writing a file of the dataset."""
+    features = layout.features / "ab"
+    features.mkdir(exist_ok=True)
+    command = [sys.executable, "-c", WRITES_ONE_THEN_WAITS, str(features)]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    process.stdout.readline()
+    return process
+
+
+def test_what_a_killed_process_was_writing_is_removed_and_what_a_living_one_writes_is_not(layout):
+    with writer(layout) as process:
+        assert len(under_way(layout)) == 1
+        assert sweep(layout.kelly_dir) == 0
+        assert len(under_way(layout)) == 1
+        process.kill()
+    assert sweep(layout.kelly_dir) == 1
+    assert under_way(layout) == hidden(layout) == []
+
+
+def test_a_dataset_in_which_nothing_was_written_has_nothing_to_sweep(tmp_path):
+    assert sweep(tmp_path / ".kelly") == 0
+
+
+def half_write(path: Path, data: bytes) -> None:
+    with replacing(path) as file:
+        file.write(data)
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        write_atomic,
+        write_whole,
+        half_write,
+        lambda path, data: write_all({path.with_name(f"{number}"): data for number in range(100)} | {path: data}),
+    ],
+    ids=["one", "generated", "streamed", "many"],
+)
+def test_no_file_is_half_written_in_its_folder_and_none_is_left_where_the_disk_is_full(layout, write, monkeypatch):
+    target = layout.features / "cd" / ("x" * 255)
+    write(target, b"old")
+    seen = []
+
+    def full(source: Path, path: Path) -> None:
+        seen.append((source.parent, source.read_bytes()))
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    for module in ("kelly_tui.store.layout", "kelly_tui.store.durable", "kelly_tui.store.manifest",
+                   "kelly_tui.synth.sample"):  # fmt: skip
+        monkeypatch.setattr(f"{module}.put", full)
+    with pytest.raises(DiskFull):
+        write(target, b"new")
+    assert seen[0] == (layout.kelly_dir / "partial", b"new")
+    assert target.read_bytes() == b"old"
+    assert under_way(layout) == hidden(layout) == []
+
+
+def test_a_folder_of_the_dataset_on_another_disk_gets_its_files_whole(layout, monkeypatch):
+    target = layout.raw_synthetic / "a.mid"
+    rename = Path.replace
+
+    def across(source: Path, path: Path) -> Path:
+        if source.parent != path.parent:
+            raise OSError(errno.EXDEV, "Invalid cross-device link")
+        return rename(source, path)
+
+    monkeypatch.setattr(partial.Path, "replace", across)
+    assert write_atomic(target, b"music")
+    assert target.read_bytes() == b"music"
+    assert under_way(layout) == hidden(layout) == []
+
+
+def test_outside_of_a_dataset_a_file_is_written_beside_its_place(tmp_path):
+    with partials(tmp_path) as new:
+        one = new()
+        one.write_bytes(b"picture")
+        assert one.parent == tmp_path
+        put(one, tmp_path / "picture.svg")
+    assert [path.name for path in tmp_path.iterdir()] == ["picture.svg"]
