@@ -5,6 +5,8 @@ Nothing here reads or writes; the saver makes the edits durable.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 from kelly_tui.errors import LabelError
 from kelly_tui.model.annotation import FIELDS, Label, Value, check_value
 from kelly_tui.model.dataset import DatasetConfig
@@ -13,8 +15,29 @@ from kelly_tui.model.labels import parse_key
 from kelly_tui.model.sample import Sample
 from kelly_tui.ui.words import field_word, guessed
 
+Make = Callable[[Sequence[Sample]], list[Edit]]
+"""What a key does to one sample or to several that are marked, as the edits of one step. Raises `LabelError`."""
+
 ACCEPTED_KINDS = ("choice", "key", "number", "meter", "chords")
 """Guesses that a person can have judged by ear. Curves and lists of offsets are measurements: the detector's."""
+
+
+def each(make: Callable[[Sample], list[Edit]]) -> Make:
+    """The same to each of several samples. Those to which it can't be done are left out, unless it is all of them."""
+
+    def made(samples: Sequence[Sample]) -> list[Edit]:
+        found: list[Edit] = []
+        refused: LabelError | None = None
+        for sample in samples:
+            try:
+                found += make(sample)
+            except LabelError as error:
+                refused = error
+        if refused is not None and not found:
+            raise refused
+        return found
+
+    return made
 
 
 def label(sample: Sample, config: DatasetConfig, digit: int, *, unsure: bool = False) -> list[Edit]:
@@ -72,24 +95,34 @@ def skip(sample: Sample, reason: str = "") -> list[Edit]:
     return [*decided, Edit(sample.sample_id, "skip_reason", Label(reason))] if reason else decided
 
 
-def flag(sample: Sample, config: DatasetConfig) -> list[Edit]:
-    """Flag it, or take the flag away."""
-    if sample.decision != "flagged":
-        return [Edit(sample.sample_id, "decision", Label("flagged"))]
+def flag(samples: Sequence[Sample], config: DatasetConfig) -> list[Edit]:
+    """Flag them; take the flag away where all have it."""
+    to_flag = [Edit(one.sample_id, "decision", Label("flagged")) for one in samples if one.decision != "flagged"]
+    return to_flag or [
+        Edit(one.sample_id, "decision", Label("labelled" if _is_labelled(one, config) else "pending"))
+        for one in samples
+    ]
+
+
+def _is_labelled(sample: Sample, config: DatasetConfig) -> bool:
     main = sample.labels.get(config.model.main_label)
-    decided = main is not None and main.source == "human"
-    return [Edit(sample.sample_id, "decision", Label("labelled" if decided else "pending"))]
+    return main is not None and main.source == "human"
 
 
-def reject(sample: Sample, config: DatasetConfig) -> list[Edit]:
-    """Refuse a variant or take that back; of any other sample, refuse the guess of its main label."""
-    if sample.parent_id is not None:
-        return [Edit(sample.sample_id, "rejected", Label(not sample.rejected))]
+def reject(samples: Sequence[Sample], config: DatasetConfig) -> list[Edit]:
+    """Refuse variants, or take that back where all are refused; of others, refuse the guess of the main label."""
+    variants = [one for one in samples if one.parent_id is not None]
+    refused = not all(one.rejected for one in variants)
     main = config.model.main_label
-    guess = sample.labels.get(main)
-    if guess is None or not guessed(guess.source):
+    made = [Edit(one.sample_id, "rejected", Label(refused)) for one in variants if one.rejected != refused]
+    made += [
+        Edit(one.sample_id, main, None)
+        for one in samples
+        if one.parent_id is None and (guess := one.labels.get(main)) is not None and guessed(guess.source)
+    ]
+    if not made:
         raise LabelError("there is no guess to refuse", hint="x refuses variants and guesses; u undoes a label.")
-    return [Edit(sample.sample_id, main, None)]
+    return made
 
 
 def repeated(sample: Sample, last: list[Edit]) -> list[Edit]:
@@ -99,15 +132,18 @@ def repeated(sample: Sample, last: list[Edit]) -> list[Edit]:
     return [Edit(sample.sample_id, one.field, one.label) for one in last]
 
 
-def in_words(edits: list[Edit]) -> str:
-    """What a step of edits on one sample does: ``emotion sad``, ``valence 0.5, arousal -0.25``."""
-    said = []
-    for one in edits[:3]:
+def in_words(edits: Sequence[Edit]) -> str:
+    """What a step does: ``emotion sad``, ``valence 0.5, arousal -0.25``, ``emotion sad on 12 samples``."""
+    said: dict[str, str] = {}
+    for one in edits:
         value: Value | str = "cleared" if one.label is None else one.label.value
-        shown = "unsure" if one.label is not None and one.label.unsure else ""
-        said.append(f"{field_word(one.field)} {_short(value)} {shown}".strip())
-    more = f" and {len(edits) - 3} more" if len(edits) > 3 else ""
-    return ", ".join(said) + more
+        unsure = "unsure" if one.label is not None and one.label.unsure else ""
+        word = field_word(one.field)
+        words = f"{word} {_short(value)} {unsure}".strip()
+        said[one.field] = words if said.get(one.field, words) == words else word  # else not the same on all
+    more = f" and {len(said) - 3} more" if len(said) > 3 else ""
+    samples = len({one.sample_id for one in edits})
+    return ", ".join(list(said.values())[:3]) + more + (f" on {samples:,} samples" if samples > 1 else "")
 
 
 def _short(value: Value) -> str:

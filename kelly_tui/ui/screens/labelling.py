@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
+
 from textual import on
 
 from kelly_tui.errors import LabelError
@@ -12,7 +14,7 @@ from kelly_tui.model.sample import Sample
 from kelly_tui.text import safe_text
 from kelly_tui.ui import edits
 from kelly_tui.ui.saver import NotSaved, Order, Saved, Trouble
-from kelly_tui.ui.screens.finding import Finding
+from kelly_tui.ui.screens.marking import Marking
 from kelly_tui.ui.widgets.footer import Footer
 from kelly_tui.ui.widgets.form import Form
 from kelly_tui.ui.widgets.prompt import Question
@@ -21,8 +23,8 @@ from kelly_tui.ui.words import field_word, typed
 SKIP_REASONS = ("corrupt", "ambiguous", "wrong_category", "licence")
 
 
-class Labelling(Finding):
-    """Edits of the sample under the cursor, on their way to the disk and back on the screen."""
+class Labelling(Marking):
+    """Edits of the sample here, or of those that are marked, on their way to the disk and back on the screen."""
 
     sample: Sample | None = None
     """The sample under the cursor."""
@@ -63,14 +65,42 @@ class Labelling(Finding):
             raise LabelError("there is no sample here", hint="/ finds others.")
         return self.sample
 
-    def _edit(self, made: list[Edit], *, on: bool = False) -> None:
-        """Have edits of the sample here saved; `on`: go to the next, and play it."""
-        self._last = made
-        self._order(Order("edit", tuple(made), edits.in_words(made)))
+    def change(self, make: edits.Make, of: Sample | None = None, *, on: bool = False) -> Awaitable[None] | None:
+        """Have an edit of the marked samples saved, else of that one or the one here; `on`: go on, and play."""
+        if self.table.marked:
+            return self._change_marked(make)
+        self._edit(make([of or self._here()]))
         if on:
             self.play_on_rest = self.app.autoplay
             self.table.move(1)
             self.show_sample()
+        return None
+
+    def change_soon(self, make: edits.Make, of: Sample, *, on: bool = False) -> None:
+        """The same, where it can't be waited for: it is done before the next key."""
+        if (changing := self.change(make, of, on=on)) is not None:
+
+            async def changed() -> None:
+                await changing
+
+            self.call_next(changed)
+
+    async def _change_marked(self, make: edits.Make) -> None:
+        samples = await self.marked_samples()
+        try:
+            made = make(samples)
+        except LabelError as error:
+            self.say_trouble(error)
+            return
+        done = len({one.sample_id for one in made})
+        self._edit(made, "" if done == len(samples) else f" (of {len(samples):,} marked)")
+
+    def _edit(self, made: list[Edit], among: str = "") -> None:
+        """Have edits saved, as one step."""
+        if not made:
+            raise LabelError("the marked samples are gone", hint="esc takes the marks away.")
+        self._last = [one for one in made if one.sample_id == made[0].sample_id]
+        self._order(Order("edit", tuple(made), edits.in_words(made) + among))
 
     def _order(self, order: Order) -> None:
         self.session.saver.order(order)
@@ -95,9 +125,7 @@ class Labelling(Finding):
 
     async def _say_done(self, order: Order, step: Step) -> None:
         if order.kind == "edit":
-            sample = self.session.catalogue.get(order.edits[0].sample_id)
-            name = f"{self.session.name_of(sample)}: " if sample else ""
-            self.say(f"{name}{step.words}" + ("" if step.events else ", as it was"), "dim")
+            self.say(self._done_in_words(order, step), "dim")
             return
         where = next(iter((*step.events, *step.left_alone))).sample_id
         sample = self.session.catalogue.get(where)
@@ -109,6 +137,15 @@ class Labelling(Finding):
         if not listed:
             parts.append("not in this list")
         self.say(" · ".join(parts), "accent")
+
+    def _done_in_words(self, order: Order, step: Step) -> str:
+        asked = len({one.sample_id for one in order.edits})
+        changed = len({event.sample_id for event in step.events})
+        if asked > 1:
+            return step.words + (f", {asked - changed:,} of them as they were" if changed < asked else "")
+        sample = self.session.catalogue.get(order.edits[0].sample_id)
+        name = f"{self.session.name_of(sample)}: " if sample else ""
+        return f"{name}{step.words}" + ("" if step.events else ", as it was")
 
     @on(NotSaved)
     def _not_saved(self, message: NotSaved) -> None:
@@ -123,40 +160,43 @@ class Labelling(Finding):
     def _trouble(self, message: Trouble) -> None:
         self.say(message.words, "broken")
 
-    def action_label(self, digit: int) -> None:
-        self._edit(edits.label(self._here(), self.session.config, digit), on=True)
+    def action_label(self, digit: int) -> Awaitable[None] | None:
+        return self.change(edits.each(lambda one: edits.label(one, self.session.config, digit)), on=True)
 
-    def action_unsure(self, digit: int) -> None:
-        self._edit(edits.label(self._here(), self.session.config, digit, unsure=True), on=True)
+    def action_unsure(self, digit: int) -> Awaitable[None] | None:
+        return self.change(edits.each(lambda one: edits.label(one, self.session.config, digit, unsure=True)), on=True)
 
-    def action_accept(self) -> None:
-        self._edit(edits.accept(self._here(), self.session.config), on=True)
+    def action_accept(self) -> Awaitable[None] | None:
+        return self.change(edits.each(lambda one: edits.accept(one, self.session.config)), on=True)
 
-    def action_affect(self, valence: int, arousal: int) -> None:
-        self._edit(edits.affect(self._here(), valence, arousal))
+    def action_affect(self, valence: int, arousal: int) -> Awaitable[None] | None:
+        return self.change(edits.each(lambda one: edits.affect(one, valence, arousal)))
 
-    def action_skip(self) -> None:
-        self._edit(edits.skip(self._here()), on=True)
+    def action_skip(self) -> Awaitable[None] | None:
+        return self.change(edits.each(edits.skip), on=True)
 
     def action_skip_reason(self) -> None:
         sample = self._here()
         self.ask(
             Question(
-                "skip, because",
-                lambda text: self._edit(edits.skip(sample, text.strip() or "no reason"), on=True),
+                f"skip{self.of_marked()}, because",
+                lambda text: self.change_soon(
+                    edits.each(lambda one: edits.skip(one, text.strip() or "no reason")), sample, on=True
+                ),
                 hint=" · ".join(SKIP_REASONS) + " · or in your words",
                 choices=SKIP_REASONS,
             )
         )
 
-    def action_flag(self) -> None:
-        self._edit(edits.flag(self._here(), self.session.config))
+    def action_flag(self) -> Awaitable[None] | None:
+        return self.change(lambda samples: edits.flag(samples, self.session.config))
 
-    def action_reject(self) -> None:
-        self._edit(edits.reject(self._here(), self.session.config))
+    def action_reject(self) -> Awaitable[None] | None:
+        return self.change(lambda samples: edits.reject(samples, self.session.config))
 
-    def action_repeat(self) -> None:
-        self._edit(edits.repeated(self._here(), self._last))
+    def action_repeat(self) -> Awaitable[None] | None:
+        last = self._last
+        return self.change(edits.each(lambda one: edits.repeated(one, last)))
 
     def action_undo(self) -> None:
         self._order(Order("undo"))
@@ -181,12 +221,13 @@ class Labelling(Finding):
         checked = check if callable(check) else lambda text: check_value(FIELDS[field], text, choices)
 
         def answer(text: str) -> None:
-            if text != before:
-                self._edit(edits.typed_value(sample, self.session.config, field, text))
+            if text != before or self.table.marked:
+                make = edits.each(lambda one: edits.typed_value(one, self.session.config, field, text))
+                self.change_soon(make, sample)
 
         self.ask(
             Question(
-                field_word(field),
+                field_word(field) + self.of_marked(),
                 answer,
                 value=before,
                 hint=f"{hint}   enter saves, empty clears, esc leaves",
@@ -219,13 +260,14 @@ class Labelling(Finding):
         choices = " ".join(self.session.config.choices(field.name))
         self._ask_value(field.name, choices or field.meaning)
 
-    def action_choose(self, digit: int) -> None:
+    def action_choose(self, digit: int) -> Awaitable[None] | None:
         field = FIELDS[self.form.field or "notes"]
         choices = self.session.config.choices(field.name)
         if not choices:
             raise LabelError(f"{field_word(field.name)} has no numbered choices", hint="enter lets you type it.")
         value = edits.choice_of(choices, digit)
-        self._edit(edits.typed_value(self._here(), self.session.config, field.name, value))
+        return self.change(edits.each(lambda one: edits.typed_value(one, self.session.config, field.name, value)))
 
-    def action_clear_field(self) -> None:
-        self._edit(edits.typed_value(self._here(), self.session.config, self.form.field or "notes", ""))
+    def action_clear_field(self) -> Awaitable[None] | None:
+        field = self.form.field or "notes"
+        return self.change(edits.each(lambda one: edits.typed_value(one, self.session.config, field, "")))

@@ -130,6 +130,7 @@ class Workstation(Labelling, Listening):
             (f"{sum(counts.verified.values()):,} verified", "dim"),
             (f"{counts.in_catalogue:,} samples", "text"),
             saved,
+            *([(f"{len(self.table.marked):,} marked", "accent")] if self.table.marked else []),
         ]
         self.query_one(Headline).show(
             self.session.name, self.session.config.model.title, [fact for fact in facts if fact[0]]

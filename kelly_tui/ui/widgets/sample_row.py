@@ -9,7 +9,7 @@ import msgspec
 from rich.cells import cell_len
 
 from kelly_tui.ui.paint import Line, Span, fit, length
-from kelly_tui.ui.words import changes, clock, decision_span, guessed, key_name, sample_name, source_of
+from kelly_tui.ui.words import changes, clock, decision_span, guessed, is_unsure, key_name, sample_name, source_of
 
 if TYPE_CHECKING:
     from kelly_tui.store.query import Row
@@ -25,6 +25,7 @@ class Look(NamedTuple):
     """Just changed."""
     thumb: bool = False
     """Beside the scrollbar's thumb."""
+    marked: bool = False
 
 
 class Column(NamedTuple):
@@ -34,6 +35,10 @@ class Column(NamedTuple):
     width: int
     cell: Callable[[Row], Span]
     right: bool = False
+
+
+LABEL_MARKS = (("?", "a guess"), ("~", "unsure"), ("↳", "taken over from what it was made from"))
+"""Marks after a label in the list, and what they mean."""
 
 
 def columns(width: int, main_label: str) -> list[Column]:
@@ -61,12 +66,12 @@ def columns(width: int, main_label: str) -> list[Column]:
 
 
 def label_span(row: Row, field: str) -> Span:
-    """A label as the list shows it: ``sad``, ``sad?`` for a guess, ``sad ↳`` for an inherited one."""
+    """A label as the list shows it: ``sad``, with the mark of `LABEL_MARKS` where it is not a sure one of its own."""
     value = getattr(row, field)
     if value is None:
         return "·", "faint"
     source = source_of(row, field) or "human"
-    mark = "?" if guessed(source) else " ↳" if source == "inherited" else ""
+    mark = "?" if guessed(source) else " ~" if is_unsure(row, field) else " ↳" if source == "inherited" else ""
     return f"{value}{mark}", source
 
 
@@ -95,7 +100,12 @@ def row_line(row: Row, width: int, main_label: str, look: Look) -> Line:
     chosen = columns(width - 1, main_label)
     mark, mark_style = decision_span(row, source_of(row, main_label))
     room = _name_width(width - 1, chosen) - 4
-    line: list[Span] = [("▌" if look.cursor else " ", "accent"), (f" {mark} ", mark_style), *_name(row, room, look)]
+    line: list[Span] = [
+        ("▌" if look.cursor else " ", "accent"),
+        ("*" if look.marked else " ", "accent"),
+        (f"{mark} ", mark_style),
+        *_name(row, room, look),
+    ]
     if row.status != "ok":
         line.append((" " + fit(row.status, width - room - 6), "broken"))
     else:

@@ -7,7 +7,7 @@ to the dataset but that array, and moving the cursor draws two lines.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -69,10 +69,14 @@ class SampleTable(ScrollView, Direct):
         self._pages: LRUCache[int, dict[int, Row]] = LRUCache(PAGES)
         self._strips: LRUCache[tuple[int, int, Look], Strip] = LRUCache(STRIPS)
         self._glowing: frozenset[int] = frozenset()
+        self.marked: frozenset[int] = frozenset()
+        """Rows on which the next edits are made, instead of on the one under the cursor. What is not listed is none."""
 
     def show(self, order: array[int], fetch: Fetch, cursor: int = 0) -> None:
         """Show the rows numbered by `order`, the cursor on that index."""
         self.order = order
+        if self.marked:
+            self.marked = self.marked.intersection(order)
         self._fetch = fetch
         self.forget()
         self.virtual_size = Size(0, len(order))
@@ -80,6 +84,11 @@ class SampleTable(ScrollView, Direct):
         self._keep_in_sight()
         self.refresh()
         self.post_message(self.CursorMoved())
+
+    def mark(self, rowids: Iterable[int]) -> None:
+        """Have these rows marked, and no others."""
+        self.marked = frozenset(rowids)
+        self.refresh()
 
     def forget(self) -> None:
         """Read rows anew when they are looked at next: they may have changed."""
@@ -191,6 +200,7 @@ class SampleTable(ScrollView, Direct):
             under_song=row.song is not None and self._song_of(index - 1) == row.song,
             glowing=row.rowid in self._glowing,
             thumb=y in self._thumb(),
+            marked=row.rowid in self.marked,
         )
         drawn = self._strips.get((row.rowid, width, look))
         if drawn is None:
