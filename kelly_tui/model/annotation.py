@@ -15,7 +15,7 @@ import msgspec
 
 from kelly_tui.errors import LabelError
 from kelly_tui.model import labels
-from kelly_tui.model.labels import choose, nearest, parse_key
+from kelly_tui.model.labels import choose, parse_key, suggestion
 
 if TYPE_CHECKING:
     Value = str | float | int | bool | list[str] | list[float] | list[int]
@@ -94,9 +94,7 @@ def field_named(name: str) -> Field:
     wanted = ALIASES.get(wanted, wanted)
     if wanted in FIELDS:
         return FIELDS[wanted]
-    guess = nearest(wanted, (*FIELDS, *ALIASES))
-    hint = f"Did you mean {guess}? " if guess else ""
-    raise LabelError(f"there is no field {name!r}", hint=f"{hint}Fields: {' '.join(FIELDS)}.")
+    raise LabelError(f"there is no field {name!r}", hint=suggestion(wanted, (*FIELDS, *ALIASES)))
 
 
 ALIASES = {

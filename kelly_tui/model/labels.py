@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+import textwrap
 from collections.abc import Iterable
 
 from kelly_tui.errors import LabelError
@@ -34,6 +35,9 @@ RULE_BREAK_CATEGORIES = ("HARMONY", "RHYTHM", "ARRANGEMENT", "PRODUCTION")
 
 SOURCES = ("human", "folder", "detector", "model", "generator", "inherited")
 """Where a label came from."""
+
+_SHORT_LINE = 60
+"""Characters."""
 
 _STRENGTH = {"human": 3, "folder": 2, "generator": 2, "inherited": 2, "model": 1, "detector": 1}
 
@@ -72,6 +76,15 @@ def nearest(word: str, choices: Iterable[str]) -> str | None:
     return found[0] if found else None
 
 
+def suggestion(word: str, choices: Iterable[str]) -> str:
+    """What to do about a word that is none of the choices: the nearest of them, else as many as a short line holds."""
+    choices = tuple(choices)
+    guess = nearest(word, choices)
+    if guess:
+        return f"Did you mean {guess}?"
+    return f"Known: {textwrap.shorten(' '.join(choices), _SHORT_LINE, placeholder=' …')}."
+
+
 def choose(word: str, choices: Iterable[str], what: str) -> str:
     """`word` as one of `choices` (case, spaces and hyphens forgiven), or a `LabelError` that names the nearest."""
     choices = tuple(choices)
@@ -79,6 +92,4 @@ def choose(word: str, choices: Iterable[str], what: str) -> str:
     wanted = word.strip().casefold().replace(" ", "_").replace("-", "_")
     if wanted in folded:
         return folded[wanted]
-    guess = nearest(wanted, choices)
-    hint = f"Did you mean {guess}? " if guess else ""
-    raise LabelError(f"{word!r} is no {what}", hint=f"{hint}Known: {' '.join(choices)}.")
+    raise LabelError(f"{word!r} is no {what}", hint=suggestion(wanted, choices))

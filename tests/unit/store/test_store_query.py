@@ -7,7 +7,7 @@ from kelly_tui.errors import FilterError
 from kelly_tui.model.annotation import FIELDS, Label
 from kelly_tui.model.dataset import DatasetConfig
 from kelly_tui.model.sample import Sample
-from kelly_tui.store import query
+from kelly_tui.store import filters, query
 from kelly_tui.store.catalogue import Catalogue
 
 CONFIG = DatasetConfig(dataset_id="songs", emotion_labels=["happy", "sad", "Saudade"])
@@ -173,18 +173,46 @@ def test_a_filter_finds_what_plain_python_finds(catalogue: Catalogue, text: str)
         ("split:tset", "Did you mean test"),
         ("has:coords", "Did you mean chords"),
         ("key:H", "is no key"),
-        ("bpm:fast", "no number of tempo_bpm"),
+        ("bpm:fast", "'fast' is no tempo. Wanted: a number 1..1000 BPM"),
         ("bpm:..", "a range needs a number"),
         ("bpm<", "has no value"),
         ("emotion<3", "no size to compare"),
         ("timing_offsets_ms:3", "list of numbers"),
         ('text:"rain', "quotation mark is not closed"),
-        ("issue>.8", "no field 'issue'"),
+        ("issue>.8", "no label has an issue score. Try conf<.6"),
+        ("bpm:120..90", r"120\.\.90 ends before it begins. Write 90\.\.120"),
+        ("valence>7", r"'7' is no valence. Wanted: a number -1\.\.1"),
+        ("valence:-3", "'-3' is no valence"),
+        ("bpm:80..2000", "'2000' is no tempo"),
+        ("bpm>nan", "'nan' is no tempo"),
+        ("conf<1.5", r"'1.5' is no confidence. Wanted: a number 0\.\.1"),
+        ("split.conf<.5", "split is no label"),
+        ("is>3", "has no size to compare"),
+        ("zzz:3", "there is no field 'zzz'. Known: emotion valence .* …"),
     ],
 )
 def test_what_is_unknown_names_the_nearest(text: str, said: str) -> None:
     with pytest.raises(FilterError, match=said):
         query.parse(text, CONFIG)
+
+
+@pytest.mark.parametrize("text", ["emotoin:sad", "zzz:3", "emotion:xxx", "is:xxx", "has:xxx", "key:xxx", "valence>7"])
+def test_what_is_wrong_fits_on_two_short_lines(text: str) -> None:
+    with pytest.raises(FilterError) as raised:
+        query.parse(text, CONFIG)
+    assert len(str(raised.value)) < 110
+
+
+@pytest.mark.parametrize("name", filters.NAMES)
+def test_every_value_that_is_offered_is_understood(catalogue: Catalogue, name: str) -> None:
+    for value in filters.values(name, CONFIG):
+        query.size(catalogue, query.parse(f"{name}:{value}", CONFIG))
+
+
+def test_the_offered_values_are_those_that_the_dataset_declares() -> None:
+    assert filters.values("emotion", CONFIG) == ("happy", "sad", "Saudade", "?")
+    assert {"verified", "open"} <= set(filters.values("is", CONFIG))
+    assert filters.values("split", CONFIG) == ("train", "val", "test", "?")
 
 
 SORTS = ["added", "path", "-path", "emotion", "-emotion", "tempo_bpm", "-bpm", "duration", "-size", "split", "origin"]
