@@ -159,9 +159,14 @@ def parse_midi(data: bytes, name: str = "") -> Any:
 def midi_seconds(data: bytes, name: str = "") -> float:
     """When the last note of a MIDI file ends: seconds from the start, through its tempo map. Raises `FileRefused`."""
     _, score, tempi = _parse(data, name)
-    tables = (track.notes.numpy() for track in score.tracks)
-    end = max((int((table["time"] + table["duration"]).max()) for table in tables if len(table["time"])), default=0)
-    return float(_seconds(np.array([float(end)]), tempi, int(score.tpq))[0])
+    end = 0
+    for track in score.tracks:
+        if track.end() <= end:  # of its notes and all else
+            continue
+        if track.note_num():
+            table = track.notes.numpy()
+            end = max(end, int((table["time"] + table["duration"]).max()))
+    return _seconds_at(end, tempi, int(score.tpq))
 
 
 def read_midi(source: Path | str | bytes | symusic.Score | pretty_midi.PrettyMIDI) -> Score:
@@ -220,10 +225,11 @@ def _plausible_tempi(score: Any, name: str) -> Floats:
     if score.start() < 0 or not 0 <= score.end() <= MAX_TICK:
         raise FileRefused("its clock overflows", path=path)
     tempi = _tempo_map(score)
-    if not np.isfinite(tempi[:, 2]).all() or tempi[:, 2].min() < SLOWEST_BPM or tempi[:, 2].max() > FASTEST_BPM:
-        odd = tempi[(tempi[:, 2] < SLOWEST_BPM) | (tempi[:, 2] > FASTEST_BPM), 2]
+    bpm = tempi[:, 2]
+    if not (SLOWEST_BPM <= bpm.min() and bpm.max() <= FASTEST_BPM):
+        odd = bpm[(bpm < SLOWEST_BPM) | (bpm > FASTEST_BPM)]
         raise FileRefused(f"a tempo of {odd[0]:.3g} BPM", path=path, hint="Between 5 and 1000 is music.")
-    end = _seconds(np.array([score.end()], dtype=np.float64), tempi, score.tpq)[0]
+    end = _seconds_at(score.end(), tempi, score.tpq)
     if end > MAX_SECONDS:
         raise FileRefused(f"{end / 3600:.0f} hours long", path=path)
     return tempi
@@ -253,6 +259,12 @@ def _seconds(ticks: Floats, tempi: Floats, ticks_per_beat: int) -> Floats:
     where = np.searchsorted(tempi[:, 0], ticks, side="right") - 1 if len(tempi) > 1 else 0
     seconds: Floats = tempi[where, 1] + (ticks - tempi[where, 0]) * (60 / (tempi[where, 2] * ticks_per_beat))
     return seconds
+
+
+def _seconds_at(tick: int, tempi: Floats, ticks_per_beat: int) -> float:
+    """As `_seconds`, for one tick; a tenth of the time."""
+    begin, seconds, bpm = tempi[tempi[:, 0].searchsorted(tick, side="right") - 1].tolist()
+    return float(seconds + (tick - begin) * (60 / (bpm * ticks_per_beat)))
 
 
 def _score(score: Any, tempi: Floats, left_out: dict[str, int]) -> Score:

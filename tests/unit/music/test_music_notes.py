@@ -11,11 +11,12 @@ import mido
 import numpy as np
 import pretty_midi
 import pytest
+import symusic
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kelly_tui.errors import FileRefused
-from kelly_tui.music.notes import Meter, parse_midi, read_midi
+from kelly_tui.music.notes import Meter, midi_seconds, parse_midi, read_midi
 
 SHARED_MUSIC = Path(__file__).parents[3].parent / "shared" / "music"
 
@@ -51,6 +52,17 @@ def test_seconds_come_through_every_tempo() -> None:
     np.testing.assert_allclose(score.notes["duration"], [0.5, 0.5, 1.0, 0.3, 0.6], atol=1e-9)
     np.testing.assert_allclose(score.notes["onset_beat"], [0, 1, 2, 3, 4])
     assert score.duration == pytest.approx(2.9)
+
+
+def test_seconds_until_the_last_note_ends_whatever_comes_after_it() -> None:
+    pedal = mido.Message("control_change", control=64, value=0, time=9600)
+    score = midi_bytes([tempo(60), tempo(240, 960)], [*note(60, 480), pedal], [*note(50, 3000)], [*note(40, 1000)])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        judge = pretty_midi.PrettyMIDI(io.BytesIO(score))
+    end = max(one.end for instrument in judge.instruments for one in instrument.notes)
+    assert midi_seconds(score) == pytest.approx(end) == pytest.approx(2 + 2040 / 480 / 4)
+    assert midi_seconds(THREE_TEMPI) == pytest.approx(2.9)
 
 
 def test_the_tempo_is_the_one_that_holds_longest() -> None:
@@ -189,6 +201,17 @@ REFUSED = {
 def test_refused_with_the_reason(reason: str) -> None:
     with pytest.raises(FileRefused, match=f"(?i){reason.replace('+', '.')}"):
         parse_midi(REFUSED[reason], "song.mid")
+
+
+@pytest.mark.parametrize("delta", [b"\xff\x7f", b"\xff\xff\x7f", b"\xff\xff\xff\x7f"])
+def test_a_clock_that_goes_all_the_way_round_is_noticed(delta: bytes) -> None:
+    """After 2**32 ticks the native parser is at 0 again, and the note at the end seems to be near the beginning."""
+    steps = -(-(1 << 32) // ((1 << 7 * len(delta)) - 1))
+    program_change = delta + b"\x00"  # by running status the shortest event there is
+    data = header() + track(delta + b"\xc0\x00" + steps * program_change + NOTE)
+    assert 0 < symusic.Score.from_midi(data).end() < 1 << 30
+    with pytest.raises(FileRefused, match="its clock overflows"):
+        parse_midi(data)
 
 
 def test_no_file_and_no_access_are_refusals(tmp_path: Path) -> None:
