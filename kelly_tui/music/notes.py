@@ -226,7 +226,7 @@ def _plausible_tempi(score: Any, name: str) -> Floats:
         raise FileRefused("its clock overflows", path=path)
     tempi = _tempo_map(score)
     bpm = tempi[:, 2]
-    if not (SLOWEST_BPM <= bpm.min() and bpm.max() <= FASTEST_BPM):
+    if not (bpm.min() >= SLOWEST_BPM and bpm.max() <= FASTEST_BPM):
         odd = bpm[(bpm < SLOWEST_BPM) | (bpm > FASTEST_BPM)]
         raise FileRefused(f"a tempo of {odd[0]:.3g} BPM", path=path, hint="Between 5 and 1000 is music.")
     end = _seconds_at(score.end(), tempi, score.tpq)

@@ -41,7 +41,7 @@ def _may_be_wrong(smf: bytes) -> bool:
     two = high[1:] & high[:-1]
     three = two[1:] & high[:-2]
     longest = (len(smf) // 3 << 14) + (np.count_nonzero(two) << 21) + (np.count_nonzero(three) << 28)
-    return longest > _MAX_TICK or _ODD_TEMPO.search(smf) is not None
+    return bool(longest > _MAX_TICK) or _ODD_TEMPO.search(smf) is not None
 
 
 def check_chunks(data: bytes, name: str = "") -> bytes:
