@@ -40,7 +40,8 @@ def test_every_action_is_a_method_where_it_works() -> None:
     from kelly_tui.ui.screens.report import ReportScreen
     from kelly_tui.ui.screens.workstation import Workstation
 
-    screens = {"list": Workstation, "form": Workstation, "pipeline": PipelineScreen, "report": ReportScreen,
+    screens = {"list": Workstation, "form": Workstation, "pad": Workstation,
+               "pipeline": PipelineScreen, "report": ReportScreen,
                "history": HistoryScreen, "datasets": DatasetsScreen, "help": HelpScreen}  # fmt: skip
     for action in ACTIONS:
         for scope in action.scopes:

@@ -14,7 +14,7 @@ from textual.layout import Layout
 from kelly_tui.errors import KellyError
 from kelly_tui.ui.advice import Advice, next_best
 from kelly_tui.ui.panels import PanelLayout
-from kelly_tui.ui.screens.labelling import Labelling
+from kelly_tui.ui.screens.affect_pad import AffectPad
 from kelly_tui.ui.screens.listening import Listening
 from kelly_tui.ui.widgets.find_line import FindLine, Headings
 from kelly_tui.ui.widgets.footer import Footer
@@ -54,7 +54,7 @@ def _read_back(root: Path) -> Merge:
         return read_back(catalogue)
 
 
-class Workstation(Labelling, Listening):
+class Workstation(AffectPad, Listening):
     """Labels one dataset."""
 
     def __init__(self, session: Session, filter: str = "") -> None:

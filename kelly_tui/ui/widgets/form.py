@@ -13,7 +13,8 @@ from rich.cells import cell_len
 from kelly_tui.model.annotation import FIELDS, Label
 from kelly_tui.model.dataset import DatasetConfig
 from kelly_tui.model.sample import Sample
-from kelly_tui.ui.paint import Line, Span, fit, length, wrapped
+from kelly_tui.ui.paint import Line, Span, fit, length, spread, wrapped
+from kelly_tui.ui.widgets import pad
 from kelly_tui.ui.widgets.painted import Painted
 from kelly_tui.ui.words import clock, count, field_word, guessed, key_name, provenance, said
 
@@ -38,6 +39,8 @@ class Form(Painted):
         self.sample: Sample | None = None
         self.cursor: int | None = None
         """The line that is edited, in edit mode."""
+        self.point: pad.Point | None = None
+        """The point that is moved, while the pad is open."""
 
     @property
     def fields(self) -> list[str]:
@@ -60,22 +63,45 @@ class Form(Painted):
         self.cursor = None if line is None else max(0, min(line, len(self.fields) - 1))
         self.repaint()
 
+    def put(self, point: pad.Point | None) -> None:
+        """Open the pad with the point there; None closes it."""
+        self.point = point
+        self.repaint()
+
     def paint(self, width: int, height: int) -> list[Line]:
         if self.sample is None:
             return []
         if self.cursor is not None:
             return self._all_fields(self.sample, width, height)
         question = _question(self.sample, self.config, width)
+        if self.point is not None:
+            lines = pad.pad(self.config.emotion_labels, self.point, "accent")
+            return [*(question[: height - pad.HEIGHT]), *([(" ", "text"), *line] for line in lines)]
         if height <= NARROW:
             asked = question[: height - 1]
             blank: list[Line] = [()] * (height - 1 - len(asked))
             return [*asked, *blank, [(" ", "text"), *_summary(self.sample, width - 1)]]
-        lines = [*question, ()]
-        lines += [self._field_line(self.sample, name, width) for name in self.fields[1:]]
         room = height - len(_origin(self.sample)) - 1
-        if len(lines) > room:  # what nobody has said anything about gives way first
-            lines = [*question, (), *self._chosen(self.sample, width, room - len(question) - 1)]
-        return [*lines[:room], (), *_origin(self.sample)]
+        beside = self._pad(self.sample) if self._has_room_for_pad(width, room - len(question) - 1) else []
+        left = width - pad.WIDTH - 2 if beside else width
+        fields: list[Line] = [self._field_line(self.sample, name, left) for name in self.fields[1:]]
+        if len(question) + 1 + len(fields) > room:  # what nobody has said anything about gives way first
+            fields = self._chosen(self.sample, left, room - len(question) - 1)
+        fields += [()] * (len(beside) - len(fields))
+        fields[: len(beside)] = [spread(field, [*line, (" ", "text")], width) for field, line in zip(fields, beside)]
+        return [*[*question, (), *fields][:room], (), *_origin(self.sample)]
+
+    def _has_room_for_pad(self, width: int, height: int) -> bool:
+        """Beside the fields, their values and where these came from; where emotions are asked for."""
+        fields = NAME_WIDTH + VALUE_WIDTH + WHENCE_WIDTH
+        return "emotion" in self.config.model.needs and width >= fields + pad.WIDTH + 4 and height >= pad.HEIGHT
+
+    def _pad(self, sample: Sample) -> list[Line]:
+        valence, arousal = sample.labels.get("valence"), sample.labels.get("arousal")
+        point = None
+        if valence is not None and arousal is not None:
+            point = pad.Point.of(float(str(valence.value)), float(str(arousal.value)))
+        return pad.pad(self.config.emotion_labels, point, "strong" if valence is None else valence.source)
 
     def _chosen(self, sample: Sample, width: int, room: int) -> list[Line]:
         needs = self.config.model.needs

@@ -1,0 +1,54 @@
+"""The part of the workstation that sets valence and arousal on a pad."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+
+from kelly_tui.ui.screens.labelling import Labelling
+from kelly_tui.ui.widgets.footer import Footer
+from kelly_tui.ui.widgets.pad import Point
+
+
+class AffectPad(Labelling):
+    """While the pad is open, arrows move a point on it; what is saved is where it is left with enter, or typed."""
+
+    def action_pad(self) -> None:
+        sample = self._here()
+        valence, arousal = sample.value("valence"), sample.value("arousal")
+        self.place = "pad"
+        self.give_room(editing=True)
+        self._put(Point.of(float(str(valence or 0)), float(str(arousal or 0))))
+        self.query_one(Footer).show(self.place)
+
+    def _put(self, point: Point) -> None:
+        self.form.put(point)
+        self.say(f"valence {(point.valence - 5) / 4:+.2f}   arousal {(point.arousal - 5) / 4:+.2f}", "accent")
+
+    def _move(self, right: int, up: int) -> None:
+        if self.form.point is not None:
+            self._put(self.form.point.moved(right, up))
+
+    def action_valence_down(self) -> None:
+        self._move(-1, 0)
+
+    def action_valence_up(self) -> None:
+        self._move(1, 0)
+
+    def action_arousal_down(self) -> None:
+        self._move(0, -1)
+
+    def action_arousal_up(self) -> None:
+        self._move(0, 1)
+
+    def action_pad_set(self, valence: int, arousal: int) -> Awaitable[None] | None:
+        saving = self.action_affect(valence, arousal)
+        self.action_back()
+        return saving
+
+    def action_pad_save(self) -> Awaitable[None] | None:
+        point = self.form.point or Point(5, 5)
+        return self.action_pad_set(*point)
+
+    def action_back(self) -> None:
+        self.form.put(None)
+        super().action_back()
