@@ -1,14 +1,22 @@
-"""The augment stage, as it runs in a worker: first which variants a root gets, then each of them."""
+"""The augment stage, as it runs in a worker: first which variants a root gets, then each of them.
+
+A worker makes the variants of a root one after another: what it planned and read for the first serves the others.
+"""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from kelly_tui.augment.recipe import Limits, Recipe, choose_recipes, variant_id, variant_seed
-from kelly_tui.store.layout import inside, write_atomic
+from kelly_tui.augment.recipe import FileType, Limits, Recipe, choose_recipes, variant_id, variant_seed
+from kelly_tui.store.durable import write_whole
+from kelly_tui.store.layout import inside
+
+if TYPE_CHECKING:
+    import symusic
 
 
 def plan_item(item: Mapping[str, Any]) -> dict[str, Any]:
@@ -19,56 +27,71 @@ def plan_item(item: Mapping[str, Any]) -> dict[str, Any]:
     different ones.
     """
     path = inside(Path(item["root"]), item["parent_path"])
-    recipes = choose_recipes(item["file_type"], item["n"], item["root_id"], item["seed"], limits_of(path, item))
+    sha256, root_id, seed = item["parent_sha256"], item["root_id"], item["seed"]
+    return {"variants": list(_planned(path, item["file_type"], sha256, root_id, item["n"], seed))}
+
+
+@lru_cache(maxsize=1)
+def _planned(
+    path: Path, file_type: FileType, sha256: str, root_id: str, n: int, run_seed: int
+) -> tuple[dict[str, Any], ...]:
     variants = []
-    for recipe in recipes:
-        seed = variant_seed(item["seed"], item["root_id"], recipe)
+    for recipe in choose_recipes(file_type, n, root_id, run_seed, _limits_of(path, file_type, sha256)):
+        seed = variant_seed(run_seed, root_id, recipe)
         variants.append(
             {
-                "sample_id": variant_id(item["parent_sha256"], recipe, seed),
+                "sample_id": variant_id(sha256, recipe, seed),
                 "recipe": recipe.changes,
                 "augmentation_type": recipe.name,
                 "seed": seed,
             }
         )
-    return {"variants": variants}
+    return tuple(variants)
 
 
 def augment_item(item: Mapping[str, Any]) -> dict[str, Any]:
     """Write one variant. Raises `FileRefused` and nothing else for a root that can't be read.
 
-    `item`: root, parent_path, file_type, target (relative), recipe (what changes), seed. Returns sha256,
-    file_size_bytes and duration_sec of what was written.
+    `item`: root, parent_path, parent_sha256, file_type, target (relative), recipe (what changes), seed. Returns sha256,
+    file_size_bytes and duration_sec of what was written, which is not yet flushed to the disk.
     """
     root = Path(item["root"])
     parent, target = inside(root, item["parent_path"]), inside(root, item["target"])
     recipe = Recipe(**item["recipe"])
     if item["file_type"] == "midi":
-        data, seconds = _midi(parent, recipe, item["seed"])
+        data, seconds = _midi(_score(parent, item["parent_sha256"]), recipe, item["seed"])
     else:
         data, seconds = _audio(parent, target.suffix, recipe, item["seed"])
-    write_atomic(target, data)
+    write_whole(target, data)
     return {"sha256": hashlib.sha256(data).hexdigest(), "file_size_bytes": len(data), "duration_sec": seconds}
 
 
-def limits_of(path: Path, item: Mapping[str, Any]) -> Limits:
+def _limits_of(path: Path, file_type: FileType, sha256: str) -> Limits:
     """What the file at `path` bears."""
-    if item["file_type"] == "midi":
-        from kelly_tui.augment.midi import midi_limits, read_score
+    if file_type == "midi":
+        from kelly_tui.augment.midi import midi_limits
 
-        return midi_limits(read_score(path))
+        return midi_limits(_score(path, sha256))
     from kelly_tui.augment.audio import audio_limits
     from kelly_tui.features.sound_file import valid_audio
 
     return audio_limits(valid_audio(path)[0])
 
 
-def _midi(parent: Path, recipe: Recipe, seed: int) -> tuple[bytes, float]:
-    from kelly_tui.augment.midi import read_score, vary_midi
-    from kelly_tui.music.notes import read_midi
+@lru_cache(maxsize=1)
+def _score(path: Path, sha256: str) -> symusic.Score:
+    """The root at `path`, whose content has that hash; not to be changed."""
+    from kelly_tui.augment.midi import read_score
 
-    data = vary_midi(read_score(parent), recipe, seed)
-    return data, read_midi(bytes(data)).duration  # of what was written, read again
+    return read_score(path)
+
+
+def _midi(root: symusic.Score, recipe: Recipe, seed: int) -> tuple[bytes, float]:
+    from kelly_tui.augment.midi import vary_midi
+    from kelly_tui.music.notes import midi_seconds
+
+    data = bytes(vary_midi(root, recipe, seed))
+    return data, midi_seconds(data)  # of what was written, read again
 
 
 def _audio(parent: Path, suffix: str, recipe: Recipe, seed: int) -> tuple[bytes, float]:

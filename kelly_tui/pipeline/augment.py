@@ -16,7 +16,8 @@ from kelly_tui.pipeline.room import Room
 from kelly_tui.pipeline.runner import run_items
 from kelly_tui.pipeline.stage import Failed, Item, Outcome, Result, Run
 from kelly_tui.store.catalogue import Catalogue
-from kelly_tui.store.layout import utc_now
+from kelly_tui.store.durable import make_durable
+from kelly_tui.store.layout import disk_errors, utc_now
 
 STAGE = "augment"
 VERSION = 1
@@ -114,9 +115,12 @@ class _Augmentation:
         return Item(root.sample_id, root.file_path, key, root.file_size_bytes, function, data, patience)
 
     def commit(self, results: list[tuple[Item, Result]]) -> None:
-        """Add the variants, with the labels that they inherit: one transaction."""
+        """Add the variants, with the labels that they inherit: one transaction, once the files are durable."""
         catalogue = self._catalogue
         now = utc_now()
+        made = [result for _, result in results if result and not isinstance(result, Failed)]
+        with disk_errors(catalogue.root):
+            make_durable([catalogue.root / result["target"] for result in made])
         with catalogue.writing():
             for item, result in results:
                 if isinstance(result, Failed):

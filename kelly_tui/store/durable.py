@@ -1,4 +1,4 @@
-"""Many files at once, whole and durable."""
+"""Many files at once: whole each, and durable together."""
 
 from __future__ import annotations
 
@@ -36,6 +36,21 @@ def write_all(files: Mapping[Path, bytes]) -> None:
             for path, partial in written.items():
                 put(partial, path)
         _sync_file_system(folder)
+
+
+def write_whole(path: Path, data: bytes) -> Path:
+    """Write a file that is never seen half written. Raises `DatasetError`, `DiskFull`.
+
+    Not flushed to the disk: for a small file that takes longer than making what is in it. Whoever stores a row that
+    names it calls `make_durable` first; until then the same seed makes it again.
+    """
+    with disk_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with partials(path.parent) as new:
+            partial = new()
+            partial.write_bytes(data)
+            put(partial, path)
+    return path
 
 
 def make_durable(files: Collection[Path]) -> None:

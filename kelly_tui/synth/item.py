@@ -11,6 +11,7 @@ import msgspec
 
 from kelly_tui.errors import LabelError
 from kelly_tui.model.labels import DYNAMIC_RANGES
+from kelly_tui.store.durable import write_whole
 from kelly_tui.store.layout import inside
 from kelly_tui.synth.affect import AFFECTS
 from kelly_tui.synth.dynamics import dynamics_piece
@@ -18,7 +19,7 @@ from kelly_tui.synth.emotion import emotion_piece
 from kelly_tui.synth.groove import FEELS, groove_piece
 from kelly_tui.synth.harmony import harmony_piece
 from kelly_tui.synth.melody import melody_piece
-from kelly_tui.synth.sample import GeneratedSample, Piece, generated, write_whole
+from kelly_tui.synth.sample import GeneratedSample, Piece, generated
 
 KIND_OF_MODEL = {
     "emotionrecognizer": "emotion",

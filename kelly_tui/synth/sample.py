@@ -10,8 +10,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from kelly_tui.model.annotation import Label, Value
-from kelly_tui.store.layout import disk_errors
-from kelly_tui.store.partial import partials, put
+from kelly_tui.store.durable import write_whole
 
 VERSION = 1
 """Raised whenever the same seed would give other bytes; part of every sample's id."""
@@ -67,17 +66,3 @@ def generated(kind: str, piece: Piece, seed: int, index: int, classes: Sequence[
 def sample_id(kind: str, seed: int, index: int) -> str:
     """The id of a generated sample: 16 hex digits."""
     return hashlib.sha256(f"generator:{kind}:{VERSION}:{seed}:{index}".encode()).hexdigest()[:16]
-
-
-def write_whole(path: Path, data: bytes) -> Path:
-    """Write a file that is never seen half written. Raises `DatasetError` (`DiskFull`).
-
-    Not flushed to the disk: that would take ten times as long as making the music, and the same seed makes it again.
-    """
-    with disk_errors(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with partials(path.parent) as new:
-            partial = new()
-            partial.write_bytes(data)
-            put(partial, path)
-    return path

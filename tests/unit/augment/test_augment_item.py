@@ -40,8 +40,8 @@ def plan(root: Path, name: str, n: int, seed: int = 0) -> list[dict]:
 def make(root: Path, name: str, variant: dict, folder: str = "processed") -> dict:
     file_type = "midi" if name.endswith(".mid") else "audio"
     suffix = Path(name).suffix
-    item = {"root": str(root), "parent_path": f"raw/{name}", "file_type": file_type, "recipe": variant["recipe"],
-            "seed": variant["seed"], "sample_id": variant["sample_id"],
+    item = {"root": str(root), "parent_path": f"raw/{name}", "parent_sha256": "ab" * 32, "file_type": file_type,
+            "recipe": variant["recipe"], "seed": variant["seed"], "sample_id": variant["sample_id"],
             "target": f"{folder}/{variant['sample_id']}{suffix}"}  # fmt: skip
     result = augment_item(json.loads(json.dumps(item)))
     return result | {"path": root / item["target"]}

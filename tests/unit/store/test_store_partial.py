@@ -9,11 +9,10 @@ import pytest
 
 from kelly_tui.errors import DiskFull
 from kelly_tui.store import partial
-from kelly_tui.store.durable import write_all
+from kelly_tui.store.durable import write_all, write_whole
 from kelly_tui.store.layout import Layout, write_atomic
 from kelly_tui.store.manifest import replacing
 from kelly_tui.store.partial import partials, put, sweep
-from kelly_tui.synth.sample import write_whole
 from tests.strangers import create
 
 
@@ -90,8 +89,7 @@ def test_no_file_is_half_written_in_its_folder_and_none_is_left_where_the_disk_i
         seen.append((source.parent, source.read_bytes()))
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    for module in ("kelly_tui.store.layout", "kelly_tui.store.durable", "kelly_tui.store.manifest",
-                   "kelly_tui.synth.sample"):  # fmt: skip
+    for module in ("kelly_tui.store.layout", "kelly_tui.store.durable", "kelly_tui.store.manifest"):
         monkeypatch.setattr(f"{module}.put", full)
     with pytest.raises(DiskFull):
         write(target, b"new")
