@@ -66,7 +66,7 @@ class Row(NamedTuple):
     split: str | None
     rejected: bool
     sources: dict[str, str]
-    """The first letter of each label's source, by field: ``{"emotion": "h", "key": "d"}``."""
+    """The first letter of each label's source, by field, a capital where it is unsure: ``{"emotion": "h"}``."""
 
 
 _SONG = "(SELECT root.file_path FROM samples AS root WHERE root.sample_id = samples.root_id)"
@@ -202,7 +202,7 @@ def rows(catalogue: Catalogue, rowids: Sequence[int]) -> list[Row]:
         shown = list(row)
         shown[_IS_VERIFIED] = bool(shown[_IS_VERIFIED])
         shown[_REJECTED] = bool(shown[_REJECTED])
-        shown[-1] = {field: where_from.source[0] for field, where_from in _decode_sources(shown[-1]).items()}
+        shown[-1] = {field: where_from.letter for field, where_from in _decode_sources(shown[-1]).items()}
         found[row[0]] = Row._make(shown)
     return [found[rowid] for rowid in rowids if rowid in found]
 
@@ -211,6 +211,11 @@ class _Source(msgspec.Struct):
     """Of a provenance only what the list shows."""
 
     source: str = "human"
+    unsure: bool = False
+
+    @property
+    def letter(self) -> str:
+        return self.source[0].upper() if self.unsure else self.source[0]
 
 
 _decode_sources = msgspec.json.Decoder(dict[str, _Source]).decode

@@ -110,8 +110,8 @@ ACTIONS: tuple[Action, ...] = (
     Action("command", "a command by name", (":",), _OPENED, "command"),
     Action("palette", "find an action by its words", ("ctrl+p",), (*_OPENED, "datasets")),
     Action("back", "leave", ("escape",), ("form", "pad", *_PAGES), "leave"),
-    Action("quit", "quit; nothing is left unsaved", ("ctrl+q",), ("pad", *_LINES), "quit"),
-    Action("help", "the keys", ("?",), (*_OPENED, "datasets"), "keys"),
+    Action("quit", "quit; nothing is left unsaved", ("ctrl+q",), (*_LINES, "pad"), "quit"),
+    Action("help", "the keys", ("?",), (*_OPENED, "pad", "datasets"), "keys"),
 )  # fmt: skip
 
 BY_ID = {action.id: action for action in ACTIONS}

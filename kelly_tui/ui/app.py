@@ -176,7 +176,8 @@ class KellyApp(App[None], inherit_bindings=False):
     def action_help(self) -> None:
         from kelly_tui.ui.screens.help import HelpScreen
 
-        self.push_screen(HelpScreen(self.keymap))
+        place = self.screen.place if isinstance(self.screen, KeyedScreen) else "list"
+        self.push_screen(HelpScreen(self.keymap, place))
 
     async def on_key(self, event: events.Key) -> None:
         """Quit works over screens that know nothing of the keymap: the palette."""

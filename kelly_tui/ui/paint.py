@@ -21,15 +21,34 @@ Line = Sequence[Span]
 
 
 def fit(text: str, width: int, *, right: bool = False) -> str:
-    """`text`, safe to show, in exactly `width` cells; what does not fit ends in an ellipsis."""
+    """`text`, safe to show, in exactly `width` cells; what does not fit ends in an ellipsis after a whole word.
+
+    Only a word that is alone too long, a file's name, is cut in two.
+    """
     if width <= 0:
         return ""
     shown = safe_text(text, limit=4 * width)
     length = cell_len(shown)
     if length > width:
-        return set_cell_size(set_cell_size(shown, width - 1).rstrip() + "…", width)
+        kept = set_cell_size(shown, width - 1)
+        if shown[len(kept) : len(kept) + 1].strip():  # within a word
+            before, _, _ = kept.rpartition(" ")
+            kept = before if before.strip() else kept
+        return set_cell_size(kept.rstrip() + "…", width)
     pad = " " * (width - length)
     return pad + shown if right else shown + pad
+
+
+def folded(text: str, width: int) -> list[str]:
+    """`text`, safe to show, in lines of at most `width` cells; no word is cut that fits a line."""
+    lines = [""]
+    for word in safe_text(text, limit=None).split(" "):
+        longer = f"{lines[-1]} {word}" if lines[-1] else word
+        if cell_len(longer) <= width or not lines[-1]:
+            lines[-1] = longer
+        else:
+            lines.append(word)
+    return lines
 
 
 def length(line: Line) -> int:

@@ -74,7 +74,12 @@ _SOURCE_OF_LETTER = {source[0]: source for source in SOURCES}
 
 def source_of(row: Row, field: str) -> str | None:
     """Where a field's label came from, by the letters of the light row."""
-    return _SOURCE_OF_LETTER.get(row.sources.get(field, ""))
+    return _SOURCE_OF_LETTER.get(row.sources.get(field, "").lower())
+
+
+def is_unsure(row: Row, field: str) -> bool:
+    """Whether who gave a field's label was unsure."""
+    return row.sources.get(field, "").isupper()
 
 
 def guessed(source: str | None) -> bool:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from kelly_tui.ui.actions import ACTIONS, SCOPES, shown_key
+from kelly_tui.ui.actions import ACTIONS, SCOPES, Action, shown_key
 from kelly_tui.ui.keymap import Keymap
-from kelly_tui.ui.paint import Line, fit
+from kelly_tui.ui.paint import Line, fit, folded
 from kelly_tui.ui.screens.page import Page
 from kelly_tui.ui.theme import SOURCE_GLYPH
 from kelly_tui.ui.widgets.headline import Headline
 from kelly_tui.ui.widgets.line_list import Entry
+from kelly_tui.ui.widgets.sample_row import LABEL_MARKS
 
 KEY_WIDTH = 16
 MARKS = (
@@ -27,35 +28,54 @@ class HelpScreen(Page):
 
     place = "help"
 
-    def __init__(self, keymap: Keymap) -> None:
+    def __init__(self, keymap: Keymap, place: str) -> None:
+        """`place`: where the person is, whose keys come first."""
         super().__init__()
         self._keymap = keymap
+        self._from = place
 
     def show(self) -> None:
         self.query_one(Headline).show("keys", "", [("esc leaves", "dim")])
-        self.lines.show([Entry(line) for line in help_lines(self._keymap)])
+        self.lines.show([Entry(line) for line in help_lines(self._keymap, self._from, self.size.width)])
+
+    def on_resize(self) -> None:
+        self.show()
 
 
-def help_lines(keymap: Keymap) -> list[Line]:
-    """The page, top to bottom."""
+def help_lines(keymap: Keymap, first: str, width: int) -> list[Line]:
+    """The page, top to bottom; the place `first` comes first."""
     lines: list[Line] = []
-    for scope, title in SCOPES.items():
-        rows = [action for action in ACTIONS if action.scopes[0] == scope and keymap.keys[action.id]]
+    told: set[str] = set()
+    for scope in sorted(SCOPES, key=lambda scope: scope != first):
+        rows = [action for action in ACTIONS if _belongs(action, scope, first) and keymap.keys[action.id]]
+        rows = [action for action in rows if action.id not in told]
+        told |= {action.id for action in rows}
         if not rows:
             continue
-        lines += [[(f"  {title}", "strong")]]
+        lines += [[(f"  {SCOPES[scope]}", "strong")]]
         for action in rows:
             keys = "  ".join(shown_key(key) for key in keymap.keys[action.id])
-            lines.append([("  " + fit(keys, KEY_WIDTH, right=True), "accent"), ("   " + action.words, "text")])
+            for number, words in enumerate(folded(action.words, width - KEY_WIDTH - 7)):
+                shown = "" if number else keys
+                lines.append([("  " + fit(shown, KEY_WIDTH, right=True), "accent"), ("   " + words, "text")])
         lines.append(())
     lines.append([("  Marks before a sample", "strong")])
     lines += [
         [("  " + fit(mark, KEY_WIDTH, right=True), style), ("   " + words, "text")] for mark, style, words in MARKS
     ]
+    lines += [(), [("  Marks after a label", "strong")]]
+    lines += [
+        [("  " + fit(mark, KEY_WIDTH, right=True), "accent"), ("   " + words, "text")] for mark, words in LABEL_MARKS
+    ]
     lines += [(), [("  Where a label came from", "strong")]]
     for source, mark in SOURCE_GLYPH.items():
         lines.append([("  " + fit(mark, KEY_WIDTH, right=True), source), ("   " + _source_words(source), "text")])
     return lines
+
+
+def _belongs(action: Action, scope: str, first: str) -> bool:
+    """An action is told where it works first; of the place that the page begins with, all are told there."""
+    return scope in action.scopes if scope == first else action.scopes[0] == scope
 
 
 def _source_words(source: str) -> str:

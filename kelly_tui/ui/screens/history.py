@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 SHOWN = 200
 """Events."""
 
+WIDE = 100
+"""Columns from which the year, the seconds and who it was are shown too."""
+
 
 class HistoryScreen(Page):
     """Steps of edits, each with its sample; enter goes there."""
@@ -33,7 +37,7 @@ class HistoryScreen(Page):
 
     def show(self) -> None:
         events = history.history(self._session.catalogue, limit=SHOWN)
-        self.query_one(Headline).show(self._session.name, "history", [("newest first", "dim")])
+        self.query_one(Headline).show(self._session.name, "history", [("history, newest first", "dim")])
         if not events:
             self.lines.show([Entry([("  Nothing has been edited yet.", "dim")])])
             return
@@ -43,17 +47,22 @@ class HistoryScreen(Page):
                 entries.append(Entry(self._line(event, first=place == 0), (number, place, event.sample_id)))
         self.lines.show(entries)
 
+    def on_resize(self) -> None:
+        self.show()
+
     def _line(self, event: Event, *, first: bool) -> Line:
         sample = self._session.catalogue.get(event.sample_id)
         name = sample_name(sample.file_path, sample.origin) if sample else event.sample_id
-        when = event.at[:19].replace("T", " ") if first else ""
-        what = event.kind if first else ""
+        wide = self.size.width >= WIDE
+        at = datetime.fromisoformat(event.at).astimezone()
+        when = f"{at:%Y-%m-%d %H:%M:%S}" if wide else f"{at:%m-%d %H:%M}"
+        who: Line = [(fit(event.actor if first else "", 14), "dim")]
         return [
-            (" " + fit(when, 20), "dim"),
-            (fit(what, 8), "accent" if event.kind != "stage" else "dim"),
-            (fit(event.actor if first else "", 14), "dim"),
-            (fit(name, 28) + " ", "text"),
-            (fit(field_word(event.field), 12), "dim"),
+            (" " + fit(when if first else "", len(when) + 1), "dim"),
+            (fit(event.kind if first else "", 6), "accent" if event.kind != "stage" else "dim"),
+            *(who if wide else ()),
+            (fit(name, 28 if wide else 20) + " ", "text"),
+            (fit(field_word(event.field), 13), "dim"),
             (f"{_said(event.field, event.old)} → ", "dim"),
             (_said(event.field, event.new), "strong"),
         ]

@@ -56,6 +56,7 @@ class Listening(KeyedScreen):
             self.follow()
             return
         path = self.session.root / sample.file_path
+        self.music.show(None, sentence="…")  # reading may take a second: never the former's music under this name
         self.start(partial(self._draw, sample, path), "picture")
         self.app.engine.load(path)
         if at:

@@ -13,7 +13,8 @@ from textual.layout import Layout
 
 from kelly_tui.errors import KellyError
 from kelly_tui.ui.advice import Advice, next_best
-from kelly_tui.ui.panels import PanelLayout
+from kelly_tui.ui.paint import fit
+from kelly_tui.ui.panels import WIDE, PanelLayout
 from kelly_tui.ui.screens.affect_pad import AffectPad
 from kelly_tui.ui.screens.listening import Listening
 from kelly_tui.ui.widgets.find_line import FindLine, Headings
@@ -27,6 +28,7 @@ from kelly_tui.ui.widgets.scores import ScoresPanel
 from kelly_tui.ui.widgets.status_line import StatusLine
 from kelly_tui.ui.widgets.too_small import TooSmall
 from kelly_tui.ui.widgets.transport import Transport
+from kelly_tui.ui.words import count
 
 if TYPE_CHECKING:
     from textual.timer import Timer
@@ -38,6 +40,9 @@ if TYPE_CHECKING:
 
 REST = 0.12
 """Seconds that the cursor rests on a sample before its sound is loaded."""
+
+FILTER_WIDTH = 28
+"""Cells of a filter in the headline of a narrow terminal."""
 
 LOOK = 0.25
 """Seconds between two looks at the stage that runs, and at what it has changed."""
@@ -128,13 +133,19 @@ class Workstation(AffectPad, Listening):
             saved = (f"NOT SAVED: {self.unsaved}", "broken") if self.kept else ("saving…", "dim")
         facts: list[Span] = [
             (f"{sum(counts.verified.values()):,} verified", "dim"),
-            (f"{counts.in_catalogue:,} samples", "text"),
+            (count(counts.in_catalogue, "sample"), "text"),
             saved,
             *([(f"{len(self.table.marked):,} marked", "accent")] if self.table.marked else []),
         ]
+        if self.filter and self.size.width < WIDE:  # where there is no line above the list that says it
+            counted = self.query_one(FindLine).counted
+            facts[:2] = [(fit(f"/{self.filter}", FILTER_WIDTH).rstrip(), "accent"), (counted, "text")]
         self.query_one(Headline).show(
             self.session.name, self.session.config.model.title, [fact for fact in facts if fact[0]]
         )
+
+    def on_resize(self) -> None:
+        self.show_headline()
 
     def show_scores(self) -> None:
         """Read the counters and say what they mean. A few milliseconds at any size."""

@@ -43,6 +43,7 @@ class ScoresPanel(Painted):
     def _one_line(self, scores: Scores, width: int) -> Line:
         numbers = [
             *_score("Balance", scores.balance),
+            *_imported(scores),
             *_score("Diversity", scores.diversity),
             *_score("Quality", scores.quality),
         ]
@@ -52,15 +53,22 @@ class ScoresPanel(Painted):
         if not self.advice.words:
             return []
         short = self.advice.words.partition(":")[0]
-        for words, press in ((self.advice.words, "  press "), (short, "  press "), (short, "  "), ("", "")):
-            line = [("next: ", "dim"), (words, "text"), (press, "dim"), ("gn ", "accent")]
+        for start, words, press in (
+            ("next: ", self.advice.words, "  press "),
+            ("next: ", short, "  press "),
+            ("next: ", short, "  "),
+            ("", short, "  "),
+            ("next: ", "", ""),
+        ):
+            line = [(start, "dim"), (words, "text"), (press, "dim"), ("gn ", "accent")]
             if length(line) <= room:
                 break
         return line
 
     def _class_lines(self, scores: Scores, width: int, room: int) -> list[Line]:
         title = [(" ", "text"), *_score("Balance", scores.balance)]
-        indent = length(title) + 1
+        beside = _imported(scores) if room > 1 else []
+        indent = max(length(title), length(beside)) + 1
         most = max((one.total for one in scores.classes), default=0)
         names = max((len(one.label) for one in scores.classes), default=0)
         digits = max((len(f"{one.total:,}") for one in scores.classes), default=1)
@@ -73,8 +81,12 @@ class ScoresPanel(Painted):
                 break
         items = [_class(one, most, names, digits, bar_width) for one in scores.classes]
         lines = wrapped(items, width - indent - 1, gap=3)[:room]
-        heads: list[list[Span]] = [[*title, (" ", "text")]] + [[(" " * indent, "text")]] * (len(lines) - 1)
-        return [[*head, *line] for head, line in zip(heads, lines)] + [()] * (room - len(lines))
+        lines += [()] * (room - len(lines))
+        heads: list[Line] = [title, beside, *([()] * room)]
+        return [
+            [*head, (" " * (indent - length(head)), "text"), *line] if line or head else ()
+            for head, line in zip(heads, lines)
+        ]
 
     def _last_line(self, scores: Scores, width: int) -> Line:
         splits = " · ".join(f"{name} {n:,}" for name, n in scores.splits.items())
@@ -91,6 +103,12 @@ class ScoresPanel(Painted):
 
 def _score(name: str, value: float) -> list[Span]:
     return [(f"{name} ", "dim"), (f"{whole_percent(value):>2}%", "strong"), ("  ", "text")]
+
+
+def _imported(scores: Scores) -> list[Span]:
+    """The balance of the imported samples alone, where the others make it look better or worse."""
+    alone = whole_percent(scores.balance_imported)
+    return [] if alone == whole_percent(scores.balance) else [(f" imported {alone}%  ", "dim")]
 
 
 def _class(one: ClassCount, most: int, names: int, digits: int, width: int) -> Line:
