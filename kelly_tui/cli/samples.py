@@ -82,11 +82,14 @@ def redo(line: Line) -> int:
 def _turn(line: Line, turn: Callable[[Catalogue, str], Any]) -> int:
     with _edited(line) as catalogue:
         step = turn(catalogue, line.settings.annotator)
+        touched = {event.sample_id for event in (*step.events, *step.left_alone)} if step else set()
+        only = catalogue.get(touched.pop()) if len(touched) == 1 else None
     if step is None:
         line.voice.say(f"there is nothing to {line.arguments.command}")
     else:
+        where = f": {only.file_path}" if only else ""
         left = f"; {len(step.left_alone)} left alone, changed since" if step.left_alone else ""
-        line.voice.say(f"{_dry(line)}{step.words}{left}")
+        line.voice.say(f"{_dry(line)}{step.words}{where}{left}")
     changed = len(step.events) if step else 0
     line.voice.give({"words": step and step.words, "changed": changed, "dry_run": line.dry_run})
     return 0

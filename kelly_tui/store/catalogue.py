@@ -13,7 +13,7 @@ import os
 import sqlite3
 from array import array
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
@@ -29,6 +29,7 @@ from kelly_tui.store import counters, history, schema
 from kelly_tui.store.connection import connect, connect_for_reading, explained, run_script, take
 from kelly_tui.store.filters import Query, literal, parse
 from kelly_tui.store.layout import Layout, disk_errors, is_dataset, load_config, utc_now
+from kelly_tui.store.sessions import Session, living
 
 
 class Failure(NamedTuple):
@@ -65,7 +66,19 @@ class Catalogue:
         self.layout = layout
         self.config = config
         self.db = db
+        self.session: Session | None = None
+        """The run of the app that edits through this catalogue: undo begins with its own steps."""
         self._lock = lock
+
+    def begin_session(self) -> None:
+        """From here on edits are those of one run of the app, until the catalogue is closed."""
+        with disk_errors(self.layout.sessions):
+            self.session = Session(self.layout.sessions)
+
+    def others(self) -> list[str]:
+        """The sessions that are alive besides our own."""
+        own = self.session and self.session.name
+        return [name for name in living(self.layout.sessions) if name != own]
 
     @property
     def root(self) -> Path:
@@ -134,10 +147,10 @@ class Catalogue:
     def _migrate(self, version: int) -> None:
         backups = self.layout.catalogue_dir / "backups"
         backups.mkdir(exist_ok=True)
-        with sqlite3.connect(backups / f"catalogue-v{version}.sqlite") as backup:
+        with closing(sqlite3.connect(backups / f"catalogue-v{version}.sqlite")) as backup:
             self.db.backup(backup)
-        backup.close()
         with self.writing() as db:
+            version = db.execute("PRAGMA user_version").fetchone()[0]  # another may have been faster
             for number in range(version + 1, schema.VERSION + 1):
                 run_script(db, schema.MIGRATIONS[number])
             db.execute(f"PRAGMA user_version = {schema.VERSION}")
@@ -165,6 +178,9 @@ class Catalogue:
                 self.db.execute("PRAGMA busy_timeout = 0")
                 self.db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         self.db.close()
+        if self.session is not None:
+            self.session.close()
+            self.session = None
         if self._lock is not None:
             os.close(self._lock)  # lets go of the lock
             self._lock = None
@@ -215,7 +231,7 @@ class Catalogue:
         while chunk := list(islice(rest, history.AT_ONCE)):
             with self.writing() as db:
                 try:
-                    added += db.executemany(schema.INSERT, map(schema.to_row, chunk)).rowcount
+                    added += schema.insert(db, chunk)
                 except sqlite3.IntegrityError as error:
                     raise DatasetError("two samples can't have one file", path=self._path_taken(chunk)) from error
         return added

@@ -1,7 +1,8 @@
 """Edits, undo and redo, and the events in which all of them are remembered.
 
 A step is what one key press, one command or one stage did to any number of samples. Undo takes back the last step of
-one person; it is itself a step with events, so history is never rewritten and survives a restart.
+one person; it is itself a step with events, so history is never rewritten and survives a restart. Where one person has
+two apps open, each takes back its own steps, and then older ones that are not the other's.
 
 Steps on many samples are committed a few at a time, so that nobody waits long for the lock; one that was cut short
 can be undone like any other.
@@ -10,9 +11,9 @@ can be undone like any other.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby, islice
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeVar
 
 import msgspec
 
@@ -66,7 +67,7 @@ def edit(catalogue: Catalogue, edits: Sequence[Edit], by: str, words: str | None
         wanted.setdefault(one.sample_id, {})[field] = label
     for fields in wanted.values():
         _decide(fields, catalogue.config.model.main_label)
-    step = _Recorder(by, "edit", words or _words(edits), at)
+    step = _Recorder(catalogue, by, "edit", words or _words(edits), at)
     for chunk in _chunks(wanted.items()):
         with catalogue.writing() as db:
             for sample_id, fields in chunk:
@@ -78,14 +79,18 @@ def edit(catalogue: Catalogue, edits: Sequence[Edit], by: str, words: str | None
 def undo(catalogue: Catalogue, by: str) -> Step | None:
     """Take back the last step of `by` that is not undone; None if there is none.
 
+    In a session that is the last step of its own; when it has none, the last one that no other living session made.
     A field that another has changed since is left alone, and listed in `Step.left_alone`.
     """
-    return _turn(catalogue, by, back=True)
+    return _turn(catalogue, by, "undo", _last_step(catalogue, by))
 
 
 def redo(catalogue: Catalogue, by: str) -> Step | None:
-    """Make the step again that `by` undid last; None if there is none, or if `by` has edited since."""
-    return _turn(catalogue, by, back=False)
+    """Make the step again that `by` undid last; None if there is none, or if `by` has edited since.
+
+    In a session, what another living session undid is left to that one.
+    """
+    return _turn(catalogue, by, "redo", _last_undone(catalogue, by))
 
 
 def history(catalogue: Catalogue, sample_id: str | None = None, limit: int = 100) -> list[Event]:
@@ -103,7 +108,7 @@ def put_labels(catalogue: Catalogue, labels: Mapping[str, Wanted], kind: str, ac
     A weaker source never replaces a stronger one (`may_replace`). Raises `LabelError` for what can't be.
     """
     config = catalogue.config
-    step = _Recorder(actor, kind, f"labels by {actor}", utc_now())
+    step = _Recorder(catalogue, actor, kind, f"labels by {actor}", utc_now())
     for chunk in _chunks(labels.items()):
         checked = [(sample_id, {name: _checked(name, label, config) for name, label in given.items()})
                    for sample_id, given in chunk]  # fmt: skip
@@ -203,17 +208,19 @@ class _Labels(NamedTuple):
 class _Recorder:
     """Writes changes to samples and remembers each, as one step. The step begins with the first change."""
 
-    def __init__(self, actor: str, kind: str, words: str, at: str, target: int | None = None) -> None:
+    def __init__(
+        self, catalogue: Catalogue, actor: str, kind: str, words: str, at: str, target: int | None = None
+    ) -> None:
         self.step = Step(0, words, ())
         self.events: list[Event] = []
+        self._catalogue = catalogue
         self._actor, self._kind, self._at, self._target = actor, kind, at, target
 
     def change(self, db: sqlite3.Connection, now: _Labels, new: Wanted) -> None:
         """Set these fields of one sample, in the caller's transaction."""
         if not new:
             return
-        if not self.events:
-            self._begin(db)
+        self.begin(db)
         for field, label in new.items():
             old = now.labels[field]
             seq = db.execute(
@@ -226,15 +233,17 @@ class _Recorder:
             )
         _write(db, now, new, self._at)
 
-    def _begin(self, db: sqlite3.Connection) -> None:
+    def begin(self, db: sqlite3.Connection) -> None:
+        """Remember that there was such a step, unless that is done."""
+        if self.step.step:
+            return
         if self._kind == "edit":  # what was undone before is out of reach from here on
-            db.execute(
-                "UPDATE steps SET state = 'dropped' WHERE actor = ? AND kind = 'edit' AND state = 'undone'",
-                (self._actor,),
-            )
+            for number in _undone(db, self._actor, self._catalogue.others):
+                db.execute("UPDATE steps SET state = 'dropped' WHERE step = ?", (number,))
+        session = self._catalogue.session
         step = db.execute(
-            "INSERT INTO steps (at, actor, kind, words, target) VALUES (?, ?, ?, ?, ?)",
-            (self._at, self._actor, self._kind, self.step.words, self._target),
+            "INSERT INTO steps (at, actor, kind, words, target, session) VALUES (?, ?, ?, ?, ?, ?)",
+            (self._at, self._actor, self._kind, self.step.words, self._target, session and session.name),
         ).lastrowid
         assert step is not None
         self.step = msgspec.structs.replace(self.step, step=step)
@@ -260,22 +269,55 @@ def _write(db: sqlite3.Connection, now: _Labels, new: Wanted, at: str) -> None:
     db.execute(f"UPDATE samples SET {sets} WHERE sample_id = ?", (*columns.values(), now.sample_id))
 
 
-def _turn(catalogue: Catalogue, by: str, *, back: bool) -> Step | None:
-    kind, before, after, newest = ("undo", "done", "undone", "DESC") if back else ("redo", "undone", "done", "ASC")
-    found = catalogue.db.execute(
-        f"SELECT step, words FROM steps WHERE actor = ? AND kind = 'edit' AND state = ? ORDER BY step {newest} LIMIT 1",
-        (by, before),
-    ).fetchone()
+def _last_step(catalogue: Catalogue, by: str) -> int | None:
+    """The step that an undo takes back: our session's own, else one that is no other living session's."""
+    done = "SELECT step FROM steps WHERE {} AND kind = 'edit' AND state = 'done' {} ORDER BY step DESC LIMIT 1"
+    found = None
+    theirs: list[str] = []
+    if catalogue.session is not None:
+        own = done.format("+actor = ?", "AND session = ?")  # + lets it read the index of sessions
+        found = catalogue.db.execute(own, (by, catalogue.session.name)).fetchone()
+        theirs = catalogue.others()
     if found is None:
+        but = f"AND ifnull(session, '') NOT IN ({', '.join('?' * len(theirs))})"
+        found = catalogue.db.execute(done.format("actor = ?", but), (by, *theirs)).fetchone()
+    return None if found is None else int(found[0])
+
+
+def _last_undone(catalogue: Catalogue, by: str) -> int | None:
+    """The step that a redo makes again."""
+    return next(_undone(catalogue.db, by, catalogue.others if catalogue.session else list), None)
+
+
+def _undone(db: sqlite3.Connection, by: str, others: Callable[[], list[str]]) -> Iterator[int]:
+    """Steps of `by` that are undone, the last undone first, but for those that one of the sessions `others` undid."""
+    rows = db.execute(
+        "SELECT steps.step, undo.session FROM steps JOIN steps AS undo ON undo.target = steps.step"
+        " WHERE steps.actor = ? AND steps.kind = 'edit' AND steps.state = 'undone' AND undo.kind = 'undo'"
+        " ORDER BY undo.step DESC",
+        (by,),
+    ).fetchall()
+    theirs = others() if rows else []
+    seen = set()
+    for step, session in rows:  # a step that was undone twice is that of who did it last
+        if step not in seen and session not in theirs:
+            yield step
+        seen.add(step)
+
+
+def _turn(catalogue: Catalogue, by: str, kind: Literal["undo", "redo"], target: int | None) -> Step | None:
+    if target is None:
         return None
-    target, words = found
-    step = _Recorder(by, kind, f"{kind} {words}", utc_now(), target)
+    back = kind == "undo"
+    (words,) = catalogue.db.execute("SELECT words FROM steps WHERE step = ?", (target,)).fetchone()
+    step = _Recorder(catalogue, by, kind, f"{kind} {words}", utc_now(), target)
     left_alone: list[Event] = []
     events = [_event(row) for row in catalogue.db.execute(f"{_EVENTS} WHERE step = ? ORDER BY seq", (target,))]
     by_sample = ((sample_id, list(group)) for sample_id, group in groupby(events, lambda event: event.sample_id))
     chunks = list(_chunks(by_sample))
     for chunk in chunks:
         with catalogue.writing() as db:
+            step.begin(db)
             for sample_id, changed in chunk:
                 now = _Labels.find(db, sample_id, [event.field for event in changed])
                 if now is None:  # the sample is gone
@@ -285,7 +327,7 @@ def _turn(catalogue: Catalogue, by: str, *, back: bool) -> Step | None:
                 left_alone += [event for event in changed if event not in untouched]
                 step.change(db, now, {event.field: event.old if back else event.new for event in untouched})
             if chunk is chunks[-1]:  # not before: one that was cut short is still to be undone
-                db.execute("UPDATE steps SET state = ? WHERE step = ?", (after, target))
+                db.execute("UPDATE steps SET state = ? WHERE step = ?", ("undone" if back else "done", target))
     return step.done(left_alone)
 
 

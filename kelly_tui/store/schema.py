@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable
+from itertools import groupby
 from typing import Any
 
 import msgspec
@@ -17,10 +18,33 @@ import msgspec
 from kelly_tui.model.annotation import FIELDS, Label, Value
 from kelly_tui.model.sample import Sample
 
-VERSION = 1
+VERSION = 3
 """``PRAGMA user_version`` of the catalogues that this program writes."""
 
-MIGRATIONS: dict[int, str] = {}
+_STEP_INDEXES = """
+CREATE INDEX steps_session ON steps (session, state, step) WHERE kind = 'edit';
+CREATE INDEX steps_target ON steps (target) WHERE target IS NOT NULL;
+"""
+
+_RUNS = """
+-- Each time a stage ran: see `kelly_tui.store.runs`. `details`: what it was asked, with which configuration.
+CREATE TABLE IF NOT EXISTS runs (
+  run INTEGER PRIMARY KEY,
+  stage TEXT NOT NULL,
+  pid INTEGER NOT NULL,
+  began TEXT NOT NULL,
+  ended TEXT,
+  how TEXT NOT NULL DEFAULT 'running',
+  done INTEGER NOT NULL DEFAULT 0,
+  skipped INTEGER NOT NULL DEFAULT 0,
+  failed INTEGER NOT NULL DEFAULT 0,
+  words TEXT NOT NULL DEFAULT '',
+  details TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS runs_stage ON runs (stage, run);
+"""
+
+MIGRATIONS: dict[int, str] = {2: f"ALTER TABLE steps ADD COLUMN session TEXT;\n{_STEP_INDEXES}", 3: _RUNS}
 """SQL that leads from the version before to this one."""
 
 LIST_KINDS = ("words", "chords", "numbers", "velocities")
@@ -157,7 +181,8 @@ CREATE TABLE exports (
   mtime_ns INTEGER NOT NULL
 );
 
--- History. A step is what one key press or one stage did; `target` is the step that an undo or redo was about.
+-- History. A step is what one key press or one stage did; `target` is the step that an undo or redo was about,
+-- `session` the run of the app that made it.
 CREATE TABLE steps (
   step INTEGER PRIMARY KEY,
   at TEXT NOT NULL,
@@ -165,9 +190,11 @@ CREATE TABLE steps (
   kind TEXT NOT NULL,
   words TEXT NOT NULL,
   state TEXT NOT NULL DEFAULT 'done',
-  target INTEGER REFERENCES steps (step)
+  target INTEGER REFERENCES steps (step),
+  session TEXT
 );
 CREATE INDEX steps_undo ON steps (actor, state, step) WHERE kind = 'edit';
+{_STEP_INDEXES}
 CREATE TABLE events (
   seq INTEGER PRIMARY KEY,
   step INTEGER NOT NULL REFERENCES steps (step),
@@ -198,6 +225,7 @@ CREATE TABLE counts (
 ) WITHOUT ROWID;
 
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+{_RUNS}
 """
 
 _PLAIN = (
@@ -228,10 +256,28 @@ _ANNOTATIONS = tuple(_ANNOTATION_COLUMNS)
 COLUMNS = ", ".join((*_PLAIN, *_JSON, "provenance", *_ANNOTATIONS, "confidence"))
 """What `to_row` gives and `from_row` takes, in this order."""
 
-INSERT = (
-    f"INSERT INTO samples ({COLUMNS}) VALUES ({', '.join('?' * (COLUMNS.count(',') + 1))})"
-    " ON CONFLICT (sample_id) DO NOTHING"
-)
+
+
+def _insert(columns: str) -> str:
+    places = ", ".join("?" * (columns.count(",") + 1))
+    return f"INSERT INTO samples ({columns}) VALUES ({places}) ON CONFLICT (sample_id) DO NOTHING"
+
+
+INSERT = _insert(COLUMNS)
+_INSERT_UNLABELLED = _insert(", ".join((*_PLAIN, *_JSON, "provenance")))
+"""The sqlite3 module takes as long for an absent label's NULL as SQLite for the column of a label that is there."""
+
+
+def insert(db: sqlite3.Connection, samples: Iterable[Sample]) -> int:
+    """Add samples in this order, but those whose id is there already; how many."""
+    added = 0
+    for labelled, run in groupby(samples, lambda sample: bool(sample.labels)):
+        if labelled:
+            added += db.executemany(INSERT, map(to_row, run)).rowcount
+        else:
+            added += db.executemany(_INSERT_UNLABELLED, map(_to_plain_row, run)).rowcount
+    return added
+
 
 
 class Provenance(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -294,6 +340,16 @@ def to_row(sample: Sample) -> tuple[Any, ...]:
     labels = sample.labels
     provenance = {field: provenance_of(label) for field, label in labels.items()}
     return (
+        *_to_plain_row(sample)[:-1],
+        provenance_to_json(provenance),
+        *(to_column(field, labels[field].value) if field in labels else None for field in _ANNOTATIONS),
+        least_confidence(provenance.values()),
+    )
+
+
+def _to_plain_row(sample: Sample) -> tuple[Any, ...]:
+    """The columns of a sample without labels, the provenance of none at the end."""
+    return (
         sample.sample_id,
         sample.file_path,
         sample.file_type,
@@ -305,7 +361,7 @@ def to_row(sample: Sample) -> tuple[Any, ...]:
         sample.split,
         sample.features_path,
         sample.source,
-        sample.is_synthetic,
+        int(sample.is_synthetic),
         sample.parent_id,
         sample.augmentation_type,
         sample.root_id,
@@ -313,14 +369,12 @@ def to_row(sample: Sample) -> tuple[Any, ...]:
         sample.status,
         sample.decision,
         sample.skip_reason,
-        sample.rejected,
-        sample.rev or int(bool(labels)),
+        int(sample.rejected),
+        sample.rev or int(bool(sample.labels)),
         _encode(sample.other_sources).decode() if sample.other_sources else None,
         _encode(sample.augmentation).decode() if sample.augmentation is not None else None,
         _encode(sample.extra).decode() if sample.extra else None,
-        provenance_to_json(provenance),
-        *(to_column(field, labels[field].value) if field in labels else None for field in _ANNOTATIONS),
-        least_confidence(provenance.values()),
+        "{}",
     )
 
 

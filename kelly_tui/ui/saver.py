@@ -132,7 +132,9 @@ class Saver:
         said = False
         while True:
             try:
-                return Catalogue.open(self._root)
+                catalogue = Catalogue.open(self._root)
+                catalogue.begin_session()
+                return catalogue
             except (KellyError, sqlite3.Error, OSError) as error:
                 if not said:
                     self._tell(Trouble(f"nothing can be saved yet: {error}"))

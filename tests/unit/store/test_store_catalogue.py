@@ -249,15 +249,31 @@ def test_a_newer_catalogue_is_left_alone(tmp_path: Path) -> None:
 def test_a_migration_keeps_a_backup_and_everything(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with new_catalogue(tmp_path) as catalogue:
         catalogue.add([sample(1, labels={"key": "C"})])
-    monkeypatch.setattr(schema, "VERSION", 2)
-    monkeypatch.setattr(schema, "MIGRATIONS", {2: "ALTER TABLE samples ADD COLUMN colour TEXT;\nSELECT 1;"})
+    there = schema.VERSION
+    monkeypatch.setattr(schema, "VERSION", there + 1)
+    monkeypatch.setattr(schema, "MIGRATIONS", {there + 1: "ALTER TABLE samples ADD COLUMN colour TEXT;\nSELECT 1;"})
     with Catalogue.open(tmp_path / "songs") as catalogue:
         assert catalogue.db.execute("SELECT colour FROM samples").fetchall() == [(None,)]
         assert catalogue.get(id_of(1)) is not None
-    backup = sqlite3.connect(tmp_path / "songs" / ".kelly" / "backups" / "catalogue-v1.sqlite")
-    assert backup.execute("PRAGMA user_version").fetchone() == (1,)
+    backup = sqlite3.connect(tmp_path / "songs" / ".kelly" / "backups" / f"catalogue-v{there}.sqlite")
+    assert backup.execute("PRAGMA user_version").fetchone() == (there,)
     assert backup.execute("SELECT sample_id FROM samples").fetchall() == [(id_of(1),)]
     backup.close()
+
+
+def test_a_catalogue_of_the_first_version_opens_with_all_its_history(tmp_path: Path) -> None:
+    with new_catalogue(tmp_path) as catalogue:
+        catalogue.add([sample(1)])
+        history.edit(catalogue, [Edit(id_of(1), "key", Label("C"))], by="ann")
+        with catalogue.writing() as db:  # as version 1 had it
+            for statement in ("DROP INDEX steps_session", "DROP INDEX steps_target",
+                              "ALTER TABLE steps DROP COLUMN session", "PRAGMA user_version = 1"):  # fmt: skip
+                db.execute(statement)
+    with Catalogue.open(tmp_path / "songs") as catalogue:
+        catalogue.begin_session()
+        assert history.undo(catalogue, "ann") is not None
+        assert catalogue.find(id_of(1)).annotations == {}
+        assert history.redo(catalogue, "ann") is not None
 
 
 def test_a_new_field_of_the_program_becomes_a_column(tmp_path: Path) -> None:

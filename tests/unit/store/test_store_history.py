@@ -1,3 +1,6 @@
+import os
+import shutil
+import signal
 from pathlib import Path
 
 import pytest
@@ -5,7 +8,7 @@ from store_samples import id_of, new_catalogue, sample
 
 from kelly_tui.errors import DatasetError, KellyError, LabelError
 from kelly_tui.model.annotation import Label
-from kelly_tui.model.edit import Edit
+from kelly_tui.model.edit import Edit, Step
 from kelly_tui.store import history
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.history import edit, redo, undo
@@ -239,6 +242,125 @@ def test_a_step_cut_short_can_be_undone_and_so_can_an_undo(tmp_path: Path) -> No
         many.db.execute("DROP TRIGGER cut")
         assert undo(many, "ann") is not None
         assert many.counts().of("emotion") == {}
+
+
+# -- two apps of one person --------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def apps(catalogue: Catalogue):
+    """Two runs of the app on one dataset."""
+    with Catalogue.open(catalogue.root) as one, Catalogue.open(catalogue.root) as other:
+        one.begin_session()
+        other.begin_session()
+        yield one, other
+
+
+def words(step: Step | None) -> str | None:
+    return None if step is None else step.words
+
+
+def test_an_app_takes_back_its_own_steps_and_then_what_no_other_app_made(catalogue, apps) -> None:
+    one, other = apps
+    say(catalogue, 1, "key", "C")  # from the command line
+    say(one, 1, "key", "D")
+    say(other, 2, "key", "E")
+    assert words(undo(one, "ann")) == "undo key D"
+    assert words(undo(one, "ann")) == "undo key C"
+    assert undo(one, "ann") is None, "the other app is alive, and its step its own"
+    assert values(catalogue, 2)["key"] == "E"
+    assert words(undo(other, "ann")) == "undo key E"
+    assert undo(other, "ann") is None
+
+
+def test_the_steps_of_an_app_that_is_left_are_everybodys(catalogue, apps) -> None:
+    one, other = apps
+    say(other, 2, "key", "E")
+    say(one, 1, "key", "D")
+    other.close()
+    assert words(undo(one, "ann")) == "undo key D"
+    assert words(undo(one, "ann")) == "undo key E"
+
+
+def test_the_steps_of_an_app_that_was_killed_are_everybodys(catalogue, apps) -> None:
+    one, _ = apps
+    child = os.fork()
+    if child == 0:
+        with Catalogue.open(catalogue.root) as killed:
+            killed.begin_session()
+            say(killed, 2, "key", "E")
+            os.kill(os.getpid(), signal.SIGKILL)
+    os.waitpid(child, 0)
+    assert words(undo(one, "ann")) == "undo key E"
+    assert len(list(catalogue.layout.sessions.iterdir())) == 2, "what the dead one left is swept"
+
+
+def test_each_app_makes_its_own_steps_again_in_the_order_it_took_them_back(catalogue, apps) -> None:
+    one, other = apps
+    say(catalogue, 1, "key", "C")
+    say(one, 2, "key", "D")
+    say(one, 3, "key", "E")
+    say(other, 4, "key", "F")
+    taken_back = [words(undo(one, "ann")) for _ in range(3)]
+    assert taken_back == ["undo key E", "undo key D", "undo key C"]
+    undo(other, "ann")
+    assert [words(redo(one, "ann")) for _ in range(4)] == ["redo key C", "redo key D", "redo key E", None]
+    assert words(redo(other, "ann")) == "redo key F"
+
+
+def test_an_edit_in_one_app_leaves_the_other_what_it_can_make_again(catalogue, apps) -> None:
+    one, other = apps
+    say(one, 1, "key", "C")
+    say(other, 2, "key", "D")
+    undo(one, "ann")
+    undo(other, "ann")
+    say(one, 3, "key", "E")
+    assert redo(one, "ann") is None
+    assert words(redo(other, "ann")) == "redo key D"
+
+
+def test_the_command_line_takes_back_a_persons_last_step_whoever_made_it(catalogue, apps) -> None:
+    one, other = apps
+    say(one, 1, "key", "C")
+    say(other, 2, "key", "D")
+    assert words(undo(catalogue, "ann")) == "undo key D"
+    assert words(redo(catalogue, "ann")) == "redo key D"
+
+
+def test_a_kill_leaves_a_step_done_or_undone_and_never_between(tmp_path: Path) -> None:
+    with new_catalogue(tmp_path) as catalogue:
+        catalogue.add([sample(1)])
+        say(catalogue, 1, "emotion", "happy")
+    root = tmp_path / "songs"
+    seen = set()
+    for turn in (undo, redo):
+        for statements in range(1, 100):
+            copy = Path(shutil.copytree(root, tmp_path / f"{turn.__name__} {statements}"))
+            if not killed_after(statements, turn, copy):
+                break
+            with Catalogue.open(copy) as catalogue:
+                state = catalogue.db.execute("SELECT state FROM steps WHERE kind = 'edit'").fetchone()[0]
+                emotion = values(catalogue, 1).get("emotion")
+                assert (state, emotion) in [("done", "happy"), ("undone", None)]
+                seen.add((turn, state))
+        assert statements > 5
+        with Catalogue.open(root) as catalogue:
+            undo(catalogue, "ann")  # so that there is something to make again
+    assert len(seen) == 2, "killed before the commit"
+
+
+def killed_after(statements: int, turn, root: Path) -> bool:
+    """Run `turn` in a process that dies at that statement of SQL; False if it came to its end."""
+    child = os.fork()
+    if child == 0:
+        catalogue = Catalogue.open(root)
+        left = iter(range(statements))
+        catalogue.db.set_trace_callback(
+            lambda sql: None if next(left, None) is not None else os.kill(os.getpid(), signal.SIGKILL)
+        )
+        turn(catalogue, "ann")
+        os._exit(0)
+    return os.waitpid(child, 0)[1] != 0
 
 
 def test_stage_labels_are_history_too_but_no_persons_undo_takes_them_back(catalogue: Catalogue) -> None:
