@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,48 +14,30 @@ from kelly_tui.pipeline.room import Room
 from kelly_tui.pipeline.runner import run_items
 from kelly_tui.pipeline.stage import Failed, Item, Outcome, Result, Run
 from kelly_tui.store.catalogue import Catalogue
-from kelly_tui.store.importer import Intake, import_item, proposed_grouping
+from kelly_tui.store.importer import Intake, import_item, imported_sources, proposed_grouping, taking_in
 from kelly_tui.store.layout import save_config
+from kelly_tui.store.partial import NAME
 from kelly_tui.store.scan import Found, find_music
 
 STAGE = "import"
 _FUNCTION = "kelly_tui.store.probe:probe_item"
+_KEPT = 50_000
+"""Files that are kept in memory between counting and reading them: some 30 MB."""
 
 
 def import_music(catalogue: Catalogue, run: Run, paths: Sequence[Path | str], *, link: bool = False) -> Outcome:
-    """Take in every MIDI and audio file at and below `paths`; `link` shares their bytes instead of copying.
-
-    Each file is looked for twice: once to know how many there are, once to read it.
-    """
-    found = _Search(catalogue, paths, link)
-    plan = Plan()
-    for item in found.items():
-        plan.add(item, "to look at")
+    """Take in every MIDI and audio file at and below `paths`; `link` shares their bytes instead of copying."""
+    search = _Search(catalogue, paths)
     if run.dry_run:
-        return plan.outcome(STAGE)
+        return _foreseen(catalogue, search)
+    plan = Plan()
+    for found in search.music():
+        plan.add(_item(catalogue.root, found, link), "to look at")
     fresh = not catalogue.counts().in_catalogue
-    intake = Intake(catalogue)
-    for one in found.passed_over:
-        intake.skip(one)
-
-    def commit(results: list[tuple[Item, Result]]) -> None:
-        intake.take([(item.data, result.reason if isinstance(result, Failed) else result) for item, result in results])
-
-    def written(_: Item, probed: dict[str, Any]) -> Path | None:
-        known = catalogue.db.execute("SELECT 1 FROM samples WHERE sha256 = ?", (probed["sha256"],)).fetchone()
-        return (
-            catalogue.layout.kelly_dir / "incoming" / probed["incoming"] if probed["incoming"] and not known else None
-        )
-
-    work = Work(
-        STAGE,
-        found.items(),
-        plan,
-        strangers=True,
-        room=Room(catalogue),
-        written=written,
-    )
-    outcome = run_items(work, commit, run)
+    with taking_in(catalogue) as intake:
+        for found in search.passed_over:
+            intake.skip(found)
+        outcome = _work_off(catalogue, run, plan, (_item(catalogue.root, one, link) for one in search.music()), intake)
     brought = intake.outcome
     outcome.done = len(brought.imported)
     outcome.skipped = len(brought.already)
@@ -71,22 +54,84 @@ def import_music(catalogue: Catalogue, run: Run, paths: Sequence[Path | str], *,
     return outcome
 
 
+def _work_off(catalogue: Catalogue, run: Run, plan: Plan, items: Iterator[Item], intake: Intake) -> Outcome:
+    def commit(results: list[tuple[Item, Result]]) -> None:
+        intake.take([(item.data, result.reason if isinstance(result, Failed) else result) for item, result in results])
+
+    def written(_: Item, probed: dict[str, Any]) -> Path | None:
+        known = catalogue.db.execute("SELECT 1 FROM samples WHERE sha256 = ?", (probed["sha256"],)).fetchone()
+        return catalogue.layout.kelly_dir / NAME / probed["incoming"] if probed["incoming"] and not known else None
+
+    work = Work(STAGE, items, plan, strangers=True, room=Room(catalogue), written=written)
+    return run_items(work, commit, run)
+
+
+def _item(root: Path, found: Found, link: bool) -> Item:
+    return Item(found.relative, found.relative, "", found.size, _FUNCTION, import_item(root, found, link))
+
+
 class _Search:
-    """The files below some paths, as items; what is no item is kept apart."""
+    """The files below some paths. A few are kept from one look to the next; many are looked for again."""
 
-    def __init__(self, catalogue: Catalogue, paths: Sequence[Path | str], link: bool) -> None:
-        self._catalogue, self._paths, self._link = catalogue, paths, link
+    def __init__(self, catalogue: Catalogue, paths: Sequence[Path | str]) -> None:
+        self._catalogue, self._paths = catalogue, paths
+        self._kept: list[Found] | None = None
         self.passed_over: list[Found] = []
+        """What `music` has met that is not music, or can't be read."""
 
-    def items(self) -> Iterator[Item]:
+    def music(self) -> Iterator[Found]:
+        """Each file to be looked into."""
+        if self._kept is not None:
+            yield from self._kept
+            return
         self.passed_over.clear()
-        root = self._catalogue.root
-        for found in find_music(self._paths, self._catalogue.config, leave_out=root):
+        kept: list[Found] = []
+        for found in find_music(self._paths, self._catalogue.config, leave_out=self._catalogue.root):
             if found.file_type is None or found.unreadable:
                 self.passed_over.append(found)
-            else:
-                data = import_item(root, found, self._link)
-                yield Item(found.relative, found.relative, "", found.size, _FUNCTION, data)
+                continue
+            if len(kept) <= _KEPT:
+                kept.append(found)
+            yield found
+        if len(kept) <= _KEPT:
+            self._kept = kept
+
+
+def _foreseen(catalogue: Catalogue, search: _Search) -> Outcome:
+    """What an import would do, as far as names tell: what is in the files is not looked at."""
+    sources = imported_sources(catalogue)
+    new: Counter[str] = Counter()
+    already = 0
+    for found in search.music():
+        if found.relative in sources:
+            already += 1
+        else:
+            new[str(found.file_type)] += 1
+    ignored = [one for one in search.passed_over if not one.unreadable]
+    unreadable = [(one.relative, one.why_not) for one in search.passed_over if one.unreadable]
+    parts = [f"{new.total():,} to look at" + (f" ({_counted(new)})" if new else "")]
+    if already:
+        parts.append(f"{already:,} that came from here before, to compare")
+    if ignored:
+        parts.append(f"{len(ignored):,} ignored ({_counted(Counter(one.why_not for one in ignored))})")
+    if unreadable:
+        parts.append(f"{len(unreadable):,} that can't be read")
+    return Outcome(
+        STAGE,
+        skipped=already,
+        failures=unreadable,
+        words=f"dry run: {', '.join(parts)}",
+        details={
+            "to_do": new.total(),
+            "why": dict(new),
+            "already": already,
+            "ignored": [{"path": one.relative, "why": one.why_not} for one in ignored],
+        },
+    )
+
+
+def _counted(counts: Counter[str]) -> str:
+    return ", ".join(f"{count:,} {what}" for what, count in counts.most_common())
 
 
 def _settle_grouping(catalogue: Catalogue) -> str:

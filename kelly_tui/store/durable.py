@@ -53,12 +53,12 @@ def write_whole(path: Path, data: bytes) -> Path:
     return path
 
 
-def make_durable(files: Collection[Path]) -> None:
+def make_durable(files: Collection[Path | str]) -> None:
     """Flush files that were just written, and their folders; return when the disk has them."""
     if not files:
         return
     if len(files) > _FEW:
-        _sync_file_system(next(iter(files)).parent)
+        _sync_file_system(Path(next(iter(files))).parent)
         return
     for path in files:
         descriptor = os.open(path, os.O_RDONLY)
@@ -66,7 +66,7 @@ def make_durable(files: Collection[Path]) -> None:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
-    for folder in {path.parent for path in files}:
+    for folder in {Path(path).parent for path in files}:
         sync_folder(folder)
 
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import time
 from collections import Counter
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -19,6 +18,7 @@ from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.durable import make_durable
 from kelly_tui.store.groups import GroupBy, propose_grouping
 from kelly_tui.store.layout import disk_errors, utc_now
+from kelly_tui.store.partial import NAME, partials
 from kelly_tui.store.probe import Probed, probe_item
 from kelly_tui.store.scan import Found, find_music, name_with
 
@@ -27,8 +27,8 @@ TOO_SHORT = "min_duration_sec"
 """Key of the failure of a sample that is shorter than the configuration wants."""
 
 _BATCH = 200
-_ABANDONED = 24 * 3600
-"""Seconds after which a file in `.kelly/incoming` belongs to an import that is dead."""
+_ID = 16
+"""Digits of the content's hash that make an id."""
 
 
 @dataclass
@@ -39,7 +39,7 @@ class ImportOutcome:
     already: list[str] = field(default_factory=list)
     """In the dataset from an earlier import of the same file."""
     duplicates: list[tuple[str, str]] = field(default_factory=list)
-    """(path, file in the dataset that has the same content)."""
+    """(path, file in the dataset that has the same content); again at each import."""
     refused: list[tuple[str, str]] = field(default_factory=list)
     """(path, why)."""
     quarantined: list[tuple[str, str]] = field(default_factory=list)
@@ -81,23 +81,52 @@ def import_files(catalogue: Catalogue, paths: Sequence[Path | str], link: bool =
 
     Raises `DatasetError` for a path that is not there, or when the dataset can't be written.
     """
-    intake = Intake(catalogue)
-    results: list[tuple[dict[str, Any], Result]] = []
-    for found in find_music(paths, catalogue.config, leave_out=catalogue.root):
-        if found.file_type is None or found.unreadable:
-            intake.skip(found)
-            continue
-        item = import_item(catalogue.root, found, link)
-        try:
-            with disk_errors(catalogue.root):
-                results.append((item, probe_item(item)))
-        except FileRefused as error:
-            results.append((item, error.what))
-        if len(results) == _BATCH:
-            intake.take(results)
-            results.clear()
-    intake.take(results)
-    return intake.outcome
+    with taking_in(catalogue) as intake:
+        results: list[tuple[dict[str, Any], Result]] = []
+        for found in find_music(paths, catalogue.config, leave_out=catalogue.root):
+            if found.file_type is None or found.unreadable:
+                intake.skip(found)
+                continue
+            item = import_item(catalogue.root, found, link)
+            try:
+                with disk_errors(catalogue.root):
+                    results.append((item, probe_item(item)))
+            except FileRefused as error:
+                results.append((item, error.what))
+            if len(results) == _BATCH:
+                intake.take(results)
+                results.clear()
+        intake.take(results)
+        return intake.outcome
+
+
+@contextmanager
+def taking_in(catalogue: Catalogue) -> Iterator[Intake]:
+    """An `Intake`; while it is open, no other process sweeps away what the probes bring."""
+    with disk_errors(catalogue.root), partials(catalogue.layout.kelly_dir):
+        apply_min_duration(catalogue)
+        yield Intake(catalogue)
+
+
+class _There(NamedTuple):
+    """A sample of earlier, as far as meeting its content again needs it."""
+
+    sample_id: str
+    file_path: str
+    source: str | None
+    other_sources: list[str]
+
+
+@dataclass
+class _Batch:
+    """What is to be written of one batch."""
+
+    new: dict[str, Sample] = field(default_factory=dict)
+    """By SHA-256."""
+    met_again: dict[str, _There] = field(default_factory=dict)
+    """Samples of earlier that have got another source, by SHA-256."""
+    read: list[str] = field(default_factory=list)
+    refused: list[tuple[str, str]] = field(default_factory=list)
 
 
 class Intake:
@@ -106,15 +135,14 @@ class Intake:
     def __init__(self, catalogue: Catalogue) -> None:
         self.outcome = ImportOutcome()
         self._catalogue = catalogue
-        self._incoming = catalogue.layout.kelly_dir / "incoming"
+        self._root = str(catalogue.root)  # plain strings: for a small file, making a Path is as long as parsing it
+        self._incoming = str(catalogue.layout.kelly_dir / NAME)
         self._refused = {failure.path: failure.reason for failure in catalogue.failures(STAGE)}
-        sweep(self._incoming)
-        apply_min_duration(catalogue)
 
     def skip(self, found: Found) -> None:
         """Note a file that is not probed: no music, hidden, or unreadable."""
         if found.unreadable:
-            self._commit([], [], [], [(found.relative, found.why_not)])
+            self._commit(_Batch(refused=[(found.relative, found.why_not)]))
         else:
             self.outcome.ignored.append((found.relative, found.why_not))
 
@@ -123,58 +151,77 @@ class Intake:
 
         The files are durable before the rows that name them. Raises `DatasetError`, `DiskFull`.
         """
-        new: dict[str, Sample] = {}
-        met_again: dict[str, Sample] = {}
-        read: list[str] = []
-        refused: list[tuple[str, str]] = []
+        batch = _Batch()
+        good = [(item, Probed(**result)) for item, result in results if not isinstance(result, str)]
+        there = self._with_contents([probed.sha256 for _, probed in good])
+        ids = self._taken("sample_id", [probed.sha256[:_ID] for _, probed in good])
+        paths = self._taken("file_path", [_path_of(item) for item, _ in good])
+        probes = iter(good)
         for item, result in results:
             if isinstance(result, str):
-                refused.append((item["relative"], result))
+                batch.refused.append((item["relative"], result))
                 continue
-            probed = msgspec.convert(result, Probed)
-            read.append(item["relative"])
-            same = new.get(probed.sha256) or met_again.get(probed.sha256) or self._with_content(probed.sha256)
+            _, probed = next(probes)
+            batch.read.append(item["relative"])
+            same = batch.new.get(probed.sha256) or there.get(probed.sha256)
             if same is not None:
-                if self._meet_again(same, item["relative"], probed):
-                    met_again[probed.sha256] = same
+                if self._meet_again(same, item["relative"], probed) and isinstance(same, _There):
+                    batch.met_again[probed.sha256] = same
                 continue
-            sample = self._new_sample(item, probed)
+            sample = self._new_sample(item, probed, ids)
             with disk_errors(self._catalogue.root):
-                placed = self._place(sample, probed)
+                placed = self._place(sample, probed, paths)
             if placed:
-                new[probed.sha256] = sample
+                batch.new[probed.sha256] = sample
+                ids.add(sample.sample_id)
                 self.outcome.how[probed.how] += 1
             else:
-                refused.append((item["relative"], "another sample's file has this content: see kelly validate"))
+                batch.refused.append((item["relative"], "another sample's file has this content: see kelly validate"))
         with disk_errors(self._catalogue.root):
-            make_durable([self._catalogue.root / sample.file_path for sample in new.values()])
-        self._commit(list(new.values()), list(met_again.values()), read, refused)
+            make_durable([f"{self._root}/{sample.file_path}" for sample in batch.new.values()])
+        self._commit(batch)
 
-    def _with_content(self, sha256: str) -> Sample | None:
-        row = self._catalogue.db.execute(
-            "SELECT sample_id FROM samples WHERE sha256 = ? AND origin = 'imported'", (sha256,)
-        ).fetchone()
-        return None if row is None else self._catalogue.get(row[0])
+    def _with_contents(self, hashes: list[str]) -> dict[str, _There]:
+        """The imported samples that have one of these contents, by SHA-256."""
+        rows = self._catalogue.db.execute(
+            "SELECT sha256, sample_id, file_path, source, other_sources FROM samples"
+            " WHERE sha256 IN (SELECT value FROM json_each(?)) AND origin = 'imported'",
+            (msgspec.json.encode(hashes).decode(),),
+        )
+        return {
+            sha256: _There(sample_id, file_path, source, msgspec.json.decode(others) if others else [])
+            for sha256, sample_id, file_path, source, others in rows
+        }
 
-    def _meet_again(self, same: Sample, relative: str, probed: Probed) -> bool:
-        """Note another source of a sample; whether it is new. A file that had gone from the dataset comes back."""
+    def _taken(self, column: str, values: list[str]) -> set[str]:
+        """Those of `values` that a sample has."""
+        rows = self._catalogue.db.execute(
+            f"SELECT {column} FROM samples WHERE {column} IN (SELECT value FROM json_each(?))",
+            (msgspec.json.encode(values).decode(),),
+        )
+        return {value for (value,) in rows}
+
+    def _meet_again(self, same: Sample | _There, relative: str, probed: Probed) -> bool:
+        """Note a source of a sample; whether it is new. A file that had gone from the dataset comes back."""
         if probed.incoming is not None:
-            incoming = self._incoming / probed.incoming
-            if not self._move(incoming, self._catalogue.root / same.file_path):
-                incoming.unlink()
-        if relative == same.source or relative in same.other_sources:
+            incoming = f"{self._incoming}/{probed.incoming}"
+            if not _move(incoming, f"{self._root}/{same.file_path}"):
+                os.unlink(incoming)
+        if relative == same.source:
             self.outcome.already.append(relative)
             return False
         self.outcome.duplicates.append((relative, same.file_path))
+        if relative in same.other_sources:
+            return False
         same.other_sources.append(relative)
         return True
 
-    def _new_sample(self, item: dict[str, Any], probed: Probed) -> Sample:
+    def _new_sample(self, item: dict[str, Any], probed: Probed, taken: set[str]) -> Sample:
         now = utc_now()
         original = item.get("original_b64")
         return Sample(
-            sample_id=self._free_id(probed.sha256),
-            file_path=f"raw/{item['file_type']}/{item['relative']}",
+            sample_id=self._free_id(probed.sha256, taken),
+            file_path=_path_of(item),
             file_type=item["file_type"],
             sha256=probed.sha256,
             file_size_bytes=probed.file_size_bytes,
@@ -186,71 +233,80 @@ class Intake:
             extra={"original_name_b64": original} if original else {},
         )
 
-    def _free_id(self, sha256: str) -> str:
+    def _free_id(self, sha256: str, taken: set[str]) -> str:
         """The beginning of the hash; longer where another content begins the same."""
-        lengths = (16, 24, 32)
-        free = (sha256[:length] for length in lengths if self._catalogue.get(sha256[:length]) is None)
-        return next(free, sha256)
+        if sha256[:_ID] not in taken:
+            return sha256[:_ID]
+        longer = (sha256[:length] for length in (24, 32) if not self._taken("sample_id", [sha256[:length]]))
+        return next(longer, sha256)
 
-    def _place(self, sample: Sample, probed: Probed) -> bool:
+    def _place(self, sample: Sample, probed: Probed, taken: set[str]) -> bool:
         """Move the file to where it belongs; a name that another content has gets the beginning of its id."""
+        free = sample.file_path not in taken
         if probed.incoming is None:
-            return not self._is_taken(sample.file_path)
+            return free
+        incoming = f"{self._incoming}/{probed.incoming}"
+        if free and _move(incoming, f"{self._root}/{sample.file_path}"):
+            return True
         folder, _, name = sample.file_path.rpartition("/")
-        flat = f"{sample.sample_id}{PurePosixPath(name).suffix}"  # for a folder whose name a file has
-        for path in (
-            sample.file_path,
-            f"{folder}/{name_with(name, f'~{sample.sample_id[:8]}')}",
-            f"raw/{sample.file_type}/{flat}",
-        ):
-            if not self._is_taken(path) and self._move(self._incoming / probed.incoming, self._catalogue.root / path):
+        flat = f"{sample.sample_id}{os.path.splitext(name)[1]}"  # for a folder whose name a file has
+        for path in (f"{folder}/{name_with(name, f'~{sample.sample_id[:8]}')}", f"raw/{sample.file_type}/{flat}"):
+            if not self._taken("file_path", [path]) and _move(incoming, f"{self._root}/{path}"):
                 sample.file_path = path
                 return True
         return False
 
-    def _is_taken(self, path: str) -> bool:
-        return self._catalogue.db.execute("SELECT 1 FROM samples WHERE file_path = ?", (path,)).fetchone() is not None
-
-    def _move(self, incoming: Path, target: Path) -> bool:
-        """Move a file to a free name; False if the name, or that of its folder, is taken."""
-        try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            os.link(incoming, target)  # unlike a rename it never replaces what another import has put there
-        except (FileExistsError, NotADirectoryError):
-            return False
-        except PermissionError:  # a file system without hard links
-            if target.exists():
-                return False
-            incoming.rename(target)
-            return True
-        incoming.unlink()
-        return True
-
-    def _commit(
-        self, new: list[Sample], met_again: list[Sample], read: list[str], refused: list[tuple[str, str]]
-    ) -> None:
+    def _commit(self, batch: _Batch) -> None:
         catalogue = self._catalogue
         shortest = catalogue.config.min_duration_sec
         with catalogue.writing() as db:
-            catalogue.add(new)
-            for sample in met_again:
-                sources = msgspec.json.encode(sample.other_sources).decode()
-                db.execute("UPDATE samples SET other_sources = ? WHERE sample_id = ?", (sources, sample.sample_id))
-            for sample in new:
+            catalogue.add(batch.new.values())
+            for there in batch.met_again.values():
+                sources = msgspec.json.encode(there.other_sources).decode()
+                db.execute("UPDATE samples SET other_sources = ? WHERE sample_id = ?", (sources, there.sample_id))
+            for sample in batch.new.values():
                 if (sample.duration_sec or 0.0) < shortest:
                     reason = _too_short(sample.duration_sec or 0.0, shortest)
                     catalogue.quarantine(sample.sample_id, STAGE, TOO_SHORT, reason)
                     self.outcome.quarantined.append((sample.source or sample.file_path, reason))
                 else:
                     self.outcome.imported.append(sample.source or sample.file_path)
-            for path in read:
+            for path in batch.read:
                 if self._refused.pop(path, None) is not None:
                     db.execute("DELETE FROM failures WHERE stage = ? AND path = ?", (STAGE, path))
-            for path, reason in refused:
+            for path, reason in batch.refused:
                 if self._refused.get(path) != reason:
                     catalogue.refuse(path, STAGE, "", reason)
                     self._refused[path] = reason
-        self.outcome.refused += refused
+        self.outcome.refused += batch.refused
+
+
+def _path_of(item: dict[str, Any]) -> str:
+    return f"raw/{item['file_type']}/{item['relative']}"
+
+
+def _move(incoming: str, target: str) -> bool:
+    """Move a file to a free name; False if the name, or that of its folder, is taken."""
+    try:
+        _link(incoming, target)
+    except (FileExistsError, NotADirectoryError):
+        return False
+    except PermissionError:  # a file system without hard links
+        if os.path.exists(target):
+            return False
+        os.rename(incoming, target)
+        return True
+    os.unlink(incoming)
+    return True
+
+
+def _link(incoming: str, target: str) -> None:
+    """Unlike a rename it never replaces what another import has put there."""
+    try:
+        os.link(incoming, target)
+    except FileNotFoundError:  # the first file of its folder
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+        os.link(incoming, target)
 
 
 def apply_min_duration(catalogue: Catalogue) -> None:
@@ -275,12 +331,13 @@ def _too_short(seconds: float, shortest: float) -> str:
     return f"{seconds:.2f} s long, shorter than {shortest:g} s"
 
 
-def sweep(incoming: Path) -> None:
-    """Remove what an import that was killed left behind; what another is bringing right now stays."""
-    with suppress(FileNotFoundError), os.scandir(incoming) as entries:
-        for entry in entries:
-            if time.time() - entry.stat().st_ctime > _ABANDONED:
-                os.unlink(entry.path)
+def imported_sources(catalogue: Catalogue) -> set[str]:
+    """Every path that an import has read a sample from."""
+    rows = catalogue.db.execute("SELECT source, other_sources FROM samples WHERE origin = 'imported'")
+    sources: set[str] = set()
+    for source, others in rows:
+        sources.update([source] if source else (), msgspec.json.decode(others) if others else ())
+    return sources
 
 
 def proposed_grouping(catalogue: Catalogue) -> tuple[GroupBy, str]:

@@ -16,6 +16,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+NAME = "partial"
+"""The folder in `.kelly`."""
+
 
 @contextmanager
 def partials(folder: Path) -> Iterator[Callable[[], Path]]:
@@ -62,7 +65,7 @@ def sweep(kelly_dir: Path) -> int:
 
     None while a living process is writing: the next sweep will find them.
     """
-    place = kelly_dir / _NAME
+    place = kelly_dir / NAME
     try:
         lock = os.open(place, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
@@ -79,16 +82,13 @@ def sweep(kelly_dir: Path) -> int:
         os.close(lock)
 
 
-_NAME = "partial"
-
-
 def _place(folder: Path) -> Path:
     """Where to write what will lie in `folder`, which is there; few system calls, since every small file needs them."""
     here = os.fspath(folder.absolute())
     while here != "/":
         kelly_dir = here if here.endswith("/.kelly") else f"{here}/.kelly"
         if os.path.isdir(kelly_dir):
-            place = f"{kelly_dir}/{_NAME}"
+            place = f"{kelly_dir}/{NAME}"
             os.makedirs(place, exist_ok=True)
             return Path(place)
         here = os.path.dirname(here)

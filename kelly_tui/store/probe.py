@@ -18,6 +18,7 @@ from typing import Any, Literal
 import msgspec
 
 from kelly_tui.errors import FileRefused
+from kelly_tui.store.partial import NAME
 
 MAX_SECONDS = 6 * 3600
 """Longer than any piece: a file that says so is broken, or no sample."""
@@ -38,7 +39,7 @@ class Probed(msgspec.Struct, frozen=True):
     how: How
     """``there``: it lay in its place already."""
     incoming: str | None
-    """Name in `.kelly/incoming`; None where nothing had to be brought."""
+    """Name in `.kelly/partial`; None where nothing had to be brought."""
 
 
 def probe_item(item: dict[str, Any]) -> dict[str, Any]:
@@ -49,7 +50,7 @@ def probe_item(item: dict[str, Any]) -> dict[str, Any]:
     """
     path, file_type, relative = str(item["path"]), str(item["file_type"]), str(item["relative"])
     # Plain strings and few system calls: for a small file they are most of the work.
-    folder = f"{item['root']}/.kelly/incoming"
+    folder = f"{item['root']}/.kelly/{NAME}"
     if not os.path.isdir(folder):
         os.makedirs(folder, exist_ok=True)
     incoming = f"{folder}/{secrets.token_hex(8)}{os.path.splitext(relative)[1]}"
@@ -57,7 +58,7 @@ def probe_item(item: dict[str, Any]) -> dict[str, Any]:
     with _open(path) as source:
         probe = _probe_midi if file_type == "midi" else _probe_audio
         probed = probe(source, path, incoming, there, bool(item.get("link")))
-    return msgspec.to_builtins(probed)  # type: ignore[no-any-return]
+    return msgspec.structs.asdict(probed)
 
 
 def _open(path: str) -> RawFile:

@@ -257,7 +257,6 @@ COLUMNS = ", ".join((*_PLAIN, *_JSON, "provenance", *_ANNOTATIONS, "confidence")
 """What `to_row` gives and `from_row` takes, in this order."""
 
 
-
 def _insert(columns: str) -> str:
     places = ", ".join("?" * (columns.count(",") + 1))
     return f"INSERT INTO samples ({columns}) VALUES ({places}) ON CONFLICT (sample_id) DO NOTHING"
@@ -277,7 +276,6 @@ def insert(db: sqlite3.Connection, samples: Iterable[Sample]) -> int:
         else:
             added += db.executemany(_INSERT_UNLABELLED, map(_to_plain_row, run)).rowcount
     return added
-
 
 
 class Provenance(msgspec.Struct, frozen=True, omit_defaults=True):

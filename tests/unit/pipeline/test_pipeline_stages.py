@@ -237,7 +237,7 @@ def test_generated_sound_takes_the_place_of_generated_midi(tmp_path):
 
 def test_nothing_is_left_lying_about(run_once):
     root, _ = run_once
-    assert not list((root / ".kelly" / "incoming").glob("*"))
+    assert not list((root / ".kelly" / "partial").glob("*"))
     assert not [path for path in root.rglob(".*") if path.name not in (".kelly", ".gitignore")]
 
 

@@ -14,6 +14,7 @@ from kelly_tui.store import history, importer, probe
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.groups import propose_grouping
 from kelly_tui.store.importer import import_files
+from kelly_tui.store.partial import sweep
 from kelly_tui.store.scan import find_music
 from kelly_tui.store.views import write_views
 
@@ -75,22 +76,22 @@ def test_every_file_is_taken_once_in_its_folder_or_reported(tmp_path, music):
         assert catalogue.find("song.midi").duration_sec == pytest.approx(4.0)
         assert catalogue.find("raw/audio/happy/tone.wav").duration_sec == pytest.approx(2.0)
         assert catalogue.find("blip.wav").status == "0.20 s long, shorter than 1 s"
-        assert not list((catalogue.layout.kelly_dir / "incoming").iterdir())
+        assert not list((catalogue.layout.kelly_dir / "partial").iterdir())
 
 
 def test_a_second_import_changes_nothing(tmp_path, music):
     """The fault: it doubled the rows."""
     with new_catalogue(tmp_path) as catalogue:
-        import_files(catalogue, [music])
+        first = import_files(catalogue, [music])
         write_views(catalogue)
         before = tree(catalogue.root)
         rows = list(catalogue.samples())
         failures = catalogue.failures()
         changes = catalogue.db.total_changes
         outcome = import_files(catalogue, [music])
-        assert len(outcome.already) == len(GOOD) + 2
-        assert (outcome.imported, outcome.duplicates, outcome.quarantined) == ([], [], [])
-        assert {path for path, _ in outcome.refused} == BAD, "reported again"
+        assert set(outcome.already) == {*first.imported, "happy/blip.wav"}
+        assert (outcome.imported, outcome.quarantined) == ([], [])
+        assert (outcome.duplicates, outcome.refused) == (first.duplicates, first.refused), "reported again"
         write_views(catalogue)
         assert catalogue.db.total_changes == changes
         assert (list(catalogue.samples()), catalogue.failures()) == (rows, failures)
@@ -244,7 +245,7 @@ def test_the_dataset_itself_is_left_out(tmp_path, music):
     with new_catalogue(music / "datasets") as catalogue:
         import_files(catalogue, [music])
         count = len(catalogue)
-        assert import_files(catalogue, [music]).duplicates == []
+        assert import_files(catalogue, [music]).imported == []
         assert len(catalogue) == count
 
 
@@ -277,13 +278,15 @@ def _killed(*_):
     raise KeyboardInterrupt
 
 
-def test_what_a_dead_import_left_is_swept_and_what_a_live_one_brings_is_not(tmp_path, monkeypatch):
+def test_what_a_dead_import_left_is_swept_and_what_a_live_one_brings_is_not(tmp_path):
     with new_catalogue(tmp_path) as catalogue:
-        brought = put(catalogue.layout.kelly_dir / "incoming/x.mid", midi(1))
-        import_files(catalogue, [put(tmp_path / "a.mid", midi(2))])
-        assert brought.exists()
-        monkeypatch.setattr(importer, "_ABANDONED", -1)
-        import_files(catalogue, [put(tmp_path / "b.mid", midi(3))])
+        with importer.taking_in(catalogue):
+            item = {"root": str(catalogue.root), "path": str(put(tmp_path / "a.mid", midi(1))), "relative": "a.mid",
+                    "file_type": "midi"}  # fmt: skip
+            brought = catalogue.layout.kelly_dir / "partial" / probe.probe_item(item)["incoming"]
+            assert sweep(catalogue.layout.kelly_dir) == 0
+            assert brought.exists()
+        assert sweep(catalogue.layout.kelly_dir) == 1
         assert not brought.exists()
 
 
@@ -318,7 +321,7 @@ def test_the_probe_stands_alone(tmp_path):
             "file_type": "midi", "link": False}  # fmt: skip
     found = probe.probe_item(item)
     assert found["duration_sec"] == pytest.approx(4.0)
-    assert (tmp_path / ".kelly/incoming" / found["incoming"]).read_bytes() == midi(1)
+    assert (tmp_path / ".kelly/partial" / found["incoming"]).read_bytes() == midi(1)
     with pytest.raises(FileRefused):
         probe.probe_item({**item, "path": str(put(tmp_path / "y.mid", b"MThd"))})
 
