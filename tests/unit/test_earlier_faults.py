@@ -12,18 +12,27 @@ import shutil
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Literal, cast
 
+import mido
 import numpy as np
 import pretty_midi
 import pytest
+import soundfile
 
 import kelly_tui
 from kelly_tui import DatasetConfig, create_dataset_structure, load_manifest
+from kelly_tui.augment.recipe import choose_recipes
 from kelly_tui.cli import main
+from kelly_tui.errors import FileRefused
+from kelly_tui.model.edit import Edit
+from kelly_tui.model.labels import EMOTIONS, KEYS
 from kelly_tui.model.sample import Sample
+from kelly_tui.store import history
 from kelly_tui.store.catalogue import Catalogue
+from kelly_tui.synth.sample import GeneratedSample
 
 CHORALES = ("bwv66.6", "bwv269", "bwv253", "bwv305", "bwv10.7", "bwv57.8", "bwv416", "bwv26.6")
 
@@ -81,8 +90,9 @@ class TestImport:
     def test_folders_equal_names_and_suffixes_survive(self, root: Path, music: Path) -> None:
         sources = {sample.source for sample in samples(root)}
         assert sources == {str(path.relative_to(music)) for path in music.rglob("*.*")}
-        assert {(root / sample.file_path).is_file() for sample in samples(root)} == {True}
-        assert len({sample.file_path for sample in samples(root)}) == len(CHORALES)
+        for sample in samples(root):
+            assert sample.file_path == f"raw/midi/{sample.source}"
+            assert (root / sample.file_path).read_bytes() == (music / str(sample.source)).read_bytes()
 
     def test_a_second_import_adds_nothing(self, root: Path, music: Path) -> None:
         before = samples(root)
@@ -122,13 +132,14 @@ class TestInteractive:
         assert len(done.stderr.strip().splitlines()) == 1
 
     def test_each_edit_is_kept_at_once_and_can_be_undone(self, root: Path) -> None:
-        chosen = samples(root)[0].sample_id
+        before = samples(root)[0]
+        chosen = before.sample_id
         assert kelly("--datasets", root.parent, "label", "set", chosen, "emotion=tense", "valence=-0.3") == 0
         with Catalogue.open(root) as catalogue:
-            assert catalogue.get(chosen).value("emotion") == "tense"
+            assert catalogue.get(chosen).annotations == before.annotations | {"emotion": "tense", "valence": -0.3}
         assert kelly("--datasets", root.parent, "undo", "set") == 0
         with Catalogue.open(root) as catalogue:
-            assert catalogue.get(chosen).value("valence") is None
+            assert catalogue.get(chosen).annotations == before.annotations
 
 
 def swung_file(path: Path, ratio: float, bpm: float = 100.0, later_bpm: float | None = None) -> None:
@@ -148,6 +159,31 @@ def swung_file(path: Path, ratio: float, bpm: float = 100.0, later_bpm: float | 
     midi.write(str(path))
 
 
+def two_channels_in_a_track(path: Path) -> None:
+    """A legato tune, and on another channel of the same track short notes between, some of them at its pitches."""
+    events = []
+    for beat in range(32):
+        for channel, pitch, start, end in ((0, 60 + beat % 3, 0, 480), (1, 60 + beat % 2, 240, 380)):
+            events.append((beat * 480 + start, mido.Message("note_on", channel=channel, note=pitch, velocity=80)))
+            events.append((beat * 480 + end, mido.Message("note_off", channel=channel, note=pitch)))
+    events.sort(key=lambda event: (event[0], event[1].type == "note_on"))
+    track = mido.MidiTrack([mido.MetaMessage("set_tempo", tempo=mido.bpm2tempo(90))])
+    now = 0
+    for tick, message in events:
+        track.append(message.copy(time=tick - now))
+        now = tick
+    mido.MidiFile(type=0, ticks_per_beat=480, tracks=[track]).save(path)
+
+
+def stray_file(path: Path, notes: Sequence[tuple[float, float, int]], *, is_drum: bool = False) -> Path:
+    """Notes of (start, end, pitch), in seconds, at no tempo of their own."""
+    midi = pretty_midi.PrettyMIDI()
+    midi.instruments.append(pretty_midi.Instrument(0, is_drum=is_drum))
+    midi.instruments[0].notes += [pretty_midi.Note(80, pitch, start, end) for start, end, pitch in notes]
+    midi.write(str(path))
+    return path
+
+
 class TestExtract:
     @pytest.mark.parametrize("ratio", [0.5, 0.6, 0.667])
     def test_swing_is_read_in_seconds_not_ticks(self, tmp_path: Path, ratio: float) -> None:
@@ -163,6 +199,51 @@ class TestExtract:
         assert sorted(features.pitch_sequence) == sorted(note.pitch for note in pitched)
         assert features.duration_sec == pytest.approx(judge.get_end_time(), abs=1e-3)
         assert max(features.onset_times) == pytest.approx(max(note.start for note in pitched), abs=1e-3)
+        classes = Counter(note.pitch % 12 for note in pitched)
+        assert features.pitch_histogram == pytest.approx([classes[one] / len(pitched) for one in range(12)], abs=1e-5)
+
+    def test_channels_of_one_track_stay_apart(self, tmp_path: Path) -> None:
+        two_channels_in_a_track(tmp_path / "one.mid")
+        features = kelly_tui.extract_midi_features(tmp_path / "one.mid")
+        beat = 60 / 90
+        lengths = Counter(round(seconds, 4) for seconds in features.duration_sequence)
+        assert lengths == {round(beat, 4): 32, round(beat * 140 / 480, 4): 32}
+        assert features.articulation_ratios["legato"] == pytest.approx(0.5, abs=0.02)
+        assert features.articulation_ratios["staccato"] == pytest.approx(0.5, abs=0.02)
+
+    @pytest.mark.parametrize(
+        "notes",
+        [
+            [(0.5, 1.0, 60)],
+            [(0.0, 2.0, pitch) for pitch in (60, 64, 67)],
+            [(time * 0.5, time * 0.5 + 0.2, 60) for time in range(20)],
+            [(1.7**time / 9, 1.7**time / 9 + 0.1, 60 + time) for time in range(12)],
+            [(0.0, 0.01, 0), (3.0, 3.01, 127)],
+        ],
+        ids=["a note", "a chord", "one pitch", "no beat", "two clicks"],
+    )
+    @pytest.mark.parametrize("is_drum", [False, True], ids=["pitched", "drums"])
+    def test_no_file_has_features_that_are_no_numbers(
+        self, tmp_path: Path, notes: list[tuple[float, float, int]], is_drum: bool
+    ) -> None:
+        features = kelly_tui.extract_midi_features(stray_file(tmp_path / "odd.mid", notes, is_drum=is_drum))
+        numbers = json.loads(features.to_json(), parse_constant=lambda word: pytest.fail(f"{word} in the features"))
+        assert np.isfinite(numbers["feature_vector"]).all()
+        assert None not in numbers["pitch_histogram"] + numbers["melodic_contour"] + numbers["interval_histogram"]
+        assert isinstance(numbers["avg_pitch"], float)
+
+    def test_an_empty_wav_is_not_extracted(self, tmp_path: Path, root: Path) -> None:
+        sounds = tmp_path / "sounds"
+        sounds.mkdir()
+        (sounds / "nothing.wav").touch()
+        soundfile.write(sounds / "header.wav", np.zeros((0, 2)), 44100)
+        before = samples(root)
+        taken_in = kelly_tui.import_files(root, [sounds], workers=1)
+        assert {name for name, _ in taken_in.failures} == {"nothing.wav", "header.wav"}
+        assert samples(root) == before
+        for path in sounds.iterdir():
+            with pytest.raises(FileRefused):
+                kelly_tui.extract_audio_features(path)
 
     def test_features_are_finite_and_reach_the_manifest(self, root: Path) -> None:
         kelly_tui.extract_features(root, workers=1)
@@ -172,6 +253,12 @@ class TestExtract:
             assert len(features["feature_vector"]) == 117
             assert sample.value("tempo_bpm") is not None
             assert sample.value("key") is not None
+
+
+def roots_of(sample: Sample) -> list[int]:
+    """The pitch class of each chord of its progression."""
+    chords = cast("list[str]", sample.value("chord_progression"))
+    return [KEYS.index(chord[: 2 if chord[1:2] == "#" else 1]) for chord in chords if chord != "N"]
 
 
 class TestAugment:
@@ -190,23 +277,41 @@ class TestAugment:
         assert {sample.parent_id for sample in variants} == {
             sample.sample_id for sample in found if not sample.parent_id
         }
+        planned = kelly_tui.augment_dataset(augmented, multiplier=5, workers=1, dry_run=True)
+        assert planned.details["to_do"] == 0
         kelly_tui.augment_dataset(augmented, multiplier=5, workers=1)
         assert len(samples(augmented)) == len(found)
 
-    def test_key_and_tempo_labels_follow_the_sound(self, augmented: Path) -> None:
+    @pytest.mark.parametrize("kind", ["midi", "audio"])
+    def test_no_draw_of_parameters_changes_nothing(self, kind: Literal["midi", "audio"]) -> None:
+        drawn = choose_recipes(kind, 10**6, "any root")
+        assert len(drawn) > 100
+        assert all(recipe.changes for recipe in drawn)
+
+    @pytest.mark.parametrize("change", [{"pitch_shift": 1}, {"time_stretch": 1.05}, {"noise": 0.001}, {"gain": 0.9}])
+    def test_a_variant_of_sound_is_no_copy(self, change: dict[str, float]) -> None:
+        time = np.arange(22050) / 22050
+        tone = (0.4 * np.sin(2 * np.pi * 330 * time) * np.exp(-3 * time)).astype(np.float32)
+        varied = kelly_tui.augment_audio((tone, 22050), **change).samples[:, 0]
+        shared = min(len(tone), len(varied))
+        assert np.abs(varied[:shared] - tone[:shared]).max() > 0.001
+
+    def test_labels_follow_the_sound(self, augmented: Path) -> None:
         found = {sample.sample_id: sample for sample in samples(augmented)}
-        moved = 0
+        moved: Counter[str] = Counter()
         for variant in found.values():
             if variant.parent_id is None:
                 continue
-            parent, recipe = found[variant.parent_id], variant.augmentation or {}
-            steps = json.dumps(recipe)
-            if "transpose" in str(variant.augmentation_type):
-                assert variant.value("key") != parent.value("key"), steps
-                moved += 1
-            if "stretch" in str(variant.augmentation_type):
-                assert variant.value("tempo_bpm") != parent.value("tempo_bpm"), steps
-        assert moved
+            parent = found[variant.parent_id]
+            higher = (variant.augmentation or {}).get("transpose", 0)
+            faster = (variant.augmentation or {}).get("time_stretch", 1.0)
+            assert KEYS.index(str(variant.value("key"))) == (KEYS.index(str(parent.value("key"))) + higher) % 12
+            assert roots_of(variant) == [(pitch + higher) % 12 for pitch in roots_of(parent)]
+            assert variant.value("tempo_bpm") == pytest.approx(parent.value("tempo_bpm") * faster, rel=1e-4)
+            heard = pretty_midi.PrettyMIDI(str(augmented / variant.file_path))
+            assert heard.get_tempo_changes()[1] == pytest.approx([variant.value("tempo_bpm")], rel=1e-4)
+            moved.update(transpose=higher != 0, stretch=faster != 1)
+        assert min(moved.values()) > len(CHORALES)
 
     def test_jitter_never_adds_up_and_drums_stay(self, tmp_path: Path) -> None:
         swung_file(tmp_path / "a.mid", 0.5)
@@ -230,6 +335,19 @@ GENERATORS: tuple[tuple[str, str], ...] = (
 )
 
 
+TABLE = {
+    "happy": (100, 140, 80, 110, 0.8, 0.6),
+    "sad": (60, 90, 50, 80, -0.7, -0.4),
+    "angry": (120, 180, 100, 127, -0.6, 0.9),
+    "peaceful": (60, 90, 40, 70, 0.5, -0.6),
+    "tense": (90, 130, 70, 100, -0.3, 0.5),
+    "melancholic": (70, 100, 60, 90, -0.5, -0.2),
+    "energetic": (120, 160, 90, 120, 0.6, 0.8),
+    "neutral": (90, 120, 70, 90, 0.0, 0.0),
+}
+"""BPM, velocities, valence and arousal, as the data model has them."""
+
+
 class TestSynthesize:
     @pytest.mark.parametrize(("model", "label"), GENERATORS)
     def test_every_row_has_a_file_and_a_count_is_a_total(self, tmp_path: Path, model: str, label: str) -> None:
@@ -244,26 +362,76 @@ class TestSynthesize:
             sounding = pretty_midi.PrettyMIDI(str(tmp_path / "g" / sample.file_path))
             assert sounding.get_end_time() > 2
 
-    def test_all_eight_emotions_differ_in_their_chords_and_chords_sound_together(self) -> None:
-        made = kelly_tui.generate_emotion_samples(16)
-        assert {sample.labels["emotion"].value for sample in made} == set(
-            kelly_tui.DatasetConfig(dataset_id="x").emotion_labels
-        )
-        for sample in made:
-            judge = pretty_midi.PrettyMIDI(io.BytesIO(sample.midi))
-            notes = sorted(
-                (note for part in judge.instruments if not part.is_drum for note in part.notes), key=lambda n: n.start
-            )
-            starts = Counter(round(note.start, 2) for note in notes)
-            assert max(starts.values()) >= 3, "a chord is struck together"
+    @pytest.mark.parametrize("generate", [kelly_tui.generate_emotion_samples, kelly_tui.generate_harmony_samples])
+    def test_chords_sound_together_in_bars_of_the_tempo(self, generate: Callable[[int], list[GeneratedSample]]) -> None:
+        for sample in generate(16):
+            music = pretty_midi.PrettyMIDI(io.BytesIO(sample.midi))
+            struck = [Counter(round(note.start, 3) for note in part.notes) for part in music.instruments
+                      if not part.is_drum]  # fmt: skip
+            assert max(max(part.values()) for part in struck) >= 3, "one instrument strikes a chord"
+            last_chord = cast("list[float]", sample.labels["chord_times"].value)[-1]
+            assert last_chord < music.get_end_time() <= 30
+            meter = str(sample.labels["time_signature"].value).split("/")
+            bar = int(meter[0]) * 4 / int(meter[1]) * 60 / cast("float", sample.labels["tempo_bpm"].value)
+            assert music.get_end_time() - last_chord < 2 * bar
+
+    def test_bvii_is_a_tone_under_the_tonic(self) -> None:
+        flat_sevens = 0
+        for sample in kelly_tui.generate_emotion_samples(64):
+            tonic = KEYS.index(str(sample.labels["key"].value))
+            names = cast("list[str]", sample.labels["chord_progression"].value)
+            if "bVII" in sample.parameters["numerals"]:
+                flat_sevens += 1
+                assert KEYS[(tonic + 10) % 12] in names
+                parts = pretty_midi.PrettyMIDI(io.BytesIO(sample.midi)).instruments
+                heard = {note.pitch % 12 for part in parts if not part.is_drum for note in part.notes}
+                assert (tonic + 10) % 12 in heard
+        assert flat_sevens > 3
+
+    def test_every_emotion_is_its_own(self) -> None:
+        for sample in kelly_tui.generate_emotion_samples(64):
+            slowest, fastest, softest, loudest, valence, arousal = TABLE[str(sample.labels["emotion"].value)]
+            music = pretty_midi.PrettyMIDI(io.BytesIO(sample.midi))
+            assert slowest - 0.01 <= music.get_tempo_changes()[1][0] <= fastest + 0.01
+            velocities = [note.velocity for part in music.instruments if not part.is_drum for note in part.notes]
+            assert softest <= min(velocities) <= max(velocities) <= loudest
+            assert sample.labels["valence"].value == pytest.approx(valence, abs=0.36)
+            assert sample.labels["arousal"].value == pytest.approx(arousal, abs=0.26)
 
     def test_no_label_is_inside_the_file_or_its_features(self) -> None:
         words = kelly_tui.DatasetConfig(dataset_id="x").emotion_labels
         for sample in kelly_tui.generate_emotion_samples(16):
             assert not any(word.encode() in sample.midi.lower() for word in words)
 
+    def test_features_are_those_of_the_notes_alone(self, tmp_path: Path) -> None:
+        create_dataset_structure(tmp_path, DatasetConfig(dataset_id="g", target_model="melodytransformer"))
+        kelly_tui.synthesize_dataset(tmp_path / "g", count=8, workers=1)
+        kelly_tui.extract_features(tmp_path / "g", workers=1)
+        for sample in samples(tmp_path / "g"):
+            stored = (tmp_path / "g" / str(sample.features_path)).read_bytes()
+            assert not any(word.encode() in stored for word in EMOTIONS)
+            copied = pretty_midi.PrettyMIDI(str(tmp_path / "g" / sample.file_path))  # its notes, and nothing else
+            features = kelly_tui.extract_midi_features(copied)
+            assert json.loads(stored)["feature_vector"] == pytest.approx(features.feature_vector, abs=1e-3)
+
 
 class TestSplits:
+    @pytest.mark.parametrize(
+        "command",
+        [("run", "s", "--import-dir"), ("prepare", "--all", "--dataset", "s", "--import-dir")],
+        ids=["run", "prepare --all"],
+    )
+    def test_the_pipeline_makes_them(self, tmp_path: Path, music: Path, command: tuple[str, ...]) -> None:
+        options = ("--target-model", "harmonypredictor", "--multiplier", "1", "--count", "8", "--workers", "1")
+        kelly("--datasets", tmp_path / "d", *command, music, *options)
+        found = {sample.sample_id: sample.split for sample in samples(tmp_path / "d" / "s")}
+        assert len(found) == 24
+        assert set(found.values()) == {"train", "val", "test"}
+        for split in ("train", "val", "test"):
+            listed = (tmp_path / "d" / "s" / "splits" / f"{split}.txt").read_text().split()
+            assert listed
+            assert {found[sample_id] for sample_id in listed} == {split}
+
     def test_no_family_is_cut_and_lists_are_written(self, root: Path) -> None:
         kelly_tui.extract_features(root, workers=1)
         kelly_tui.split_dataset(root)
@@ -281,6 +449,28 @@ class TestSplits:
 
 
 class TestValidate:
+    def test_a_set_that_lost_its_labels_scores_nothing(self, tmp_path: Path, music: Path) -> None:
+        create_dataset_structure(tmp_path, DatasetConfig(dataset_id="g", target_model="groovepredictor"))
+        root = tmp_path / "g"
+        kelly_tui.import_files(root, [next(music.rglob("*.mid"))], workers=1)
+        kelly_tui.synthesize_dataset(root, count=49, workers=1)
+        with Catalogue.open(root) as catalogue:
+            lost = [Edit(sample.sample_id, "groove_type", None) for sample in catalogue.samples()]
+            history.edit(catalogue, lost, "a script of old")
+        report = kelly_tui.validate_dataset(root)
+        assert not report.valid
+        found = {finding.severity: {one.code for one in report.findings if one.severity == finding.severity}
+                 for finding in report.findings}  # fmt: skip
+        assert found["error"] == {"no-splits", "no-main-label"}
+        assert found["warning"] >= {"mostly-generated", "unlabelled", "no-features"}
+        assert (report.balance, report.quality) == (0, 0)
+
+    def test_six_empty_classes_of_eight_are_no_balance(self, root: Path) -> None:
+        report = kelly_tui.validate_dataset(root)
+        assert {one.label: one.total for one in report.classes if one.total} == {"happy": 4, "sad": 4}
+        assert report.balance == pytest.approx(1 - ((1 / 2 - 1 / 8) / (7 / 8)) ** 0.5)
+        assert report.effective_classes == pytest.approx(2)
+
     def test_a_set_that_is_all_generated_and_unsplit_is_not_called_valid(
         self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
@@ -291,8 +481,6 @@ class TestValidate:
         assert said.startswith("❌ INVALID\nTotal Samples: 50\nBalance Score: ")
 
     def test_silent_and_noteless_files_do_not_pass(self, root: Path, tmp_path: Path) -> None:
-        import soundfile
-
         before = len(samples(root))
         soundfile.write(tmp_path / "silence.wav", np.zeros(44100 * 3), 44100)
         pretty_midi.PrettyMIDI().write(str(tmp_path / "none.mid"))
@@ -379,10 +567,14 @@ class TestSpecification:
         assert "Total Samples: 0" in said
 
     def test_all_honours_count(self, tmp_path: Path, music: Path) -> None:
-        kelly("--datasets", tmp_path / "d", "prepare", "--all", "--dataset", "e", "--target-model", "groovepredictor",
-              "--import-dir", music, "--multiplier", "1", "--count", "14", "--workers", "1")  # fmt: skip
+        (music / "sad" / "broken.mid").write_bytes(b"MThd and no more")
+        options = ("--target-model", "groovepredictor", "--multiplier", "1", "--count", "14", "--workers", "1")
+        code = kelly(
+            "--datasets", tmp_path / "d", "prepare", "--all", "--dataset", "e", "--import-dir", music, *options
+        )
         origins = Counter(sample.origin for sample in samples(tmp_path / "d" / "e"))
         assert origins == {"imported": 8, "augmented": 8, "generated": 14}
+        assert code == 1, "a file failed"
 
 
 EXAMPLE = """
