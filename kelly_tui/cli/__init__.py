@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import argparse
 import io
+import json
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from typing import NoReturn
+from contextlib import redirect_stdout
+from typing import Any, NoReturn
 
 from kelly_tui.errors import KellyError
 from kelly_tui.model.dataset import TARGET_MODELS
@@ -59,7 +61,10 @@ COMMANDS = {name: words for group in GROUPS.values() for name, words in group.it
 
 
 class Parser(argparse.ArgumentParser):
-    """Errors on one line, as all others are."""
+    """Errors on one line, as all others are; an option is written out."""
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__(allow_abbrev=False, **given)
 
     def error(self, message: str) -> NoReturn:
         raise KellyError(message, hint=f"See {self.prog} --help.")
@@ -68,24 +73,47 @@ class Parser(argparse.ArgumentParser):
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit code."""
     words = list(sys.argv[1:] if argv is None else argv)
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")  # a terminal that can't show a character shows another
-    as_json = "--json" in words
+    _open_streams()
     try:
-        arguments = parse(words)
+        code = _carry_out(words)
+        sys.stdout.flush()
+    except BrokenPipeError:  # the reader, such as head, has seen enough
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        for stream in (sys.stdout, sys.stderr):
+            os.dup2(nowhere, stream.fileno())
+        return 0
+    return code
+
+
+def _open_streams() -> None:
+    """What was closed (``kelly … >&-``) leads nowhere; what can't show a character shows another."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115  # as long as the process
+        elif isinstance(stream, io.TextIOWrapper) and mode == "w":
+            stream.reconfigure(errors="replace")
+
+
+def _carry_out(words: list[str]) -> int:
+    as_json = "--json" in words
+    helped = io.StringIO()
+    try:
+        with redirect_stdout(helped):
+            arguments = parse(words)
         from kelly_tui.cli import commands
 
-        code = commands.run(arguments)
-        sys.stdout.flush()
-    except SystemExit as stop:  # --help and --version
-        return int(stop.code or 0)
+        return commands.run(arguments)
+    except SystemExit:  # --help and --version
+        said = helped.getvalue().rstrip()
+        given = {"version": said.removeprefix("kelly ")} if "--version" in words else {"help": said}
+        print(json.dumps(given) if as_json else said)
+        return 0
     except KeyboardInterrupt as stop:
         _complain(str(stop) or "interrupted", as_json, 130)
         return 130
-    except BrokenPipeError:  # the reader, such as head, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+    except BrokenPipeError:
+        raise
     except KellyError as error:
         _complain(str(error), as_json, error.exit_code)
         return error.exit_code
@@ -98,7 +126,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         hint = "Run it again with KELLY_DEBUG=1 and report what it says."
         _complain(f"this is a fault of Kelly: {type(error).__name__}: {error}. {hint}", as_json, 2)
         return 2
-    return code
 
 
 def _complain(message: str, as_json: bool, code: int) -> None:
@@ -106,8 +133,6 @@ def _complain(message: str, as_json: bool, code: int) -> None:
 
     line = safe_text(message, limit=None)
     if as_json:
-        import json
-
         print(json.dumps({"error": line, "exit_code": code}))
     else:
         print(f"kelly: {line}", file=sys.stderr)
@@ -123,7 +148,7 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
     if not words or words[0] in ("-h", "--help", "--version"):
         first = None
     else:
-        first = next(iter(_places_of_words(words, commands["open"])), None)
+        first = next(iter(places_of_words(words, commands["open"])), None)
     if first is None and set(words) & {"-h", "--help", "--version"}:
         return parser.parse_args(words)
     if first is None:
@@ -136,12 +161,22 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
     if command == "complete":  # these are another command line's words
         return argparse.Namespace(command=command, words=words)
     chosen = commands[command]
-    places = set(_places_of_words(words, chosen))
+    places = set(places_of_words(words, chosen))
     options = [word for place, word in enumerate(words) if place not in places]
-    return chosen.parse_args([*options, "--", *(words[place] for place in sorted(places))] if places else options)
+    given, more = chosen.parse_known_args([*options, "--", *(words[place] for place in sorted(places))])
+    for word in more:
+        if word != "--":
+            _refuse_one_too_many(word, chosen)
+    return given
 
 
-def _places_of_words(words: Sequence[str], parser: Parser) -> Iterator[int]:
+def _refuse_one_too_many(word: str, parser: Parser) -> NoReturn:
+    guess = nearest(word, parser._option_string_actions) if word.startswith("-") else None
+    hint = f"Did you mean {guess}?" if guess else f"See {parser.prog} --help."
+    raise KellyError(f"{parser.prog} has no use for {word!r}", hint=hint)
+
+
+def places_of_words(words: Sequence[str], parser: Parser) -> Iterator[int]:
     """Where the words lie that are no options of `parser`, nor values of such."""
     place = 0
     while place < len(words):
@@ -199,7 +234,7 @@ def build_parser() -> tuple[Parser, dict[str, Parser]]:
     _add_stage_commands(command)
     _add_prepare(command)
     command("doctor")
-    command("completion").add_argument("shell", choices=("bash", "zsh", "fish"))
+    command("completion").add_argument("shell", metavar="SHELL", choices=("bash", "zsh", "fish"), help="bash zsh fish")
     commands["complete"] = Parser(prog="kelly complete")
     return parser, commands
 
@@ -232,7 +267,7 @@ def _at_least(low: int) -> Callable[[str], int]:
 def _add_work_commands(command: Callable[..., Parser]) -> None:
     opens = command("open")
     opens.add_argument("dataset", nargs="?", metavar="DATASET", help="a name, or a path; without: choose from a list")
-    opens.add_argument("filter", nargs="*", metavar="FILTER", help="samples to show, as in kelly list")
+    opens.add_argument("filter", nargs="*", default=[], metavar="FILTER", help="samples to show, as in kelly list")
     label = command("label")
     _dataset(label)
     label.add_argument("sample", metavar="SAMPLE", help="id, its beginning, path or file name")
@@ -245,7 +280,7 @@ def _add_work_commands(command: Callable[..., Parser]) -> None:
     history.add_argument("--limit", type=_at_least(1), default=30, metavar="N")
     listing = command("list", description=FILTERS)
     _dataset(listing)
-    listing.add_argument("filter", nargs="*", metavar="FILTER")
+    listing.add_argument("filter", nargs="*", default=[], metavar="FILTER")
     conflicts = command("conflicts")
     _dataset(conflicts)
     conflicts.add_argument("--take", choices=("ours", "theirs"), help="decide all of them")
@@ -256,7 +291,23 @@ Samples that a filter finds; --json gives one object a line.
 
   emotion:sad key:Am bpm:80..100 conf<.6 is:augmented -is:verified text:"rain" split:test
 
-Conditions are joined by and; | between values is or; - negates; field:? is unlabelled; has:chords."""
+Conditions are joined by and; | between values is or; - negates; field:? is
+unlabelled; a bare word is looked for in names and notes.
+
+  choices   emotion key mode time_signature groove_type articulation
+            dynamic_range melodic_contour pitch_range is_verified
+            split decision type origin
+  numbers   valence arousal dominance tempo_bpm swing_ratio quality_score
+            conf (the least sure label) emotion.conf duration size note_count
+            avg_pitch pitch_std pitch_range_semitones note_density
+            syncopation_score avg_velocity velocity_std dynamic_range_velocity
+  lists     chord_progression tags rule_breaks; has: chord_times
+            timing_offsets_ms velocity_curve features conflict
+  text      text name path notes; the beginning of id root parent
+  is:       imported augmented generated root held midi audio verified
+            rejected quarantined ok open unsure doubted pending labelled
+            skipped flagged
+"""
 
 
 def _add_stage_commands(command: Callable[..., Parser]) -> None:

@@ -302,14 +302,19 @@ def doctor(line: Line) -> int:
 def completion(line: Line) -> int:
     from kelly_tui.cli.completion import SCRIPTS
 
-    print(SCRIPTS[line.arguments.shell])
+    shell = line.arguments.shell
+    if line.voice.as_json:
+        line.voice.give({"shell": shell, "script": SCRIPTS[shell]})
+    else:
+        print(SCRIPTS[shell])
     return 0
 
 
 def complete(line: Line) -> int:
     from kelly_tui.cli.completion import candidates
 
-    print("\n".join(candidates(line.arguments.words, line.datasets)))
+    for candidate in candidates(line.arguments.words, line.datasets):
+        print(candidate)
     return 0
 
 

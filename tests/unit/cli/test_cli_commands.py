@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -232,7 +233,7 @@ def test_label_undo_redo_history(kelly, labelled):
         (["label", "d", "other/tone.og", "emotion=happy"], "Did you mean tone.ogg?"),
         (["list", "d", "emotoin:sad"], "emotion"),
         (["list", "e"], "There are: d."),
-        (["extract", "d", "--wrokers", "2"], "kelly extract --help"),
+        (["extract", "d", "--wrokers", "2"], "Did you mean --workers?"),
         (["improt", "d", "x"], "Did you mean import?"),
         (["validte"], "Did you mean kelly validate?"),
         (["nothing", "emotion:sad"], "no dataset 'nothing'"),
@@ -406,6 +407,35 @@ def test_a_broken_pipe_is_quiet(labelled):
     done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, text=True, check=False)
     os.close(writer)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("words", [["--help"], ["--version"], ["undo", "--help"], ["completion", "bash"], ["undo"]])
+def test_json_is_one_object_whatever_is_asked(kelly, words):
+    said = kelly(*words, "--json")
+    assert len(said.json) in (1, 2)
+    assert said.err == ""
+
+
+@pytest.mark.parametrize(("closed", "code"), [("<&-", 0), (">&-", 0), ("2>&-", 0), ("<&- >&- 2>&-", 0)])
+def test_a_closed_stream_leads_nowhere(labelled, closed, code):
+    command = f"{sys.executable} -m kelly_tui stats {labelled} --json {closed}"
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (code, "")
+    assert done.stdout.count("\n") == (">&-" not in closed.replace("2>&-", ""))
+
+
+def test_a_word_too_many_is_named(kelly):
+    assert "kelly doctor has no use for 'nope'. See kelly doctor --help." in kelly("doctor", "nope").err
+    said = kelly("augment", "d", "--multipler", "3")
+    assert (said.code, "'--multipler'. Did you mean --multiplier?" in said.err) == (2, True)
+    assert "required: DATASET. " in kelly("list").err
+
+
+def test_the_help_of_list_names_all_that_a_filter_knows(kelly):
+    from kelly_tui.store import filters
+
+    words = set(re.findall(r"[\w.]+", kelly("list", "--help").out))
+    assert {*filters.NAMES, *filters.IS, "features", "conflict"} <= words
 
 
 def test_a_fault_of_ours_is_one_line_unless_one_wants_more(kelly, labelled, monkeypatch):
