@@ -55,6 +55,9 @@ class AudioSource:
         stream = self._resampled(self._decoded())
         self._stream = stream if speed == 1.0 else stretched(stream, speed, self._rate)
 
+    def transpose(self, semitones: int) -> None:
+        """Recorded sound stays as it is."""
+
     def read(self, frames: int) -> Samples:
         parts, there = [self._left], len(self._left)
         while there < frames and (more := next(self._stream, None)) is not None:

@@ -44,6 +44,7 @@ class Engine:
         self._volume = settings.volume
         self._speed = 1.0
         self._loop: tuple[float, float] | None = None
+        self._semitones = 0
         self._path: Path | None = None
         self._token = 0
         self._notice = ""
@@ -58,7 +59,7 @@ class Engine:
 
     def load(self, path: Path) -> None:
         """Put a file in place, audio or MIDI by its content, at its start, not playing."""
-        self._path, self._loop, self._notice = path, None, ""
+        self._path, self._loop, self._semitones, self._notice = path, None, 0, ""
         self._token += 1
         self._commands.put(("load", self._token, str(path)))
 
@@ -99,6 +100,11 @@ class Engine:
         self._loop = region
         self._commands.put(("set_loop", region))
 
+    def set_transpose(self, semitones: int) -> None:
+        """Hear MIDI so many semitones (-12 to 12) higher than it is written, until the next file."""
+        self._semitones = semitones
+        self._commands.put(("set_transpose", semitones))
+
     @property
     def state(self) -> PlaybackState:
         """What plays now, read from shared memory: never waits."""
@@ -113,6 +119,8 @@ class Engine:
             ready=ready,
             level=float(memory.level),
             speed=float(memory.speed),
+            semitones=int(memory.semitones) if ready else 0,
+            loop=(memory.loop_start, memory.loop_end) if ready and memory.loop_end else None,
             message=self._notice or self._board.message,
             underruns=int(memory.underruns),
             latency=float(memory.latency),
@@ -197,6 +205,8 @@ class Engine:
         if self._path is not None:
             here = self._board.position() if memory.token == self._token else 0.0
             commands.append(("load", self._token, str(self._path), here))
+            if self._semitones:
+                commands.append(("set_transpose", self._semitones))
             if self._loop:
                 commands.append(("set_loop", self._loop))
             if memory.playing:

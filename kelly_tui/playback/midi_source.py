@@ -8,7 +8,7 @@ import numpy as np
 
 from kelly_tui.playback.source import Samples
 from kelly_tui.render.blocks import MidiBlocks
-from kelly_tui.render.events import read_events
+from kelly_tui.render.events import read_events, transposed
 from kelly_tui.render.synth import Synth
 
 TAIL = 1.5
@@ -19,9 +19,9 @@ class MidiSource:
     """A `Source` from a MIDI file. The synth is lent: one source at a time plays on it."""
 
     def __init__(self, path: Path, synth: Synth) -> None:
-        events = read_events(path)
-        self.duration = events.duration
-        self._blocks = MidiBlocks(events, synth)
+        self._events, self._synth = read_events(path), synth
+        self.duration = self._events.duration
+        self._blocks = MidiBlocks(self._events, synth)
 
     @property
     def position(self) -> float:
@@ -29,6 +29,9 @@ class MidiSource:
 
     def seek(self, seconds: float, speed: float = 1.0) -> None:
         self._blocks.seek(seconds, speed)
+
+    def transpose(self, semitones: int) -> None:
+        self._blocks = MidiBlocks(transposed(self._events, semitones), self._synth)
 
     def read(self, frames: int) -> Samples:
         if self.position >= self.duration + TAIL:

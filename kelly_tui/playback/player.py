@@ -79,6 +79,9 @@ class Player:
     def set_loop(self, region: tuple[float, float] | None) -> None:
         self._transport.set_loop(region)
 
+    def set_transpose(self, semitones: int) -> None:
+        self._transport.set_transpose(semitones)
+
     def work(self) -> bool:
         """Render a little ahead and bring the board up to date. False when there is nothing more to do just now."""
         busy = self._transport.fill()
@@ -133,6 +136,8 @@ class Player:
             old, self._transport = self._transport, Transport(self._output.rate)
             self._transport.volume, self._transport.speed = old.volume, old.speed
             self._place_file(old.cursor)
+            self._transport.set_transpose(old.semitones)
+            self._transport.set_loop(old.loop)
 
     def _run_device(self) -> None:
         """Have the device call for samples; where it can't, give it up and say so."""
@@ -174,6 +179,8 @@ class Player:
         if output is None or not output.active:  # else the device's thread keeps the clock
             self._board.mark(now, transport.cursor, 0.0, 0.0)
         memory.playing, memory.level, memory.speed = transport.playing, transport.level, transport.speed
+        memory.semitones = transport.semitones
+        memory.loop_start, memory.loop_end = transport.loop or (0.0, 0.0)
         memory.underruns = transport.starved + (output.underruns if output else 0)
         memory.latency = output.latency if output else 0.0
         self._board.message = self._refused or self._no_sound

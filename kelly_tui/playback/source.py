@@ -22,6 +22,9 @@ class Source(Protocol):
     def seek(self, seconds: float, speed: float = 1.0) -> None:
         """Go to `seconds` and play on from there at `speed`; the pitch stays."""
 
+    def transpose(self, semitones: int) -> None:
+        """Sound so many semitones higher than what is written, where notes are written. A `seek` must follow."""
+
     def read(self, frames: int) -> Samples:
         """At most `frames` more frames, shape (n, 2); fewer only at the end, then none."""
 

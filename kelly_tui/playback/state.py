@@ -34,6 +34,10 @@ class PlaybackState:
     level: float = 0.0
     """Peak of the last block, 0..1."""
     speed: float = 1.0
+    semitones: int = 0
+    """How much higher MIDI is heard than it is written."""
+    loop: tuple[float, float] | None = None
+    """The seconds of music that are repeated."""
     message: str = ""
     """Why there is no sound, for a person; empty when all is well."""
     underruns: int = 0
@@ -50,6 +54,9 @@ class _Memory(ctypes.Structure):
         ("playing", ctypes.c_bool),
         ("level", ctypes.c_double),
         ("speed", ctypes.c_double),
+        ("semitones", ctypes.c_int),
+        ("loop_start", ctypes.c_double),
+        ("loop_end", ctypes.c_double),
         ("underruns", ctypes.c_uint64),
         ("latency", ctypes.c_double),
         ("message", ctypes.c_char * _MESSAGE_BYTES),

@@ -18,6 +18,8 @@ from kelly_tui.playback.source import Samples, Source
 SLOWEST, FASTEST = 0.5, 2.0
 """Bounds of the speed."""
 
+OCTAVE = 12
+
 AHEAD = 0.25
 """Seconds that are rendered ahead, so that a busy machine does not stutter."""
 
@@ -57,8 +59,11 @@ class Transport:
         """Peak of what was last handed out, 0..1."""
         self.starved = 0
         """How often nothing was ready in time."""
+        self.semitones = 0
+        """How much higher MIDI is heard than it is written."""
+        self.loop: tuple[float, float] | None = None
+        """The seconds that are repeated."""
         self._source: Source | None = None
-        self._loop: tuple[float, float] | None = None
         self._queue: deque[_Block] = deque()
         self._offset = 0  # frames of the first block that were taken
         self._queued = 0
@@ -85,7 +90,7 @@ class Transport:
         self.pause()
         if self._source is not None:
             self._source.close()
-        self._source, self._loop = source, None
+        self._source, self.loop, self.semitones = source, None, 0
         self._go(0.0)
 
     def play(self) -> None:
@@ -93,7 +98,7 @@ class Transport:
         if self._source is None:
             return
         if self._ended and not self._queue:
-            self._go(self._loop[0] if self._loop else 0.0)
+            self._go(self.loop[0] if self.loop else 0.0)
         with self._lock:
             self._coming = not self.playing
             self.playing = True
@@ -123,10 +128,18 @@ class Transport:
     def set_loop(self, region: tuple[float, float] | None) -> None:
         """Repeat the seconds from `region`'s start to its end, or no longer."""
         here = self.cursor
-        self._loop = region if region and region[1] - region[0] >= 0.05 else None
-        if self._loop and not self._loop[0] <= here < self._loop[1]:
-            here = self._loop[0]
+        self.loop = region if region and region[1] - region[0] >= 0.05 else None
+        if self.loop and not self.loop[0] <= here < self.loop[1]:
+            here = self.loop[0]
         self._go(here)
+
+    def set_transpose(self, semitones: int) -> None:
+        """Hear MIDI so many semitones (-12 to 12) higher than it is written, from the next frame on."""
+        semitones = min(max(semitones, -OCTAVE), OCTAVE)
+        if self._source is not None and semitones != self.semitones:
+            self.semitones = semitones
+            self._source.transpose(semitones)
+            self._go(self.cursor)
 
     def fill(self) -> bool:
         """Render one more block if too little lies ready. False when there is nothing to do."""
@@ -205,16 +218,16 @@ class Transport:
         assert source is not None
         step = self.speed / self.rate
         frames = BLOCK
-        if self._loop:
-            left = round((self._loop[1] - source.position) / step)
+        if self.loop:
+            left = round((self.loop[1] - source.position) / step)
             if left <= 0:
-                source.seek(self._loop[0], self.speed)
-                left = round((self._loop[1] - self._loop[0]) / step)
+                source.seek(self.loop[0], self.speed)
+                left = round((self.loop[1] - self.loop[0]) / step)
             frames = min(frames, left)
         position = source.position
         samples = source.read(frames)
-        if self._loop and len(samples) < frames:  # the region ends after the music
-            source.seek(self._loop[0], self.speed)
+        if self.loop and len(samples) < frames:  # the region ends after the music
+            source.seek(self.loop[0], self.speed)
         elif len(samples) < frames:
             self._ended = True
         return _Block(samples, position, step) if len(samples) else None

@@ -17,6 +17,7 @@ from kelly_tui.music.smf import check_chunks, track_spans
 
 NOTE_OFF, NOTE_ON, KEY_PRESSURE, CONTROLLER, PROGRAM, PRESSURE, BEND = 0x80, 0x90, 0xA0, 0xB0, 0xC0, 0xD0, 0xE0
 SUSTAIN = 64
+DRUM_CHANNEL = 9
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -65,6 +66,15 @@ def read_events(source: Path | bytes) -> Events:
     duration = float(time[kept & (kind <= NOTE_ON)].max(initial=0.0))
     columns: Array = np.stack([kind, channel, first, second])[:, kept].astype(np.uint8)
     return Events(time[kept], columns[0], columns[1], columns[2], columns[3], duration)
+
+
+def transposed(events: Events, semitones: int) -> Events:
+    """The same, every note but drums so many semitones higher. Notes that MIDI has no key for are left out."""
+    tuned = (events.kind <= KEY_PRESSURE) & (events.channel != DRUM_CHANNEL)
+    first = events.first + np.where(tuned, semitones, 0)  # wider than a byte
+    kept = (first >= 0) & (first < 128)
+    columns = (events.time, events.kind, events.channel, first.astype(np.uint8), events.second)
+    return Events(*(column[kept] for column in columns), events.duration)
 
 
 def _endless(kind: Array, key: Array) -> Array:

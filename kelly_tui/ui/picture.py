@@ -8,6 +8,7 @@ from typing import Protocol
 
 import numpy as np
 
+from kelly_tui.music.hook import hook
 from kelly_tui.music.notes import Score, read_midi
 from kelly_tui.plots.cells import Cells
 from kelly_tui.plots.pianoroll import PianoRoll
@@ -29,6 +30,10 @@ class Picture(Protocol):
     """Starts of beats; empty where they are not known."""
     bars: Sequence[float]
 
+    def hook(self) -> tuple[float, float]:
+        """The start and end of what tells most about it."""
+        ...
+
     def stretch(self, width: int, playhead: float) -> tuple[float, float]:
         """The start and end of what is shown in `width` cells while the playhead is there."""
         ...
@@ -45,7 +50,13 @@ class MidiPicture:
         self.duration = score.duration
         beats, bars = beats_and_bars(score)
         self.beats, self.bars = beats.tolist(), bars.tolist() or [0.0]
+        self._notes = score.notes
         self._roll = PianoRoll(score.notes)
+
+    def hook(self) -> tuple[float, float]:
+        start, end = hook(self._notes["onset"], self._notes["velocity"], self.duration)
+        bar = min(self.bars, key=lambda line: abs(line - start))  # a bar is heard better from its start
+        return bar, min(bar + end - start, self.duration)
 
     def stretch(self, width: int, playhead: float) -> tuple[float, float]:
         shown = max(width // BAR_CELLS, 1)
@@ -71,6 +82,11 @@ class AudioPicture:
     def __init__(self, path: Path, duration: float) -> None:
         self.duration = duration
         self._peaks = file_peaks(path, AUDIO_COLUMNS)
+
+    def hook(self) -> tuple[float, float]:
+        level = self._peaks[:, 1] - self._peaks[:, 0]
+        times = np.arange(len(level)) / max(len(level), 1) * self.duration
+        return hook(times, np.maximum(np.diff(level, prepend=0.0), 0.0), self.duration)
 
     def stretch(self, width: int, playhead: float) -> tuple[float, float]:
         return 0.0, self.duration

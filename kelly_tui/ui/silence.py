@@ -26,6 +26,16 @@ class SoundState(Protocol):
     def speed(self) -> float: ...
 
     @property
+    def semitones(self) -> int:
+        """How much higher MIDI is heard than it is written."""
+        ...
+
+    @property
+    def loop(self) -> tuple[float, float] | None:
+        """The seconds that are repeated."""
+        ...
+
+    @property
     def message(self) -> str:
         """Why there is no sound; empty when there is."""
         ...
@@ -45,6 +55,8 @@ class Sound(Protocol):
     def seek_by(self, seconds: float) -> None: ...
     def set_speed(self, ratio: float) -> None: ...
     def set_volume(self, volume: float) -> None: ...
+    def set_loop(self, region: tuple[float, float] | None) -> None: ...
+    def set_transpose(self, semitones: int) -> None: ...
     def close(self) -> None: ...
 
 
@@ -55,6 +67,8 @@ class Still(NamedTuple):
     duration: float = 0.0
     playing: bool = False
     speed: float = 1.0
+    semitones: int = 0
+    loop: tuple[float, float] | None = None
     message: str = ""
 
 
@@ -88,6 +102,12 @@ class Silence:
         """Nothing to hear."""
 
     def set_volume(self, volume: float) -> None:
+        """Nothing to hear."""
+
+    def set_loop(self, region: tuple[float, float] | None) -> None:
+        """Nothing to repeat."""
+
+    def set_transpose(self, semitones: int) -> None:
         """Nothing to hear."""
 
     def close(self) -> None:

@@ -85,6 +85,8 @@ class FakeState:
     duration: float = 8.0
     playing: bool = False
     speed: float = 1.0
+    semitones: int = 0
+    loop: tuple[float, float] | None = None
     message: str = ""
 
 
@@ -103,6 +105,7 @@ class FakeSound:
     def load(self, path: Path) -> None:
         self.loaded = path.stem
         self.state.position, self.state.playing = 0.0, False
+        self.state.loop, self.state.semitones = None, 0
         self.asked.append(("load", path.stem))
 
     def play(self) -> None:
@@ -126,6 +129,12 @@ class FakeSound:
 
     def set_speed(self, ratio: float) -> None:
         self.state.speed = ratio
+
+    def set_loop(self, region: tuple[float, float] | None) -> None:
+        self.state.loop = region
+
+    def set_transpose(self, semitones: int) -> None:
+        self.state.semitones = semitones
 
     def set_volume(self, volume: float) -> None:
         self.asked.append(("volume", volume))

@@ -51,6 +51,48 @@ async def test_volume_and_autoplay(open_desk: Open, root: Path) -> None:
         assert "autoplay off" in desk.text()
 
 
+@pytest.mark.exercises("hear_lower", "hear_higher")
+async def test_a_semitone_lower_and_higher_is_a_lens(open_desk: Open, root: Path) -> None:
+    async with open_desk(root) as desk:
+        await desk.press("T", "T")
+        assert desk.sound.state.semitones == 2
+        assert "+2 st" in desk.text()
+        await desk.press("t", "t", "t")
+        assert desk.sound.state.semitones == -1
+        assert "nothing is written" in desk.said
+        await desk.press("T")
+        assert "as written" in desk.said
+        await desk.press("t", "j", "k", "T")  # another sample is heard as written
+        assert desk.sound.state.semitones == 1
+        assert desk.values("amber") == {}
+        assert desk.stored("amber").rev == 0 or not desk.stored("amber").labels
+
+
+@pytest.mark.exercises("loop", "hook")
+async def test_loop_the_whole_then_a_region_then_no_more(open_desk: Open, root: Path) -> None:
+    async with open_desk(root) as desk:
+        state = desk.sound.state
+        await desk.press("l", "l", "O")
+        assert state.loop == (0.0, 8.0)
+        await desk.press("O")  # at the same place: no region
+        assert state.loop is None
+        state.position = 1.05
+        await desk.press("O")
+        state.position = 3.1
+        await desk.press("O")
+        assert state.loop == (1.0, 3.0)  # on the beats
+        assert "loop 0:01-0:03" in desk.text()
+        await desk.press("O")
+        assert state.loop is None
+        await desk.press("p")
+        assert state.loop == (0.0, pytest.approx(7.9, abs=0.1))  # the piece is shorter than a hook
+        assert state.playing
+        await desk.press("p")
+        assert state.loop is None
+        await desk.press("O", "j")
+        assert state.loop is None
+
+
 @pytest.mark.exercises("compare")
 async def test_a_variant_is_heard_against_what_it_was_made_from_at_the_same_place(open_desk: Open, root: Path) -> None:
     async with open_desk(root) as desk:

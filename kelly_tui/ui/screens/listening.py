@@ -11,6 +11,7 @@ from kelly_tui.errors import FileRefused, KellyError, SoundError
 from kelly_tui.ui.screens.keyed import KeyedScreen
 from kelly_tui.ui.widgets.music_view import Chords, MusicView
 from kelly_tui.ui.widgets.transport import Transport
+from kelly_tui.ui.words import clock
 
 if TYPE_CHECKING:
     from textual.timer import Timer
@@ -25,6 +26,12 @@ FRAME = 1 / 16
 LINGER = 16
 """Frames that are still drawn after the last sign of sound: starting takes the sound process a moment."""
 
+SHORTEST_LOOP = 0.4
+"""Seconds. Who marks the end so soon after the start wants no loop."""
+
+HIGHEST = 12
+"""Semitones that MIDI can be heard away from what is written."""
+
 SPEED_STEP = 1.1
 VOLUME_STEP = 0.1
 
@@ -36,6 +43,11 @@ class Listening(KeyedScreen):
     heard: Sample | None = None
     """What is loaded: the sample under the cursor, or what it was made from."""
     _title = ""
+    _loop: tuple[float, float] | None = None
+    """The seconds that are to be repeated."""
+    _loop_from: float | None = None
+    """Where the whole began to loop: the start of a region whose end is still to be marked."""
+    _semitones = 0
     _quiet_frames = 0
     _frames: Timer
 
@@ -49,6 +61,7 @@ class Listening(KeyedScreen):
     def load(self, sample: Sample | None, *, play: bool = False, at: float = 0.0) -> None:
         """Load a sample for the ear and the eye; `at` seconds from its start. None: nothing."""
         self.heard = sample
+        self._loop, self._loop_from, self._semitones = None, None, 0
         self._title = self._title_of(sample) if sample is not None else ""
         if sample is None or sample.status != "ok":
             self.music.show(None, sentence="" if sample is None else sample.status)
@@ -139,6 +152,62 @@ class Listening(KeyedScreen):
 
     def action_normal_speed(self) -> None:
         self._sounding().set_speed(1.0)
+
+    # -- lenses: what is heard changes, nothing that is stored does ----------------------------------------------------
+
+    def action_hook(self) -> None:
+        engine = self._sounding()
+        if self.music.picture is None:
+            raise SoundError("it is still being read", hint="Try again in a moment.")
+        region = self.music.picture.hook()
+        if self._loop == region:
+            self._repeat(None)
+            return
+        self._repeat(region)
+        engine.seek(region[0])
+        engine.play()
+
+    def action_loop(self) -> None:
+        engine = self._sounding()
+        here = self._on_beat(engine.state.position)
+        duration = engine.state.duration or (self.heard.duration_sec if self.heard else None) or 0.0
+        start = self._loop_from
+        if self._loop is None:
+            self._repeat((0.0, duration))
+            self._loop_from = here
+            self.say(f"loops the whole   again: from {clock(here, tenths=True)} to where you are then", "accent")
+        elif start is not None and here - start >= SHORTEST_LOOP:
+            self._repeat((start, here))
+        else:
+            self._repeat(None)
+
+    def _repeat(self, region: tuple[float, float] | None) -> None:
+        self._loop, self._loop_from = region, None
+        self.app.engine.set_loop(region)
+        if region is None:
+            self.say("loops no more", "dim")
+        else:
+            self.say(f"loops {clock(region[0], tenths=True)} to {clock(region[1], tenths=True)}", "accent")
+
+    def _on_beat(self, seconds: float) -> float:
+        """The nearest beat, where beats are known: a loop that keeps time."""
+        beats = self.music.picture.beats if self.music.picture is not None else ()
+        return min(beats, key=lambda beat: abs(beat - seconds), default=seconds)
+
+    def action_hear_lower(self) -> None:
+        self._hear_at(-1)
+
+    def action_hear_higher(self) -> None:
+        self._hear_at(1)
+
+    def _hear_at(self, step: int) -> None:
+        engine = self._sounding()
+        if self.heard is not None and self.heard.file_type != "midi":
+            raise SoundError("recorded sound is heard as it is", hint="t and T transpose MIDI.")
+        self._semitones = min(max(self._semitones + step, -HIGHEST), HIGHEST)
+        engine.set_transpose(self._semitones)
+        heard = f"{self._semitones:+d} semitones; nothing is written" if self._semitones else "as written"
+        self.say(f"heard {heard}", "accent" if self._semitones else "dim")
 
     def action_louder(self) -> None:
         self.app.change_volume(VOLUME_STEP)

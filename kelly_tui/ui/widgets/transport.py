@@ -25,7 +25,17 @@ class Transport(Painted):
     def show(self, name: str, state: SoundState | None, duration: float, *, autoplay: bool) -> None:
         """`duration` in seconds is what the catalogue knows; the sound process may know better."""
         key = (name, duration, autoplay) + (
-            (int(state.position * 10), state.duration, state.playing, state.speed, state.message) if state else ()
+            (
+                int(state.position * 10),
+                state.duration,
+                state.playing,
+                state.speed,
+                state.message,
+                state.semitones,
+                state.loop,
+            )
+            if state
+            else ()
         )
         if key != self._shown:
             self._shown = key
@@ -42,6 +52,10 @@ class Transport(Painted):
         right: list[Span] = []
         if state is not None and abs(state.speed - 1) > 0.005:
             right.append((f"  ×{state.speed:.2f}", "accent"))
+        if state is not None and state.semitones:
+            right.append((f"  {state.semitones:+d} st", "accent"))
+        if state is not None and state.loop is not None:
+            right.append((f"  loop {clock(state.loop[0])}-{clock(state.loop[1])}", "accent"))
         if not autoplay:
             right.append(("  autoplay off", "dim"))
         left: list[Span] = [

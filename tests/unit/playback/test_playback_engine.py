@@ -198,10 +198,54 @@ def test_a_bad_soundfont_is_said_and_audio_still_plays(null_sink: NullSink, engi
     ready(engine, sweep(tmp_path / "good.wav"))
 
 
+def test_midi_is_heard_a_semitone_lower_and_higher_and_the_file_stays(null_sink: NullSink, engine_of, tmp_path):
+    engine = engine_of()
+    path = midi_note(tmp_path / "a.mid")
+    before = path.read_bytes()
+    ready(engine, path)
+    for semitones in (-1, 1, 0):
+        engine.set_transpose(semitones)
+        engine.seek(2.0)
+        with null_sink.recording() as recording:
+            engine.play()
+            recording.wait(0.8)
+            assert engine.state.semitones == semitones
+            engine.pause()
+        assert abs(1200 * np.log2(pitch_of(heard(recording.sound)) / 440) - 100 * semitones) < 8
+    assert path.read_bytes() == before
+    engine.set_transpose(2)
+    engine.load(path)
+    until(lambda: engine.state.ready and engine.state.semitones == 0)
+
+
+def test_a_loop_is_heard_and_shown_in_its_region(null_sink: NullSink, engine_of, tmp_path):
+    engine = engine_of()
+    ready(engine, sweep(tmp_path / "sweep.wav"))
+    engine.set_loop((5.0, 5.6))
+    engine.play()
+    until(lambda: engine.state.position > 5.3)
+    shown = []
+    with null_sink.recording() as recording:
+        while recording.seconds < 2.0:
+            shown.append(engine.state.position)
+            recording.wait(0.02)
+    assert engine.state.loop == (5.0, 5.6)
+    assert min(shown) >= 5.0
+    assert max(shown) <= 5.6
+    pieces = [place_of(recording.sound[at : at + 4000]) for at in range(0, len(recording.sound) - 4000, 4000)]
+    assert min(pieces) > 4.9
+    assert max(pieces) < 5.7
+    assert (np.diff(pieces) < -0.2).sum() >= 2  # it went round
+    engine.set_loop(None)
+    until(lambda: engine.state.loop is None and engine.state.position > 5.7)
+
+
 def test_a_dead_process_is_replaced_and_plays_on_at_the_same_place(null_sink: NullSink, engine_of, tmp_path):
     engine = engine_of()
     ready(engine, sweep(tmp_path / "sweep.wav"))
     engine.seek(8.0)
+    engine.set_loop((7.0, 20.0))
+    engine.set_transpose(3)
     engine.play()
     until(lambda: engine.state.position > 8.2)
     first = engine.pid
@@ -209,6 +253,7 @@ def test_a_dead_process_is_replaced_and_plays_on_at_the_same_place(null_sink: Nu
     until(lambda: engine.pid not in (None, first) and engine.state.playing and engine.state.position > 8.3)
     assert engine.state.position < 12
     assert "started again" in engine.state.message
+    until(lambda: (engine.state.loop, engine.state.semitones) == ((7.0, 20.0), 3))
     with null_sink.recording() as recording:
         recording.wait(0.3)
     assert 8 < place_of(recording.sound[-8000:]) < 14
