@@ -9,7 +9,7 @@ import hashlib
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kelly_tui.augment.recipe import FileType, Limits, Recipe, choose_recipes, variant_id, variant_seed
 from kelly_tui.store.durable import write_whole
@@ -26,21 +26,30 @@ def plan_item(item: Mapping[str, Any]) -> dict[str, Any]:
     ``{"variants": [{sample_id, recipe, augmentation_type, seed}, …]}``, fewer than `n` where there are no more
     different ones.
     """
-    path = inside(Path(item["root"]), item["parent_path"])
-    sha256, root_id, seed = item["parent_sha256"], item["root_id"], item["seed"]
-    return {"variants": list(_planned(path, item["file_type"], sha256, root_id, item["n"], seed))}
+    song = _Song(item["root"], item["parent_path"], item["parent_sha256"])
+    return {"variants": list(_planned(song, item["file_type"], item["root_id"], item["n"], item["seed"]))}
+
+
+class _Song(NamedTuple):
+    """A file that gets variants: dataset, path in it, and the hash of the content that is meant."""
+
+    root: str
+    path: str
+    sha256: str
+
+    @property
+    def file(self) -> Path:
+        return inside(Path(self.root), self.path)
 
 
 @lru_cache(maxsize=1)
-def _planned(
-    path: Path, file_type: FileType, sha256: str, root_id: str, n: int, run_seed: int
-) -> tuple[dict[str, Any], ...]:
+def _planned(song: _Song, file_type: FileType, root_id: str, n: int, run_seed: int) -> tuple[dict[str, Any], ...]:
     variants = []
-    for recipe in choose_recipes(file_type, n, root_id, run_seed, _limits_of(path, file_type, sha256)):
+    for recipe in choose_recipes(file_type, n, root_id, run_seed, _limits_of(song, file_type)):
         seed = variant_seed(run_seed, root_id, recipe)
         variants.append(
             {
-                "sample_id": variant_id(sha256, recipe, seed),
+                "sample_id": variant_id(song.sha256, recipe, seed),
                 "recipe": recipe.changes,
                 "augmentation_type": recipe.name,
                 "seed": seed,
@@ -55,48 +64,47 @@ def augment_item(item: Mapping[str, Any]) -> dict[str, Any]:
     `item`: root, parent_path, parent_sha256, file_type, target (relative), recipe (what changes), seed. Returns sha256,
     file_size_bytes and duration_sec of what was written, which is not yet flushed to the disk.
     """
-    root = Path(item["root"])
-    parent, target = inside(root, item["parent_path"]), inside(root, item["target"])
+    song = _Song(item["root"], item["parent_path"], item["parent_sha256"])
+    target = inside(Path(item["root"]), item["target"])
     recipe = Recipe(**item["recipe"])
     if item["file_type"] == "midi":
-        data, seconds = _midi(_score(parent, item["parent_sha256"]), recipe, item["seed"])
+        data, seconds = _midi(_score(song), recipe, item["seed"])
     else:
-        data, seconds = _audio(parent, target.suffix, recipe, item["seed"])
+        data, seconds = _audio(song.file, target.suffix, recipe, item["seed"])
     write_whole(target, data)
     return {"sha256": hashlib.sha256(data).hexdigest(), "file_size_bytes": len(data), "duration_sec": seconds}
 
 
-def _limits_of(path: Path, file_type: FileType, sha256: str) -> Limits:
-    """What the file at `path` bears."""
+def _limits_of(song: _Song, file_type: FileType) -> Limits:
     if file_type == "midi":
         from kelly_tui.augment.midi import midi_limits
 
-        return midi_limits(_score(path, sha256))
+        return midi_limits(_score(song))
     from kelly_tui.augment.audio import audio_limits
     from kelly_tui.features.sound_file import valid_audio
 
-    return audio_limits(valid_audio(path)[0])
+    return audio_limits(valid_audio(song.file)[0])
 
 
 @lru_cache(maxsize=1)
-def _score(path: Path, sha256: str) -> symusic.Score:
-    """The root at `path`, whose content has that hash; not to be changed."""
+def _score(song: _Song) -> symusic.Score:
+    """Not to be changed: it serves all variants."""
     from kelly_tui.augment.midi import read_score
 
-    return read_score(path)
+    return read_score(song.file)
 
 
-def _midi(root: symusic.Score, recipe: Recipe, seed: int) -> tuple[bytes, float]:
+def _midi(score: symusic.Score, recipe: Recipe, seed: int) -> tuple[bytes, float]:
     from kelly_tui.augment.midi import vary_midi
     from kelly_tui.music.notes import midi_seconds
 
-    data = bytes(vary_midi(root, recipe, seed))
+    data = bytes(vary_midi(score, recipe, seed))
     return data, midi_seconds(data)  # of what was written, read again
 
 
-def _audio(parent: Path, suffix: str, recipe: Recipe, seed: int) -> tuple[bytes, float]:
+def _audio(file: Path, suffix: str, recipe: Recipe, seed: int) -> tuple[bytes, float]:
     from kelly_tui.augment.audio import vary_audio
     from kelly_tui.features.sound_file import valid_audio
 
-    variant = vary_audio(*valid_audio(parent), recipe, seed)
+    variant = vary_audio(*valid_audio(file), recipe, seed)
     return variant.to_bytes(suffix, seed), len(variant.samples) / variant.rate
