@@ -139,6 +139,17 @@ class Setting(NamedTuple):
             "time_signature": str(self.meter),
         }
 
+    def expressed(self, velocity: float) -> dict[str, Value]:
+        """The labels of a piece that expresses the emotion; `velocity` is the mean of its notes."""
+        valence, arousal = valence_arousal(self.affect, self.mode, self.tempo_bpm, velocity)
+        return {
+            "emotion": self.emotion,
+            "valence": valence,
+            "arousal": arousal,
+            "articulation": self.affect.articulation,
+            **self.labels(),
+        }
+
 
 def setting(emotion: str, turn: int, chance: Chance, *spread: object) -> Setting:
     """The choices for a piece: keys, progressions, meters and tempi, each evenly over the turns of one `spread`."""

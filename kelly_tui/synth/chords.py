@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
+from kelly_tui.model.annotation import Value
 from kelly_tui.model.labels import KEYS
 from kelly_tui.music import theory
 from kelly_tui.synth.meter import Meter
@@ -141,12 +142,15 @@ def possible_bars(meter: Meter, tempo_bpm: float) -> list[int]:
     return [bars for bars in (4, 8, 16) if SHORTEST <= bars * meter.bar / second <= LONGEST] or [4]
 
 
-def chord_labels(segments: Sequence[Segment], tempo_bpm: float) -> dict[str, list[str] | list[float]]:
-    """``chord_progression`` and ``chord_times`` (s): one for each change of chord."""
+def chord_labels(segments: Sequence[Segment], key: tuple[str, str], tempo_bpm: float) -> dict[str, Value]:
+    """``chord_progression`` and ``chord_times`` (s), one for each change of chord; ``rule_breaks`` if there are any."""
     changes = [
         segment for i, segment in enumerate(segments) if i == 0 or segments[i - 1].chord.name != segment.chord.name
     ]
-    return {
+    labels: dict[str, Value] = {
         "chord_progression": [segment.chord.name for segment in changes],
         "chord_times": [round(segment.onset * 60 / tempo_bpm, 4) for segment in changes],
     }
+    if broken := rules_broken([segment.chord for segment in changes], *key):
+        labels["rule_breaks"] = broken
+    return labels

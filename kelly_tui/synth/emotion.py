@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from kelly_tui.model.annotation import Value
 from kelly_tui.model.labels import EMOTIONS
 from kelly_tui.music.notes import read_midi
-from kelly_tui.synth.affect import known_emotions, setting, valence_arousal
+from kelly_tui.synth.affect import known_emotions, setting
 from kelly_tui.synth.arranger import Arrangement, Note, Part
 from kelly_tui.synth.chance import Chance, evenly
-from kelly_tui.synth.chords import chord_labels, one_a_bar, possible_bars, rules_broken
+from kelly_tui.synth.chords import chord_labels, one_a_bar, possible_bars
 from kelly_tui.synth.comping import bass_part, comped, power_chords
 from kelly_tui.synth.drums import drum_part, drummed
 from kelly_tui.synth.line import CURVES, Compass, ground, melody
@@ -107,18 +106,11 @@ def emotion_piece(seed: int, index: int, emotions: Sequence[str]) -> Draft:
         parts.append(Part(drummed(drum_part(drumming, chance, meter, bars), chosen.velocity), is_drum=True))
     midi = Arrangement(chosen.tempo_bpm, meter, tuple(parts)).midi()
     score = read_midi(midi)
-    valence, arousal = valence_arousal(affect, chosen.mode, chosen.tempo_bpm, float(score.pitched["velocity"].mean()))
-    labels: dict[str, Value] = {
-        "emotion": chosen.emotion,
-        "valence": valence,
-        "arousal": arousal,
-        **chosen.labels(),
-        **chord_labels(segments, chosen.tempo_bpm),
+    labels = {
+        **chosen.expressed(float(score.pitched["velocity"].mean())),
+        **chord_labels(segments, key, chosen.tempo_bpm),
         **loudness_facts(score),
-        "articulation": affect.articulation,
     }
-    if broken := rules_broken([segment.chord for segment in segments], *key):
-        labels["rule_breaks"] = broken
     parameters = {
         "bars": bars,
         "numerals": [segment.chord.numeral for segment in segments],

@@ -5,10 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from kelly_tui.model.annotation import Value
 from kelly_tui.model.labels import EMOTIONS
 from kelly_tui.music.notes import read_midi
-from kelly_tui.synth.affect import known_emotions, setting, valence_arousal
+from kelly_tui.synth.affect import known_emotions, setting
 from kelly_tui.synth.arranger import Arrangement, Part
 from kelly_tui.synth.chance import Chance, evenly
 from kelly_tui.synth.chords import (
@@ -19,7 +18,6 @@ from kelly_tui.synth.chords import (
     chord_of,
     home_numeral,
     one_a_bar,
-    rules_broken,
 )
 from kelly_tui.synth.comping import bass_part, basses_for, comped, patterns_for
 from kelly_tui.synth.meter import Meter
@@ -93,14 +91,13 @@ def harmony_piece(seed: int, index: int, emotions: Sequence[str]) -> Draft:
     turn, which = divmod(index, len(emotions))
     chance = Chance("harmony", seed, index)
     chosen = setting(emotions[which], turn, chance, "harmony", seed, emotions[which])
-    affect, meter, key = chosen.affect, chosen.meter, chosen.key
+    touch, meter, key = chosen.affect.articulation, chosen.meter, chosen.key
     middle = evenly(tuple(_MIDDLES), turn, "harmony", seed, chosen.emotion, "middle")
     sentence = _sentence(chosen.mode, middle, chance)
     segments = _fitted(chosen.progression.numerals, sentence, key, meter, chosen.tempo_bpm)
     voicings = voiced(segments, chance)
-    comping = evenly(patterns_for(affect.articulation), turn, "harmony", seed, chosen.emotion, "comping")
+    comping = evenly(patterns_for(touch), turn, "harmony", seed, chosen.emotion, "comping")
     programs = chance.pick(_PROGRAMS)
-    touch = affect.articulation
     parts = []
     for notes, prominence, program in (
         (comped(comping, segments, voicings, meter), 0.5, programs[0]),
@@ -109,18 +106,11 @@ def harmony_piece(seed: int, index: int, emotions: Sequence[str]) -> Draft:
         parts.append(Part(played(notes, chosen.velocity, prominence, touch, meter, chance), program))
     midi = Arrangement(chosen.tempo_bpm, meter, tuple(parts)).midi()
     score = read_midi(midi)
-    valence, arousal = valence_arousal(affect, chosen.mode, chosen.tempo_bpm, float(score.notes["velocity"].mean()))
-    labels: dict[str, Value] = {
-        "emotion": chosen.emotion,
-        "valence": valence,
-        "arousal": arousal,
-        **chosen.labels(),
-        **chord_labels(segments, chosen.tempo_bpm),
+    labels = {
+        **chosen.expressed(float(score.notes["velocity"].mean())),
+        **chord_labels(segments, key, chosen.tempo_bpm),
         **loudness_facts(score),
-        "articulation": touch,
     }
-    if broken := rules_broken([segment.chord for segment in segments], *key):
-        labels["rule_breaks"] = broken
     parameters = {
         "numerals": [segment.chord.numeral for segment in segments],
         "middle": middle,

@@ -11,7 +11,7 @@ from kelly_tui.model.labels import CONTOURS, EMOTIONS, KEYS
 from kelly_tui.music.contour import detect_range
 from kelly_tui.music.notes import read_midi
 from kelly_tui.music.theory import SCALES
-from kelly_tui.synth.affect import Setting, known_emotions, setting, valence_arousal
+from kelly_tui.synth.affect import Setting, known_emotions, setting
 from kelly_tui.synth.arranger import Arrangement, Note, Part
 from kelly_tui.synth.chance import Chance, evenly
 from kelly_tui.synth.chords import one_a_bar, possible_bars
@@ -50,23 +50,16 @@ def melody_piece(seed: int, index: int, emotions: Sequence[str]) -> Draft:
     turn, which = divmod(index, len(emotions))
     chance = Chance("melody", seed, index)
     chosen = setting(emotions[which], turn, chance, "melody", seed, emotions[which])
-    affect = chosen.affect
     contour = evenly(CONTOURS, turn, "melody", seed, chosen.emotion, "contour")
     width = evenly(((10, 11),) if contour == "flat" else _WIDTHS, turn, "melody", seed, chosen.emotion, "width")
     notes = _with_contour(contour, width, chosen, chance)
-    notes = played(notes, chosen.velocity, 0.55, affect.articulation, chosen.meter, chance)
+    notes = played(notes, chosen.velocity, 0.55, chosen.affect.articulation, chosen.meter, chance)
     program = chance.pick(_PROGRAMS)
     midi = Arrangement(chosen.tempo_bpm, chosen.meter, (Part(notes, program),)).midi()
     score = read_midi(midi)
-    loudness = float(score.notes["velocity"].mean())
-    valence, arousal = valence_arousal(affect, chosen.mode, chosen.tempo_bpm, loudness)
     labels: dict[str, Value] = {
-        "emotion": chosen.emotion,
-        "valence": valence,
-        "arousal": arousal,
-        **chosen.labels(),
+        **chosen.expressed(float(score.notes["velocity"].mean())),
         **loudness_facts(score),
-        "articulation": affect.articulation,
         "melodic_contour": contour,
         "pitch_range": detect_range(score).value or "medium",
     }
