@@ -73,8 +73,14 @@ def transposed(events: Events, semitones: int) -> Events:
     tuned = (events.kind <= KEY_PRESSURE) & (events.channel != DRUM_CHANNEL)
     first = events.first + np.where(tuned, semitones, 0)  # wider than a byte
     kept = (first >= 0) & (first < 128)
-    columns = (events.time, events.kind, events.channel, first.astype(np.uint8), events.second)
-    return Events(*(column[kept] for column in columns), events.duration)
+    return Events(
+        events.time[kept],
+        events.kind[kept],
+        events.channel[kept],
+        first[kept].astype(np.uint8),
+        events.second[kept],
+        events.duration,
+    )
 
 
 def _endless(kind: Array, key: Array) -> Array:

@@ -32,14 +32,15 @@ SCOPES = {
     "pipeline": "Pipeline",
     "report": "Report",
     "history": "History",
+    "views": "Saved views",
     "datasets": "Datasets",
     "help": "Keys",
 }
 """Where a key can be pressed, and what that place is called."""
 
 _OPENED = ("list", "form", "pipeline", "report", "history")
-_LINES = ("list", "form", "pipeline", "report", "history", "datasets", "help")
-_PAGES = ("pipeline", "report", "history", "datasets", "help")
+_LINES = ("list", "form", "pipeline", "report", "history", "views", "datasets", "help")
+_PAGES = ("pipeline", "report", "history", "views", "datasets", "help")
 
 ACTIONS: tuple[Action, ...] = (
     Action("label", "label the sample, save, go to the next and play it", (DIGIT,), ("list",), "label"),
@@ -89,6 +90,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("next_open", "next unlabelled", ("n",), ("list",)),
     Action("previous_open", "previous unlabelled", ("N",), ("list",)),
     Action("filter", "find: show only some samples", ("/",), ("list",), "find"),
+    Action("views", "saved views: filters with a name", ("F",), ("list",)),
     Action("next_best", "show the samples that the dataset needs most", ("g n",), ("list",)),
     Action("edit", "all fields", ("e",), ("list",), "fields"),
     Action("next_panel", "give the other panel the room", ("f6",), ("list",)),
@@ -104,7 +106,9 @@ ACTIONS: tuple[Action, ...] = (
     Action("pad_save", "save where the point is", ("enter",), ("pad",), "save"),
     Action("start", "start the stage", ("enter",), ("pipeline",), "start"),
     Action("cancel", "stop what is running; it can go on later", ("x",), ("pipeline",), "stop"),
-    Action("open", "open", ("enter", "o"), ("report", "history", "datasets"), "open"),
+    Action("open", "open", ("enter", "o"), ("report", "history", "views", "datasets"), "open"),
+    Action("save_view", "save what is listed now under a name", ("n",), ("views",), "save what is listed now"),
+    Action("delete_view", "forget the view", ("x",), ("views",), "forget"),
     Action("check", "validate again", ("r",), ("report",), "validate again"),
     Action("new_dataset", "make a dataset", ("n",), ("datasets",), "new dataset"),
     Action("pipeline", "the pipeline", ("g p",), _OPENED, "pipeline"),
@@ -115,7 +119,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("palette", "find an action by its words", ("ctrl+p",), (*_OPENED, "datasets")),
     Action("back", "leave", ("escape",), ("form", "pad", *_PAGES), "leave"),
     Action("quit", "quit; nothing is left unsaved", ("ctrl+q",), (*_LINES, "pad"), "quit"),
-    Action("help", "the keys", ("?",), (*_OPENED, "pad", "datasets"), "keys"),
+    Action("help", "the keys", ("?",), (*_OPENED, "pad", "views", "datasets"), "keys"),
 )  # fmt: skip
 
 BY_ID = {action.id: action for action in ACTIONS}

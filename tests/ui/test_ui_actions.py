@@ -38,9 +38,10 @@ def test_every_action_is_a_method_where_it_works() -> None:
     from kelly_tui.ui.screens.history import HistoryScreen
     from kelly_tui.ui.screens.pipeline import PipelineScreen
     from kelly_tui.ui.screens.report import ReportScreen
+    from kelly_tui.ui.screens.views import ViewsScreen
     from kelly_tui.ui.screens.workstation import Workstation
 
-    screens = {"list": Workstation, "form": Workstation, "pad": Workstation,
+    screens = {"list": Workstation, "form": Workstation, "pad": Workstation, "views": ViewsScreen,
                "pipeline": PipelineScreen, "report": ReportScreen,
                "history": HistoryScreen, "datasets": DatasetsScreen, "help": HelpScreen}  # fmt: skip
     for action in ACTIONS:

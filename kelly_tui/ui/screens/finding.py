@@ -87,7 +87,7 @@ class Finding(KeyedScreen):
         try:
             return query.rows(self.session.catalogue, rowids)
         except sqlite3.Error as error:  # in the middle of drawing: the lines say "gone", the status line why
-            self.say_trouble(f"rows can't be read: {error}")
+            self.say_trouble(error)
             return []
 
     def show_found(self) -> None:
@@ -142,6 +142,12 @@ class Finding(KeyedScreen):
                 check=lambda text: query.parse(text, self.session.config),
             )
         )
+
+    def action_views(self) -> None:
+        from kelly_tui.ui.screens.views import ViewsScreen
+
+        assert self.app.workstation is not None
+        self.app.push_screen(ViewsScreen(self.app.workstation))
 
     def sort_by(self, text: str) -> None:
         """List in another order: ``bpm``, ``-bpm``. Raises `FilterError` for an order that there is not."""
