@@ -6,7 +6,6 @@ Pitch classes are 0..11 from C; names are written in the twelve spellings of `mo
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -149,19 +148,6 @@ def chord_name(root: int, quality: str, bass: int | None = None) -> str:
     return name if bass is None or bass % 12 == root % 12 else f"{name}/{KEYS[bass % 12]}"
 
 
-def name_of_pitches(pitches: Iterable[int], bass: int | None = None) -> str | None:
-    """The chord that consists of exactly these pitch classes, read from the bass where that is possible."""
-    wanted = frozenset(pitch % 12 for pitch in pitches)
-    roots = sorted(wanted, key=lambda root: (bass is not None and root != bass % 12, root))
-    for root in roots:
-        for quality, steps in QUALITIES.items():
-            if frozenset((root + step) % 12 for step in steps) == wanted:
-                if bass is not None and root != bass % 12 and quality in ("6", "m6", "sus2", "5"):
-                    continue  # those of another root say it better
-                return chord_name(root, quality, bass)
-    return None
-
-
 def transpose_chord(name: str, semitones: int) -> str:
     """``("F#m7/E", 1)`` -> ``"Gm7/F"``; the quality is kept as it was written. Raises `LabelError`."""
     if chord_pitches(name) is None:
@@ -227,41 +213,3 @@ def _quality(upper: bool, mark: str, figure: str) -> str:
     if figure in ("sus2", "sus4", "7sus4", "5"):
         return figure
     return figure if upper else "m" + figure
-
-
-_MARKS = {"dim": "°", "dim7": "°7", "m7b5": "ø7", "aug": "+", "aug7": "+7", "augmaj7": "+maj7", "6": "add6"}
-
-
-def chord_roman(name: str, tonic: str, mode: str) -> str:
-    """The roman numeral of a chord in a key: the inverse of `roman_chord`; ``N`` stays.
-
-    A bass that is no chord tone is not said. Raises `LabelError`.
-    """
-    chord = chord_pitches(name)
-    if chord is None:
-        return name
-    quality = _split(name)[1]
-    lower = quality.startswith(("m", "dim")) and not quality.startswith("maj")
-    degree = _degree((chord.root - pitch_class(tonic)) % 12, lower, mode)
-    plain = quality[1:] if lower and quality in ("m6",) else quality
-    suffix = _MARKS.get(plain, plain[1:] if lower else plain)
-    position = [(chord.root + step) % 12 for step in QUALITIES[quality]]
-    if chord.bass != chord.root and chord.bass in position[1:]:
-        suffix = _with_inversion(suffix, position.index(chord.bass))
-    return degree + suffix
-
-
-def _degree(steps: int, lower: bool, mode: str) -> str:
-    for accidental in ("", "b", "#", "bb"):
-        for numeral in _NUMERALS:
-            letters = numeral.lower() if lower else numeral
-            if _steps(accidental, letters, mode) % 12 == steps:
-                return accidental + letters
-    raise AssertionError(steps)  # every semitone is a degree, a flat or a sharp one
-
-
-def _with_inversion(suffix: str, inversion: int) -> str:
-    for figure, (seventh, place) in _INVERSIONS.items():
-        if suffix.endswith(seventh) and suffix in (seventh, f"°{seventh}", f"+{seventh}") and place == inversion:
-            return suffix.removesuffix(seventh) + figure
-    return suffix

@@ -15,10 +15,3 @@ def bar(value: float, width: int) -> str:
     eighths = max(1, round(min(value, 1.0) * width * 8))
     full, rest = divmod(eighths, 8)
     return ("█" * full + (_EIGHTHS[rest] if rest else "")).ljust(width)
-
-
-def ascii_bar(value: float, width: int) -> str:
-    """`bar` for a terminal that draws nothing but ASCII."""
-    if not value > 0 or width <= 0:
-        return " " * max(width, 0)
-    return ("#" * max(1, round(min(value, 1.0) * width))).ljust(width)

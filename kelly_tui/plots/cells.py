@@ -21,17 +21,6 @@ STYLE = {name: index for index, name in enumerate(STYLES)}
 QUADRANTS = np.array(list(" ▘▝▀▖▌▞▛▗▚▐▜▄▙▟█"))
 """Block glyphs by which quarters are filled: 1 upper left, 2 upper right, 4 lower left, 8 lower right."""
 
-_ASCII = str.maketrans(
-    {
-        **dict.fromkeys("▘▝▀", "'"),
-        **dict.fromkeys("▖▗▄▁▂▃", "_"),
-        **dict.fromkeys("▌▐▞▚▅▆▏▎▍▋▊", "="),
-        **dict.fromkeys("▛▜▙▟█▇▉", "#"),
-        **dict.fromkeys("│┃╵╷", "|"),
-        "·": ".",
-    }
-)
-
 
 @dataclass(frozen=True)
 class Cells:
@@ -61,10 +50,6 @@ class Cells:
     def height(self) -> int:
         return int(self.style.shape[0])
 
-    def ascii(self) -> Cells:
-        """The same picture for a terminal that draws nothing but ASCII."""
-        return Cells([_dots_as_ascii(row.translate(_ASCII)) for row in self.text], self.style)
-
     def __str__(self) -> str:
         return "\n".join(self.text)
 
@@ -93,13 +78,3 @@ def braille(dots: Grid) -> Grid:
         for column, bit in enumerate(bits):
             code |= dots[row::4, column::2].astype(np.uint8) * np.uint8(bit)
     return _BRAILLE[code]
-
-
-def _dots_as_ascii(row: str) -> str:
-    if row.isascii():
-        return row
-    return "".join(_by_density(char) if "\u2800" <= char <= "\u28ff" else char for char in row)
-
-
-def _by_density(char: str) -> str:
-    return " ..::-=*#"[(ord(char) - 0x2800).bit_count()]

@@ -3,14 +3,12 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kelly_tui.plots.bars import ascii_bar, bar
+from kelly_tui.plots.bars import bar
 
 
 @given(st.floats(), st.integers(0, 80))
 def test_a_bar_is_as_wide_as_asked(value, width):
     assert len(bar(value, width)) == width
-    assert len(ascii_bar(value, width)) == width
-    assert ascii_bar(value, width).isascii()
 
 
 @given(st.floats(0, 1), st.floats(0, 1))

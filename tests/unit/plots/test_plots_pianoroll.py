@@ -124,14 +124,6 @@ def test_no_notes_whatever_break_it(rows, width, height, start, length):
     assert roll.style.max() < len(STYLES)
 
 
-def test_ascii_keeps_the_shape_and_is_ascii():
-    mixed = np.concatenate([notes((0, 1, 60), (1, 1, 90)), notes((0, 0.1, 36), drum=True)])
-    roll = PianoRoll(mixed).cells(30, 8, 0, 2, beats=(0, 1), bars=(0,), playhead=1).ascii()
-    assert str(roll).isascii()
-    assert [len(row) for row in roll.text] == [30] * 8
-    assert "#" in str(roll) or "=" in str(roll) or "'" in str(roll)
-
-
 @given(st.integers(0, 15))
 def test_quadrant_glyphs_have_the_quarters_their_names_say(code):
     import unicodedata
