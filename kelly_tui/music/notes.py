@@ -225,9 +225,8 @@ def _plausible_tempi(score: Any, name: str) -> Floats:
     if score.start() < 0 or not 0 <= score.end() <= MAX_TICK:
         raise FileRefused("its clock overflows", path=path)
     tempi = _tempo_map(score)
-    bpm = tempi[:, 2]
-    if not (bpm.min() >= SLOWEST_BPM and bpm.max() <= FASTEST_BPM):
-        odd = bpm[(bpm < SLOWEST_BPM) | (bpm > FASTEST_BPM)]
+    odd = [bpm for bpm in tempi[:, 2].tolist() if not SLOWEST_BPM <= bpm <= FASTEST_BPM]
+    if odd:
         raise FileRefused(f"a tempo of {odd[0]:.3g} BPM", path=path, hint="Between 5 and 1000 is music.")
     end = _seconds_at(score.end(), tempi, score.tpq)
     if end > MAX_SECONDS:
@@ -237,12 +236,13 @@ def _plausible_tempi(score: Any, name: str) -> Floats:
 
 def _tempo_map(score: Any) -> Floats:
     """(n, 3) of tick, seconds and BPM: the last tempo at each tick, MIDI's 120 before the first."""
-    found = score.tempos.numpy()
+    tempos = score.tempos
+    if len(tempos) == 1 and tempos[0].time == 0:  # most files
+        return np.array([[0.0, 0.0, 6e7 / tempos[0].mspq if tempos[0].mspq else np.inf]])
+    found = tempos.numpy()
     ticks = found["time"].astype(np.float64)
     with np.errstate(divide="ignore"):
         bpm = 6e7 / found["mspq"].astype(np.float64)
-    if len(ticks) == 1 and ticks[0] == 0:  # most files
-        return np.array([[0.0, 0.0, bpm[0]]])
     if len(ticks) > 1:
         order = np.argsort(ticks, kind="stable")
         ticks, bpm = ticks[order], bpm[order]

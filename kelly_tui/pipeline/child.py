@@ -8,7 +8,6 @@ argument, seconds); one answer an item goes back on what was standard output, as
 from __future__ import annotations
 
 import errno
-import faulthandler
 import os
 import pickle
 import queue
@@ -37,13 +36,13 @@ def main() -> None:
     threading.Thread(target=_listen, args=(sys.stdin.buffer, requests), daemon=True).start()
     while True:
         for function, argument, seconds in requests.get():
-            # The asker kills us when an item takes too long. Should the asker itself be gone, this still ends a loop
-            # inside native code, where no Python thread gets a turn.
-            faulthandler.dump_traceback_later(seconds + 10, exit=True, file=2)
+            # The asker kills us when an item takes too long. Should the asker itself be gone, the system still ends a
+            # loop inside native code, where no Python thread gets a turn.
+            signal.setitimer(signal.ITIMER_REAL, seconds + 10)
             began = time.monotonic()
             kind, value = _answer(function, argument)
             answer = pickle.dumps((kind, value, time.monotonic() - began), protocol=pickle.HIGHEST_PROTOCOL)
-            faulthandler.cancel_dump_traceback_later()
+            signal.setitimer(signal.ITIMER_REAL, 0)
             answers.write(LENGTH.pack(len(answer)) + answer)
             answers.flush()
             if kind == "memory":  # what is left of a process that ran out of memory is not to be trusted

@@ -14,7 +14,7 @@ from kelly_tui.pipeline.room import Room
 from kelly_tui.pipeline.runner import run_items
 from kelly_tui.pipeline.stage import Failed, Item, Outcome, Result, Run
 from kelly_tui.store.catalogue import Catalogue
-from kelly_tui.store.importer import Intake, import_item, imported_sources, proposed_grouping, taking_in
+from kelly_tui.store.importer import Intake, has_content, import_item, imported_sources, proposed_grouping, taking_in
 from kelly_tui.store.layout import save_config
 from kelly_tui.store.partial import NAME
 from kelly_tui.store.scan import Found, find_music
@@ -22,22 +22,22 @@ from kelly_tui.store.scan import Found, find_music
 STAGE = "import"
 _FUNCTION = "kelly_tui.store.probe:probe_item"
 _KEPT = 50_000
-"""Files that are kept in memory between counting and reading them: some 30 MB."""
+"""Files that are kept in memory between counting and reading them: some 50 MB."""
 
 
 def import_music(catalogue: Catalogue, run: Run, paths: Sequence[Path | str], *, link: bool = False) -> Outcome:
     """Take in every MIDI and audio file at and below `paths`; `link` shares their bytes instead of copying."""
-    search = _Search(catalogue, paths)
+    search = _Search(catalogue, paths, link)
     if run.dry_run:
         return _foreseen(catalogue, search)
     plan = Plan()
-    for found in search.music():
-        plan.add(_item(catalogue.root, found, link), "to look at")
+    for item in search.items():
+        plan.add(item, "to look at")
     fresh = not catalogue.counts().in_catalogue
     with taking_in(catalogue) as intake:
         for found in search.passed_over:
             intake.skip(found)
-        outcome = _work_off(catalogue, run, plan, (_item(catalogue.root, one, link) for one in search.music()), intake)
+        outcome = _work_off(catalogue, run, plan, search.items(), intake)
     brought = intake.outcome
     outcome.done = len(brought.imported)
     outcome.skipped = len(brought.already)
@@ -58,41 +58,43 @@ def _work_off(catalogue: Catalogue, run: Run, plan: Plan, items: Iterator[Item],
     def commit(results: list[tuple[Item, Result]]) -> None:
         intake.take([(item.data, result.reason if isinstance(result, Failed) else result) for item, result in results])
 
+    incoming = f"{catalogue.layout.kelly_dir}/{NAME}"
+
     def written(_: Item, probed: dict[str, Any]) -> Path | None:
-        known = catalogue.db.execute("SELECT 1 FROM samples WHERE sha256 = ?", (probed["sha256"],)).fetchone()
-        return catalogue.layout.kelly_dir / NAME / probed["incoming"] if probed["incoming"] and not known else None
+        if probed["incoming"] is None or has_content(catalogue, probed["sha256"]):
+            return None
+        return Path(f"{incoming}/{probed['incoming']}")
 
     work = Work(STAGE, items, plan, strangers=True, room=Room(catalogue), written=written)
     return run_items(work, commit, run)
 
 
-def _item(root: Path, found: Found, link: bool) -> Item:
-    return Item(found.relative, found.relative, "", found.size, _FUNCTION, import_item(root, found, link))
-
-
 class _Search:
     """The files below some paths. A few are kept from one look to the next; many are looked for again."""
 
-    def __init__(self, catalogue: Catalogue, paths: Sequence[Path | str]) -> None:
-        self._catalogue, self._paths = catalogue, paths
-        self._kept: list[Found] | None = None
+    def __init__(self, catalogue: Catalogue, paths: Sequence[Path | str], link: bool) -> None:
+        self._catalogue, self._paths, self._link = catalogue, paths, link
+        self._kept: list[Item] | None = None
         self.passed_over: list[Found] = []
-        """What `music` has met that is not music, or can't be read."""
+        """What `items` has met that is not music, or can't be read."""
 
-    def music(self) -> Iterator[Found]:
+    def items(self) -> Iterator[Item]:
         """Each file to be looked into."""
         if self._kept is not None:
             yield from self._kept
             return
         self.passed_over.clear()
-        kept: list[Found] = []
-        for found in find_music(self._paths, self._catalogue.config, leave_out=self._catalogue.root):
+        kept: list[Item] = []
+        root = self._catalogue.root
+        for found in find_music(self._paths, self._catalogue.config, leave_out=root):
             if found.file_type is None or found.unreadable:
                 self.passed_over.append(found)
                 continue
+            data = import_item(root, found, self._link)
+            item = Item(found.relative, found.relative, "", found.size, _FUNCTION, data)
             if len(kept) <= _KEPT:
-                kept.append(found)
-            yield found
+                kept.append(item)
+            yield item
         if len(kept) <= _KEPT:
             self._kept = kept
 
@@ -102,11 +104,11 @@ def _foreseen(catalogue: Catalogue, search: _Search) -> Outcome:
     sources = imported_sources(catalogue)
     new: Counter[str] = Counter()
     already = 0
-    for found in search.music():
-        if found.relative in sources:
+    for item in search.items():
+        if item.item_id in sources:
             already += 1
         else:
-            new[str(found.file_type)] += 1
+            new[item.data["file_type"]] += 1
     ignored = [one for one in search.passed_over if not one.unreadable]
     unreadable = [(one.relative, one.why_not) for one in search.passed_over if one.unreadable]
     parts = [f"{new.total():,} to look at" + (f" ({_counted(new)})" if new else "")]

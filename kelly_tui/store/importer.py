@@ -26,7 +26,7 @@ STAGE = "import"
 TOO_SHORT = "min_duration_sec"
 """Key of the failure of a sample that is shorter than the configuration wants."""
 
-_BATCH = 200
+_BATCH = 500
 _ID = 16
 """Digits of the content's hash that make an id."""
 
@@ -81,7 +81,7 @@ def import_files(catalogue: Catalogue, paths: Sequence[Path | str], link: bool =
 
     Raises `DatasetError` for a path that is not there, or when the dataset can't be written.
     """
-    with taking_in(catalogue) as intake:
+    with taking_in(catalogue) as intake, disk_errors(catalogue.root):
         results: list[tuple[dict[str, Any], Result]] = []
         for found in find_music(paths, catalogue.config, leave_out=catalogue.root):
             if found.file_type is None or found.unreadable:
@@ -89,8 +89,7 @@ def import_files(catalogue: Catalogue, paths: Sequence[Path | str], link: bool =
                 continue
             item = import_item(catalogue.root, found, link)
             try:
-                with disk_errors(catalogue.root):
-                    results.append((item, probe_item(item)))
+                results.append((item, probe_item(item)))
             except FileRefused as error:
                 results.append((item, error.what))
             if len(results) == _BATCH:
@@ -151,33 +150,28 @@ class Intake:
 
         The files are durable before the rows that name them. Raises `DatasetError`, `DiskFull`.
         """
-        batch = _Batch()
+        batch = _Batch(refused=[(item["relative"], result) for item, result in results if isinstance(result, str)])
         good = [(item, Probed(**result)) for item, result in results if not isinstance(result, str)]
         there = self._with_contents([probed.sha256 for _, probed in good])
         ids = self._taken("sample_id", [probed.sha256[:_ID] for _, probed in good])
         paths = self._taken("file_path", [_path_of(item) for item, _ in good])
-        probes = iter(good)
-        for item, result in results:
-            if isinstance(result, str):
-                batch.refused.append((item["relative"], result))
-                continue
-            _, probed = next(probes)
-            batch.read.append(item["relative"])
-            same = batch.new.get(probed.sha256) or there.get(probed.sha256)
-            if same is not None:
-                if self._meet_again(same, item["relative"], probed) and isinstance(same, _There):
-                    batch.met_again[probed.sha256] = same
-                continue
-            sample = self._new_sample(item, probed, ids)
-            with disk_errors(self._catalogue.root):
-                placed = self._place(sample, probed, paths)
-            if placed:
-                batch.new[probed.sha256] = sample
-                ids.add(sample.sample_id)
-                self.outcome.how[probed.how] += 1
-            else:
-                batch.refused.append((item["relative"], "another sample's file has this content: see kelly validate"))
+        now = utc_now()
         with disk_errors(self._catalogue.root):
+            for item, probed in good:
+                batch.read.append(item["relative"])
+                same = batch.new.get(probed.sha256) or there.get(probed.sha256)
+                if same is not None:
+                    if self._meet_again(same, item["relative"], probed) and isinstance(same, _There):
+                        batch.met_again[probed.sha256] = same
+                    continue
+                sample = self._new_sample(item, probed, ids, now)
+                if self._place(sample, probed, paths):
+                    batch.new[probed.sha256] = sample
+                    ids.add(sample.sample_id)
+                    self.outcome.how[probed.how] += 1
+                else:
+                    reason = "another sample's file has this content: see kelly validate"
+                    batch.refused.append((item["relative"], reason))
             make_durable([f"{self._root}/{sample.file_path}" for sample in batch.new.values()])
         self._commit(batch)
 
@@ -216,8 +210,7 @@ class Intake:
         same.other_sources.append(relative)
         return True
 
-    def _new_sample(self, item: dict[str, Any], probed: Probed, taken: set[str]) -> Sample:
-        now = utc_now()
+    def _new_sample(self, item: dict[str, Any], probed: Probed, taken: set[str], now: str) -> Sample:
         original = item.get("original_b64")
         return Sample(
             sample_id=self._free_id(probed.sha256, taken),
@@ -329,6 +322,12 @@ def apply_min_duration(catalogue: Catalogue) -> None:
 
 def _too_short(seconds: float, shortest: float) -> str:
     return f"{seconds:.2f} s long, shorter than {shortest:g} s"
+
+
+def has_content(catalogue: Catalogue, sha256: str) -> bool:
+    """Whether an imported sample has this content."""
+    query = "SELECT 1 FROM samples WHERE sha256 = ? AND origin = 'imported'"
+    return catalogue.db.execute(query, (sha256,)).fetchone() is not None
 
 
 def imported_sources(catalogue: Catalogue) -> set[str]:

@@ -9,7 +9,6 @@ import fcntl
 import hashlib
 import math
 import os
-import secrets
 import stat
 from contextlib import suppress
 from io import FileIO as RawFile
@@ -53,7 +52,7 @@ def probe_item(item: dict[str, Any]) -> dict[str, Any]:
     folder = f"{item['root']}/.kelly/{NAME}"
     if not os.path.isdir(folder):
         os.makedirs(folder, exist_ok=True)
-    incoming = f"{folder}/{secrets.token_hex(8)}{os.path.splitext(relative)[1]}"
+    incoming = f"{folder}/{os.urandom(8).hex()}{os.path.splitext(relative)[1]}"
     there = f"{item['root']}/raw/{file_type}/{relative}"
     with _open(path) as source:
         probe = _probe_midi if file_type == "midi" else _probe_audio
@@ -76,15 +75,14 @@ def _open(path: str) -> RawFile:
 def _probe_midi(source: RawFile, path: str, incoming: str, there: str, link: bool) -> Probed:
     from kelly_tui.music.notes import MAX_BYTES, midi_seconds  # numpy and symusic: not on a cold start
 
-    data = _read(source, MAX_BYTES + 1, path)  # one read: what is hashed, parsed and stored is the same
+    data = _read(source, MAX_BYTES + 1, path, 1 << 16)  # one read: what is hashed, parsed and stored is the same
     seconds = midi_seconds(data, path)
     sha256 = hashlib.sha256(data).hexdigest()
     if _holds(there, len(data), sha256):
         return Probed(sha256, len(data), seconds, "there", None)
     how = _share(source, path, incoming) if link else None
     if how is None:
-        with open(incoming, "xb", buffering=0) as copy:
-            _write(copy, data)
+        _create(incoming, data)
     return Probed(sha256, len(data), seconds, how or "copied", os.path.basename(incoming))
 
 
@@ -109,16 +107,26 @@ def _probe_audio(source: RawFile, path: str, incoming: str, there: str, link: bo
     return Probed(sha256, size, seconds, how or "copied", os.path.basename(incoming))
 
 
-def _read(source: RawFile, limit: int, path: str) -> bytes:
-    """At most `limit` bytes, from where the file is."""
+def _read(source: RawFile, limit: int, path: str, block: int = _BLOCK) -> bytes:
+    """At most `limit` bytes, from where the file is; `block` at once."""
     blocks = []
     try:
-        while limit > 0 and (block := source.read(limit)):
-            blocks.append(block)
-            limit -= len(block)
+        while limit > 0 and (read := source.read(min(limit, block))):
+            blocks.append(read)
+            limit -= len(read)
     except OSError as error:
         raise FileRefused(f"can't be read ({error.strerror})", path=path) from error
     return blocks[0] if len(blocks) == 1 else b"".join(blocks)
+
+
+def _create(path: str, data: bytes) -> None:
+    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+    try:
+        left = memoryview(data)
+        while left:
+            left = left[os.write(file, left) :]
+    finally:
+        os.close(file)
 
 
 def _write(target: RawFile, data: bytes) -> None:

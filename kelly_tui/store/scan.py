@@ -116,6 +116,8 @@ def _found(path: str, relative: str) -> Found:
 
 def _safe(relative: str) -> str:
     """The path with every name such that any system, terminal and text file can hold it."""
+    if len(relative) <= _LONGEST_NAME and relative.isascii() and relative.isprintable():  # as most are
+        return relative
     safe = "/".join(_safe_name(name) for name in relative.split("/"))
     if len(safe.encode()) > _LONGEST_PATH:
         return _safe_name(PurePosixPath(safe).name)
