@@ -1,4 +1,4 @@
-"""Strangers' text made safe to show.
+"""Strangers' text made safe to show, and numbers with the right form of their word.
 
 File names, MIDI track names and notes come from anywhere. A terminal obeys escape sequences wherever it meets
 them, so every such text passes through `safe_text` before it is printed or drawn.
@@ -30,6 +30,16 @@ def _table() -> dict[int, int]:
 
 
 _TABLE = _table()
+
+
+def count(n: int, one: str, many: str = "") -> str:
+    """``1 sample``, ``2,000 samples``."""
+    return f"{n:,} {agree(n, one, many or one + 's')}"
+
+
+def agree(n: int, one: str, many: str) -> str:
+    """The word that goes with a number: ``has`` with 1, ``have`` with others."""
+    return one if n == 1 else many
 
 
 def safe_text(text: str, limit: int | None = 200) -> str:

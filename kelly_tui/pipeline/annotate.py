@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import time
 
+from kelly_tui.pipeline.recorded import recorded
 from kelly_tui.pipeline.stage import Outcome, Run
 from kelly_tui.store import labelling
 from kelly_tui.store.catalogue import Catalogue
+from kelly_tui.text import count
 
 STAGE = "annotate"
 
 
+@recorded(STAGE)
 def annotate(catalogue: Catalogue, run: Run) -> Outcome:
     """Label imported samples by the innermost folder whose name is a label; what a person said stands."""
     began = time.monotonic()
     if run.dry_run:
         imported = catalogue.counts().origins["imported"]
-        return Outcome(STAGE, words=f"dry run: the folders of {imported:,} samples would be read")
+        return Outcome(STAGE, words=f"dry run: the folders of {count(imported, 'sample')} would be read")
     read = labelling.annotate(catalogue)
     return Outcome(
         STAGE,
@@ -31,4 +34,5 @@ def annotate(catalogue: Catalogue, run: Run) -> Outcome:
                 {"file": path, "field": field, "labels": list(labels)} for path, field, labels in read.conflicts
             ],
         },
+        kept={"asked": read.samples, "silent": len(read.silent)},
     )

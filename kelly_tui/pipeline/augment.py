@@ -12,6 +12,7 @@ from kelly_tui.augment.recipe import Recipe, variant_labels
 from kelly_tui.model.sample import Sample
 from kelly_tui.pipeline.keys import Parameters
 from kelly_tui.pipeline.plan import Plan, Work
+from kelly_tui.pipeline.recorded import recorded
 from kelly_tui.pipeline.room import Room
 from kelly_tui.pipeline.runner import run_items
 from kelly_tui.pipeline.stage import Failed, Item, Outcome, Result, Run
@@ -28,6 +29,7 @@ _USUAL_SECONDS = 60.0
 _SUFFIXES = {"midi": ".mid", "audio": ".wav"}
 
 
+@recorded(STAGE)
 def augment(catalogue: Catalogue, run: Run, multiplier: int, *, generated: bool = False) -> Outcome:
     """Make variants until each imported sample, and each generated one if wanted, has `multiplier` of them."""
     augmentation = _Augmentation(catalogue, run.seed, multiplier)

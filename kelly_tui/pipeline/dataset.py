@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import TypedDict
 
 from kelly_tui.pipeline.inherit import hand_down
+from kelly_tui.pipeline.recorded import turn
 from kelly_tui.pipeline.stage import Progress, Run
 from kelly_tui.settings import Settings
 from kelly_tui.store import views
 from kelly_tui.store.catalogue import Catalogue
-from kelly_tui.store.partial import sweep
 
 
 class Options(TypedDict, total=False):
@@ -41,18 +41,16 @@ def opened(root: Path | str, run: Run) -> Iterator[Catalogue]:
         if run.dry_run:
             yield catalogue
             return
-        with catalogue.writing():  # says at once that a dataset is read-only
-            pass
-        sweep(catalogue.layout.kelly_dir)
-        for line in views.read_back(catalogue).words().splitlines():
-            run.notice(line)
-        hand_down(catalogue)
-        try:
-            yield catalogue
-        except Exception:
+        with turn(catalogue, run):
+            for line in views.read_back(catalogue).words().splitlines():
+                run.notice(line)
+            hand_down(catalogue)
+            try:
+                yield catalogue
+            except Exception:
+                _settle(catalogue)
+                raise
             _settle(catalogue)
-            raise
-        _settle(catalogue)
 
 
 def _settle(catalogue: Catalogue) -> None:

@@ -10,6 +10,7 @@ from kelly_tui.model.annotation import Label
 from kelly_tui.model.sample import Sample
 from kelly_tui.pipeline.keys import Parameters
 from kelly_tui.pipeline.plan import Plan, Work
+from kelly_tui.pipeline.recorded import recorded
 from kelly_tui.pipeline.room import Room
 from kelly_tui.pipeline.runner import run_items
 from kelly_tui.pipeline.stage import Failed, Item, Outcome, Result, Run
@@ -36,6 +37,7 @@ _PARAMETERS = {
 """What of the configuration each kind of features depends on: changing n_mels leaves MIDI alone."""
 
 
+@recorded(STAGE)
 def extract(catalogue: Catalogue, run: Run) -> Outcome:
     """Extract the features that are missing or made from other content or parameters; set aside what can't be used."""
     extraction = _Extraction(catalogue)
@@ -51,16 +53,22 @@ def extract(catalogue: Catalogue, run: Run) -> Outcome:
     return run_items(work, extraction.commit, run)
 
 
+def wanted_parameters(catalogue: Catalogue) -> dict[str, Parameters]:
+    """What features depend on as the configuration is now, by type of file."""
+    config = catalogue.config.to_dict()
+    return {
+        kind: Parameters(catalogue, STAGE, VERSION, {name: config[name] for name in names})
+        for kind, names in _PARAMETERS.items()
+    }
+
+
 class _Extraction:
     """Which samples want features, and where these go."""
 
     def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue
         config = catalogue.config.to_dict()
-        self.parameters = {
-            kind: Parameters(catalogue, STAGE, VERSION, {name: config[name] for name in names})
-            for kind, names in _PARAMETERS.items()
-        }
+        self.parameters = wanted_parameters(catalogue)
         self._configs = {kind: {name: config[name] for name in _PARAMETERS["audio"]} for kind in _PARAMETERS}
         self._keys = dict(catalogue.stage_keys(STAGE))
         self._failures = {one.sample_id: one for one in catalogue.failures(STAGE) if one.sample_id is not None}

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from kelly_tui.pipeline.plan import Plan, Work
+from kelly_tui.pipeline.recorded import recorded
 from kelly_tui.pipeline.room import Room
 from kelly_tui.pipeline.runner import run_items
 from kelly_tui.pipeline.stage import Failed, Item, Outcome, Result, Run
@@ -25,6 +26,7 @@ _KEPT = 50_000
 """Files that are kept in memory between counting and reading them: some 50 MB."""
 
 
+@recorded(STAGE)
 def import_music(catalogue: Catalogue, run: Run, paths: Sequence[Path | str], *, link: bool = False) -> Outcome:
     """Take in every MIDI and audio file at and below `paths`; `link` shares their bytes instead of copying."""
     search = _Search(catalogue, paths, link)

@@ -22,12 +22,12 @@ class Parameters:
         self._catalogue, self._stage, self._values = catalogue, stage, values
         canonical = json.dumps(dict(values), sort_keys=True, separators=(",", ":"), allow_nan=False)
         self._digest = _short_hash(canonical)
-        self._prefix = f"{version}-{self._digest}"
+        self.prefix = f"{version}-{self._digest}"
         self._differences: dict[str, str] = {}
 
     def key(self, content: str) -> str:
         """``<version>-<hash of parameters>-<hash of stage and content>``: apart, so that one can say what changed."""
-        return f"{self._prefix}-{_short_hash(f'{self._stage}:{content}')}"
+        return f"{self.prefix}-{_short_hash(f'{self._stage}:{content}')}"
 
     def remember(self) -> None:
         """So that later it can be said what changed."""

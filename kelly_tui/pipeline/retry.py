@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from kelly_tui.pipeline.extract import extract
+from kelly_tui.pipeline.recorded import recorded
 from kelly_tui.pipeline.stage import Outcome, Run
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.importer import STAGE as IMPORT
 from kelly_tui.store.importer import apply_min_duration
 
+STAGE = "retry"
 
+
+@recorded(STAGE)
 def retry(catalogue: Catalogue, run: Run) -> Outcome:
     """Forget the failures of all stages but import, and extract what had failed.
 
@@ -22,7 +26,7 @@ def retry(catalogue: Catalogue, run: Run) -> Outcome:
     if refused:
         words += f"; {refused:,} were refused by import: import them again"
     if run.dry_run:
-        return Outcome("retry", words=f"dry run: {words}", details={"to_do": len(failures)})
+        return Outcome(STAGE, words=f"dry run: {words}", details={"to_do": len(failures)})
     apply_min_duration(catalogue)
     with catalogue.writing() as db:
         for one in failures:
@@ -31,6 +35,6 @@ def retry(catalogue: Catalogue, run: Run) -> Outcome:
             else:
                 db.execute("DELETE FROM failures WHERE stage = ? AND path = ?", (one.stage, one.path))
     outcome = extract(catalogue, run)
-    outcome.stage = "retry"
+    outcome.stage = STAGE
     outcome.words = words
     return outcome

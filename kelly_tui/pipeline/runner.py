@@ -299,4 +299,4 @@ class _Drive:
         self.last_word = now
         failed = self.outcome.failed + sum(isinstance(result, Failed) for _, result in self.landed.values())
         done, total = self.answered - failed, self.work.plan.total
-        self.run.progress(Progress(self.work.stage, done, total, failed, self.pace.rate, self.pace.seconds_left))
+        self.run.tell(Progress(self.work.stage, done, total, failed, self.pace.rate, self.pace.seconds_left))

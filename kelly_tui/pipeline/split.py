@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+from kelly_tui.pipeline.recorded import recorded
 from kelly_tui.pipeline.stage import Outcome, Run
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.splits import reshuffle, split_samples
@@ -11,6 +12,7 @@ from kelly_tui.store.splits import reshuffle, split_samples
 STAGE = "split"
 
 
+@recorded(STAGE)
 def split(catalogue: Catalogue, run: Run, *, anew: bool = False) -> Outcome:
     """Place the samples that are in no split; `anew` places all again. A run without a seed uses config.json's."""
     began = time.monotonic()
@@ -30,4 +32,5 @@ def split(catalogue: Catalogue, run: Run, *, anew: bool = False) -> Outcome:
             "bridges": result.bridges,
             "crossings": [list(samples) for samples in result.crossings],
         },
+        kept={"bridges": len(result.bridges)},
     )

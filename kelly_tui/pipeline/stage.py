@@ -10,9 +10,12 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kelly_tui.settings import Settings
+
+if TYPE_CHECKING:
+    from kelly_tui.store.runs import Turn
 
 
 class Item(NamedTuple):
@@ -90,6 +93,14 @@ class Run:
     cancel: threading.Event = field(default_factory=threading.Event)
     """Set it from any thread and the stage commits what is done and raises `Interrupted`."""
     settings: Settings = field(default_factory=Settings)
+    turn: Turn | None = None
+    """The right to work on the dataset, while a stage has it; `kelly_tui.pipeline.recorded.turn` sets it."""
+
+    def tell(self, progress: Progress) -> None:
+        """Say how far the stage is: to who watches, and to other processes that look at the dataset."""
+        self.progress(progress)
+        if self.turn is not None:
+            self.turn.tell(progress.stage, progress._asdict())
 
     def worker_count(self) -> int:
         return self.workers or self.settings.worker_count()
@@ -111,6 +122,8 @@ class Outcome:
     words: str = ""
     """What the numbers do not say: ``73 labelled, 12 have no folder that is a label``."""
     details: dict[str, Any] = field(default_factory=dict)
+    kept: dict[str, Any] = field(default_factory=dict)
+    """What of that is worth keeping with the record of the run: a few numbers, no lists of files."""
 
     @property
     def failed(self) -> int:
@@ -150,8 +163,13 @@ class Interrupted(KeyboardInterrupt):
     """A stage was stopped by the person; what it had done is committed, and the same again goes on from there."""
 
     def __init__(self, outcome: Outcome, total: int) -> None:
-        super().__init__(f"{outcome.stage} stopped at {outcome.done:,} of {total:,}; the same again goes on from there")
+        super().__init__()
         self.outcome = outcome
+        self.total = total
+
+    def __str__(self) -> str:  # when it is asked for: what has come back is still being committed as this is raised
+        done, total = self.outcome.done, self.total
+        return f"{self.outcome.stage} stopped at {done:,} of {total:,}; the same again goes on from there"
 
 
 def clock(seconds: float) -> str:

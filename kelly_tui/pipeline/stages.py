@@ -8,12 +8,14 @@ A stage's module is imported when it runs: importing files needs nothing of what
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Unpack
 
 from kelly_tui.model.report import Report
 from kelly_tui.pipeline.dataset import Options, opened
+from kelly_tui.pipeline.recorded import turn
 from kelly_tui.pipeline.runner import shared_workers
 from kelly_tui.pipeline.stage import Outcome, Run
 from kelly_tui.store.catalogue import Catalogue
@@ -137,7 +139,11 @@ def run_steps(
 ) -> PipelineOutcome:
     """Some stages after each other, with the same workers."""
     result = PipelineOutcome()
-    with shared_workers(Run(**options)) as run:
+    with (
+        Catalogue.open(root) as catalogue,
+        shared_workers(Run(**options)) as run,
+        nullcontext() if run.dry_run else turn(catalogue, run),  # no other stage comes in between
+    ):
         for step in steps:
             outcome = _stage(root, run, step)
             result.stages.append(outcome)

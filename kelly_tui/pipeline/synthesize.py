@@ -13,6 +13,7 @@ from kelly_tui.model.annotation import Label
 from kelly_tui.model.sample import Sample
 from kelly_tui.paths import soundfont
 from kelly_tui.pipeline.plan import Plan, Work
+from kelly_tui.pipeline.recorded import recorded
 from kelly_tui.pipeline.room import Room
 from kelly_tui.pipeline.runner import run_items
 from kelly_tui.pipeline.stage import Failed, Item, Outcome, Result, Run
@@ -30,6 +31,7 @@ _GUESSED_BYTES = {False: 4_000, True: 3_000_000}
 """Of one generated sample, as MIDI and as sound: for the time left, before any is made."""
 
 
+@recorded(STAGE)
 def synthesize(catalogue: Catalogue, run: Run, count: int, *, audio: bool = False) -> Outcome:
     """Generate samples until the dataset has `count`; with `audio`, render these and those it has as MIDI."""
     synthesis = _Synthesis(catalogue, run, count, audio)
