@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -20,32 +20,19 @@ from kelly_tui.errors import DatasetError
 from kelly_tui.features.audio_key import find_key
 from kelly_tui.features.audio_rhythm import find_beats, find_tempo, onset_strength
 from kelly_tui.features.npz import npz_bytes
-from kelly_tui.features.sound_file import Samples, Sound, audio_seconds, sound_of, valid_audio
+from kelly_tui.features.sound_file import Samples, Sound, audio_seconds, sound_of
 from kelly_tui.features.spectrum import Floats, Spectrum, cepstrum
 from kelly_tui.model.annotation import Label
+from kelly_tui.model.dataset import DatasetConfig
 from kelly_tui.store.layout import inside, write_atomic
-
-__all__ = ["AudioConfig", "AudioFeatures", "detect_labels", "extract_audio_features", "extract_item", "valid_audio"]
 
 RATE = 22_050
 VECTOR_MFCC = 20
 VECTOR_POINTS = 32
 
 
-class AnalysisConfig(Protocol):
-    """What the analysis reads of a configuration; `kelly_tui.model.dataset.DatasetConfig` has it."""
-
-    max_duration_sec: float
-    n_mels: int
-    n_mfcc: int
-    hop_length: int
-    extract_mel_spectrogram: bool
-    extract_mfcc: bool
-    extract_chroma: bool
-
-
 class AudioConfig(msgspec.Struct, kw_only=True):
-    """The part of a dataset's configuration that audio features depend on."""
+    """The part of a `DatasetConfig` that audio features depend on."""
 
     max_duration_sec: float = 30.0
     n_mels: int = 64
@@ -117,7 +104,7 @@ class AudioFeatures:
         return npz_bytes(self.arrays())
 
 
-def extract_audio_features(source: Sound, config: AnalysisConfig | None = None) -> AudioFeatures:
+def extract_audio_features(source: Sound, config: AudioConfig | DatasetConfig | None = None) -> AudioFeatures:
     """The features of a file or of ``(samples, rate)``; samples (n,) or (n, channels), rate in Hz.
 
     Raises `FileRefused` for what can't be analysed, silence among it.
@@ -248,7 +235,7 @@ def _filled(values: Floats, count: int) -> Floats:
     return np.pad(values, (0, count - len(values)))
 
 
-def _check(config: AnalysisConfig) -> None:
+def _check(config: AudioConfig | DatasetConfig) -> None:
     limits = {"hop_length": (32, 4096), "n_mels": (1, 512), "n_mfcc": (1, 512)}
     for name, (low, high) in limits.items():
         if not low <= getattr(config, name) <= high:

@@ -20,9 +20,9 @@ from kelly_tui.features.audio import (
     extract_audio_features,
     extract_item,
     spans,
-    valid_audio,
 )
 from kelly_tui.features.audio_rhythm import onset_strength
+from kelly_tui.features.sound_file import valid_audio
 from kelly_tui.features.spectrum import Spectrum, cepstrum
 
 RATE = 22_050
