@@ -41,7 +41,7 @@ def test_every_action_is_a_method_where_it_works() -> None:
     from kelly_tui.ui.screens.views import ViewsScreen
     from kelly_tui.ui.screens.workstation import Workstation
 
-    screens = {"list": Workstation, "form": Workstation, "pad": Workstation, "views": ViewsScreen,
+    screens = {"list": Workstation, "form": Workstation, "pad": Workstation, "tap": Workstation, "views": ViewsScreen,
                "pipeline": PipelineScreen, "report": ReportScreen,
                "history": HistoryScreen, "datasets": DatasetsScreen, "help": HelpScreen}  # fmt: skip
     for action in ACTIONS:

@@ -15,8 +15,8 @@ from kelly_tui.errors import KellyError
 from kelly_tui.ui.advice import Advice, next_best
 from kelly_tui.ui.paint import fit
 from kelly_tui.ui.panels import WIDE, PanelLayout
-from kelly_tui.ui.screens.affect_pad import AffectPad
 from kelly_tui.ui.screens.listening import Listening
+from kelly_tui.ui.screens.tapping import Tapping
 from kelly_tui.ui.widgets.find_line import FindLine, Headings
 from kelly_tui.ui.widgets.footer import Footer
 from kelly_tui.ui.widgets.form import Form
@@ -59,7 +59,7 @@ def _read_back(root: Path) -> Merge:
         return read_back(catalogue)
 
 
-class Workstation(AffectPad, Listening):
+class Workstation(Tapping, Listening):
     """Labels one dataset."""
 
     def __init__(self, session: Session, filter: str = "") -> None:

@@ -1,0 +1,51 @@
+"""The part of the workstation that takes a tempo from taps."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from time import monotonic
+
+from kelly_tui.errors import LabelError
+from kelly_tui.ui import edits
+from kelly_tui.ui.screens.affect_pad import AffectPad
+from kelly_tui.ui.widgets.footer import Footer
+
+PAUSE = 3.0
+"""After so many seconds without a tap, the next is the first of new ones: 20 BPM."""
+
+
+class Tapping(AffectPad):
+    """Taps beside what plays are times in the music, at whatever speed it is heard; in silence they are the clock's."""
+
+    _taps: tuple[float, ...] = ()
+    _beside_music = False
+
+    def action_tap(self) -> None:
+        from kelly_tui.music.tap import FEWEST, tapped_tempo
+
+        sample = self._here()
+        if self.place != "tap":
+            self.place, self._taps = "tap", ()
+            self.query_one(Footer).show(self.place)
+        state = self.app.engine.state
+        now = state.position if state.playing else monotonic()
+        goes_on = self._taps and state.playing is self._beside_music and 0 < now - self._taps[-1] < PAUSE
+        self._taps = (*self._taps, now) if goes_on else (now,)
+        self._beside_music = state.playing
+        tapped = tapped_tempo(self._taps)
+        if tapped is None:
+            self.say(f"tap {len(self._taps)}: {FEWEST} tell a tempo", "accent")
+            return
+        known = sample.labels.get("tempo_bpm")
+        says = f"   the {known.source} says {float(str(known.value)):.1f}" if known is not None else ""
+        self.say(f"tap {len(self._taps)}: {tapped.bpm:.1f} BPM ± {tapped.error:.1f}{says}", "accent")
+
+    def action_tap_save(self) -> Awaitable[None] | None:
+        from kelly_tui.music.tap import FEWEST, tapped_tempo
+
+        tapped = tapped_tempo(self._taps)
+        if tapped is None:
+            raise LabelError(f"{FEWEST} taps tell a tempo", hint="Go on, or leave with esc.")
+        self.action_back()
+        bpm = f"{tapped.bpm:.1f}"
+        return self.change(edits.each(lambda one: edits.typed_value(one, self.session.config, "tempo_bpm", bpm)))

@@ -1,0 +1,46 @@
+"""Taps beside the music are its tempo, whatever the speed at which it is heard."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.ui.conftest import Desk, Open
+
+
+async def tap_at(desk: Desk, *positions: float) -> None:
+    for position in positions:
+        desk.sound.state.position = position
+        await desk.press("y")
+
+
+@pytest.mark.exercises("tap", "tap_save", "back", "play")
+async def test_taps_beside_the_music_are_saved_as_its_tempo(open_desk: Open, root: Path) -> None:
+    async with open_desk(root) as desk:
+        await desk.press("j", "j", "space", "y")
+        await desk.press("enter")
+        assert "4 taps tell a tempo" in desk.said
+        await desk.press("escape")
+        await tap_at(desk, 1.0, 1.6, 2.2, 2.8, 3.4)
+        assert "tap 5: 100.0 BPM ± 0.0   the detector says 120.0" in desk.said
+        await desk.press("enter")
+        assert desk.values("cedar")["tempo_bpm"] == 100.0
+        assert desk.stored("cedar").labels["tempo_bpm"].source == "human"
+        await tap_at(desk, 5.0, 5.5, 6.0, 1.0)  # back, as in a loop: they begin anew
+        assert "tap 1: 4 tell a tempo" in desk.said
+        await desk.press("escape", "j")
+        assert desk.here == "dune"
+        assert desk.values("cedar")["tempo_bpm"] == 100.0
+
+
+async def test_in_silence_the_clock_counts(open_desk: Open, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from kelly_tui.ui.screens import tapping
+
+    moments = iter([10.0, 10.4, 10.8, 11.2, 30.0])
+    monkeypatch.setattr(tapping, "monotonic", lambda: next(moments))
+    async with open_desk(root) as desk:
+        await desk.press("y", "y", "y", "y")
+        assert "tap 4: 150.0 BPM" in desk.said
+        await desk.press("y")
+        assert "tap 1" in desk.said
