@@ -163,7 +163,7 @@ def two_channels_in_a_track(path: Path) -> None:
     """A legato tune, and on another channel of the same track short notes between, some of them at its pitches."""
     events = []
     for beat in range(32):
-        for channel, pitch, start, end in ((0, 60 + beat % 3, 0, 480), (1, 60 + beat % 2, 240, 380)):
+        for channel, pitch, start, end in ((0, 60 + beat % 3, 0, 480), (1, 60 + beat % 2, 240, 440)):
             events.append((beat * 480 + start, mido.Message("note_on", channel=channel, note=pitch, velocity=80)))
             events.append((beat * 480 + end, mido.Message("note_off", channel=channel, note=pitch)))
     events.sort(key=lambda event: (event[0], event[1].type == "note_on"))
@@ -207,7 +207,7 @@ class TestExtract:
         features = kelly_tui.extract_midi_features(tmp_path / "one.mid")
         beat = 60 / 90
         lengths = Counter(round(seconds, 4) for seconds in features.duration_sequence)
-        assert lengths == {round(beat, 4): 32, round(beat * 140 / 480, 4): 32}
+        assert lengths == {round(beat, 4): 32, round(beat * 200 / 480, 4): 32}
         assert features.articulation_ratios["legato"] == pytest.approx(0.5, abs=0.02)
         assert features.articulation_ratios["staccato"] == pytest.approx(0.5, abs=0.02)
 
