@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from textual.filter import ANSIToTruecolor
 from textual.geometry import Region, Size
 from textual.strip import Strip
 from textual.widget import Widget
@@ -19,14 +20,11 @@ class Direct(Widget):
     ALLOW_SELECT = False
 
     def render_lines(self, crop: Region) -> list[Strip]:
-        filters = self.get_line_filters()
-        background = self.background_colors[1]
-        strips = []
-        for y in crop.line_range:
-            line = self.render_line(y)
-            for one in filters:
-                line = line.apply_filter(one, background)
-            strips.append(line)
+        strips = [self.render_line(y) for y in crop.line_range]
+        for one in self.get_line_filters():
+            if not isinstance(one, ANSIToTruecolor):  # which would change nothing: our colours are true ones
+                background = self.background_colors[1]
+                strips = [line.apply_filter(one, background) for line in strips]
         if crop.column_span != (0, self.size.width):
             strips = [line.crop(crop.x, crop.right) for line in strips]
         return strips
@@ -63,14 +61,19 @@ class Painted(Direct):
         lines = self.paint(width, height)[:height]
         return lines + [()] * (height - len(lines))
 
-    def render_line(self, y: int) -> Strip:
-        if self._lines is None or self._painted_size != self.size:
-            self._painted_size = self.size
+    def render_lines(self, crop: Region) -> list[Strip]:
+        size = self.size
+        if self._lines is None or self._painted_size != size:
+            self._painted_size = size
             self._lines = self._painted()
             self._strips = [None] * len(self._lines)
+        return super().render_lines(crop)
+
+    def render_line(self, y: int) -> Strip:
         drawn = self._strips[y]
         if drawn is None:
-            drawn = self._strips[y] = strip(self._lines[y], self.size.width, self.app.theme)
+            assert self._lines is not None
+            drawn = self._strips[y] = strip(self._lines[y], self._painted_size.width, self.app.theme)
         return drawn
 
     def notify_style_update(self) -> None:

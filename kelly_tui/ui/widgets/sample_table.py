@@ -122,17 +122,22 @@ class SampleTable(ScrollView, Direct):
         fresh = {row.rowid: row for row in self._fetch(stale)}
         for page in pages:
             page.update((rowid, fresh[rowid]) for rowid in page.keys() & fresh.keys())
-        self._strips.clear()
-        self._glowing = frozenset(fresh)
-        self.refresh()
+        for drawn in [key for key in self._strips.keys() if key[0] in fresh]:
+            self._strips.discard(drawn)
+        self._glowing |= fresh.keys()
+        self._refresh_rows(fresh)
         self.set_timer(GLOW, lambda: self._settle(frozenset(fresh)))
 
     def _settle(self, glowing: frozenset[int]) -> None:
         """Draw the rows that glowed as they will stay."""
         self._glowing -= glowing
+        self._refresh_rows(glowing)
+
+    def _refresh_rows(self, rowids: Container[int]) -> None:
+        """Draw the lines of these rows anew, where they are in sight."""
         top = round(self.scroll_y)
         for index in range(top, min(top + self.size.height, len(self.order))):
-            if self.order[index] in glowing:
+            if self.order[index] in rowids:
                 self._refresh_line(index)
 
     def index_of(self, rowid: int) -> int | None:
@@ -186,9 +191,15 @@ class SampleTable(ScrollView, Direct):
             if event.chain == 2:
                 self.post_message(self.Opened(index))
 
+    def render_lines(self, crop: Region) -> list[Strip]:
+        # What all lines have in common is asked once: of some fifty lines it would be half the time.
+        self._top = round(self.scroll_y)
+        self._width = self.scrollable_content_region.width
+        self._thumb = self._thumb_lines()
+        return super().render_lines(crop)
+
     def render_line(self, y: int) -> Strip:
-        index = round(self.scroll_y) + y
-        width = self.scrollable_content_region.width
+        index, width = self._top + y, self._width
         if not self.order:
             said = self.sentence[index] if index < len(self.sentence) else ""
             return strip([(f"   {said}", "strong" if index == 0 else "dim")], width, self.app.theme)
@@ -199,7 +210,7 @@ class SampleTable(ScrollView, Direct):
             cursor=index == self.cursor,
             under_song=row.song is not None and self._song_of(index - 1) == row.song,
             glowing=row.rowid in self._glowing,
-            thumb=y in self._thumb(),
+            thumb=y in self._thumb,
             marked=row.rowid in self.marked,
         )
         drawn = self._strips.get((row.rowid, width, look))
@@ -213,7 +224,7 @@ class SampleTable(ScrollView, Direct):
         row = self.row_at(index)
         return None if row is None else row.song or row.file_path
 
-    def _thumb(self) -> range:
+    def _thumb_lines(self) -> range:
         """The lines in whose last cell the scrollbar's thumb is drawn."""
         height, n = self.size.height, len(self.order)
         if n <= height or not height:
