@@ -6,12 +6,13 @@ What passes is not empty, finite, loud enough to be sound and small enough to ho
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from kelly_tui.errors import FileRefused
+from kelly_tui.music.soundform import unreadable, whole_sound
 
 if TYPE_CHECKING:
     import soundfile
@@ -33,7 +34,7 @@ RATES = (1_000, 768_000)
 def valid_audio(path: Path | str, max_seconds: float | None = None) -> tuple[Samples, int]:
     """The file's samples, (n, channels) in -1..1, and its rate in Hz; only the first `max_seconds` where given.
 
-    Raises `FileRefused` for what is missing, unreadable, empty, silent, not finite or too long to decode.
+    Raises `FileRefused` for what is missing, unreadable, cut short, empty, silent, not finite or too long to decode.
     """
     path = Path(path)
     with _opened(path) as sound:
@@ -44,7 +45,7 @@ def valid_audio(path: Path | str, max_seconds: float | None = None) -> tuple[Sam
         try:
             samples = sound.read(frames, dtype="float32", always_2d=True)
         except (RuntimeError, MemoryError) as error:
-            _unreadable(path, error)
+            unreadable(error, path)
         return checked(samples, sound.samplerate, path), sound.samplerate
 
 
@@ -91,12 +92,5 @@ def _opened(path: Path) -> soundfile.SoundFile:
         raise FileRefused("no such file" if not path.exists() else "not a file", path=path)
     if path.stat().st_size == 0:
         raise FileRefused("empty", path=path)
-    try:
-        return soundfile.SoundFile(path)
-    except RuntimeError as error:
-        _unreadable(path, error)
-
-
-def _unreadable(path: Path, error: Exception) -> NoReturn:
-    reason = getattr(error, "error_string", "") or str(error)
-    raise FileRefused(f"can't be read as audio ({reason.strip().rstrip('.')})", path=path) from None
+    whole_sound(path, path)
+    return soundfile.SoundFile(path)

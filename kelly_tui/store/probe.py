@@ -17,6 +17,7 @@ from typing import Any, Literal
 import msgspec
 
 from kelly_tui.errors import FileRefused
+from kelly_tui.music.soundform import whole_sound
 from kelly_tui.store.partial import NAME
 
 MAX_SECONDS = 6 * 3600
@@ -177,17 +178,10 @@ def _share(source: RawFile, path: str, target: str) -> How | None:
 
 def _audio_seconds(file: str, path: str) -> float:
     """How long the sound is, by its header; what is in it is judged when it is decoded."""
-    import soundfile
-
-    try:
-        with soundfile.SoundFile(file) as sound:
-            frames, rate = sound.frames, sound.samplerate
-    except RuntimeError as error:
-        reason = getattr(error, "error_string", "") or str(error)
-        raise FileRefused(f"can't be read as audio ({reason.strip().rstrip('.')})", path=path) from None
+    frames, rate = whole_sound(file, path)
     if frames <= 0 or rate <= 0:
         raise FileRefused("no sound in it", path=path)
     seconds = frames / rate
     if not math.isfinite(seconds) or seconds > MAX_SECONDS:
         raise FileRefused(f"{seconds / 3600:.0f} hours long", path=path)
-    return float(seconds)
+    return seconds

@@ -1,0 +1,129 @@
+"""Whether a sound file is whole: what its outer form announces, beside what is there.
+
+libsndfile reads what is left of a cut file as if it were a shorter one. References: *Multimedia Programming Interface
+and Data Specifications 1.0* (RIFF WAVE), EBU Tech 3306 (RF64), Apple's *Audio Interchange File Format* (AIFF),
+RFC 3533 (Ogg), RFC 9639 (FLAC); the frame count of an MP3 is that of its Xing header.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from pathlib import Path
+from typing import BinaryIO, Literal, NamedTuple, NoReturn
+
+from kelly_tui.errors import FileRefused
+
+_SLOPPY_BYTES = 64
+"""Writers that count their own header in are off by that."""
+_UNKNOWN = 0x7FFFF000
+"""From here on a size is what those put in who write to a pipe and can't know it."""
+_LONGEST_PAGE = 65_307
+_END_OF_STREAM = 4
+_MP3_SLACK = 2 * 1152
+"""Frames: what decoders take off at either end for the encoder's padding."""
+_BLOCK = 1024
+
+
+class Form(NamedTuple):
+    """What a sound file says of itself."""
+
+    frames: int
+    rate: int
+    """Hz."""
+
+
+def whole_sound(path: Path | str, name: Path | str) -> Form:
+    """Look at the sound file at `path`. Raises `FileRefused`, which calls it `name`, if it is none or cut short."""
+    import soundfile
+
+    try:
+        with soundfile.SoundFile(path) as sound:
+            form = Form(sound.frames, sound.samplerate)
+            kind = sound.format
+    except RuntimeError as error:
+        unreadable(error, name)
+    if kind in ("FLAC", "MP3"):
+        _check_end(path, name)
+    with open(path, "rb") as file:
+        if kind == "OGG":
+            _check_last_page(file, form, name)
+        elif kind in ("WAV", "WAVEX", "RF64", "AIFF"):
+            _check_sound_chunk(file, form, name)
+    return form
+
+
+def unreadable(error: Exception, name: Path | str) -> NoReturn:
+    """Raise `FileRefused` for what libsndfile could not read, with a reason that is true of the file."""
+    reason = str(getattr(error, "error_string", "")).strip().rstrip(".")
+    if not reason:
+        reason = "damaged"
+    elif "does not exist" in reason:  # what it says of a file named .mp3 in which it finds no MPEG frame
+        reason = "Format not recognised"
+    raise FileRefused(f"can't be read as audio ({reason})", path=name) from None
+
+
+def _cut(announced: float, there: float, name: Path | str) -> NoReturn:
+    raise FileRefused(f"cut short: its header says {announced:.2f} s, {there:.2f} s are there", path=name)
+
+
+def _check_end(path: Path | str, name: Path | str) -> None:
+    """Of a format that announces its frames, each of which is found only by decoding: the last must be there."""
+    import soundfile
+
+    with soundfile.SoundFile(path) as sound:
+        announced, rate = sound.frames, sound.samplerate
+        slack = _MP3_SLACK if sound.format == "MP3" else 0
+        try:
+            sound.seek(max(0, announced - 1 - slack))
+            if announced == 0 or len(sound.read(1)) == 1:
+                return
+        except soundfile.LibsndfileError:
+            pass
+    _cut(announced / rate, _decodable(path) / rate, name)
+
+
+def _decodable(path: Path | str) -> int:
+    """How many frames can be read from the start, to a block."""
+    import soundfile
+
+    frames = 0
+    with soundfile.SoundFile(path) as sound, suppress(soundfile.LibsndfileError):
+        while read := len(sound.read(_BLOCK)):
+            frames += read
+    return frames
+
+
+def _check_last_page(file: BinaryIO, form: Form, name: Path | str) -> None:
+    """Ogg announces no length, but its last page says that it is the last."""
+    size = os.fstat(file.fileno()).st_size
+    file.seek(max(0, size - _LONGEST_PAGE))
+    tail = file.read()
+    at = tail.rfind(b"OggS\0")
+    page = tail[at:] if at >= 0 else b""
+    segments = page[27 : 27 + page[26]] if len(page) > 27 else b""
+    if not (segments and page[5] & _END_OF_STREAM and len(page) >= 27 + len(segments) + sum(segments)):
+        raise FileRefused(f"cut short: its end is missing, {form.frames / form.rate:.2f} s are there", path=name)
+
+
+def _check_sound_chunk(file: BinaryIO, form: Form, name: Path | str) -> None:
+    """The chunk with the sound must not be longer than the file."""
+    size = os.fstat(file.fileno()).st_size
+    order: Literal["big", "little"] = "big" if file.read(12)[:4] in (b"FORM", b"RIFX") else "little"
+    long_size = 0
+    while len(head := file.read(8)) == 8:
+        announced = int.from_bytes(head[4:], order)
+        start = file.tell()
+        if head[:4] == b"ds64":
+            long_size = int.from_bytes(file.read(16)[8:], "little")
+        elif head[:4] in (b"data", b"SSND"):
+            announced = long_size or announced
+            missing = announced - (size - start)
+            if missing > _SLOPPY_BYTES and (long_size or announced < _UNKNOWN):
+                if not form.frames:
+                    raise FileRefused("cut short: none of its sound is there", path=name)
+                width = (size - start) / form.frames
+                width = width if width < 1 else int(width)  # below one it is compressed
+                _cut((form.frames + missing / width) / form.rate, form.frames / form.rate, name)
+            return
+        file.seek(start + announced + announced % 2)
