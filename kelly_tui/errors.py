@@ -27,7 +27,7 @@ class KellyError(Exception):
         if self.path is not None:
             parts.append(safe_text(str(self.path), limit=None))
         line = ": ".join(parts)
-        return f"{line}. {self.hint}" if self.hint else line
+        return f"{line.removesuffix('.')}. {self.hint}" if self.hint else line
 
 
 class DatasetError(KellyError):

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from kelly_tui.errors import KellyError
+from kelly_tui.text import count
 
 if TYPE_CHECKING:
     from kelly_tui.cli.commands import Line
@@ -138,7 +139,9 @@ def _disk(line: Line) -> Iterator[Check]:
         there = there.parent
     found = len(find_datasets(folder))
     words = (
-        f"{os.path.abspath(folder)}, {found} datasets" if folder.exists() else f"{os.path.abspath(folder)}, to be made"
+        f"{os.path.abspath(folder)}, {count(found, 'dataset')}"
+        if folder.exists()
+        else f"{os.path.abspath(folder)}, to be made"
     )
     yield Check(
         "datasets", os.access(there, os.W_OK), words if os.access(there, os.W_OK) else f"{words}; can't be written"
@@ -148,7 +151,7 @@ def _disk(line: Line) -> Iterator[Check]:
     network = on_network(there)
     yield Check("local disk", True, "no: catalogues are kept in your state folder" if network else "yes")
     cores = line.settings.worker_count()
-    yield Check("workers", True, f"{cores} of {os.cpu_count()} cores")
+    yield Check("workers", True, f"{cores} of {count(os.cpu_count() or 1, 'core')}")
 
 
 _EXAMINATIONS: tuple[Callable[[Line], Iterator[Check]], ...] = (

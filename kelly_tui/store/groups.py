@@ -9,6 +9,7 @@ from typing import Literal
 
 from kelly_tui.model.dataset import DatasetConfig
 from kelly_tui.store.folders import FolderWords, words
+from kelly_tui.text import count
 
 GroupBy = Literal["folder", "prefix", "none"]
 
@@ -54,7 +55,7 @@ def propose_grouping(sources: Sequence[str], config: DatasetConfig) -> tuple[Gro
     if len(folders) > 1 and shared * 2 > len(sources) and max(folders.values()) <= _FEW:
         example, files = folders.most_common(1)[0]
         return "folder", (
-            f"{shared} of {len(sources)} files lie in {len(folders)} folders that name no label, "
+            f"{shared} of {count(len(sources), 'file')} lie in {count(len(folders), 'folder')} that name no label, "
             f"at most {files} in each ({example}): a folder is taken for a song"
         )
     numbered = Counter(stem for source in sources if (stem := _before_number(source)) is not None)
@@ -62,7 +63,7 @@ def propose_grouping(sources: Sequence[str], config: DatasetConfig) -> tuple[Gro
     if len(numbered) > 1 and shared * 4 > len(sources):
         example, files = numbered.most_common(1)[0]
         return "prefix", (
-            f"{shared} of {len(sources)} files share their name up to the last _ with another "
+            f"{shared} of {count(len(sources), 'file')} share their name up to the last _ with another "
             f"({files} are {example}_…): that part is taken for the song"
         )
     return "none", "neither folders nor names tell which files are of the same song: each file stands alone"

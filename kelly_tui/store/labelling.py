@@ -14,6 +14,7 @@ from kelly_tui.store.folders import FolderWords, sources_say
 from kelly_tui.store.history import Wanted
 from kelly_tui.store.layout import utc_now
 from kelly_tui.store.schema import decode_provenance
+from kelly_tui.text import agree, count
 
 BY = "folders"
 
@@ -35,12 +36,13 @@ class FoldersRead:
 
     def words(self) -> str:
         """``73 labelled (emotion 73, mode 2), 12 have no folder that is a label, 1 lies in folders that disagree``."""
-        by = ", ".join(f"{name} {count:,}" for name, count in self.labelled.most_common())
+        by = ", ".join(f"{name} {number:,}" for name, number in self.labelled.most_common())
         parts = [f"labels from folders: {by}" if by else "no folder is a label"]
         if self.silent:
-            parts.append(f"{len(self.silent):,} of {self.samples:,} have no folder that is a label")
+            have = agree(len(self.silent), "has", "have")
+            parts.append(f"{len(self.silent):,} of {self.samples:,} {have} no folder that is a label")
         if self.conflicts:
-            parts.append(f"{len(self.conflicts):,} lie in folders that disagree")
+            parts.append(f"{count(len(self.conflicts), 'lies', 'lie')} in folders that disagree")
         return ", ".join(parts)
 
 

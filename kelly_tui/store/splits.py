@@ -19,6 +19,7 @@ from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.groups import SongNames, songs_of
 from kelly_tui.store.layout import pretty_json, write_atomic
 from kelly_tui.store.views import write_splits
+from kelly_tui.text import count
 
 METHOD = "hash rank within strata 1"
 _AT_ONCE = 1000
@@ -45,12 +46,15 @@ class SplitOutcome:
     def words(self) -> str:
         """``train 96, val 12, test 12 in 60 groups``."""
         parts = [
-            ", ".join(f"{split} {count:,}" for split, count in self.splits.items()) + f" in {self.groups:,} groups"
+            ", ".join(f"{split} {number:,}" for split, number in self.splits.items())
+            + f" in {count(self.groups, 'group')}"
         ]
         if self.bridges:
             parts.append(f"{len(self.bridges):,} link two splits and are in none")
         if self.crossings:
-            parts.append(f"{len(self.crossings):,} groups lie in several splits: kelly split --reshuffle")
+            parts.append(
+                f"{count(len(self.crossings), 'group lies', 'groups lie')} in several splits: kelly split --reshuffle"
+            )
         return "; ".join(parts)
 
 
@@ -181,4 +185,4 @@ def _shares(splits: Iterable[str | None]) -> dict[str, dict[str, float]]:
         if split is not None:
             counted[split] += 1
     total = sum(counted.values()) or 1
-    return {split: {"samples": count, "share": round(count / total, 6)} for split, count in counted.items()}
+    return {split: {"samples": n, "share": round(n / total, 6)} for split, n in counted.items()}

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from kelly_tui.ui.words import count, field_word
+from kelly_tui.text import count
+from kelly_tui.ui.words import field_word
 
 if TYPE_CHECKING:
     from kelly_tui.model.dataset import DatasetConfig

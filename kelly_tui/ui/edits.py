@@ -13,6 +13,7 @@ from kelly_tui.model.dataset import DatasetConfig
 from kelly_tui.model.edit import Edit
 from kelly_tui.model.labels import parse_key
 from kelly_tui.model.sample import Sample
+from kelly_tui.text import count
 from kelly_tui.ui.words import field_word, guessed
 
 Make = Callable[[Sequence[Sample]], list[Edit]]
@@ -143,7 +144,7 @@ def in_words(edits: Sequence[Edit]) -> str:
         said[one.field] = words if said.get(one.field, words) == words else word  # else not the same on all
     more = f" and {len(said) - 3} more" if len(said) > 3 else ""
     samples = len({one.sample_id for one in edits})
-    return ", ".join(list(said.values())[:3]) + more + (f" on {samples:,} samples" if samples > 1 else "")
+    return ", ".join(list(said.values())[:3]) + more + (f" on {count(samples, 'sample')}" if samples > 1 else "")
 
 
 def _short(value: Value) -> str:

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import multiprocessing.resource_tracker
-import os
 import shlex
 import shutil
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kelly_tui.errors import KellyError
 from kelly_tui.paths import config_dir, state_dir
 from kelly_tui.settings import Settings
-from kelly_tui.text import safe_text
+from kelly_tui.text import count, safe_text
 from kelly_tui.ui import SMALLEST
+from kelly_tui.ui.terminal import quiet_stderr, when_gone
 
 if TYPE_CHECKING:
     from kelly_tui.model.edit import Edit
@@ -40,7 +38,11 @@ def run_app(dataset: Path | None, datasets: Path, settings: Settings, filter: st
         from kelly_tui.ui.app import KellyApp
 
         app = KellyApp(settings, datasets, dataset, filter, keymap=keymap, sound=_sound)
-        app.run()
+        when_gone(app.terminal_gone)
+        try:
+            app.run()
+        finally:
+            app.close_dataset()  # after a fault too: what waits to be saved is saved
     if app.failed is not None:
         raise app.failed
     if app.return_code:
@@ -51,17 +53,20 @@ def run_app(dataset: Path | None, datasets: Path, settings: Settings, filter: st
         for edit in (edit for order in app.unsaved for edit in order.edits):
             print(f"  {safe_text(said_again(edit), limit=None)}", file=sys.stderr)  # noqa: T201
         raise KellyError(
-            f"{len(app.unsaved)} edits could not be saved", hint="The lines above say them again, once they can be."
+            f"{count(len(app.unsaved), 'edit')} could not be saved",
+            hint="The lines above say them again, once they can be.",
         )
 
 
 def write_views(root: Path) -> None:
     """Bring manifest.json, splits/ and annotations/ up to what was edited. The catalogue has it all: trouble delays."""
-    from kelly_tui.store import views
+    from kelly_tui.store import rebuild, views
     from kelly_tui.store.catalogue import Catalogue
 
     try:
         with Catalogue.open(root) as catalogue:
+            if said := rebuild.untold(catalogue):
+                print(said, file=sys.stderr)  # noqa: T201
             views.write_views(catalogue)
     except (KellyError, OSError) as error:
         print(f"all is saved, but manifest.json could not be written: {error}", file=sys.stderr)  # noqa: T201
@@ -90,25 +95,3 @@ def check_terminal() -> None:
         raise KellyError(
             f"the terminal is {columns}x{rows}", hint=f"The workstation needs {SMALLEST[0]}x{SMALLEST[1]} or more."
         )
-
-
-@contextmanager
-def quiet_stderr(log: Path) -> Iterator[None]:
-    """File descriptor 2 goes to `log`: C libraries (ALSA, libsndfile) write to it, and it is the screen.
-
-    The app draws on `sys.__stderr__`, which is the terminal still, whatever ``2>`` said.
-    """
-    log.parent.mkdir(parents=True, exist_ok=True)
-    terminal = os.dup(2)
-    before = sys.__stderr__
-    sink = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    sys.__stderr__ = os.fdopen(os.dup(1), "w", encoding="utf-8")  # type: ignore[misc]
-    os.dup2(sink, 2)
-    os.close(sink)
-    try:
-        yield
-    finally:
-        os.dup2(terminal, 2)
-        os.close(terminal)
-        sys.__stderr__.close()
-        sys.__stderr__ = before  # type: ignore[misc]

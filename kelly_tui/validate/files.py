@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shlex
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -18,6 +19,7 @@ from kelly_tui.store import annotation_file
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.layout import inside
 from kelly_tui.store.viewstate import changed_outside, stamp
+from kelly_tui.text import count
 
 EXAMPLES = 5
 """How many samples a finding names."""
@@ -67,7 +69,7 @@ def _is_gone(path: Path, is_kind: Callable[[int], bool]) -> bool:
 
 def check_views(catalogue: Catalogue) -> Iterator[Finding]:
     """Outside edits that wait: labels that people gave and that the catalogue, and so this report, does not know."""
-    name = catalogue.root.name
+    name = shlex.quote(catalogue.root.name)
     manifest = catalogue.layout.manifest_path
     try:
         if changed_outside(catalogue, manifest):
@@ -100,7 +102,7 @@ def check_views(catalogue: Catalogue) -> Iterator[Finding]:
         yield Finding(
             "warning",
             "outside-edit",
-            f"annotations of {len(edited):,} of {len(catalogue):,} samples were changed outside Kelly"
+            f"annotations of {len(edited):,} of {count(len(catalogue), 'sample')} were changed outside Kelly"
             " and not taken in yet",
             f"kelly conflicts {name} takes them in; --take theirs however many they are.",
             len(edited),
@@ -183,5 +185,5 @@ def _modified_since(created_at: str, status: os.stat_result) -> bool:
 
 def _finding(code: str, message: str, samples: list[str], todo: str) -> Iterator[Finding]:
     if samples:
-        files = f"{len(samples):,} file{'s are' if len(samples) > 1 else ' is'}"
+        files = count(len(samples), "file is", "files are")
         yield Finding("error", code, message.format(files), todo, len(samples), tuple(samples[:EXAMPLES]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 
 from kelly_tui.errors import LabelError
@@ -9,7 +10,7 @@ from kelly_tui.model.annotation import FIELDS, check_value
 from kelly_tui.model.dataset import DatasetConfig
 from kelly_tui.model.report import Finding, Scores
 from kelly_tui.store.catalogue import Catalogue
-from kelly_tui.text import safe_text
+from kelly_tui.text import agree, count, safe_text
 from kelly_tui.validate.files import EXAMPLES
 
 _FEW_VALUES = ("choice", "key", "meter", "flag")
@@ -34,7 +35,7 @@ def check_values(catalogue: Catalogue) -> Iterator[Finding]:
             yield Finding(
                 "error",
                 "value-outside-set",
-                f"{name} is {values} on {len(rows):,} of {len(catalogue):,} samples",
+                f"{name} is {values} on {len(rows):,} of {count(len(catalogue), 'sample')}",
                 "Correct them, by their ids, or declare the value in config.json.",
                 len(rows),
                 tuple(sample_id for sample_id, _ in rows[:EXAMPLES]),
@@ -60,7 +61,7 @@ def check_labelled(catalogue: Catalogue, scores: Scores) -> Iterator[Finding]:
             yield Finding(
                 "warning",
                 "unlabelled",
-                f"{lacking:,} of {scores.total:,} samples have no {name}",
+                f"{lacking:,} of {count(scores.total, 'sample')} {agree(lacking, 'has', 'have')} no {name}",
                 f"Find them with the filter {name}:? in the workstation.",
                 lacking,
                 _examples(catalogue, f"held AND {name} IS NULL"),
@@ -80,7 +81,8 @@ def check_labelled(catalogue: Catalogue, scores: Scores) -> Iterator[Finding]:
         yield Finding(
             "warning",
             "target-unmet",
-            f"{len(short)} of {len(scores.classes)} classes are under target ({said})",
+            f"{len(short)} of {count(len(scores.classes), 'class', 'classes')} "
+            f"{agree(len(short), 'is', 'are')} under target ({said})",
             "Label, augment or synthesize more, or lower target_samples_per_category.",
             sum(one.target - one.total for one in short),
         )
@@ -88,7 +90,7 @@ def check_labelled(catalogue: Catalogue, scores: Scores) -> Iterator[Finding]:
 
 def check_state(catalogue: Catalogue, scores: Scores) -> Iterator[Finding]:
     """Where samples come from, what is set aside, and what waits for a person or a stage."""
-    name, origins = catalogue.root.name, scores.origins
+    name, origins = shlex.quote(catalogue.root.name), scores.origins
     if scores.total and not origins["imported"]:
         yield Finding(
             "warning",
@@ -111,7 +113,7 @@ def check_state(catalogue: Catalogue, scores: Scores) -> Iterator[Finding]:
             yield Finding(
                 "warning",
                 "midi-for-audio-model",
-                f"{as_midi:,} of {scores.total:,} samples exist as MIDI only, "
+                f"{as_midi:,} of {count(scores.total, 'sample')} {agree(as_midi, 'exists', 'exist')} as MIDI only, "
                 f"but {catalogue.config.model.title} reads audio",
                 "kelly synthesize --audio writes generated ones as sound; import recordings.",
                 as_midi,
@@ -122,7 +124,7 @@ def check_state(catalogue: Catalogue, scores: Scores) -> Iterator[Finding]:
         yield Finding(
             "warning",
             "quarantined",
-            f"{quarantined:,} of {len(catalogue):,} samples are set aside",
+            f"{quarantined:,} of {count(len(catalogue), 'sample')} {agree(quarantined, 'is', 'are')} set aside",
             f"See why: kelly list {name} is:quarantined; try again: kelly retry {name}.",
             quarantined,
             _examples(catalogue, "status <> 'ok'"),
@@ -132,7 +134,7 @@ def check_state(catalogue: Catalogue, scores: Scores) -> Iterator[Finding]:
         yield Finding(
             "warning",
             "open-conflicts",
-            f"{disputed:,} of {len(catalogue):,} samples have conflicting labels",
+            f"{disputed:,} of {count(len(catalogue), 'sample')} {agree(disputed, 'has', 'have')} conflicting labels",
             f"kelly conflicts {name} shows them; --take ours or theirs decides.",
             disputed,
             _examples(catalogue, "conflicts > 0"),
@@ -142,7 +144,7 @@ def check_state(catalogue: Catalogue, scores: Scores) -> Iterator[Finding]:
         yield Finding(
             "warning",
             "no-features",
-            f"{featureless:,} of {scores.total:,} samples have no features",
+            f"{featureless:,} of {count(scores.total, 'sample')} {agree(featureless, 'has', 'have')} no features",
             f"kelly extract {name}.",
             featureless,
             _examples(catalogue, "held AND features_path IS NULL"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 
 import msgspec
@@ -9,12 +10,13 @@ import msgspec
 from kelly_tui.model.report import Finding
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.splits import verify_splits
+from kelly_tui.text import agree, count
 from kelly_tui.validate.files import EXAMPLES
 
 
 def check_splits(catalogue: Catalogue) -> Iterator[Finding]:
     """Groups are found again from the samples as they are, not taken from PROOF.json."""
-    name = catalogue.root.name
+    name = shlex.quote(catalogue.root.name)
     splits = catalogue.counts().splits
     if not any(splits.values()):
         yield Finding("error", "no-splits", "no sample is in train, val or test", f"kelly split {name}.")
@@ -26,7 +28,8 @@ def check_splits(catalogue: Catalogue) -> Iterator[Finding]:
         yield Finding(
             "error",
             "group-across-splits",
-            f"{len(crossings):,} of {found.groups:,} groups lie in several splits, so that what is tested was learnt",
+            f"{len(crossings):,} of {count(found.groups, 'group')} {agree(len(crossings), 'lies', 'lie')} "
+            "in several splits, so that what is tested was learnt",
             f"kelly split {name} --reshuffle.",
             len(crossings),
             samples,
@@ -51,7 +54,8 @@ def check_splits(catalogue: Catalogue) -> Iterator[Finding]:
         yield Finding(
             "warning",
             "bridge",
-            f"{len(left_out):,} of {total:,} samples belong to songs of two splits and are in none",
+            f"{len(left_out):,} of {count(total, 'sample')} {agree(len(left_out), 'belongs', 'belong')} "
+            "to songs of two splits, and to no list",
             f"kelly split {name} --reshuffle places them, and moves others.",
             len(left_out),
             tuple(left_out[:EXAMPLES]),
@@ -61,7 +65,7 @@ def check_splits(catalogue: Catalogue) -> Iterator[Finding]:
         yield Finding(
             "warning",
             "unsplit",
-            f"{len(waiting):,} of {total:,} samples are in no split yet",
+            f"{len(waiting):,} of {count(total, 'sample')} {agree(len(waiting), 'is', 'are')} in no split yet",
             f"kelly split {name}.",
             len(waiting),
             tuple(waiting[:EXAMPLES]),

@@ -15,6 +15,7 @@ import msgspec
 from kelly_tui.model.dataset import DatasetConfig
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.layout import Layout
+from kelly_tui.text import count
 from kelly_tui.validate.scores import class_targets
 
 BUDGET = 3e12
@@ -94,9 +95,9 @@ class Stats(msgspec.Struct, frozen=True):
 
     def lines(self) -> list[str]:
         """What ``kelly stats`` prints."""
-        samples = f"{self.total:,} sample{'' if self.total == 1 else 's'}"
+        samples = count(self.total, "sample")
         lines = [f"{self.dataset_id}: {samples}, {duration(self.seconds)} of music, {size(self.total_bytes)}"]
-        lines += [f"  {count:>9,} {what}" for what, count in self.samples.items()]
+        lines += [f"  {number:>9,} {what}" for what, number in self.samples.items()]
         lines += ["", "On disk:"]
         for kind, total in self.sample_bytes.items():
             lines.append(_average(f"{kind} files", total, self.type_counts.get(kind, 0)))
@@ -104,18 +105,19 @@ class Stats(msgspec.Struct, frozen=True):
             lines.append(_average(f"{kind} features", total, self.features.get(kind, 0)))
         lines.append(f"  {size(self.other_bytes):>10}  annotations, manifest and catalogue")
         if self.labelled:
-            lines += ["", "Labelled: " + ", ".join(f"{field} {count:,}" for field, count in self.labelled.items())]
+            lines += ["", "Labelled: " + ", ".join(f"{field} {number:,}" for field, number in self.labelled.items())]
         wanted = self.estimate(self.wanted)
-        lines += ["", f"Targets ask for {self.wanted:,} {self.reads} samples: "
+        lines += ["", f"Targets ask for {count(self.wanted, f'{self.reads} sample')}: "
                   f"{size(wanted[self.reads])} and {size(wanted['features'])} of features"]  # fmt: skip
         columns = {"midi": "as MIDI", "audio": "as audio", "features": "features", "labels": "labels"}
         lines.append(f"{'samples':>10}" + "".join(f"  {title:>10}" for title in columns.values()))
-        for count in _SPECS:
-            sizes = self.estimate(count)
-            lines.append(f"{count:>10,}" + "".join(f"  {size(sizes[one]):>10}" for one in columns))
+        for number in _SPECS:
+            sizes = self.estimate(number)
+            lines.append(f"{number:>10,}" + "".join(f"  {size(sizes[one]):>10}" for one in columns))
         fits = self.in_budget
         lines.append(
-            f"Into 3 TB go {fits['audio']:,} audio samples or {fits['midi']:,} MIDI samples, with all that is theirs"
+            f"Into 3 TB go {count(fits['audio'], 'audio sample')} or {count(fits['midi'], 'MIDI sample')}, "
+            "with all that is theirs"
         )
         return lines
 
@@ -149,14 +151,14 @@ def dataset_stats(root: Path | str) -> Stats:
     sample_bytes: dict[str, int] = {}
     counts: dict[str, int] = {}
     features: dict[str, int] = {}
-    for _, kind, count, total, _, with_features in rows:
+    for _, kind, number, total, _, with_features in rows:
         sample_bytes[kind] = sample_bytes.get(kind, 0) + total
-        counts[kind] = counts.get(kind, 0) + count
+        counts[kind] = counts.get(kind, 0) + number
         features[kind] = features.get(kind, 0) + with_features
     return Stats(
         dataset_id=config.dataset_id,
         total=sum(counts.values()),
-        samples={f"{origin} {kind}": count for origin, kind, count, *_ in rows},
+        samples={f"{origin} {kind}": number for origin, kind, number, *_ in rows},
         sample_bytes=sample_bytes,
         type_counts=counts,
         seconds=sum(row[4] for row in rows),

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from kelly_tui.errors import LabelError
 from kelly_tui.store import query
+from kelly_tui.text import count
 from kelly_tui.ui.screens.finding import Finding
-from kelly_tui.ui.words import count
 
 if TYPE_CHECKING:
     from kelly_tui.model.sample import Sample
@@ -42,7 +42,7 @@ class Marking(Finding):
         marked = self.table.marked
         if len(marked) > MOST:
             raise LabelError(
-                f"{len(marked):,} samples are marked, and one edit changes {MOST:,} at most",
+                f"{count(len(marked), 'sample')} are marked, and one edit changes {MOST:,} at most",
                 hint="esc takes the marks away; mark fewer.",
             )
         rowids = [rowid for rowid in self.table.order if rowid in marked]

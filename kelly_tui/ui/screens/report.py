@@ -10,6 +10,7 @@ import msgspec
 
 from kelly_tui.errors import LabelError, StageError
 from kelly_tui.model.report import Finding, Report, whole_percent
+from kelly_tui.text import count
 from kelly_tui.ui.paint import Line, fit
 from kelly_tui.ui.screens.page import Page
 from kelly_tui.ui.widgets.headline import Headline
@@ -80,7 +81,7 @@ async def validate(root: object) -> Report:
 def report_entries(report: Report, width: int) -> list[Entry]:
     """The page, top to bottom; findings can be chosen."""
     verdict = ("✓ VALID", "good") if report.valid else ("✕ INVALID", "broken")
-    lines: list[Line] = [[("  ", "text"), verdict, (f"   {report.total:,} samples", "dim")], ()]
+    lines: list[Line] = [[("  ", "text"), verdict, (f"   {count(report.total, 'sample')}", "dim")], ()]
     for name in ("balance", "diversity", "quality"):
         value, alone = getattr(report, name), getattr(report, f"{name}_imported")
         lines.append(

@@ -13,10 +13,11 @@ from rich.cells import cell_len
 from kelly_tui.model.annotation import FIELDS, Label
 from kelly_tui.model.dataset import DatasetConfig
 from kelly_tui.model.sample import Sample
+from kelly_tui.text import count
 from kelly_tui.ui.paint import Line, Span, fit, length, spread, wrapped
 from kelly_tui.ui.widgets import pad
 from kelly_tui.ui.widgets.painted import Painted
-from kelly_tui.ui.words import clock, count, field_word, guessed, key_name, provenance, said
+from kelly_tui.ui.words import clock, field_word, guessed, key_name, provenance, said
 
 NAME_WIDTH = 13
 VALUE_WIDTH = 24
