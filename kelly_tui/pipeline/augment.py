@@ -123,6 +123,7 @@ class _Augmentation:
         made = [result for _, result in results if result and not isinstance(result, Failed)]
         with disk_errors(catalogue.root):
             make_durable([catalogue.root / result["target"] for result in made])
+        new: list[Sample] = []
         with catalogue.writing():
             for item, result in results:
                 if isinstance(result, Failed):
@@ -134,7 +135,8 @@ class _Augmentation:
                     continue
                 parent = catalogue.get(item.item_id)
                 if parent is not None:
-                    catalogue.add([_variant(parent, result, now)])
+                    new.append(_variant(parent, result, now))
+            catalogue.add(new)
 
 
 def _variant(parent: Sample, made: dict[str, Any], now: str) -> Sample:

@@ -128,6 +128,7 @@ class _Synthesis:
         now = utc_now()
         with disk_errors(catalogue.root):
             make_durable([catalogue.root / self.target(item) for item, made in results if isinstance(made, dict)])
+        new: list[Sample] = []
         with catalogue.writing():
             for item, result in results:
                 if isinstance(result, Failed):
@@ -135,7 +136,8 @@ class _Synthesis:
                 elif item.function == _RENDER:
                     self._becomes_sound(item, result, now)
                 else:
-                    catalogue.add([self._sample(item, result, now)])
+                    new.append(self._sample(item, result, now))
+            catalogue.add(new)
 
     def _sample(self, item: Item, made: dict[str, Any], now: str) -> Sample:
         labels = {name: msgspec.convert(label, Label) for name, label in made["labels"].items()}
