@@ -11,7 +11,7 @@ from textual import events
 from textual.app import App
 from textual.message import Message
 
-from kelly_tui.errors import DatasetError, KellyError, StageError
+from kelly_tui.errors import DatasetError, KellyError, SoundError, StageError
 from kelly_tui.settings import Settings
 from kelly_tui.ui import stages
 from kelly_tui.ui.commands import ActionProvider
@@ -23,6 +23,7 @@ from kelly_tui.ui.silence import Silence, Sound
 from kelly_tui.ui.theme import THEMES
 
 if TYPE_CHECKING:
+    from kelly_tui.model.sample import Sample
     from kelly_tui.ui.saver import Order
 
 
@@ -68,6 +69,8 @@ class KellyApp(App[None], inherit_bindings=False):
         """After the app has ended: edits that could not be written."""
         self.edited: list[Path] = []
         """After the app has ended: datasets whose views are behind their catalogue."""
+        self.blind_answers: list[bool] = []
+        """Of the blind comparisons since the app was opened, which were right."""
         self.failed: KellyError | None = None
         """After the app has ended: why it could not begin."""
         self._first = (dataset, filter)
@@ -159,6 +162,15 @@ class KellyApp(App[None], inherit_bindings=False):
         from kelly_tui.ui.screens.pipeline import PipelineScreen
 
         self.push_screen(PipelineScreen(self.opened(), stage))
+
+    def compare_blind(self, variant: Sample) -> None:
+        """Hear a variant against what it was made from without knowing which is which. Raises `SoundError`."""
+        from kelly_tui.ui.screens.blind import BlindScreen
+
+        parent = self.opened().catalogue.get(variant.parent_id) if variant.parent_id else None
+        if parent is None or self.workstation is None or parent.status != "ok" or variant.status != "ok":
+            raise SoundError("there are no two to compare", hint="b compares a variant with what it was made from.")
+        self.push_screen(BlindScreen(self.workstation, variant, parent))
 
     def action_pipeline(self) -> None:
         self.open_pipeline()

@@ -33,15 +33,18 @@ def test_ids_are_unique_and_scopes_exist() -> None:
 
 def test_every_action_is_a_method_where_it_works() -> None:
     from kelly_tui.ui.app import KellyApp
+    from kelly_tui.ui.screens.blind import BlindScreen
     from kelly_tui.ui.screens.datasets import DatasetsScreen
     from kelly_tui.ui.screens.help import HelpScreen
     from kelly_tui.ui.screens.history import HistoryScreen
     from kelly_tui.ui.screens.pipeline import PipelineScreen
     from kelly_tui.ui.screens.report import ReportScreen
+    from kelly_tui.ui.screens.variants import VariantsScreen
     from kelly_tui.ui.screens.views import ViewsScreen
     from kelly_tui.ui.screens.workstation import Workstation
 
-    screens = {"list": Workstation, "form": Workstation, "pad": Workstation, "tap": Workstation, "views": ViewsScreen,
+    screens = {"list": Workstation, "form": Workstation, "pad": Workstation, "tap": Workstation,
+               "views": ViewsScreen, "variants": VariantsScreen, "blind": BlindScreen,
                "pipeline": PipelineScreen, "report": ReportScreen,
                "history": HistoryScreen, "datasets": DatasetsScreen, "help": HelpScreen}  # fmt: skip
     for action in ACTIONS:

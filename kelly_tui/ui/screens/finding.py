@@ -156,25 +156,20 @@ class Finding(KeyedScreen):
         self.sort = wanted
         self.find(self.filter)
 
-    async def action_next_variant(self) -> None:
-        await self._to_variant(1)
-
-    async def action_previous_variant(self) -> None:
-        await self._to_variant(-1)
-
-    async def _to_variant(self, step: int) -> None:
+    async def to_variant(self, step: int) -> None:
+        """To the next or previous listed version of the piece here. Raises `FilterError`."""
         row = self.table.current
         sample = self.session.catalogue.get(row.sample_id) if row else None
         if row is None or sample is None:
             return
-        family = await self.session.ask(lambda c: _family(c, sample.root_id))
-        listed = [index for index in map(self.table.index_of, family) if index is not None]
+        versions = await self.session.ask(lambda c: family(c, sample.root_id))
+        listed = [index for index in map(self.table.index_of, versions) if index is not None]
         here = listed.index(self.table.cursor) if self.table.cursor in listed else -1
         if len(listed) < 2 or here < 0:
             raise FilterError("no variant of it is listed", hint="Augment it, or widen the filter.")
         self.table.cursor = listed[(here + step) % len(listed)]
 
 
-def _family(catalogue: Catalogue, root_id: str) -> list[int]:
+def family(catalogue: Catalogue, root_id: str) -> list[int]:
     """The rows of a root and all its variants, oldest first."""
     return list(query.order(catalogue, query.parse(f"root:{root_id}", catalogue.config), "added"))

@@ -44,6 +44,9 @@ class KeyedScreen(Screen[None]):
         """Tell what went wrong."""
         self.say(str(error), "broken")
 
+    def renew(self, words: str) -> None:
+        """Something was saved while this screen is on top: show it. `words` say what."""
+
     async def on_key(self, event: events.Key) -> None:
         key = event.key
         if self.query_one(Prompt).is_open:

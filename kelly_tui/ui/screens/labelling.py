@@ -14,6 +14,7 @@ from kelly_tui.model.sample import Sample
 from kelly_tui.text import safe_text
 from kelly_tui.ui import edits
 from kelly_tui.ui.saver import NotSaved, Order, Saved, Trouble
+from kelly_tui.ui.screens.keyed import KeyedScreen
 from kelly_tui.ui.screens.marking import Marking
 from kelly_tui.ui.widgets.footer import Footer
 from kelly_tui.ui.widgets.form import Form
@@ -69,7 +70,7 @@ class Labelling(Marking):
         """Have an edit of the marked samples saved, else of that one or the one here; `on`: go on, and play."""
         if self.table.marked:
             return self._change_marked(make)
-        self._edit(make([of or self._here()]))
+        self.save(make([of or self._here()]))
         if on:
             self.play_on_rest = self.app.autoplay
             self.table.move(1)
@@ -93,9 +94,9 @@ class Labelling(Marking):
             self.say_trouble(error)
             return
         done = len({one.sample_id for one in made})
-        self._edit(made, "" if done == len(samples) else f" (of {len(samples):,} marked)")
+        self.save(made, "" if done == len(samples) else f" (of {len(samples):,} marked)")
 
-    def _edit(self, made: list[Edit], among: str = "") -> None:
+    def save(self, made: list[Edit], among: str = "") -> None:
         """Have edits saved, as one step."""
         if not made:
             raise LabelError("the marked samples are gone", hint="esc takes the marks away.")
@@ -122,6 +123,8 @@ class Labelling(Marking):
         self.show_sample()
         self.show_scores()
         await self._say_done(message.order, step)
+        if (above := self.app.screen) is not self and isinstance(above, KeyedScreen):
+            above.renew(step.words)
 
     async def _say_done(self, order: Order, step: Step) -> None:
         if order.kind == "edit":

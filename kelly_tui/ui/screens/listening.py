@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from kelly_tui.errors import FileRefused, KellyError, SoundError
 from kelly_tui.ui.screens.keyed import KeyedScreen
@@ -36,6 +36,15 @@ SPEED_STEP = 1.1
 VOLUME_STEP = 0.1
 
 
+class Music(Protocol):
+    """What draws the music that is heard."""
+
+    @property
+    def picture(self) -> Picture | None: ...
+    def show(self, picture: Picture | None, chords: Chords = (), sentence: str = "") -> None: ...
+    def follow(self, playhead: float) -> None: ...
+
+
 class Listening(KeyedScreen):
     """Loads the sample on which the cursor rests, plays it, and follows it."""
 
@@ -48,11 +57,15 @@ class Listening(KeyedScreen):
     _loop_from: float | None = None
     """Where the whole began to loop: the start of a region whose end is still to be marked."""
     _semitones = 0
+    _began = 0.0
+    """Where what is loaded was to begin, seconds."""
+    _plays = False
+    """Whether it was to play at once."""
     _quiet_frames = 0
     _frames: Timer
 
     @property
-    def music(self) -> MusicView:
+    def music(self) -> Music:
         return self.query_one(MusicView)
 
     def on_mount(self) -> None:
@@ -62,6 +75,7 @@ class Listening(KeyedScreen):
         """Load a sample for the ear and the eye; `at` seconds from its start. None: nothing."""
         self.heard = sample
         self._loop, self._loop_from, self._semitones = None, None, 0
+        self._began, self._plays = at, play
         self._title = self._title_of(sample) if sample is not None else ""
         if sample is None or sample.status != "ok":
             self.music.show(None, sentence="" if sample is None else sample.status)
@@ -80,7 +94,7 @@ class Listening(KeyedScreen):
 
     async def _draw(self, sample: Sample, path: Path) -> None:
         try:
-            picture = await asyncio.to_thread(_read_picture, path, sample)
+            picture = await asyncio.to_thread(read_picture, path, sample)
         except (KellyError, OSError) as error:
             what = error.what if isinstance(error, FileRefused) else str(error)
             self.music.show(None, sentence=what)
@@ -222,6 +236,15 @@ class Listening(KeyedScreen):
         self.say("plays after labelling" if self.app.autoplay else "does not play after labelling", "dim")
         self.follow()
 
+    def hear_at_same_place(self, other: Sample) -> None:
+        """Go on with another version of what is heard, at the same musical place; it plays if this one does."""
+        state = self.app.engine.state
+        before = self.heard.duration_sec if self.heard else None
+        ratio = (other.duration_sec or 0) / before if before else 1.0
+        here = state.position if state.duration else self._began  # what was asked for may not be in place yet
+        playing = state.playing if state.duration else self._plays
+        self.load(other, play=playing, at=here * ratio)
+
     def hear_other(self, shown: Sample) -> None:
         """Between a variant and what it was made from, at the same musical place. Raises `SoundError`."""
         if shown.parent_id is None:
@@ -230,16 +253,16 @@ class Listening(KeyedScreen):
         other = shown if hearing_parent else self.session.catalogue.get(shown.parent_id)
         if other is None:
             raise SoundError("what it was made from is gone")
-        before = self.heard.duration_sec if self.heard else None
-        ratio = (other.duration_sec or 0) / before if before else 1.0
-        self.load(other, play=True, at=self.app.engine.state.position * ratio)
+        self.hear_at_same_place(other)
+        self.app.engine.play()
         self.say(f"hearing {self._title}" + ("" if hearing_parent else ", the original"), "dim")
 
 
-def _read_picture(path: Path, sample: Sample) -> Picture:
-    from kelly_tui.ui.picture import read_picture  # numpy and the parsers load after the first paint
+def read_picture(path: Path, sample: Sample) -> Picture:
+    """What the music view draws of a sample. Raises `KellyError`, `OSError`."""
+    from kelly_tui.ui import picture  # numpy and the parsers load after the first paint
 
-    return read_picture(path, sample.file_type, sample.duration_sec or 0.0)
+    return picture.read_picture(path, sample.file_type, sample.duration_sec or 0.0)
 
 
 def _chords(sample: Sample) -> Chords:

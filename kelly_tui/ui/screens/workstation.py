@@ -236,6 +236,27 @@ class Workstation(Tapping, Listening):
     def action_compare(self) -> None:
         self.hear_other(self._here())
 
+    async def action_next_variant(self) -> None:
+        await self._hear_variant(1)
+
+    async def action_previous_variant(self) -> None:
+        await self._hear_variant(-1)
+
+    async def _hear_variant(self, step: int) -> None:
+        await self.to_variant(step)
+        self.show_sample()
+        if self.sample is not None:
+            self._heading_for = self.sample.sample_id
+            self.hear_at_same_place(self.sample)
+
+    def action_variants(self) -> None:
+        from kelly_tui.ui.screens.variants import VariantsScreen
+
+        self.app.push_screen(VariantsScreen(self, self._here()))
+
+    def action_blind(self) -> None:
+        self.app.compare_blind(self._here())
+
     def action_next_panel(self) -> None:
         self.give_room(music_first=not self._panels.room.music_first)
 

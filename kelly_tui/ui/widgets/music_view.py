@@ -54,7 +54,7 @@ class MusicView(Painted):
         start, end = self.picture.stretch(width, self.playhead)
         labels = height >= 5 and any(start <= time < end for time, _ in self.chords)
         cells = self.picture.cells(width, height - labels, start, end, self.playhead)
-        lines = [_runs(cells, row) for row in range(cells.height)]
+        lines = [runs(cells, row) for row in range(cells.height)]
         return [self._chord_line(width, start, end), *lines] if labels else lines
 
     def _chord_line(self, width: int, start: float, end: float) -> Line:
@@ -71,7 +71,7 @@ class MusicView(Painted):
         return line
 
 
-def _runs(cells: Cells, row: int) -> Line:
+def runs(cells: Cells, row: int) -> Line:
     """One row of cells as spans of one style each."""
     from kelly_tui.plots.cells import STYLES  # numpy: not on the way to the first paint
 
