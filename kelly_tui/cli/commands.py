@@ -41,7 +41,19 @@ class Line:
         """The dataset's folder. Raises `DatasetError` that names the nearest."""
         from kelly_tui.store.layout import dataset_root
 
-        return dataset_root(self.datasets, self.arguments.dataset)
+        root = dataset_root(self.datasets, self.arguments.dataset)
+        if self.arguments.command != "open":  # the app says it itself
+            self.tell_of_rebuild(root)
+        return root
+
+    def tell_of_rebuild(self, root: Path) -> None:
+        """Say, once, that the catalogue was damaged or gone and is made anew, and what that cost."""
+        from kelly_tui.store.catalogue import Catalogue
+        from kelly_tui.store.rebuild import untold
+
+        with Catalogue.open(root) as catalogue:
+            if said := untold(catalogue):
+                self.voice.notice(said)
 
     @property
     def options(self) -> Options:
@@ -122,6 +134,7 @@ def made(line: Line, dataset: str, chosen: str | None) -> Path:
     folder, name = place(line, dataset)
     if is_dataset(folder / name):
         root = dataset_root(line.datasets, dataset)
+        line.tell_of_rebuild(root)
         if chosen:
             check_model(root, chosen)
         return root
@@ -246,12 +259,19 @@ def tell_whole(line: Line, root: Path, result: PipelineOutcome, figures: Stats |
 
 
 def stats(line: Line) -> int:
+    from kelly_tui.pipeline.standing import stage_standings
+    from kelly_tui.store.catalogue import Catalogue
+    from kelly_tui.store.readback import waiting
     from kelly_tui.validate.stats import dataset_stats
 
-    figures = dataset_stats(line.root)
-    for said in figures.lines():
+    root = line.root
+    figures, stages = dataset_stats(root), stage_standings(root)
+    for said in [*figures.lines(), "", "Stages:", *(f"  {one.line(name)}" for name, one in stages.items())]:
         line.voice.say(said)
-    line.voice.give(figures.to_dict())
+    with Catalogue.open(root) as catalogue:
+        if hint := waiting(catalogue):
+            line.voice.notice(hint)
+    line.voice.give({**figures.to_dict(), "stages": {name: one.to_dict() for name, one in stages.items()}})
     return 0
 
 

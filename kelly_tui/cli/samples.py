@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import shlex
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from kelly_tui.errors import LabelError
+from kelly_tui.text import count
 
 if TYPE_CHECKING:
     from kelly_tui.cli.commands import Line
     from kelly_tui.store.catalogue import Catalogue
     from kelly_tui.store.query import Row
+    from kelly_tui.store.readback import Merge
+
+SHOWN = 20
+"""Outside edits that are shown; ``--json`` has all."""
 
 PAGE = 500
 """Rows that are read at once."""
@@ -123,7 +130,7 @@ def _event(event: Any) -> dict[str, Any]:
 
 
 def list_samples(line: Line) -> int:
-    from kelly_tui.store import query
+    from kelly_tui.store import query, readback
     from kelly_tui.store.catalogue import Catalogue
 
     with Catalogue.open(line.root) as catalogue:
@@ -139,8 +146,11 @@ def list_samples(line: Line) -> int:
             for start in range(0, len(rowids), PAGE)
             for row in query.rows(catalogue, rowids[start : start + PAGE])
         )
-        count = line.voice.table(rows, ["id", "file", "origin", main, "key", "bpm", "split", ""], right=frozenset({5}))
-    line.voice.notice(f"{count:,} sample{'' if count == 1 else 's'}")
+        number = line.voice.table(rows, ["id", "file", "origin", main, "key", "bpm", "split", ""], right=frozenset({5}))
+        hint = readback.waiting(catalogue)
+    line.voice.notice(count(number, "sample"))
+    if hint:
+        line.voice.notice(hint)
     return 0
 
 
@@ -185,23 +195,37 @@ def filter_text(words: list[str]) -> str:
 
 
 def conflicts(line: Line) -> int:
+    """Outside edits that wait because they are many, and conflicts: show them, or decide what was there to be shown.
+
+    While outside edits wait, ``--take`` is about these alone. A conflict that comes to light by this very command was
+    never seen, and is left open.
+    """
     from kelly_tui.store import views
+    from kelly_tui.store.catalogue import Catalogue
 
     take = line.arguments.take
+    with Catalogue.open(line.root) as catalogue:
+        seen = {(one.sample_id, one.field) for one in views.conflicts(catalogue)}
     with _edited(line) as catalogue:
-        taken = None
-        if take == "theirs" and not line.dry_run:  # it sets files aside, which no rollback brings back
-            taken = views.take_outside_edits(catalogue)
-        decided = views.resolve(catalogue, take) if take else 0
+        # A dry run looks at no file: those that are broken would be set aside, which no rollback brings back.
+        outside = views.Merge() if line.dry_run else views.read_back(catalogue)
+        decided: Counter[str] = Counter()
+        if take and outside.pending:
+            _take_outside(line, catalogue, outside)
+        elif take:
+            shown = [one for one in views.conflicts(catalogue) if (one.sample_id, one.field) in seen]
+            views.resolve(catalogue, take, shown)
+            decided = Counter(one.field for one in shown)
+            line.voice.say(f"{_dry(line)}{decided.total():,} decided for {take}{_by_field(decided)}")
         still_open = views.conflicts(catalogue)
         refused = views.refused_edits(catalogue)
-    for said in taken.words().splitlines() if taken is not None else []:
-        line.voice.say(said)
-    if take:
-        line.voice.say(f"{_dry(line)}{decided:,} decided for {take}")
-    elif not still_open:
+    if outside.pending and not take:
+        _show_outside(line, outside)
+    elif not take and not still_open:
         line.voice.say("no conflict is open")
     if still_open:
+        if take:
+            line.voice.say(f"{count(len(still_open), 'conflict')} left open:")
         rows = [
             [one.file_path, one.field, _value(one.base), _value(one.ours), _value(one.theirs), one.origin]
             for one in still_open
@@ -214,5 +238,56 @@ def conflicts(line: Line) -> int:
          "ours": _value(one.ours), "theirs": _value(one.theirs), "origin": one.origin}
         for one in still_open
     ]  # fmt: skip
-    line.voice.give({"decided": decided, "open": listed, "not_taken": refused, "dry_run": line.dry_run})
+    line.voice.give(
+        {
+            "decided": decided.total(),
+            "open": listed,
+            "outside": {
+                "samples": outside.pending_samples,
+                "fields": outside.pending_fields,
+                "changes": [one._asdict() for one in outside.pending],
+                "state": {None: "waiting", "ours": "declined", "theirs": "taken"}[take],
+            },
+            "not_taken": refused,
+            "dry_run": line.dry_run,
+        }
+    )
     return 0
+
+
+def _take_outside(line: Line, catalogue: Catalogue, outside: Merge) -> None:
+    """Settle the outside edits that wait, and nothing else."""
+    from kelly_tui.store import views
+
+    shown = f"{count(len(outside.pending), 'outside edit')} of {count(outside.pending_samples, 'sample')}"
+    by_field = _by_field(outside.pending_fields)
+    if line.arguments.take == "ours":
+        views.decline_outside_edits(catalogue)
+        line.voice.say(f"declined: {shown}{by_field}; the edited files are kept in .kelly/set-aside")
+        return
+    new = set(views.take_outside_edits(catalogue).conflicts)
+    views.resolve(catalogue, "theirs", [c for c in views.conflicts(catalogue) if (c.sample_id, c.field) in new])
+    line.voice.say(f"taken in: {shown}{by_field}")
+
+
+def _show_outside(line: Line, outside: Merge) -> None:
+    samples = count(outside.pending_samples, "sample was", "samples were")
+    line.voice.say(
+        f"{samples} edited outside Kelly, so many that nothing was taken in yet{_by_field(outside.pending_fields)}"
+    )
+    rows = [[one.file_path, one.field, _plain(one.ours), _plain(one.theirs)] for one in outside.pending[:SHOWN]]
+    line.voice.table(rows, ["file", "field", "ours", "theirs"])
+    if len(outside.pending) > SHOWN:
+        line.voice.say(f"… and {len(outside.pending) - SHOWN:,} more; --json names all")
+    name = shlex.quote(line.arguments.dataset)
+    line.voice.say(f"kelly conflicts {name} --take theirs takes these in, --take ours declines them")
+
+
+def _by_field(fields: Counter[str]) -> str:
+    """``: emotion 80, key 2``; nothing for nothing."""
+    named = ", ".join(f"{name} {number:,}" for name, number in fields.most_common())
+    return f": {named}" if named else ""
+
+
+def _plain(value: Any) -> str:
+    return "·" if value is None else str(value)

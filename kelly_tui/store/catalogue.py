@@ -25,7 +25,7 @@ from kelly_tui.errors import DatasetError
 from kelly_tui.model.dataset import DatasetConfig
 from kelly_tui.model.labels import nearest
 from kelly_tui.model.sample import Sample
-from kelly_tui.store import counters, history, schema
+from kelly_tui.store import counters, damage, history, schema
 from kelly_tui.store.connection import connect, connect_for_reading, explained, run_script, take
 from kelly_tui.store.filters import Query, literal, parse
 from kelly_tui.store.layout import Layout, disk_errors, is_dataset, load_config, utc_now
@@ -56,6 +56,15 @@ class FeatureRow(NamedTuple):
     columns: dict[str, Any]
 
 
+def _file_at(path: Path) -> tuple[int, int] | None:
+    """Device and number of the file at `path`, which it keeps when it is moved; None where there is none."""
+    try:
+        status = os.stat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    return status.st_dev, status.st_ino
+
+
 class Catalogue:
     """An open catalogue. For one thread; another thread opens its own.
 
@@ -69,6 +78,8 @@ class Catalogue:
         self.session: Session | None = None
         """The run of the app that edits through this catalogue: undo begins with its own steps."""
         self._lock = lock
+        self._file = _file_at(layout.catalogue_path)
+        self._reopened = 0
 
     def begin_session(self) -> None:
         """From here on edits are those of one run of the app, until the catalogue is closed."""
@@ -90,6 +101,7 @@ class Catalogue:
     def open(cls, root: Path | str) -> Catalogue:
         """Open the dataset at `root`; make its catalogue, from the views where there are any, if it has none.
 
+        A damaged one is set aside, and another made: `kelly_tui.store.rebuild.untold` says what came of it.
         A folder that can't be written is opened for reading. Raises `DatasetError`.
         """
         root = Path(root)
@@ -106,12 +118,62 @@ class Catalogue:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 lock = os.open(layout.lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
             try:
-                catalogue = cls(layout, config, connect(path), lock)
-                catalogue._prepare()
+                if damage.is_suspected(layout):
+                    cls._replace_if_damaged(layout, config, lock)
+                try:
+                    return cls._prepared(layout, config, lock)
+                except sqlite3.DatabaseError as error:
+                    if not damage.is_damage(error):
+                        raise
+                    damage.suspect(path)
+                cls._replace_if_damaged(layout, config, lock)
+                return cls._prepared(layout, config, lock)
             except BaseException:
                 os.close(lock)
                 raise
+
+    @classmethod
+    def _prepared(cls, layout: Layout, config: DatasetConfig, lock: int) -> Catalogue:
+        there = _file_at(layout.catalogue_path)
+        catalogue = cls(layout, config, connect(layout.catalogue_path), lock)
+        if there not in (None, catalogue._file):  # replaced meanwhile: which of the two is open, nobody knows
+            catalogue._reopen()
+        try:
+            catalogue._prepare()
+        except BaseException:
+            catalogue.db.close()
+            raise
         return catalogue
+
+    @classmethod
+    def _replace_if_damaged(cls, layout: Layout, config: DatasetConfig, lock: int) -> None:
+        """Set a suspected catalogue aside if it is damaged; what can be read of it, and is in no view, is written."""
+        from kelly_tui.store.rebuild import rescue  # late: it reads files into an open catalogue
+
+        take(lock, layout.root)
+        try:
+            if not damage.is_suspected(layout):  # another was faster
+                return
+            if not layout.catalogue_path.exists() or damage.is_whole(layout.catalogue_path):
+                damage.forget(layout)
+                return
+            rescue(layout, config)
+            damage.set_aside(layout)
+        finally:
+            fcntl.flock(lock, fcntl.LOCK_UN)
+
+    def _is_replaced(self) -> bool:
+        """Whether another catalogue lies where this one was: what is written into this one, nobody will read."""
+        return _file_at(self.layout.catalogue_path) != self._file
+
+    def _reopen(self) -> None:
+        """Go on with the catalogue that lies there now."""
+        again = Catalogue.open(self.root)
+        self.db.close()
+        self.db, self._file = again.db, again._file
+        if again._lock is not None:
+            os.close(again._lock)
+        self._reopened += 1
 
     def _prepare(self) -> None:
         """Bring the tables to what this program and this configuration want."""
@@ -140,7 +202,7 @@ class Catalogue:
             if db.execute("PRAGMA user_version").fetchone()[0]:  # another was faster
                 return
             run_script(db, schema.TABLES)
-            if self.layout.has_views():
+            if self.layout.has_views() or damage.kept_in(self.layout):
                 db.execute("INSERT INTO meta VALUES ('building', ?)", (utc_now(),))
             db.execute(f"PRAGMA user_version = {schema.VERSION}")
 
@@ -169,6 +231,7 @@ class Catalogue:
             views.rebuild(self)
             with self.writing() as db:
                 db.execute("DELETE FROM meta WHERE name = 'building'")
+            damage.forget(self.layout)
 
     def close(self) -> None:
         """Carry the log into the catalogue, unless another is writing, and let go."""
@@ -192,6 +255,9 @@ class Catalogue:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+        if isinstance(error, sqlite3.DatabaseError):
+            with explained(self.layout.catalogue_path):
+                raise error
 
     # -- writing ------------------------------------------------------------------------------------------------------
 
@@ -204,7 +270,7 @@ class Catalogue:
         if self.db.in_transaction:
             yield self.db
             return
-        with explained(self.root), self._turn():
+        with explained(self.layout.catalogue_path), self._turn():
             db = self.db
             try:
                 db.execute("BEGIN IMMEDIATE")
@@ -219,6 +285,10 @@ class Catalogue:
         if self._lock is None:
             raise DatasetError("the dataset is read-only", path=self.root, hint="Check who owns it, or copy it.")
         take(self._lock, self.root)
+        while self._is_replaced():
+            fcntl.flock(self._lock, fcntl.LOCK_UN)
+            self._reopen()
+            take(self._lock, self.root)
         try:
             yield
         finally:
@@ -382,8 +452,10 @@ class Catalogue:
         return counters.read(self.db)
 
     def data_version(self) -> int:
-        """A number that changes when another connection has changed the catalogue."""
-        return int(self.db.execute("PRAGMA data_version").fetchone()[0])
+        """A number that changes when another connection has changed the catalogue, or put another in its place."""
+        if self._is_replaced():
+            self._reopen()
+        return int(self.db.execute("PRAGMA data_version").fetchone()[0]) + (self._reopened << 32)
 
     def _number(self, sample_id: str) -> int:
         found = self.db.execute("SELECT rowid FROM samples WHERE sample_id = ?", (sample_id,)).fetchone()

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from kelly_tui.errors import DatasetError, DiskFull
+from kelly_tui.store.damage import is_damage, suspect
 
 LOCK_SECONDS = 30.0
 """How long a writer waits for its turn before it says that another holds the dataset."""
@@ -101,24 +102,37 @@ def take(lock: int, root: Path) -> None:
 
 @contextmanager
 def explained(path: Path) -> Iterator[None]:
-    """Say what SQLite's errors mean and what to do about them."""
+    """Say what SQLite's errors mean for the catalogue at `path`, and what to do about them."""
     try:
         yield
     except sqlite3.DatabaseError as error:
-        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-        if code == sqlite3.SQLITE_FULL:
-            raise DiskFull("the disk is full", path=path, hint="Make room; all that was saved is kept.") from error
-        for codes, what, hint in _MEANINGS:
-            if code in codes:
-                raise DatasetError(what, path=path, hint=hint) from error
-        raise
+        meant = meaning(error, path)
+        if meant is error:
+            raise
+        raise meant from error
+
+
+def meaning(error: sqlite3.Error, path: Path) -> Exception:
+    """What an error of SQLite means for the catalogue at `path`; the error itself where that is a fault of ours.
+
+    A damaged catalogue is marked, so that it is examined when it is opened next.
+    """
+    if is_damage(error):
+        suspect(path)
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code == sqlite3.SQLITE_FULL:
+        return DiskFull("the disk is full", path=path, hint="Make room; all that was saved is kept.")
+    for codes, what, hint in _MEANINGS:
+        if code in codes:
+            return DatasetError(what, path=path, hint=hint)
+    return error
 
 
 _MEANINGS = (
     (
         (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB),
         "the catalogue is damaged",
-        "Move .kelly/catalogue.sqlite* away: the next start rebuilds it from manifest.json and annotations/.",
+        "Leave all kelly programs and start one again: it sets the file aside and rebuilds it from the views.",
     ),
     (
         (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_CANTOPEN),

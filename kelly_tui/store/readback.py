@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
@@ -32,6 +33,7 @@ from kelly_tui.store.rebuild import Adoption
 from kelly_tui.store.rows import checked
 from kelly_tui.store.schema import label_from_json, provenance_of
 from kelly_tui.store.viewstate import Stamp, changed_outside, known_state, remember, set_aside, stamp
+from kelly_tui.text import count
 
 MANY_FILES, MANY_SHARE = 50, 0.01
 """More changed samples at once than the larger of the two are shown before they are taken."""
@@ -43,6 +45,23 @@ _REMEMBERED = 1000
 _REFUSED = "refused edits"
 
 _FILE = re.compile(r"([0-9A-Za-z_-]{1,128})\.json")
+
+
+NEW_SAMPLE = "new sample"
+"""What stands for a field where a manifest brings a whole sample."""
+
+LOOKED_AT = 50_000
+"""Annotation files of which a mere hint looks at the times: a tenth of a second."""
+
+
+class Pending(NamedTuple):
+    """What an outside edit would change, if it were taken in. None stands for "no label"."""
+
+    sample_id: str
+    file_path: str
+    field: str
+    ours: Value | None
+    theirs: Value | None
 
 
 @dataclass
@@ -63,23 +82,29 @@ class Merge:
     """Ids of samples that an edited manifest brought."""
     unknown: list[str] = field(default_factory=list)
     """Annotation files of samples that are not in the catalogue; left where they are."""
-    pending: Counter[str] = field(default_factory=Counter)
-    """Field -> changes, where so many samples were changed that nothing was taken: `take_outside_edits` takes them."""
+    pending: list[Pending] = field(default_factory=list)
+    """Where so many samples were changed that nothing was taken: `take_outside_edits` or `decline_outside_edits`."""
     pending_samples: int = 0
+
+    @property
+    def pending_fields(self) -> Counter[str]:
+        """How many samples wait with a change of each field."""
+        return Counter(one.field for one in self.pending)
 
     def words(self) -> str:
         """``3 outside edits taken, 1 conflict``, and a line for each that was not; empty when there was nothing."""
         if self.pending_samples:
-            by = ", ".join(f"{name} {count:,}" for name, count in self.pending.most_common(5))
-            return f"{self.pending_samples:,} samples were edited outside ({by}): look before they are taken"
+            by = ", ".join(f"{name} {number:,}" for name, number in self.pending_fields.most_common(5))
+            samples = count(self.pending_samples, "sample was", "samples were")
+            return f"{samples} edited outside ({by}) and not taken in yet: kelly conflicts shows them"
         counts = {
-            "outside edits taken": len(self.taken),
-            "conflicts": len(self.conflicts),
-            "refused": len(self.refused),
-            "files set aside": len(self.set_aside),
-            "samples added": len(self.added),
+            ("outside edit taken", "outside edits taken"): len(self.taken),
+            ("conflict", "conflicts"): len(self.conflicts),
+            ("refused", "refused"): len(self.refused),
+            ("file set aside", "files set aside"): len(self.set_aside),
+            ("sample added", "samples added"): len(self.added),
         }
-        summary = ", ".join(f"{count:,} {what}" for what, count in counts.items() if count)
+        summary = ", ".join(count(number, *words) for words, number in counts.items() if number)
         more = [f"and {len(self.lines) - NAMED:,} more: see kelly conflicts"] if len(self.lines) > NAMED else []
         return "\n".join([summary, *self.lines[:NAMED], *more])
 
@@ -98,13 +123,52 @@ class _Change(NamedTuple):
 
 
 def read_back(catalogue: Catalogue) -> Merge:
-    """Look for outside edits and take them in; if they are many, only count them in `Merge.pending`."""
-    return _Reader(catalogue).read(len(catalogue))
+    """Look for outside edits and take them in; if they are many, only list them in `Merge.pending`."""
+    reader = _Reader(catalogue)
+    return reader.show() if reader.found_many else reader.take()
 
 
 def take_outside_edits(catalogue: Catalogue) -> Merge:
     """As `read_back`, however many they are."""
-    return _Reader(catalogue).read(None)
+    return _Reader(catalogue).take()
+
+
+def decline_outside_edits(catalogue: Catalogue) -> Merge:
+    """Take none in: edited views are set aside and will be written anew. `Merge.pending` lists what was declined."""
+    return _Reader(catalogue).decline()
+
+
+def edited_annotations(catalogue: Catalogue, most: int = -1) -> Iterator[str]:
+    """The ids of samples whose annotation file was changed outside; of the first `most` files, or of all."""
+    rows = catalogue.db.execute(
+        "SELECT sample_id, size, mtime_ns FROM samples JOIN exports ON sample = samples.rowid LIMIT ?", (most,)
+    )
+    for sample_id, *known in rows:
+        with suppress(OSError):  # what is lost is written again
+            path = catalogue.layout.annotation_path(sample_id)
+            now = stamp(path)
+            if now is None or list(now) == known:
+                continue
+            sample = catalogue.get(sample_id)
+            if sample and path.read_bytes() != annotation_file.render(sample_id, sample.rev, sample.labels):
+                yield sample_id  # not only copied
+
+
+def waiting(catalogue: Catalogue, outside: int | None = None) -> str:
+    """One line on what waits for a person's word; empty where nothing does. `outside`: how many samples, if known."""
+    edited = sum(1 for _ in edited_annotations(catalogue, LOOKED_AT)) if outside is None else outside
+    (still_open,) = catalogue.db.execute("SELECT count(*) FROM conflicts WHERE resolved_at IS NULL").fetchone()
+    with suppress(OSError):  # what can't be read, validate names
+        if outside is None and changed_outside(catalogue, catalogue.layout.manifest_path):
+            edited = max(edited, 1)
+    things = []
+    if edited:
+        things.append("edits made outside Kelly" if outside is None else f"outside edits of {count(edited, 'sample')}")
+    if still_open:
+        things.append(count(still_open, "conflict"))
+    return (
+        f"waiting for you: {' and '.join(things)}; kelly conflicts {shlex.quote(catalogue.root.name)}" if things else ""
+    )
 
 
 def refused_edits(catalogue: Catalogue) -> list[str]:
@@ -115,7 +179,7 @@ def refused_edits(catalogue: Catalogue) -> list[str]:
 
 
 class _Reader:
-    """One look at all views."""
+    """One look at all views, and one of the three things that can be done with what was found."""
 
     def __init__(self, catalogue: Catalogue) -> None:
         self.catalogue = catalogue
@@ -123,29 +187,53 @@ class _Reader:
         self._rows = 0
         self._refused: list[tuple[str, str]] = []
         """(file, words) of each label that could not be taken."""
+        self._changes = list(self._annotation_changes())
+        self._adoption = Adoption(catalogue)
+        self._manifest = catalogue.layout.manifest_path
+        self._manifest_edited = changed_outside(catalogue, self._manifest)
+        if self._manifest_edited:
+            self._changes += self._manifest_changes(self._manifest, self._adoption)
 
-    def read(self, samples: int | None) -> Merge:
-        changes = list(self._annotation_changes())
-        adoption = Adoption(self.catalogue)
-        manifest = self.catalogue.layout.manifest_path
-        edited = changed_outside(self.catalogue, manifest)
-        if edited:
-            changes += self._manifest_changes(manifest, adoption)
-        different = {one.sample.sample_id for one in changes if one.merged.taken or one.merged.conflicts}
-        arriving = len(adoption.samples)
-        if samples is not None and len(different) + arriving > max(MANY_FILES, MANY_SHARE * samples):
-            self.merge.pending_samples = len(different) + arriving
-            for change in changes:
-                self.merge.pending.update((*change.merged.taken, *change.merged.conflicts))
-            self.merge.pending.update({"new samples": arriving} if arriving else {})
-            self._remember_refused()
-            return self.merge
-        self._take(changes)
-        self.merge.added += adoption.finish()
-        if edited:
-            self._manifest_is_read(manifest)
+    @property
+    def found_many(self) -> bool:
+        return self._samples() > max(MANY_FILES, MANY_SHARE * len(self.catalogue))
+
+    def _samples(self) -> int:
+        different = {one.sample.sample_id for one in self._changes if one.merged.taken or one.merged.conflicts}
+        return len(different) + len(self._adoption.samples)
+
+    def show(self) -> Merge:
+        """List what would change, and change nothing."""
+        pending = self.merge.pending
+        self.merge.pending_samples = self._samples()
+        for sample, merged in ((change.sample, change.merged) for change in self._changes):
+            theirs = {**merged.taken, **{name: both.theirs for name, both in merged.conflicts.items()}}
+            for name, value in theirs.items():
+                ours = sample.annotations.get(name)
+                pending.append(Pending(sample.sample_id, sample.file_path, name, ours, value))
+        for arriving in self._adoption.samples:
+            pending.append(Pending(arriving.sample_id, arriving.file_path, NEW_SAMPLE, None, None))
         self._remember_refused()
         return self.merge
+
+    def take(self) -> Merge:
+        """Take in what only a view changed, and list conflicts."""
+        self._take(self._changes)
+        self.merge.added += self._adoption.finish()
+        if self._manifest_edited:
+            self._manifest_is_read(self._manifest)
+        self._remember_refused()
+        return self.merge
+
+    def decline(self) -> Merge:
+        """Take nothing in: the views will be written anew, and what they said is set aside."""
+        for change in self._changes:
+            if change.path != self._manifest:
+                set_aside(self.catalogue, change.path)
+                self._file_is_read(change.sample.sample_id, change.stamp, rewrite=True)
+        if self._manifest_edited:
+            self._manifest_is_read(self._manifest)
+        return self.show()
 
     def _remember_refused(self) -> None:
         kept = {name: where for name, _, where in self.merge.set_aside}

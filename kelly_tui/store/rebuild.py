@@ -4,23 +4,28 @@ from __future__ import annotations
 
 import os
 import re
+import sqlite3
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import msgspec
 
 from kelly_tui.errors import FileRefused
+from kelly_tui.model.dataset import DatasetConfig
 from kelly_tui.model.labels import SPLITS
 from kelly_tui.model.sample import Sample, file_type_of
-from kelly_tui.store import annotation_file
+from kelly_tui.store import annotation_file, counters
 from kelly_tui.store.catalogue import Catalogue
-from kelly_tui.store.layout import inside, save_config, utc_now, write_atomic
-from kelly_tui.store.manifest import RawManifest, read_manifest_file
+from kelly_tui.store.connection import connect
+from kelly_tui.store.damage import kept_in
+from kelly_tui.store.layout import Layout, inside, save_config, utc_now, write_atomic
+from kelly_tui.store.manifest import RawManifest, read_manifest_file, write_manifest_file
 from kelly_tui.store.rows import NOT_READ, NOT_TAKEN, read_annotations, read_row
-from kelly_tui.store.schema import label_of
-from kelly_tui.store.viewstate import hash_file, remember, set_aside, stamp
+from kelly_tui.store.schema import COLUMNS, from_row, label_of
+from kelly_tui.store.viewstate import changed_outside, hash_file, remember, set_aside, stamp
+from kelly_tui.text import count
 
 _ID = re.compile(r"[0-9A-Za-z_-]{2,128}")
 GONE = "the file is gone"
@@ -43,6 +48,13 @@ class Rebuilt(msgspec.Struct):
 
     at: str
     samples: int = 0
+    labels: int = 0
+    lost: bool = False
+    """Whether Kelly had made one before, which is gone or damaged."""
+    damaged: str = ""
+    """Where the damaged one lies, relative to the dataset."""
+    told: bool = False
+    """Whether a person has seen `words`."""
     findings: list[str] = []
     """What could not be understood or found, the first of it."""
     more: int = 0
@@ -54,6 +66,52 @@ class Rebuilt(msgspec.Struct):
         else:
             self.more += 1
 
+    def words(self) -> str:
+        """On one line: what happened, what came back, what may be missing, and where the old one lies."""
+        left_out = len(self.findings) + self.more
+        remarks = f" {left_out:,} remarks on the views: kelly validate." if left_out else ""
+        if not self.lost:
+            return remarks.strip()
+        what, where = ("damaged", f" The damaged one: {self.damaged}.") if self.damaged else ("gone", "")
+        return (
+            f"the catalogue was {what}; made anew from the views: {count(self.samples, 'sample')} and"
+            f" {count(self.labels, 'label')} are back, history and undo begin anew. An edit not yet in annotations/ may"
+            f" be missing, and features are extracted again.{where}{remarks}"
+        )
+
+
+def rescue(layout: Layout, config: DatasetConfig) -> None:
+    """Write what the views lack of a damaged catalogue, as far as it can be read, before it is set aside.
+
+    A file that was edited outside is left as it is. The manifest is written only if all samples can be read, and the
+    old one is kept.
+    """
+    unreadable = (sqlite3.DatabaseError, msgspec.MsgspecError, ValueError, TypeError)
+    with suppress(*unreadable), closing(connect(layout.catalogue_path)) as db:
+        damaged = Catalogue(layout, config, db, None)
+        with suppress(*unreadable):
+            due = [number for (number,) in db.execute("SELECT rowid FROM samples WHERE rev <> exported_rev")]
+            for number in due:
+                with suppress(*unreadable):
+                    _rescue_annotations(damaged, number)
+        path = layout.manifest_path
+        said = counters.read(db).in_catalogue
+        readable = db.execute("SELECT count(*) FROM samples NOT INDEXED").fetchone()[0]
+        if readable >= said and not changed_outside(damaged, path):
+            if path.exists():
+                set_aside(damaged, path)
+            write_manifest_file(damaged, path)
+
+
+def _rescue_annotations(damaged: Catalogue, number: int) -> None:
+    row = damaged.db.execute(f"SELECT {COLUMNS} FROM samples WHERE rowid = ?", (number,)).fetchone()
+    known = damaged.db.execute("SELECT size, mtime_ns FROM exports WHERE sample = ?", (number,)).fetchone()
+    sample = from_row(row)
+    path = damaged.layout.annotation_path(sample.sample_id)
+    there = stamp(path)
+    if _ID.fullmatch(sample.sample_id) and there in (None, known) and (there or sample.labels):
+        write_atomic(path, annotation_file.render(sample.sample_id, sample.rev, sample.labels))
+
 
 def rebuild(catalogue: Catalogue) -> Rebuilt:
     """Fill an empty catalogue from manifest.json, annotations/ and splits/; where there is no manifest, from raw/.
@@ -64,18 +122,23 @@ def rebuild(catalogue: Catalogue) -> Rebuilt:
     adoption = Adoption(catalogue)
     rebuilt, layout = adoption.rebuilt, catalogue.layout
     raw = _read_manifest(catalogue, rebuilt)
-    for row in raw.rows() if raw is not None else _rows_of_files(layout.root):
+    for row in raw.rows() if raw is not None else ():
         adoption.add(row)
         if len(adoption.samples) >= _BATCH:
             adoption.flush()
+    if raw is None or raw.catalogue_rev is not None or not raw.lines:  # what was imported since it was written
+        adoption.flush()
+        for row in _rows_of_files(catalogue):
+            adoption.add(row)
     rebuilt.samples = len(adoption.finish())
     _note_strays(catalogue, rebuilt)
     if raw is None and _any_file(layout.augmented):
         rebuilt.note(
             "without a manifest nobody knows whose variants lie in processed/augmented: augment makes them anew"
         )
-    if raw is not None and raw.catalogue_rev is not None:
-        rebuilt.note("the history of edits was in the catalogue that is lost: undo can't reach it")
+    rebuilt.damaged = kept_in(layout) or ""
+    rebuilt.lost = bool(rebuilt.damaged) or raw is None or raw.catalogue_rev is not None
+    (rebuilt.labels,) = catalogue.db.execute("SELECT count(*) FROM samples, json_each(provenance)").fetchone()
     if not layout.config_path.exists():
         save_config(layout.root, catalogue.config)
     with catalogue.writing() as db:
@@ -92,6 +155,17 @@ def last_rebuild(catalogue: Catalogue) -> Rebuilt | None:
     """What came of making this catalogue from views; None if it was not."""
     row = catalogue.db.execute("SELECT value FROM meta WHERE name = 'rebuilt'").fetchone()
     return None if row is None else msgspec.json.decode(row[0], type=Rebuilt)
+
+
+def untold(catalogue: Catalogue) -> str:
+    """What a person should know of how this catalogue was made; once, and empty after that."""
+    rebuilt = last_rebuild(catalogue)
+    if rebuilt is None or rebuilt.told:
+        return ""
+    rebuilt.told = True
+    with catalogue.writing() as db:
+        db.execute("UPDATE meta SET value = ? WHERE name = 'rebuilt'", (msgspec.json.encode(rebuilt).decode(),))
+    return rebuilt.words()
 
 
 class Adoption:
@@ -269,8 +343,9 @@ def _possible_paths(said: str, root: Path) -> Iterator[str]:
             yield "/".join(parts[parts.index(folder, 1) :])
 
 
-def _rows_of_files(root: Path) -> Iterator[dict[str, Any]]:
-    """A row for each music file under raw/, as a manifest might have had it."""
+def _rows_of_files(catalogue: Catalogue) -> Iterator[dict[str, Any]]:
+    """A row for each music file under raw/ that is no sample yet, as a manifest might have had it."""
+    root = catalogue.root
     for folder in ("raw/midi", "raw/audio", "raw/synthetic"):
         top = root / folder
         for path, folders, names in os.walk(top):
@@ -280,12 +355,15 @@ def _rows_of_files(root: Path) -> Iterator[dict[str, Any]]:
                 file = Path(path) / name
                 if kind is None or name.startswith(".") or not file.is_file():
                     continue
+                path_in = file.relative_to(root).as_posix()
+                if catalogue.db.execute("SELECT 1 FROM samples WHERE file_path = ?", (path_in,)).fetchone():
+                    continue
                 made = folder == "raw/synthetic"
                 sha256 = hash_file(file)
                 generated_id = _GENERATED.match(name) if made else None
                 yield {
                     "sample_id": generated_id[0] if generated_id else sha256[:16],
-                    "file_path": file.relative_to(root).as_posix(),
+                    "file_path": path_in,
                     "file_type": kind,
                     "sha256": sha256,
                     "source": None if made else file.relative_to(top).as_posix(),

@@ -15,14 +15,14 @@ from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.conflicts import Conflict, conflicts, resolve
 from kelly_tui.store.durable import write_all
 from kelly_tui.store.manifest import Manifest, catalogue_rev, load_manifest, replacing, write_manifest_file
-from kelly_tui.store.readback import Merge, read_back, refused_edits, take_outside_edits
+from kelly_tui.store.readback import Merge, decline_outside_edits, read_back, refused_edits, take_outside_edits
 from kelly_tui.store.rebuild import Rebuilt, last_rebuild, rebuild
 from kelly_tui.store.viewstate import changed_outside, known_state, remember, set_aside, stamp
 
 __all__ = [
-    "Conflict", "Manifest", "Merge", "Rebuilt", "Written", "conflicts", "export_annotations", "last_rebuild",
-    "load_manifest", "read_back", "rebuild", "refused_edits", "resolve", "take_outside_edits", "write_manifest",
-    "write_splits", "write_views",
+    "Conflict", "Manifest", "Merge", "Rebuilt", "Written", "conflicts", "decline_outside_edits", "export_annotations",
+    "last_rebuild", "load_manifest", "read_back", "rebuild", "refused_edits", "resolve", "take_outside_edits",
+    "write_manifest", "write_splits", "write_views",
 ]  # fmt: skip
 
 _BATCH = 500

@@ -79,6 +79,8 @@ class Saver:
         self._current: Order | None = None
         self.unsaved: list[Order] = []
         """After `close`: what could not be written."""
+        self.stuck = ""
+        """Why the oldest order can't be written now; empty while all goes well."""
         self.has_saved = False
         """Whether anything was written."""
         self._thread = threading.Thread(target=self._run, name="saver", daemon=True)
@@ -136,6 +138,7 @@ class Saver:
                 catalogue.begin_session()
                 return catalogue
             except (KellyError, sqlite3.Error, OSError) as error:
+                self.stuck = str(error)
                 if not said:
                     self._tell(Trouble(f"nothing can be saved yet: {error}"))
                     said = True
@@ -151,6 +154,7 @@ class Saver:
                 step = _write(catalogue, order, self._annotator)
             except (KellyError, sqlite3.Error, OSError) as error:
                 kept = not _is_in_vain(catalogue, order, error)
+                self.stuck = str(error) if kept else ""
                 if not said:
                     self._tell(NotSaved(order, str(error), kept))
                     said = True
@@ -160,19 +164,21 @@ class Saver:
                     self.unsaved.append(order)
                     return
             else:
-                self.has_saved = True
+                self.has_saved, self.stuck = True, ""
                 self._tell(Saved(order, step, self.waiting))
                 return
 
     def _write_views(self, catalogue: Catalogue) -> bool:
         """Write views of edited samples; whether there are more. The catalogue has all of it: trouble only delays."""
+        from kelly_tui.store.connection import meaning
         from kelly_tui.store.views import export_annotations
 
         try:
             return export_annotations(catalogue, limit=VIEWS_AT_ONCE).annotations == VIEWS_AT_ONCE
         except (KellyError, sqlite3.Error, OSError) as error:
             # Nothing is lost: they are written after the next edit, or on leaving.
-            self._tell(Trouble(f"saved, but annotations/ could not be written yet: {error}"))
+            why = meaning(error, catalogue.layout.catalogue_path) if isinstance(error, sqlite3.Error) else error
+            self._tell(Trouble(f"saved, but annotations/ could not be written yet: {why}"))
             return False
 
 

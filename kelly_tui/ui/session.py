@@ -68,6 +68,7 @@ class Session:
     def _answer(self, question: Callable[[Catalogue], T]) -> T:
         if not hasattr(self._own, "catalogue"):
             self._own.catalogue = Catalogue.open(self.root)
+        self._own.catalogue.data_version()  # it may have been made anew
         return question(self._own.catalogue)
 
     def _stop_reading(self) -> None:

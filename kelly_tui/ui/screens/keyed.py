@@ -11,6 +11,7 @@ from textual.screen import Screen
 from textual.worker import Worker, WorkerState
 
 from kelly_tui.errors import KellyError
+from kelly_tui.store.connection import meaning
 from kelly_tui.ui.actions import shown_key
 from kelly_tui.ui.keymap import Hit, Keys
 from kelly_tui.ui.widgets.footer import Footer
@@ -40,8 +41,11 @@ class KeyedScreen(Screen[None]):
         """Tell the person something, where this screen tells things."""
         raise NotImplementedError
 
-    def say_trouble(self, error: KellyError | str) -> None:
+    def say_trouble(self, error: Exception | str) -> None:
         """Tell what went wrong."""
+        workstation = self.app.workstation
+        if isinstance(error, sqlite3.Error) and workstation is not None:
+            error = meaning(error, workstation.session.catalogue.layout.catalogue_path)
         self.say(str(error), "broken")
 
     def renew(self, words: str) -> None:
@@ -86,7 +90,7 @@ class KeyedScreen(Screen[None]):
             if result is not None:
                 await result
         except (KellyError, sqlite3.Error, OSError) as error:
-            self.say_trouble(str(error))
+            self.say_trouble(error)
 
     # -- moving, which every screen does -----------------------------------------------------------------------------
 
@@ -129,10 +133,10 @@ class KeyedScreen(Screen[None]):
         if event.state is not WorkerState.ERROR:
             return
         error = event.worker.error
+        assert error is not None
         if not isinstance(error, (KellyError, sqlite3.Error, OSError)):
-            assert error is not None
             raise error  # a fault of ours: better seen than hidden
-        self.say_trouble(str(error))
+        self.say_trouble(error)
 
     def ask(self, question: Question) -> None:
         """Open the prompt."""

@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from textual.timer import Timer
 
     from kelly_tui.pipeline.job import Job
-    from kelly_tui.store.readback import Merge
     from kelly_tui.ui.paint import Span
     from kelly_tui.ui.session import Session
 
@@ -51,12 +50,17 @@ IDLE_LOOKS = 4
 """Without a stage, what others may have changed is looked at only so many times more rarely."""
 
 
-def _read_back(root: Path) -> Merge:
+def _read_back(root: Path) -> list[str]:
+    """Take outside edits in; what a person should know of them, and of the catalogue, a line each."""
     from kelly_tui.store.catalogue import Catalogue
-    from kelly_tui.store.readback import read_back
+    from kelly_tui.store.readback import read_back, waiting
+    from kelly_tui.store.rebuild import untold
 
     with Catalogue.open(root) as catalogue:
-        return read_back(catalogue)
+        made_anew = untold(catalogue)
+        merge = read_back(catalogue)
+        taken = "" if merge.pending_samples else merge.words().partition("\n")[0]
+        return [line for line in (made_anew, taken, waiting(catalogue, merge.pending_samples)) if line]
 
 
 class Workstation(Tapping, Listening):
@@ -113,9 +117,8 @@ class Workstation(Tapping, Listening):
 
     async def _take_outside_edits(self) -> None:
         """Take in what was edited in annotations/ or manifest.json, by hand or with git, since they were written."""
-        merge = await asyncio.to_thread(_read_back, self.session.root)
-        if words := merge.words():
-            self.say(words.splitlines()[0], "accent")
+        if lines := await asyncio.to_thread(_read_back, self.session.root):
+            self.say(" · ".join(lines), "accent")
 
     def on_unmount(self) -> None:
         self.session.let_go()
@@ -205,7 +208,7 @@ class Workstation(Tapping, Listening):
         try:
             self._see_changes()
         except (KellyError, sqlite3.Error) as error:
-            self.say_trouble(str(error))
+            self.say_trouble(error)
 
     def _see_changes(self) -> None:
         version = self.session.catalogue.data_version()

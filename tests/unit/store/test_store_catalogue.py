@@ -225,20 +225,6 @@ def test_a_program_that_ignores_the_lock_is_named(tmp_path: Path) -> None:
         assert catalogue.add([sample(1)]) == 1
 
 
-@pytest.mark.parametrize("damage", [b"no catalogue at all" * 300, b""])
-def test_a_damaged_catalogue_is_no_traceback(tmp_path: Path, damage: bytes) -> None:
-    with new_catalogue(tmp_path) as catalogue:
-        catalogue.add([sample(1)])
-        path = catalogue.layout.catalogue_path
-    path.write_bytes(damage)
-    if damage:
-        with pytest.raises(DatasetError, match=r"damaged.*rebuilds it"):
-            Catalogue.open(tmp_path / "songs")
-    else:
-        with Catalogue.open(tmp_path / "songs") as catalogue:
-            assert len(catalogue) == 0
-
-
 def test_a_newer_catalogue_is_left_alone(tmp_path: Path) -> None:
     with new_catalogue(tmp_path) as catalogue, catalogue.writing() as db:
         db.execute(f"PRAGMA user_version = {schema.VERSION + 1}")

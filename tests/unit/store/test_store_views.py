@@ -392,7 +392,7 @@ def test_many_edits_at_once_wait_to_be_looked_at(catalogue, monkeypatch):
     for number in range(1, 6):
         edit_file(file_of(catalogue, number), lambda data: data["annotations"].update(emotion="happy"))
     merge = read_back(catalogue)
-    assert (merge.pending_samples, merge.pending["emotion"], merge.taken) == (5, 5, [])
+    assert (merge.pending_samples, merge.pending_fields["emotion"], merge.taken) == (5, 5, [])
     assert "5 samples were edited outside" in merge.words()
     assert values(catalogue, 1) == {"emotion": "sad"}
     say(catalogue, 1, key="C")

@@ -1,0 +1,75 @@
+"""A catalogue that is damaged is set aside, whole, so that the next opening makes one of the views.
+
+Only SQLite's word that the file is malformed, or none of its own, is damage: a catalogue that is locked, closed to this
+person or a newer program's is left where it is. Damage may come to light long after opening, by one page in the middle:
+a mark beside the catalogue then has it examined at the next opening, which is no work for every day.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing, suppress
+from pathlib import Path
+
+from kelly_tui.store.layout import Layout, disk_errors, sync_folder, utc_now
+
+_MARK = "damaged"
+"""Name of the mark: empty until the catalogue is set aside, then where it lies, until another is made."""
+
+
+def is_damage(error: BaseException) -> bool:
+    code = getattr(error, "sqlite_errorcode", None)
+    return code is not None and code & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
+def suspect(catalogue_path: Path) -> None:
+    """Have the catalogue examined when it is opened next."""
+    with suppress(OSError):  # where nothing can be written, who may write will see it too
+        catalogue_path.with_name(_MARK).touch()
+
+
+def is_suspected(layout: Layout) -> bool:
+    return _said(layout) == ""
+
+
+def kept_in(layout: Layout) -> str | None:
+    """Where the damaged catalogue lies in whose place one is to be made, relative to the dataset; None without one."""
+    return _said(layout) or None
+
+
+def forget(layout: Layout) -> None:
+    layout.catalogue_path.with_name(_MARK).unlink(missing_ok=True)
+
+
+def is_whole(path: Path) -> bool:
+    """Read all of a catalogue: a second for some 100,000 samples."""
+    from kelly_tui.store.connection import connect
+
+    try:
+        with closing(connect(path)) as db:
+            return bool(db.execute("PRAGMA integrity_check(1)").fetchone() == ("ok",))
+    except sqlite3.DatabaseError as error:
+        if not is_damage(error):
+            raise
+        return False
+
+
+def set_aside(layout: Layout) -> None:
+    """Move the catalogue with its log to ``set-aside/<time>``. The caller holds the lock."""
+    folder = layout.catalogue_dir / "set-aside" / utc_now().replace(":", "")
+    path = layout.catalogue_path
+    with disk_errors(folder):
+        folder.mkdir(parents=True)
+        for end in ("-shm", "-wal", ""):  # the file itself last: without it, there is nothing to set aside
+            with suppress(FileNotFoundError):
+                path.with_name(path.name + end).rename(folder / f"{path.name}{end}")
+        sync_folder(folder)
+        kept = folder.relative_to(layout.root) if folder.is_relative_to(layout.root) else folder
+        path.with_name(_MARK).write_text(f"{kept.as_posix()}\n", "utf-8")
+
+
+def _said(layout: Layout) -> str | None:
+    try:
+        return layout.catalogue_path.with_name(_MARK).read_text("utf-8").strip()
+    except OSError:
+        return None
