@@ -6,6 +6,7 @@ The environment wins over the file: ``KELLY_DATASETS=/data kelly``.
 from __future__ import annotations
 
 import getpass
+import math
 import os
 import tomllib
 from dataclasses import dataclass, field, fields
@@ -59,6 +60,15 @@ class Settings:
         return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+_YES, _NO = (True, "1", "true", "yes", "on"), (False, "0", "false", "no", "off")
+_WANTED: dict[type, str] = {
+    int: "a whole number, 0 or more",
+    float: "a number, 0 or more",
+    str: "text in quotes",
+    bool: "true or false",
+}
+
+
 def load_settings(path: Path | None = None) -> Settings:
     """Settings from the file and the environment. A wrong value is an error that names its line's key."""
     path = path or Path(os.environ.get("KELLY_SETTINGS", config_dir() / "settings.toml"))
@@ -71,13 +81,30 @@ def load_settings(path: Path | None = None) -> Settings:
     known = {one.name: type(getattr(Settings(), one.name)) for one in fields(Settings)}
     values: dict[str, object] = {}
     for name, kind in known.items():
-        raw = os.environ.get(f"KELLY_{name.upper()}", chosen.pop(name, None))
+        variable, written = os.environ.get(f"KELLY_{name.upper()}"), chosen.pop(name, None)
+        raw = written if variable is None else variable
         if raw is None:
             continue
         try:
-            values[name] = raw in (True, "1", "true", "yes", "on") if kind is bool else kind(raw)
-        except (TypeError, ValueError):
-            raise KellyError(f"setting {name} can't be {raw!r}", path=path, hint=f"It is a {kind.__name__}.") from None
+            values[name] = _read(kind, raw)
+        except ValueError:
+            wanted = f"It is {_WANTED[kind]}."
+            if variable is not None:
+                raise KellyError(f"KELLY_{name.upper()} can't be {raw!r}", hint=wanted) from None
+            raise KellyError(f"setting {name} can't be {raw!r}", path=path, hint=wanted) from None
     if chosen:
         raise KellyError(f"there is no setting {next(iter(chosen))!r}", path=path, hint=f"Known: {' '.join(known)}.")
     return Settings(**values)  # type: ignore[arg-type]
+
+
+def _read(kind: type, raw: object) -> object:
+    """A setting's value from TOML or from the environment, where all is text. Raises `ValueError`."""
+    if kind is bool and (raw in _YES or raw in _NO):
+        return raw in _YES
+    if kind is str and isinstance(raw, str):
+        return raw
+    if kind in (int, float) and isinstance(raw, (str, int, kind)) and not isinstance(raw, bool):
+        number = kind(raw)
+        if 0 <= number < math.inf:
+            return number
+    raise ValueError(raw)

@@ -74,10 +74,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit code."""
     words = list(sys.argv[1:] if argv is None else argv)
     _open_streams()
+    return until_nobody_reads(lambda: _carry_out(words))
+
+
+def until_nobody_reads(work: Callable[[], int]) -> int:
+    """`work`'s exit code; 0 when the reader of what it says, such as head, has seen enough before its end."""
     try:
-        code = _carry_out(words)
+        code = work()
         sys.stdout.flush()
-    except BrokenPipeError:  # the reader, such as head, has seen enough
+    except BrokenPipeError:
         nowhere = os.open(os.devnull, os.O_WRONLY)
         for stream in (sys.stdout, sys.stderr):
             os.dup2(nowhere, stream.fileno())

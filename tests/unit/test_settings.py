@@ -1,0 +1,46 @@
+"""Settings: a wrong one is an error that says what is right, wherever it was written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from kelly_tui.errors import KellyError
+from kelly_tui.settings import load_settings
+
+
+def test_what_is_written_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "settings.toml"
+    path.write_text('workers = 3\nautoplay = false\nvolume = 1\ndatasets = "/music"\n')
+    monkeypatch.setenv("KELLY_WORKERS", "4")
+    settings = load_settings(path)
+    assert (settings.workers, settings.autoplay, settings.volume, settings.datasets) == (4, False, 1.0, "/music")
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("workers = 2.5", "setting workers can't be 2.5"),
+        ("workers = -1", "It is a whole number, 0 or more."),
+        ("volume = nan", "It is a number, 0 or more."),
+        ("autoplay = 'maybe'", "It is true or false."),
+        ("datasets = 3", "It is text in quotes."),
+        ("wokers = 3", "there is no setting 'wokers'"),
+        ("workers", "settings can't be read"),
+    ],
+)
+def test_what_is_wrong_is_named_with_its_file(tmp_path: Path, line: str, said: str) -> None:
+    path = tmp_path / "settings.toml"
+    path.write_text(line)
+    with pytest.raises(KellyError) as raised:
+        load_settings(path)
+    assert said in str(raised.value)
+    assert str(path) in str(raised.value)
+
+
+def test_a_wrong_variable_is_named_and_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KELLY_WORKERS", "many")
+    with pytest.raises(KellyError) as raised:
+        load_settings(tmp_path / "none.toml")
+    assert str(raised.value) == "KELLY_WORKERS can't be 'many'. It is a whole number, 0 or more."
