@@ -112,6 +112,15 @@ class Score:
         return f"{self.meters[0].numerator}/{self.meters[0].denominator}" if self.meters else "4/4"
 
     @cached_property
+    def main_meter(self) -> Meter | None:
+        """The meter that holds for the longest; None where the file names none."""
+        if not self.meters:
+            return None
+        starts = np.array([meter.time for meter in self.meters])
+        held = np.diff(np.append(starts, max(self.duration, starts[-1])))
+        return self.meters[int(np.argmax(held))]
+
+    @cached_property
     def _tempo_beats(self) -> Floats:
         """The beat at which each tempo starts."""
         passed = np.diff(self.tempi[:, 0]) * self.tempi[:-1, 1] / 60

@@ -78,13 +78,9 @@ def onset_tempo(score: Score) -> float | None:
 
 def detect_meter(score: Score) -> Detection[str]:
     """``"3/4"``: the meter that holds for the longest."""
-    if not score.meters:
-        if score.left_out.get("meter"):
-            return unknown("the file's meter is impossible")
-        return unknown("no meter in the file")
-    starts = np.array([meter.time for meter in score.meters])
-    held = np.diff(np.append(starts, max(score.duration, starts[-1])))
-    longest = score.meters[int(np.argmax(held))]
+    longest = score.main_meter
+    if longest is None:
+        return unknown("the file's meter is impossible" if score.left_out.get("meter") else "no meter in the file")
     name = f"{longest.numerator}/{longest.denominator}"
     if len(score.meters) == 1:
         return Detection(name, 0.9, f"{name} in the file")
