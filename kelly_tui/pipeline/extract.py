@@ -15,6 +15,7 @@ from kelly_tui.pipeline.room import Room
 from kelly_tui.pipeline.runner import run_items
 from kelly_tui.pipeline.stage import Failed, Item, Outcome, Result, Run
 from kelly_tui.store.catalogue import Catalogue, FeatureRow
+from kelly_tui.store.importer import apply_min_duration
 
 STAGE = "extract"
 VERSION = 1
@@ -39,7 +40,12 @@ _PARAMETERS = {
 
 @recorded(STAGE)
 def extract(catalogue: Catalogue, run: Run) -> Outcome:
-    """Extract the features that are missing or made from other content or parameters; set aside what can't be used."""
+    """Extract the features that are missing or made from other content or parameters; set aside what can't be used.
+
+    What ``min_duration_sec`` calls too short is judged again first: config.json may have been changed.
+    """
+    if not run.dry_run:
+        apply_min_duration(catalogue)
     extraction = _Extraction(catalogue)
     plan = Plan()
     for item, why in extraction.stale(plan):

@@ -7,7 +7,6 @@ from kelly_tui.pipeline.recorded import recorded
 from kelly_tui.pipeline.stage import Outcome, Run
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.importer import STAGE as IMPORT
-from kelly_tui.store.importer import apply_min_duration
 
 STAGE = "retry"
 
@@ -16,7 +15,7 @@ STAGE = "retry"
 def retry(catalogue: Catalogue, run: Run) -> Outcome:
     """Forget the failures of all stages but import, and extract what had failed.
 
-    Files that import refused lie elsewhere; those it set aside as too short are here, and are judged again.
+    Files that import refused lie elsewhere; those it set aside as too short are here, and `extract` judges them again.
 
     Variants and generated samples that had failed are made by the next `augment` and `synthesize`.
     """
@@ -27,7 +26,6 @@ def retry(catalogue: Catalogue, run: Run) -> Outcome:
         words += f"; {refused:,} were refused by import: import them again"
     if run.dry_run:
         return Outcome(STAGE, words=f"dry run: {words}", details={"to_do": len(failures)})
-    apply_min_duration(catalogue)
     with catalogue.writing() as db:
         for one in failures:
             if one.sample_id is not None:

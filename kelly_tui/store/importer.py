@@ -302,8 +302,17 @@ def _link(incoming: str, target: str) -> None:
         os.link(incoming, target)
 
 
-def apply_min_duration(catalogue: Catalogue) -> None:
-    """Quarantine imported samples that the configuration now calls too short, and let go of those it does not."""
+class Misjudged(NamedTuple):
+    """Imported samples whose length is judged otherwise than the configuration now wants."""
+
+    short: list[tuple[str, float]]
+    """(sample_id, seconds) of those to be set aside."""
+    long: list[str]
+    """Ids of those that were set aside as too short and no longer are."""
+
+
+def misjudged(catalogue: Catalogue) -> Misjudged:
+    """What a change of ``min_duration_sec`` has left to do."""
     shortest = catalogue.config.min_duration_sec
     select = (
         "SELECT sample_id, duration_sec FROM samples WHERE origin = 'imported' AND duration_sec {} ? AND sample_id {}"
@@ -312,11 +321,18 @@ def apply_min_duration(catalogue: Catalogue) -> None:
     parameters = (shortest, STAGE, TOO_SHORT)
     short = catalogue.db.execute(select.format("<", "NOT IN"), parameters).fetchall()
     long = catalogue.db.execute(select.format(">=", "IN"), parameters).fetchall()
+    return Misjudged(short, [sample_id for sample_id, _ in long])
+
+
+def apply_min_duration(catalogue: Catalogue) -> None:
+    """Quarantine imported samples that the configuration now calls too short, and let go of those it does not."""
+    short, long = misjudged(catalogue)
     if short or long:
         with catalogue.writing():
             for sample_id, seconds in short:
-                catalogue.quarantine(sample_id, STAGE, TOO_SHORT, _too_short(seconds, shortest))
-            for sample_id, _ in long:
+                reason = _too_short(seconds, catalogue.config.min_duration_sec)
+                catalogue.quarantine(sample_id, STAGE, TOO_SHORT, reason)
+            for sample_id in long:
                 catalogue.clear_failure(sample_id, STAGE)
 
 

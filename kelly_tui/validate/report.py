@@ -8,6 +8,7 @@ import msgspec
 
 from kelly_tui.model.report import Finding, Report
 from kelly_tui.store.catalogue import Catalogue
+from kelly_tui.validate.durations import check_durations
 from kelly_tui.validate.files import check_files, check_structure, check_views
 from kelly_tui.validate.labels import check_labelled, check_state, check_values
 from kelly_tui.validate.scores import live_scores
@@ -27,6 +28,7 @@ def validate(catalogue: Catalogue, *, deep: bool = False) -> Report:
         *check_structure(catalogue),
         *check_files(catalogue, deep=deep),
         *check_views(catalogue),
+        *check_durations(catalogue),
         *check_values(catalogue),
         *check_splits(catalogue),
         *check_labelled(catalogue, scores),

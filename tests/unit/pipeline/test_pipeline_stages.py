@@ -1,8 +1,10 @@
 """The stages on real files: what becomes of each, twice, interrupted, killed, with other parameters."""
 
+import dataclasses
 import hashlib
 import json
 import shutil
+from collections import Counter
 from pathlib import Path
 
 import msgspec
@@ -186,16 +188,42 @@ def test_a_file_that_broke_is_set_aside_and_comes_back(made):
     assert sample.file_path not in dict(retried.all_failures)
 
 
-def test_too_short_is_set_aside_and_comes_back_when_the_limit_falls(made, music):
+@pytest.mark.parametrize("stage", ["import", "extract", "retry"])
+def test_too_short_is_set_aside_and_comes_back_when_the_limit_falls(made, music, stage):
+    run_stage = {
+        "import": lambda: kelly_tui.import_files(made, [music]),
+        "extract": lambda: kelly_tui.extract_features(made),
+        "retry": lambda: kelly_tui.retry_failures(made),
+    }[stage]
     config = load_config(made)
     save_config(made, msgspec.structs.replace(config, min_duration_sec=5.0))
-    kelly_tui.import_files(made, [music])
+    run_stage()
     short = samples(made, "is:quarantined is:imported is:audio")
     assert {sample.source for sample in short} >= {"happy/tone.wav", "sad/tone.flac", "other/tone.ogg"}
     assert "shorter than 5 s" in next(one.status for one in short if one.source == "happy/tone.wav")
     save_config(made, config)
-    kelly_tui.import_files(made, [music])
+    run_stage()
     assert {sample.source for sample in samples(made, "is:imported is:ok")} == SOURCES.keys()
+
+
+def test_a_dry_import_says_what_there_is_to_look_at_and_what_came_before(music, tmp_path):
+    root = create(tmp_path)
+    folder = shutil.copytree(music, tmp_path / "Music")
+    (folder / "sad" / ".hidden.mid").write_bytes(b"")
+    suffixes = Counter(path.suffix.casefold() for path in folder.rglob("*") if not path.name.startswith("."))
+    found = {"midi": suffixes[".mid"], "audio": suffixes[".wav"] + suffixes[".flac"] + suffixes[".ogg"]}
+    ignored = [{"path": IGNORED, "why": "not music"}, {"path": "sad/.hidden.mid", "why": "hidden file"}]
+    planned = kelly_tui.import_files(root, [folder], dry_run=True)
+    assert (planned.details["why"], planned.details["already"]) == (found, 0)
+    assert planned.details["ignored"] == ignored
+    assert planned.details["to_do"] == sum(found.values())
+    assert "1 not music, 1 hidden file" in planned.words
+    assert samples(root) == []
+    first = kelly_tui.import_files(root, [folder])
+    again = kelly_tui.import_files(root, [folder], dry_run=True)
+    assert again.details["already"] == len(SOURCES) + 2  # the duplicate and the silent one came in too
+    assert again.details["to_do"] == sum(found.values()) - again.details["already"]
+    assert kelly_tui.import_files(root, [folder]).details["duplicates"] == first.details["duplicates"] != []
 
 
 def test_no_stage_passes_the_size_limit(music, tmp_path):
@@ -255,7 +283,7 @@ def test_import_never_counts_all_rows(music, tmp_path, monkeypatch):
 def test_options_are_those_of_a_run():
     from kelly_tui.pipeline.dataset import Options
 
-    assert Options.__annotations__.keys() == Run.__dataclass_fields__.keys()
+    assert set(Options.__annotations__) == {field.name for field in dataclasses.fields(Run) if field.init}
 
 
 def swung_scale(folder: Path) -> Path:

@@ -328,3 +328,24 @@ def test_the_report_counts_what_an_export_would_hold(sound):
     report = kelly_tui.validate_dataset(sound)
     lists = sum(len((sound / "splits" / f"{split}.txt").read_text().split()) for split in ("train", "val", "test"))
     assert report.total == sum(report.splits.values()) == lists
+
+
+def test_a_changed_shortest_duration_is_judged_again(sound):
+    config = load_config(sound)
+    shortest = min(sample.duration_sec for sample in _samples(sound))
+    save_config(sound, msgspec.structs.replace(config, min_duration_sec=shortest + 0.01))
+    before = _samples(sound)
+    report = kelly_tui.validate_dataset(sound)
+    found = next(one for one in report.findings if one.code == "too-short")
+    assert (found.severity, found.count) == ("error", len(found.samples))
+    assert {sample.sample_id for sample in before if sample.duration_sec == shortest} <= set(found.samples)
+    assert _samples(sound) == before, "validate changes nothing"
+    kelly_tui.extract_features(sound)
+    assert "too-short" not in codes(kelly_tui.validate_dataset(sound), "error")
+    save_config(sound, config)
+    assert "not-too-short" in codes(kelly_tui.validate_dataset(sound), "warning")
+
+
+def _samples(root: Path):
+    with Catalogue.open(root) as catalogue:
+        return list(catalogue.samples())
