@@ -17,13 +17,14 @@ STAGE = "annotate"
 def annotate(catalogue: Catalogue, run: Run) -> Outcome:
     """Label imported samples by the innermost folder whose name is a label; what a person said stands."""
     began = time.monotonic()
+    read = labelling.read_folders(catalogue) if run.dry_run else labelling.annotate(catalogue)
+    said = read.samples - len(read.silent) - len({path for path, _, _ in read.conflicts})
     if run.dry_run:
-        imported = catalogue.counts().origins["imported"]
-        return Outcome(STAGE, words=f"dry run: the folders of {count(imported, 'sample')} would be read")
-    read = labelling.annotate(catalogue)
+        words = f"dry run: {said:,} of {count(read.samples, 'sample')} to label; {read.words()}"
+        return Outcome(STAGE, words=words, details={"to_do": said, "labelled": dict(read.labelled)})
     return Outcome(
         STAGE,
-        done=read.samples - len(read.silent) - len({path for path, _, _ in read.conflicts}),
+        done=said,
         seconds=time.monotonic() - began,
         words=read.words(),
         details={
@@ -34,5 +35,5 @@ def annotate(catalogue: Catalogue, run: Run) -> Outcome:
                 {"file": path, "field": field, "labels": list(labels)} for path, field, labels in read.conflicts
             ],
         },
-        kept={"asked": read.samples, "silent": len(read.silent)},
+        kept={"samples": read.samples},
     )

@@ -17,9 +17,13 @@ def split(catalogue: Catalogue, run: Run, *, anew: bool = False) -> Outcome:
     """Place the samples that are in no split; `anew` places all again. A run without a seed uses config.json's."""
     began = time.monotonic()
     if run.dry_run:
-        where = "status = 'ok'" + ("" if anew else " AND split IS NULL")
-        (waiting,) = catalogue.db.execute(f"SELECT count(*) FROM samples WHERE {where}").fetchone()
-        return Outcome(STAGE, words=f"dry run: {waiting:,} to place", details={"to_do": waiting})
+        new, placed = catalogue.db.execute(
+            "SELECT count(*) FILTER (WHERE split IS NULL), count(split) FROM samples WHERE status = 'ok'"
+        ).fetchone()
+        why = {reason: n for reason, n in (("new", new), ("anew", placed if anew else 0)) if n}
+        reasons = f" ({', '.join(f'{n:,} {reason}' for reason, n in why.items())})" if why else ""
+        to_do = sum(why.values())
+        return Outcome(STAGE, words=f"dry run: {to_do:,} to place{reasons}", details={"to_do": to_do, "why": why})
     result = (reshuffle if anew else split_samples)(catalogue, run.seed or None)
     return Outcome(
         STAGE,

@@ -33,6 +33,10 @@ class FoldersRead:
     """Files that still lack the dataset's main label, since no folder of theirs names one."""
     conflicts: list[tuple[str, str, tuple[str, ...]]] = field(default_factory=list)
     """(file, field, labels): the same content lies in folders that disagree."""
+    wanted: dict[str, Wanted] = field(default_factory=dict)
+    """Sample -> the labels that its folders give it."""
+    disagreements: list[tuple[str, str, Label, Label]] = field(default_factory=list)
+    """(sample, field, label, other label): the conflicts that this opens."""
 
     def words(self) -> str:
         """``73 labelled (emotion 73, mode 2), 12 have no folder that is a label, 1 lies in folders that disagree``."""
@@ -48,11 +52,17 @@ class FoldersRead:
 
 def annotate(catalogue: Catalogue) -> FoldersRead:
     """Label imported samples by their folders. What a person said stands; folders that disagree label nothing."""
+    result = read_folders(catalogue)
+    result.changed = catalogue.put_labels(result.wanted, kind="stage", actor=BY)
+    put_conflicts(catalogue, result.disagreements, BY)
+    return result
+
+
+def read_folders(catalogue: Catalogue) -> FoldersRead:
+    """What the folders of the imported samples say; nothing is written."""
     vocabulary = FolderWords(catalogue.config)
     main = catalogue.config.model.main_label
     result = FoldersRead()
-    wanted: dict[str, Wanted] = {}
-    disagreements: list[tuple[str, str, Label, Label]] = []
     at = utc_now()
     rows = catalogue.db.execute(
         f"SELECT sample_id, file_path, source, other_sources, provenance, {main} FROM samples"
@@ -70,13 +80,11 @@ def annotate(catalogue: Catalogue) -> FoldersRead:
                 labels[name] = None
             result.conflicts.append((path, name, values))
             ours, theirs = (Label(value, "folder", BY, at) for value in values[:2])
-            disagreements.append((sample_id, name, ours, theirs))
+            result.disagreements.append((sample_id, name, ours, theirs))
         result.samples += 1
         result.labelled.update(says.labels.keys())
         if main_value is None and main not in says.labels and main not in says.disagree:
             result.silent.append(path)
         if labels:
-            wanted[sample_id] = labels
-    result.changed = catalogue.put_labels(wanted, kind="stage", actor=BY)
-    put_conflicts(catalogue, disagreements, BY)
+            result.wanted[sample_id] = labels
     return result

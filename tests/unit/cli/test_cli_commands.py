@@ -168,6 +168,27 @@ def test_a_dry_run_says_why_and_does_nothing(kelly, labelled):
     assert kelly("extract", "d", "--dry-run", "--json").json == said.json
 
 
+def tree(root) -> dict[str, bytes]:
+    return {str(path): path.read_bytes() for path in root.rglob("*") if path.is_file()}
+
+
+def test_a_dry_run_says_what_comes_in_numbers_and_changes_no_byte(kelly, labelled, music, tmp_path):
+    kelly("create", "raw")
+    raw = tmp_path / "datasets" / "raw"
+    kelly("import", "raw", music)
+    before = tree(raw), tree(labelled)
+    good = len(SOURCES) + 1
+    planned = kelly("annotate", "raw", "--dry-run", "--json").json
+    assert planned["labelled"] == {"emotion": 6}
+    assert f"dry run: 6 of {good} samples to label" in kelly("annotate", "raw", "--dry-run").out
+    assert kelly("split", "raw", "--dry-run", "--json").json["why"] == {"new": good}
+    assert kelly("split", "d", "--reshuffle", "--dry-run", "--json").json["why"] == {"anew": good}
+    assert kelly("augment", "raw", "--multiplier", 2, "--dry-run", "--json").json["to_do"] == 2 * good
+    assert "20 to do (20 new)" in kelly("synthesize", "raw", "--count", 20, "--audio", "--dry-run").out
+    assert (tree(raw), tree(labelled)) == before
+    assert kelly("annotate", "raw", "--json").json["labelled"] == planned["labelled"]
+
+
 def test_validate_prints_the_four_lines_first(kelly, labelled):
     said = kelly("validate", "d")
     assert said.code == 0
