@@ -30,6 +30,7 @@ __all__ = [
     "retry_failures",
     "run_pipeline",
     "split_dataset",
+    "stage_standings",
     "synthesize_dataset",
     "validate_dataset",
 ]
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
         split_dataset,
         synthesize_dataset,
     )
+    from kelly_tui.pipeline.standing import stage_standings
     from kelly_tui.store.layout import create_dataset_structure
     from kelly_tui.store.views import load_manifest
     from kelly_tui.synth.dynamics import generate_dynamics_samples
@@ -75,6 +77,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
         "split_dataset",
         "synthesize_dataset",
     ),
+    "kelly_tui.pipeline.standing": ("stage_standings",),
     "kelly_tui.store.layout": ("create_dataset_structure",),
     "kelly_tui.store.views": ("load_manifest",),
     "kelly_tui.synth.dynamics": ("generate_dynamics_samples",),

@@ -51,6 +51,10 @@ class Job:
         return cls(arguments)
 
     @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
     def running(self) -> bool:
         return self._process.poll() is None
 
@@ -61,7 +65,10 @@ class Job:
 
     @property
     def last_words(self) -> str:
-        """The last line that it said."""
+        """The last line that it said, or how it was ended if it could not say."""
+        code = self.exit_code
+        if code is not None and code < 0:
+            return f"{self.stage} was killed ({signal.Signals(-code).name}); what it had done is kept"
         return self.log[-1] if self.log else ""
 
     def cancel(self) -> None:

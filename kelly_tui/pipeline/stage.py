@@ -93,7 +93,7 @@ class Run:
     cancel: threading.Event = field(default_factory=threading.Event)
     """Set it from any thread and the stage commits what is done and raises `Interrupted`."""
     settings: Settings = field(default_factory=Settings)
-    turn: Turn | None = None
+    turn: Turn | None = field(default=None, init=False)
     """The right to work on the dataset, while a stage has it; `kelly_tui.pipeline.recorded.turn` sets it."""
 
     def tell(self, progress: Progress) -> None:

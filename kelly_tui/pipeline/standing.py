@@ -15,6 +15,7 @@ from kelly_tui.pipeline.extract import wanted_parameters
 from kelly_tui.store import runs
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.runs import Record
+from kelly_tui.text import count
 
 STAGES = ("import", "annotate", "extract", "split", "augment", "synthesize", "validate", "retry")
 
@@ -31,6 +32,11 @@ class Standing(NamedTuple):
     def line(self, stage: str) -> str:
         """``extract     stale   60 have features; to do: 3 new``."""
         return f"{stage:<12}{self.state:<9}{self.words}".rstrip()
+
+    def to_dict(self) -> dict[str, Any]:
+        """For ``--json``."""
+        last = None if self.record is None else self.record._asdict()
+        return {"state": self.state, "words": self.words, "last": last}
 
 
 def stage_standings(root: Path | str) -> dict[str, Standing]:
@@ -76,7 +82,7 @@ class _Standings:
         if at is not None and at.stage == stage:
             done, total = at.progress.get("done", 0) + at.progress.get("failed", 0), at.progress.get("total", 0)
             so_far = f"{done:,} of {total:,}, " if total else ""
-            return Standing("running", f"{so_far}process {at.pid}, since {runs.clock_time(at.began)}", record)
+            return Standing("running", f"{so_far}process {at.pid}, since {at.since}", record)
         if record is None or record.how == "done":
             return standing._replace(record=record)
         there = f"; {standing.words}" if standing.words else ""
@@ -113,22 +119,27 @@ class _Standings:
         if record is None:
             return Standing("never")
         new = self._one("SELECT count(*) FROM samples WHERE origin = 'imported' AND created_at > ?", record.began)
-        kept = record.details
-        words = f"{record.done:,} of {kept.get('asked', record.done):,} have a folder that is a label"
-        main = self._catalogue.config.model.main_label
-        return _todo(words, new, "new", self._changed("annotate", f"{main}_labels"))
+        asked = record.details.get("samples")  # absent where the run did not come to its end
+        words = "" if asked is None else f"{record.done:,} of {asked:,} labelled"
+        if asked is not None and asked > record.done:
+            words += f", {asked - record.done:,} in folders that are no label, or that disagree"
+        return _todo(words, new, "new", self._changed("annotate", "emotion_labels", "groove_labels"))
 
     def _extract(self) -> Standing:
         wanted = wanted_parameters(self._catalogue)
         have, why = 0, Counter[str]()
         rows = self._db.execute(
-            "SELECT file_type, key IS NULL OR features_path IS NULL, substr(key, 1, instr(key, '-') + 16), count(*)"
+            "SELECT file_type, CASE WHEN results.key IS NULL OR features_path IS NULL THEN 'new' ELSE 'there' END,"
+            " substr(results.key, 1, instr(results.key, '-') + 16), count(*)"
             " FROM samples LEFT JOIN results ON stage = 'extract' AND sample = samples.rowid"
             " WHERE NOT rejected AND status = 'ok' GROUP BY 1, 2, 3"
+            " UNION ALL SELECT file_type, 'failed', substr(failures.key, 1, instr(failures.key, '-') + 16), count(*)"
+            " FROM failures JOIN samples USING (sample_id) WHERE stage = 'extract' AND NOT rejected GROUP BY 1, 3"
         )
-        for kind, is_new, prefix, number in rows:
-            have += 0 if is_new else number
-            if is_new:
+        for kind, result, prefix, number in rows:
+            if result == "there":
+                have += number
+            if result == "new":
                 why["new"] += number
             elif prefix != wanted[kind].prefix:
                 why[wanted[kind].why(f"{prefix}-", wanted[kind].key(""))] += number
@@ -168,8 +179,8 @@ class _Standings:
         ).fetchone()
         words += f" of {multiplier:,} each"
         failed = self._failures["augment", False]
-        words += f", {failed:,} samples can't be varied" if failed else ""
-        return _todo(words, lacking, f"variants of {roots:,} samples lack", [])
+        words += f", {count(failed, 'sample')} can't be varied" if failed else ""
+        return _todo(words, lacking, f"lacking variants of {count(roots, 'sample')}", [])
 
     def _synthesize(self) -> Standing:
         generated = self._one("SELECT count(*) FROM samples WHERE origin = 'generated'")
@@ -177,7 +188,7 @@ class _Standings:
         if record is None:
             return Standing("done" if generated else "never", f"{generated:,} generated" if generated else "")
         wanted = record.details.get("asked", {}).get("count", generated)
-        return _todo(f"{generated:,} generated", max(0, wanted - generated), "lack", [])
+        return _todo(f"{generated:,} generated", max(0, wanted - generated), "lacking", [])
 
     def _validate(self) -> Standing:
         record = self._records.get("validate")
@@ -186,8 +197,8 @@ class _Standings:
         since = self._one("SELECT ifnull(max(at), '') FROM steps")
         stages = [one.ended or one.began for name, one in self._records.items() if name != "validate" and one.done]
         if max([since, *stages]) > record.began:
-            return Standing("stale", f"{record.words}, {record.since}; changed since")
-        return Standing("done" if not record.failed else "failed", f"{record.words}, {record.since}")
+            return Standing("stale", f"{record.words} at {record.since}; changed since")
+        return Standing("done" if not record.failed else "failed", f"{record.words} at {record.since}")
 
     def _retry(self) -> Standing:
         again = sum(n for (stage, is_sample), n in self._failures.items() if is_sample or stage != "import")
@@ -202,7 +213,7 @@ class _Standings:
 def _todo(words: str, number: int, what: str, reasons: list[str]) -> Standing:
     """Done, or stale with how many lack and why."""
     left = ([f"{number:,} {what}"] if number else []) + reasons
-    return Standing("stale" if left else "done", f"{words}; to do: {', '.join(left)}" if left else words)
+    return Standing("stale" if left else "done", "; to do: ".join(part for part in (words, ", ".join(left)) if part))
 
 
 def _to_do(why: Counter[str]) -> str:

@@ -95,6 +95,17 @@ def end(catalogue: Catalogue, run: int, ending: Ending) -> None:
         )  # fmt: skip
 
 
+def note(catalogue: Catalogue, stage: str, began: str, ending: Ending) -> None:
+    """Note a run that is over already: of a stage that needs no turn, since it only looks."""
+    with catalogue.writing() as db:
+        row = (stage, os.getpid(), began, utc_now(), ending.how, ending.done, ending.failed, ending.words)
+        db.execute(
+            "INSERT INTO runs (stage, pid, began, ended, how, done, failed, words, details)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, '{}')",
+            row,
+        )
+
+
 def latest(db: sqlite3.Connection) -> dict[str, Record]:
     """The last run of each stage. Empty for a catalogue that can't be written and is older than the table."""
     if db.execute("SELECT 1 FROM sqlite_master WHERE name = 'runs'").fetchone() is None:
@@ -120,8 +131,13 @@ class At(NamedTuple):
     progress: dict[str, Any]
     """How far it is: the fields of the pipeline's `Progress`; empty at first."""
 
+    @property
+    def since(self) -> str:
+        """When it began, for a person."""
+        return clock_time(self.began)
+
     def __str__(self) -> str:
-        return f"{self.stage} is running on this dataset already (process {self.pid}, since {clock_time(self.began)})"
+        return f"{self.stage} is running on this dataset already (process {self.pid}, since {self.since})"
 
 
 class Turn:

@@ -35,6 +35,8 @@ class Session:
         self.saver = Saver(root, annotator, tell)
         self.job: Job | None = None
         """The stage that runs, or the last that ran."""
+        self.jobs: dict[str, Job] = {}
+        """The last of each stage: their logs are kept apart."""
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="reader")
         self._own = threading.local()
 
@@ -59,7 +61,7 @@ class Session:
         """Start a stage: the arguments of its command, ``["extract", "/data/songs"]``."""
         from kelly_tui.pipeline.job import Job
 
-        self.job = Job.start(arguments)
+        self.job = self.jobs[arguments[0]] = Job.start(arguments)
 
     async def ask(self, question: Callable[[Catalogue], T]) -> T:
         """Put a question that may take long; the app goes on meanwhile. Questions are answered one after another."""

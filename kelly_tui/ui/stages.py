@@ -31,6 +31,7 @@ STAGES = (
     Stage("augment", "make variants of imported samples", "how many of each", "--multiplier", "10"),
     Stage("synthesize", "generate samples with known labels", "how many in all", "--count", "1000"),
     Stage("validate", "check all of it, down to the files"),
+    Stage("retry", "try again what was set aside, once its cause is mended"),
 )
 
 BY_NAME = {stage.name: stage for stage in STAGES}
@@ -59,6 +60,7 @@ def parameters(stage: Stage, config: DatasetConfig) -> list[str]:
         "augment": ["of MIDI: transpose, stretch, loudness, timing, dropout", "of audio: pitch, stretch, noise, gain"],
         "synthesize": [f"evenly over {' '.join(config.main_choices)}", "a total: a second run adds none"],
         "validate": ["structure, files, labels, splits; the report is gv"],
+        "retry": ["samples are extracted again", "what import refused lies elsewhere: import it again"],
     }
     return lines[stage.name]
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
 
+from kelly_tui.errors import DatasetError
 from kelly_tui.model.report import Finding, Report
+from kelly_tui.store import runs
 from kelly_tui.store.catalogue import Catalogue
+from kelly_tui.store.layout import utc_now
+from kelly_tui.text import count
 from kelly_tui.validate.durations import check_durations
 from kelly_tui.validate.files import check_files, check_structure, check_views
 from kelly_tui.validate.labels import check_labelled, check_state, check_values
@@ -16,9 +21,18 @@ from kelly_tui.validate.splits import check_splits
 
 
 def validate_dataset(root: Path | str, deep: bool = False) -> Report:
-    """Look at everything and change nothing; `deep` hashes every file again. Raises `DatasetError` if there is none."""
+    """Look at everything and change nothing; `deep` hashes every file again. Raises `DatasetError` if there is none.
+
+    That it was done, and the verdict, goes on record where the dataset can be written.
+    """
     with Catalogue.open(root) as catalogue:
-        return validate(catalogue, deep=deep)
+        began = utc_now()
+        report = validate(catalogue, deep=deep)
+        errors = sum(finding.severity == "error" for finding in report.findings)
+        words = "valid" if report.valid else f"INVALID, {count(errors, 'error')}"
+        with suppress(DatasetError):  # a dataset that is read-only, or a full disk, can be validated as well
+            runs.note(catalogue, "validate", began, runs.Ending(done=report.total, failed=errors, words=words))
+        return report
 
 
 def validate(catalogue: Catalogue, *, deep: bool = False) -> Report:

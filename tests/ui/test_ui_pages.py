@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 
 import pytest
 
+from kelly_tui.pipeline.stages import split_dataset
+from kelly_tui.store.layout import Layout
+from kelly_tui.store.runs import Turn
 from kelly_tui.ui.actions import ACTIONS
 from kelly_tui.ui.screens.datasets import DatasetsScreen
 from kelly_tui.ui.screens.help import HelpScreen
@@ -66,6 +70,43 @@ async def test_a_stage_is_stopped_and_says_so(open_desk: Open, root: Path) -> No
         assert desk.app.session is not None
         assert desk.app.session.job is not None
         assert desk.app.session.job.exit_code == 130
+
+
+async def test_a_stage_that_runs_elsewhere_is_shown_and_is_not_ours_to_stop(open_desk: Open, root: Path) -> None:
+    turn = Turn(Layout(root))
+    turn.tell("extract", {"stage": "extract", "done": 3, "total": 9, "failed": 0, "rate": 2.0, "seconds_left": 3.0})
+    async with open_desk(root) as desk:
+        await desk.press("g", "p")
+        line = next(line for line in desk.text().splitlines() if " extract " in line)
+        assert f"running  not started here: process {os.getpid()}, since " in line
+        assert "3/9" in desk.text()
+        for key in ("x", "j", "enter"):
+            await desk.press(key)
+            if key != "j":
+                assert f"extract is running on this dataset already (process {os.getpid()}" in desk.said
+                assert "not started here" in desk.said
+        assert desk.app.session is not None
+        assert desk.app.session.job is None
+        turn.close()
+        await desk.press("enter")
+        assert desk.app.session.job is not None
+        await job_over(desk)
+        assert desk.app.session.job.exit_code == 0
+
+
+async def test_the_log_is_that_of_the_stage_under_the_cursor(open_desk: Open, root: Path) -> None:
+    split_dataset(root)
+    async with open_desk(root) as desk:
+        await desk.press("g", "p")
+        await desk.press("j", "enter")  # annotate
+        await job_over(desk)
+        assert "annotate: " in desk.text()
+        await desk.press("j")
+        assert "annotate: " not in desk.text().partition("find features")[2]
+        await desk.press("j")
+        assert ": done, " in desk.text().partition("put songs into")[2]  # of the run before the app, as it is on record
+        await desk.press("k", "k")
+        assert "annotate: " in desk.text()
 
 
 async def test_what_a_stage_wants_is_said_before_it_starts(open_desk: Open, root: Path) -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from time import monotonic
+from typing import TYPE_CHECKING
 
 from textual.widget import Widget
 
 from kelly_tui.errors import StageError
+from kelly_tui.pipeline.stage import Progress
+from kelly_tui.pipeline.standing import Standing, standings
+from kelly_tui.store.runs import At, at_work
 from kelly_tui.ui.paint import Line, Span, fit
 from kelly_tui.ui.screens.page import Page
 from kelly_tui.ui.stages import BY_NAME, STAGES, Stage, arguments, parameters
@@ -16,10 +19,8 @@ from kelly_tui.ui.widgets.headline import Headline
 from kelly_tui.ui.widgets.line_list import Entry, LineList
 from kelly_tui.ui.widgets.prompt import Question
 from kelly_tui.ui.widgets.status_line import StatusLine
-from kelly_tui.ui.words import count
 
 if TYPE_CHECKING:
-    from kelly_tui.store.catalogue import Catalogue
     from kelly_tui.ui.session import Session
 
 _MARKS: Mapping[str, Span] = {
@@ -31,38 +32,8 @@ _MARKS: Mapping[str, Span] = {
 }
 
 
-class Standing(NamedTuple):
-    """How a stage stands: never, done, stale (there is more to do) or failed, and the numbers."""
-
-    state: str
-    words: str
-
-
-def standings(catalogue: Catalogue) -> dict[str, Standing]:
-    """How each stage stands, from the counters and the list of failures."""
-    counts = catalogue.counts()
-    parts, origins = counts.quality(), counts.origins
-    failed = Counter(failure.stage for failure in catalogue.failures())
-    labelled = sum(counts.of(catalogue.config.model.main_label).values())
-    placed = sum(counts.splits.values())
-
-    def standing(stage: str, done: int, wanted: int, words: str) -> Standing:
-        if failed[stage]:
-            return Standing("failed", f"{words}, {failed[stage]:,} failed")
-        state = "never" if not done else "done" if done >= wanted else "stale"
-        return Standing(state, words if done else "")
-
-    return {
-        "import": standing("import", origins["imported"], 1, count(origins["imported"], "imported", "imported")),
-        "annotate": standing("annotate", labelled, parts["file"], f"{labelled:,} of {parts['file']:,} labelled"),
-        "extract": standing(
-            "extract", parts["features"], parts["file"], f"{parts['features']:,} of {parts['file']:,} have features"
-        ),
-        "split": standing("split", placed, counts.roots, f"{placed:,} placed"),
-        "augment": standing("augment", origins["augmented"], 1, count(origins["augmented"], "variant")),
-        "synthesize": standing("synthesize", origins["generated"], 1, f"{origins['generated']:,} generated"),
-        "validate": Standing("never", ""),
-    }
+OFTEN = 2.0
+"""Seconds between two looks at how the stages stand, at the shortest: at a million samples one takes a second."""
 
 
 class PipelineScreen(Page):
@@ -74,7 +45,8 @@ class PipelineScreen(Page):
         super().__init__()
         self._session = session
         self._wanted = stage
-        self._version = -1
+        self._seen: object = None
+        self._looked = -OFTEN
         self._stands: dict[str, Standing] = {}
 
     def below(self) -> Iterable[Widget]:
@@ -90,18 +62,35 @@ class PipelineScreen(Page):
     def show(self) -> None:
         session = self._session
         self.query_one(Headline).show(session.name, "pipeline", [(session.config.model.title, "dim")])
-        version = session.catalogue.data_version()
-        if version != self._version:
-            self._version, self._stands = version, standings(session.catalogue)
-        running = session.job.stage if session.job is not None and session.is_running else ""
-        self.lines.show([_entry(stage, self._stands[stage.name], running == stage.name) for stage in STAGES])
-        job = session.job
-        self.query_one(StatusLine).show(job.progress if job is not None and session.is_running else None)
+        at = at_work(session.catalogue.layout)
+        seen = (session.catalogue.data_version(), at and (at.stage, at.pid), session.is_running)
+        if seen != self._seen and monotonic() - self._looked >= OFTEN:
+            self._seen, self._looked = seen, monotonic()
+            self.start(self._look, "standings")
+        stands = {stage.name: self._standing(stage.name, at) for stage in STAGES}
+        self.lines.show([_entry(stage, stands[stage.name]) for stage in STAGES])
+        self.query_one(StatusLine).show(self._progress(at))
         self._show_chosen()
-        log = self.query_one("#log", LineList)
-        if job is not None:
-            log.show([Entry([(f"   {line}", "dim")]) for line in tuple(job.log)])
-            log.move(len(job.log))
+
+    async def _look(self) -> None:
+        self._stands = await self._session.ask(standings)
+        self.show()
+
+    def _standing(self, name: str, at: At | None) -> Standing:
+        """As the last look found it; what runs is seen at once, whoever started it."""
+        job, stands = self._session.job, self._stands.get(name, Standing("never"))
+        if at is not None and at.stage == name:
+            here = job is not None and job.pid == at.pid
+            return Standing("running", "" if here else f"not started here: process {at.pid}, since {at.since}")
+        if self._session.is_running and job is not None and job.stage == name:
+            return Standing("running")
+        return Standing("stale", "has just ended") if stands.state == "running" else stands
+
+    def _progress(self, at: At | None) -> Progress | None:
+        job = self._session.job
+        if job is not None and job.running:
+            return job.progress
+        return Progress(**at.progress) if at is not None and at.progress else None
 
     def _show_chosen(self) -> None:
         stage = self.lines.chosen
@@ -109,6 +98,21 @@ class PipelineScreen(Page):
             words = [stage.words, *parameters(stage, self._session.config)]
             lines = [Entry([("   " + line, "text" if number == 0 else "dim")]) for number, line in enumerate(words)]
             self.query_one("#chosen", LineList).show(lines)
+            log = [Entry([(f"   {line}", "dim")]) for line in self._log_of(stage.name)]
+            self.query_one("#log", LineList).show(log)
+            self.query_one("#log", LineList).move(len(log))
+
+    def _log_of(self, name: str) -> list[str]:
+        """What the last run of a stage said: here, or what is on record of one that was started elsewhere."""
+        job, record = self._session.jobs.get(name), self._stands.get(name, Standing("never")).record
+        if job is not None and (record is None or job.running or job.pid == record.pid):
+            said = list(job.log)
+            return said if not job.last_words or job.last_words in said else [*said, job.last_words]
+        if record is None:
+            return []
+        failed = f", {record.failed:,} failed" if record.failed else ""
+        before = f", {record.skipped:,} done before" if record.skipped else ""
+        return [f"{record.since}: {record.how}, {record.done:,} done{before}{failed}", record.words]
 
     def on_line_list_cursor_moved(self, event: LineList.CursorMoved) -> None:
         self._show_chosen()
@@ -131,19 +135,22 @@ class PipelineScreen(Page):
         )
 
     def action_cancel(self) -> None:
-        if not self._session.is_running or self._session.job is None:
-            raise StageError("nothing is running", hint="enter starts the stage under the cursor.")
-        self._session.job.cancel()
-        self.say("stopping; what is done is kept", "dim")
+        if self._session.is_running and self._session.job is not None:
+            self._session.job.cancel()
+            self.say("stopping; what is done is kept", "dim")
+            return
+        at = at_work(self._session.catalogue.layout)
+        if at is not None:
+            raise StageError(str(at), hint="It was not started here: stop it where it was, with ctrl+c.")
+        raise StageError("nothing is running", hint="enter starts the stage under the cursor.")
 
 
-def _entry(stage: Stage, standing: Standing, is_running: bool) -> Entry:
-    state = "running" if is_running else standing.state
-    mark, style = _MARKS[state]
+def _entry(stage: Stage, standing: Standing) -> Entry:
+    mark, style = _MARKS[standing.state]
     line: Line = [
         (f" {mark}  ", style),
         (fit(stage.name, 12), "strong"),
-        (fit(state if state != "never" else "", 9), style),
+        (fit(standing.state, 9), style),
         (standing.words, "text"),
     ]
     return Entry(line, BY_NAME[stage.name])

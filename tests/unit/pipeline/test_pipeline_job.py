@@ -47,6 +47,15 @@ def test_a_cancelled_job_keeps_what_it_did(imported):
         assert catalogue.counts().origins["generated"] > 0
 
 
+def test_a_killed_job_is_said_to_have_been_killed(imported):
+    job = Job.start(["synthesize", str(imported), "--count", "100000"])
+    while not job.progress.total:
+        pass
+    os.kill(job.pid, signal.SIGKILL)
+    assert job.wait() == -signal.SIGKILL
+    assert job.last_words == "synthesize was killed (SIGKILL); what it had done is kept"
+
+
 def test_a_job_that_does_not_listen_is_told(imported, monkeypatch):
     monkeypatch.setattr("kelly_tui.pipeline.job.PATIENCE", 0.1)
     job = Job.start(["synthesize", str(imported), "--count", "100000"])
