@@ -13,6 +13,7 @@ from textual.message import Message
 
 from kelly_tui.errors import DatasetError, KellyError, SoundError, StageError
 from kelly_tui.settings import Settings
+from kelly_tui.store.runs import at_work
 from kelly_tui.ui import stages
 from kelly_tui.ui.commands import ActionProvider
 from kelly_tui.ui.keymap import Keymap, default_keymap
@@ -135,6 +136,9 @@ class KellyApp(App[None], inherit_bindings=False):
         session = self.opened()
         if session.is_running:
             raise StageError("another stage is running", hint="Wait for it, or stop it in the pipeline (gp, x).")
+        at = at_work(session.catalogue.layout)
+        if at is not None and stage.name != "validate":  # which only looks
+            raise StageError(str(at), hint="It was not started here: wait for it, or stop it there.")
         session.start(stages.arguments(stage, session.root, text))
         if isinstance(self.screen, KeyedScreen):
             self.screen.say(f"{stage.name} started", "dim")
