@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from kelly_tui.errors import LabelError
 from kelly_tui.model.annotation import Value
-from kelly_tui.model.labels import KEYS, nearest
+from kelly_tui.model.labels import KEYS, choose
 from kelly_tui.synth.arranger import tempo_of_file
 from kelly_tui.synth.chance import Chance, evenly
 from kelly_tui.synth.meter import Meter, meter_named
@@ -153,7 +152,7 @@ class Setting(NamedTuple):
 
 def setting(emotion: str, turn: int, chance: Chance, *spread: object) -> Setting:
     """The choices for a piece: keys, progressions, meters and tempi, each evenly over the turns of one `spread`."""
-    affect = affect_of(emotion)
+    affect = AFFECTS[emotion]
     low, high = affect.bpm
     band = evenly(range(10), turn, *spread, "tempo")
     velocity_low, velocity_high = affect.velocity
@@ -173,20 +172,9 @@ def setting(emotion: str, turn: int, chance: Chance, *spread: object) -> Setting
     )
 
 
-def affect_of(emotion: str) -> Affect:
-    """The table's row. Raises `LabelError` for an emotion that no generator knows."""
-    if emotion in AFFECTS:
-        return AFFECTS[emotion]
-    guess = nearest(emotion, AFFECTS)
-    hint = f"Did you mean {guess}? " if guess else ""
-    raise LabelError(f"no generator knows the emotion {emotion!r}", hint=f"{hint}Known: {' '.join(AFFECTS)}.")
-
-
 def known_emotions(emotions: Sequence[str]) -> tuple[str, ...]:
-    """The same emotions. Raises `LabelError` for the first that no generator knows."""
-    for emotion in emotions:
-        affect_of(emotion)
-    return tuple(emotions)
+    """The same emotions, spelled as here. Raises `LabelError` for the first that no generator knows."""
+    return tuple(choose(emotion, AFFECTS, "emotion that a generator knows") for emotion in emotions)
 
 
 def valence_arousal(affect: Affect, mode: str, tempo_bpm: float, velocity: float) -> tuple[float, float]:

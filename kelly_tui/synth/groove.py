@@ -7,9 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from kelly_tui.errors import LabelError
 from kelly_tui.model.annotation import Value
-from kelly_tui.model.labels import DEFAULT_GROOVES, KEYS, nearest
+from kelly_tui.model.labels import DEFAULT_GROOVES, KEYS, choose
 from kelly_tui.music.notes import Score, read_midi
 from kelly_tui.synth.arranger import TICKS_PER_BEAT, Arrangement, Note, Part, tempo_of_file
 from kelly_tui.synth.chance import Chance, evenly
@@ -64,20 +63,9 @@ class _Stroke(NamedTuple):
     length: float = 0.2
 
 
-def feel_of(groove: str) -> Feel:
-    """The table's row. Raises `LabelError` for a groove that no generator knows."""
-    if groove in FEELS:
-        return FEELS[groove]
-    guess = nearest(groove, FEELS)
-    hint = f"Did you mean {guess}? " if guess else ""
-    raise LabelError(f"no generator knows the groove {groove!r}", hint=f"{hint}Known: {' '.join(FEELS)}.")
-
-
 def generate_groove_samples(n: int, seed: int = 0, grooves: Sequence[str] | None = None) -> list[GeneratedSample]:
     """`n` grooves for drums and bass. Raises `LabelError` for a groove that no generator knows."""
-    classes = tuple(grooves or DEFAULT_GROOVES)
-    for groove in classes:
-        feel_of(groove)
+    classes = tuple(choose(groove, FEELS, "groove that a generator knows") for groove in grooves or DEFAULT_GROOVES)
     return [generated("groove", groove_piece, seed, index, classes) for index in range(n)]
 
 
@@ -85,7 +73,7 @@ def groove_piece(seed: int, index: int, grooves: Sequence[str]) -> Draft:
     """The `index`-th piece; grooves take turns."""
     turn, which = divmod(index, len(grooves))
     groove = grooves[which]
-    feel = feel_of(groove)
+    feel = FEELS[groove]
     chance = Chance("groove", seed, index)
     spread = ("groove", seed, groove)
     low, high = feel.bpm
