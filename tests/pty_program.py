@@ -87,8 +87,24 @@ class PtyProgram:
             fields = stat.read().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
+    def hang_up(self, seconds: float = 30.0) -> int:
+        """Take the terminal away, and wait for the program's end: its exit code."""
+        os.close(self._master)
+        self._master = -1
+        return self._process.wait(seconds)
+
+    @property
+    def code(self) -> int | None:
+        """Its exit code, once it has ended."""
+        return self._process.poll()
+
+    def signal(self, sign: int) -> None:
+        self._process.send_signal(sign)
+
     def end(self, seconds: float = 5.0) -> None:
         """Read on until it has ended; end it if it has not within `seconds`."""
+        if self._master < 0:
+            return
         until = time.monotonic() + seconds
         while self._process.poll() is None and time.monotonic() < until:
             self.read(0.02)
@@ -96,6 +112,7 @@ class PtyProgram:
             self._process.terminate()
             self._process.wait(5)
         os.close(self._master)
+        self._master = -1
 
     def __enter__(self) -> Self:
         return self
@@ -104,5 +121,5 @@ class PtyProgram:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._process.poll() is None and kind is not None:
-            self._process.terminate()
+            self._process.kill()
         self.end()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import signal
+import sqlite3
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -14,7 +17,9 @@ from textual.message import Message
 from kelly_tui.errors import DatasetError, KellyError, SoundError, StageError
 from kelly_tui.settings import Settings
 from kelly_tui.store.runs import at_work
+from kelly_tui.text import count
 from kelly_tui.ui import stages
+from kelly_tui.ui.actions import shown_key
 from kelly_tui.ui.commands import ActionProvider
 from kelly_tui.ui.keymap import Keymap, default_keymap
 from kelly_tui.ui.screens.keyed import KeyedScreen
@@ -30,6 +35,10 @@ if TYPE_CHECKING:
 
 def _now() -> str:
     return f"{datetime.now():%H:%M:%S}"
+
+
+class Gone(Message):
+    """There is no terminal any more, or somebody wants the app to end."""
 
 
 class KellyApp(App[None], inherit_bindings=False):
@@ -66,6 +75,8 @@ class KellyApp(App[None], inherit_bindings=False):
         self.engine: Sound = Silence()
         self.session: Session | None = None
         self.workstation: Workstation | None = None
+        self.warned = ""
+        """What was said when leaving was asked for, until another key."""
         self.unsaved: list[Order] = []
         """After the app has ended: edits that could not be written."""
         self.edited: list[Path] = []
@@ -84,11 +95,21 @@ class KellyApp(App[None], inherit_bindings=False):
         else:
             try:
                 self.open_dataset(dataset, wanted)
-            except KellyError as error:
-                self.failed = error
+            except (KellyError, sqlite3.Error, OSError) as error:
+                self.failed = error if isinstance(error, KellyError) else KellyError(str(error), path=dataset)
                 self.exit()
                 return
+        if not self.is_headless:
+            for sign in (signal.SIGHUP, signal.SIGTERM):
+                asyncio.get_running_loop().add_signal_handler(sign, self.terminal_gone)
         self.call_after_refresh(self._start_sound)
+
+    def terminal_gone(self) -> None:
+        """From any thread: end as soon as what waits is saved, without a question, since nobody sees it."""
+        self.post_message(Gone())
+
+    async def on_gone(self) -> None:
+        self.leave()
 
     def _start_sound(self) -> None:
         if self._make_sound is None:
@@ -205,6 +226,38 @@ class KellyApp(App[None], inherit_bindings=False):
         self.action_command_palette()
 
     async def action_quit(self) -> None:
+        """Save what is waiting, then end; where something would be lost or stopped, only when asked twice."""
+        question = self._at_stake()
+        if question and question != self.warned:
+            if not isinstance(self.screen, KeyedScreen):  # the palette, which has no line to say it in
+                self.pop_screen()
+            assert isinstance(self.screen, KeyedScreen)
+            self.screen.warn(f"{question}, esc stays")
+            self.warned = question
+            return
+        self.leave()
+
+    def _at_stake(self) -> str:
+        """What is lost or stopped by leaving now, and how to leave; empty for nothing."""
+        session, workstation = self.session, self.workstation
+        if session is None or workstation is None:
+            return ""
+        again = f"{shown_key(self.keymap.keys['quit'][0])} again"
+        if session.saver.stuck and workstation.unsaved:
+            n = workstation.unsaved
+            are = "is" if n == 1 else "are"
+            return f"{count(n, 'edit')} {are} not saved: {session.saver.stuck}. {again} quits and prints them"
+        if session.is_running and session.job is not None:
+            return f"{session.job.stage} is running. {again} stops it, what is done is kept"
+        return ""
+
+    def action_suspend(self) -> None:
+        """Into the background of the shell, silent; the shell's ``fg`` comes back."""
+        if self.engine.state.playing:
+            self.engine.toggle()
+        self.action_suspend_process()
+
+    def leave(self) -> None:
         """Save what is waiting, then end."""
         self.close_dataset()
         self.engine.close()

@@ -19,11 +19,11 @@ _NAMED = {
     "pagedown", "up", "down", "left", "right", *(f"f{number}" for number in range(1, 13)),
 }  # fmt: skip
 _CONTROL = {
-    *(f"ctrl+{letter}" for letter in "abdefgklnoprstuvwxy"),
+    *(f"ctrl+{letter}" for letter in "abdefgklnoprstuvwxyz"),
     "ctrl+q",
 }
 """What every terminal sends as itself: ctrl+i, m, j, h, [ are Tab, Enter, Enter, Backspace and Esc; ctrl+c is the
-framework's and ctrl+z the shell's."""
+framework's."""
 
 
 class KeymapError(KellyError):

@@ -285,7 +285,7 @@ def open_desk(tmp_path: Path, performed: list[str]) -> Open:
             await desk.settle()
             yield desk
             if app._running:
-                await app.action_quit()
+                app.leave()
 
     return opened
 

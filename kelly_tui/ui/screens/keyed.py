@@ -55,6 +55,7 @@ class KeyedScreen(Screen[None]):
         key = event.key
         if self.query_one(Prompt).is_open:
             if self.app.keymap.find(self.place, (key,)) == Hit("quit", ()):
+                event.stop()
                 await self.perform("quit")
             else:
                 self.query_one(Prompt).take(event)
@@ -63,6 +64,10 @@ class KeyedScreen(Screen[None]):
             key = event.character
         event.stop()
         event.prevent_default()
+        if key == "escape" and self.app.warned:
+            self.app.warned = ""
+            self.say("")
+            return
         if key == "escape" and self.typed:
             self._typed(())
             return
@@ -82,8 +87,17 @@ class KeyedScreen(Screen[None]):
         self.typed = typed
         self.query_one(Footer).show(self.place, typed)
 
+    def warn(self, words: str) -> None:
+        """Tell what a key would do if it were pressed again; where something is being typed, that is left."""
+        prompt = self.query_one(Prompt)
+        if prompt.is_open:
+            prompt.close()
+        self.say(words, "broken")
+
     async def perform(self, action: str, *arguments: Any) -> None:
         """Do an action of the table."""
+        if action != "quit":
+            self.app.warned = ""
         target = self if hasattr(self, f"action_{action}") else self.app
         try:
             result = getattr(target, f"action_{action}")(*arguments)

@@ -122,7 +122,7 @@ class SampleTable(ScrollView, Direct):
         fresh = {row.rowid: row for row in self._fetch(stale)}
         for page in pages:
             page.update((rowid, fresh[rowid]) for rowid in page.keys() & fresh.keys())
-        for drawn in [key for key in self._strips.keys() if key[0] in fresh]:
+        for drawn in [key for key in self._strips.keys() if key[0] in fresh]:  # noqa: SIM118 - it is no dict
             self._strips.discard(drawn)
         self._glowing |= fresh.keys()
         self._refresh_rows(fresh)

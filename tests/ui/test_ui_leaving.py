@@ -1,0 +1,136 @@
+"""Leaving: nothing is lost or stopped without a word, and a terminal that goes takes the app along, edits saved."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+
+from kelly_tui.errors import DiskFull
+from kelly_tui.store import history
+from kelly_tui.store.catalogue import Catalogue
+from kelly_tui.ui import saver
+from tests.pty_program import PtyProgram
+from tests.terminal import Terminal, tmux_is_missing
+from tests.ui.conftest import Open
+
+
+def emotion_of(root: Path, number: int) -> object:
+    with Catalogue.open(root) as catalogue:
+        sample = catalogue.get(f"{number:016x}")
+    return None if sample is None else sample.value("emotion")
+
+
+def command(root: Path) -> list[str]:
+    return [sys.executable, "-m", "kelly_tui", str(root)]
+
+
+def environment(folder: Path) -> dict[str, str]:
+    return {"KELLY_AUTOPLAY": "no", "XDG_STATE_HOME": str(folder / "state"), "XDG_CONFIG_HOME": str(folder)}
+
+
+@pytest.mark.exercises("quit")
+async def test_quitting_with_unsaved_edits_asks_once(
+    open_desk: Open, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    edit, full = history.edit, [True]
+
+    def on_a_full_disk(*arguments: object) -> object:
+        if full:
+            raise DiskFull("the disk is full", hint="Make room.")
+        return edit(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(history, "edit", on_a_full_disk)
+    monkeypatch.setattr(saver, "RETRY_SECONDS", 0.01)
+    async with open_desk(root) as desk:
+        await desk.press("2", "3", "ctrl+q")
+        assert "2 edits are not saved: the disk is full" in desk.said
+        assert "ctrl+q again quits and prints them, esc stays" in desk.said
+        await desk.press("escape", "j", "ctrl+q")  # another key was pressed: it asks again
+        assert desk.app.session is not None
+        assert "2 edits are not saved" in desk.said
+        await desk.press("/", "ctrl+q")  # and does not take what is typed away without a word
+        assert "2 edits are not saved" in desk.text()
+        await desk.press("ctrl+q")
+        assert desk.app.session is None
+        assert [order.words for order in desk.app.unsaved] == ["emotion sad", "emotion angry"]
+
+
+async def test_what_could_be_saved_in_the_end_asks_nothing(
+    open_desk: Open, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    edit, full = history.edit, [True]
+
+    def on_a_full_disk(*arguments: object) -> object:
+        if full:
+            full.clear()
+            raise DiskFull("the disk is full", hint="Make room.")
+        return edit(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(history, "edit", on_a_full_disk)
+    monkeypatch.setattr(saver, "RETRY_SECONDS", 0.01)
+    async with open_desk(root) as desk:
+        await desk.press("2")
+        while desk.app.workstation is not None and desk.app.workstation.unsaved:
+            await desk.pilot.pause(0.01)
+        await desk.press("ctrl+q")
+        assert desk.app.session is None
+    assert emotion_of(root, 0) == "sad"
+
+
+async def test_quitting_while_a_stage_runs_says_that_it_stops(open_desk: Open, root: Path) -> None:
+    async with open_desk(root) as desk:
+        await desk.press(":")
+        await desk.type("synthesize 100000")
+        await desk.press("ctrl+q")
+        assert "synthesize is running. ctrl+q again stops it, what is done is kept, esc stays" in desk.said
+        job = desk.app.session.job  # type: ignore[union-attr]
+        assert job is not None
+        await desk.press("ctrl+q")
+        assert desk.app.session is None
+
+
+def test_a_terminal_that_vanishes_without_a_signal_ends_the_app_with_its_edits_saved(
+    tmp_path: Path, root: Path
+) -> None:
+    with PtyProgram(command(root), (100, 30), environment(tmp_path)) as app:
+        app.wait_for(b"keys")
+        app.send(b"2")
+        app.hang_up()
+    assert emotion_of(root, 0) in ("sad", None)  # the key may have gone with the terminal
+    with Catalogue.open(root) as catalogue:
+        catalogue.counts()
+
+
+@pytest.mark.parametrize("sign", [signal.SIGHUP, signal.SIGTERM])
+def test_an_app_that_is_told_to_end_saves_first(tmp_path: Path, root: Path, sign: int) -> None:
+    with PtyProgram(command(root), (100, 30), environment(tmp_path)) as app:
+        app.wait_for(b"keys")
+        app.send(b"2")
+        app.wait_for(b"saved")
+        app.send(b"3")
+        app.read(0.2)
+        app.signal(sign)
+        app.end(20)
+        assert b"Traceback" not in app.written
+        assert app.code == 0
+    assert (emotion_of(root, 0), emotion_of(root, 1)) == ("sad", "angry")
+
+
+@pytest.mark.skipif(tmux_is_missing(), reason="tmux, a real terminal, is not installed")
+def test_ctrl_z_leads_to_the_shell_and_fg_back(tmp_path: Path, root: Path, terminal: Terminal) -> None:
+    terminal.open(["bash", "--norc"], {**environment(tmp_path), "PS1": "shell$ "})
+    terminal.wait_for(r"shell\$")
+    terminal.press(" ".join(command(root)), "Enter")
+    terminal.wait_for(r"\? keys")
+    terminal.press("C-z")
+    terminal.wait_for("Stopped")
+    terminal.press("fg", "Enter")
+    terminal.wait_for(r"amber[\s\S]*\? keys")
+    terminal.press("2")
+    terminal.wait_for(r"amber: emotion sad")
+    terminal.press("C-q")
+    terminal.wait_for(r"shell\$\s*$")
+    assert emotion_of(root, 0) == "sad"
