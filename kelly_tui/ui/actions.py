@@ -36,14 +36,15 @@ SCOPES = {
     "views": "Saved views",
     "variants": "Variants",
     "blind": "Blind comparison",
+    "review": "Review",
     "datasets": "Datasets",
     "help": "Keys",
 }
 """Where a key can be pressed, and what that place is called."""
 
 _OPENED = ("list", "form", "pipeline", "report", "history")
-_LINES = ("list", "form", "pipeline", "report", "history", "views", "variants", "datasets", "help")
-_PAGES = ("pipeline", "report", "history", "views", "variants", "datasets", "help")
+_LINES = ("list", "form", "pipeline", "report", "history", "views", "variants", "review", "datasets", "help")
+_PAGES = ("pipeline", "report", "history", "views", "variants", "review", "datasets", "help")
 
 ACTIONS: tuple[Action, ...] = (
     Action("label", "label the sample, save, go to the next and play it", (DIGIT,), ("list",), "label"),
@@ -60,20 +61,21 @@ ACTIONS: tuple[Action, ...] = (
     Action("skip_reason", "skip, and say why", ("S",), ("list",)),
     Action("flag", "flag for a second look, or take the flag away", ("f",), ("list",)),
     Action("reject", "refuse a variant, or take that back; on others: refuse the guess", ("x",), ("list", "variants")),
-    Action("play", "play, pause", ("space",), ("list", "form", "pad", "tap", "variants", "blind"), "play"),
-    Action("seek_back", "back by a beat, or a second", ("h", "left"), ("list", "variants")),
-    Action("seek_on", "on by a beat, or a second", ("l", "right"), ("list", "variants")),
-    Action("bar_back", "back by a bar, or five seconds", ("H",), ("list", "variants")),
-    Action("bar_on", "on by a bar, or five seconds", ("L",), ("list", "variants")),
-    Action("slower", "slower", ("[",), ("list", "variants")),
-    Action("faster", "faster", ("]",), ("list", "variants")),
-    Action("normal_speed", "normal speed", ("\\",), ("list", "variants")),
-    Action("hook", "loop the eight seconds that tell most; again: no more", ("p",), ("list", "variants"), "hook"),
-    Action("loop", "loop the whole; again: from there to here; again: no more", ("O",), ("list", "variants")),
-    Action("hear_lower", "hear MIDI a semitone lower; nothing is written", ("t",), ("list", "variants")),
-    Action("hear_higher", "hear MIDI a semitone higher; nothing is written", ("T",), ("list", "variants")),
-    Action("quieter", "quieter", ("-",), ("list", "variants")),
-    Action("louder", "louder", ("=",), ("list", "variants")),
+    Action("play", "play, pause", ("space",), ("list", "form", "pad", "tap", "variants", "review", "blind"), "play"),
+    Action("seek_back", "back by a beat, or a second", ("h", "left"), ("list", "variants", "review")),
+    Action("seek_on", "on by a beat, or a second", ("l", "right"), ("list", "variants", "review")),
+    Action("bar_back", "back by a bar, or five seconds", ("H",), ("list", "variants", "review")),
+    Action("bar_on", "on by a bar, or five seconds", ("L",), ("list", "variants", "review")),
+    Action("slower", "slower", ("[",), ("list", "variants", "review")),
+    Action("faster", "faster", ("]",), ("list", "variants", "review")),
+    Action("normal_speed", "normal speed", ("\\",), ("list", "variants", "review")),
+    Action("hook", "loop the eight seconds that tell most; again: no more",
+           ("p",), ("list", "variants", "review"), "hook"),
+    Action("loop", "loop the whole; again: from there to here; again: no more", ("O",), ("list", "variants", "review")),
+    Action("hear_lower", "hear MIDI a semitone lower; nothing is written", ("t",), ("list", "variants", "review")),
+    Action("hear_higher", "hear MIDI a semitone higher; nothing is written", ("T",), ("list", "variants", "review")),
+    Action("quieter", "quieter", ("-",), ("list", "variants", "review")),
+    Action("louder", "louder", ("=",), ("list", "variants", "review")),
     Action("compare", "hear a variant against what it was made from, at the same place",
            ("tab",), ("list", "variants", "blind"), "A/B"),
     Action("previous_variant", "previous variant", ("<",), ("list", "variants")),
@@ -81,9 +83,11 @@ ACTIONS: tuple[Action, ...] = (
     Action("variants", "the variants of a piece, as lanes", ("o",), ("list",)),
     Action("blind", "hear a variant and what it was made from as X and Y, and say which is which", ("b",),
            ("list", "variants", "blind")),
+    Action("opinion", "say it, and see what others said", (DIGIT,), ("review",), "say it"),
+    Action("settle", "let it stand, go to the next", ("enter",), ("review",), "let it stand, next"),
     Action("answer", "which is the original: 1 says X, 2 says Y", (DIGIT,), ("blind",), "is the original"),
     Action("autoplay", "play after labelling, or don't", ("A",), ("list",)),
-    Action("undo", "undo the last edit, and go there", ("u",), ("list", "form", "variants"), "undo"),
+    Action("undo", "undo the last edit, and go there", ("u",), ("list", "form", "variants", "review"), "undo"),
     Action("redo", "redo", ("ctrl+r",), ("list", "form")),
     Action("repeat", "do the last edit here too", (".",), ("list",)),
     Action("mark", "mark the sample, or take the mark away: while any are marked, edits are made on all of them",
@@ -123,13 +127,15 @@ ACTIONS: tuple[Action, ...] = (
     Action("new_dataset", "make a dataset", ("n",), ("datasets",), "new dataset"),
     Action("pipeline", "the pipeline", ("g p",), _OPENED, "pipeline"),
     Action("report", "the validation report", ("g v",), _OPENED),
+    Action("review", "what waits for a third opinion", ("g r",), ("list",)),
     Action("history", "the history of edits", ("g h",), _OPENED),
     Action("datasets", "the datasets", ("g d",), _OPENED),
     Action("command", "a command by name", (":",), _OPENED, "command"),
     Action("palette", "find an action by its words", ("ctrl+p",), (*_OPENED, "datasets")),
     Action("back", "leave", ("escape",), ("form", "pad", "tap", "blind", *_PAGES), "leave"),
     Action("quit", "quit; nothing is left unsaved", ("ctrl+q",), (*_LINES, "pad", "tap", "blind"), "quit"),
-    Action("help", "the keys", ("?",), (*_OPENED, "pad", "tap", "views", "variants", "blind", "datasets"), "keys"),
+    Action("help", "the keys", ("?",),
+           (*_OPENED, "pad", "tap", "views", "variants", "blind", "review", "datasets"), "keys"),
 )  # fmt: skip
 
 BY_ID = {action.id: action for action in ACTIONS}

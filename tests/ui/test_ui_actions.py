@@ -39,12 +39,13 @@ def test_every_action_is_a_method_where_it_works() -> None:
     from kelly_tui.ui.screens.history import HistoryScreen
     from kelly_tui.ui.screens.pipeline import PipelineScreen
     from kelly_tui.ui.screens.report import ReportScreen
+    from kelly_tui.ui.screens.review import ReviewScreen
     from kelly_tui.ui.screens.variants import VariantsScreen
     from kelly_tui.ui.screens.views import ViewsScreen
     from kelly_tui.ui.screens.workstation import Workstation
 
     screens = {"list": Workstation, "form": Workstation, "pad": Workstation, "tap": Workstation,
-               "views": ViewsScreen, "variants": VariantsScreen, "blind": BlindScreen,
+               "views": ViewsScreen, "variants": VariantsScreen, "blind": BlindScreen, "review": ReviewScreen,
                "pipeline": PipelineScreen, "report": ReportScreen,
                "history": HistoryScreen, "datasets": DatasetsScreen, "help": HelpScreen}  # fmt: skip
     for action in ACTIONS:

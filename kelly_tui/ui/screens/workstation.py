@@ -257,6 +257,11 @@ class Workstation(Tapping, Listening):
 
         self.app.push_screen(VariantsScreen(self, self._here()))
 
+    def action_review(self) -> None:
+        from kelly_tui.ui.screens.review import ReviewScreen
+
+        self.app.push_screen(ReviewScreen(self))
+
     def action_blind(self) -> None:
         self.app.compare_blind(self._here())
 

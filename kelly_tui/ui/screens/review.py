@@ -1,0 +1,153 @@
+"""One sample and what others said of it, hidden until one has said something oneself; then all side by side."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from textual.app import ComposeResult
+
+from kelly_tui.errors import LabelError
+from kelly_tui.store.opinions import Opinion, opinions, to_review
+from kelly_tui.text import count
+from kelly_tui.ui import edits
+from kelly_tui.ui.paint import Line, Span, fit, wrapped
+from kelly_tui.ui.screens.listening import Listening
+from kelly_tui.ui.widgets.footer import Footer
+from kelly_tui.ui.widgets.headline import Headline
+from kelly_tui.ui.widgets.music_view import MusicView
+from kelly_tui.ui.widgets.painted import Painted
+from kelly_tui.ui.widgets.prompt import Prompt
+from kelly_tui.ui.widgets.status_line import StatusLine
+from kelly_tui.ui.widgets.transport import Transport
+from kelly_tui.ui.words import field_word
+
+if TYPE_CHECKING:
+    from kelly_tui.ui.screens.workstation import Workstation
+
+NOTHING = (
+    "Nothing waits for a third opinion.",
+    "A sample does when two others have labelled it and you have not: each opens the dataset under a name",
+    "of their own (annotator in settings.toml, or KELLY_ANNOTATOR). And it does when two folders, or the",
+    "catalogue and a view that was edited outside, say different things of it (kelly conflicts lists those).",
+)
+
+COLUMN = 22
+"""Cells."""
+
+
+class Opinions(Painted):
+    """The question, and a column for each opinion, one's own last."""
+
+    def __init__(self, question: str, choices: tuple[str, ...], *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._question, self._choices = question, choices
+        self.others: list[Opinion] | None = None
+        self.own: Opinion | None = None
+
+    def paint(self, width: int, height: int) -> list[Line]:
+        if self.others is None:
+            return [[(f"   {words}", "strong" if n == 0 else "dim")] for n, words in enumerate(NOTHING)]
+        columns = [self._column(f"opinion {number + 1}", one) for number, one in enumerate(self.others)]
+        own = (self.own.value if self.own else "·", "", "")
+        columns.append(("you", *own) if self.own else ("you", "·", "what do you say?", ""))
+        rows: list[Line] = []
+        for row, style in enumerate(("dim", "strong", "text", "dim")):
+            rows.append([("   ", "text"), *((fit(column[row], COLUMN), style) for column in columns)])
+        choices: list[Line] = [
+            [(str((number + 1) % 10), "accent"), (f" {choice}", "dim")] for number, choice in enumerate(self._choices)
+        ]
+        asked: Span = (f"   {self._question}", "text")
+        return [[asked], *([("   ", "text"), *line] for line in wrapped(choices, width - 4)), (), *rows]
+
+    def _column(self, title: str, one: Opinion) -> tuple[str, str, str, str]:
+        if self.own is None:
+            return title, "hidden", "", ""
+        return title, one.value, one.by, one.at[:10]
+
+
+class ReviewScreen(Listening):
+    """Samples that wait for a third opinion, one after another."""
+
+    place = "review"
+
+    def __init__(self, workstation: Workstation) -> None:
+        super().__init__()
+        self.session = workstation.session
+        self._workstation = workstation
+        self._waiting: list[str] = []
+        self._at = 0
+
+    def compose(self) -> ComposeResult:
+        config = self.session.config
+        yield Headline(id="headline")
+        yield Transport(id="transport")
+        yield MusicView(id="music")
+        yield Opinions(field_word(self.session.main_label), config.main_choices[:10], id="opinions")
+        yield StatusLine(id="status")
+        yield Prompt(id="prompt")
+        yield Footer(self.app.keymap, self.place, len(config.main_choices), id="footer")
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self.start(self._open, "review")
+
+    async def _open(self) -> None:
+        field, me = self.session.main_label, self.app.settings.annotator
+        self._waiting = await self.session.ask(lambda catalogue: to_review(catalogue, field, me))
+        self._show()
+
+    def _show(self) -> None:
+        """Show the sample that is asked about, or how one comes by such."""
+        n = len(self._waiting)
+        facts = [(f"{self._at + 1} of {count(n, 'sample')}", "dim")] if n else []
+        self.query_one(Headline).show(self.session.name, "review", facts)
+        sample = self.session.catalogue.get(self._waiting[self._at]) if n else None
+        if sample is None or self.heard is None or sample.sample_id != self.heard.sample_id:
+            self.load(sample, play=self.heard is not None and self.app.autoplay)
+        self.renew("")
+
+    def renew(self, words: str) -> None:
+        if words:
+            self.say(words, "dim")
+        panel = self.query_one(Opinions)
+        if self.heard is None:
+            panel.others = None
+        else:
+            said = opinions(self.session.catalogue, self.heard.sample_id, self.session.main_label)
+            me = self.app.settings.annotator
+            panel.others = [one for one in said if one.by != me]
+            panel.own = next((one for one in said if one.by == me), None)
+        panel.repaint()
+
+    def say(self, words: str, style: str = "text") -> None:
+        self.query_one(StatusLine).say(words, style)
+
+    def page_height(self) -> int:
+        return 1
+
+    def move(self, steps: int) -> None:
+        if self._waiting:
+            self._at = max(0, min(self._at + steps, len(self._waiting) - 1))
+            self._show()
+
+    def action_opinion(self, digit: int) -> None:
+        if self.heard is None:
+            raise LabelError("nothing waits for an opinion", hint="esc leaves.")
+        self._workstation.save(edits.label(self.heard, self.session.config, digit))
+
+    def action_settle(self) -> None:
+        panel = self.query_one(Opinions)
+        if self.heard is None or panel.own is None:
+            raise LabelError("you have not said anything yet", hint="A digit says it, and shows what others said.")
+        if self._at + 1 == len(self._waiting):
+            self.say(f"{panel.own.value} stands; that was the last", "accent")
+        else:
+            self.say(f"{panel.own.value} stands", "dim")
+            self.move(1)
+
+    def action_undo(self) -> None:
+        self._workstation.action_undo()
+
+    async def action_back(self) -> None:
+        self._workstation.load(self._workstation.sample)
+        await self.app.action_back()
