@@ -85,11 +85,16 @@ def _write_wav(path: Path, source: Path, rate: int, soundfont: str | None) -> in
     gain = GAIN
     while True:
         frames, peak = 0, 0.0
-        with soundfile.SoundFile(str(path), "w", rate, 2, "PCM_16", format="WAV") as file:
-            for block in rendered_blocks(source, rate, soundfont, gain):
-                peak = max(peak, float(np.abs(block).max()))
-                frames += len(block)
-                file.write(block)
+        try:
+            with soundfile.SoundFile(str(path), "w", rate, 2, "PCM_16", format="WAV") as file:
+                for block in rendered_blocks(source, rate, soundfont, gain):
+                    peak = max(peak, float(np.abs(block).max()))
+                    frames += len(block)
+                    file.write(block)
+        except soundfile.LibsndfileError:  # it does not say that the disk is full; Python's own write does
+            with path.open("ab") as again:
+                again.write(bytes(2**20))
+            raise
         if peak <= 1.0:
             return frames
         gain *= 0.98 / peak

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
+from pathlib import Path
 
 import mido
 import numpy as np
@@ -12,6 +14,7 @@ import soundfile
 
 from kelly_tui.errors import FileRefused, KellyError, SoundError
 from kelly_tui.paths import soundfont
+from kelly_tui.render import midi
 from kelly_tui.render import synth as synth_module
 from kelly_tui.render.blocks import MidiBlocks
 from kelly_tui.render.events import read_events
@@ -233,3 +236,12 @@ def test_long_music_is_rendered_in_small_blocks():
     sizes = [len(block) for block in rendered_blocks(song(*note(60, 20.0)), 8000)]
     assert max(sizes) <= 1 << 14
     assert sum(sizes) >= 20 * 8000
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+def test_a_full_disk_is_called_so(tmp_path, corpus_midi):
+    source = tmp_path / "song.mid"
+    source.write_bytes(corpus_midi("bwv66.6"))
+    with pytest.raises(OSError) as raised:
+        midi._write_wav(Path("/dev/full"), source, 22_050, None)
+    assert raised.value.errno == errno.ENOSPC
