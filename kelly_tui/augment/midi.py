@@ -24,8 +24,10 @@ if TYPE_CHECKING:
 
 MidiSource = Path | str | bytes | Any  # or a symusic.Score, or a pretty_midi.PrettyMIDI
 
-_NOTE = np.dtype([("time", "i8"), ("duration", "i8"), ("pitch", "i8"), ("velocity", "i8"), ("track", "i8"),
-                  ("is_drum", "?")])  # fmt: skip
+_NOTE = np.dtype(
+    [("time", "i8"), ("duration", "i8"), ("pitch", "i8"), ("velocity", "i8"), ("track", "i8"), ("is_drum", "?")],
+    align=True,  # a fifth faster than where numbers straddle words
+)
 Notes = NDArray[np.void]
 _TIME_BITS = 31
 """Ticks fit into these: sorting by one number is several times faster than by two."""
