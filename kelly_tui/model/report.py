@@ -23,6 +23,13 @@ class Finding(msgspec.Struct, frozen=True):
     """How many samples it concerns."""
     samples: tuple[str, ...] = ()
     """The first of them, by id."""
+    filter: str = ""
+    """What finds all of them in the list, where a filter can say it."""
+
+    @property
+    def found_by(self) -> str:
+        """The filter that lists them, or the first of them; empty where it is not about single samples."""
+        return self.filter or (f"id:{'|'.join(self.samples)}" if self.samples else "")
 
 
 class ClassCount(msgspec.Struct, frozen=True):
@@ -65,6 +72,15 @@ class Scores(msgspec.Struct, frozen=True, kw_only=True):
     """How many samples pass each part of quality."""
 
     @property
+    def beside(self) -> dict[str, tuple[float, float]]:
+        """Each score over all samples, and over the imported ones alone."""
+        return {
+            "Balance": (self.balance, self.balance_imported),
+            "Diversity": (self.diversity, self.diversity_imported),
+            "Quality": (self.quality, self.quality_imported),
+        }
+
+    @property
     def neediest(self) -> ClassCount | None:
         """The class that lacks most of its target; None when every target is met."""
         lacking = [one for one in self.classes if one.total < one.target]
@@ -88,20 +104,11 @@ class Report(Scores, frozen=True, kw_only=True):
 
     def lines(self) -> list[str]:
         """What ``kelly validate`` prints."""
-        percent = {"Balance": self.balance, "Diversity": self.diversity, "Quality": self.quality}
-        only_imported = {
-            "Balance": self.balance_imported,
-            "Diversity": self.diversity_imported,
-            "Quality": self.quality_imported,
-        }
         counts = ", ".join(f"{count:,} {origin}" for origin, count in self.origins.items())
         lines = ["✅ VALID" if self.valid else "❌ INVALID", f"Total Samples: {self.total}"]
-        lines += [f"{name} Score: {whole_percent(score)}%" for name, score in percent.items()]
-        lines += ["", f"Of these: {counts}"]
-        lines.append(
-            "Imported alone: "
-            + ", ".join(f"{name.lower()} {whole_percent(score)}%" for name, score in only_imported.items())
-        )
+        lines += [f"{name} Score: {whole_percent(score)}%" for name, (score, _) in self.beside.items()]
+        alone = ", ".join(f"{name.lower()} {whole_percent(score)}%" for name, (_, score) in self.beside.items())
+        lines += ["", f"Imported alone: {alone}", f"Of all samples: {counts}"]
         if self.classes:
             worst = min(self.classes, key=lambda one: one.total)
             lines.append(

@@ -133,16 +133,29 @@ async def test_the_report_leads_to_its_samples(open_desk: Open, root: Path) -> N
         assert "INVALID" in desk.text()
         await desk.press("r")
         await desk.settle()
-        report = desk.app.screen
-        for _ in range(20):
-            finding = report.lines.chosen  # type: ignore[attr-defined]
-            if finding is not None and finding.samples:
-                break
-            await desk.press("j")
+        for wanted, filter, listed in (("are not what", "id:", 10), ("valence", "is:held valence:?", 9)):
+            await to_finding(desk, wanted)
+            await desk.press("enter")
+            assert isinstance(desk.app.screen, Workstation)
+            assert desk.app.screen.filter.startswith(filter)
+            assert len(desk.app.screen.table.order) == listed
+            await desk.press("g", "v")
+            await desk.settle()
+        await to_finding(desk, "no features")
         await desk.press("enter")
-        assert isinstance(desk.app.screen, Workstation)
-        assert desk.app.screen.filter.startswith("id:")
-        assert len(desk.app.screen.table.order) >= 1
+        assert isinstance(desk.app.screen, PipelineScreen)
+        assert desk.app.screen.lines.chosen.name == "extract"  # type: ignore[attr-defined]
+
+
+async def to_finding(desk: Desk, words: str) -> None:
+    """Move the report's cursor to the finding that says so."""
+    await desk.press("home")
+    for _ in range(20):
+        finding = desk.app.screen.lines.chosen  # type: ignore[attr-defined]
+        if words in finding.message:
+            return
+        await desk.press("j")
+    raise AssertionError(f"no finding says {words!r}")
 
 
 @pytest.mark.exercises("history", "open")

@@ -30,9 +30,9 @@ SONGS = 50_000
 EMPTY_DATASET = (
     "There is no sample yet.",
     "",
-    ":import ~/Music   takes in MIDI and audio",
-    ":annotate         labels by folders' names",
-    "gp                the pipeline, by stages",
+    "gp and enter      asks for a folder, and takes in its MIDI and audio",
+    ":import ~/Music   does the same by name",
+    ":annotate         then labels by folders' names",
 )
 
 

@@ -11,7 +11,8 @@ import msgspec
 from kelly_tui.errors import LabelError, StageError
 from kelly_tui.model.report import Finding, Report, whole_percent
 from kelly_tui.text import count
-from kelly_tui.ui.paint import Line, fit
+from kelly_tui.ui.leads import lead
+from kelly_tui.ui.paint import Line, fit, folded
 from kelly_tui.ui.screens.page import Page
 from kelly_tui.ui.widgets.headline import Headline
 from kelly_tui.ui.widgets.line_list import Entry
@@ -40,6 +41,10 @@ class ReportScreen(Page):
         else:
             self.lines.show(report_entries(self._report, self.size.width))
 
+    def on_resize(self) -> None:
+        if self._report is not None:
+            self.show()
+
     def action_check(self) -> None:
         self.say("validating…", "dim")
         self.start(self._check, "report")
@@ -57,9 +62,13 @@ class ReportScreen(Page):
         finding, workstation = self.lines.chosen, self.app.workstation
         if not isinstance(finding, Finding) or workstation is None:
             return
-        if not finding.samples:
-            raise LabelError("it is not about single samples", hint=finding.todo)
-        workstation.find("id:" + "|".join(finding.samples))
+        way = lead(finding)
+        if not way.leads:
+            raise LabelError("it is mended outside of the app", hint=finding.todo)
+        if way.stage:
+            self.app.open_pipeline(way.stage)
+            return
+        workstation.find(way.filter)
         self.app.pop_screen()
 
 
@@ -93,19 +102,23 @@ def report_entries(report: Report, width: int) -> list[Entry]:
         )
     entries = [Entry(line) for line in (*lines, ())]
     findings = report.sorted_findings()
-    entries += [Entry(_finding(finding), finding) for finding in findings]
     for finding in findings:
-        place = next(number for number, entry in enumerate(entries) if entry.stands_for is finding)
-        if finding.todo:
-            entries.insert(place + 1, Entry([(f"     {finding.todo}", "dim")]))
+        entries += _finding(finding, width)
     entries += [Entry(()), *(Entry(line) for line in _classes(report, width))]
     splits = " · ".join(f"{name} {n:,}" for name, n in report.splits.items())
     return [*entries, Entry(()), Entry([(f"  Splits    {splits}", "text")])]
 
 
-def _finding(finding: Finding) -> Line:
+def _finding(finding: Finding, width: int) -> list[Entry]:
+    """What was found, and under it where it is mended; both in as many lines as they need."""
     mark, style = _MARK[finding.severity]
-    return [(f" {mark}  ", style), (finding.message, "text"), ("  ›" if finding.samples else "", "accent")]
+    way = lead(finding)
+    first, *more = folded(finding.message, width - 9)
+    return [
+        Entry([(f" {mark}  ", style), (first, "text"), ("  ›" if way.leads else "", "accent")], finding),
+        *(Entry([(f"    {line}", "text")]) for line in more),
+        *(Entry([(f"    {line}", "dim")]) for line in folded(way.words, width - 7) if line),
+    ]
 
 
 def _classes(report: Report, width: int) -> list[Line]:

@@ -1,0 +1,46 @@
+"""Where a finding of the validation is mended: the samples it is about, or the stage that does it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from kelly_tui.model.report import Finding
+
+
+class Lead(NamedTuple):
+    """What enter does with a finding, in words; a filter whose samples are listed, or a stage in the pipeline."""
+
+    words: str = ""
+    filter: str = ""
+    stage: str = ""
+
+    @property
+    def leads(self) -> bool:
+        """Whether it is anywhere that enter can go."""
+        return bool(self.filter or self.stage)
+
+
+_LEADS = {
+    "empty-class": Lead("enter: generate some; or import some (gp), or leave the class out of config.json",
+                        stage="synthesize"),
+    "target-unmet": Lead("enter: make variants; or label more (gn), or generate some (gp)", stage="augment"),
+    "nothing-imported": Lead("enter: import real music", stage="import"),
+    "mostly-generated": Lead("a model trained on them learns the generator; enter: import more", stage="import"),
+    "midi-for-audio-model": Lead("enter: import recordings; kelly synthesize --audio writes generated ones as sound",
+                                 stage="import"),
+    "no-features": Lead("enter: extract them", stage="extract"),
+    "features-missing": Lead("enter: extract them again", stage="extract"),
+    "empty-split": Lead("there are too few songs; enter: import more", stage="import"),
+    "no-splits": Lead("enter: make them", stage="split"),
+    "unsplit": Lead("enter: place them", stage="split"),
+}  # fmt: skip
+
+
+def lead(finding: Finding) -> Lead:
+    """Where to mend it: the stage for its kind, else the list of its samples."""
+    known = _LEADS.get(finding.code)
+    if known is not None:
+        return known
+    lists = "enter lists them. " if finding.found_by else ""
+    return Lead(f"{lists}{finding.todo}", filter=finding.found_by)
