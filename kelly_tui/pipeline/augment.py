@@ -130,13 +130,13 @@ class _Augmentation:
                     catalogue.refuse(item.name, STAGE, item.key, result.reason)
                     continue
                 if not result:
-                    self.exhausted += 1
                     catalogue.put_result(STAGE, item.item_id, item.key)
                     continue
                 parent = catalogue.get(item.item_id)
                 if parent is not None:
                     new.append(_variant(parent, result, now))
             catalogue.add(new)
+        self.exhausted += sum(not result for _, result in results)
 
 
 def _variant(parent: Sample, made: dict[str, Any], now: str) -> Sample:

@@ -67,7 +67,7 @@ def _work_off(catalogue: Catalogue, run: Run, plan: Plan, items: Iterator[Item],
             return None
         return Path(f"{incoming}/{probed['incoming']}")
 
-    work = Work(STAGE, items, plan, strangers=True, room=Room(catalogue), written=written)
+    work = Work(STAGE, items, plan, strangers=True, commits_again=False, room=Room(catalogue), written=written)
     return run_items(work, commit, run)
 
 

@@ -53,3 +53,5 @@ class Work(NamedTuple):
     """The file that an item has written, which `room` counts."""
     strangers: bool = False
     """Whether the items are files nobody has vouched for, as in import, so that refusing most of them is no fault."""
+    commits_again: bool = True
+    """Whether a commit that met a full disk can be tried again; not one that has moved files by then."""

@@ -1,13 +1,24 @@
-"""How much a dataset may still grow: a stage that would pass ``max_total_size_gb`` stops before it."""
+"""How much a dataset may still grow: a stage that would pass ``max_total_size_gb`` stops before it.
+
+And how much the disk still takes: a stage that finds it full waits until there is room again.
+"""
 
 from __future__ import annotations
 
+import errno
 import os
 from contextlib import suppress
 from pathlib import Path
 
 from kelly_tui.errors import StageError
 from kelly_tui.store.catalogue import Catalogue
+from kelly_tui.store.partial import partials
+
+LEAST = 4_000_000
+"""Bytes that a stage wants free to go on: the catalogue's log takes so much before it is carried over."""
+
+ENOUGH = 64_000_000
+"""Bytes free with which a stage goes on, though it will need more in the end."""
 
 
 class Room:
@@ -18,6 +29,7 @@ class Room:
         self._root = catalogue.root
         self._gigabytes = catalogue.config.max_total_size_gb
         self._left = self._gigabytes * 1e9 - _size_of(catalogue, self._gigabytes * 1e9)
+        self._files = self._written = 0
 
     def admits(self, path: Path) -> bool:
         """Count a file that was just written; False where it does not fit."""
@@ -25,6 +37,23 @@ class Room:
         if size > self._left:
             return False
         self._left -= size
+        self._files += 1
+        self._written += size
+        return True
+
+    def needed(self, items: int) -> int:
+        """Bytes that so many more items will take, about: by those so far, and `LEAST` besides."""
+        return LEAST + round(items * self._written / max(self._files, 1))
+
+    def is_free(self, size: int) -> bool:
+        """Whether the disk takes so many bytes more, or `ENOUGH` of them. Tried, since a quota shows nowhere else."""
+        try:
+            with partials(self._root) as new, new().open("xb") as file:
+                os.posix_fallocate(file.fileno(), 0, min(size, ENOUGH))
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            return False
         return True
 
     def clear(self, path: Path, sample_id: str) -> None:

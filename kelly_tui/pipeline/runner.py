@@ -2,6 +2,9 @@
 
 Only this process writes to the catalogue. Results are committed in the order of the items, whatever order they come
 back in, so that a dataset is the same on any number of workers.
+
+A full disk pauses a stage: it says so, looks every half second whether there is room again, and goes on by itself.
+After `FULL_SECONDS` it gives up (exit code 2), so that a script does not hang for ever; cancelling answers at once.
 """
 
 from __future__ import annotations
@@ -16,7 +19,7 @@ from contextlib import contextmanager
 from itertools import count, takewhile
 from typing import NamedTuple
 
-from kelly_tui.errors import KellyError, StageError
+from kelly_tui.errors import DiskFull, KellyError, StageError
 from kelly_tui.pipeline.pace import Pace
 from kelly_tui.pipeline.plan import Work
 from kelly_tui.pipeline.stage import Failed, Interrupted, Item, Outcome, Progress, Result, Run
@@ -36,6 +39,9 @@ COMMIT_SECONDS = 0.5
 STALL_SECONDS = 120.0
 LAST_MOMENT = 0.3
 """Seconds that work in progress gets to end after a cancellation, which has to be over in one."""
+
+FULL_SECONDS = 3600.0
+"""How long a stage waits for room on a full disk."""
 
 RETRIES = 3
 """How often a chunk whose worker was lost is handed out again."""
@@ -129,6 +135,9 @@ class _Drive:
         self.faults = 0
         """Failures that count towards "most fail"."""
         self.last_reason = ""
+        self.is_full = False
+        """Whether an item has met a full disk."""
+        self.full_since: float | None = None
         self.answered = 0
         self.last_answer = self.last_commit = self.last_word = self.began = time.monotonic()
 
@@ -143,6 +152,8 @@ class _Drive:
         try:
             while self._hand_out():
                 self._collect()
+                if self.is_full:
+                    self._wait_for_room()
                 self._tell()
                 if self.run.cancel.is_set():
                     self._let_land()
@@ -153,6 +164,27 @@ class _Drive:
             self._commit_landed()
             self.outcome.seconds = time.monotonic() - self.began
             self._tell(last=True)
+
+    def _wait_for_room(self) -> None:
+        """Return when there is room on the disk again, or the stage is cancelled. Raises `StageError`."""
+        room, self.is_full = self.work.room, False
+        assert room is not None
+        needed = room.needed(self.work.plan.total - self.outcome.done - self.outcome.failed)
+        words = f"paused: the disk is full, needs about {max(1, needed // 1_000_000):,} MB"
+        if self.full_since is None:
+            self.full_since = time.monotonic()
+            self.run.notice(f"{self.work.stage} {words}; it goes on by itself when there is room")
+        while not self.run.cancel.is_set():
+            if time.monotonic() - self.full_since >= FULL_SECONDS:
+                raise StageError(
+                    f"{self.work.stage} stopped: the disk has been full for {FULL_SECONDS / 60:.0f} minutes",
+                    hint="Make room, then run the same again to go on.",
+                )
+            self._tell(message=words)
+            self.run.cancel.wait(0.5)
+            if room.is_free(needed):
+                break
+        self.last_answer = time.monotonic()
 
     def _let_land(self) -> None:
         """Wait a moment for what is in work: a result whose forerunner is missing could not be committed."""
@@ -234,7 +266,9 @@ class _Drive:
                 self.landed[ticket.place] = (ticket.item, value)
             elif kind in ("full", "stop", "dismissed"):
                 self.again.append(ticket)
-                if kind != "dismissed":
+                if kind == "full" and self.work.room is not None:
+                    self.is_full = True
+                elif kind != "dismissed":
                     stop = "the disk is full" if kind == "full" else value
                 continue
             else:
@@ -272,7 +306,7 @@ class _Drive:
             return
         fitting = list(takewhile(self._fits, (self.landed[place] for place in places)))
         if fitting:
-            self.commit(fitting)
+            self._commit(fitting)
         for place in places[: len(fitting)]:
             del self.landed[place]
         self.next_place += len(fitting)
@@ -285,6 +319,20 @@ class _Drive:
             assert self.work.room is not None
             raise self.work.room.exhausted(self.work.stage)
 
+    def _commit(self, fitting: list[tuple[Item, Result]]) -> None:
+        while True:
+            try:
+                self.commit(fitting)
+            except DiskFull:
+                if self.work.room is None or not self.work.commits_again:
+                    raise
+                if self.run.cancel.is_set():
+                    raise Interrupted(self.outcome, self.work.plan.total) from None
+                self._wait_for_room()
+            else:
+                self.full_since = None
+                return
+
     def _fits(self, landed: tuple[Item, Result]) -> bool:
         item, result = landed
         if self.work.room is None or isinstance(result, Failed):
@@ -292,11 +340,11 @@ class _Drive:
         path = self.work.written(item, result)
         return path is None or self.work.room.admits(path)
 
-    def _tell(self, last: bool = False) -> None:
+    def _tell(self, last: bool = False, message: str = "") -> None:
         now = time.monotonic()
-        if not last and now - self.last_word < 0.1:
+        if not last and not message and now - self.last_word < 0.1:
             return
         self.last_word = now
         failed = self.outcome.failed + sum(isinstance(result, Failed) for _, result in self.landed.values())
         done, total = self.answered - failed, self.work.plan.total
-        self.run.tell(Progress(self.work.stage, done, total, failed, self.pace.rate, self.pace.seconds_left))
+        self.run.tell(Progress(self.work.stage, done, total, failed, self.pace.rate, self.pace.seconds_left, message))

@@ -56,4 +56,6 @@ def _said(progress: Progress) -> list[Span]:
         spans.append((f"   {clock(progress.seconds_left)} left", "dim"))
     if progress.failed:
         spans.append((f"   {progress.failed:,} failed", "broken"))
+    if progress.message:
+        spans.append((f"   {progress.message}", "broken"))
     return spans

@@ -32,6 +32,9 @@ def temper(item: dict) -> dict:
             raise ZeroDivisionError("division by zero")
         case "full":
             raise OSError(errno.ENOSPC, "No space left on device")
+        case "full while there":
+            if Path(item["path"]).exists():
+                raise OSError(errno.ENOSPC, "No space left on device")
         case "library":
             raise LibraryMissing("libfluidsynth is missing", hint="Install libfluidsynth3.")
         case "chatter":
