@@ -11,7 +11,6 @@ import math
 import os
 import stat
 from contextlib import suppress
-from io import FileIO as RawFile
 from typing import Any, Literal
 
 import msgspec
@@ -55,25 +54,27 @@ def probe_item(item: dict[str, Any]) -> dict[str, Any]:
         os.makedirs(folder, exist_ok=True)
     incoming = f"{folder}/{os.urandom(8).hex()}{os.path.splitext(relative)[1]}"
     there = f"{item['root']}/raw/{file_type}/{relative}"
-    with _open(path) as source:
-        probe = _probe_midi if file_type == "midi" else _probe_audio
-        probed = probe(source, path, incoming, there, bool(item.get("link")))
-    return msgspec.structs.asdict(probed)
-
-
-def _open(path: str) -> RawFile:
-    """A regular file, through links; a pipe or a device would block or never end."""
+    source = _open(path)
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        probe = _probe_midi if file_type == "midi" else _probe_audio
+        return msgspec.structs.asdict(probe(source, path, incoming, there, bool(item.get("link"))))
+    finally:
+        os.close(source)
+
+
+def _open(path: str) -> int:
+    """Descriptor of a regular file, through links; a pipe or a device would block or never end."""
+    try:
+        source = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
         raise FileRefused(f"can't be read ({error.strerror})", path=path) from error
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        os.close(descriptor)
+    if not stat.S_ISREG(os.fstat(source).st_mode):
+        os.close(source)
         raise FileRefused("not a file", path=path)
-    return open(descriptor, "rb", buffering=0)
+    return source
 
 
-def _probe_midi(source: RawFile, path: str, incoming: str, there: str, link: bool) -> Probed:
+def _probe_midi(source: int, path: str, incoming: str, there: str, link: bool) -> Probed:
     from kelly_tui.music.notes import MAX_BYTES, midi_seconds  # numpy and symusic: not on a cold start
 
     data = _read(source, MAX_BYTES + 1, path, 1 << 16)  # one read: what is hashed, parsed and stored is the same
@@ -87,14 +88,14 @@ def _probe_midi(source: RawFile, path: str, incoming: str, there: str, link: boo
     return Probed(sha256, len(data), seconds, how or "copied", os.path.basename(incoming))
 
 
-def _probe_audio(source: RawFile, path: str, incoming: str, there: str, link: bool) -> Probed:
-    size = os.fstat(source.fileno()).st_size
+def _probe_audio(source: int, path: str, incoming: str, there: str, link: bool) -> Probed:
+    size = os.fstat(source).st_size
     if size == 0:
         raise FileRefused("empty", path=path)
     how: How | None = _share(source, path, incoming) if link else None
     if how is None:
         with open(incoming, "xb", buffering=0) as copy:
-            sha256, size = _hash(source, path, copy)
+            sha256, size = _hash(source, path, copy.fileno())
     else:
         sha256, size = _hash(source, path)
     try:
@@ -108,11 +109,11 @@ def _probe_audio(source: RawFile, path: str, incoming: str, there: str, link: bo
     return Probed(sha256, size, seconds, how or "copied", os.path.basename(incoming))
 
 
-def _read(source: RawFile, limit: int, path: str, block: int = _BLOCK) -> bytes:
+def _read(source: int, limit: int, path: str, block: int = _BLOCK) -> bytes:
     """At most `limit` bytes, from where the file is; `block` at once."""
     blocks = []
     try:
-        while limit > 0 and (read := source.read(min(limit, block))):
+        while limit > 0 and (read := os.read(source, min(limit, block))):
             blocks.append(read)
             limit -= len(read)
     except OSError as error:
@@ -123,20 +124,18 @@ def _read(source: RawFile, limit: int, path: str, block: int = _BLOCK) -> bytes:
 def _create(path: str, data: bytes) -> None:
     file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
     try:
-        left = memoryview(data)
-        while left:
-            left = left[os.write(file, left) :]
+        _write(file, data)
     finally:
         os.close(file)
 
 
-def _write(target: RawFile, data: bytes) -> None:
+def _write(file: int, data: bytes) -> None:
     left = memoryview(data)
     while left:
-        left = left[target.write(left) :]
+        left = left[os.write(file, left) :]
 
 
-def _hash(source: RawFile, path: str, copy: RawFile | None = None) -> tuple[str, int]:
+def _hash(source: int, path: str, copy: int | None = None) -> tuple[str, int]:
     digest, size = hashlib.sha256(), 0
     while block := _read(source, _BLOCK, path):
         digest.update(block)
@@ -152,16 +151,16 @@ def _holds(path: str, size: int, sha256: str) -> bool:
         if os.stat(path).st_size != size:
             return False
         with open(path, "rb", buffering=0) as file:
-            return _hash(file, path)[0] == sha256
+            return _hash(file.fileno(), path)[0] == sha256
     except (OSError, FileRefused):  # nothing there, or nothing that can be read
         return False
 
 
-def _share(source: RawFile, path: str, target: str) -> How | None:
+def _share(source: int, path: str, target: str) -> How | None:
     """Give `target` the bytes of `source` without a copy; None where the file system can't."""
     try:
         os.link(os.path.realpath(path), target)  # a link to a link would follow it wherever it is bent to later
-        if os.path.samestat(os.stat(target), os.fstat(source.fileno())):
+        if os.path.samestat(os.stat(target), os.fstat(source)):
             return "hard-linked"
         os.unlink(target)  # another file has come to that name
     except OSError:  # another file system, or one without links
@@ -169,7 +168,7 @@ def _share(source: RawFile, path: str, target: str) -> How | None:
             os.unlink(target)
     with open(target, "xb") as clone:
         try:
-            fcntl.ioctl(clone.fileno(), _FICLONE, source.fileno())
+            fcntl.ioctl(clone.fileno(), _FICLONE, source)
         except OSError:
             os.unlink(target)
             return None
