@@ -56,7 +56,8 @@ def read(raw: bytes) -> AnnotationFile:
     provenance = data.pop("provenance", {})
     rev = data.pop("rev", None)
     data.pop("sample_id", None)
-    return AnnotationFile(values, _provenance(provenance), rev if isinstance(rev, int) else None, data)
+    known = isinstance(rev, int) and 0 <= rev < 1 << 63  # SQLite's integers are no larger
+    return AnnotationFile(values, _provenance(provenance), rev if known else None, data)
 
 
 def decode_object(raw: bytes, largest: int) -> dict[str, Any]:

@@ -35,6 +35,7 @@ from kelly_tui.store.schema import (
     provenance_to_json,
     to_column,
 )
+from kelly_tui.text import count
 
 if TYPE_CHECKING:
     from kelly_tui.store.catalogue import Catalogue
@@ -155,7 +156,7 @@ def _words(edits: Sequence[Edit]) -> str:
     first = edits[0]
     value = "cleared" if first.label is None else str(first.label.value)[:40]
     samples = len({one.sample_id for one in edits})
-    return f"{first.field} {value}" + (f" on {samples:,} samples" if samples > 1 else "")
+    return f"{first.field} {value}" + (f" on {count(samples, 'sample')}" if samples > 1 else "")
 
 
 class _Labels(NamedTuple):

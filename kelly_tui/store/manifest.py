@@ -5,6 +5,7 @@ from __future__ import annotations
 import filecmp
 import hashlib
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -167,7 +168,7 @@ class RawManifest:
         for line in self.lines:
             try:
                 row = msgspec.json.decode(line)
-            except (msgspec.DecodeError, RecursionError):
+            except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
                 row = None
             yield row if isinstance(row, dict) else bytes(line)
 
@@ -181,7 +182,7 @@ def read_manifest_file(path: Path) -> RawManifest:
     try:
         found = msgspec.json.decode(raw.removeprefix(b"\xef\xbb\xbf"), type=_File)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
-        raise FileRefused(f"no manifest ({error})", path=path) from None
+        raise FileRefused(f"no manifest ({error}{_near(raw, str(error))})", path=path) from None
     rev = (found.kelly or {}).get("catalogue_rev")
     return RawManifest(
         found.config,
@@ -191,6 +192,14 @@ def read_manifest_file(path: Path) -> RawManifest:
         rev if isinstance(rev, int) else None,
         found.samples,
     )
+
+
+def _near(raw: bytes, error: str) -> str:
+    """What stands where the decoder stopped: ``, at 'NaN, "source"'``."""
+    place = re.search(r"\(byte (\d+)\)", error)
+    if place is None:
+        return ""
+    return f", at {raw[int(place[1]) :][:16].decode('utf-8', 'replace')!r}"
 
 
 @dataclass

@@ -78,6 +78,8 @@ class Merge:
     """What was refused or set aside, in words, with where it is kept."""
     set_aside: list[tuple[str, str, str]] = field(default_factory=list)
     """(file, why, where it was kept)."""
+    rows: list[tuple[str, str]] = field(default_factory=list)
+    """(why, where it was kept) of rows of a manifest of which not all could be taken."""
     added: list[str] = field(default_factory=list)
     """Ids of samples that an edited manifest brought."""
     unknown: list[str] = field(default_factory=list)
@@ -102,6 +104,7 @@ class Merge:
             ("conflict", "conflicts"): len(self.conflicts),
             ("refused", "refused"): len(self.refused),
             ("file set aside", "files set aside"): len(self.set_aside),
+            ("row in doubt", "rows in doubt"): len(self.rows),
             ("sample added", "samples added"): len(self.added),
         }
         summary = ", ".join(count(number, *words) for words, number in counts.items() if number)
@@ -222,6 +225,10 @@ class _Reader:
         self.merge.added += self._adoption.finish()
         if self._manifest_edited:
             self._manifest_is_read(self._manifest)
+        if findings := self._adoption.rebuilt.findings:
+            kept = self._adoption.kept
+            where = self.merge.set_aside[-1][2] if kept is None else self._name(kept)
+            self.merge.rows += [(finding, where) for finding in findings]
         self._remember_refused()
         return self.merge
 
@@ -240,6 +247,7 @@ class _Reader:
         said = [(f"{file}: {words}", kept[file]) for file, words in self._refused if file in kept]
         named = {file for file, _ in self._refused}
         said += [(f"{file}: {why}", where) for file, why, where in self.merge.set_aside if file not in named]
+        said += [(f"{self._manifest.name}: {why}", where) for why, where in self.merge.rows]
         self.merge.lines = [f"{words}; kept in {where}" for words, where in said]
         if said:
             row = self.catalogue.db.execute("SELECT value FROM meta WHERE name = ?", (_REFUSED,)).fetchone()
@@ -337,12 +345,14 @@ class _Reader:
         last = self.catalogue.db.execute("SELECT ifnull(max(seq), 0) FROM events").fetchone()[0]
         if seq is None or seq > last:
             seq = None if known is None else known.seq
+        seen: set[str] = set()
         for row in raw.rows():
             self._rows += 1
             sample = None if isinstance(row, bytes) else self.catalogue.get(str(row.get("sample_id")))
-            if isinstance(row, bytes) or sample is None:
+            if isinstance(row, bytes) or sample is None or sample.sample_id in seen:
                 adoption.add(row)
                 continue
+            seen.add(sample.sample_id)
             said = row.get("annotations")
             if not isinstance(said, dict):
                 continue

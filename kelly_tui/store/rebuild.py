@@ -175,6 +175,8 @@ class Adoption:
         self.rebuilt = Rebuilt(utc_now())
         self.samples: list[Sample] = []
         """Read, and not yet in the catalogue."""
+        self.kept: Path | None = None
+        """Where rows lie that could not be taken, once `finish` has written them."""
         self._catalogue = catalogue
         self._root = catalogue.root
         self._names: set[str] = set()
@@ -188,7 +190,7 @@ class Adoption:
     def add(self, row: dict[str, Any] | bytes) -> None:
         """Read a row. One that can't be a sample, or whose id or file another has, is kept verbatim."""
         if isinstance(row, bytes):
-            self._keep(row, "a row of the manifest is no object")
+            self._keep(row, f"a row of the manifest can't be read: {row[:40].decode('utf-8', 'replace')!r}")
             return
         read = read_row(row, self._catalogue.config)
         sample = read.sample
@@ -238,13 +240,14 @@ class Adoption:
                 if not db.execute(_HIGHER_ROOT).rowcount:
                     break
         if self._kept_rows:
-            kept = self._catalogue.layout.kelly_dir / "set-aside" / f"{self.rebuilt.at.replace(':', '')}-rows.jsonl"
-            write_atomic(kept, b"\n".join(self._kept_rows) + b"\n")
+            name = f"{self.rebuilt.at.replace(':', '')}-rows.jsonl"
+            self.kept = self._catalogue.layout.kelly_dir / "set-aside" / name
+            write_atomic(self.kept, b"\n".join(self._kept_rows) + b"\n")
         return self._added
 
     def _keep(self, row: bytes, why: str) -> None:
         self._kept_rows.append(row)
-        self.rebuilt.note(f"{why}; the row is kept in .kelly/set-aside")
+        self.rebuilt.note(why)
 
     def _known(self, column: str, value: str) -> bool:
         found = self._catalogue.db.execute(f"SELECT 1 FROM samples WHERE {column} = ?", (value,)).fetchone()
@@ -262,6 +265,10 @@ class Adoption:
         try:
             inside(self._root, said)
         except (FileRefused, OSError):  # no path of ours: shown by id, and what was said is kept
+            if said:
+                self.rebuilt.note(
+                    f"{sample.sample_id}: its path {said[:80]!r} is none in the dataset, and is not followed"
+                )
             sample.extra[NOT_READ] = {**sample.extra.get(NOT_READ, {}), "file_path": said}
             suffix = PurePosixPath(said).suffix.lower() if file_type_of(said) else ""
             sample.file_path = f"raw/{sample.file_type}/{sample.sample_id}{suffix}"

@@ -109,6 +109,8 @@ def _take(rest: dict[str, Any], name: str, kind: type | tuple[type, ...], sample
     value = rest.get(name)
     if value is None:
         rest.pop(name, None)
+    elif isinstance(value, int) and not -(1 << 63) <= value < 1 << 63:
+        return  # SQLite's integers are smaller
     elif isinstance(value, kind) and (kind is bool or not isinstance(value, bool)):
         setattr(sample, name, rest.pop(name))
 

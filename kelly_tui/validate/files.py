@@ -7,7 +7,6 @@ import os
 import shlex
 import stat
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
@@ -15,14 +14,19 @@ from typing import NamedTuple
 
 from kelly_tui.errors import FileRefused
 from kelly_tui.model.report import Finding
-from kelly_tui.store import annotation_file
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.layout import inside
-from kelly_tui.store.viewstate import changed_outside, stamp
-from kelly_tui.text import count
+from kelly_tui.store.manifest import read_manifest_file
+from kelly_tui.store.readback import edited_annotations
+from kelly_tui.store.rebuild import last_rebuild
+from kelly_tui.store.viewstate import changed_outside
+from kelly_tui.text import agree, count, safe_text
 
-EXAMPLES = 5
-"""How many samples a finding names."""
+EXAMPLES = 50
+"""How many samples a finding names: a page of the list."""
+
+REMARKS = 3
+"""How many remarks on the views are said."""
 
 
 class _File(NamedTuple):
@@ -70,15 +74,36 @@ def _is_gone(path: Path, is_kind: Callable[[int], bool]) -> bool:
 def check_views(catalogue: Catalogue) -> Iterator[Finding]:
     """Outside edits that wait: labels that people gave and that the catalogue, and so this report, does not know."""
     name = shlex.quote(catalogue.root.name)
-    manifest = catalogue.layout.manifest_path
+    yield from _check_manifest(catalogue, name)
+    if edited := list(edited_annotations(catalogue)):
+        yield Finding(
+            "warning",
+            "outside-edit",
+            f"annotations of {len(edited):,} of {count(len(catalogue), 'sample')} were changed outside Kelly"
+            " and not taken in yet",
+            _DECIDE.format(name),
+            len(edited),
+            tuple(edited[:EXAMPLES]),
+        )
+    rebuilt = last_rebuild(catalogue)
+    if rebuilt is not None and rebuilt.findings:
+        remarks = "; ".join(safe_text(one, 120) for one in rebuilt.findings[:REMARKS])
+        left_out = len(rebuilt.findings) + rebuilt.more
+        yield Finding(
+            "note",
+            "views-not-taken",
+            f"when the catalogue was made of the views, there {agree(left_out, 'was', 'were')}"
+            f" {count(left_out, 'remark')}: {remarks}",
+            "What could not be taken is kept in .kelly/set-aside, or beside its sample in the manifest.",
+        )
+
+
+def _check_manifest(catalogue: Catalogue, name: str) -> Iterator[Finding]:
+    path = catalogue.layout.manifest_path
     try:
-        if changed_outside(catalogue, manifest):
-            yield Finding(
-                "warning",
-                "outside-edit",
-                "manifest.json was changed outside Kelly and not taken in yet",
-                f"kelly conflicts {name} takes it in; --take theirs however much it is.",
-            )
+        if not changed_outside(catalogue, path):
+            return
+        read_manifest_file(path)
     except OSError:
         yield Finding(
             "warning",
@@ -86,28 +111,23 @@ def check_views(catalogue: Catalogue) -> Iterator[Finding]:
             "manifest.json can't be read",
             f"Check who owns it, then kelly conflicts {name}.",
         )
-    edited = []
-    rows = catalogue.db.execute("SELECT sample_id, size, mtime_ns FROM samples JOIN exports ON sample = samples.rowid")
-    for sample_id, *known in rows:
-        with suppress(OSError):  # what is lost is written again
-            path = catalogue.layout.annotation_path(sample_id)
-            now = stamp(path)
-            if now is None or list(now) == known:
-                continue
-            sample = catalogue.get(sample_id)
-            ours = sample and annotation_file.render(sample_id, sample.rev, sample.labels)
-            if ours and path.read_bytes() != ours:  # not only copied
-                edited.append(sample_id)
-    if edited:
+    except FileRefused as error:
+        yield Finding(
+            "error",
+            "manifest-broken",
+            f"manifest.json was changed outside Kelly, and is {error.what}",
+            f"kelly conflicts {name} sets it aside and writes it anew: the catalogue has all that it had.",
+        )
+    else:
         yield Finding(
             "warning",
             "outside-edit",
-            f"annotations of {len(edited):,} of {count(len(catalogue), 'sample')} were changed outside Kelly"
-            " and not taken in yet",
-            f"kelly conflicts {name} takes them in; --take theirs however many they are.",
-            len(edited),
-            tuple(edited[:EXAMPLES]),
+            "manifest.json was changed outside Kelly and not taken in yet",
+            _DECIDE.format(name),
         )
+
+
+_DECIDE = "kelly conflicts {} takes it in, or shows it where it is much: --take theirs or ours then decides."
 
 
 def check_files(catalogue: Catalogue, *, deep: bool = False) -> Iterator[Finding]:
@@ -148,7 +168,7 @@ def check_files(catalogue: Catalogue, *, deep: bool = False) -> Iterator[Finding
     yield from _finding("path-refused", "{} outside of the dataset, or no plain file", refused,
                         "Mend their paths in the manifest.")  # fmt: skip
     yield from _finding("features-missing", "{} without the features that were extracted", featureless,
-                        "kelly extract makes them again.")  # fmt: skip
+                        "Extract makes them again.")  # fmt: skip
 
 
 def _files(catalogue: Catalogue) -> Iterator[_File]:

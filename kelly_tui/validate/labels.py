@@ -52,8 +52,18 @@ def check_labelled(catalogue: Catalogue, scores: Scores) -> Iterator[Finding]:
             "error",
             "no-main-label",
             f"no sample has the label {main}, which {config.model.title} learns",
-            f"Label by key: kelly {config.dataset_id}; or from folders: kelly annotate.",
+            "Label by key in the workstation, or from folders: annotate.",
             scores.total,
+            filter=f"is:held {main}:?",
+        )
+    elif not sum(one.imported for one in scores.classes) and scores.origins["imported"]:
+        yield Finding(
+            "warning",
+            "imported-unlabelled",
+            f"no imported sample has the label {main}: balance speaks of what the program made",
+            "Label some by key in the workstation.",
+            scores.origins["imported"],
+            filter=f"is:imported {main}:?",
         )
     for name in config.model.needs:
         lacking = _held(catalogue, f"{name} IS NULL")
@@ -62,9 +72,10 @@ def check_labelled(catalogue: Catalogue, scores: Scores) -> Iterator[Finding]:
                 "warning",
                 "unlabelled",
                 f"{lacking:,} of {count(scores.total, 'sample')} {agree(lacking, 'has', 'have')} no {name}",
-                f"Find them with the filter {name}:? in the workstation.",
+                f"The filter {name}:? lists them in the workstation.",
                 lacking,
                 _examples(catalogue, f"held AND {name} IS NULL"),
+                f"is:held {name}:?",
             )
     empty = [one.label for one in scores.classes if not one.total]
     if empty and labelled:
@@ -96,7 +107,9 @@ def check_state(catalogue: Catalogue, scores: Scores) -> Iterator[Finding]:
             "warning",
             "nothing-imported",
             "every sample is made by the program, none is real music",
-            f"kelly import {name} FOLDER.",
+            f"Import some: kelly import {name} FOLDER.",
+            scores.total,
+            filter="is:held",
         )
     elif origins["generated"] > 0.9 * scores.total:
         share = int(100 * origins["generated"] / scores.total)
@@ -104,8 +117,9 @@ def check_state(catalogue: Catalogue, scores: Scores) -> Iterator[Finding]:
             "warning",
             "mostly-generated",
             f"{share}% of the samples are generated",
-            f"A model trained on them learns the generator; kelly import {name} FOLDER.",
+            f"A model trained on them learns the generator; import more: kelly import {name} FOLDER.",
             origins["generated"],
+            filter="is:held is:generated",
         )
     if catalogue.config.model.reads == "audio":
         as_midi = _held(catalogue, "file_type = 'midi'")
@@ -115,9 +129,10 @@ def check_state(catalogue: Catalogue, scores: Scores) -> Iterator[Finding]:
                 "midi-for-audio-model",
                 f"{as_midi:,} of {count(scores.total, 'sample')} {agree(as_midi, 'exists', 'exist')} as MIDI only, "
                 f"but {catalogue.config.model.title} reads audio",
-                "kelly synthesize --audio writes generated ones as sound; import recordings.",
+                f"Import recordings; kelly synthesize {name} --audio writes generated ones as sound.",
                 as_midi,
                 _examples(catalogue, "held AND file_type = 'midi'"),
+                "is:held type:midi",
             )
     quarantined = catalogue.counts().status["quarantined"]
     if quarantined:
@@ -125,9 +140,10 @@ def check_state(catalogue: Catalogue, scores: Scores) -> Iterator[Finding]:
             "warning",
             "quarantined",
             f"{quarantined:,} of {count(len(catalogue), 'sample')} {agree(quarantined, 'is', 'are')} set aside",
-            f"See why: kelly list {name} is:quarantined; try again: kelly retry {name}.",
+            f"The filter is:quarantined lists them, with the reasons; kelly retry {name} tries them again.",
             quarantined,
             _examples(catalogue, "status <> 'ok'"),
+            "is:quarantined",
         )
     disputed = _count(catalogue, "SELECT count(*) FROM samples WHERE conflicts > 0")
     if disputed:
@@ -135,9 +151,10 @@ def check_state(catalogue: Catalogue, scores: Scores) -> Iterator[Finding]:
             "warning",
             "open-conflicts",
             f"{disputed:,} of {count(len(catalogue), 'sample')} {agree(disputed, 'has', 'have')} conflicting labels",
-            f"kelly conflicts {name} shows them; --take ours or theirs decides.",
+            f"The filter has:conflicts lists them, and a label decides; kelly conflicts {name} shows both sides.",
             disputed,
             _examples(catalogue, "conflicts > 0"),
+            "has:conflicts",
         )
     featureless = _held(catalogue, "features_path IS NULL")
     if featureless:
@@ -145,9 +162,10 @@ def check_state(catalogue: Catalogue, scores: Scores) -> Iterator[Finding]:
             "warning",
             "no-features",
             f"{featureless:,} of {count(scores.total, 'sample')} {agree(featureless, 'has', 'have')} no features",
-            f"kelly extract {name}.",
+            f"Extract: in the pipeline panel, or kelly extract {name}.",
             featureless,
             _examples(catalogue, "held AND features_path IS NULL"),
+            "is:held -has:features",
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator
+from itertools import islice
 
 import msgspec
 
@@ -19,18 +20,23 @@ def check_splits(catalogue: Catalogue) -> Iterator[Finding]:
     name = shlex.quote(catalogue.root.name)
     splits = catalogue.counts().splits
     if not any(splits.values()):
-        yield Finding("error", "no-splits", "no sample is in train, val or test", f"kelly split {name}.")
+        yield Finding(
+            "error",
+            "no-splits",
+            "no sample is in train, val or test",
+            f"Split: in the pipeline panel, or kelly split {name}.",
+        )
         return
     found = verify_splits(catalogue)
     crossings = found.crossings
     if crossings:
-        samples = tuple(sample for group in crossings[:EXAMPLES] for sample in group)
+        samples = tuple(islice((sample for group in crossings for sample in group), EXAMPLES))
         yield Finding(
             "error",
             "group-across-splits",
             f"{len(crossings):,} of {count(found.groups, 'group')} {agree(len(crossings), 'lies', 'lie')} "
             "in several splits, so that what is tested was learnt",
-            f"kelly split {name} --reshuffle.",
+            f"kelly split {name} --reshuffle assigns every sample anew.",
             len(crossings),
             samples,
         )
@@ -66,9 +72,10 @@ def check_splits(catalogue: Catalogue) -> Iterator[Finding]:
             "warning",
             "unsplit",
             f"{len(waiting):,} of {count(total, 'sample')} {agree(len(waiting), 'is', 'are')} in no split yet",
-            f"kelly split {name}.",
+            f"Split: in the pipeline panel, or kelly split {name}.",
             len(waiting),
             tuple(waiting[:EXAMPLES]),
+            "" if left_out else "is:held split:?",
         )
 
 

@@ -13,10 +13,11 @@ from typing import Any
 import msgspec
 
 from kelly_tui.model.dataset import DatasetConfig
+from kelly_tui.model.report import Scores, whole_percent
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.layout import Layout
 from kelly_tui.text import count
-from kelly_tui.validate.scores import class_targets
+from kelly_tui.validate.scores import class_targets, live_scores
 
 BUDGET = 3e12
 """Bytes: what a whole collection may take, three terabytes."""
@@ -63,6 +64,7 @@ class Stats(msgspec.Struct, frozen=True):
     audio_bytes_each: float
     """Of one audio clip: as those here, or as config.json says they are rendered."""
     midi_bytes_each: float
+    scores: Scores
 
     @property
     def total_bytes(self) -> int:
@@ -106,6 +108,10 @@ class Stats(msgspec.Struct, frozen=True):
         lines.append(f"  {size(self.other_bytes):>10}  annotations, manifest and catalogue")
         if self.labelled:
             lines += ["", "Labelled: " + ", ".join(f"{field} {number:,}" for field, number in self.labelled.items())]
+        lines += ["", ", ".join(
+            f"{name} {whole_percent(score)}% (imported alone {whole_percent(alone)}%)"
+            for name, (score, alone) in self.scores.beside.items()
+        )]  # fmt: skip
         wanted = self.estimate(self.wanted)
         lines += ["", f"Targets ask for {count(self.wanted, f'{self.reads} sample')}: "
                   f"{size(wanted[self.reads])} and {size(wanted['features'])} of features"]  # fmt: skip
@@ -148,6 +154,7 @@ def dataset_stats(root: Path | str) -> Stats:
         labelled = db.execute(f"SELECT {', '.join(f'count({name})' for name in needs)} FROM samples").fetchone()
         feature_bytes = _feature_bytes(catalogue.layout)
         other_bytes = _other_bytes(catalogue.layout)
+        scores = live_scores(catalogue.counts(), config)
     sample_bytes: dict[str, int] = {}
     counts: dict[str, int] = {}
     features: dict[str, int] = {}
@@ -170,6 +177,7 @@ def dataset_stats(root: Path | str) -> Stats:
         reads=config.model.reads,
         audio_bytes_each=sample_bytes["audio"] / counts["audio"] if counts.get("audio") else _rendered_bytes(config),
         midi_bytes_each=sample_bytes["midi"] / counts["midi"] if counts.get("midi") else USUAL_MIDI,
+        scores=scores,
     )
 
 

@@ -438,7 +438,16 @@ def test_a_row_that_was_added_to_the_manifest_is_taken(catalogue):
     assert catalogue.get("ab12cd34").value("key") == "C"
 
 
-@pytest.mark.parametrize("nonsense", [b"", b"hello", b'{"samples": 5}', b'{"samples": [1, {"a": ', b"\x00" * 4096])
+DEEP = b"[" * 100_000_000
+
+
+@pytest.mark.parametrize(
+    "nonsense",
+    [b"", b"hello", b"[]", b"null", b'{"samples": 5}', b'{"samples": null}', b'{"samples": [1, {"a": ', b"\x00" * 4096,
+     DEEP, b'{"samples": ' + DEEP, b'{"samples": [{"sample_id": NaN}]}', b'{"samples": [], "config": []}',
+     '{"samples": []}'.encode("utf-16")],
+    ids=lambda nonsense: f"{len(nonsense)} {nonsense[:24]!r}",
+)  # fmt: skip
 def test_nonsense_in_the_manifest_loses_nothing(catalogue, nonsense):
     say(catalogue, 1, emotion="sad")
     write_views(catalogue)
@@ -452,6 +461,48 @@ def test_nonsense_in_the_manifest_loses_nothing(catalogue, nonsense):
     assert why
     assert (catalogue.root / kept).read_bytes() == nonsense
     assert catalogue.layout.manifest_path.read_bytes() == before
+
+
+def row_of(number: int, **changes: object) -> dict:
+    one = sample(number)
+    return {"sample_id": one.sample_id, "file_path": one.file_path, "file_type": "midi", **changes}
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        (b"5", "can't be read: '5'"),
+        (b"null", "can't be read: 'null'"),
+        (b'{"sample_id": "ab12ab12", "source": "s\xe4ng"}', "can't be read: "),
+        (b'{"sample_id": "ab12ab12", "file_size_bytes": 1' + b"0" * 30 + b"}", "can't be read: file_size_bytes"),
+        (b'{"sample_id": "ab12ab12", "seconds": 1e400}', "can't be read: "),
+        (row_of(1, annotations={"emotion": "angry"}), f"two rows have the sample_id {id_of(1)}"),
+        (row_of(1, sample_id="ab12ab12"), "two rows have the file_path raw/midi/song 1.mid"),
+        ({"sample_id": None, "file_path": None, "annotations": None}, "'' is no id"),
+        ({"sample_id": "../../x"}, "'../../x' is no id"),
+        ({"sample_id": "ab12ab12", "file_path": "/etc/passwd"}, "its path '/etc/passwd' is none in the dataset"),
+        ({"sample_id": "ab12ab12", "file_path": "../../x.mid"}, "its path '../../x.mid' is none in the dataset"),
+    ],
+)
+def test_a_row_that_is_nonsense_is_named_and_kept(catalogue, row, said):
+    say(catalogue, 1, emotion="sad")
+    write_views(catalogue)
+    path = catalogue.layout.manifest_path
+    strange = row if isinstance(row, bytes) else json.dumps(row).encode()
+    whole = path.read_bytes()
+    edited = whole.replace(b'"samples":[', b'"samples":[', 1)
+    last = edited.rindex(b"\n]") if b"\n]" in edited else edited.rindex(b"]")
+    edited = edited[:last] + b"," + strange + edited[last:]
+    path.write_bytes(edited)
+    merge = read_back(catalogue)
+    assert any(said in line for line in merge.words().splitlines()[1:]), merge.words()
+    assert any(edited == (catalogue.root / kept).read_bytes() for _, _, kept in merge.set_aside)
+    assert {number: values(catalogue, number).get("emotion") for number in range(1, 6)} == {
+        1: "sad", 2: None, 3: None, 4: None, 5: None
+    }  # fmt: skip
+    write_views(catalogue)
+    json.loads(path.read_bytes())
+    assert read_back(catalogue).words() == ""
 
 
 def test_an_edited_list_is_kept_and_written_anew(catalogue):

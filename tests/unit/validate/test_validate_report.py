@@ -13,9 +13,11 @@ import kelly_tui
 from kelly_tui.model.annotation import Label
 from kelly_tui.model.edit import Edit
 from kelly_tui.model.report import Report, whole_percent
+from kelly_tui.store import query, viewstate
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.history import edit
 from kelly_tui.store.layout import load_config, save_config
+from kelly_tui.validate.stats import dataset_stats
 from tests.strangers import create
 
 
@@ -148,6 +150,10 @@ def cut_a_song(root):
     write(root, "UPDATE samples SET split = 'test' WHERE parent_id IS NULL AND rowid = 1")
 
 
+def break_manifest(root):
+    (root / "manifest.json").write_text('{"samples": [NaN]}')
+
+
 @pytest.mark.parametrize(
     ("spoil", "code"),
     [
@@ -166,6 +172,7 @@ def cut_a_song(root):
         (forget_splits, "no-splits"),
         (forget_emotions, "no-main-label"),
         (cut_a_song, "group-across-splits"),
+        (break_manifest, "manifest-broken"),
     ],
 )
 def test_an_error_makes_it_invalid(sound, spoil, code):
@@ -263,6 +270,12 @@ def edit_manifest(root):
     path.write_bytes(path.read_bytes().replace(b'"happy"', b'"tense"'))
 
 
+def guessed_only(root):
+    """What a person said of the emotion is there no more; what the program made has one."""
+    kelly_tui.synthesize_dataset(root, 2)
+    write(root, "UPDATE samples SET emotion = NULL WHERE NOT is_synthetic")
+
+
 def edit_annotation(root):
     with Catalogue.open(root) as catalogue:
         path = catalogue.layout.annotation_path(first(root).sample_id)
@@ -285,6 +298,7 @@ def edit_annotation(root):
         (without_features, "no-features"),
         (not_split_yet, "unsplit"),
         (a_bridge, "bridge"),
+        (guessed_only, "imported-unlabelled"),
     ],
 )
 def test_a_warning_is_never_hidden(sound, spoil, code):
@@ -292,7 +306,43 @@ def test_a_warning_is_never_hidden(sound, spoil, code):
     spoil(sound)
     report = kelly_tui.validate_dataset(sound)
     assert code in codes(report, "warning")
+    with Catalogue.open(sound) as catalogue:
+        for one in report.findings:
+            if one.found_by:
+                found = query.size(catalogue, query.parse(one.found_by, catalogue.config))
+                assert found == one.count, f"{one.code}: {one.found_by}"
     assert any(line.startswith("WARNING: ") for line in report.lines())
+
+
+def test_a_manifest_that_is_closed_is_a_finding(sound, monkeypatch):
+    edit_manifest(sound)
+
+    def closed(path):
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(viewstate, "hash_file", closed)
+    assert "manifest-unreadable" in codes(kelly_tui.validate_dataset(sound), "warning")
+
+
+def test_what_a_rebuild_could_not_take_is_a_note(sound):
+    path = sound / "manifest.json"
+    path.write_bytes(path.read_bytes().replace(b'"annotations":{', b'"annotations":{"mood":"low",'))
+    shutil.rmtree(sound / "annotations")
+    for file in (sound / ".kelly").glob("catalogue.sqlite*"):
+        file.unlink()
+    report = kelly_tui.validate_dataset(sound)
+    [note] = [one for one in report.findings if one.code == "views-not-taken"]
+    assert "there is no field 'mood'" in note.message
+
+
+def test_what_is_only_generated_is_never_balance_of_what_is_real(sound):
+    guessed_only(sound)
+    report = kelly_tui.validate_dataset(sound)
+    assert (report.balance, report.balance_imported) == (1, 0)
+    assert report.lines()[2] == "Balance Score: 100%"
+    assert any(line.startswith("Imported alone: balance 0%") for line in report.lines()[5:8])
+    shown = dataset_stats(sound).lines()
+    assert "Balance 100% (imported alone 0%)" in "\n".join(shown)
 
 
 def test_findings_come_worst_first(sound):
