@@ -33,14 +33,17 @@ class Check(NamedTuple):
 
 
 _MARKS = {True: "✓", False: "!"}
+_PLAIN_MARKS = {True: "+", False: "!"}
+"""Where the locale has no check mark."""
 
 
 def doctor(line: Line) -> int:
     """Look at everything and say it; 1 if something is missing that nothing works without."""
     checks = [check for examine in _EXAMINATIONS for check in examine(line)]
     width = max(len(check.what) for check in checks)
+    marks = _MARKS if _is_utf8() else _PLAIN_MARKS
     for check in checks:
-        line.voice.say(f"{_MARKS[check.good]} {check.what:<{width}}  {check.words}")
+        line.voice.say(f"{marks[check.good]} {check.what:<{width}}  {check.words}")
     missing = [check for check in checks if not check.good]
     line.voice.say()
     line.voice.say("look at what is marked !" if missing else "all is well")
@@ -106,7 +109,9 @@ def _sound(line: Line) -> Iterator[Check]:
 
     yield _tried("SoundFont", soundfont)
     device = describe_device()
-    yield Check("sound device", not device.startswith("no sound"), device)
+    silent = device.startswith("no sound")
+    hint = ". Start PulseAudio or PipeWire, or plug one in; all but hearing works without"
+    yield Check("sound device", not silent, device + (hint if silent and "Install" not in device else ""))
 
 
 def _tried(what: str, look: Callable[[], str]) -> Check:
@@ -120,14 +125,23 @@ def _terminal(_: Line) -> Iterator[Check]:
     if not sys.stdout.isatty():
         yield Check("terminal", True, "none here; the workstation needs one of 60x16 or more")
         return
+    kind = os.environ.get("TERM", "")
     columns, rows = shutil.get_terminal_size()
     colours = "true colour" if os.environ.get("COLORTERM") in ("truecolor", "24bit") else "256 colours or fewer"
-    words = f"{os.environ.get('TERM', 'unknown')}, {columns}x{rows}, {colours}"
-    yield Check("terminal", columns >= 60 and rows >= 16, words)
+    words = f"{kind or 'TERM is not set'}, {columns}x{rows}, {colours}"
+    able, wide = kind not in ("", "dumb", "unknown"), columns >= 60 and rows >= 16
+    if not able:
+        words += ". It can't move its cursor: set TERM, such as TERM=xterm-256color, or use another"
+    elif not wide:
+        words += ". Make it 60x16 or more for the workstation"
+    yield Check("terminal", able and wide, words)
     encoding = (sys.stdout.encoding or "").lower()
-    yield Check(
-        "characters", encoding == "utf-8", encoding if encoding == "utf-8" else f"{encoding}: use a UTF-8 locale"
-    )
+    plain = f"{encoding}. Use a UTF-8 locale: export LANG=C.UTF-8"
+    yield Check("characters", _is_utf8(), encoding if _is_utf8() else plain)
+
+
+def _is_utf8() -> bool:
+    return (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
 
 
 def _disk(line: Line) -> Iterator[Check]:

@@ -390,6 +390,32 @@ def test_doctor_names_the_package_of_what_is_missing(kelly, monkeypatch):
     assert "libfluidsynth3 (apt)" in said.out
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("TERM=dumb", "! terminal .* set TERM, such as TERM=xterm-256color"),
+        ("TERM=xterm stty cols 40 rows 10", "! terminal .* Make it 60x16 or more"),
+        ("TERM=xterm PYTHONIOENCODING=ascii", "[+] SQLite(.|\n)*! characters .*export LANG=C.UTF-8"),
+        ("TERM=xterm KELLY_SOUNDFONT=/nowhere.sf2", "! SoundFont .*/nowhere.sf2. Choose another"),
+    ],
+)
+def test_doctor_says_what_to_do(tmp_path, words, said):
+    import pty
+
+    variables, _, sized = words.partition(" stty ")
+    size = f"stty {sized or 'cols 100 rows 40'}"
+    shown = bytearray()
+
+    def read(descriptor: int) -> bytes:
+        data = os.read(descriptor, 4096)
+        shown.extend(data)
+        return b"."  # nothing of it on this terminal
+
+    command = f"{size}; cd {tmp_path}; env -u COLUMNS -u LINES {variables} {sys.executable} -m kelly_tui doctor"
+    assert os.waitstatus_to_exitcode(pty.spawn(["sh", "-c", command], read)) == 0
+    assert re.search(said, shown.decode("utf-8", "replace"))
+
+
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_completion_scripts(kelly, shell):
     said = kelly("completion", shell)
