@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator, Sequence
+from itertools import chain, pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -43,33 +44,43 @@ class Arrangement(NamedTuple):
         score = symusic.Score(TICKS_PER_BEAT)
         score.tempos.append(symusic.Tempo(0, self.tempo_bpm))
         score.time_signatures.append(symusic.TimeSignature(0, self.meter.numerator, self.meter.denominator))
-        for part in self.parts:
-            if part.notes:
-                track = symusic.Track("", part.program, part.is_drum)
-                track.notes = symusic.Note.from_numpy(*_ticks(part.notes), "tick")
-                score.tracks.append(track)
+        parts = [part for part in self.parts if part.notes]
+        for part, columns in zip(parts, _ticks(parts)):
+            track = symusic.Track("", part.program, part.is_drum)
+            track.notes = symusic.Note.from_numpy(*columns, "tick")
+            score.tracks.append(track)
         return bytes(score.dumps_midi())
 
 
-def _ticks(notes: Iterable[Note]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Onset, duration, pitch and velocity, sorted by onset and pitch. A pitch struck again ends its last sounding."""
-    table = np.array(list(notes), dtype=np.float64)
-    table = table[np.lexsort((-table[:, 1], table[:, 0], table[:, 2]))]
+def _ticks(parts: Sequence[Part]) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]]:
+    """Onset, duration, pitch and velocity of each part, sorted by onset and pitch.
+
+    A pitch struck again ends its last sounding. All parts in one table: a small one takes as long.
+    """
+    counts = [len(part.notes) for part in parts]
+    numbers = chain.from_iterable(chain.from_iterable(part.notes for part in parts))
+    table = np.fromiter(numbers, np.float64, 4 * sum(counts)).reshape(-1, 4)
+    which = np.repeat(np.arange(len(parts)), counts)
+    order = np.lexsort((-table[:, 1], table[:, 0], table[:, 2], which))
+    table, which = table[order], which[order]
     onset = np.maximum(np.rint(table[:, 0] * TICKS_PER_BEAT), 0)
     end = np.rint((table[:, 0] + table[:, 1]) * TICKS_PER_BEAT)
-    pitch, velocity = table[:, 2], table[:, 3]
-    first = np.append(True, (np.diff(pitch) != 0) | (np.diff(onset) != 0))
-    onset, end, pitch, velocity = onset[first], end[first], pitch[first], velocity[first]
-    again = pitch[1:] == pitch[:-1]
+    key = which * 128 + table[:, 2]
+    first = np.append(True, (np.diff(key) != 0) | (np.diff(onset) != 0))
+    which, key, onset, end, table = which[first], key[first], onset[first], end[first], table[first]
+    again = key[1:] == key[:-1]
     end[:-1][again] = np.minimum(end[:-1], onset[1:])[again]
     end = np.maximum(end, onset + 1)
-    order = np.lexsort((pitch, onset))
-    return (
+    order = np.lexsort((key, onset, which))
+    columns = (
         onset[order].astype(np.int32),
         (end - onset)[order].astype(np.int32),
-        pitch[order].astype(np.int8),
-        np.clip(np.rint(velocity[order]), 1, 127).astype(np.int8),
+        table[order, 2].astype(np.int8),
+        np.clip(np.rint(table[order, 3]), 1, 127).astype(np.int8),
     )
+    edges = np.searchsorted(which, np.arange(len(parts) + 1)).tolist()
+    for begin, past in pairwise(edges):
+        yield tuple(column[begin:past] for column in columns)
 
 
 def tempo_of_file(bpm: float) -> float:
