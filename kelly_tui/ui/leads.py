@@ -42,5 +42,7 @@ def lead(finding: Finding) -> Lead:
     known = _LEADS.get(finding.code)
     if known is not None:
         return known
+    if finding.code == "unlabelled":
+        return Lead("enter lists them: choose, or enter accepts a guess", filter=finding.found_by)
     lists = "enter lists them. " if finding.found_by else ""
     return Lead(f"{lists}{finding.todo}", filter=finding.found_by)

@@ -40,7 +40,10 @@ def panels(width: int, height: int, room: Room) -> dict[str, Region]:
     placed = _wide(width, height, room) if width >= WIDE else _narrow(width, height, room)
     placed["headline"] = Region(0, 0, width, 1)
     if room.asking:
-        placed["prompt"] = Region(0, height - 2, width, 2)
+        lines = 2 if width >= WIDE else 3  # of a narrow terminal a hint takes two
+        if lines == 3:
+            del placed["scores"]
+        placed["prompt"] = Region(0, height - lines, width, lines)
     else:
         placed["status"] = Region(0, height - 2, width, 1)
         placed["footer"] = Region(0, height - 1, width, 1)

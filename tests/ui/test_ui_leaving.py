@@ -92,6 +92,15 @@ async def test_quitting_while_a_stage_runs_says_that_it_stops(open_desk: Open, r
         assert desk.app.session is None
 
 
+@pytest.mark.exercises("suspend", "play")
+async def test_what_is_suspended_is_silent(open_desk: Open, root: Path) -> None:
+    async with open_desk(root) as desk:
+        await desk.press("space")
+        assert desk.sound.state.playing
+        await desk.press("ctrl+z")
+        assert not desk.sound.state.playing
+
+
 def test_a_terminal_that_vanishes_without_a_signal_ends_the_app_with_its_edits_saved(
     tmp_path: Path, root: Path
 ) -> None:

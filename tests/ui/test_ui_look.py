@@ -18,13 +18,13 @@ async def test_the_music_of_a_sample_is_never_shown_under_anothers_name(
 ) -> None:
     may_read = threading.Event()
     may_read.set()
-    read = listening._read_picture
+    read = listening.read_picture
 
     def slowly(*arguments: object) -> object:
         assert may_read.wait(30)
         return read(*arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(listening, "_read_picture", slowly)
+    monkeypatch.setattr(listening, "read_picture", slowly)
     async with open_desk(root) as desk:
         music = desk.app.workstation.music  # type: ignore[union-attr]
         assert music.picture is not None

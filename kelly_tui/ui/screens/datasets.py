@@ -35,6 +35,8 @@ class State(NamedTuple):
     verified: int
     scores: tuple[float, float, float]
     """Balance, diversity, quality."""
+    imported: float
+    """The balance of the imported samples alone."""
     worked_at: str
     needs: str
     """The next best action, or why it can't be opened."""
@@ -50,7 +52,7 @@ def state_of(root: Path) -> State:
             counts, config = catalogue.counts(), catalogue.config
             worked_at = catalogue.layout.catalogue_path.stat().st_mtime
     except (KellyError, OSError) as error:
-        return State(root, root.name, "", 0, 0, (0, 0, 0), "", str(error))
+        return State(root, root.name, "", 0, 0, (0, 0, 0), 0, "", str(error))
     scores = live_scores(counts, config)
     return State(
         root,
@@ -59,6 +61,7 @@ def state_of(root: Path) -> State:
         counts.in_catalogue,
         sum(counts.verified.values()),
         (scores.balance, scores.diversity, scores.quality),
+        scores.balance_imported,
         f"{datetime.fromtimestamp(worked_at):%Y-%m-%d %H:%M}",
         next_best(counts, scores, config).words,
     )
@@ -95,8 +98,14 @@ class DatasetsScreen(Page):
 
     def _say_needs(self) -> None:
         state = self.lines.chosen
-        if isinstance(state, State):
-            self.say(f"next: {state.needs}" if state.model else state.needs, "text" if state.model else "broken")
+        if not isinstance(state, State):
+            return
+        if not state.model:
+            self.say(state.needs, "broken")
+            return
+        alone, balance = whole_percent(state.imported), whole_percent(state.scores[0])
+        beside = "" if alone == balance else f"   balance of the imported alone: {alone}%"
+        self.say(f"next: {state.needs}{beside}")
 
     def on_screen_resume(self) -> None:
         self.show()

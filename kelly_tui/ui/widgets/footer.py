@@ -45,11 +45,15 @@ class Footer(Painted):
         """A digit alone says how far it goes; of a sequence the first key says enough."""
         return shown_key(keys, self.labels) if keys == DIGIT else shown_key(keys).split(" ")[0]
 
+    def _digits(self, action: str) -> int:
+        """How many choices the digits of an action have: those that label have one a label."""
+        return 9 if action == "affect" else self.labels
+
     def _following(self) -> list[tuple[str, str]]:
         follow = self.keymap.continuations(self.scope, self.typed)
         return [
             ("".join(self.typed) + "…", ""),
-            *((shown_key(keys, self.labels), BY_ID[action].words) for keys, action in follow),
+            *((shown_key(keys, self._digits(action)), BY_ID[action].words) for keys, action in follow),
         ]
 
 

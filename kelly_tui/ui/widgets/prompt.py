@@ -18,7 +18,7 @@ from textual.widgets import Input
 
 from kelly_tui.errors import KellyError
 from kelly_tui.text import safe_text
-from kelly_tui.ui.paint import Line
+from kelly_tui.ui.paint import Line, folded
 from kelly_tui.ui.widgets.painted import Painted
 
 
@@ -73,7 +73,15 @@ class _Words(Painted):
         self.repaint()
 
     def paint(self, width: int, height: int) -> list[Line]:
-        return [self.line]
+        """The words in as many lines as there are; what is too long for them is cut after a word."""
+        lines: list[Line] = []
+        for text, style in self.line:
+            first, *more = folded(text.strip(), width - 2)
+            shown = (
+                [first, *more[: height - 2], " ".join(more[height - 2 :])] if more and height > 1 else [text.strip()]
+            )
+            lines += [[(f" {line}", style)] for line in shown if line]
+        return lines
 
 
 class Prompt(Vertical):

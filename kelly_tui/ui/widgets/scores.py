@@ -67,7 +67,7 @@ class ScoresPanel(Painted):
 
     def _class_lines(self, scores: Scores, width: int, room: int) -> list[Line]:
         title = [(" ", "text"), *_score("Balance", scores.balance)]
-        beside = _imported(scores) if room > 1 else []
+        beside: Line = [(" ", "text"), *_imported(scores)] if room > 1 else []
         indent = max(length(title), length(beside)) + 1
         most = max((one.total for one in scores.classes), default=0)
         names = max((len(one.label) for one in scores.classes), default=0)
@@ -108,7 +108,7 @@ def _score(name: str, value: float) -> list[Span]:
 def _imported(scores: Scores) -> list[Span]:
     """The balance of the imported samples alone, where the others make it look better or worse."""
     alone = whole_percent(scores.balance_imported)
-    return [] if alone == whole_percent(scores.balance) else [(f" imported {alone}%  ", "dim")]
+    return [] if alone == whole_percent(scores.balance) else [(f"imported {alone}%  ", "dim")]
 
 
 def _class(one: ClassCount, most: int, names: int, digits: int, width: int) -> Line:
