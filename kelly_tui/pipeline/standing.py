@@ -1,7 +1,7 @@
 """How each stage stands: done, stale (there is more to do, and why), failed, never, or running.
 
 Read from the record of its runs and from what the samples lack; by a few statements over the tables, without looking
-at files: a second at a million samples, so not for the app's own thread.
+at files: seconds at a million samples, so not for the app's own thread.
 """
 
 from __future__ import annotations
@@ -170,11 +170,12 @@ class _Standings:
         asked = record.details.get("asked", {})
         multiplier, generated = asked.get("multiplier", 0), asked.get("generated", False)
         lacking, roots = self._db.execute(
-            "SELECT ifnull(sum(?1 - n), 0), count(*) FROM (SELECT (SELECT count(*) FROM samples AS variant"
-            " WHERE variant.parent_id = root.sample_id) AS n FROM samples AS root WHERE parent_id IS NULL"
-            " AND status = 'ok' AND NOT rejected AND (?2 OR NOT is_synthetic) AND NOT EXISTS (SELECT 1 FROM results"
+            "SELECT ifnull(sum(?1 - ifnull(n, 0)), 0), count(*) FROM samples AS root LEFT JOIN"
+            " (SELECT parent_id AS parent, count(*) AS n FROM samples WHERE parent_id IS NOT NULL GROUP BY 1)"
+            " ON parent = root.sample_id WHERE ifnull(n, 0) < ?1 AND parent_id IS NULL AND status = 'ok'"
+            " AND NOT rejected AND (?2 OR NOT is_synthetic) AND NOT EXISTS (SELECT 1 FROM results"
             " WHERE stage = 'augment' AND sample = root.rowid) AND NOT EXISTS (SELECT 1 FROM failures"
-            " WHERE stage = 'augment' AND path = root.file_path)) WHERE n < ?1",
+            " WHERE stage = 'augment' AND path = root.file_path)",
             (multiplier, generated),
         ).fetchone()
         words += f" of {multiplier:,} each"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from math import inf
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -33,7 +34,10 @@ _MARKS: Mapping[str, Span] = {
 
 
 OFTEN = 2.0
-"""Seconds between two looks at how the stages stand, at the shortest: at a million samples one takes a second."""
+"""Seconds between two looks at how the stages stand, at the shortest."""
+
+SHARE = 5
+"""So many times as long as a look took it waits for the next: at a million samples one takes seconds."""
 
 
 class PipelineScreen(Page):
@@ -46,7 +50,7 @@ class PipelineScreen(Page):
         self._session = session
         self._wanted = stage
         self._seen: object = None
-        self._looked = -OFTEN
+        self._next_look = 0.0
         self._stands: dict[str, Standing] = {}
 
     def below(self) -> Iterable[Widget]:
@@ -64,8 +68,8 @@ class PipelineScreen(Page):
         self.query_one(Headline).show(session.name, "pipeline", [(session.config.model.title, "dim")])
         at = at_work(session.catalogue.layout)
         seen = (session.catalogue.data_version(), at and (at.stage, at.pid), session.is_running)
-        if seen != self._seen and monotonic() - self._looked >= OFTEN:
-            self._seen, self._looked = seen, monotonic()
+        if seen != self._seen and monotonic() >= self._next_look:
+            self._seen, self._next_look = seen, inf  # until it is known how long this one takes
             self.start(self._look, "standings")
         stands = {stage.name: self._standing(stage.name, at) for stage in STAGES}
         self.lines.show([_entry(stage, stands[stage.name]) for stage in STAGES])
@@ -73,7 +77,11 @@ class PipelineScreen(Page):
         self._show_chosen()
 
     async def _look(self) -> None:
-        self._stands = await self._session.ask(standings)
+        began = monotonic()
+        try:
+            self._stands = await self._session.ask(standings)
+        finally:
+            self._next_look = monotonic() + max(OFTEN, SHARE * (monotonic() - began))
         self.show()
 
     def _standing(self, name: str, at: At | None) -> Standing:
