@@ -21,6 +21,7 @@ from kelly_tui.store.layout import disk_errors, utc_now
 from kelly_tui.store.partial import NAME, partials
 from kelly_tui.store.probe import Probed, probe_item
 from kelly_tui.store.scan import Found, find_music, name_with
+from kelly_tui.text import agree
 
 STAGE = "import"
 TOO_SHORT = "min_duration_sec"
@@ -56,7 +57,10 @@ class ImportOutcome:
         parts = [f"{len(self.imported):,} imported" + ("" if plain else f" ({by})")]
         for name in ("already", "duplicates", "quarantined", "refused", "ignored"):
             if count := len(getattr(self, name)):
-                parts.append(f"{count:,} {'there already' if name == 'already' else name}")
+                word = {"already": "there already", "duplicates": agree(count, "duplicate", "duplicates")}.get(
+                    name, name
+                )
+                parts.append(f"{count:,} {word}")
         return ", ".join(parts)
 
 

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 from store_files import midi, put, put_wav, tree
-from store_samples import new_catalogue
+from store_samples import new_catalogue, sample
 
 from kelly_tui.errors import DatasetError, FileRefused
 from kelly_tui.model.dataset import DatasetConfig
-from kelly_tui.store import history, importer, probe
+from kelly_tui.store import counters, history, importer, probe
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.groups import propose_grouping
 from kelly_tui.store.importer import import_files
@@ -58,6 +58,7 @@ def test_every_file_is_taken_once_in_its_folder_or_reported(tmp_path, music):
         outcome = import_files(catalogue, [music])
         # which of two equal files comes first is a matter of names
         assert outcome.duplicates == [("happy/song.mid", "raw/midi/happy/copy of song.mid")]
+        assert ", 1 duplicate, 1 quarantined, 5 refused, 5 ignored" in outcome.words()
         assert set(outcome.imported) == GOOD - {"happy/song.mid"} | {"happy/copy of song.mid"}
         assert {path for path, _ in outcome.refused} == BAD
         assert all(reason for _, reason in outcome.refused)
@@ -247,6 +248,36 @@ def test_the_dataset_itself_is_left_out(tmp_path, music):
         count = len(catalogue)
         assert import_files(catalogue, [music]).imported == []
         assert len(catalogue) == count
+
+
+def test_a_content_is_looked_up_by_its_index(tmp_path):
+    with new_catalogue(tmp_path) as catalogue:
+        asked = []
+        catalogue.db.set_trace_callback(asked.append)
+        assert not importer.has_content(catalogue, "0" * 64)
+        import_files(catalogue, [put(tmp_path / "a.mid", midi(1))])
+        catalogue.db.set_trace_callback(None)
+        assert importer.has_content(catalogue, hashlib.sha256(midi(1)).hexdigest())
+        lookups = [one for one in asked if one.startswith("SELECT") and "sha256" in one.partition("WHERE")[2]]
+        assert len(lookups) >= 2
+        for one in lookups:
+            plan = " ".join(row[-1] for row in catalogue.db.execute(f"EXPLAIN QUERY PLAN {one}"))
+            assert "samples_sha256" in plan, one
+
+
+def test_labelled_and_unlabelled_samples_keep_their_order(tmp_path):
+    labels = [{}, {"emotion": "happy"}, {}, {}, {"key": "C"}, {}]
+    given = [sample(number, labels=of_one) for number, of_one in enumerate(labels)]
+    with new_catalogue(tmp_path) as catalogue:
+        assert catalogue.add(given) == len(given)
+        assert catalogue.add(given) == 0
+        assert [one.sample_id for one in catalogue.samples()] == [one.sample_id for one in given]
+        assert [one.annotations for one in catalogue.samples()] == labels
+        assert [one.rev for one in catalogue.samples()] == [int(bool(one)) for one in labels]
+        assert counters.count(catalogue.db, catalogue.config) == {
+            (facet, value, origin): n
+            for facet, value, origin, n in catalogue.db.execute("SELECT * FROM counts WHERE n > 0")
+        }
 
 
 def test_a_file_that_went_from_the_dataset_comes_back(tmp_path):
