@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -185,13 +186,15 @@ def _sample(sample: Any) -> dict[str, Any]:
 
 
 def filter_text(words: list[str]) -> str:
-    """A filter as the shell gives it: ``text:"rain song"`` comes without its quotes, and gets them back."""
-    quoted = []
-    for word in words:
-        name, colon, value = word.partition(":")
-        spaced = colon and " " in value and '"' not in word and " " not in name
-        quoted.append(f'{name}:"{value}"' if spaced else word)
-    return " ".join(quoted)
+    """A filter as the shell gives it: ``text:"rain song"`` comes without its quotes, and gets them back.
+
+    A whole filter in one word, ``'emotion:sad bpm:80..100'``, stays as it is.
+    """
+    return " ".join(f'{one[1]}:"{one[2]}"' if (one := _SPACED.fullmatch(word)) else word for word in words)
+
+
+_SPACED = re.compile(r'(-?(?:text|name|path|notes|key)):((?!.*\s-?[\w.]+[:<>=])[^"]*\s[^"]*)', re.IGNORECASE)
+"""A condition whose value has spaces, and no other condition after it."""
 
 
 def conflicts(line: Line) -> int:

@@ -36,7 +36,7 @@ RULE_BREAK_CATEGORIES = ("HARMONY", "RHYTHM", "ARRANGEMENT", "PRODUCTION")
 SOURCES = ("human", "folder", "detector", "model", "generator", "inherited")
 """Where a label came from."""
 
-_SHORT_LINE = 60
+_SHORT_LINE = 84
 """Characters."""
 
 _STRENGTH = {"human": 3, "folder": 2, "generator": 2, "inherited": 2, "model": 1, "detector": 1}
@@ -82,7 +82,8 @@ def suggestion(word: str, choices: Iterable[str]) -> str:
     guess = nearest(word, choices)
     if guess:
         return f"Did you mean {guess}?"
-    return f"Known: {textwrap.shorten(' '.join(choices), _SHORT_LINE, placeholder=' …')}."
+    listed = textwrap.shorten(" ".join(choices), _SHORT_LINE, placeholder=" …")
+    return f"Known: {listed}" if listed.endswith("…") else f"Known: {listed}."
 
 
 def choose(word: str, choices: Iterable[str], what: str) -> str:

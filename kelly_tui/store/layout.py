@@ -280,6 +280,8 @@ def load_config(root: Path) -> DatasetConfig:
         return DatasetConfig.from_json(layout.config_path.read_bytes().removeprefix(b"\xef\xbb\xbf"))
     except FileNotFoundError:
         pass
+    except DatasetError as error:
+        raise DatasetError(error.what, path=root, hint=error.hint) from None
     except OSError as error:
         raise DatasetError(f"config.json can't be read ({error.strerror})", path=root) from error
     try:

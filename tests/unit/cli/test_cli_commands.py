@@ -286,6 +286,9 @@ def test_list_filters(kelly, labelled):
 
 def test_a_filter_gets_its_quotes_back(kelly, labelled):
     assert kelly("list", "d", "text:no such words").code == 0
+    assert kelly("list", "d", "key:C# major").code == 0
+    assert "6 samples" in kelly("list", "d", "emotion:sad|happy -is:verified").err  # a whole filter in one word
+    assert "0 samples" in kelly("list", "d", "text:tone emotion:tense").err
     assert parse(["list", "d", "-is:audio", "--json", "emotion:sad"]).filter == ["-is:audio", "emotion:sad"]
 
 
