@@ -72,6 +72,8 @@ class KellyApp(App[None], inherit_bindings=False):
         self.clock = clock
         self.autoplay = settings.autoplay
         self.volume = settings.volume
+        self.speed = 1.0
+        """That was asked for: the sound process takes a moment to follow."""
         self.engine: Sound = Silence()
         self.session: Session | None = None
         self.workstation: Workstation | None = None

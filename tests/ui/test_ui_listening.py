@@ -33,6 +33,12 @@ async def test_play_and_seek_by_beat_and_bar(open_desk: Open, root: Path) -> Non
         assert "×0.91" in desk.text()
         await desk.press("\\")
         assert state.speed == 1.0
+        await desk.press(*"]" * 9)
+        assert state.speed == 2.0
+        state.speed = 1.0  # the sound process has not followed yet
+        await desk.press("[")
+        assert state.speed == pytest.approx(2 / 1.1)
+        await desk.press("\\")
         await desk.press("space")
         assert not state.playing
 

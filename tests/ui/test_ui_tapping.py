@@ -23,7 +23,7 @@ async def test_taps_beside_the_music_are_saved_as_its_tempo(open_desk: Open, roo
         assert "4 taps tell a tempo" in desk.said
         await desk.press("escape")
         await tap_at(desk, 1.0, 1.6, 2.2, 2.8, 3.4)
-        assert "tap 5: 100.0 BPM ± 0.0   the detector says 120.0" in desk.said
+        assert "tap 5: 100.0 BPM ± 0.0   labelled 120.0" in desk.said
         await desk.press("enter")
         assert desk.values("cedar")["tempo_bpm"] == 100.0
         assert desk.stored("cedar").labels["tempo_bpm"].source == "human"

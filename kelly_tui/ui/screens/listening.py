@@ -26,6 +26,9 @@ FRAME = 1 / 16
 LINGER = 16
 """Frames that are still drawn after the last sign of sound: starting takes the sound process a moment."""
 
+SLOW_START = 320
+"""The same, while the file is not in place yet: a busy machine, or a sound process that is just being started."""
+
 SHORTEST_LOOP = 0.4
 """Seconds. Who marks the end so soon after the start wants no loop."""
 
@@ -33,6 +36,7 @@ HIGHEST = 12
 """Semitones that MIDI can be heard away from what is written."""
 
 SPEED_STEP = 1.1
+SLOWEST, FASTEST = 0.5, 2.0
 VOLUME_STEP = 0.1
 
 
@@ -114,7 +118,7 @@ class Listening(KeyedScreen):
         self.query_one(Transport).show(self._title, state, duration, autoplay=self.app.autoplay)
         self.music.follow(state.position)
         self._quiet_frames = 0 if state.playing else self._quiet_frames + 1
-        if self._quiet_frames > LINGER:
+        if self._quiet_frames > (LINGER if state.duration or state.message else SLOW_START):
             self._frames.pause()
 
     def _watch(self) -> None:
@@ -157,15 +161,18 @@ class Listening(KeyedScreen):
             engine.seek(next((line for line in reversed(lines) if line < position - 0.25), 0.0))
 
     def action_slower(self) -> None:
-        engine = self._sounding()
-        engine.set_speed(max(engine.state.speed / SPEED_STEP, 0.25))
+        self._go_at(max(self.app.speed / SPEED_STEP, SLOWEST))
 
     def action_faster(self) -> None:
-        engine = self._sounding()
-        engine.set_speed(min(engine.state.speed * SPEED_STEP, 4.0))
+        self._go_at(min(self.app.speed * SPEED_STEP, FASTEST))
 
     def action_normal_speed(self) -> None:
-        self._sounding().set_speed(1.0)
+        self._go_at(1.0)
+
+    def _go_at(self, speed: float) -> None:
+        """Hear everything at that speed from here on."""
+        self._sounding().set_speed(speed)
+        self.app.speed = speed
 
     # -- lenses: what is heard changes, nothing that is stored does ----------------------------------------------------
 

@@ -74,7 +74,11 @@ class Marking(Finding):
     def _mark(self, rowids: frozenset[int]) -> None:
         self.table.mark(rowids)
         self.show_headline()
-        what = f"{count(len(rowids), 'sample')} marked: labels go to all of them" if rowids else "no sample is marked"
+        what = (
+            f"{count(len(rowids), 'sample')} marked: what is set is set on all of them, until esc"
+            if rowids
+            else "no sample is marked"
+        )
         self.say(what, "accent" if rowids else "dim")
 
 

@@ -26,9 +26,11 @@ if TYPE_CHECKING:
 
 NOTHING = (
     "Nothing waits for a third opinion.",
-    "A sample does when two others have labelled it and you have not: each opens the dataset under a name",
-    "of their own (annotator in settings.toml, or KELLY_ANNOTATOR). And it does when two folders, or the",
-    "catalogue and a view that was edited outside, say different things of it (kelly conflicts lists those).",
+    "",
+    "A sample does when two others have labelled it and you have not. Each opens",
+    "the dataset under a name of their own: annotator in settings.toml, or",
+    "KELLY_ANNOTATOR=anna kelly. And it does when two folders, or a file edited",
+    "outside and the catalogue, say different things: kelly conflicts lists those.",
 )
 
 COLUMN = 22

@@ -37,7 +37,7 @@ class Tapping(AffectPad):
             self.say(f"tap {len(self._taps)}: {FEWEST} tell a tempo", "accent")
             return
         known = sample.labels.get("tempo_bpm")
-        says = f"   the {known.source} says {float(str(known.value)):.1f}" if known is not None else ""
+        says = f"   labelled {float(str(known.value)):.1f}" if known is not None else ""
         self.say(f"tap {len(self._taps)}: {tapped.bpm:.1f} BPM ± {tapped.error:.1f}{says}", "accent")
 
     def action_tap_save(self) -> Awaitable[None] | None:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from kelly_tui.store.catalogue import Catalogue
     from kelly_tui.ui.screens.workstation import Workstation
 
+WAYS = "< > the next one   tab what it was made from   b blind   x refuses"
 ALONE = "nothing was made from it yet: gp, then augment, makes variants"
 
 
@@ -61,8 +62,7 @@ class VariantsScreen(Listening):
         samples = [lane.sample.sample_id for lane in self.music.lanes]
         self.music.chosen = samples.index(self._first.sample_id)
         self.hear_at_same_place(self.chosen)
-        if len(samples) < 2:
-            self.say(ALONE, "accent")
+        self.say(ALONE if len(samples) < 2 else WAYS, "dim")
         root = self.session.root
         for lane in self.music.lanes:
             with suppress(KellyError, OSError):  # its title says why

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 NO_VIEWS = (
     "No view is saved yet.",
     "",
-    "A view is a filter with its order, under a name of yours: list what you want with / first,",
-    "then come here and press n.",
+    "A view is a filter with its order, under a name of yours.",
+    "List what you want with / first, then come here and press n.",
 )
 
 

@@ -95,7 +95,7 @@ class Form(Painted):
     def _has_room_for_pad(self, width: int, height: int) -> bool:
         """Beside the fields, their values and where these came from; where emotions are asked for."""
         fields = NAME_WIDTH + VALUE_WIDTH + WHENCE_WIDTH
-        return "emotion" in self.config.model.needs and width >= fields + pad.WIDTH + 4 and height >= pad.HEIGHT
+        return "emotion" in self.config.model.needs and width >= fields + pad.WIDTH and height >= pad.HEIGHT
 
     def _pad(self, sample: Sample) -> list[Line]:
         valence, arousal = sample.labels.get("valence"), sample.labels.get("arousal")
