@@ -193,6 +193,8 @@ class Catalogue:
                 counters.install(db, self.config)
         if self._half_built():
             self._rebuild()
+        elif damage.kept_in(self.layout):  # it was made anew, and its maker killed before saying so
+            damage.forget(self.layout)
 
     def _half_built(self) -> bool:
         return self.db.execute("SELECT 1 FROM meta WHERE name = 'building'").fetchone() is not None

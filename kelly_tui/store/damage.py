@@ -25,7 +25,7 @@ def is_damage(error: BaseException) -> bool:
 def suspect(catalogue_path: Path) -> None:
     """Have the catalogue examined when it is opened next."""
     with suppress(OSError):  # where nothing can be written, who may write will see it too
-        catalogue_path.with_name(_MARK).touch()
+        catalogue_path.with_name(_MARK).write_bytes(b"")  # also over the name of one that was set aside before
 
 
 def is_suspected(layout: Layout) -> bool:

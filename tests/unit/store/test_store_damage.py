@@ -132,6 +132,18 @@ def test_files_taken_in_after_the_manifest_was_written_come_back(root: Path) -> 
         assert len(catalogue) == SAMPLES + 1
 
 
+def test_damaged_again_after_a_kill_at_the_very_end(root: Path) -> None:
+    mark = root / ".kelly" / "damaged"
+    mark.write_text(".kelly/set-aside/earlier\n")  # of one that is made anew already
+    file_of(root).write_bytes(b"hello" * 300)
+    with Catalogue.open(root) as catalogue:
+        assert len(catalogue) == SAMPLES
+        assert "earlier" not in untold(catalogue)
+    mark.write_text(".kelly/set-aside/earlier\n")
+    with Catalogue.open(root):
+        assert not mark.exists()
+
+
 def test_false_alarm_leaves_the_catalogue(root: Path) -> None:
     (root / ".kelly" / "damaged").touch()
     with Catalogue.open(root) as catalogue:
