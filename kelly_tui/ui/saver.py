@@ -138,7 +138,7 @@ class Saver:
                 catalogue.begin_session()
                 return catalogue
             except (KellyError, sqlite3.Error, OSError) as error:
-                self.stuck = str(error)
+                self.stuck = _in_short(error)
                 if not said:
                     self._tell(Trouble(f"nothing can be saved yet: {error}"))
                     said = True
@@ -154,9 +154,10 @@ class Saver:
                 step = _write(catalogue, order, self._annotator)
             except (KellyError, sqlite3.Error, OSError) as error:
                 kept = not _is_in_vain(catalogue, order, error)
-                self.stuck = str(error) if kept else ""
+                why = _in_short(error)
+                self.stuck = why if kept else ""
                 if not said:
-                    self._tell(NotSaved(order, str(error), kept))
+                    self._tell(NotSaved(order, why if kept else str(error), kept))
                     said = True
                 if not kept:
                     return
@@ -190,6 +191,11 @@ def _write(catalogue: Catalogue, order: Order, annotator: str) -> Step | None:
     if order.kind == "edit":
         return history.edit(catalogue, order.edits, annotator, order.words)
     return history.undo(catalogue, annotator) if order.kind == "undo" else history.redo(catalogue, annotator)
+
+
+def _in_short(error: Exception) -> str:
+    """Why, without the file, which leaves no room for more on a line."""
+    return error.what if isinstance(error, KellyError) else str(error)
 
 
 def _is_in_vain(catalogue: Catalogue, order: Order, error: Exception) -> bool:

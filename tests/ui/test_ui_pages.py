@@ -133,11 +133,11 @@ async def test_the_report_leads_to_its_samples(open_desk: Open, root: Path) -> N
         assert "INVALID" in desk.text()
         await desk.press("r")
         await desk.settle()
-        for wanted, filter, listed in (("are not what", "id:", 10), ("valence", "is:held valence:?", 9)):
+        for wanted, starts, listed in (("are not what", "id:", 10), ("valence", "is:held valence:?", 9)):
             await to_finding(desk, wanted)
             await desk.press("enter")
             assert isinstance(desk.app.screen, Workstation)
-            assert desk.app.screen.filter.startswith(filter)
+            assert desk.app.screen.filter.startswith(starts)
             assert len(desk.app.screen.table.order) == listed
             await desk.press("g", "v")
             await desk.settle()
