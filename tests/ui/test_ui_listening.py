@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from kelly_tui.ui.screens import workstation
 from kelly_tui.ui.widgets.music_view import MusicView
 from tests.ui.conftest import Open
 
@@ -41,6 +42,16 @@ async def test_play_and_seek_by_beat_and_bar(open_desk: Open, root: Path) -> Non
         await desk.press("\\")
         await desk.press("space")
         assert not state.playing
+
+
+async def test_a_key_before_the_cursor_has_rested_means_the_sample_under_it(
+    open_desk: Open, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_desk(root) as desk:
+        monkeypatch.setattr(workstation, "REST", 30.0)
+        await desk.pilot.press("j", "space")
+        assert (desk.sound.loaded, desk.sound.state.playing) == ("birch", True)
+        await desk.settle()
 
 
 @pytest.mark.exercises("louder", "quieter", "autoplay")

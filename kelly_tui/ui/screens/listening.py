@@ -126,8 +126,12 @@ class Listening(KeyedScreen):
         self._frames.resume()
         self.follow()
 
+    def rest(self) -> None:
+        """Load now what was to be loaded once the cursor had rested: a key that came sooner means that."""
+
     def _sounding(self) -> Any:
         """The engine, when there is something in it to be moved about in."""
+        self.rest()
         if self.heard is None or self.heard.status != "ok":
             raise SoundError("there is nothing to play", hint="Choose a sample whose file can be read.")
         self._watch()

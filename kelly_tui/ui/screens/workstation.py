@@ -76,6 +76,7 @@ class Workstation(Tapping, Listening):
         self._ended: Job | None = None
         """The stage whose end has been said."""
         self._rest: Timer | None = None
+        self._resting = False
         self._heading_for: str | None = None
         """The sample that is loaded, or will be once the cursor has rested on it."""
         self._version = 0
@@ -179,12 +180,19 @@ class Workstation(Tapping, Listening):
         if self._rest is not None:
             self._rest.stop()
         self._rest = self.set_timer(REST, self._rested)
+        self._resting = True
 
     @on(SampleTable.Opened)
     async def _row_opened(self) -> None:
         await self.perform("play")
 
+    def rest(self) -> None:
+        if self._resting and self._rest is not None:
+            self._rest.stop()
+            self._rested()
+
     def _rested(self) -> None:
+        self._resting = False
         self.load(self.sample, play=self.play_on_rest)
         self.play_on_rest = False
 
