@@ -32,7 +32,6 @@ from kelly_tui.model.labels import EMOTIONS, KEYS
 from kelly_tui.model.sample import Sample
 from kelly_tui.store import history
 from kelly_tui.store.catalogue import Catalogue
-from kelly_tui.synth.sample import GeneratedSample
 
 CHORALES = ("bwv66.6", "bwv269", "bwv253", "bwv305", "bwv10.7", "bwv57.8", "bwv416", "bwv26.6")
 
@@ -362,9 +361,9 @@ class TestSynthesize:
             sounding = pretty_midi.PrettyMIDI(str(tmp_path / "g" / sample.file_path))
             assert sounding.get_end_time() > 2
 
-    @pytest.mark.parametrize("generate", [kelly_tui.generate_emotion_samples, kelly_tui.generate_harmony_samples])
-    def test_chords_sound_together_in_bars_of_the_tempo(self, generate: Callable[[int], list[GeneratedSample]]) -> None:
-        for sample in generate(16):
+    @pytest.mark.parametrize("kind", ["emotion", "harmony"])
+    def test_chords_sound_together_in_bars_of_the_tempo(self, kind: str) -> None:
+        for sample in getattr(kelly_tui, f"generate_{kind}_samples")(16):
             music = pretty_midi.PrettyMIDI(io.BytesIO(sample.midi))
             struck = [Counter(round(note.start, 3) for note in part.notes) for part in music.instruments
                       if not part.is_drum]  # fmt: skip
