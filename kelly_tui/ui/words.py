@@ -150,8 +150,3 @@ def clock(seconds: float, *, tenths: bool = False) -> str:
     hours, rest = divmod(seconds, 3600)
     minutes, seconds = divmod(rest, 60)
     return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
-
-
-def count(n: int, one: str, many: str = "") -> str:
-    """``1 sample``, ``2,000 samples``."""
-    return f"{n:,} {one if n == 1 else many or one + 's'}"

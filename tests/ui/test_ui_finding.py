@@ -163,7 +163,7 @@ async def test_what_was_edited_outside_is_taken_in_and_said(open_desk: Open, roo
     path.write_text(path.read_text().replace('"tense"', '"angry"'))
     async with open_desk(root) as desk:
         assert desk.values("dune")["emotion"] == "angry"
-        assert "1 outside edits taken" in desk.said
+        assert "1 outside edit taken" in desk.said
 
 
 async def test_leaving_brings_the_manifest_up_to_the_edits(open_desk: Open, root: Path) -> None:

@@ -53,3 +53,21 @@ def test_no_module_is_named_for_nothing() -> None:
 def test_nothing_in_the_package_knows_this_machine() -> None:
     for path in MODULES:
         assert not re.search(r"/work/|/root/|\.\./shared", path.read_text("utf-8")), path
+
+
+def test_no_message_says_1_samples() -> None:
+    """A number before a plural goes through `kelly_tui.text.count`."""
+    plural = re.compile(
+        r"\{(?:len\([^{}]*\)|[^{}]*:,)\} (?:samples|files|groups|edits|datasets|classes|conflicts|labels|folders)\b"
+    )
+    found = [f"{path.name}: {line.strip()}" for path in MODULES for line in path.read_text().splitlines()
+             if plural.search(line)]  # fmt: skip
+    assert found == []
+
+
+def test_one_is_one_and_all_else_are_many() -> None:
+    from kelly_tui.text import agree, count
+
+    assert [count(n, "sample") for n in (0, 1, 2000)] == ["0 samples", "1 sample", "2,000 samples"]
+    assert count(1, "class", "classes") == "1 class"
+    assert [agree(n, "has", "have") for n in (1, 21)] == ["has", "have"]

@@ -12,6 +12,7 @@ from textual.app import ComposeResult
 from textual.layout import Layout
 
 from kelly_tui.errors import KellyError
+from kelly_tui.text import count
 from kelly_tui.ui.advice import Advice, next_best
 from kelly_tui.ui.paint import fit
 from kelly_tui.ui.panels import WIDE, PanelLayout
@@ -28,7 +29,6 @@ from kelly_tui.ui.widgets.scores import ScoresPanel
 from kelly_tui.ui.widgets.status_line import StatusLine
 from kelly_tui.ui.widgets.too_small import TooSmall
 from kelly_tui.ui.widgets.transport import Transport
-from kelly_tui.ui.words import count
 
 if TYPE_CHECKING:
     from textual.timer import Timer
