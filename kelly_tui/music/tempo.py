@@ -10,12 +10,16 @@ from kelly_tui.music.notes import Score
 
 Floats = NDArray[np.float64]
 
-_RATE = 100.0
-"""Frames a second of the onset curve."""
-_LONGEST = 120.0
-"""Seconds of music that tell a tempo."""
-_USUAL_BPM, _OCTAVES = 100.0, 0.9
-"""Where people tap, and how many octaves around it: a log-normal prior (after Moelants, 2002)."""
+BPM: Floats = 30.0 * 2 ** (np.arange(332) / 100)
+"""The tempi that are weighed: 30 to 299, 0.7 % apart."""
+_LONGEST, _WINDOW = 60.0, 12.0
+"""Seconds of music that tell a tempo, and in which a performer keeps it."""
+_TOGETHER = 0.03
+"""Seconds within which onsets are one stroke."""
+_DEEP, _KICKS = 48, (35, 36)
+"""Notes below this pitch, and drums with these, are the bass."""
+_MULTIPLES = (1 / 4, 1 / 3, 1 / 2, 2 / 3, 1, 3 / 2, 2, 3, 4, 6, 8)
+_BASS_MULTIPLES = _MULTIPLES[:9]
 
 
 def keeps_clock(score: Score) -> float:
@@ -37,43 +41,105 @@ def has_clock(score: Score) -> bool:
     A map that was written on purpose is believed. MIDI's default, 120 and no more, is what a recorder writes that
     knows no tempo: it is believed if the notes keep it.
     """
-    nominal = len(score.tempi) == 1 and abs(score.tempi[0, 1] - 120.0) < 1e-3
-    return not nominal or keeps_clock(score) > 0.3
+    return not _is_nominal(score) or keeps_clock(score) > 0.3
+
+
+def _is_nominal(score: Score) -> bool:
+    return len(score.tempi) == 1 and abs(score.tempi[0, 1] - 120.0) < 1e-3
+
+
+_OCTAVES = (0.25, 0.5, 1.0, 2.0)
 
 
 def detect_tempo(score: Score) -> Detection[float]:
     """BPM: of the tempo map if it is the music's, otherwise of the onsets."""
     count = len(score.tempi)
-    if has_clock(score):
+    heard: Detection[float] = onset_tempo(score) if _is_nominal(score) else unknown("")
+    octaves = 1.0 if heard.value is None else heard.value / 120.0
+    if has_clock(score) and min(abs(octaves / octave - 1) for octave in _OCTAVES) < 0.02:
         bpm = round(score.tempo_bpm, 3)
         if not score.has_tempo:
             return Detection(bpm, 0.6, "no tempo in the file, but the notes keep MIDI's default of 120")
         changes = "" if count == 1 else f", the longest held of {count}"
         return Detection(bpm, 0.95 if count == 1 else 0.85, f"{bpm:g} BPM in the file{changes}")
-    found = onset_tempo(score)
-    if found is None:
-        return unknown("the notes keep no beat of the file's nominal 120 BPM and are too few to find another")
-    return Detection(round(found, 1), 0.5, f"{found:.0f} BPM heard; the file's 120 is only nominal")
+    return heard
 
 
-def onset_tempo(score: Score) -> float | None:
-    """BPM from the autocorrelation of the onsets; None for fewer than eight of them."""
+def onset_tempo(score: Score) -> Detection[float]:
+    """BPM by the onsets alone: how strongly they, and the bass, pulse at a tempo and at its multiples and parts.
+
+    The pulse at a frequency is the magnitude of the onsets' Fourier sum in windows of 12 s (after Peeters, 2006,
+    "Template-based estimation of time-varying tempo", on points in time instead of an energy curve). Which of the
+    related tempi is the beat is decided by a multinomial logit over all of them.
+    """
     onsets = score.notes["onset"]
-    onsets = onsets[onsets < onsets[0] + _LONGEST] - onsets[0]
-    if len(onsets) < 8 or onsets[-1] < 2.0:
-        return None
-    curve = np.bincount((onsets * _RATE).round().astype(np.int64), minlength=int(onsets[-1] * _RATE) + 8).astype(float)
-    curve = np.convolve(np.sqrt(curve), np.hanning(9), mode="same")
-    size = 1 << int(2 * len(curve) - 1).bit_length()
-    spectrum = np.fft.rfft(curve - curve.mean(), size)
-    repeats = np.fft.irfft(spectrum * spectrum.conj())[: len(curve)]
-    repeats = repeats / (repeats[0] + 1e-9)
-    bpm = 30.0 * 2 ** (np.arange(0, 3.6, 0.004))  # 30 to 360 in steps of 0.3 %
-    lags = 60.0 / bpm * _RATE
-    at = np.outer([1, 2, 4], lags)
-    heard = np.interp(at, np.arange(len(repeats)), repeats, right=0.0)
-    prior = np.exp(-0.5 * (np.log2(bpm / _USUAL_BPM) / _OCTAVES) ** 2)
-    return float(bpm[np.argmax(np.array([1.0, 0.7, 0.5]) @ heard * prior)])
+    if len(onsets) < 8 or min(float(onsets[-1] - onsets[0]), _LONGEST) < 2.0:
+        return unknown("the notes keep no beat of the file's nominal 120 BPM and are too few to find another")
+    odds = pulse_evidence(score) @ np.array(_WEIGHTS)
+    best = int(odds.argmax())
+    near = np.abs(np.arange(len(BPM)) - best) <= 4  # 3 %: the same tempo
+    chances = np.exp(odds - odds.max())
+    chances /= chances.sum()
+    peak = slice(max(0, best - 2), best + 3)
+    bpm = float(2 ** np.average(np.log2(BPM[peak]), weights=chances[peak]))
+    why = f"{bpm:.0f} BPM heard; the file's 120 is only nominal"
+    return Detection(round(bpm, 1), round(float(chances[near].sum()), 3), why)
+
+
+def pulse_evidence(score: Score) -> Floats:
+    """(tempi, evidence): for each of `BPM` the pulses at its multiples, and how usual it is."""
+    times = score.notes["onset"] - score.notes["onset"][0]
+    notes = score.notes[times < _LONGEST]
+    times = times[: len(notes)]
+    group = np.concatenate(([0], np.cumsum(np.diff(times) > _TOGETHER)))
+    size = np.bincount(group)
+    strokes = np.bincount(group, weights=times) / size
+    deep = np.where(notes["is_drum"], np.isin(notes["pitch"], _KICKS), notes["pitch"] < _DEEP)
+    bass = np.bincount(group, weights=deep) > 0
+    weights = np.column_stack((np.sqrt(size), bass)).astype(np.float32)
+    pulses = _pulses(strokes, weights)
+    rows = []
+    for pulse, multiples in zip(pulses, (_MULTIPLES, _BASS_MULTIPLES)):
+        # Where only the beat's relatives are asked, a neighbour may answer: performers are not exact.
+        wide = np.maximum(pulse, np.maximum(np.roll(pulse, 1), np.roll(pulse, -1)))
+        for multiple in multiples:
+            at = np.rint(np.log2(BPM * multiple / _PULSE_BPM[0]) * 100).astype(np.int64)
+            rows.append((pulse if multiple in (1, 2) else wide)[at])
+    octaves = np.log2(BPM / 100.0)
+    crowd = np.log2(len(strokes) / max(strokes[-1], 1.0) * 60 / BPM)
+    drums = 2 * np.count_nonzero(notes["is_drum"]) > len(notes)
+    line = len(strokes) > 0.95 * len(notes) and not drums
+    rows += [octaves * of for of in (1, drums, line)] + [octaves**2 * of for of in (1, drums, line)] + [crowd**2]
+    evidence: Floats = np.array(rows).T
+    return evidence
+
+
+_PULSE_BPM: Floats = BPM[0] / 4 * 2 ** (np.arange(len(BPM) + 501) / 100)
+
+
+def _pulses(strokes: Floats, weights: NDArray[np.float32]) -> Floats:
+    """(curves, frequencies) 0..1: how strongly strokes with these weights pulse at each of `_PULSE_BPM`."""
+    count = max(1, round(strokes[-1] / _WINDOW))
+    window = np.minimum((strokes / strokes[-1] * count).astype(np.int64), count - 1)
+    turns = np.outer(strokes, _PULSE_BPM / 60)
+    angle = (2 * np.pi * (turns - np.floor(turns))).astype(np.float32)
+    starts = np.flatnonzero(np.diff(window, prepend=-1))
+    cosines, sines = np.cos(angle), np.sin(angle)
+    pulses = np.empty((weights.shape[1], len(_PULSE_BPM)))
+    for curve, weight in enumerate(weights.T):
+        real = np.add.reduceat(cosines * weight[:, None], starts, axis=0)
+        imaginary = np.add.reduceat(sines * weight[:, None], starts, axis=0)
+        pulses[curve] = np.hypot(real, imaginary).sum(0) / max(float(weight.sum()), 1e-9)
+    return pulses
+
+
+_WEIGHTS = (
+    *(5.26, -0.32, 1.89, -5.60, -3.15, -3.86, 1.08, 3.77, 7.56, 1.85, 4.08),  # all strokes at _MULTIPLES
+    *(-1.06, -1.64, 2.67, -3.17, 3.49, 1.71, 1.47, 1.61, 1.17),  # the bass at _BASS_MULTIPLES
+    *(-1.55, 2.30, 3.14, -1.13, -0.15, -0.31, -0.14),  # octaves from 100 BPM, of drums, of a line; squares; strokes
+)
+"""Of the logit: fitted on 215 drum takes, pop performances and jazz solos and 80 lines made by rule. Out of fold 80 %
+of the performances in time are within 4 % of their annotated tempo, and all within 4 % of a simple multiple of it."""
 
 
 def detect_meter(score: Score) -> Detection[str]:
