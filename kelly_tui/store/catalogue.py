@@ -26,7 +26,7 @@ from kelly_tui.model.dataset import DatasetConfig
 from kelly_tui.model.labels import nearest
 from kelly_tui.model.sample import Sample
 from kelly_tui.store import counters, damage, history, schema
-from kelly_tui.store.connection import connect, connect_for_reading, explained, run_script, take
+from kelly_tui.store.connection import connect, connect_for_reading, explained, file_at, run_script, take
 from kelly_tui.store.filters import Query, literal, parse
 from kelly_tui.store.layout import Layout, disk_errors, is_dataset, load_config, utc_now
 from kelly_tui.store.sessions import Session, living
@@ -56,13 +56,10 @@ class FeatureRow(NamedTuple):
     columns: dict[str, Any]
 
 
-def _file_at(path: Path) -> tuple[int, int] | None:
-    """Device and number of the file at `path`, which it keeps when it is moved; None where there is none."""
-    try:
-        status = os.stat(path)
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    return status.st_dev, status.st_ino
+def _replace_if_damaged(layout: Layout, config: DatasetConfig, lock: int) -> None:
+    from kelly_tui.store.rebuild import replace_if_damaged  # late: seldom wanted, and it knows catalogues itself
+
+    replace_if_damaged(layout, config, lock)
 
 
 class Catalogue:
@@ -78,7 +75,7 @@ class Catalogue:
         self.session: Session | None = None
         """The run of the app that edits through this catalogue: undo begins with its own steps."""
         self._lock = lock
-        self._file = _file_at(layout.catalogue_path)
+        self._file = file_at(layout.catalogue_path)
         self._reopened = 0
 
     def begin_session(self) -> None:
@@ -119,14 +116,14 @@ class Catalogue:
                 lock = os.open(layout.lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
             try:
                 if damage.is_suspected(layout):
-                    cls._replace_if_damaged(layout, config, lock)
+                    _replace_if_damaged(layout, config, lock)
                 try:
                     return cls._prepared(layout, config, lock)
                 except sqlite3.DatabaseError as error:
                     if not damage.is_damage(error):
                         raise
                     damage.suspect(path)
-                cls._replace_if_damaged(layout, config, lock)
+                _replace_if_damaged(layout, config, lock)
                 return cls._prepared(layout, config, lock)
             except BaseException:
                 os.close(lock)
@@ -134,7 +131,7 @@ class Catalogue:
 
     @classmethod
     def _prepared(cls, layout: Layout, config: DatasetConfig, lock: int) -> Catalogue:
-        there = _file_at(layout.catalogue_path)
+        there = file_at(layout.catalogue_path)
         catalogue = cls(layout, config, connect(layout.catalogue_path), lock)
         if there not in (None, catalogue._file):  # replaced meanwhile: which of the two is open, nobody knows
             catalogue._reopen()
@@ -145,26 +142,9 @@ class Catalogue:
             raise
         return catalogue
 
-    @classmethod
-    def _replace_if_damaged(cls, layout: Layout, config: DatasetConfig, lock: int) -> None:
-        """Set a suspected catalogue aside if it is damaged; what can be read of it, and is in no view, is written."""
-        from kelly_tui.store.rebuild import rescue  # late: it reads files into an open catalogue
-
-        take(lock, layout.root)
-        try:
-            if not damage.is_suspected(layout):  # another was faster
-                return
-            if not layout.catalogue_path.exists() or damage.is_whole(layout.catalogue_path):
-                damage.forget(layout)
-                return
-            rescue(layout, config)
-            damage.set_aside(layout)
-        finally:
-            fcntl.flock(lock, fcntl.LOCK_UN)
-
     def _is_replaced(self) -> bool:
         """Whether another catalogue lies where this one was: what is written into this one, nobody will read."""
-        return _file_at(self.layout.catalogue_path) != self._file
+        return file_at(self.layout.catalogue_path) != self._file
 
     def _reopen(self) -> None:
         """Go on with the catalogue that lies there now."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import os
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -46,6 +47,15 @@ def connect_for_reading(path: Path) -> sqlite3.Connection:
         else:
             return db
     raise last
+
+
+def file_at(path: Path) -> tuple[int, int] | None:
+    """Device and number of the file at `path`, which it keeps when it is moved; None where there is none."""
+    try:
+        status = os.stat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    return status.st_dev, status.st_ino
 
 
 def run_script(db: sqlite3.Connection, script: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import sqlite3
@@ -16,10 +17,9 @@ from kelly_tui.errors import FileRefused
 from kelly_tui.model.dataset import DatasetConfig
 from kelly_tui.model.labels import SPLITS
 from kelly_tui.model.sample import Sample, file_type_of
-from kelly_tui.store import annotation_file, counters
+from kelly_tui.store import annotation_file, counters, damage
 from kelly_tui.store.catalogue import Catalogue
-from kelly_tui.store.connection import connect
-from kelly_tui.store.damage import kept_in
+from kelly_tui.store.connection import connect, take
 from kelly_tui.store.layout import Layout, inside, save_config, utc_now, write_atomic
 from kelly_tui.store.manifest import RawManifest, read_manifest_file, write_manifest_file
 from kelly_tui.store.rows import NOT_READ, NOT_TAKEN, read_annotations, read_row
@@ -80,6 +80,21 @@ class Rebuilt(msgspec.Struct):
         )
 
 
+def replace_if_damaged(layout: Layout, config: DatasetConfig, lock: int) -> None:
+    """Set a suspected catalogue aside if it is damaged; what can be read of it, and is in no view, is written."""
+    take(lock, layout.root)
+    try:
+        if not damage.is_suspected(layout):  # another was faster
+            return
+        if not layout.catalogue_path.exists() or damage.is_whole(layout.catalogue_path):
+            damage.forget(layout)
+            return
+        rescue(layout, config)
+        damage.set_aside(layout)
+    finally:
+        fcntl.flock(lock, fcntl.LOCK_UN)
+
+
 def rescue(layout: Layout, config: DatasetConfig) -> None:
     """Write what the views lack of a damaged catalogue, as far as it can be read, before it is set aside.
 
@@ -136,7 +151,7 @@ def rebuild(catalogue: Catalogue) -> Rebuilt:
         rebuilt.note(
             "without a manifest nobody knows whose variants lie in processed/augmented: augment makes them anew"
         )
-    rebuilt.damaged = kept_in(layout) or ""
+    rebuilt.damaged = damage.kept_in(layout) or ""
     rebuilt.lost = bool(rebuilt.damaged) or raw is None or raw.catalogue_rev is not None
     (rebuilt.labels,) = catalogue.db.execute("SELECT count(*) FROM samples, json_each(provenance)").fetchone()
     if not layout.config_path.exists():
