@@ -105,7 +105,7 @@ def test_a_terminal_that_vanishes_without_a_signal_ends_the_app_with_its_edits_s
     tmp_path: Path, root: Path
 ) -> None:
     with PtyProgram(command(root), (100, 30), environment(tmp_path)) as app:
-        app.wait_for(b"keys")
+        app.wait_for(b"amber.mid")  # loaded: the list is there, and takes keys
         app.send(b"2")
         app.hang_up()
     assert emotion_of(root, 0) in ("sad", None)  # the key may have gone with the terminal
@@ -116,7 +116,7 @@ def test_a_terminal_that_vanishes_without_a_signal_ends_the_app_with_its_edits_s
 @pytest.mark.parametrize("sign", [signal.SIGHUP, signal.SIGTERM])
 def test_an_app_that_is_told_to_end_saves_first(tmp_path: Path, root: Path, sign: int) -> None:
     with PtyProgram(command(root), (100, 30), environment(tmp_path)) as app:
-        app.wait_for(b"keys")
+        app.wait_for(b"amber.mid")  # loaded: the list is there, and takes keys
         app.send(b"2")
         app.wait_for(b"saved")
         app.send(b"3")
