@@ -39,6 +39,8 @@ Floats = NDArray[np.float64]
 Found = Detection[Any]
 
 VECTOR_SIZE = 117
+_VERSIONS = {"chords": 2}
+"""Of the detectors whose results have changed since their first."""
 _WIDEST_STEP = 12
 
 
@@ -207,7 +209,10 @@ def labels_of(analysis: Analysis) -> dict[str, Label]:
     """The detections that say something, as labels."""
     return {
         field: Label(
-            _value(found.value), source="detector", by=f"kelly {name} 1", confidence=round(float(found.confidence), 3)
+            _value(found.value),
+            source="detector",
+            by=f"kelly {name} {_VERSIONS.get(name, 1)}",
+            confidence=round(float(found.confidence), 3),
         )
         for field, (name, found) in analysis.detections().items()
         if found.value is not None

@@ -1,13 +1,16 @@
-"""Chords at beat resolution: a hidden Markov model over what sounds in each beat.
+"""Chords at beat resolution: a conditional random field over what sounds in each half beat.
 
-Each chord gives the pitch classes and the bass that a beat of it would hold; a change of chord costs, and less so at
-the start of a bar; Viterbi's path is the progression. After Raphael and Stoddard (2004), "Functional harmonic
-analysis using probabilistic models", with fixed templates.
+A window says how long each pitch class sounds in it, which is the bass, which notes are ornaments left by step, and
+how many start with it. A linear model weighs that by the part that a pitch class has in a chord (root, third, fifth,
+seventh, a semitone from one of them, none); a change of chord costs, and less so where a bar or many notes start;
+Viterbi's path is the progression. After Raphael and Stoddard (2004), "Functional harmonic analysis using probabilistic
+models", and Masada and Bunescu (2019), "Chord recognition in symbolic music: a segmental CRF model".
 """
 
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -18,173 +21,267 @@ from kelly_tui.music.notes import Score
 from kelly_tui.music.theory import QUALITIES, chord_name
 
 Floats = NDArray[np.float64]
+Singles = NDArray[np.float32]
 Ints = NDArray[np.int64]
 
-_LOG_PRIOR = {
-    "": 0.0,
-    "m": 0.0,
-    "7": -0.6,
-    "m7": -0.8,
-    "maj7": -1.0,
-    "dim": -1.2,
-    "m7b5": -1.5,
-    "dim7": -1.5,
-    "sus4": -1.5,
-    "aug": -2.5,
-    "sus2": -2.5,
+# Weights of maximum likelihood with a quadratic penalty, on 40 songs of POP909, 37 chorales by Bach and 20 madrigals by
+# Monteverdi in two folds; out of fold 95 % of the songs' and of the chorales' time is named right.
+_PRIORS = {
+    "": 1.49,
+    "m": 1.31,
+    "7": -0.38,
+    "m7": -0.83,
+    "maj7": -0.96,
+    "dim": 0.88,
+    "m7b5": -0.99,
+    "dim7": -1.54,
+    "sus4": -0.40,
+    "sus2": 0.26,
+    "aug": -1.03,
 }
-"""How much rarer a quality is than a triad."""
-_STATES = [(root, quality) for root in range(12) for quality in _LOG_PRIOR]
+_PARTS = np.array(
+    [  # root, third, fifth, seventh, a semitone from a chord tone, farther
+        [1.88, 1.28, 1.85, 2.02, -1.54, -1.18],  # share of the window that the pitch class sounds
+        [1.05, 0.68, -0.29, 0.02, -0.04, 0.12],  # it is the bass
+        [0.22, 0.39, -0.50, 0.79, 0.44, 0.40],  # share that it sounds as an ornament
+    ]
+)
+_NO_CHORD, _NO_CHORD_FULL, _NO_CHORD_ONE, _NO_CHORD_TWO = 2.22, -0.60, 1.18, 1.13
+"""For no chord: always, in a window that is full, that holds one pitch class, that holds two."""
+_CHANGE = np.array([6.35, 5.30, 4.37, 3.63])
+"""Cost of a change of chord between beats, on a beat, in the middle of a bar, at its start."""
+_CHANGE_STRUCK = 0.65
+"""By how much each pitch class that is struck then, up to four, lowers it."""
+_STATES = [(root, quality) for root in range(12) for quality in _PRIORS]
+_NONE = len(_STATES)
 
-_TONE_SHARES = {3: (0.36, 0.28, 0.24), 4: (0.30, 0.26, 0.19, 0.15)}
-"""Of a beat's sounding time, root, third, fifth and seventh; the rest belongs to non-chord tones."""
-_BASS_SHARES = {3: (0.70, 0.13, 0.10), 4: (0.68, 0.10, 0.08, 0.06)}
-_PITCH_WEIGHT, _BASS_WEIGHT = 3.0, 0.4
-"""How much a beat's pitches and its bass count against the cost of a change."""
-_CHANGE, _CHANGE_IN_BAR, _CHANGE_OFF_BEAT = 2.0, 2.8, 4.0
-"""Cost of a change of chord at the start of a bar, on another beat, between beats."""
 MOST_WINDOWS = 20_000
-"""In longer music the windows grow."""
+MOST_PAIRS = 4_000_000
+"""In longer music, or with more notes at once, the windows grow; pairs are of a note and a window."""
 
 
-def _templates(shares: dict[int, tuple[float, ...]]) -> Floats:
-    """(states, 12) log-probabilities of pitch classes."""
-    rows = []
-    for root, quality in _STATES:
+def _evidence() -> Singles:
+    """(36, states): what a window's sounding, bass and ornamental pitch classes say for each chord."""
+    table = np.empty((3, 12, len(_STATES)))
+    for state, (root, quality) in enumerate(_STATES):
         steps = QUALITIES[quality]
-        tones = shares[len(steps)]
-        row = np.full(12, (1.0 - sum(tones)) / (12 - len(steps)))
-        row[[(root + step) % 12 for step in steps]] = tones
-        rows.append(row)
-    return np.log(rows)
+        for step in range(12):
+            near = any((step - tone) % 12 in (1, 11) for tone in steps)
+            part = steps.index(step) if step in steps else 4 if near else 5
+            table[:, (root + step) % 12, state] = _PARTS[:, part]
+    return table.reshape(36, -1).astype(np.float32)
 
 
-_PITCH_LOGS, _BASS_LOGS = _templates(_TONE_SHARES), _templates(_BASS_SHARES)
-_IS_TONE = np.array([[(pitch - root) % 12 in QUALITIES[quality] for pitch in range(12)] for root, quality in _STATES])
-_PRIORS = 0.25 * np.array([_LOG_PRIOR[quality] for _, quality in _STATES])
-_EVIDENCE = np.concatenate((_PITCH_WEIGHT * _PITCH_LOGS, _BASS_WEIGHT * _BASS_LOGS), axis=1).T.astype(np.float32)
-"""(24, states): what a beat's pitches and its bass say for each chord."""
+_EVIDENCE = _evidence()
+_STATE_PRIORS = np.array([_PRIORS[quality] for _, quality in _STATES], np.float32)
+_IS_TONE = np.array(
+    [[(pitch - root) % 12 in QUALITIES[quality] for pitch in range(12)] for root, quality in _STATES] + [[False] * 12]
+)
 
 
 class Windows(NamedTuple):
-    """What sounds in each beat."""
+    """What sounds in each half or third of a beat."""
 
     beats: Floats
     """(n,) where each starts, quarter notes."""
     sounding: Floats
-    """(n, 12) quarter notes that each pitch class sounds."""
+    """(n, 12) share of the window that each pitch class sounds, at most 1."""
     bass: Ints
     """(n,) pitch class of the lowest note; -1 in silence."""
-    strong: NDArray[np.int64]
-    """(n,) 2 at the start of a bar, 1 on another beat, 0 between beats."""
+    ornaments: Floats
+    """(n, 12) share that it sounds as a short note off the beat that is left by step."""
+    struck: Ints
+    """(n,) pitch classes that start with the window."""
+    strong: Ints
+    """(n,) 3 at the start of a bar, 2 in the middle of an even one, 1 on another beat, 0 between beats."""
+    full: Floats
+    """(n,) quarter notes that all notes sound in it, at most 1."""
 
 
 def beat_windows(score: Score) -> Windows:
-    """The pitched notes of `score` cut at every beat of its meter, half beats apart."""
+    """The pitched notes of `score` cut into half beats of its meter, or thirds where that has three."""
     notes = score.pitched
-    starts, ends = notes["onset_beat"], notes["onset_beat"] + notes["duration_beat"]
-    beat, bar, offset = _grid(score)
-    step = max(beat / 2, float(ends.max()) / MOST_WINDOWS)
-    origin = offset - step * math.ceil(offset / step)
-    first = np.floor((starts - origin) / step + 1e-6).astype(np.int64)
-    last = np.maximum(np.ceil((ends - origin) / step - 1e-6).astype(np.int64), first + 1)
-    lengths = np.minimum(last - first, MOST_WINDOWS)
-    which = np.repeat(np.arange(len(notes)), lengths)
-    window = first[which] + np.arange(len(which)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
-    lower = origin + window * step
-    overlap = np.minimum(ends[which], lower + step) - np.maximum(starts[which], lower)
-    overlap = np.clip(overlap, step / 16, step)
+    beat, parts, bar, offset = _grid(score)
+    onsets, lengths = notes["onset_beat"], notes["duration_beat"]
+    ends = onsets + lengths
+    step = max(beat / parts, float(ends.max()) / MOST_WINDOWS, float(lengths.sum()) / MOST_PAIRS)
+    origin = offset - parts * step * math.ceil(offset / (parts * step))
+    starts, ends = (onsets - origin) / step, (ends - origin) / step
+    pitches = notes["pitch"].astype(np.int64)
+    first = (starts + 1e-6).astype(np.int64)
+    spanned = np.maximum(np.ceil(ends - 1e-6).astype(np.int64) - first, 1)
+    note = np.repeat(np.arange(len(notes)), spanned)
+    window = first[note] + np.arange(len(note)) - np.repeat(np.cumsum(spanned) - spanned, spanned)
+    overlap = np.clip(np.minimum(ends[note], window + 1) - np.maximum(starts[note], window), 1 / 16, 1.0)
     count = int(window.max()) + 1
-    pitches = notes["pitch"][which].astype(np.int64)
-    sounding = np.bincount(window * 12 + pitches % 12, weights=overlap, minlength=count * 12).astype(np.float64)
+    pitch = pitches[note]
+    place = window * 12 + pitch % 12
+    sounding = np.bincount(place, overlap, 12 * count).reshape(count, 12)
+    left = _left_by_step(starts, ends, pitches, parts)[note]
+    ornaments = np.bincount(place[left], overlap[left], 12 * count).reshape(count, 12)
     low = np.full(count, 255)
-    held = overlap > step / 4  # a bass that has just been left is not the bass
-    np.minimum.at(low, window[held], pitches[held])
+    held = overlap > 0.25  # a bass that has just been left is not the bass
+    np.minimum.at(low, window[held], pitch[held])
+    with_window = starts - first < 0.3
+    struck = np.zeros((count, 12), np.bool_)
+    struck[np.minimum(first[with_window], count - 1), pitches[with_window] % 12] = True
     beats: Floats = origin + step * np.arange(count, dtype=np.float64)
-    in_bar = np.abs((beats - offset) / bar - np.rint((beats - offset) / bar)) < 1e-6
-    on_beat = np.abs((beats - offset) / beat - np.rint((beats - offset) / beat)) < 1e-6
+    even = round(bar / beat) % 2 == 0
+    divisions = (beat, bar / 2, bar) if even else (beat, bar, bar)
+    phases = (beats - offset) / np.array(divisions)[:, None]
+    strong = (np.abs(phases - np.rint(phases)) < 1e-6).sum(axis=0)
+    full = np.minimum(sounding.sum(axis=1) * step, 1.0)
     return Windows(
-        beats, sounding.reshape(count, 12), np.where(low == 255, -1, low % 12), in_bar.astype(np.int64) + on_beat
+        beats,
+        np.minimum(sounding, 1.0),
+        np.where(low == 255, -1, low % 12),
+        np.minimum(ornaments, 1.0),
+        struck.sum(axis=1),
+        strong,
+        full,
     )
 
 
-def _grid(score: Score) -> tuple[float, float, float]:
-    """Quarter notes of a beat and of a bar, and where a bar starts, by the longest-held meter."""
+def _left_by_step(starts: Floats, ends: Floats, pitches: Ints, parts: int) -> NDArray[np.bool_]:
+    """Notes of at most a window that start off the beat, and whose end another a step away takes over."""
+    short = (ends - starts <= 1.1) & (np.abs(starts / parts - np.rint(starts / parts)) > 0.1)
+    first, last = np.rint(2 * starts).astype(np.int64), np.rint(2 * ends).astype(np.int64)
+    begins = np.zeros((int(last.max()) + 1, 132), np.bool_)
+    begins[first, pitches + 2] = True
+    at, pitch = last[short], pitches[short]
+    found = begins[at, pitch] | begins[at, pitch + 1] | begins[at, pitch + 3] | begins[at, pitch + 4]
+    short[short] = found
+    return short
+
+
+def _grid(score: Score) -> tuple[float, int, float, float]:
+    """Quarter notes of a beat, its parts, quarter notes of a bar, and where one starts, by the longest-held meter."""
     if not score.meters:
-        return 1.0, 4.0, 0.0
+        return 1.0, 2, 4.0, 0.0
     starts = np.array([meter.beat for meter in score.meters])
     end = float(score.notes["onset_beat"][-1])
     meter = score.meters[int(np.argmax(np.diff(np.append(starts, max(end, starts[-1])))))]
     unit = 4.0 / meter.denominator
     compound = meter.denominator >= 8 and meter.numerator % 3 == 0 and meter.numerator > 3
     beat = 3 * unit if compound else min(unit, 1.0)
-    return beat, meter.numerator * unit, meter.beat
+    return beat, 3 if compound else 2, meter.numerator * unit, meter.beat
 
 
 def detect_chords(score: Score) -> Detection[list[tuple[float, str]]]:
-    """(time in seconds, name) of each chord; ``N`` where nothing sounds for more than a bar's beat."""
+    """(time in seconds, name) of each chord; ``N`` where nothing sounds for longer than a beat, or no chord."""
     notes = score.pitched
     if len(notes) < 3:
         return unknown("no pitched notes" if len(notes) == 0 else f"{len(notes)} notes make no progression")
     windows = beat_windows(score)
-    amounts = windows.sounding.sum(1)
-    shares = windows.sounding / np.maximum(amounts, 1e-9)[:, None]
-    basses = windows.bass[:, None] == np.arange(12)
-    # A thin beat says less than a full one.
-    heard = np.concatenate((shares, basses), axis=1) * np.minimum(1.0, amounts)[:, None]
-    scores = heard.astype(np.float32) @ _EVIDENCE + _PRIORS.astype(np.float32)
-    costs = np.array([_CHANGE_OFF_BEAT, _CHANGE_IN_BAR, _CHANGE])[windows.strong]
-    path = _viterbi(scores, costs)
-    chords = _segments(windows, path, amounts)
+    scores = _scores(windows)
+    costs = _CHANGE[windows.strong] - _CHANGE_STRUCK * np.minimum(windows.struck, 4)
+    path = _best_path(scores, costs.astype(np.float32))
+    chords = _segments(windows, path)
+    if all(name == "N" for _, name in chords):
+        return unknown("no chord lasts: one or two notes at a time")
     times = score.beat_to_time(np.array([beat for beat, _ in chords])).clip(0.0)
     named = [(time, name) for time, (_, name) in zip(times.round(4).tolist(), chords)]
     explained = float((windows.sounding * _IS_TONE[path]).sum() / max(windows.sounding.sum(), 1e-9))
     why = f"{len(named)} chords, {explained:.0%} of the sounding time is chord tones"
-    return Detection(named, min(0.95, max(0.05, 1.6 * explained - 0.6)), why)
+    return Detection(named, _confidence(scores[::4], path[::4]), why)
 
 
-def _viterbi(scores: NDArray[np.float32], costs: Floats) -> Ints:
-    """The best path when every change costs the same: (n,) states."""
-    best = scores.copy()  # row by row, the score of the best path to each state
-    rows = list(best)
-    reached = np.empty(scores.shape[1], np.float32)
-    for before, row, cost in zip(rows, rows[1:], costs[1:].tolist()):
-        np.maximum(before, before.item(before.argmax()) - cost, out=reached)
-        np.add(row, reached, out=row)
-    tops = best.argmax(1)
-    changed = best[np.arange(len(best)), tops][:-1] - costs[1:]
-    path: Ints = tops.copy()
-    state = int(tops[-1])
-    for at in range(len(best) - 2, -1, -1):
-        if best[at, state] < changed[at]:
-            state = int(tops[at])
-        path[at] = state
-    return path
+def _confidence(scores: Singles, path: Ints) -> float:
+    """How far the chords are ahead of those on other roots where they sound, as a share of the time that is right.
+
+    Out of fold, on the music above and on it with notes left out, moved or reduced to the melody: what says 0.3 is
+    right for 0.33 of the time, 0.5 for 0.5, 0.7 for 0.8, 0.9 for 0.94.
+    """
+    count, root = len(path), np.minimum(path, _NONE - 1) // len(_PRIORS)
+    others = scores[:, :_NONE].reshape(count, 12, -1).max(axis=2)
+    others[np.arange(count), root] = scores[:, _NONE]
+    lead = scores[np.arange(count), path] - others.max(axis=1)
+    return min(0.93, max(0.05, 0.3 + 0.5 * float(lead.clip(-4.0, 4.0).mean())))
+
+
+def _scores(windows: Windows) -> Singles:
+    """(n, states and no chord): how well each chord fits each window."""
+    basses = (windows.bass[:, None] == np.arange(12)) * windows.full[:, None]
+    heard = np.concatenate((windows.sounding, basses, windows.ornaments), axis=1, dtype=np.float32)
+    scores = np.empty((len(heard), _NONE + 1), np.float32)
+    np.matmul(heard, _EVIDENCE, out=scores[:, :_NONE])
+    scores[:, :_NONE] += _STATE_PRIORS
+    held = (windows.sounding > 0.1).sum(axis=1)
+    scores[:, _NONE] = (
+        _NO_CHORD + _NO_CHORD_FULL * windows.full + _NO_CHORD_ONE * (held == 1) + _NO_CHORD_TWO * (held == 2)
+    )
+    return scores
+
+
+_BLOCK, _RUN_IN = 24, 12
+"""Windows that are decoded side by side, and before and after them until the paths agree."""
+
+
+def _best_path(scores: Singles, costs: Singles) -> Ints:
+    """(n,): Viterbi's path where every change costs the same, in blocks side by side.
+
+    What came a few changes ago no longer decides between chords, so a block that begins `_RUN_IN` windows early and
+    ends as much late has the path of the whole.
+    """
+    count, states = scores.shape
+    blocks = max(1, count // _BLOCK)
+    length = -(-count // blocks)
+    steps = length + 2 * _RUN_IN
+    padded = np.zeros((blocks * length + 2 * _RUN_IN, states), np.float32)
+    padded[_RUN_IN : _RUN_IN + count] = scores
+    cost = np.zeros(len(padded), np.float32)
+    cost[_RUN_IN + 1 : _RUN_IN + count] = costs[1:]
+    index = np.arange(steps)[:, None] + length * np.arange(blocks)
+    best = padded[index]  # the score of the best path to each state
+    dear = cost[index][:, :, None]
+    reached = np.empty((blocks, states), np.float32)
+    leader = np.empty((steps, blocks, 1), np.int64)
+    worth = np.empty((steps, blocks, 1), np.float32)  # of the best path, less the cost of leaving it
+    rows, block = list(best), np.arange(0, blocks * states, states)[:, None]
+    for row, later, first, least, charge in zip(rows, rows[1:], leader, worth, dear[1:]):
+        row.argmax(axis=1, out=first, keepdims=True)
+        np.subtract(row.take(first + block), charge, out=least)
+        np.maximum(row, least, out=reached)
+        np.add(later, reached, out=later)
+    path = np.empty((steps, blocks, 1), np.int64)
+    path[-1] = rows[-1].argmax(axis=1, keepdims=True)
+    for step in range(steps - 2, _RUN_IN - 1, -1):
+        state = path[step + 1]
+        path[step] = np.where(rows[step].take(state + block) < worth[step], leader[step], state)
+    found: Ints = path[_RUN_IN : _RUN_IN + length].transpose(1, 0, 2).reshape(-1)[:count]
+    return found
 
 
 _SILENCE = 4
 """Windows without a note after which there is no chord any more."""
 
 
-def _segments(windows: Windows, path: Ints, amounts: Floats) -> list[tuple[float, str]]:
+def _segments(windows: Windows, path: Ints) -> list[tuple[float, str]]:
     """Beat and name of each stretch of one chord, its bass where most of the stretch has another than the root."""
-    silent = amounts <= 0
+    silent = windows.full <= 0
     runs = np.concatenate(([0], np.cumsum(np.diff(silent) != 0)))
     silent &= np.bincount(runs)[runs] >= _SILENCE
-    states = np.where(silent, -1, path)
+    states = np.where(silent, _NONE, path)
     starts = np.concatenate(([0], np.flatnonzero(np.diff(states)) + 1))
     lengths = np.diff(np.append(starts, len(states)))
     stretch = np.repeat(np.arange(len(starts)), lengths)
     heard = windows.bass >= 0
     basses = np.bincount(stretch[heard] * 12 + windows.bass[heard], minlength=12 * len(starts)).reshape(-1, 12)
-    bass = basses.argmax(1)
-    lasts = basses.max(1) * 2 > lengths
+    bass = basses.argmax(axis=1)
+    lasts = basses.max(axis=1) * 2 > lengths
     chords: list[tuple[float, str]] = []
-    for at, (state, low, is_held) in enumerate(zip(states[starts].tolist(), bass.tolist(), lasts.tolist())):
-        name = "N"
-        if state >= 0:
-            root, quality = _STATES[state]
-            name = chord_name(root, quality, low if is_held and _IS_TONE[state, low] else None)
+    single = (np.add.reduceat(windows.sounding, starts) > 0).sum(axis=1) < 2  # one pitch class is no chord
+    named = np.where(single, _NONE, states[starts])
+    for at, (state, low, is_held) in enumerate(zip(named.tolist(), bass.tolist(), lasts.tolist())):
+        name = _name(state, low if is_held else -1)
         if not chords or chords[-1][1] != name:
             chords.append((float(windows.beats[starts[at]]), name))
     return chords
+
+
+@lru_cache(maxsize=4096)
+def _name(state: int, bass: int) -> str:
+    """The chord's name, with its bass where that is one of its tones."""
+    if state == _NONE:
+        return "N"
+    return chord_name(*_STATES[state], bass if bass >= 0 and _IS_TONE[state, bass] else None)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable
+from dataclasses import replace
 
 import mido
 import mir_eval
 import numpy as np
 import pytest
 
-from kelly_tui.music.chords import detect_chords
+from kelly_tui.music.chords import _best_path, detect_chords
 from kelly_tui.music.contour import contour_curve, detect_contour, detect_range, melody
 from kelly_tui.music.dynamics import (
     articulation_ratios,
@@ -24,7 +25,7 @@ from kelly_tui.music.groove import detect_groove, syncopation
 from kelly_tui.music.key import MODES, detect_key
 from kelly_tui.music.notes import Score, read_midi
 from kelly_tui.music.tempo import detect_meter, detect_tempo, has_clock, keeps_clock
-from kelly_tui.music.theory import SCALES, chord_pitches, transpose_key
+from kelly_tui.music.theory import SCALES, chord_pitches, transpose_chord, transpose_key
 
 TICKS = 960
 Note = tuple[float, float, int, int]  # start and length in beats, pitch, velocity
@@ -185,6 +186,72 @@ def test_passing_notes_and_broken_chords_are_understood() -> None:
 def test_long_silence_is_no_chord() -> None:
     found = detect_chords(score_of([*block("C", 0, 4), *block("F", 16, 4)], bpm=60)).value
     assert found == [(0.0, "C"), (4.0, "N"), (16.0, "F")]
+
+
+def roots_and_thirds(names: Iterable[str]) -> list[tuple[int, int] | None]:
+    """Root, and 4, 3 or 0 semitones to the third; None for no chord."""
+    chords = [chord_pitches(name) for name in names]
+    return [
+        chord and (chord.root, next((step for step in (4, 3) if (chord.root + step) % 12 in chord.pitches), 0))
+        for chord in chords
+    ]
+
+
+@pytest.mark.parametrize(("name", "analysis"), [("bwv281", 6), ("bwv40.8", 8), ("bwv65.2", 12), ("bwv318", 18)])
+def test_chords_of_chorales_are_a_musicians(corpus_midi, name: str, analysis: int) -> None:
+    from music21 import corpus, roman
+
+    score = read_midi(corpus_midi(name))
+    found = detect_chords(score).value
+    numerals = corpus.parse(f"bach/choraleAnalyses/riemenschneider{analysis:03d}").flatten()[roman.RomanNumeral]
+    beats = np.arange(0.25, score.time_to_beat(np.array([score.duration]))[0], 0.5)
+    starts = [float(numeral.offset) for numeral in numerals]
+    theirs = [
+        (numeral.root().pitchClass, numeral.semitonesFromChordStep(3) or 0) for numeral in numerals
+    ]  # fmt: skip
+    truth = [theirs[max(0, place)] for place in np.searchsorted(starts, beats, side="right") - 1]
+    times = score.time_to_beat(np.array([time for time, _ in found]))
+    ours = roots_and_thirds(name for _, name in found)
+    heard = [ours[max(0, place)] for place in np.searchsorted(times, beats, side="right") - 1]
+    assert np.mean([here == there for here, there in zip(heard, truth)]) > 0.8
+
+
+def test_transposed_music_has_the_transposed_chords(corpus_midi) -> None:
+    score = read_midi(corpus_midi("bwv66.6"))
+    before = detect_chords(score).value
+    score.notes["pitch"] += np.uint8(5)
+    score.__dict__.pop("pitched")
+    assert detect_chords(score).value == [(time, transpose_chord(name, 5)) for time, name in before]
+
+
+def test_a_line_alone_says_few_chords_and_not_surely(corpus_midi) -> None:
+    score = read_midi(corpus_midi("bwv66.6"))
+    whole = detect_chords(score).confidence
+    assert detect_chords(replace(score, notes=melody(score))).confidence < 0.6 < whole
+    assert detect_chords(score_of([(beat, 0.5, 60, 80) for beat in range(16)])).value is None
+
+
+def test_blocks_decoded_side_by_side_have_the_path_of_the_whole() -> None:
+    rng = np.random.default_rng(1)
+    scores = rng.normal(0, 2, (700, 30)).astype(np.float32)
+    costs = np.tile([3.0, 5.0], 350).astype(np.float32)
+    best, path = scores[0].astype(float), []
+    for row, cost in zip(scores[1:], costs[1:]):
+        stays = best >= best.max() - cost
+        path.append(np.where(stays, np.arange(30), best.argmax()))
+        best = row + np.maximum(best, best.max() - cost)
+    states = [int(best.argmax())]
+    for step in reversed(path):
+        states.append(int(step[states[-1]]))
+    assert (_best_path(scores, costs) == states[::-1]).mean() > 0.995
+
+
+def test_chords_of_a_hundred_thousand_long_notes() -> None:
+    score = score_of(line([60, 64, 67] * 40))
+    many = np.resize(score.notes, 100_000)
+    many["onset_beat"] = np.arange(100_000) / 8
+    many["duration_beat"] = 5000.0
+    assert detect_chords(replace(score, notes=many)).confidence > 0
 
 
 # -- groove
