@@ -85,6 +85,7 @@ def test_open_filter_hear_label_undo_extract_quit_and_all_is_there(
     terminal.press("u")
     terminal.wait_for(r"undo emotion sad")
     until(lambda: extracted(songs) == SONGS, 60)
+    terminal.wait_for(r"extract: \d+ done")  # a stage that still runs would be asked about
     terminal.press("C-q")
     until(lambda: not terminal.is_open())
 

@@ -251,7 +251,7 @@ def test_an_unknown_order_names_the_nearest(catalogue: Catalogue) -> None:
 
 def test_a_row_shows_what_the_sample_says(catalogue: Catalogue) -> None:
     for one, row in zip(songs(), query.rows(catalogue, range(1, 61)), strict=True):
-        assert row.sources == dict.fromkeys(one.labels, "d")
+        assert row.sources == {field: "D" if label.unsure else "d" for field, label in one.labels.items()}
         assert (row.origin, row.rejected, row.is_verified) == (one.origin, one.rejected, bool(one.value("is_verified")))
         for field in ("emotion", "key", "mode", "tempo_bpm", "groove_type"):
             assert getattr(row, field) == one.value(field)
