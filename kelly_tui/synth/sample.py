@@ -38,9 +38,9 @@ class GeneratedSample(msgspec.Struct, frozen=True, kw_only=True):
     duration_sec: float
     """To the end of the last note."""
 
-    def write(self, folder: Path) -> Path:
+    def write(self, folder: Path | str) -> Path:
         """Write ``<sample_id>.mid`` into `folder`, whole or not at all, and return its path."""
-        return write_whole(folder / f"{self.sample_id}.mid", self.midi)
+        return write_whole(Path(folder, f"{self.sample_id}.mid"), self.midi)
 
 
 Piece = Callable[[int, int, Sequence[str]], Draft]

@@ -201,6 +201,7 @@ class TestItem:
         path = sample.write(tmp_path / "new" / "folder")
         assert path.name == f"{sample.sample_id}.mid"
         assert path.read_bytes() == sample.midi
+        assert sample.write(str(tmp_path / "as text")).read_bytes() == sample.midi
 
 
 class TestUnknownClasses:
