@@ -30,6 +30,14 @@ async def job_over(desk: Desk) -> None:
     await desk.settle()
 
 
+async def shown(desk: Desk, words: str) -> None:
+    """Wait until `words` are on the screen: the panel looks at its stages a few times a second."""
+    deadline = time.monotonic() + 20
+    while words not in desk.text():
+        assert time.monotonic() < deadline, desk.text()
+        await desk.pilot.pause(0.05)
+
+
 @pytest.mark.exercises("pipeline", "start", "down", "up", "back", "cancel")
 async def test_a_stage_runs_while_one_labels_and_its_results_land(open_desk: Open, tmp_path: Path, root: Path) -> None:
     music = tmp_path / "new"
@@ -100,13 +108,13 @@ async def test_the_log_is_that_of_the_stage_under_the_cursor(open_desk: Open, ro
         await desk.press("g", "p")
         await desk.press("j", "enter")  # annotate
         await job_over(desk)
-        assert "annotate: " in desk.text()
+        await shown(desk, "annotate: ")
         await desk.press("j")
         assert "annotate: " not in desk.text().partition("find features")[2]
         await desk.press("j")
         assert ": done, " in desk.text().partition("put songs into")[2]  # of the run before the app, as it is on record
         await desk.press("k", "k")
-        assert "annotate: " in desk.text()
+        await shown(desk, "annotate: ")
 
 
 async def test_what_a_stage_wants_is_said_before_it_starts(open_desk: Open, root: Path) -> None:
