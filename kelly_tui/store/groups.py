@@ -16,6 +16,8 @@ GroupBy = Literal["folder", "prefix", "none"]
 _VERSION_WORDS = {"version", "versions", "take", "takes", "variation", "variations", "alternate", "alternates"}
 """A folder so called holds versions of the song whose folder it is in (POP909: 001/versions/001-v1.mid)."""
 
+_SEVERAL = 5
+"""Fewer folders are collections, not songs: as songs they could not fill three splits."""
 _FEW = 20
 """A folder of a song holds at most about so many files; more, and it is a collection."""
 
@@ -52,7 +54,7 @@ def propose_grouping(sources: Sequence[str], config: DatasetConfig) -> tuple[Gro
     folder_of = SongNames(_with(config, "folder")).song
     folders = Counter(folder for source in sources if (folder := folder_of(source)) is not None)
     shared = sum(count for count in folders.values() if count > 1)
-    if len(folders) > 1 and shared * 2 > len(sources) and max(folders.values()) <= _FEW:
+    if len(folders) >= _SEVERAL and shared * 2 > len(sources) and max(folders.values()) <= _FEW:
         example, files = folders.most_common(1)[0]
         return "folder", (
             f"{shared} of {count(len(sources), 'file')} lie in {count(len(folders), 'folder')} that name no label, "

@@ -372,6 +372,7 @@ def test_the_order_of_found_files_is_that_of_their_names(tmp_path, music):
         ([f"happy/song {number}.mid" for number in range(20)], "none"),
         ([f"midi/song {number}.mid" for number in range(200)], "none"),
         ([f"{letter}/{number}.mid" for letter in "abc" for number in range(100)], "none"),
+        ([f"{album}/{number}.mid" for album in ("first", "second") for number in range(5)], "none"),
         ([], "none"),
     ],
 )  # fmt: skip
