@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kelly_tui.errors import DatasetError
+from kelly_tui.features.audio_chords import find_chords
 from kelly_tui.features.audio_key import find_key
 from kelly_tui.features.audio_rhythm import find_beats, find_tempo, onset_strength
 from kelly_tui.features.npz import npz_bytes
@@ -29,6 +30,8 @@ from kelly_tui.store.layout import inside, write_atomic
 RATE = 22_050
 VECTOR_MFCC = 20
 VECTOR_POINTS = 32
+_CHORD_LABELS = ("chord_progression", "chord_times")
+_NOT_STORED = ("means", "stds", "chord_why")
 
 
 class AudioConfig(msgspec.Struct, kw_only=True):
@@ -79,6 +82,13 @@ class AudioFeatures:
     """The tonic; None where the chroma is flat."""
     mode: str | None
     key_confidence: float
+    chord_sequence: list[str]
+    """As `Am7`, `C/E`, `N`; empty where no chord can be told."""
+    chord_times: list[float]
+    """Seconds, where each starts."""
+    chord_confidence: float
+    chord_why: str
+    """What the chords rest on, or why there are none."""
     tuning: float
     """Semitones from A = 440 Hz."""
     feature_vector: Floats
@@ -86,7 +96,7 @@ class AudioFeatures:
 
     def arrays(self) -> dict[str, Any]:
         """Everything by name, as in the .npz; what is absent is left out."""
-        found = {name: getattr(self, name) for name in self.__dataclass_fields__ if name not in ("means", "stds")}
+        found = {name: getattr(self, name) for name in self.__dataclass_fields__ if name not in _NOT_STORED}
         found |= {f"{name}_mean": value for name, value in self.means.items()}
         found |= {f"{name}_std": value for name, value in self.stds.items()}
         return {name: value for name, value in found.items() if value is not None}
@@ -121,6 +131,7 @@ def extract_audio_features(source: Sound, config: AudioConfig | DatasetConfig | 
     tempo = find_tempo(strength, RATE / hop)
     beats = find_beats(strength, RATE / hop, tempo.bpm) if tempo.bpm else np.empty(0, np.int64)
     key = find_key(spectrum)
+    chords = find_chords(spectrum, beats.astype(np.float64) * (hop / RATE))
     curves = {
         "spectral_centroid": spectrum.centroid,
         "spectral_rolloff": spectrum.rolloff,
@@ -148,6 +159,10 @@ def extract_audio_features(source: Sound, config: AudioConfig | DatasetConfig | 
         key_signature=key.tonic,
         mode=key.mode,
         key_confidence=key.confidence,
+        chord_sequence=[name for _, name in chords.value or []],
+        chord_times=[time for time, _ in chords.value or []],
+        chord_confidence=chords.confidence,
+        chord_why=chords.why,
         tuning=spectrum.tuning,
         feature_vector=_vector(means, stds, curves, mel, tempo.bpm or 0.0, len(beats) / seconds),
     )
@@ -165,12 +180,14 @@ def analysed(samples: Samples, rate: int) -> Floats:
 
 
 def detect_labels(features: AudioFeatures) -> dict[str, Label]:
-    """Labels that audio can be given without being heard: key, mode and tempo, each where there is one."""
+    """Labels that audio can be given without being heard: key, mode, tempo and chords, each where there is one."""
     found = {
         "key": (features.key_signature, features.key_confidence, "kelly audio-key 1"),
         "mode": (features.mode, features.key_confidence, "kelly audio-key 1"),
         "tempo_bpm": (features.tempo_bpm and round(features.tempo_bpm, 2), features.tempo_confidence,
                       "kelly audio-tempo 1"),
+        "chord_progression": (features.chord_sequence or None, features.chord_confidence, "kelly audio-chords 1"),
+        "chord_times": (features.chord_times or None, features.chord_confidence, "kelly audio-chords 1"),
     }  # fmt: skip
     return {
         field: Label(value, source="detector", by=by, confidence=round(confidence, 3))
@@ -195,6 +212,7 @@ def extract_item(item: Mapping[str, Any]) -> dict[str, Any]:
         "vector": features.feature_vector.tolist(),
         "columns": features.columns(),
         "labels": {field: msgspec.to_builtins(label) for field, label in detect_labels(features).items()},
+        "absent": {} if features.chord_sequence else dict.fromkeys(_CHORD_LABELS, features.chord_why),
     }
 
 

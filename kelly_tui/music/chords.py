@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache
+from itertools import groupby
+from operator import itemgetter
 from typing import NamedTuple
 
 import numpy as np
@@ -52,30 +54,34 @@ _CHANGE = np.array([6.35, 5.30, 4.37, 3.63])
 """Cost of a change of chord between beats, on a beat, in the middle of a bar, at its start."""
 _CHANGE_STRUCK = 0.65
 """By how much each pitch class that is struck then, up to four, lowers it."""
-_STATES = [(root, quality) for root in range(12) for quality in _PRIORS]
-_NONE = len(_STATES)
+STATES = [(root, quality) for root in range(12) for quality in _PRIORS]
+NONE = len(STATES)
+"""The state after those of the chords: no chord."""
 
 MOST_WINDOWS = 20_000
 MOST_PAIRS = 4_000_000
 """In longer music, or with more notes at once, the windows grow; pairs are of a note and a window."""
 
 
-def _evidence() -> Singles:
-    """(36, states): what a window's sounding, bass and ornamental pitch classes say for each chord."""
-    table = np.empty((3, 12, len(_STATES)))
-    for state, (root, quality) in enumerate(_STATES):
+def evidence(parts: Floats) -> Singles:
+    """(kinds * 12, states): what each kind of evidence for each pitch class says for each chord.
+
+    `parts`: (kinds, 6) weights for a root, third, fifth, seventh, a semitone from a chord tone, and farther.
+    """
+    table = np.empty((len(parts), 12, len(STATES)))
+    for state, (root, quality) in enumerate(STATES):
         steps = QUALITIES[quality]
         for step in range(12):
             near = any((step - tone) % 12 in (1, 11) for tone in steps)
             part = steps.index(step) if step in steps else 4 if near else 5
-            table[:, (root + step) % 12, state] = _PARTS[:, part]
-    return table.reshape(36, -1).astype(np.float32)
+            table[:, (root + step) % 12, state] = parts[:, part]
+    return table.reshape(-1, len(STATES)).astype(np.float32)
 
 
-_EVIDENCE = _evidence()
-_STATE_PRIORS = np.array([_PRIORS[quality] for _, quality in _STATES], np.float32)
+_EVIDENCE = evidence(_PARTS)
+_STATE_PRIORS = np.array([_PRIORS[quality] for _, quality in STATES], np.float32)
 _IS_TONE = np.array(
-    [[(pitch - root) % 12 in QUALITIES[quality] for pitch in range(12)] for root, quality in _STATES] + [[False] * 12]
+    [[(pitch - root) % 12 in QUALITIES[quality] for pitch in range(12)] for root, quality in STATES] + [[False] * 12]
 )
 
 
@@ -175,7 +181,7 @@ def detect_chords(score: Score) -> Detection[list[tuple[float, str]]]:
     windows = beat_windows(score)
     scores = _scores(windows)
     costs = _CHANGE[windows.strong] - _CHANGE_STRUCK * np.minimum(windows.struck, 4)
-    path = _best_path(scores, costs.astype(np.float32))
+    path = best_path(scores, costs.astype(np.float32))
     chords = _segments(windows, path)
     if all(name == "N" for _, name in chords):
         return unknown("no chord lasts: one or two notes at a time")
@@ -187,27 +193,32 @@ def detect_chords(score: Score) -> Detection[list[tuple[float, str]]]:
 
 
 def _confidence(scores: Singles, path: Ints) -> float:
-    """How far the chords are ahead of those on other roots where they sound, as a share of the time that is right.
+    """The share of the time that is right.
 
     Out of fold, on the music above and on it with notes left out, moved or reduced to the melody: what says 0.3 is
     right for 0.33 of the time, 0.5 for 0.5, 0.7 for 0.8, 0.9 for 0.94.
     """
-    count, root = len(path), np.minimum(path, _NONE - 1) // len(_PRIORS)
-    others = scores[:, :_NONE].reshape(count, 12, -1).max(axis=2)
-    others[np.arange(count), root] = scores[:, _NONE]
-    lead = scores[np.arange(count), path] - others.max(axis=1)
-    return min(0.93, max(0.05, 0.3 + 0.5 * float(lead.clip(-4.0, 4.0).mean())))
+    return min(0.93, max(0.05, 0.3 + 0.5 * lead(scores, path)))
+
+
+def lead(scores: Singles, path: Ints) -> float:
+    """How far the chords of a path are ahead of those on other roots in its windows, each from -4 to 4, on average."""
+    count, root = len(path), np.minimum(path, NONE - 1) // len(_PRIORS)
+    others = scores[:, :NONE].reshape(count, 12, -1).max(axis=2)
+    others[np.arange(count), root] = scores[:, NONE]
+    ahead = scores[np.arange(count), path] - others.max(axis=1)
+    return float(ahead.clip(-4.0, 4.0).mean())
 
 
 def _scores(windows: Windows) -> Singles:
     """(n, states and no chord): how well each chord fits each window."""
     basses = (windows.bass[:, None] == np.arange(12)) * windows.full[:, None]
     heard = np.concatenate((windows.sounding, basses, windows.ornaments), axis=1, dtype=np.float32)
-    scores = np.empty((len(heard), _NONE + 1), np.float32)
-    np.matmul(heard, _EVIDENCE, out=scores[:, :_NONE])
-    scores[:, :_NONE] += _STATE_PRIORS
+    scores = np.empty((len(heard), NONE + 1), np.float32)
+    np.matmul(heard, _EVIDENCE, out=scores[:, :NONE])
+    scores[:, :NONE] += _STATE_PRIORS
     held = (windows.sounding > 0.1).sum(axis=1)
-    scores[:, _NONE] = (
+    scores[:, NONE] = (
         _NO_CHORD + _NO_CHORD_FULL * windows.full + _NO_CHORD_ONE * (held == 1) + _NO_CHORD_TWO * (held == 2)
     )
     return scores
@@ -217,7 +228,7 @@ _BLOCK, _RUN_IN = 24, 12
 """Windows that are decoded side by side, and before and after them until the paths agree."""
 
 
-def _best_path(scores: Singles, costs: Singles) -> Ints:
+def best_path(scores: Singles, costs: Singles) -> Ints:
     """(n,): Viterbi's path where every change costs the same, in blocks side by side.
 
     What came a few changes ago no longer decides between chords, so a block that begins `_RUN_IN` windows early and
@@ -257,31 +268,35 @@ _SILENCE = 4
 
 
 def _segments(windows: Windows, path: Ints) -> list[tuple[float, str]]:
-    """Beat and name of each stretch of one chord, its bass where most of the stretch has another than the root."""
+    """Beat and name of each stretch of one chord."""
     silent = windows.full <= 0
     runs = np.concatenate(([0], np.cumsum(np.diff(silent) != 0)))
     silent &= np.bincount(runs)[runs] >= _SILENCE
-    states = np.where(silent, _NONE, path)
+    states = np.where(silent, NONE, path)
+    starts = np.concatenate(([0], np.flatnonzero(np.diff(states)) + 1))
+    single = (np.add.reduceat(windows.sounding, starts) > 0).sum(axis=1) < 2  # one pitch class is no chord
+    states = np.where(np.repeat(single, np.diff(np.append(starts, len(states)))), NONE, states)
+    return [(float(windows.beats[at]), name) for at, name in stretches(states, windows.bass)]
+
+
+def stretches(states: Ints, bass: Ints) -> list[tuple[int, str]]:
+    """First window and name of each stretch of one state, with its bass where most of it has another than the root.
+
+    `bass`: (n,) pitch classes, -1 where there is none.
+    """
     starts = np.concatenate(([0], np.flatnonzero(np.diff(states)) + 1))
     lengths = np.diff(np.append(starts, len(states)))
     stretch = np.repeat(np.arange(len(starts)), lengths)
-    heard = windows.bass >= 0
-    basses = np.bincount(stretch[heard] * 12 + windows.bass[heard], minlength=12 * len(starts)).reshape(-1, 12)
-    bass = basses.argmax(axis=1)
-    lasts = basses.max(axis=1) * 2 > lengths
-    chords: list[tuple[float, str]] = []
-    single = (np.add.reduceat(windows.sounding, starts) > 0).sum(axis=1) < 2  # one pitch class is no chord
-    named = np.where(single, _NONE, states[starts])
-    for at, (state, low, is_held) in enumerate(zip(named.tolist(), bass.tolist(), lasts.tolist())):
-        name = _name(state, low if is_held else -1)
-        if not chords or chords[-1][1] != name:
-            chords.append((float(windows.beats[starts[at]]), name))
-    return chords
+    heard = bass >= 0
+    basses = np.bincount(stretch[heard] * 12 + bass[heard], minlength=12 * len(starts)).reshape(-1, 12)
+    held = np.where(basses.max(axis=1) * 2 > lengths, basses.argmax(axis=1), -1)
+    named = zip(starts.tolist(), map(_name, states[starts].tolist(), held.tolist()))
+    return [next(group) for _, group in groupby(named, key=itemgetter(1))]
 
 
 @lru_cache(maxsize=4096)
 def _name(state: int, bass: int) -> str:
     """The chord's name, with its bass where that is one of its tones."""
-    if state == _NONE:
+    if state == NONE:
         return "N"
-    return chord_name(*_STATES[state], bass if bass >= 0 and _IS_TONE[state, bass] else None)
+    return chord_name(*STATES[state], bass if bass >= 0 and _IS_TONE[state, bass] else None)

@@ -11,7 +11,7 @@ import mir_eval
 import numpy as np
 import pytest
 
-from kelly_tui.music.chords import _best_path, detect_chords
+from kelly_tui.music.chords import best_path, detect_chords
 from kelly_tui.music.contour import contour_curve, detect_contour, detect_range, melody
 from kelly_tui.music.dynamics import (
     articulation_ratios,
@@ -243,7 +243,7 @@ def test_blocks_decoded_side_by_side_have_the_path_of_the_whole() -> None:
     states = [int(best.argmax())]
     for step in reversed(path):
         states.append(int(step[states[-1]]))
-    assert (_best_path(scores, costs) == states[::-1]).mean() > 0.995
+    assert (best_path(scores, costs) == states[::-1]).mean() > 0.995
 
 
 def test_chords_of_a_hundred_thousand_long_notes() -> None:

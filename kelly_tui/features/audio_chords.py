@@ -1,0 +1,210 @@
+"""The chords of audio: notes that explain the spectrum of each half beat, read as the chords of a score are.
+
+A quarter of the samples is enough for pitches up to 2 kHz, and gives long windows that part semitones in the bass.
+The mean spectrum of each half beat, by pitch, is explained by notes whose overtones fall by a fixed ratio
+(non-negative least squares: Mauch and Dixon 2010, "Approximate note transcription for the improved identification of
+difficult chords"; by the multiplicative updates of Lee and Seung 2001), so that an overtone is no pitch of its own.
+The pitch classes of these notes, those of the low ones and the lowest note are then weighed as
+`kelly_tui.music.chords` weighs what a score holds, and Viterbi's path is the progression.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kelly_tui.features.spectrum import Floats, Spectrum
+from kelly_tui.music.chords import NONE, STATES, best_path, evidence, lead, stretches
+from kelly_tui.music.detection import Detection, unknown
+
+Doubles = NDArray[np.float64]
+
+_DECIMATION, _N_FFT, _WINDOW, _HOP = 4, 2048, 1280, 512
+_LOWEST, _HIGHEST, _TREBLE, _BASS = 28, 96, 45, 54
+"""MIDI pitches that are looked for; pitch classes count from the third, those of the bass below the fourth."""
+_BANDS = 3
+"""A semitone has."""
+_OVERTONES, _DECAY = 12, 0.7
+"""How many partials a note has, and the factor from one to the next."""
+_UPDATES = 30
+_LONGEST_BEAT = 0.75
+"""Seconds; longer ones are halved."""
+_WITHOUT_BEATS = 0.25
+"""Seconds of a window where there are no beats."""
+_FLAT = 0.03
+"""How much of the spectrum stands out at the pitches: of drums, noise and clicks about 0.02, of music 0.03 to 0.4."""
+
+# Weights of maximum likelihood with a quadratic penalty, on renderings by two sound fonts and twelve instruments of
+# 40 songs of POP909, 37 chorales by Bach and 20 madrigals by Monteverdi in two folds; out of fold 85 % of the time of
+# the songs on a piano is named right, 82 % of those on other instruments.
+_PRIORS = {
+    "": 1.11,
+    "m": 1.02,
+    "7": -0.31,
+    "m7": -0.47,
+    "maj7": -0.82,
+    "dim": 0.46,
+    "m7b5": -0.77,
+    "dim7": -0.80,
+    "sus4": -0.22,
+    "sus2": -0.07,
+    "aug": -1.23,
+}
+_EVIDENCE = evidence(
+    np.array(
+        [  # root, third, fifth, seventh, a semitone from a chord tone, farther
+            [2.34, 2.31, 2.28, 2.13, -0.36, -0.73],  # strength of the pitch class
+            [0.71, 0.31, 0.57, -0.10, -0.34, -0.46],  # of it among the low notes
+            [0.38, 0.10, -0.56, 0.27, -0.60, -0.63],  # it is the bass
+        ]
+    )
+)
+_STATE_PRIORS = np.array([_PRIORS[quality] for _, quality in STATES], np.float32)
+_NO_CHORD = np.array([2.13, -1.14, -0.66, 1.04])
+"""For no chord: always, by loudness, by how even the pitch classes are, by how strong the strongest note is."""
+_CHANGE = np.array([5.41, 3.21])
+"""Cost of a change of chord between beats, on a beat."""
+_SURE, _SURE_AHEAD = 0.59, 0.24
+"""The share of the time that is right, by how far its chords are ahead: out of fold 0.66 is right for 0.59 of the
+time, 0.76 for 0.78, 0.84 for 0.85, 0.92 for 0.88."""
+
+
+def find_chords(spectrum: Spectrum, beat_times: Doubles) -> Detection[list[tuple[float, str]]]:
+    """(time in seconds, name) of each chord; ``N`` where there is none. `beat_times` in seconds; there may be none."""
+    seconds = len(spectrum.samples) / spectrum.rate
+    if seconds < 4 * _WITHOUT_BEATS:
+        return unknown("too short for chords")
+    edges, on_beat = _windows(beat_times, seconds)
+    bands, level = _pitch_bands(spectrum, edges)
+    heard = bands[level > 0.1 * np.percentile(level, 90)]
+    if not len(heard):
+        return unknown("silence")
+    by_pitch = heard.reshape(len(heard), -1, _BANDS)
+    above = by_pitch[:, :, 1] - (by_pitch[:, :, 0] + by_pitch[:, :, 2]) / 2
+    standing_out = np.maximum(above, 0).sum(axis=1) / np.maximum(by_pitch.sum(axis=(1, 2)), 1e-12)
+    if np.median(standing_out) < _FLAT:
+        return unknown("no pitch stands out")
+    notes = _explained(bands, spectrum.rate / _DECIMATION)
+    scores, bass = _weighed(notes, level)
+    costs = _CHANGE[on_beat[: len(notes)].astype(np.int64)]
+    path = best_path(scores, costs.astype(np.float32))
+    named = [(round(max(float(edges[at]), 0.0), 4), name) for at, name in stretches(path, bass)]
+    if all(name == "N" for _, name in named):
+        return unknown("no chord lasts")
+    confidence = min(0.93, max(0.05, _SURE + _SURE_AHEAD * lead(scores, path)))
+    return Detection(named, confidence, f"{len(named)} chords from {len(path)} half beats")
+
+
+def _windows(beat_times: Doubles, seconds: float) -> tuple[Doubles, NDArray[np.bool_]]:
+    """The edges of the half beats, from the start to the end, and which of them are beats."""
+    if len(beat_times) < 4:
+        edges: Doubles = np.arange(0.0, seconds + _WITHOUT_BEATS, _WITHOUT_BEATS)
+        return edges, np.ones(len(edges), np.bool_)
+    period = float(np.median(np.diff(beat_times)))
+    before = np.arange(beat_times[0] - period, -period, -period)[::-1]
+    after = np.arange(beat_times[-1] + period, seconds + period, period)
+    beats = np.concatenate((before, beat_times, after))
+    while np.median(np.diff(beats)) > _LONGEST_BEAT:
+        beats = _halved(beats)
+    return _halved(beats), np.arange(2 * len(beats) - 1) % 2 == 0
+
+
+def _halved(times: Doubles) -> Doubles:
+    halved = np.empty(2 * len(times) - 1)
+    halved[::2] = times
+    halved[1::2] = (times[1:] + times[:-1]) / 2
+    return halved
+
+
+def _pitch_bands(spectrum: Spectrum, edges: Doubles) -> tuple[Floats, Doubles]:
+    """(windows, bands): the mean magnitude of each window in thirds of semitones, tuned; and (windows,) its level."""
+    import soxr
+    from scipy import fft
+
+    slow = soxr.resample(spectrum.samples, _DECIMATION, 1, quality="LQ")
+    padded = np.pad(slow, _WINDOW // 2)
+    frames = np.lib.stride_tricks.sliding_window_view(padded, _WINDOW)[::_HOP]
+    hann = (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(_WINDOW) / _WINDOW)).astype(np.float32)
+    transform = fft.rfft(frames * hann, _N_FFT, axis=1)
+    power = np.square(transform.real) + np.square(transform.imag)
+    frame_rate = spectrum.rate / (_DECIMATION * _HOP)
+    starts = np.clip(np.rint(edges * frame_rate).astype(np.int64), 0, len(power))
+    first = np.minimum(starts[:-1], len(power) - 1)
+    counts = np.maximum(np.diff(np.append(first, max(int(starts[-1]), int(first[-1]) + 1))), 1)[:, None]
+    ends = int(first[-1] + counts[-1, 0])
+    magnitude = np.add.reduceat(np.sqrt(power[:ends]), first, axis=0) / counts
+    level = np.sqrt(np.add.reduceat(power[:ends].mean(axis=1, dtype=np.float64), first) / counts[:, 0])
+    bands = _band_weights(spectrum.rate / _DECIMATION, round(20 * spectrum.tuning) / 20)
+    return (magnitude @ bands).astype(np.float32), level
+
+
+@lru_cache(maxsize=24)
+def _band_weights(rate: float, tuning: float) -> Floats:
+    """(bins, bands): raised cosines about the centre of each band, as wide as a band, a bin at least."""
+    frequencies = np.arange(_N_FFT // 2 + 1) * rate / _N_FFT
+    steps = (np.arange((_HIGHEST - _LOWEST + 1) * _BANDS) - _BANDS // 2) / _BANDS
+    centres = 440.0 * 2 ** ((_LOWEST - 69 + tuning + steps) / 12)
+    width = np.maximum(centres * (2 ** (1 / 12 / _BANDS) - 1), rate / _N_FFT)
+    away = np.minimum(np.abs(frequencies[:, None] - centres) / width, 1.0)
+    weights = 0.5 + 0.5 * np.cos(np.pi * away)
+    return np.asarray(weights / np.maximum(weights.sum(axis=0), 1e-9), np.float32)
+
+
+@lru_cache(maxsize=2)
+def _note_spectra(rate: float) -> Floats:
+    """(pitches, bands): the spectrum of each note as the window shows it, of length 1."""
+    pitches = np.arange(_LOWEST, _HIGHEST + 1)
+    partials = np.arange(1, _OVERTONES + 1)
+    hertz = 440.0 * 2 ** ((pitches - 69) / 12)[:, None] * partials
+    away = (np.arange(_N_FFT // 2 + 1) * rate / _N_FFT - hertz[:, :, None]) * (_WINDOW / rate)
+    # The transform of a Hann window, in its main lobe.
+    lobes = np.sinc(away) / np.where(np.abs(np.abs(away) - 1) < 1e-6, 1e-6, 1 - away**2)
+    lobes = np.where(np.abs(away) < 1.99, np.abs(lobes), 0.0)
+    spectra = np.einsum("h,phf->pf", _DECAY ** (partials - 1), lobes) @ _band_weights(rate, 0.0)
+    return np.asarray(spectra / np.linalg.norm(spectra, axis=1, keepdims=True), np.float32)
+
+
+def _explained(bands: Floats, rate: float) -> Floats:
+    """(windows, pitches): how much of each note explains the spectrum best."""
+    spectra = _note_spectra(rate)
+    target, overlap = bands @ spectra.T + np.float32(1e-12), spectra @ spectra.T
+    notes: Floats = np.maximum(target, np.float32(1e-9))
+    for _ in range(_UPDATES):
+        notes *= target / (notes @ overlap + np.float32(1e-9))
+    return notes
+
+
+def _weighed(notes: Floats, level: Doubles) -> tuple[Floats, NDArray[np.int64]]:
+    """How well each chord fits each window, (windows, states); and the pitch class of its bass, -1 in silence."""
+    heard, none, bass = _evidence_in(notes, level)
+    scores = np.empty((len(notes), NONE + 1), np.float32)
+    np.matmul(heard, _EVIDENCE, out=scores[:, :NONE])
+    scores[:, :NONE] += _STATE_PRIORS
+    scores[:, NONE] = none @ _NO_CHORD
+    return scores, bass
+
+
+def _evidence_in(notes: Floats, level: Doubles) -> tuple[Floats, Doubles, NDArray[np.int64]]:
+    """(windows, 36) for chords: pitch classes, those of the low notes, the bass; (windows, 4) for none; the bass."""
+    largest = notes.max(axis=1, keepdims=True)
+    gate = np.minimum(1.0, largest / max(0.15 * float(np.percentile(largest, 90)), 1e-9))
+    pitches = np.arange(_LOWEST, _HIGHEST + 1)
+    treble = _pitch_classes(notes[:, pitches >= _TREBLE], _TREBLE) * gate
+    low = _pitch_classes(notes[:, pitches < _BASS], _LOWEST) * gate
+    peaks = notes[:, 1:-1] > np.maximum(np.maximum(notes[:, :-2], notes[:, 2:]), 0.25 * largest)
+    lowest = (_LOWEST + 1 + peaks.argmax(axis=1)) % 12
+    bass = (lowest[:, None] == np.arange(12)) * gate
+    loudness = np.minimum(1.0, level / max(float(np.percentile(level, 90)), 1e-12))
+    none = np.column_stack((np.ones(len(notes)), loudness, treble.mean(axis=1), gate))
+    heard = np.concatenate((treble, low, bass), axis=1, dtype=np.float32)
+    return heard, none, np.where(gate[:, 0] < 1, -1, lowest)
+
+
+def _pitch_classes(notes: Floats, first: int) -> Floats:
+    """(windows, 12): the sums over octaves from C, compressed, the largest 1. `first`: the pitch of the first."""
+    classes = (first + np.arange(notes.shape[1])) % 12
+    sums = notes @ (classes[:, None] == np.arange(12)).astype(np.float32)
+    compressed: Floats = (sums / np.maximum(sums.max(axis=1, keepdims=True), np.float32(1e-9))) ** np.float32(0.7)
+    return compressed
