@@ -31,7 +31,9 @@ RATE = 22_050
 VECTOR_MFCC = 20
 VECTOR_POINTS = 32
 _CHORD_LABELS = ("chord_progression", "chord_times")
-_NOT_STORED = ("means", "stds", "chord_why")
+_NOT_STORED = ("means", "stds", "tempo_why", "key_why", "chord_why")
+_RHYTHM_MELS = 64
+"""Bands by which the tempo is told, whatever the configuration asks for."""
 
 
 class AudioConfig(msgspec.Struct, kw_only=True):
@@ -77,11 +79,13 @@ class AudioFeatures:
     tempo_bpm: float | None
     """None where nothing repeats."""
     tempo_confidence: float
+    tempo_why: str
     beat_frames: NDArray[np.int64]
     key_signature: str | None
-    """The tonic; None where the chroma is flat."""
+    """The tonic; None where no pitches stand out."""
     mode: str | None
     key_confidence: float
+    key_why: str
     chord_sequence: list[str]
     """As `Am7`, `C/E`, `N`; empty where no chord can be told."""
     chord_times: list[float]
@@ -128,8 +132,8 @@ def extract_audio_features(source: Sound, config: AudioConfig | DatasetConfig | 
     mel = spectrum.mel_db(config.n_mels)
     mfcc = cepstrum(mel, max(config.n_mfcc, VECTOR_MFCC))
     strength = onset_strength(mel, hop)
-    tempo = find_tempo(strength, RATE / hop)
-    beats = find_beats(strength, RATE / hop, tempo.bpm) if tempo.bpm else np.empty(0, np.int64)
+    tempo = find_tempo(mel if config.n_mels == _RHYTHM_MELS else spectrum.mel_db(_RHYTHM_MELS), RATE, hop)
+    beats = find_beats(strength, RATE / hop, tempo.value) if tempo.value else np.empty(0, np.int64)
     key = find_key(spectrum)
     chords = find_chords(spectrum, beats.astype(np.float64) * (hop / RATE))
     curves = {
@@ -153,18 +157,20 @@ def extract_audio_features(source: Sound, config: AudioConfig | DatasetConfig | 
         **curves,
         means=means,
         stds=stds,
-        tempo_bpm=tempo.bpm,
+        tempo_bpm=tempo.value,
         tempo_confidence=tempo.confidence,
+        tempo_why=tempo.why,
         beat_frames=beats,
-        key_signature=key.tonic,
-        mode=key.mode,
+        key_signature=key.value and key.value[0],
+        mode=key.value and key.value[1],
         key_confidence=key.confidence,
+        key_why=key.why,
         chord_sequence=[name for _, name in chords.value or []],
         chord_times=[time for time, _ in chords.value or []],
         chord_confidence=chords.confidence,
         chord_why=chords.why,
         tuning=spectrum.tuning,
-        feature_vector=_vector(means, stds, curves, mel, tempo.bpm or 0.0, len(beats) / seconds),
+        feature_vector=_vector(means, stds, curves, mel, tempo.value or 0.0, len(beats) / seconds),
     )
 
 
@@ -182,10 +188,10 @@ def analysed(samples: Samples, rate: int) -> Floats:
 def detect_labels(features: AudioFeatures) -> dict[str, Label]:
     """Labels that audio can be given without being heard: key, mode, tempo and chords, each where there is one."""
     found = {
-        "key": (features.key_signature, features.key_confidence, "kelly audio-key 1"),
-        "mode": (features.mode, features.key_confidence, "kelly audio-key 1"),
+        "key": (features.key_signature, features.key_confidence, "kelly audio-key 2"),
+        "mode": (features.mode, features.key_confidence, "kelly audio-key 2"),
         "tempo_bpm": (features.tempo_bpm and round(features.tempo_bpm, 2), features.tempo_confidence,
-                      "kelly audio-tempo 1"),
+                      "kelly audio-tempo 2"),
         "chord_progression": (features.chord_sequence or None, features.chord_confidence, "kelly audio-chords 1"),
         "chord_times": (features.chord_times or None, features.chord_confidence, "kelly audio-chords 1"),
     }  # fmt: skip
@@ -194,6 +200,13 @@ def detect_labels(features: AudioFeatures) -> dict[str, Label]:
         for field, (value, confidence, by) in found.items()
         if value is not None
     }
+
+
+def absent(features: AudioFeatures) -> dict[str, str]:
+    """Why a label that could be there is not, by its field."""
+    reasons = {} if features.key_signature else dict.fromkeys(("key", "mode"), features.key_why)
+    reasons |= {} if features.tempo_bpm else {"tempo_bpm": features.tempo_why}
+    return reasons | ({} if features.chord_sequence else dict.fromkeys(_CHORD_LABELS, features.chord_why))
 
 
 def extract_item(item: Mapping[str, Any]) -> dict[str, Any]:
@@ -212,7 +225,7 @@ def extract_item(item: Mapping[str, Any]) -> dict[str, Any]:
         "vector": features.feature_vector.tolist(),
         "columns": features.columns(),
         "labels": {field: msgspec.to_builtins(label) for field, label in detect_labels(features).items()},
-        "absent": {} if features.chord_sequence else dict.fromkeys(_CHORD_LABELS, features.chord_why),
+        "absent": absent(features),
     }
 
 

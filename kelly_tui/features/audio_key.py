@@ -1,68 +1,169 @@
-"""The key of audio: how much of each pitch class its spectral peaks hold, against the profiles of keys."""
+"""The key of audio: what its spectral peaks say of its pitch classes, its bass, its chords and its two ends.
+
+Peaks are folded to pitch classes after the first overtones of lower ones are taken off (after Gomez, 2006, "Tonal
+description of polyphonic audio for music content processing"); what they say for each key is weighed by a multinomial
+logit, so that the sum is a log-odds and the confidence a probability.
+"""
 
 from __future__ import annotations
-
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kelly_tui.features.spectrum import N_FFT, Spectrum
+from kelly_tui.features.spectrum import N_FFT, Floats, Spectrum
 from kelly_tui.model.labels import KEYS
+from kelly_tui.music.detection import Detection, unknown
+
+Doubles = NDArray[np.float64]
+Key = tuple[str, str]
 
 # Aarden (2003), from the Essen collection of folk songs, as Sapp gives it for key finding; from the tonic up.
 _MAJOR = (17.7661, 0.1456, 14.9265, 0.1602, 19.8049, 11.3587, 0.2912, 22.0620, 0.1456, 8.1549, 0.2330, 4.9512)
 _MINOR = (18.2648, 0.7376, 14.0499, 16.8599, 0.7025, 14.4362, 0.7025, 18.6161, 4.5662, 1.9319, 7.3762, 1.7562)
-_LOWEST_HZ, _HIGHEST_HZ = 60.0, 2500.0
+_MAJOR_SCALE, _MINOR_SCALE = (0, 2, 4, 5, 7, 9, 11), (0, 2, 3, 5, 7, 8, 10, 11)
+
+_LOWEST, _HIGHEST = 33, 99
+"""MIDI pitches whose peaks count: 55 to 2,500 Hz."""
 _OUT_OF_TUNE = 0.2
 """Semitones from the nearest pitch at which a peak counts 0.6 of its magnitude."""
+_FAINTEST = 1e-4
+"""Of the largest magnitude: what is less is no peak."""
+_OVERTONES = ((12, 0.15), (19, 0.15), (28, 0.1))
+"""Semitones above a pitch, and how much of it is taken off there."""
+_LOUDNESS = 0.25
+"""The power of a frame's loudness by which it counts."""
+_BASS = 0.15
+"""The lowest pitch above this part of the frame's strongest is the bass."""
+_TONAL = 0.2
+"""Share of the magnitude that is in peaks in tune: of drums, clicks and noise up to 0.19, of music from 0.22."""
+_CHORD, _END = 0.5, 2.5
+"""Seconds in which one chord is looked for, and of the closing."""
+_QUIET = 0.15
+"""Of the whole's level: where the first 5 ms or the last 50 ms are below, the piece begins or ends there."""
+
+_WEIGHTS = np.array([1.18, 4.26, 14.86, 1.06, -5.39, 2.06, 5.22, 1.55])
+"""Of `key_evidence`: maximum likelihood with a quadratic penalty on 375 rendered clips of chorales, pop performances,
+quartets and pieces made by rule, in two folds. Out of fold 0.6 is right for 0.81 of them, 0.8 for 0.86, 0.9 for 0.99,
+0.97 for 0.97."""
+
+_TONIC = np.repeat(np.arange(12), 2)
+_IS_MINOR = np.tile([0, 1], 12)
+_THIRD, _FIFTH = (_TONIC + 4 - _IS_MINOR) % 12, (_TONIC + 7) % 12
+_PITCH_CLASS = np.arange(_LOWEST, _HIGHEST + 1) % 12
 
 
-class Key(NamedTuple):
-    """A tonic and a mode, major or minor."""
-
-    tonic: str | None
-    """None where no pitch stands out."""
-    mode: str | None
-    confidence: float
-    """The softmax of the correlations (20 times): near 1 where no other key comes close."""
+def _for_all_keys(major: Doubles, minor: Doubles) -> Doubles:
+    """(24, 12): major and minor of C, of C sharp and so on."""
+    return np.array([np.roll(of, tonic) for tonic in range(12) for of in (major, minor)])
 
 
-def find_key(spectrum: Spectrum) -> Key:
-    """The key whose profile correlates best with the pitch classes of the whole signal."""
-    heard = pitch_classes(spectrum)
-    if heard.sum() <= 0 or np.ptp(heard) < 0.1 * heard.max():
-        return Key(None, None, 0.0)
-    scores = _profiles() @ _standardised(heard) / 12
-    best = int(np.argmax(scores))
-    lead = np.exp(20 * (scores - scores[best]))
-    return Key(KEYS[best % 12], "major" if best < 12 else "minor", float(1 / lead.sum()))
+def _unit(values: Doubles) -> Doubles:
+    around: Doubles = values - values.mean(axis=-1, keepdims=True)
+    around /= np.maximum(np.linalg.norm(around, axis=-1, keepdims=True), 1e-12)
+    return around
 
 
-def pitch_classes(spectrum: Spectrum) -> NDArray[np.float64]:
-    """(12,) from C: the summed magnitude of spectral peaks between 60 and 2,500 Hz, by their nearest pitch.
+def _member(steps: tuple[int, ...]) -> Doubles:
+    return np.isin(np.arange(12), steps).astype(np.float64)
+
+
+_PROFILES = _unit(_for_all_keys(np.array(_MAJOR), np.array(_MINOR)))
+_OUT_OF_SCALE = 1.0 - _for_all_keys(_member(_MAJOR_SCALE), _member(_MINOR_SCALE))
+_TRIADS = _for_all_keys(_member((0, 4, 7)), _member((0, 3, 7)))
+
+
+def find_key(spectrum: Spectrum) -> Detection[Key]:
+    """Tonic and mode, major or minor, of the whole signal."""
+    if len(spectrum.samples) < spectrum.rate:
+        return unknown("shorter than a second")
+    strengths, tonal = pitch_strengths(spectrum)
+    if tonal < _TONAL or np.count_nonzero(strengths.max(axis=0) > 0.1 * strengths.max()) < 3:
+        return unknown("no pitches stand out")
+    begins, ends = _begins_and_ends(spectrum.samples, spectrum.rate)
+    odds = key_evidence(strengths, spectrum.rate / spectrum.hop, begins, ends) @ _WEIGHTS
+    chances = np.exp(odds - odds.max())
+    chances /= chances.sum()
+    second, best = np.argsort(chances)[-2:]
+    why = f"{chances[best]:.0%} against {chances[second]:.0%} {' '.join(_name(second))}"
+    return Detection(_name(best), float(chances[best]), why)
+
+
+def _name(row: np.intp) -> Key:
+    return KEYS[row // 2], "minor" if row % 2 else "major"
+
+
+def pitch_strengths(spectrum: Spectrum) -> tuple[Doubles, float]:
+    """(frames, pitches): the summed magnitude of spectral peaks by their nearest pitch; and their share of all.
 
     Peaks are placed between bins by a parabola through the logarithm, and tuned by `Spectrum.tuning`.
     """
-    low, high = np.searchsorted(spectrum.frequencies, (_LOWEST_HZ, _HIGHEST_HZ))
+    low, high = np.searchsorted(spectrum.frequencies, 440.0 * 2 ** ((np.array([_LOWEST, _HIGHEST]) - 69) / 12))
     before, here, after = (spectrum.magnitude[:, low + shift : high + shift] for shift in (-1, 0, 1))
-    frame, peak = np.nonzero((here > before) & (here >= after) & (here > 0))
+    frame, peak = np.nonzero((here > before) & (here >= after) & (here > _FAINTEST * here.max()))
     height = here[frame, peak].astype(np.float64)
     a, b, c = (np.log(np.maximum(part[frame, peak], 1e-9)) for part in (before, here, after))
     offset = np.clip((a - c) / np.minimum(2 * (a - 2 * b + c), -1e-9), -0.5, 0.5)
     hertz = (low + peak + offset) * (spectrum.rate / N_FFT)
-    semitones = 12 * np.log2(hertz / 440.0) + 9 - spectrum.tuning  # from C
-    nearest = np.round(semitones)
-    weight = height * np.exp(-0.5 * ((semitones - nearest) / _OUT_OF_TUNE) ** 2)
-    return np.bincount(nearest.astype(np.int64) % 12, weights=weight, minlength=12).astype(np.float64)
+    pitch = 12 * np.log2(hertz / 440.0) + 69 - spectrum.tuning
+    nearest = np.round(pitch)
+    weight = height * np.exp(-0.5 * ((pitch - nearest) / _OUT_OF_TUNE) ** 2)
+    count = len(_PITCH_CLASS)
+    place = nearest.astype(np.int64) - _LOWEST
+    within = (place >= 0) & (place < count)
+    cell = (frame * count + place)[within]
+    strengths = np.bincount(cell, weights=weight[within], minlength=len(here) * count).astype(np.float64)
+    return strengths.reshape(-1, count), float(weight.sum() / max(float(here.sum(dtype=np.float64)), 1e-12))
 
 
-def _standardised(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    standardised: NDArray[np.float64] = values - values.mean(axis=-1, keepdims=True)
-    standardised /= standardised.std(axis=-1, keepdims=True)
-    return standardised
+def key_evidence(strengths: Doubles, frame_rate: float, begins: bool, ends: bool) -> Doubles:
+    """(24, 8): for each key its profile, silence outside its scale, its triad, its profile in the bass, the triad on
+    its minor third (that of a relative major), the first bass, the tonic and the bass at the end.
+    """
+    plain = strengths.copy()
+    for above, part in _OVERTONES:
+        plain[:, above:] -= part * strengths[:, :-above]
+    np.maximum(plain, 0, out=plain)
+    loudness = plain.sum(axis=1)
+    plain *= (np.maximum(loudness, 1e-12) ** (_LOUDNESS - 1))[:, None]
+    folded = plain @ np.equal.outer(_PITCH_CLASS, np.arange(12)).astype(np.float64)
+    profile = _share(folded.sum(axis=0))
+
+    sounding = loudness > 1e-3 * loudness.max()
+    lowest = _PITCH_CLASS[np.argmax(plain > _BASS * plain.max(axis=1, keepdims=True), axis=1)]
+    bass = np.equal.outer(lowest, np.arange(12)) * (sounding * loudness**_LOUDNESS)[:, None]
+
+    count = max(1, int(len(folded) / (frame_rate * _CHORD)))
+    starts = np.linspace(0, len(folded), count + 1).astype(np.int64)[:-1]
+    basses = np.add.reduceat(bass, starts, axis=0)
+    heard = np.add.reduceat(folded, starts, axis=0)
+    heard /= np.maximum(np.linalg.norm(heard, axis=1, keepdims=True), 1e-12)
+    basses /= np.maximum(basses.sum(axis=1, keepdims=True), 1e-12)
+    chords = np.bincount(((heard + basses / 3) @ _TRIADS.T).argmax(axis=1), minlength=24) / count
+    last = _share(folded[-int(_END * frame_rate) :].sum(axis=0))
+    deepest = basses.argmax(axis=1)
+    return np.column_stack(
+        [
+            _PROFILES @ _unit(profile),
+            -np.log(_OUT_OF_SCALE @ profile + 0.02),
+            profile[_TONIC] + profile[_THIRD] + profile[_FIFTH],
+            _PROFILES @ _unit(bass.sum(axis=0)),
+            _IS_MINOR * chords[2 * ((_TONIC + 3) % 12)],
+            begins * (deepest[0] == _TONIC),
+            ends * last[_TONIC],
+            ends * np.isin(_TONIC, deepest[-2:]),
+        ]
+    )
 
 
-def _profiles() -> NDArray[np.float64]:
-    """(24, 12): the twelve major keys from C, then the minor ones."""
-    return _standardised(np.stack([np.roll(profile, tonic) for profile in (_MAJOR, _MINOR) for tonic in range(12)]))
+def _share(values: Doubles) -> Doubles:
+    shares: Doubles = values / max(float(values.sum()), 1e-12)
+    return shares
+
+
+def _begins_and_ends(samples: Floats, rate: int) -> tuple[bool, bool]:
+    """Whether the piece begins and ends in the signal, rather than being cut."""
+    level, first, last = (
+        float(np.sqrt(np.mean(np.square(part, dtype=np.float64))))
+        for part in (samples, samples[: rate // 200], samples[-rate // 20 :])
+    )
+    return first < _QUIET * level, last < _QUIET * level

@@ -1,34 +1,53 @@
 """Onsets, tempo and beats of audio, from a mel spectrogram in dB.
 
-Onset strength is spectral flux as librosa 0.11 defines it. Tempo and beats are Ellis's method (2007): the
-autocorrelation of the onset strength under a prior, then the path of beats that best agrees with both.
+Onset strength is spectral flux as librosa 0.11 defines it. Tempo is weighed by how strongly the onsets of all bands,
+of the bass, the middle and the treble pulse at a tempo and at its multiples and parts (Peeters, 2006, "Template-based
+estimation of time-varying tempo"), and by whether bass and treble alternate there, as bass drum and snare do. Beats
+are Ellis's path (2007) that best agrees with tempo and onsets.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kelly_tui.features.spectrum import N_FFT, Floats
+from kelly_tui.features.spectrum import N_FFT, Floats, mel_centres
+from kelly_tui.music.detection import Detection, unknown
 
-SLOWEST_BPM, FASTEST_BPM = 40.0, 240.0
-_USUAL_BPM, _OCTAVES = 115.0, 0.8
-"""Centre and width of the prior: log-normal over tempi."""
-_BEATS = np.array([0.5, 1, 2, 3, 4])
-_WEIGHTS = np.array([0.3, 1.0, 0.6, 0.4, 0.3])
+Doubles = NDArray[np.float64]
+
+BPM: Doubles = 30.0 * 2 ** (np.arange(332) / 100)
+"""The tempi that are weighed: 30 to 299, 0.7 % apart."""
+_PULSE_BPM: Doubles = BPM[0] / 4 * 2 ** (np.arange(len(BPM) + 501) / 100)
+_SHORTEST, _WINDOW = 3.0, 12.0
+"""Seconds of music that tell a tempo, and in which it is kept."""
+_BASS_HZ, _TREBLE_HZ = 170.0, 2000.0
+_MULTIPLES = (1 / 4, 1 / 3, 1 / 2, 2 / 3, 1, 3 / 2, 2, 3, 4, 6, 8)
+_BAND_MULTIPLES = (1 / 4, 1 / 2, 1, 2, 4)
+_TOGETHER_MULTIPLES = (1 / 2, 1, 2)
+_UNCERTAIN = 0.1
+"""Below this nothing pulses: of noise and held notes."""
 _TIGHTNESS = 100.0
 """How dear it is for a beat to depart from the tempo (Ellis's alpha)."""
 
-
-class Tempo(NamedTuple):
-    """The tempo, and how far ahead of the next candidate it is."""
-
-    bpm: float | None
-    """None where nothing repeats."""
-    confidence: float
-    """0.5 where another tempo (mostly the half or the double) scores as high, 1 where none scores at all."""
+# Maximum likelihood with a quadratic penalty on 514 rendered clips: drum takes, pop performances, jazz solos, chorales
+# and pieces made by rule, in two folds. Out of fold 84 % of drum takes and pop performances are within 4 % of their
+# annotated tempo and 98 % within 4 % of a simple multiple; 0.4 is right for 0.67 of all clips, 0.6 for 0.67, 0.8 for
+# 0.78, 0.9 for 0.88, 0.98 for 0.94.
+_WEIGHTS = np.array(
+    [
+        *(-1.27, 1.87, 1.93, -2.50, 3.27, -0.99, 1.40, 5.25, 1.05, 1.45, 3.00),  # all bands at _MULTIPLES
+        *(-0.10, 5.27, 7.61, 4.33, 2.04),  # the bass at _BAND_MULTIPLES
+        *(0.96, 7.22, 1.15, -0.24, 2.90),  # the middle
+        *(0.66, -2.76, -2.21, 3.79, 3.24),  # the treble
+        *(-9.23, -6.53, -2.91),  # bass and treble together at _TOGETHER_MULTIPLES
+        *(0.40, -6.14, 0.43, -0.30),  # octaves from 100 BPM: always, by treble, by bass, by how sharp onsets are
+        *(-0.38, 2.14, -0.06, -0.46),  # their squares
+    ]
+)
 
 
 def onset_strength(mel_db: Floats, hop: int) -> Floats:
@@ -38,28 +57,101 @@ def onset_strength(mel_db: Floats, hop: int) -> Floats:
     return np.concatenate((np.zeros(late, np.float32), rise))[: len(mel_db)].astype(np.float32)
 
 
-def find_tempo(strength: Floats, frame_rate: float) -> Tempo:
-    """The tempo of an onset strength with `frame_rate` frames a second.
+def find_tempo(mel_db: Floats, rate: int, hop: int) -> Detection[float]:
+    """BPM, by a mel spectrogram, (frames, bands) in dB, with `rate` samples a second and `hop` samples a frame."""
+    if len(mel_db) * hop < _SHORTEST * rate:
+        return unknown(f"shorter than {_SHORTEST:g} s")
+    if np.ptp(mel_db, axis=0).max() < 1.0:
+        return unknown("nothing begins")
+    odds = tempo_evidence(mel_db, rate, hop) @ _WEIGHTS
+    best = int(odds.argmax())
+    chances = np.exp(odds - odds[best])
+    chances /= chances.sum()
+    confidence = float(chances[np.abs(np.arange(len(BPM)) - best) <= 4].sum())  # 3 %: the same tempo
+    if confidence < _UNCERTAIN:
+        return unknown("nothing repeats clearly")
+    peak = slice(max(0, best - 2), best + 3)
+    bpm = float(2 ** np.average(np.log2(BPM[peak]), weights=chances[peak]))
+    rival = float(BPM[np.where(np.abs(np.arange(len(BPM)) - best) > 10, odds, -np.inf).argmax()])
+    return Detection(bpm, confidence, f"{bpm:.0f} BPM rather than {rival:.0f}")
 
-    A tempo scores by the autocorrelation at half a beat and at one to four, weighted by the prior.
+
+def tempo_evidence(mel_db: Floats, rate: int, hop: int) -> Doubles:
+    """(tempi, evidence): for each of `BPM` the pulses at its multiples, and how usual it is."""
+    curves = _onset_curves(mel_db, rate)
+    above = _above_their_mean(curves, rate / hop)
+    pulses, together = _pulses(above, rate / hop)
+    rows = []
+    for curve, pulse in enumerate(pulses):
+        # Where only the beat's relatives are asked, a neighbour may answer: performers are not exact.
+        wide = np.maximum(pulse, np.maximum(np.roll(pulse, 1), np.roll(pulse, -1)))
+        for multiple in _BAND_MULTIPLES if curve else _MULTIPLES:
+            rows.append((pulse if multiple in (1, 2) else wide)[_at(multiple)])
+    rows += [together[_at(multiple)] for multiple in _TOGETHER_MULTIPLES]
+    whole, bass, _, treble = curves.mean(axis=1)
+    sharpness = np.mean(above[0] ** 2) / max(float(np.mean(above[0]) ** 2), 1e-9)
+    kinds = (1.0, treble / max(whole, 1e-6) - 1, bass / max(whole, 1e-6) - 1, np.log(sharpness + 1e-3) - 1.5)
+    octaves = np.log2(BPM / 100.0)
+    rows += [octaves * kind for kind in kinds] + [octaves**2 * kind for kind in kinds]
+    return np.array(rows).T
+
+
+def _onset_curves(mel_db: Floats, rate: int) -> Doubles:
+    """(4, frames): the mean rise of all bands, of the bass, of the middle and of the treble, dB."""
+    rise = np.maximum(np.diff(mel_db, axis=0, prepend=mel_db[:1]), 0)
+    centres = mel_centres(rate, mel_db.shape[1])
+    first, last = np.searchsorted(centres, (_BASS_HZ, _TREBLE_HZ))
+    parts = (rise, rise[:, : max(1, first)], rise[:, first:last], rise[:, last:])
+    return np.array([part.mean(axis=1, dtype=np.float64) if part.shape[1] else np.zeros(len(rise)) for part in parts])
+
+
+def _above_their_mean(curves: Doubles, frame_rate: float) -> Doubles:
+    """`curves` above their mean over a second, so that loud passages do not outweigh the rest."""
+    width = max(3, round(frame_rate))
+    sums = np.cumsum(np.pad(curves, ((0, 0), (1, 0))), axis=1)
+    frames = np.arange(curves.shape[1])
+    start, end = np.maximum(frames - width // 2, 0), np.minimum(frames + (width + 1) // 2, len(frames))
+    above: Doubles = np.maximum(curves - (sums[:, end] - sums[:, start]) / (end - start), 0)
+    return above
+
+
+def _at(multiple: float) -> NDArray[np.int64]:
+    """Where in `_PULSE_BPM` the multiples of `BPM` are."""
+    places: NDArray[np.int64] = np.rint(np.log2(BPM * multiple / _PULSE_BPM[0]) * 100).astype(np.int64)
+    return places
+
+
+def _pulses(curves: Doubles, frame_rate: float) -> tuple[Doubles, Doubles]:
+    """(curves, frequencies) 0..1, how strongly the curves pulse at each of `_PULSE_BPM`, and (frequencies,) -1..1,
+    whether bass and treble do so together or alternate; windows of 12 s.
     """
-    slowest = frame_rate * 60 / SLOWEST_BPM
-    if len(strength) < 2 * slowest or np.ptp(strength) < 1e-3:
-        return Tempo(None, 0.0)
-    repeats = _autocorrelation(_flattened(strength, frame_rate))
-    bpm = np.geomspace(SLOWEST_BPM, FASTEST_BPM, 600)
-    lags = frame_rate * 60 / bpm
-    reach = len(repeats) - 1
-    multiples = np.outer(_BEATS, lags)
-    score = np.where(multiples < reach, np.interp(multiples, np.arange(reach + 1), repeats), 0)
-    prior = np.exp(-0.5 * (np.log2(bpm / _USUAL_BPM) / _OCTAVES) ** 2)
-    total = _WEIGHTS @ score * prior
-    best = int(np.argmax(total))
-    if total[best] <= 0:
-        return Tempo(None, 0.0)
-    rivals = total[np.abs(np.log2(bpm / bpm[best])) > 0.1]
-    lead = 1 - max(float(rivals.max()), 0.0) / float(total[best])
-    return Tempo(float(bpm[best]), 0.5 + 0.5 * lead)
+    from scipy import fft
+
+    count = max(1, round(curves.shape[1] / frame_rate / _WINDOW))
+    edges = np.linspace(0, curves.shape[1], count + 1).astype(np.int64)
+    size, low, part = _bins(frame_rate)
+    magnitudes = np.zeros((len(curves), len(part)))
+    product, bass, treble = np.zeros(len(part)), np.zeros(len(part)), np.zeros(len(part))
+    for start, end in pairwise(edges):
+        transform = fft.rfft(curves[:, start:end], size, axis=1)
+        lower = transform[:, low]
+        magnitudes += np.abs(lower) * (1 - part) + np.abs(transform[:, low + 1]) * part
+        product += (lower[1] * lower[3].conj()).real
+        bass += np.abs(lower[1]) ** 2
+        treble += np.abs(lower[3]) ** 2
+    magnitudes /= np.maximum(curves.sum(axis=1, keepdims=True), 1e-9)
+    magnitudes *= low < size // 2 - 1
+    together = product / np.sqrt(bass * treble + 1e-9) * np.sqrt(magnitudes[1] * magnitudes[3])
+    return magnitudes, together
+
+
+@lru_cache(maxsize=8)
+def _bins(frame_rate: float) -> tuple[int, NDArray[np.int64], Doubles]:
+    """The size of a transform, and between which of its bins each of `_PULSE_BPM` lies."""
+    size = 2 ** int(np.ceil(np.log2(frame_rate * 370)))  # 0.16 BPM a bin or less
+    place = _PULSE_BPM / 60 / frame_rate * size
+    low = np.minimum(place.astype(np.int64), size // 2 - 1)
+    return size, low, np.clip(place - low, 0, 1)
 
 
 def find_beats(strength: Floats, frame_rate: float, bpm: float) -> NDArray[np.int64]:
@@ -104,24 +196,3 @@ def _trimmed(beats: NDArray[np.int64], local: NDArray[np.float64]) -> NDArray[np
         return beats
     loud = np.nonzero(local[beats] > 0.5 * np.sqrt(np.mean(local[beats] ** 2)))[0]
     return beats[loud[0] : loud[-1] + 1] if len(loud) else beats[:0]
-
-
-def _flattened(strength: Floats, frame_rate: float) -> NDArray[np.float64]:
-    """`strength` above its mean over a second, so that loud passages do not outweigh the rest."""
-    width = max(3, round(frame_rate))
-    mean = np.convolve(strength, np.ones(width) / width, mode="same")
-    above: NDArray[np.float64] = np.maximum(strength - mean, 0).astype(np.float64)
-    above -= above.mean()
-    return above
-
-
-def _autocorrelation(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """By lag, 1 at lag 0; long lags are not made smaller by having fewer pairs."""
-    from scipy import fft
-
-    count = len(values)
-    size = fft.next_fast_len(2 * count, real=True)
-    spectrum = fft.rfft(values, size)
-    products: NDArray[np.float64] = fft.irfft(np.abs(spectrum) ** 2, size)[: count // 2 + 1]
-    products /= max(products[0], 1e-12) * (1 - np.arange(len(products)) / count)
-    return products

@@ -149,17 +149,26 @@ def decibels(power: Floats) -> Floats:
 @lru_cache(maxsize=8)
 def mel_bands(rate: int, n_mels: int) -> Floats:
     """(n_mels, 1025): triangles of equal area on Slaney's mel scale (Auditory Toolbox, 1998)."""
-    # The scale is linear up to 1,000 Hz (mel 15), then logarithmic: a factor of 6.4 in 27 steps.
-    step, linear_hz, linear_mel, log_step = 200 / 3, 1000.0, 15.0, np.log(6.4) / 27
-    top = linear_mel + np.log(rate / 2 / linear_hz) / log_step if rate / 2 > linear_hz else rate / 2 / step
-    mels = np.linspace(0, top, n_mels + 2)
-    edges = np.where(mels < linear_mel, mels * step, linear_hz * np.exp(log_step * (mels - linear_mel)))
+    edges = _mel_edges(rate, n_mels)
     frequencies = np.arange(N_FFT // 2 + 1) * rate / N_FFT
     low, centre, high = edges[:-2, None], edges[1:-1, None], edges[2:, None]
     rise = (frequencies - low) / (centre - low)
     fall = (high - frequencies) / (high - centre)
     bands: Floats = (np.maximum(0, np.minimum(rise, fall)) * 2 / (high - low)).astype(np.float32)
     return bands
+
+
+def mel_centres(rate: int, n_mels: int) -> NDArray[np.float64]:
+    """(n_mels,): the frequency at the top of each triangle, Hz."""
+    return _mel_edges(rate, n_mels)[1:-1]
+
+
+def _mel_edges(rate: int, n_mels: int) -> NDArray[np.float64]:
+    # The scale is linear up to 1,000 Hz (mel 15), then logarithmic: a factor of 6.4 in 27 steps.
+    step, linear_hz, linear_mel, log_step = 200 / 3, 1000.0, 15.0, np.log(6.4) / 27
+    top = linear_mel + np.log(rate / 2 / linear_hz) / log_step if rate / 2 > linear_hz else rate / 2 / step
+    mels = np.linspace(0, top, n_mels + 2)
+    return np.where(mels < linear_mel, mels * step, linear_hz * np.exp(log_step * (mels - linear_mel)))
 
 
 @lru_cache(maxsize=64)
