@@ -28,17 +28,35 @@ _TOGETHER = 0.03
 """Seconds within which onsets are one stroke."""
 
 
-class Pairs(NamedTuple):
-    """Beats that two eighths divide."""
+class Division(NamedTuple):
+    """How strokes divide the beat, or its half."""
 
     ratios: Floats
-    """(n,) share of the beat that the first takes."""
-    beats: int
-    """Beats with an onset on them."""
+    """(n,) share of the beat that the first of two eighths takes."""
+    on: int
+    """Beats with a stroke on them; what follows counts these."""
+    divided: int
+    """Beats with a stroke inside."""
+    straight: int
+    """Beats with a stroke on the half."""
+    skipping: int
+    """Beats with a stroke at about two thirds and none on the half."""
     triplets: int
-    """Beats in three even parts."""
+    """Beats with strokes at a third and at two thirds."""
+    skipping_evenly: float
+    """0..1: the share of beats that skip, in the half of the beats (every other) that skip less."""
+
+
+class Strokes(NamedTuple):
+    """The onsets in beats, without what all are early or late together."""
+
+    beats: Floats
     push_ms: float
-    """How late all strokes are together; taken off the ratios."""
+    """What was taken off."""
+    of_note: NDArray[np.int64]
+    """The stroke of each note."""
+    even: bool
+    """Whether they were pushed as one."""
 
 
 @dataclass(frozen=True)
@@ -51,28 +69,37 @@ class Groove:
     """(notes,) ms of each note, drums too, from the nearest grid point; late is positive."""
     push_ms: float
     """Median of the offsets on the beat."""
+    push_error_ms: float = 0.0
+    """Its standard error."""
 
 
 def detect_groove(score: Score) -> Groove:
-    """Swing ratio, offsets from the swung grid, and the class of groove that they make."""
+    """Swing ratio, offsets from the swung grid, and the class of groove that they make.
+
+    The swing ratio is the place of the second of two eighths in the beat, as Friberg and Sundström (2002) and the
+    Weimar Jazz Database (Pfleiderer et al., 2017) measure it; of sixteenths, where these swing and eighths don't.
+    """
     if len(score.notes) < 4:
         return _silent(f"{len(score.notes)} notes make no groove")
     if not has_clock(score):
         return _silent("the notes keep no beat of the file's nominal 120 BPM")
     if is_compound(score):
         return _compound(score)
-    pairs = eighth_pairs(score)
-    swing = _swing(pairs)
-    is_triplet = pairs.triplets >= max(_FEWEST_PAIRS, len(pairs.ratios)) and pairs.triplets * 3 >= pairs.beats
-    ratio = 0.5 if swing.value is None or is_triplet else swing.value
-    offsets, point = offsets_from_grid(score, _points(score, ratio, is_triplet), pairs.push_ms)
-    on_beat = offsets[point == 0]
-    push = float(np.median(on_beat)) if len(on_beat) else 0.0
-    measured = Detection(offsets, 0.8, f"{push:+.0f} ms on the beat, spread {np.std(offsets):.0f} ms")
-    if is_triplet:
-        groove = Detection("triplet", 0.8, f"{pairs.triplets} of {pairs.beats} beats in three even parts")
-        return Groove(groove, unknown("beats in three parts, not in two"), measured, push)
-    return Groove(_class(swing, pairs, push, on_beat), swing, measured, push)
+    strokes = find_strokes(score)
+    eighths = divide(strokes.beats)
+    if eighths.triplets >= max(_FEWEST_PAIRS, _MOST * eighths.divided):
+        push = _Push.of(score, np.arange(4) / 3, strokes)
+        triplet = Detection("triplet", 0.75, f"{eighths.triplets} of {eighths.on} beats in three even parts")
+        return push.groove(triplet, unknown("beats in three parts, not in two"))
+    swing = _swing(eighths, "eighths")
+    division, parts = eighths, 1
+    if swing.value is not None and abs(swing.value - 0.5) < _NO_SWING:
+        halves = divide(strokes.beats * 2)
+        sixteenths = _swing(halves, "sixteenths")
+        if sixteenths.value is not None and len(halves.ratios) >= 0.9 * eighths.on:
+            swing, division, parts = sixteenths, halves, 2
+    push = _Push.of(score, _points(0.5 if swing.value is None else swing.value, parts), strokes)
+    return push.groove(_class(score, swing, division, parts, push), swing)
 
 
 def is_compound(score: Score) -> bool:
@@ -86,68 +113,105 @@ def _silent(why: str) -> Groove:
 
 def _compound(score: Score) -> Groove:
     why = f"a beat of {score.time_signature} has three parts"
-    offsets, point = offsets_from_grid(score, _points(score, 0.5, False), 0.0)
-    on_beat = offsets[point == 0]
-    push = float(np.median(on_beat)) if len(on_beat) else 0.0
-    measured = Detection(offsets, 0.7, f"{push:+.0f} ms on the beat, spread {np.std(offsets):.0f} ms")
-    return Groove(Detection("triplet", 0.7, why), unknown(why), measured, push)
-
-
-def _strokes(score: Score) -> Floats:
-    """Onsets in beats; what starts within 30 ms of a stroke belongs to it, at the mean."""
-    times, beats = score.notes["onset"], score.notes["onset_beat"]
-    group = np.concatenate(([0], np.cumsum(np.diff(times) > _TOGETHER)))
-    counts = np.bincount(group)
-    strokes: Floats = np.bincount(group, weights=beats) / counts
-    return strokes
+    push = _Push.of(score, np.arange(7) / 6, None)
+    return push.groove(Detection("triplet", 0.7, why), unknown(why))
 
 
 _NEAR_BEAT = 0.15
 """Beats from the beat within which a stroke is on it."""
-_EARLIEST, _LATEST = 0.4, 0.78
+_EARLY = 0.08
+"""Beats before the beat from which a stroke belongs to it: players are late more often than early."""
+_EARLIEST, _LATEST = 0.35, 0.78
 """Where the second of two eighths can lie."""
+_SHORTEST = 0.2
+"""Beats from the first of two eighths to the second."""
+_MOST = 0.75
+"""Share of the divided beats that are in three parts, from which the groove is triplets."""
+_NO_SWING = 0.03
+"""Distance from one half at which eighths are even, and sixteenths are looked at."""
 _EVEN_MS = 12.0
 """Strokes on the beat that vary less than this are pushed as one, and a drummer's are his beat. A soloist's vary more,
 and his lateness on the beat is no push of his eighths (Friberg and Sundström, 2002: late downbeats, eighths in time).
 """
 
 
-def eighth_pairs(score: Score) -> Pairs:
-    """The beats that two strokes divide, and where the second lies; of four strokes, where the third lies."""
-    strokes = _strokes(score)
-    beat = np.floor(strokes + _NEAR_BEAT)
-    phase = strokes - beat
-    starts = np.flatnonzero(np.concatenate(([True], np.diff(beat) > 0)))
-    counts = np.diff(np.append(starts, len(strokes)))
-    on = starts[np.abs(phase[starts]) < _NEAR_BEAT]
-    counts = counts[np.abs(phase[starts]) < _NEAR_BEAT]
+def find_strokes(score: Score) -> Strokes:
+    """What starts within 30 ms of a stroke belongs to it, at the mean. A drummer's push, or an even one, goes."""
+    times, beats = score.notes["onset"], score.notes["onset_beat"]
+    of_note = np.concatenate(([0], np.cumsum(np.diff(times) > _TOGETHER)))
+    strokes: Floats = np.bincount(of_note, weights=beats) / np.bincount(of_note)
+    whole = np.floor(strokes + _NEAR_BEAT)
+    phase = strokes - whole
+    on = np.flatnonzero(phase < _NEAR_BEAT)
     if len(on) == 0:
-        return Pairs(np.empty(0), 0, 0, 0.0)
-    late_ms = (score.beat_to_time(strokes[on]) - score.beat_to_time(beat[on])) * 1000
-    if _spread(late_ms) < _EVEN_MS or len(score.drums) * 2 > len(score.notes):
-        phase = phase - np.median(phase[on])
-        push = float(np.median(late_ms))
-    else:
-        push = 0.0
-    ratios = phase[on[counts == 2] + 1]
-    if len(ratios) < _FEWEST_PAIRS:
-        ratios = np.concatenate((ratios, phase[on[counts == 4] + 2]))
-    ratios = ratios[(ratios > _EARLIEST) & (ratios < _LATEST)]
-    three = on[counts == 3]
-    even = (np.abs(phase[three + 1] - 1 / 3) < 0.08) & (np.abs(phase[three + 2] - 2 / 3) < 0.08)
-    return Pairs(ratios, len(on), int(even.sum()), push)
+        return Strokes(strokes, 0.0, of_note, False)
+    late_ms = (score.beat_to_time(strokes[on]) - score.beat_to_time(whole[on])) * 1000
+    dense = _densest(phase[on])
+    if dense.sum() > 0.4 * len(on) and _spread(late_ms[dense]) < _EVEN_MS * 2 / 3:
+        on, late_ms = on[dense], late_ms[dense]
+    elif _spread(late_ms) >= _EVEN_MS and not _is_drummer(score):
+        return Strokes(strokes, 0.0, of_note, False)
+    return Strokes(strokes - np.median(phase[on]), float(np.median(late_ms)), of_note, True)
 
 
-def _swing(pairs: Pairs) -> Detection[float]:
-    """The median of the ratios, within what the field holds (0.5 to 0.75)."""
-    count = len(pairs.ratios)
+def _densest(phases: Floats) -> NDArray[np.bool_]:
+    """Which of the phases lie about the place where most do, the nearer to the beat the likelier."""
+    ordered = np.sort(phases)
+    near = np.searchsorted(ordered, ordered + 0.04) - np.searchsorted(ordered, ordered - 0.04)
+    centre = ordered[np.argmax(near * np.exp(-0.5 * (ordered / 0.1) ** 2))]
+    dense: NDArray[np.bool_] = np.abs(phases - centre) < 0.07
+    return dense
+
+
+def _is_drummer(score: Score) -> bool:
+    return len(score.drums) * 2 > len(score.notes)
+
+
+def divide(strokes: Floats) -> Division:
+    """How `strokes`, in beats, divide the beats that have one on them."""
+    beat = np.floor(strokes + _EARLY)
+    phase = strokes - beat
+    starts = np.flatnonzero(np.diff(beat, prepend=-np.inf) > 0)
+    counts = np.diff(np.append(starts, len(strokes)))
+    on = phase[starts] < _NEAR_BEAT
+    if not on.any():
+        return Division(np.empty(0), 0, 0, 0, 0, 0, 0.0)
+    half = np.abs(phase - 0.5) < 0.06
+    two_thirds = (phase >= 0.56) & (phase < _LATEST)
+    inside = (phase > 0.18) & (phase < 0.86)
+    at_half, at_third, at_two_thirds, any_inside = (
+        np.logical_or.reduceat(mask, starts) & on for mask in (half, np.abs(phase - 1 / 3) < 0.075, two_thirds, inside)
+    )
+    skipping = at_two_thirds & ~at_half
+    pairs = starts[on & (counts == 2)] if counts.max() > 1 else starts[:0]
+    first, second = phase[pairs], phase[pairs + 1]
+    ratios = second[(second > _EARLIEST) & (second < _LATEST) & (second - first > _SHORTEST)]
+    straight, skips = int(at_half.sum()), int(skipping.sum())
+    if len(ratios) < _FEWEST_PAIRS:  # few beats of two strokes, but others that say where the half lies
+        ratios = phase[half if straight >= skips else two_thirds]
+    parity = beat[starts] % 2 == 0
+    shares = [float((skipping & side).sum() / max(1, (on & side).sum())) for side in (parity, ~parity)]
+    return Division(
+        ratios,
+        int(on.sum()),
+        int(any_inside.sum()),
+        straight,
+        skips,
+        int((skipping & at_third).sum()),
+        min(shares),
+    )
+
+
+def _swing(division: Division, what: str) -> Detection[float]:
+    """The median of the ratios, drawn a little to 0.6 ± 0.1 (most music's) where they vary, within 0.5 to 0.75."""
+    count = len(division.ratios)
     if count < _FEWEST_PAIRS:
-        return unknown(f"{count} pairs of eighths are too few")
-    ratio = float(np.median(pairs.ratios))
-    error = _error(pairs.ratios)
+        return unknown(f"{count} pairs of {what} are too few")
+    error = _error(division.ratios)
+    sure = 0.1**2 / (0.1**2 + error**2)
+    ratio = sure * _centre(division.ratios, 0.04) + (1 - sure) * 0.6
     value = min(0.75, max(0.5, ratio))
-    surety = max(0.1, min(0.95, 1.0 - 12 * error))
-    return Detection(round(value, 4), surety, f"swing {value:.2f} ± {error:.2f} from {count} pairs")
+    return Detection(round(value, 4), _within(0.03, error), f"swing {value:.2f} ± {error:.2f} from {count} pairs")
 
 
 def _error(values: Floats) -> float:
@@ -155,48 +219,137 @@ def _error(values: Floats) -> float:
     return 1.2533 * max(_spread(values), 0.004) / math.sqrt(len(values))
 
 
+def _centre(values: Floats, little: float) -> float:
+    """The median; of values that vary less than `little` the mean of those near it, which errs less."""
+    middle, spread = float(np.median(values)), _spread(values)
+    return float(values[np.abs(values - middle) <= 3 * spread].mean()) if spread < little else middle
+
+
 def _spread(values: Floats) -> float:
     """The standard deviation of most of the values, by their median absolute deviation."""
     return 1.4826 * float(np.median(np.abs(values - np.median(values))))
 
 
-def _points(score: Score, ratio: float, triplets: bool) -> Floats:
-    """The grid of a beat, as shares of it: sixteenths bent to the swing `ratio`, triplets, or a compound beat's six."""
-    if is_compound(score):
-        return np.arange(7) / 6
-    if triplets:
-        return np.arange(4) / 3
+def _within(reach: float, error: float) -> float:
+    """How probable it is that what has the standard `error` is right within `reach`."""
+    return round(0.98 * math.erf(reach / (error * math.sqrt(2))), 3)
+
+
+def _points(ratio: float, parts: int) -> Floats:
+    """The grid of a beat, as shares of it: sixteenths bent to the swing `ratio` of the beat, or of its two `parts`."""
+    if parts == 2:
+        return np.array([0.0, ratio / 2, 0.5, (1 + ratio) / 2, 1.0])
     return np.array([0.0, ratio / 2, ratio, (1 + ratio) / 2, 1.0])
 
 
-def offsets_from_grid(score: Score, points: Floats, push_ms: float) -> tuple[Floats, NDArray[np.int64]]:
+def offsets_from_grid(score: Score, points: Floats, strokes: Strokes | None) -> tuple[Floats, NDArray[np.int64]]:
     """ms of each note from the nearest grid point, and which point of its beat that is (0: the beat itself).
 
-    Nearest once the common `push_ms` is taken off: of what is pushed far, the grid point is the one it belongs to.
+    Nearest once the common push is taken off: of what is pushed far, the grid point is the one it belongs to. Of a
+    soloist's n strokes in a beat the first is meant for the beat if it comes in the first fifth of it, or, of more than
+    three, in the n + 2nd part.
     """
     unit = 1.5 if is_compound(score) else 1.0
+    push_ms = strokes.push_ms if strokes else 0.0
     beats = score.time_to_beat(score.notes["onset"] - push_ms / 1000) / unit
     whole = np.floor(beats)
     point = np.abs((beats - whole)[:, None] - points).argmin(1)
+    if strokes and not strokes.even:
+        beat = np.floor(strokes.beats + _EARLY)
+        starts = np.flatnonzero(np.diff(beat, prepend=-np.inf) > 0)
+        counts = np.diff(np.append(starts, len(beat)))
+        on = np.zeros(len(beat), np.bool_)
+        on[starts] = (strokes.beats - beat)[starts] < np.minimum(0.2, 1 / (counts + 2))
+        of_beat = on[strokes.of_note]
+        whole[of_beat], point[of_beat] = beat[strokes.of_note[of_beat]], 0
     offsets: Floats = (score.notes["onset"] - score.beat_to_time((whole + points[point]) * unit)) * 1000
     return offsets, point % (len(points) - 1)
 
 
-def _class(swing: Detection[float], pairs: Pairs, push: float, on_beat: Floats) -> Detection[str]:
-    """The class by the table: dotted, swing, shuffle by the ratio; laid back or rushed by the push; else straight."""
+@dataclass(frozen=True)
+class _Push:
+    """How late the notes are, and how much they vary."""
+
+    offsets: Floats
+    on_beat: NDArray[np.bool_]
+    ms: float
+    error: float
+    spread: float
+    """Standard deviation of those on the beat."""
+
+    @classmethod
+    def of(cls, score: Score, points: Floats, strokes: Strokes | None) -> _Push:
+        """Of the notes of a score from the grid of `points`."""
+        offsets, point = offsets_from_grid(score, points, strokes)
+        on_beat = point == 0
+        told = offsets[on_beat] if on_beat.any() else offsets
+        ms = _centre(told, _EVEN_MS) if on_beat.any() else 0.0
+        return cls(offsets, on_beat, ms, _error(told), float(told.std()))
+
+    def groove(self, groove_type: Detection[str], swing: Detection[float]) -> Groove:
+        """With what else is known."""
+        why = f"{self.ms:+.0f} ± {math.ceil(self.error)} ms on the beat, spread {self.spread:.0f} ms"
+        return Groove(groove_type, swing, Detection(self.offsets, _within(8.0, self.error), why), self.ms, self.error)
+
+
+_HUMAN_MS = 7.5
+"""Spread from which hands played it. Drummers at a click vary by 10 ms and more (Hellmer and Madison, 2015); what
+varies less was made by rule, and its swing ratio and push are meant as they stand."""
+
+
+def _class(score: Score, swing: Detection[float], division: Division, parts: int, push: _Push) -> Detection[str]:
+    """By the table: dotted, swing, shuffle by the ratio; laid back or rushed by the push; else straight.
+
+    A drummer's swing or shuffle is told by its pattern: his ratio follows the tempo, not the style.
+    """
     if swing.value is None:
         return unknown(swing.why)
-    ratio, error = swing.value, _error(pairs.ratios)
+    ratio, error = swing.value, _error(division.ratios)
+    played = push.spread >= _HUMAN_MS
+    if played and parts == 2 and ratio < SWUNG:  # what players call straight sixteenths swings a little
+        ratio = 0.5
+    if played and _is_drummer(score) and ratio >= STRAIGHT:
+        return _drummers(score, swing, division, parts)
     for name, low, high in (("dotted", DOTTED, 9.0), ("swing", SWUNG, DOTTED), ("shuffle", STRAIGHT, SWUNG)):
         if ratio >= low:
             inside = _normal((ratio - low) / (error + 0.01)) - _normal((ratio - high) / (error + 0.01))
             return Detection(name, round(0.9 * max(0.1, inside), 3), swing.why)
-    late = _normal((abs(push) - PUSH_MS) / (_error(on_beat) + 2.0)) if len(on_beat) else 0.0
-    if abs(push) >= PUSH_MS:
-        name = "laid_back" if push > 0 else "rushed"
-        return Detection(name, round(0.9 * late, 3), f"{push:+.0f} ms on the beat; {swing.why}")
+    ms, least = push.ms, PUSH_MS
+    if played:
+        ms, least = _against_the_drums(score, push), max(PUSH_MS, push.spread)
+    late = _normal((abs(ms) - least) / (push.error + 2.0))
+    if abs(ms) >= least:
+        name = "laid_back" if ms > 0 else "rushed"
+        return Detection(name, round(0.9 * late, 3), f"{ms:+.0f} ± {math.ceil(push.error)} ms on the beat; {swing.why}")
     sure = _normal((STRAIGHT - ratio) / (error + 0.01)) * (1 - late)
-    return Detection("straight", round(0.9 * sure, 3), swing.why)
+    return Detection("straight", round(0.95 * sure, 3), swing.why)
+
+
+def _against_the_drums(score: Score, push: _Push) -> float:
+    """How late the others are against a drummer; of drums alone, 0: their distance from a click is their recorder's."""
+    drums = score.notes["is_drum"] & push.on_beat
+    others = ~score.notes["is_drum"] & push.on_beat
+    if not others.any():
+        return 0.0
+    return float(np.median(push.offsets[others]) - (np.median(push.offsets[drums]) if drums.any() else 0.0))
+
+
+_SNARES = (37, 38, 39, 40)
+
+
+def _drummers(score: Score, swing: Detection[float], division: Division, parts: int) -> Detection[str]:
+    """Shuffle or swing. A shuffle skips on every beat under a backbeat at a walking or dancing tempo; the ride of swing
+    skips on every other (ding, ding-a), mostly faster, and without a backbeat (Riley, The Art of Bop Drumming, 1994).
+    """
+    bpm = score.tempo_bpm * parts
+    hits = score.notes[np.isin(score.notes["pitch"], _SNARES) & (score.notes["velocity"] > 60)]
+    places = hits["onset_beat"] * parts
+    beat = np.unique(np.rint(places[np.abs(places - np.rint(places)) < _NEAR_BEAT]))
+    backbeat = abs(float(np.sum(beat % 2 * 2 - 1))) / max(1.0, division.on / 2)
+    logit = 5 * (division.skipping_evenly - 0.5) + 4 * math.log2(155 / max(bpm, 1.0)) + 2 * (min(backbeat, 1.0) - 0.35)
+    name = "shuffle" if logit > 0 else "swing"
+    every = f"skips on {division.skipping} of {division.on} beats at {bpm:.0f} BPM"
+    return Detection(name, round(0.9 / (1 + math.exp(-abs(logit))), 3), f"{every}; {swing.why}")
 
 
 def _normal(z: float) -> float:
