@@ -77,8 +77,10 @@ def find_key(spectrum: Spectrum) -> Detection[Key]:
     if len(spectrum.samples) < spectrum.rate:
         return unknown("shorter than a second")
     strengths, tonal = pitch_strengths(spectrum)
-    if tonal < _TONAL or np.count_nonzero(strengths.max(axis=0) > 0.1 * strengths.max()) < 3:
+    if tonal < _TONAL:
         return unknown("no pitches stand out")
+    if np.count_nonzero(strengths.max(axis=0) > 0.1 * strengths.max()) < 3:
+        return unknown("fewer than three pitches")
     begins, ends = _begins_and_ends(spectrum.samples, spectrum.rate)
     odds = key_evidence(strengths, spectrum.rate / spectrum.hop, begins, ends) @ _WEIGHTS
     chances = np.exp(odds - odds.max())
