@@ -65,11 +65,12 @@ class Job:
 
     @property
     def last_words(self) -> str:
-        """The last line that it said, or how it was ended if it could not say."""
+        """The last line that it said, without the failures listed under it; or how it was ended if it could not say."""
         code = self.exit_code
         if code is not None and code < 0:
             return f"{self.stage} was killed ({signal.Signals(-code).name}); what it had done is kept"
-        return self.log[-1] if self.log else ""
+        said = list(self.log)
+        return next((line for line in reversed(said) if not line.startswith(" ")), said[-1] if said else "")
 
     def cancel(self) -> None:
         """Ask it to stop, and tell it to after `PATIENCE`; what it has done by then is kept."""

@@ -206,7 +206,7 @@ class _Standings:
         refused = self._failures["import", False]
         words = [f"{again:,} set aside, to try again once the cause is mended"] if again else []
         if refused:
-            words.append(f"{refused:,} refused by import: mend the files and import them again")
+            words.append(f"{refused:,} refused by import: mend and import them again")
         state = "stale" if again else "done" if "retry" in self._records else "never"
         return Standing(state, "; ".join(words) or "nothing is set aside")
 

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 from pathlib import Path
 
 import pytest
 
-from kelly_tui.ui.paint import fit, folded
+from kelly_tui.pipeline.stage import Progress
+from kelly_tui.ui.actions import ACTIONS, SCOPES
+from kelly_tui.ui.keymap import default_keymap
+from kelly_tui.ui.paint import fit, folded, length
 from kelly_tui.ui.screens import listening
+from kelly_tui.ui.screens.datasets import model_entries, states_in
+from kelly_tui.ui.screens.pipeline import in_lines
+from kelly_tui.ui.widgets.footer import Footer
+from kelly_tui.ui.widgets.status_line import StatusLine
 from kelly_tui.ui.words import field_word
 from tests.ui.conftest import Open
 
@@ -103,3 +111,58 @@ def test_no_word_is_cut_in_two() -> None:
     assert fit("harbour_lights", 8) == "harbour…"
     assert folded("one two three", 7) == ["one two", "three"]
     assert folded("overlong word", 4) == ["overlong", "word"]
+
+
+async def test_what_was_said_of_a_sounding_sample_is_not_said_of_the_next(open_desk: Open, root: Path) -> None:
+    async with open_desk(root) as desk:
+        for key, says in (("p", "loops"), ("t", "heard -1"), ("O", "loops")):
+            await desk.press(key)
+            assert says in desk.said
+            await desk.press("j")
+            assert desk.said == ""
+
+
+async def test_a_point_of_the_pad_that_was_left_does_not_look_saved(open_desk: Open, root: Path) -> None:
+    async with open_desk(root) as desk:
+        await desk.press("V", "l")
+        assert "+0.25" in desk.said
+        await desk.press("escape")
+        assert desk.said == ""
+        assert "valence" not in desk.values("amber")
+
+
+async def test_history_says_who_said_so_where_only_that_changed(open_desk: Open, root: Path) -> None:
+    async with open_desk(root) as desk:
+        await desk.press("z", "4", "k", "4", "g", "h")
+        assert "peaceful • unsure → peaceful •" in desk.text()
+
+
+async def test_a_warning_is_whole_while_a_stage_runs() -> None:
+    line = StatusLine()
+    line.message = ("synthesize is running. ctrl+q again stops it, what is done is kept, esc stays", "broken")
+    line.progress = Progress("synthesize", 57, 2760, 0, 25.0, 85.0)
+    for width in (80, 120):
+        painted = "".join(text for text, _ in line.paint(width, 1)[0])
+        assert line.message[0] in painted
+    line.message = ("x" * 200, "dim")
+    assert "57/2,760" in "".join(text for text, _ in line.paint(80, 1)[0])
+
+
+@pytest.mark.parametrize("scope", sorted(SCOPES))
+def test_the_footer_says_at_80_columns_how_to_leave(scope: str) -> None:
+    leaves = [action for action in ACTIONS if action.id == "back" and scope in action.scopes]
+    painted = "".join(text for text, _ in Footer(default_keymap(), scope).paint(80, 1)[0])
+    assert all("esc leave" in painted for _ in leaves)
+
+
+def test_a_copy_of_a_dataset_goes_by_its_folder(root: Path) -> None:
+    shutil.copytree(root, root.with_name("copy"))
+    assert {state.name for state in states_in(root.parent)} == {root.name, "copy"}
+
+
+def test_the_form_for_a_new_dataset_is_whole_at_80_columns() -> None:
+    assert all(length(entry.line) <= 80 for entry in model_entries())
+
+
+def test_a_long_line_of_a_stages_log_is_whole() -> None:
+    assert in_lines("  sad/a.mid: truncated in a track", 20) == ["     sad/a.mid:", "     truncated in a", "     track"]

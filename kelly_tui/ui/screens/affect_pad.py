@@ -7,10 +7,14 @@ from collections.abc import Awaitable
 from kelly_tui.ui.screens.labelling import Labelling
 from kelly_tui.ui.widgets.footer import Footer
 from kelly_tui.ui.widgets.pad import Point
+from kelly_tui.ui.widgets.status_line import StatusLine
 
 
 class AffectPad(Labelling):
     """While the pad is open, arrows move a point on it; what is saved is where it is left with enter, or typed."""
+
+    _pointed = ""
+    """Where the point is, as it was said."""
 
     def action_pad(self) -> None:
         sample = self._here()
@@ -22,7 +26,8 @@ class AffectPad(Labelling):
 
     def _put(self, point: Point) -> None:
         self.form.put(point)
-        self.say(f"valence {(point.valence - 5) / 4:+.2f}   arousal {(point.arousal - 5) / 4:+.2f}", "accent")
+        self._pointed = f"valence {(point.valence - 5) / 4:+.2f}   arousal {(point.arousal - 5) / 4:+.2f}"
+        self.say(self._pointed, "accent")
 
     def _move(self, right: int, up: int) -> None:
         if self.form.point is not None:
@@ -50,5 +55,6 @@ class AffectPad(Labelling):
         return self.action_pad_set(*point)
 
     def action_back(self) -> None:
+        self.query_one(StatusLine).unsay(self._pointed)  # left there it would look like what was saved
         self.form.put(None)
         super().action_back()

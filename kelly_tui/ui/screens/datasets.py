@@ -56,7 +56,7 @@ def state_of(root: Path) -> State:
     scores = live_scores(counts, config)
     return State(
         root,
-        config.dataset_id,
+        root.name,  # what opens it: a copy's dataset_id is that of the original
         config.model.title,
         counts.in_catalogue,
         sum(counts.verified.values()),
@@ -210,8 +210,8 @@ def model_entries() -> list[Entry]:
         wanted = f"{model.target:,} {'of each class' if model.per_class else 'in all'}"
         needs = ", ".join(field_word(need) for need in model.needs)
         entries += [
-            Entry([("  " + fit(model.name, 20), "accent"), (f"learns from {model.data}", "text")]),
-            Entry([(" " * 22, "text"), (f"needs {needs}; {wanted}; reads {model.reads}", "dim")]),
+            Entry([("  " + fit(model.name, 20), "accent"), (f"learns from {model.data}; reads {model.reads}", "text")]),
+            Entry([(" " * 22, "text"), (f"needs {needs}; {wanted}", "dim")]),
             Entry(()),
         ]
     return entries

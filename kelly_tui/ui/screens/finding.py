@@ -79,9 +79,9 @@ class Finding(KeyedScreen):
             return EMPTY_DATASET
         blame = await self.session.ask(lambda c: query.explain_empty(c, found))
         if blame is None:
-            return (f"Nothing is {found.text}.", "", "/ and enter shows all")
+            return (f"No sample is found by {found.text}", "", "/ and enter shows all")
         condition, without = blame
-        return (f"Nothing is {found.text}.", "", f"Without {condition} there would be {without:,}.")
+        return (f"No sample is found by {found.text}", "", f"Without {condition} there would be {without:,}.")
 
     def _fetch(self, rowids: Sequence[int]) -> list[query.Row]:
         try:

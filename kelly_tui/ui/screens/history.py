@@ -13,7 +13,7 @@ from kelly_tui.ui.paint import Line, fit
 from kelly_tui.ui.screens.page import Page
 from kelly_tui.ui.widgets.headline import Headline
 from kelly_tui.ui.widgets.line_list import Entry
-from kelly_tui.ui.words import field_word, said, sample_name
+from kelly_tui.ui.words import field_word, provenance, said
 
 if TYPE_CHECKING:
     from kelly_tui.model.annotation import Label
@@ -52,10 +52,14 @@ class HistoryScreen(Page):
 
     def _line(self, event: Event, *, first: bool) -> Line:
         sample = self._session.catalogue.get(event.sample_id)
-        name = sample_name(sample.file_path, sample.origin) if sample else event.sample_id
+        name = self._session.name_of(sample) if sample else event.sample_id
         wide = self.size.width >= WIDE
         at = datetime.fromisoformat(event.at).astimezone()
         when = f"{at:%Y-%m-%d %H:%M:%S}" if wide else f"{at:%m-%d %H:%M}"
+        before, after = _said(event.field, event.old), _said(event.field, event.new)
+        if before == after and event.old is not None and event.new is not None:  # who says so is what changed
+            before += f" {provenance(event.old)}".rstrip()
+            after += f" {provenance(event.new)}".rstrip()
         who: Line = [(fit(event.actor if first else "", 14), "dim")]
         return [
             (" " + fit(when if first else "", len(when) + 1), "dim"),
@@ -63,8 +67,8 @@ class HistoryScreen(Page):
             *(who if wide else ()),
             (fit(name, 28 if wide else 20) + " ", "text"),
             (fit(field_word(event.field), 13), "dim"),
-            (f"{_said(event.field, event.old)} → ", "dim"),
-            (_said(event.field, event.new), "strong"),
+            (f"{before} → ", "dim"),
+            (after, "strong"),
         ]
 
     async def action_open(self) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from kelly_tui.errors import FileRefused, KellyError, SoundError
 from kelly_tui.ui.screens.keyed import KeyedScreen
 from kelly_tui.ui.widgets.music_view import Chords, MusicView
+from kelly_tui.ui.widgets.status_line import StatusLine
 from kelly_tui.ui.widgets.transport import Transport
 from kelly_tui.ui.words import clock
 
@@ -56,6 +57,8 @@ class Listening(KeyedScreen):
     heard: Sample | None = None
     """What is loaded: the sample under the cursor, or what it was made from."""
     _title = ""
+    _told = ""
+    """What was last said of how it is heard."""
     _loop: tuple[float, float] | None = None
     """The seconds that are to be repeated."""
     _loop_from: float | None = None
@@ -78,6 +81,8 @@ class Listening(KeyedScreen):
     def load(self, sample: Sample | None, *, play: bool = False, at: float = 0.0) -> None:
         """Load a sample for the ear and the eye; `at` seconds from its start. None: nothing."""
         self.heard = sample
+        for line in self.query(StatusLine):
+            line.unsay(self._told)
         self._loop, self._loop_from, self._semitones = None, None, 0
         self._began, self._plays = at, play
         self._title = self._title_of(sample) if sample is not None else ""
@@ -95,6 +100,11 @@ class Listening(KeyedScreen):
         if play:
             self.app.engine.play()
         self._watch()
+
+    def _tell(self, words: str, style: str) -> None:
+        """Say how what is loaded is heard: true until another is."""
+        self._told = words
+        self.say(words, style)
 
     async def _draw(self, sample: Sample, path: Path) -> None:
         try:
@@ -200,7 +210,7 @@ class Listening(KeyedScreen):
         if self._loop is None:
             self._repeat((0.0, duration))
             self._loop_from = here
-            self.say(f"loops the whole   again: from {clock(here, tenths=True)} to where you are then", "accent")
+            self._tell(f"loops the whole   again: from {clock(here, tenths=True)} to where you are then", "accent")
         elif start is not None and here - start >= SHORTEST_LOOP:
             self._repeat((start, here))
         else:
@@ -210,9 +220,9 @@ class Listening(KeyedScreen):
         self._loop, self._loop_from = region, None
         self.app.engine.set_loop(region)
         if region is None:
-            self.say("loops no more", "dim")
+            self._tell("loops no more", "dim")
         else:
-            self.say(f"loops {clock(region[0], tenths=True)} to {clock(region[1], tenths=True)}", "accent")
+            self._tell(f"loops {clock(region[0], tenths=True)} to {clock(region[1], tenths=True)}", "accent")
 
     def _on_beat(self, seconds: float) -> float:
         """The nearest beat, where beats are known: a loop that keeps time."""
@@ -232,7 +242,7 @@ class Listening(KeyedScreen):
         self._semitones = min(max(self._semitones + step, -HIGHEST), HIGHEST)
         engine.set_transpose(self._semitones)
         heard = f"{self._semitones:+d} semitones; nothing is written" if self._semitones else "as written"
-        self.say(f"heard {heard}", "accent" if self._semitones else "dim")
+        self._tell(f"heard {heard}", "accent" if self._semitones else "dim")
 
     def action_louder(self) -> None:
         self.app.change_volume(VOLUME_STEP)
@@ -266,7 +276,7 @@ class Listening(KeyedScreen):
             raise SoundError("what it was made from is gone")
         self.hear_at_same_place(other)
         self.app.engine.play()
-        self.say(f"hearing {self._title}" + ("" if hearing_parent else ", the original"), "dim")
+        self._tell(f"hearing {self._title}" + ("" if hearing_parent else ", the original"), "dim")
 
 
 def read_picture(path: Path, sample: Sample) -> Picture:

@@ -13,7 +13,7 @@ from kelly_tui.errors import StageError
 from kelly_tui.pipeline.stage import Progress
 from kelly_tui.pipeline.standing import Standing, standings
 from kelly_tui.store.runs import At, at_work
-from kelly_tui.ui.paint import Line, Span, fit
+from kelly_tui.ui.paint import Line, Span, fit, folded
 from kelly_tui.ui.screens.page import Page
 from kelly_tui.ui.stages import BY_NAME, STAGES, Stage, arguments, parameters
 from kelly_tui.ui.widgets.headline import Headline
@@ -38,6 +38,10 @@ OFTEN = 2.0
 
 SHARE = 5
 """So many times as long as a look took it waits for the next: at a million samples one takes seconds."""
+
+
+INDENT = 3
+"""Cells before the log."""
 
 
 class PipelineScreen(Page):
@@ -106,7 +110,8 @@ class PipelineScreen(Page):
             words = [stage.words, *parameters(stage, self._session.config)]
             lines = [Entry([("   " + line, "text" if number == 0 else "dim")]) for number, line in enumerate(words)]
             self.query_one("#chosen", LineList).show(lines)
-            log = [Entry([(f"   {line}", "dim")]) for line in self._log_of(stage.name)]
+            width = max(self.size.width - 2 * INDENT, 1)
+            log = [Entry([(part, "dim")]) for line in self._log_of(stage.name) for part in in_lines(line, width)]
             self.query_one("#log", LineList).show(log)
             self.query_one("#log", LineList).move(len(log))
 
@@ -162,3 +167,10 @@ def _entry(stage: Stage, standing: Standing) -> Entry:
         (standing.words, "text"),
     ]
     return Entry(line, BY_NAME[stage.name])
+
+
+def in_lines(said: str, width: int) -> list[str]:
+    """What a stage said, whole, in lines of at most `width` cells as far in as it was."""
+    words = said.lstrip(" ")
+    inward = len(said) - len(words)
+    return [" " * (INDENT + inward) + line for line in folded(words, max(width - inward, 1))]

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from rich.cells import cell_len
+
 from kelly_tui.ui.paint import Line, Span, fit, length, spread
 from kelly_tui.ui.widgets.painted import Painted
 from kelly_tui.ui.words import clock
 
 if TYPE_CHECKING:
     from kelly_tui.pipeline.stage import Progress
+
+GAP = 3
+"""Cells between a stage and a message."""
+
+LEAST = 2
+"""Parts of a stage's progress that a long message leaves: its name, and how many are done."""
 
 _WHEEL = "⣷⣯⣟⡿⢿⣻⣽⣾"
 
@@ -28,6 +36,11 @@ class StatusLine(Painted):
         self.message = (words, style)
         self.repaint()
 
+    def unsay(self, words: str) -> None:
+        """Take a message back that is true no more, unless another has replaced it."""
+        if words and self.message[0] == words:
+            self.say("")
+
     def show(self, progress: Progress | None) -> None:
         """Show how far a stage is; None when none runs."""
         if progress is not None or self.progress is not None:
@@ -39,8 +52,14 @@ class StatusLine(Painted):
         words, style = self.message
         if self.progress is None:
             return [[(f" {words}", style)]]
-        left = [(" ", "text"), (_WHEEL[self.turns % len(_WHEEL)], "accent"), (" ", "text"), *_said(self.progress)]
-        room = width - length(left) - 3
+        wheel: Line = [(" ", "text"), (_WHEEL[self.turns % len(_WHEEL)], "accent"), (" ", "text")]
+        parts = _said(self.progress)
+        while len(parts) > LEAST and length(wheel) + length(parts) + GAP + cell_len(words) > width:
+            parts.pop()
+        left = [*wheel, *parts]
+        room = width - length(left) - GAP
+        if style == "broken" and cell_len(words) > room:  # how far the stage is can wait
+            return [[(f" {words}", style)]]
         return [
             spread(left, [(fit(words, room, right=True), style), (" ", "text")] if words and room > 0 else [], width)
         ]

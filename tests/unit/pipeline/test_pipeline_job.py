@@ -28,6 +28,7 @@ def test_a_job_runs_and_says_how_far_it_is(imported):
     assert (job.progress.stage, job.progress.done, job.progress.failed) == ("extract", len(SOURCES), 1)
     assert any("silent" in line for line in job.log)
     assert not any(line.startswith("{") for line in job.log)
+    assert job.last_words.startswith(f"extract: {len(SOURCES)} done, 1 failed")  # and not the last of the failures
 
 
 def test_a_job_that_can_not_be_done_says_why(tmp_path):
