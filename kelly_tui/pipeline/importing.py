@@ -42,8 +42,9 @@ def import_music(catalogue: Catalogue, run: Run, paths: Sequence[Path | str], *,
         outcome = _work_off(catalogue, run, plan, search.items(), intake)
     brought = intake.outcome
     outcome.done = len(brought.imported)
-    outcome.skipped = len(brought.already)
+    outcome.skipped = len(brought.already) - len(brought.set_aside_before)
     outcome.failures = brought.refused + brought.quarantined
+    outcome.failed_before = brought.set_aside_before
     outcome.words = brought.words()
     outcome.details = {
         "imported": brought.imported,

@@ -45,6 +45,8 @@ class ImportOutcome:
     """(path, why)."""
     quarantined: list[tuple[str, str]] = field(default_factory=list)
     """(path, why): in the dataset, but set aside."""
+    set_aside_before: list[tuple[str, str]] = field(default_factory=list)
+    """(path, why): those of `already` that an import has set aside, and that still are."""
     ignored: list[tuple[str, str]] = field(default_factory=list)
     """(path, why): not music, or hidden."""
     how: Counter[str] = field(default_factory=Counter)
@@ -140,7 +142,9 @@ class Intake:
         self._catalogue = catalogue
         self._root = str(catalogue.root)  # plain strings: for a small file, making a Path is as long as parsing it
         self._incoming = str(catalogue.layout.kelly_dir / NAME)
-        self._refused = {failure.path: failure.reason for failure in catalogue.failures(STAGE)}
+        failures = catalogue.failures(STAGE)
+        self._refused = {failure.path: failure.reason for failure in failures}
+        self._set_aside = {one.sample_id: one.reason for one in failures if one.sample_id is not None}
 
     def skip(self, found: Found) -> None:
         """Note a file that is not probed: no music, hidden, or unreadable."""
@@ -207,6 +211,8 @@ class Intake:
                 os.unlink(incoming)
         if relative == same.source:
             self.outcome.already.append(relative)
+            if reason := self._set_aside.get(same.sample_id):
+                self.outcome.set_aside_before.append((relative, reason))
             return False
         self.outcome.duplicates.append((relative, same.file_path))
         if relative in same.other_sources:

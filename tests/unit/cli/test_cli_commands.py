@@ -138,6 +138,15 @@ def test_a_missing_source_is_an_error(kelly, tmp_path):
     assert not (tmp_path / "datasets" / "new").exists()
 
 
+def test_what_import_set_aside_fails_again_at_the_next_import(kelly, labelled, music):
+    config = json.loads((labelled / "config.json").read_bytes())
+    (labelled / "config.json").write_text(json.dumps({**config, "min_duration_sec": 5}))
+    said = kelly("import", "d", music, "--json").json
+    short = [one["name"] for one in said["failures"] if "shorter than 5 s" in one["reason"]]
+    assert {"happy/tone.wav", "sad/tone.flac"} <= set(short)
+    assert said["skipped"] == len(SOURCES) + 1 - len(short)
+
+
 def test_annotate_says_what_it_could_not_label(kelly, labelled):
     said = kelly("annotate", "d")
     assert said.code == 0

@@ -92,6 +92,7 @@ def test_a_second_import_changes_nothing(tmp_path, music):
         outcome = import_files(catalogue, [music])
         assert set(outcome.already) == {*first.imported, "happy/blip.wav"}
         assert (outcome.imported, outcome.quarantined) == ([], [])
+        assert outcome.set_aside_before == first.quarantined, "what is still set aside is said again"
         assert (outcome.duplicates, outcome.refused) == (first.duplicates, first.refused), "reported again"
         write_views(catalogue)
         assert catalogue.db.total_changes == changes
