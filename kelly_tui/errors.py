@@ -38,6 +38,10 @@ class DiskFull(DatasetError):
     """There is no room left; all that was saved before is kept."""
 
 
+class StageAtWork(DatasetError):
+    """Another process runs a stage on the dataset; edits can be made all the same."""
+
+
 class LabelError(KellyError, ValueError):
     """A field or a value that no label can have."""
 

@@ -106,7 +106,7 @@ def create(line: Line) -> int:
 def place(line: Line, dataset: str) -> tuple[Path, str]:
     """The folder and the name that ``DATASET`` means: a path where it has a slash."""
     path = Path(dataset).expanduser()
-    return (path.parent if len(path.parts) > 1 else line.datasets), path.name
+    return (path.parent if "/" in dataset.rstrip("/") else line.datasets), path.name
 
 
 def _model_for(name: str, chosen: str | None) -> str:

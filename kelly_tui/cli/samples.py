@@ -6,10 +6,10 @@ import re
 import shlex
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
-from kelly_tui.errors import LabelError
+from kelly_tui.errors import LabelError, StageAtWork
 from kelly_tui.text import count
 
 if TYPE_CHECKING:
@@ -47,6 +47,19 @@ def _edited(line: Line) -> Iterator[Catalogue]:
             raise _TakenBack
 
 
+@contextmanager
+def _labelled(line: Line) -> Iterator[Catalogue]:
+    """As `_edited`; beside a stage that is at work, which takes in and writes the views itself, the catalogue alone."""
+    from kelly_tui.store.catalogue import Catalogue
+
+    with ExitStack() as stack:
+        try:
+            catalogue = stack.enter_context(_edited(line))
+        except StageAtWork:
+            catalogue = stack.enter_context(Catalogue.open(line.root))
+        yield catalogue
+
+
 def _dry(line: Line) -> str:
     return "dry run: " if line.dry_run else ""
 
@@ -56,7 +69,7 @@ def label(line: Line) -> int:
     from kelly_tui.model.edit import Edit
     from kelly_tui.store.history import edit
 
-    with _edited(line) as catalogue:
+    with _labelled(line) as catalogue:
         sample = catalogue.find(line.arguments.sample)
         edits = []
         for given in line.arguments.labels:
@@ -88,7 +101,7 @@ def redo(line: Line) -> int:
 
 
 def _turn(line: Line, turn: Callable[[Catalogue, str], Any]) -> int:
-    with _edited(line) as catalogue:
+    with _labelled(line) as catalogue:
         step = turn(catalogue, line.settings.annotator)
         touched = {event.sample_id for event in (*step.events, *step.left_alone)} if step else set()
         only = catalogue.get(touched.pop()) if len(touched) == 1 else None

@@ -240,8 +240,12 @@ def find_datasets(folder: Path) -> list[Path]:
 
 
 def dataset_root(folder: Path, name: str) -> Path:
-    """The dataset called `name` in `folder`, or at the path `name`; `DatasetError` naming the nearest otherwise."""
-    for path in (folder / name, Path(name).expanduser()):
+    """The dataset called `name` in `folder`, or at the path `name`; `DatasetError` naming the nearest otherwise.
+
+    A name with a slash, such as ``./songs``, is a path first.
+    """
+    places = [folder / name, Path(name).expanduser()]
+    for path in reversed(places) if "/" in name else places:
         if path.is_dir() and is_dataset(path):
             return path
     names = [path.name for path in find_datasets(folder)]

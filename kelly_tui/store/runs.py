@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from kelly_tui.errors import DatasetError
+from kelly_tui.errors import StageAtWork
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.layout import Layout, disk_errors, utc_now
 
@@ -144,7 +144,7 @@ class Turn:
     """The right to work on a dataset, held by one process until it lets go or ends."""
 
     def __init__(self, layout: Layout) -> None:
-        """Take it. Raises `DatasetError` naming who has it."""
+        """Take it. Raises `StageAtWork` naming who has it."""
         path = layout.catalogue_dir / _LOCK
         self._began = utc_now()
         with disk_errors(path):
@@ -153,7 +153,7 @@ class Turn:
             os.close(self._file)
             at = at_work(layout)
             what = str(at) if at is not None else "a stage is starting on this dataset right now"
-            raise DatasetError(what, path=layout.root, hint="Wait for it or stop it.")
+            raise StageAtWork(what, path=layout.root, hint="Wait for it or stop it.")
         self.tell("a stage", {})
 
     def _take(self) -> bool:

@@ -10,6 +10,8 @@ import pytest
 
 from kelly_tui.cli import COMMANDS, parse
 from kelly_tui.store.catalogue import Catalogue
+from kelly_tui.store.layout import Layout
+from kelly_tui.store.runs import Turn
 from tests.strangers import BAD, SOURCES
 
 
@@ -145,6 +147,19 @@ def test_what_import_set_aside_fails_again_at_the_next_import(kelly, labelled, m
     short = [one["name"] for one in said["failures"] if "shorter than 5 s" in one["reason"]]
     assert {"happy/tone.wav", "sad/tone.flac"} <= set(short)
     assert said["skipped"] == len(SOURCES) + 1 - len(short)
+
+
+def test_labelling_goes_on_beside_a_stage(kelly, labelled):
+    turn = Turn(Layout(labelled))
+    try:
+        assert kelly("extract", "d").code == 2
+        assert kelly("label", "d", "tone.flac", "emotion=tense").code == 0
+        assert kelly("undo", "d").code == 0
+        assert kelly("redo", "d").code == 0
+    finally:
+        turn.close()
+    assert kelly("split", "d").code == 0
+    assert "tense" in (labelled / "manifest.json").read_text(), "the stage writes the views"
 
 
 def test_annotate_says_what_it_could_not_label(kelly, labelled):
@@ -378,6 +393,15 @@ def test_datasets_lie_where_one_says(kelly, tmp_path, monkeypatch):
     assert kelly("list", tmp_path / "here" / "a").code == 0
     assert (tmp_path / "here/a/config.json").exists()
     assert (tmp_path / "there/b/config.json").exists()
+
+
+def test_a_name_with_a_slash_is_a_path_first(kelly, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("KELLY_DATASETS", str(tmp_path / "datasets"))
+    for name in ("a", "./a"):
+        assert kelly("create", name, "--target-model", "groovepredictor").code == 0
+    assert kelly("run", "./a", "--target-model", "groovepredictor", "--count", 1, "--multiplier", 0).code == 0
+    assert (kelly("stats", "./a", "--json").json["total"], kelly("stats", "a", "--json").json["total"]) == (1, 0)
 
 
 def test_doctor_finds_what_is_there(kelly):
