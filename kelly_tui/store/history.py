@@ -310,12 +310,13 @@ def _turn(catalogue: Catalogue, by: str, kind: Literal["undo", "redo"], target: 
     if target is None:
         return None
     back = kind == "undo"
-    (words,) = catalogue.db.execute("SELECT words FROM steps WHERE step = ?", (target,)).fetchone()
+    words, at = catalogue.db.execute("SELECT words, at FROM steps WHERE step = ?", (target,)).fetchone()
     step = _Recorder(catalogue, by, kind, f"{kind} {words}", utc_now(), target)
     left_alone: list[Event] = []
     events = [_event(row) for row in catalogue.db.execute(f"{_EVENTS} WHERE step = ? ORDER BY seq", (target,))]
     by_sample = ((sample_id, list(group)) for sample_id, group in groupby(events, lambda event: event.sample_id))
     chunks = list(_chunks(by_sample))
+    decided = _conflicts(catalogue.db, at if back else None)
     for chunk in chunks:
         with catalogue.writing() as db:
             step.begin(db)
@@ -327,9 +328,36 @@ def _turn(catalogue: Catalogue, by: str, kind: Literal["undo", "redo"], target: 
                 untouched = [e for e in changed if now.labels[e.field] == (e.new if back else e.old)]
                 left_alone += [event for event in changed if event not in untouched]
                 step.change(db, now, {event.field: event.old if back else event.new for event in untouched})
+                for event in untouched:
+                    if number := decided.get((sample_id, event.field)):
+                        _turn_conflict(db, number, None if back else at)
             if chunk is chunks[-1]:  # not before: one that was cut short is still to be undone
                 db.execute("UPDATE steps SET state = ? WHERE step = ?", ("undone" if back else "done", target))
     return step.done(left_alone)
+
+
+def _conflicts(db: sqlite3.Connection, decided_at: str | None) -> dict[tuple[str, str], int]:
+    """Numbers of the conflicts that a step of that moment decided, or of those that are open, by sample and field."""
+    rows = db.execute("SELECT sample_id, field, conflict FROM conflicts WHERE resolved_at IS ?", (decided_at,))
+    return {(sample_id, field): number for sample_id, field, number in rows}
+
+
+def _turn_conflict(db: sqlite3.Connection, number: int, decided_at: str | None) -> None:
+    """Decide a conflict, or open it again if no other of its field is open."""
+    another = (
+        "SELECT 1 FROM conflicts AS o WHERE o.sample_id = c.sample_id AND o.field = c.field AND resolved_at IS NULL"
+    )
+    done = db.execute(
+        "UPDATE conflicts AS c SET resolved_at = ?1 WHERE conflict = ?2"
+        f" AND (?1 IS NOT NULL OR NOT EXISTS ({another}))",
+        (decided_at, number),
+    )
+    if decided_at is None and done.rowcount:
+        db.execute(
+            "UPDATE samples SET conflicts = conflicts + 1"
+            " WHERE sample_id = (SELECT sample_id FROM conflicts WHERE conflict = ?)",
+            (number,),
+        )
 
 
 _EVENTS = "SELECT seq, step, at, actor, kind, sample_id, field, old, new FROM events JOIN steps USING (step)"

@@ -276,6 +276,23 @@ def test_a_persons_edit_decides_a_conflict(catalogue):
     assert catalogue.counts().quality()["agreed"] == 5
 
 
+def test_undoing_what_decided_a_conflict_opens_it_again(catalogue):
+    say(catalogue, 1, emotion="sad")
+    write_views(catalogue)
+    edit_file(file_of(catalogue, 1), lambda data: data["annotations"].update(emotion="happy"))
+    say(catalogue, 1, emotion="angry")
+    read_back(catalogue)
+    asked = conflicts(catalogue)
+    say(catalogue, 1, emotion="tense")
+    for _ in range(2):
+        history.undo(catalogue, "ann")
+        assert conflicts(catalogue) == asked
+        assert (values(catalogue, 1)["emotion"], catalogue.counts().quality()["agreed"]) == ("angry", 4)
+        history.redo(catalogue, "ann")
+        assert conflicts(catalogue) == []
+        assert (values(catalogue, 1)["emotion"], catalogue.counts().quality()["agreed"]) == ("tense", 5)
+
+
 def test_two_views_edited_differently(catalogue):
     say(catalogue, 1, emotion="sad")
     write_views(catalogue)
