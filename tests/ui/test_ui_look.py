@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import threading
 from pathlib import Path
@@ -17,6 +18,7 @@ from kelly_tui.ui.screens.datasets import model_entries, states_in
 from kelly_tui.ui.screens.pipeline import in_lines
 from kelly_tui.ui.widgets.footer import Footer
 from kelly_tui.ui.widgets.status_line import StatusLine
+from kelly_tui.ui.widgets.too_small import TooSmall
 from kelly_tui.ui.words import field_word
 from tests.ui.conftest import Open
 
@@ -166,3 +168,24 @@ def test_the_form_for_a_new_dataset_is_whole_at_80_columns() -> None:
 
 def test_a_long_line_of_a_stages_log_is_whole() -> None:
     assert in_lines("  sad/a.mid: truncated in a track", 20) == ["     sad/a.mid:", "     truncated in a", "     track"]
+
+
+async def test_one_value_is_typed_anew_and_a_text_goes_on(open_desk: Open, root: Path) -> None:
+    async with open_desk(root) as desk:
+        for keys, field, value in ((("K", "D"), "key", "D"), (("K", "C", "#", "m"), "key", "C#")):
+            await desk.press(*keys, "enter")
+            assert desk.values("amber")[field] == value
+        await desk.press("K", "backspace", "enter")
+        assert "key" not in desk.values("amber")
+        await desk.press("e", "G", "enter", "o", "h", "enter", "enter", "!", "enter")
+        assert desk.values("amber")["notes"] == "oh!"
+
+
+async def test_scores_and_too_small_are_whole_in_little_room(open_desk: Open, root: Path) -> None:
+    async with open_desk(root, size=(60, 16)) as desk:
+        scores = next(line for line in desk.text().splitlines() if "Balance" in line)
+        assert re.search(r"Quality +\d+%.* gn", scores)
+    painted = TooSmall().paint(20, 8)
+    assert "".join(text for line in painted for text, _ in line).split() == (
+        ["20x8", "is", "too", "small:", "make", "it", "60x16", "or", "more"]
+    )

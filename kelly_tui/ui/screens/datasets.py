@@ -143,6 +143,7 @@ class DatasetsScreen(Page):
                 "its name",
                 lambda name: self._create(name.strip(), model.name),
                 value=model.dataset_id,
+                replaces=True,
                 hint=f"for {model.title}; a folder of that name is made in {self._folder}",
                 cancelled=self.show,
             )

@@ -23,6 +23,9 @@ from kelly_tui.ui.words import field_word, typed
 
 SKIP_REASONS = ("corrupt", "ambiguous", "wrong_category", "licence")
 
+ONE_VALUE = ("choice", "key", "number", "meter", "flag")
+"""Kinds of fields whose value is typed anew and not gone on with."""
+
 
 class Labelling(Marking):
     """Edits of the sample here, or of those that are marked, on their way to the disk and back on the screen."""
@@ -233,6 +236,7 @@ class Labelling(Marking):
                 field_word(field) + self.of_marked(),
                 answer,
                 value=before,
+                replaces=FIELDS[field].kind in ONE_VALUE,
                 hint=f"{hint}   enter saves, empty clears, esc leaves",
                 check=checked,
                 choices=choices,

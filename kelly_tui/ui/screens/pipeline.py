@@ -142,6 +142,7 @@ class PipelineScreen(Page):
                 f"{stage.name}:",
                 lambda text: self.app.start_stage(stage, text),
                 value=stage.usual,
+                replaces=True,
                 hint=f"{stage.words}: {stage.wants}",
                 check=lambda text: arguments(stage, self._session.root, text) if stage.option else None,
             )

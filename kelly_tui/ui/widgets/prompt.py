@@ -15,6 +15,7 @@ from textual.containers import Horizontal, Vertical
 from textual.message import Message
 from textual.suggester import SuggestFromList
 from textual.widgets import Input
+from textual.widgets.input import Selection
 
 from kelly_tui.errors import KellyError
 from kelly_tui.text import safe_text
@@ -35,6 +36,8 @@ class Question:
     """Called with each text typed; raises a `KellyError` for one that can't be."""
     choices: Sequence[str] = ()
     """Offered as completions; the right arrow takes one."""
+    replaces: bool = False
+    """What is typed takes the place of what is there, and does not go on after it."""
     cancelled: Callable[[], object] | None = None
     """Called when the prompt is left without an answer."""
 
@@ -120,7 +123,7 @@ class Prompt(Vertical):
         field = self.query_one(Input)
         field.suggester = SuggestFromList(question.choices, case_sensitive=False) if question.choices else None
         field.value = question.value
-        field.cursor_position = len(question.value)
+        field.selection = Selection(0 if question.replaces else len(question.value), len(question.value))
         self._say_hint()
         self.display = True
         self.screen.add_class("-asking")
@@ -167,7 +170,7 @@ class Prompt(Vertical):
             question.answer(event.value)
         except KellyError as error:
             if not self.is_open:
-                self.ask(Question(**{**vars(question), "value": event.value}))
+                self.ask(Question(**{**vars(question), "value": event.value, "replaces": False}))
             self._say_trouble(error)
 
     def on_key(self, event: events.Key) -> None:

@@ -41,12 +41,11 @@ class ScoresPanel(Painted):
         return [*bars, self._last_line(self.scores, width)]
 
     def _one_line(self, scores: Scores, width: int) -> Line:
-        numbers = [
-            *_score("Balance", scores.balance),
-            *_imported(scores),
-            *_score("Diversity", scores.diversity),
-            *_score("Quality", scores.quality),
-        ]
+        balance = _score("Balance", scores.balance)
+        others = [*_score("Diversity", scores.diversity), *_score("Quality", scores.quality)]
+        numbers = [*balance, *_imported(scores), *others]
+        if length(numbers) + length(self._next(0)) + 2 > width:
+            numbers = [*balance, *others]
         return spread([(" ", "text"), *numbers], self._next(width - length(numbers) - 2), width)
 
     def _next(self, room: int) -> Line:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kelly_tui.ui import SMALLEST
-from kelly_tui.ui.paint import Line
+from kelly_tui.ui.paint import Line, folded
 from kelly_tui.ui.widgets.painted import Painted
 
 
@@ -13,4 +13,5 @@ class TooSmall(Painted):
     def paint(self, width: int, height: int) -> list[Line]:
         columns, rows = SMALLEST
         blank: list[Line] = [()] * ((height - 1) // 2)
-        return [*blank, [(f" {width}x{height} is too small: make it {columns}x{rows} or more", "accent")]]
+        words = f"{width}x{height} is too small: make it {columns}x{rows} or more"
+        return [*blank, *([(f" {line}", "accent")] for line in folded(words, max(width - 1, 1)))]
