@@ -18,6 +18,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from kelly_tui import text
 from kelly_tui.music.detection import Detection, unknown
 from kelly_tui.music.notes import Score
 from kelly_tui.music.theory import QUALITIES, chord_name
@@ -184,12 +185,13 @@ def detect_chords(score: Score) -> Detection[list[tuple[float, str]]]:
     path = best_path(scores, costs.astype(np.float32))
     chords = _segments(windows, path)
     if all(name == "N" for _, name in chords):
-        return unknown("no chord lasts: one or two notes at a time")
+        return unknown("no chord lasts")
     times = score.beat_to_time(np.array([beat for beat, _ in chords])).clip(0.0)
     named = [(time, name) for time, (_, name) in zip(times.round(4).tolist(), chords)]
     explained = float((windows.sounding * _IS_TONE[path]).sum() / max(windows.sounding.sum(), 1e-9))
-    why = f"{len(named)} chords, {explained:.0%} of the sounding time is chord tones"
-    return Detection(named, _confidence(scores[::4], path[::4]), why)
+    sample = 1 + len(path) // 128
+    why = f"{text.count(len(named), 'chord')}, {explained:.0%} of the sounding time is chord tones"
+    return Detection(named, _confidence(scores[::sample], path[::sample]), why)
 
 
 def _confidence(scores: Singles, path: Ints) -> float:
@@ -238,13 +240,11 @@ def best_path(scores: Singles, costs: Singles) -> Ints:
     blocks = max(1, count // _BLOCK)
     length = -(-count // blocks)
     steps = length + 2 * _RUN_IN
-    padded = np.zeros((blocks * length + 2 * _RUN_IN, states), np.float32)
-    padded[_RUN_IN : _RUN_IN + count] = scores
-    cost = np.zeros(len(padded), np.float32)
-    cost[_RUN_IN + 1 : _RUN_IN + count] = costs[1:]
-    index = np.arange(steps)[:, None] + length * np.arange(blocks)
-    best = padded[index]  # the score of the best path to each state
-    dear = cost[index][:, :, None]
+    window = np.arange(-_RUN_IN, length + _RUN_IN)[:, None] + length * np.arange(blocks)
+    inside = np.clip(window, 0, count - 1)
+    best = scores[inside]  # the score of the best path to each state
+    best[window != inside] = 0.0  # before the start and after the end nothing speaks for a chord, or against a change
+    dear = np.where((window > 0) & (window < count), costs[inside], np.float32(0.0))[:, :, None]
     reached = np.empty((blocks, states), np.float32)
     leader = np.empty((steps, blocks, 1), np.int64)
     worth = np.empty((steps, blocks, 1), np.float32)  # of the best path, less the cost of leaving it
