@@ -198,9 +198,11 @@ def _frames(padded: Floats, hop: int) -> Floats:
 
 def _window_sums(values: NDArray[np.generic], count: int, hop: int, width: int) -> NDArray[np.float64]:
     """The sum of `width` values from each multiple of `hop`, `count` of them."""
-    total = np.concatenate(([0.0], np.cumsum(values, dtype=np.float64)))
     start = np.arange(count) * hop
-    return total[start + width] - total[start]
+    edges = np.union1d(start, start + width)
+    between = np.add.reduceat(values[: edges[-1]], edges[:-1], dtype=np.float64)
+    total = np.concatenate(([0.0], np.cumsum(between)))
+    return total[np.searchsorted(edges, start + width)] - total[np.searchsorted(edges, start)]
 
 
 def _ratio(above: NDArray[np.float64], below: NDArray[np.float64]) -> NDArray[np.float64]:
