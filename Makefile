@@ -1,6 +1,7 @@
 # make demo   install all, make the dataset "demo" and open the workstation on it (MUSIC=~/Music for your own)
 # make test   install all that the tests need, and run them
 # make bench  measure beside a floor and a peer, in one table
+# make accuracy  what the detectors say of music that others annotated, beside the best peer
 # make kills  hundreds of kill -9 of the app, beside the slow proofs of the rest
 # make screens  draw the README's picture again, from the demo
 
@@ -11,7 +12,7 @@ PYTHON := $(PYTHON)
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test bench kills screens clean
+.PHONY: demo test bench accuracy kills screens clean
 .DELETE_ON_ERROR:
 
 demo: .venv/.demo
@@ -26,6 +27,9 @@ test: .venv/.test
 
 bench: .venv/.test
 	$(BIN)/python -m tests.perf
+
+accuracy: .venv/.test
+	$(BIN)/python -m tests.accuracy
 
 kills: .venv/.test
 	$(BIN)/python -m pytest -m slow -n 2 tests/unit tests/ui

@@ -1,0 +1,159 @@
+"""``make accuracy``: what the detectors say of music that others annotated, beside the best peer and the goal.
+
+The ground truth lies beside the project, in ``../shared/eval``, and has its own scorers; without it there is nothing to
+measure. Its clips are rendered once by its ``render_audio.py``; ``KELLY_EVAL_AUDIO`` names their folder if they lie
+elsewhere. ``python -m tests.accuracy key chords_audio`` measures those tasks only.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from kelly_tui.features.audio import AudioConfig, AudioFeatures, extract_audio_features
+from kelly_tui.features.midi import Analysis, analyse
+from kelly_tui.music.notes import read_midi
+from kelly_tui.paths import PROJECT
+
+EVAL = PROJECT.parent / "shared" / "eval"
+
+
+class Task(NamedTuple):
+    """A set of annotated files, how it is scored, and where others stand."""
+
+    name: str
+    scorer: str
+    predict: Callable[[Path], Any]
+    figures: tuple[tuple[str, str, str], ...]
+    """(beginning of the scorer's line, the best peer, the goal)."""
+    folder: str = "midi"
+
+
+@cache
+def heard(path: Path) -> Analysis:
+    return analyse(read_midi(path))
+
+
+LONGEST = AudioConfig(max_duration_sec=60)
+"""Of chords a minute is annotated."""
+
+
+@cache
+def listened(path: Path) -> AudioFeatures:
+    return extract_audio_features(path, LONGEST)
+
+
+def key(path: Path) -> Any:
+    found = heard(path).key.value
+    return found and {"tonic": found[0], "mode": found[1]}
+
+
+def key_audio(path: Path) -> Any:
+    features = listened(path)
+    return features.key_signature and {"tonic": features.key_signature, "mode": features.mode}
+
+
+def tempo(path: Path) -> Any:
+    return heard(path).tempo.value
+
+
+def tempo_audio(path: Path) -> Any:
+    return listened(path).tempo_bpm
+
+
+def chords(path: Path) -> Any:
+    return spans(heard(path).chords.value or [], heard(path).score.duration)
+
+
+def chords_audio(path: Path) -> Any:
+    features = listened(path)
+    return spans(list(zip(features.chord_times, features.chord_sequence)), features.duration_sec)
+
+
+def spans(chords: list[tuple[float, str]], end: float) -> list[tuple[float, float, str]]:
+    ends = [time for time, _ in chords[1:]] + [end]
+    return [(time, until, name) for (time, name), until in zip(chords, ends)]
+
+
+def groove(path: Path) -> Any:
+    return heard(path).groove.groove_type.value
+
+
+def swing(path: Path) -> Any:
+    groove = heard(path).groove
+    return {"swing_ratio": groove.swing_ratio.value, "timing_offset_ms": groove.push_ms}
+
+
+def contour(path: Path) -> Any:
+    return heard(path).contour.value
+
+
+KEY, MIREX = "exact (macro", "MIREX weighted"
+MAJMIN = "majmin WCSR"
+TASKS = (
+    Task("key_midi", "key", key, ((KEY, "97.5", "93 together"), (MIREX, "98.2", "95 together"))),
+    Task("key_midi2", "key", key, ((KEY, "90.0", ""), (MIREX, "92.3", ""))),
+    Task("key_essen", "key", key, ((KEY, "83.8", ""), (MIREX, "86.9", ""))),
+    Task("mode_midi", "mode", key, (("tonic+mode accuracy", "74.2", "82"),)),
+    Task("tempo_midi", "tempo", tempo, (("Accuracy1", "63.8", "80"), ("Accuracy2", "96.2", "98"))),
+    Task("tempo_audio", "tempo", tempo_audio, (("Accuracy1", "66", "75"), ("Accuracy2", "100", "97")), "audio"),
+    Task("chords_midi", "chords", chords, ((MAJMIN, "92.1", "94"),)),
+    Task("chords_midi2", "chords", chords, ((MAJMIN, "90.3", "93"),)),
+    Task("chords_audio", "chords", chords_audio, ((MAJMIN, "86.8", "82"),), "audio"),
+    Task("key_audio", "key", key_audio, ((KEY, "84", "90"), (MIREX, "87.4", "93")), "audio"),
+    Task("groove_gmd", "groove", groove, (("3-class balanced", "55.5", "70"), ("swung/straight", "78.7", "87"))),
+    Task("swing_wjd", "swing", swing, (("MAE", "0.019", "0.012"), ("Spearman", "88.5", "92"))),
+    Task("swing_wjd", "laidback", swing, (("Spearman", "57", "75"), ("late>=15ms", "78", "85"))),
+    Task("contour", "contour", contour, (("balanced accuracy", "60.7", "98"),)),
+)
+
+
+def figures(task: Task) -> str:
+    """What the scorer prints of our predictions."""
+    manifest = EVAL / "manifests" / f"{task.name}.dev.json"
+    files = [item["file"] for item in json.loads(manifest.read_text())["items"]]
+    root = Path(os.environ.get("KELLY_EVAL_AUDIO", EVAL / "audio")) if task.folder == "audio" else EVAL / "midi"
+    if not all((root / file).exists() for file in files):
+        return ""
+    predictions = {file: task.predict(root / file) for file in files}
+    with tempfile.NamedTemporaryFile("w", suffix=".json") as saved:
+        json.dump(predictions, saved)
+        saved.flush()
+        command = [sys.executable, EVAL / "score" / f"{task.scorer}.py", manifest, "--pred", saved.name]
+        return subprocess.run([*command, "--root", root], capture_output=True, text=True, check=True).stdout
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="make accuracy", description=__doc__)
+    parser.add_argument("which", nargs="*", metavar="task", help="beginnings of names; all of them otherwise")
+    wanted = tuple(parser.parse_args().which)
+    if not EVAL.exists():
+        print(f"there is no ground truth at {EVAL}", file=sys.stderr)
+        return 2
+    tasks = [task for task in TASKS if not wanted or task.name.startswith(wanted)]
+    print(f"{'task':14} {'figure':46} {'Kelly':>7} {'best peer':>10} {'goal':>12}")
+    with ProcessPoolExecutor(2) as workers:
+        for task, said in zip(tasks, workers.map(figures, tasks)):
+            if not said:
+                print(f"{task.name:14} no clips: render them with {EVAL / 'render_audio.py'}")
+            for name, peer, goal in task.figures if said else ():
+                line = next(line for line in said.splitlines() if line.startswith(name))
+                number = re.search(r"[:A-Za-z] (-?\d+\.?\d*)", line.removeprefix("late>=15ms"))
+                assert number is not None, line
+                what = f"{task.scorer}: {line.split(':')[0]}" if ":" in line else f"{task.scorer}: {name}"
+                print(f"{task.name:14} {what:46.46} {number[1]:>7} {peer:>10} {goal:>12}", flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
