@@ -21,7 +21,7 @@ from kelly_tui.music.dynamics import (
     mark_of_velocity,
     velocity_curve,
 )
-from kelly_tui.music.groove import detect_groove, syncopation
+from kelly_tui.music.groove import detect_groove
 from kelly_tui.music.key import MODES, detect_key
 from kelly_tui.music.notes import Score, read_midi
 from kelly_tui.music.tempo import detect_meter, detect_tempo, has_clock, keeps_clock
@@ -252,58 +252,6 @@ def test_chords_of_a_hundred_thousand_long_notes() -> None:
     many["onset_beat"] = np.arange(100_000) / 8
     many["duration_beat"] = 5000.0
     assert detect_chords(replace(score, notes=many)).confidence > 0
-
-
-# -- groove
-
-
-def eighths(ratio: float, bpm: float, push_ms: float = 0, spread_ms: float = 5, bars: int = 16) -> Score:
-    rng = np.random.default_rng(round(bpm))
-    places = [beat + phase for beat in range(1, bars * 4 + 1) for phase in (0, ratio)]
-    late = (push_ms + rng.normal(0, spread_ms, len(places))) / 1000 * bpm / 60
-    return score_of([(place + delay, 0.2, 60 + index % 2, 80) for index, (place, delay) in
-                     enumerate(zip(places, late))], bpm=bpm)  # fmt: skip
-
-
-@pytest.mark.parametrize("push", [-30, 0, 30])
-@pytest.mark.parametrize("bpm", [60, 100, 140, 200])
-@pytest.mark.parametrize("ratio", [0.5, 0.55, 0.6, 2 / 3, 0.7])
-def test_constructed_swing_and_push_are_measured(ratio: float, bpm: float, push: float) -> None:
-    groove = detect_groove(eighths(ratio, bpm, push))
-    assert groove.swing_ratio.value == pytest.approx(ratio, abs=0.01)
-    assert groove.push_ms == pytest.approx(push, abs=2)
-    assert groove.timing_offsets.value.std() == pytest.approx(5, abs=1.5)
-
-
-@pytest.mark.parametrize(
-    ("name", "ratio", "push"),
-    [("straight", 0.5, 0), ("shuffle", 0.6, 0), ("swing", 0.667, 0), ("dotted", 0.75, 0), ("laid_back", 0.52, 18),
-     ("rushed", 0.5, -18)],
-)  # fmt: skip
-def test_grooves_by_the_table(name: str, ratio: float, push: float) -> None:
-    found = detect_groove(eighths(ratio, 110, push)).groove_type
-    assert found.value == name
-    assert found.confidence > 0.5
-
-
-def test_three_even_parts_are_triplets_and_four_are_straight() -> None:
-    assert detect_groove(score_of(line([60] * 48, step=1 / 3))).groove_type.value == "triplet"
-    assert detect_groove(score_of(line([60] * 64, step=1 / 4))).groove_type.value == "straight"
-
-
-def test_swing_through_a_change_of_tempo() -> None:
-    score = eighths(0.64, 120)
-    # The same beats at another speed from the middle on: seconds differ, the ratio does not.
-    changed = Score(**{**score.__dict__, "tempi": np.array([[0.0, 120.0], [16.0, 75.0]])})
-    changed.notes["onset"] = changed.beat_to_time(changed.notes["onset_beat"])
-    assert detect_groove(changed).swing_ratio.value == pytest.approx(0.64, abs=0.01)
-
-
-def test_syncopation_grows_with_offbeats() -> None:
-    on = score_of([(beat, 0.5, 60, 80) for beat in range(16)])
-    off = score_of([(beat + 0.75, 0.5, 60, 80) for beat in range(16)])
-    assert syncopation(on) == 0
-    assert syncopation(off) > 0.4
 
 
 # -- loudness, articulation, contour

@@ -1,0 +1,185 @@
+"""Swing, push and groove of music made by rule: its truth is known. Timing is numpy's; files are mido's."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from dataclasses import replace
+
+import mido
+import numpy as np
+import pytest
+
+from kelly_tui.music.groove import Groove, detect_groove, syncopation
+from kelly_tui.music.notes import Score, read_midi
+
+TICKS = 960
+KICK, SNARE, HAT, RIDE, PEDAL = 36, 38, 42, 51, 44
+DRUMS = 9
+Hit = tuple[float, int, int]  # beats, pitch, channel
+
+
+def played(hits: list[Hit], bpm: float, push_ms: float = 0, spread_ms: float = 5) -> Score:
+    """The hits, each late by `push_ms` and normally distributed, as a MIDI file, read back."""
+    rng = np.random.default_rng(round(bpm))
+    events = []
+    for (beat, pitch, channel), off in zip(hits, rng.normal(push_ms, spread_ms, len(hits))):
+        begin = round((beat + off * bpm / 60_000) * TICKS)
+        events.append((begin, 1, mido.Message("note_on", note=pitch, velocity=80, channel=channel)))
+        events.append((begin + 150, 0, mido.Message("note_off", note=pitch, channel=channel)))
+    track = mido.MidiTrack([mido.MetaMessage("set_tempo", tempo=round(6e7 / bpm))])
+    now = 0
+    for tick, _, message in sorted(events, key=lambda event: event[:2]):
+        track.append(message.copy(time=tick - now))
+        now = tick
+    file = io.BytesIO()
+    mido.MidiFile(ticks_per_beat=TICKS, tracks=[track]).save(file=file)
+    return read_midi(file.getvalue())
+
+
+def melody(ratio: float) -> list[Hit]:
+    return [(beat + place, 60 + beat % 5, 0) for beat in range(4, 68) for place in (0, ratio)]
+
+
+def ornamented(ratio: float) -> list[Hit]:
+    """Eighths, quarters, and a beat in three now and then: no pair of eighths."""
+    places = ((0, ratio), (0,), (0, ratio), (0, ratio), (0, 1 / 3, 2 / 3))
+    return [(beat + place, 62, 0) for beat in range(4, 84) for place in places[beat % 5]]
+
+
+def beat(ratio: float) -> list[Hit]:
+    """Hi-hat on every eighth, kick and snare in turn."""
+    hats = [(at + place, HAT, DRUMS) for at in range(4, 68) for place in (0, ratio)]
+    return hats + backbeat()
+
+
+def backbeat() -> list[Hit]:
+    return [(at, SNARE if at % 2 else KICK, DRUMS) for at in range(4, 68)]
+
+
+def ride(ratio: float) -> list[Hit]:
+    """Ding, ding-a; the pedal on two and four."""
+    hits = [(at, RIDE, DRUMS) for at in range(4, 68)]
+    return hits + [hit for at in range(5, 68, 2) for hit in ((at + ratio, RIDE, DRUMS), (at, PEDAL, DRUMS))]
+
+
+def band(ratio: float) -> list[Hit]:
+    bass = [(at + place, 40, 1) for at in range(4, 68) for place in ((0, ratio) if at % 4 == 3 else (0,))]
+    return beat(ratio) + bass + [(at + place, 67, 0) for at in range(4, 68, 2) for place in (0, ratio)]
+
+
+def sixteenths(ratio: float, pitch: int = 60, channel: int = 0) -> list[Hit]:
+    places = (0, ratio / 2, 0.5, (1 + ratio) / 2)
+    return [(at + place, pitch, channel) for at in range(4, 68) for place in places]
+
+
+def hats_in_sixteenths(ratio: float) -> list[Hit]:
+    return sixteenths(ratio, HAT, DRUMS) + backbeat()
+
+
+RATIOS, PUSHES = (0.5, 0.53, 0.56, 0.6, 0.64, 2 / 3, 0.7), (-30, -18, -8, 0, 8, 18, 30)
+SLOW, ALL = (60, 80, 100), (60, 90, 140, 200)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "tempi"),
+    [(melody, ALL), (ornamented, ALL), (beat, ALL), (ride, ALL), (band, ALL), (sixteenths, SLOW),
+     (hats_in_sixteenths, SLOW)],
+)  # fmt: skip
+def test_swing_and_push_of_whatever_plays(pattern: Callable[[float], list[Hit]], tempi: tuple[int, ...]) -> None:
+    for bpm in tempi:
+        for index, ratio in enumerate(RATIOS):
+            for push in PUSHES[index % 2 :: 2]:
+                groove = detect_groove(played(pattern(ratio), bpm, push))
+                told = f"{ratio:.3f} at {bpm} BPM, {push:+} ms: {groove.swing_ratio.why}, {groove.push_ms:.1f} ms"
+                assert groove.swing_ratio.value == pytest.approx(ratio, abs=0.01), told
+                assert groove.push_ms == pytest.approx(push, abs=2), told
+                assert abs(groove.push_ms - push) < 4 * groove.push_error_ms + 0.5, told
+
+
+def test_offsets_are_of_each_note_from_its_own_place() -> None:
+    offsets = detect_groove(played(melody(0.62), 120, push_ms=-20)).timing_offsets.value
+    assert offsets.std() == pytest.approx(5, abs=0.7)
+    assert offsets.mean() == pytest.approx(-20, abs=1.5)
+
+
+@pytest.mark.parametrize("pattern", [melody, beat, band])
+@pytest.mark.parametrize(
+    ("name", "ratio", "push"),
+    [("straight", 0.5, 0), ("shuffle", 0.6, 0), ("swing", 0.667, 0), ("dotted", 0.75, 0), ("laid_back", 0.52, 12),
+     ("laid_back", 0.52, 24), ("rushed", 0.5, -12), ("rushed", 0.5, -24)],
+)  # fmt: skip
+def test_grooves_by_the_table(pattern: Callable[[float], list[Hit]], name: str, ratio: float, push: float) -> None:
+    found = detect_groove(played(pattern(ratio), 110, push)).groove_type
+    assert found.value == name
+    assert found.confidence > 0.5
+
+
+def test_three_even_parts_are_triplets_and_four_are_straight() -> None:
+    thirds = [(beat + part / 3, 60, 0) for beat in range(16) for part in range(3)]
+    assert detect_groove(played(thirds, 100, spread_ms=0)).groove_type.value == "triplet"
+    assert detect_groove(played(sixteenths(0.5), 100, spread_ms=0)).groove_type.value == "straight"
+
+
+def by_hand(hits: list[Hit], bpm: float, push_ms: float = 0) -> Groove:
+    """As a drummer at a click plays it: 13 ms of spread."""
+    return detect_groove(played(hits, bpm, push_ms, spread_ms=13))
+
+
+def test_drummers_shuffle_on_every_beat_and_swing_on_every_other() -> None:
+    for bpm in (80, 110, 130):
+        assert by_hand(beat(0.66), bpm).groove_type.value == "shuffle"
+    for bpm in (150, 190, 220):
+        assert by_hand(ride(0.63), bpm).groove_type.value == "swing"
+    assert by_hand(hats_in_sixteenths(0.66), 70).groove_type.value == "shuffle"
+
+
+def test_a_drummer_off_his_click_is_straight_and_a_player_off_the_drummer_is_not() -> None:
+    for push in (-35, -15, 15, 35):
+        groove = by_hand(beat(0.5), 100, push)
+        assert groove.groove_type.value == "straight"
+        assert groove.push_ms == pytest.approx(push, abs=5)
+    assert by_hand(band(0.5), 100, -25).groove_type.value == "straight"
+    late = [(at + place + 0.05, pitch, channel) for at, pitch, channel in melody(0.5) for place in (0,)]
+    assert by_hand(beat(0.5) + late, 100).groove_type.value == "laid_back"
+
+
+def test_a_soloist_late_on_the_beat_swings_no_less() -> None:
+    """Late downbeats, eighths in time (Friberg and Sundström, 2002)."""
+    late = [(at + (0.1 if at % 1 == 0 else 0), pitch, channel) for at, pitch, channel in melody(0.62)]
+    groove = detect_groove(played(late, 150, spread_ms=18))
+    assert groove.swing_ratio.value == pytest.approx(0.62, abs=0.015)
+    assert groove.push_ms == pytest.approx(40, abs=6)
+
+
+def test_more_pairs_are_surer_and_say_how_many() -> None:
+    few, many = (played(melody(0.64)[:count], 120, spread_ms=20) for count in (20, 120))
+    assert detect_groove(few).swing_ratio.confidence < detect_groove(many).swing_ratio.confidence
+    assert "± 0.01 from" in detect_groove(many).swing_ratio.why
+
+
+def test_swing_through_a_change_of_tempo() -> None:
+    score = played(melody(0.64), 120)
+    # The same beats at another speed from the middle on: seconds differ, the ratio does not.
+    changed = Score(**{**score.__dict__, "tempi": np.array([[0.0, 120.0], [16.0, 75.0]])})
+    changed.notes["onset"] = changed.beat_to_time(changed.notes["onset_beat"])
+    assert detect_groove(changed).swing_ratio.value == pytest.approx(0.64, abs=0.01)
+
+
+def test_what_has_no_groove_says_why() -> None:
+    score = played(melody(0.6), 100)
+    for count in range(6):
+        assert detect_groove(replace(score, notes=score.notes[:count])).groove_type.why
+    quarters = [(float(beat), 60, 0) for beat in range(1, 32)]
+    assert "pairs" in detect_groove(played(quarters, 100)).swing_ratio.why
+    for onset in (np.nan, np.inf, 0.0):
+        notes = score.notes.copy()
+        notes["onset"] = notes["onset_beat"] = onset
+        assert detect_groove(replace(score, notes=notes)).groove_type.value is None
+
+
+def test_syncopation_grows_with_offbeats() -> None:
+    on = played([(beat, 60, 0) for beat in range(16)], 100, spread_ms=0)
+    off = played([(beat + 0.75, 60, 0) for beat in range(16)], 100, spread_ms=0)
+    assert syncopation(on) == 0
+    assert syncopation(off) > 0.4
