@@ -8,9 +8,11 @@ from itertools import islice
 
 import msgspec
 
+from kelly_tui.model.labels import SPLITS
 from kelly_tui.model.report import Finding
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.splits import verify_splits
+from kelly_tui.store.viewstate import changed_outside, known_state
 from kelly_tui.text import agree, count
 from kelly_tui.validate.files import EXAMPLES
 
@@ -27,6 +29,7 @@ def check_splits(catalogue: Catalogue) -> Iterator[Finding]:
             f"Split: in the pipeline panel, or kelly split {name}.",
         )
         return
+    yield from _check_lists(catalogue)
     found = verify_splits(catalogue)
     crossings = found.crossings
     if crossings:
@@ -77,6 +80,26 @@ def check_splits(catalogue: Catalogue) -> Iterator[Finding]:
             tuple(waiting[:EXAMPLES]),
             "" if left_out else "is:held split:?",
         )
+
+
+def _check_lists(catalogue: Catalogue) -> Iterator[Finding]:
+    """Trainers read the lists, not the catalogue: one that is gone or was edited says something else."""
+    folder = catalogue.layout.splits
+    paths = [folder / f"{split}.txt" for split in SPLITS] if folder.is_dir() else []
+    edited = (path for path in paths if known_state(catalogue, path) is not None and changed_outside(catalogue, path))
+    spoilt = {
+        "gone": [path.name for path in paths if not path.is_file()],
+        "not as it was written": [path.name for path in edited],
+    }
+    for what, names in spoilt.items():
+        if names:
+            yield Finding(
+                "error",
+                "split-list",
+                f"{' and '.join(f'splits/{name}' for name in names)} {agree(len(names), 'is', 'are')} {what}",
+                f"kelly split {shlex.quote(catalogue.root.name)} writes the lists again, and keeps what was edited.",
+                len(names),
+            )
 
 
 def _bridges(catalogue: Catalogue) -> list[str]:

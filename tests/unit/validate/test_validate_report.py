@@ -139,6 +139,15 @@ def forget_splits(root):
     write(root, "UPDATE samples SET split = NULL")
 
 
+def leak_into_the_test_list(root):
+    train = (root / "splits" / "train.txt").read_text().split()
+    (root / "splits" / "test.txt").write_text(f"{train[0]}\n")
+
+
+def remove_list(root):
+    (root / "splits" / "val.txt").unlink()
+
+
 def forget_emotions(root):
     write(root, "UPDATE samples SET emotion = NULL, provenance = '{}'")
 
@@ -170,6 +179,8 @@ def break_manifest(root):
         (wild_tempo, "value-outside-set"),
         (bad_meter, "value-outside-set"),
         (forget_splits, "no-splits"),
+        (leak_into_the_test_list, "split-list"),
+        (remove_list, "split-list"),
         (forget_emotions, "no-main-label"),
         (cut_a_song, "group-across-splits"),
         (break_manifest, "manifest-broken"),
