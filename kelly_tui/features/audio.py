@@ -32,8 +32,8 @@ VECTOR_MFCC = 20
 VECTOR_POINTS = 32
 _CHORD_LABELS = ("chord_progression", "chord_times")
 _NOT_STORED = ("means", "stds", "tempo_why", "key_why", "chord_why")
-_RHYTHM_MELS = 64
-"""Bands by which the tempo is told, whatever the configuration asks for."""
+_HEARD_HOP, _HEARD_MELS = 512, 64
+"""By these labels are told, whatever the configuration asks of the arrays."""
 
 
 class AudioConfig(msgspec.Struct, kw_only=True):
@@ -132,10 +132,12 @@ def extract_audio_features(source: Sound, config: AudioConfig | DatasetConfig | 
     mel = spectrum.mel_db(config.n_mels)
     mfcc = cepstrum(mel, max(config.n_mfcc, VECTOR_MFCC))
     strength = onset_strength(mel, hop)
-    tempo = find_tempo(mel if config.n_mels == _RHYTHM_MELS else spectrum.mel_db(_RHYTHM_MELS), RATE, hop)
-    beats = find_beats(strength, RATE / hop, tempo.value) if tempo.value else np.empty(0, np.int64)
-    key = find_key(spectrum)
-    chords = find_chords(spectrum, beats.astype(np.float64) * (hop / RATE))
+    heard = spectrum if hop == _HEARD_HOP else Spectrum(mono, RATE, _HEARD_HOP)
+    heard_mel = mel if (hop, config.n_mels) == (_HEARD_HOP, _HEARD_MELS) else heard.mel_db(_HEARD_MELS)
+    tempo = find_tempo(heard_mel, RATE, _HEARD_HOP)
+    beats = _beats(heard_mel, tempo.value) if tempo.value else np.empty(0, np.int64)
+    key = find_key(heard)
+    chords = find_chords(heard, beats.astype(np.float64) * (_HEARD_HOP / RATE))
     curves = {
         "spectral_centroid": spectrum.centroid,
         "spectral_rolloff": spectrum.rolloff,
@@ -160,7 +162,7 @@ def extract_audio_features(source: Sound, config: AudioConfig | DatasetConfig | 
         tempo_bpm=tempo.value,
         tempo_confidence=tempo.confidence,
         tempo_why=tempo.why,
-        beat_frames=beats,
+        beat_frames=np.rint(beats * (_HEARD_HOP / hop)).astype(np.int64),
         key_signature=key.value and key.value[0],
         mode=key.value and key.value[1],
         key_confidence=key.confidence,
@@ -172,6 +174,11 @@ def extract_audio_features(source: Sound, config: AudioConfig | DatasetConfig | 
         tuning=spectrum.tuning,
         feature_vector=_vector(means, stds, curves, mel, tempo.value or 0.0, len(beats) / seconds),
     )
+
+
+def _beats(mel: Floats, bpm: float) -> NDArray[np.int64]:
+    """The frames of `mel` on which there is a beat."""
+    return find_beats(onset_strength(mel, _HEARD_HOP), RATE / _HEARD_HOP, bpm)
 
 
 def analysed(samples: Samples, rate: int) -> Floats:

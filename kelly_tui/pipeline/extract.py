@@ -18,7 +18,7 @@ from kelly_tui.store.catalogue import Catalogue, FeatureRow
 from kelly_tui.store.importer import apply_min_duration
 
 STAGE = "extract"
-VERSION = 4
+VERSION = 5
 """Raised when the same file and parameters would give other features."""
 
 _FUNCTIONS = {"midi": "kelly_tui.features.midi:extract_item", "audio": "kelly_tui.features.audio:extract_item"}

@@ -6,7 +6,7 @@ import mir_eval
 import numpy as np
 import pytest
 
-from kelly_tui.features.audio import absent, detect_labels, extract_audio_features
+from kelly_tui.features.audio import AudioConfig, absent, detect_labels, extract_audio_features
 from kelly_tui.features.audio_rhythm import find_beats
 
 RATE, SECONDS, SPREAD = 22_050, 24, 0.006
@@ -109,3 +109,13 @@ def test_beats_of_what_never_rises_above_its_mean() -> None:
         strength = np.random.default_rng(length).random(length).astype(np.float32)
         beats = find_beats(strength, 5.4, 100)
         assert (np.diff(beats) > 0).all()
+
+
+@pytest.mark.parametrize(("hop", "mels"), [(64, 64), (4096, 1)])
+def test_labels_do_not_depend_on_how_fine_the_arrays_are(hop: int, mels: int) -> None:
+    sound = take(ROCK, 4, 117)
+    usual = extract_audio_features((sound, RATE))
+    other = extract_audio_features((sound, RATE), AudioConfig(hop_length=hop, n_mels=mels))
+    assert detect_labels(other) == detect_labels(usual)
+    assert other.beat_frames * hop == pytest.approx(usual.beat_frames * 512, abs=hop / 2)
+    assert other.beat_frames.max() < len(other.rms_energy)
