@@ -161,7 +161,7 @@ class KellyApp(App[None], inherit_bindings=False):
             raise StageError("another stage is running", hint="Wait for it, or stop it in the pipeline (gp, x).")
         at = at_work(session.catalogue.layout)
         if at is not None and stage.name != "validate":  # which only looks
-            raise StageError(str(at), hint="It was not started here: wait for it, or stop it there.")
+            raise StageError(f"{at.stage} runs elsewhere (process {at.pid})", hint="Wait for it, or stop it there.")
         session.start(stages.arguments(stage, session.root, text))
         if isinstance(self.screen, KeyedScreen):
             self.screen.say(f"{stage.name} started", "dim")
@@ -245,10 +245,10 @@ class KellyApp(App[None], inherit_bindings=False):
         if session is None or workstation is None:
             return ""
         again = f"{shown_key(self.keymap.keys['quit'][0])} again"
-        if session.saver.stuck and workstation.unsaved:
+        if (why := session.saver.delay) and workstation.unsaved:
             n = workstation.unsaved
             are = "is" if n == 1 else "are"
-            return f"{count(n, 'edit')} {are} not saved: {session.saver.stuck}. {again} quits and prints them"
+            return f"{count(n, 'edit')} {are} not saved: {why}. {again} quits and prints them"
         if session.is_running and session.job is not None:
             return f"{session.job.stage} is running. {again} stops it, what is done is kept"
         return ""

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING, Literal
 
 from textual.message import Message
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 
 RETRY_SECONDS = 1.0
 """Between two tries to write what could not be written."""
+
+LONG = 1.0
+"""Seconds. What is not written by then waits for another process."""
 
 IDLE_SECONDS = 1.0
 """After so long without an edit, the views of edited samples are written."""
@@ -81,6 +85,8 @@ class Saver:
         """After `close`: what could not be written."""
         self.stuck = ""
         """Why the oldest order can't be written now; empty while all goes well."""
+        self._begun = 0.0
+        """When the current order was taken up."""
         self.has_saved = False
         """Whether anything was written."""
         self._thread = threading.Thread(target=self._run, name="saver", daemon=True)
@@ -96,6 +102,12 @@ class Saver:
     def waiting(self) -> int:
         """Orders not yet taken up."""
         return self._orders.qsize()
+
+    @property
+    def delay(self) -> str:
+        """Why the oldest order is not written yet, where that takes longer than it should; empty otherwise."""
+        waits = self._current is not None and monotonic() - self._begun > LONG
+        return self.stuck or ("another process is writing to the dataset" if waits else "")
 
     def close(self, seconds: float = 5.0) -> None:
         """Write what is waiting and end. What can't be written within `seconds` is in `unsaved`."""
@@ -122,7 +134,7 @@ class Saver:
                     continue
                 if order is None:
                     return
-                self._current = order
+                self._current, self._begun = order, monotonic()
                 self._carry_out(catalogue, order)
                 self._current = None
                 views_due = True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import signal
 import sys
 from pathlib import Path
@@ -29,6 +30,25 @@ def command(root: Path) -> list[str]:
 
 def environment(folder: Path) -> dict[str, str]:
     return {"KELLY_AUTOPLAY": "no", "XDG_STATE_HOME": str(folder / "state"), "XDG_CONFIG_HOME": str(folder)}
+
+
+@pytest.mark.exercises("quit")
+async def test_quitting_while_another_process_holds_the_dataset_asks_once(
+    open_desk: Open, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(saver, "LONG", 0.0)
+    async with open_desk(root) as desk:
+        with (root / ".kelly/lock").open("r+") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            await desk.pilot.press("3")
+            while desk.app.session.saver.waiting:  # type: ignore[union-attr]
+                await desk.pilot.pause()
+            await desk.pilot.press("ctrl+q")
+            assert "1 edit is not saved: another process is writing to the dataset" in desk.said
+            await desk.pilot.press("escape")
+            assert desk.app.is_running
+        await desk.settle()
+        assert desk.values("amber")["emotion"] == "angry"
 
 
 @pytest.mark.exercises("quit")

@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 
 from kelly_tui.pipeline.stage import Progress
+from kelly_tui.pipeline.standing import Standing
 from kelly_tui.ui.actions import ACTIONS, SCOPES
 from kelly_tui.ui.keymap import default_keymap
 from kelly_tui.ui.paint import fit, folded, length
-from kelly_tui.ui.screens import listening
+from kelly_tui.ui.screens import listening, pipeline
 from kelly_tui.ui.screens.datasets import model_entries, states_in
 from kelly_tui.ui.screens.pipeline import in_lines
 from kelly_tui.ui.widgets.footer import Footer
@@ -189,3 +190,13 @@ async def test_scores_and_too_small_are_whole_in_little_room(open_desk: Open, ro
     assert "".join(text for line in painted for text, _ in line).split() == (
         ["20x8", "is", "too", "small:", "make", "it", "60x16", "or", "more"]
     )
+
+
+async def test_how_a_stage_stands_is_whole_at_80_columns(
+    open_desk: Open, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = "its process died, begun 21:14; start it again to go on; 335 generated; to do: 2,665 lacking"
+    monkeypatch.setattr(pipeline, "standings", lambda catalogue: {"import": Standing("failed", words)})
+    async with open_desk(root, size=(80, 24)) as desk:
+        await desk.press("g", "p")
+        assert words in " ".join(desk.text().split())

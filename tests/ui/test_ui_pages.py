@@ -91,8 +91,8 @@ async def test_a_stage_that_runs_elsewhere_is_shown_and_is_not_ours_to_stop(open
         for key in ("x", "j", "enter"):
             await desk.press(key)
             if key != "j":
-                assert f"extract is running on this dataset already (process {os.getpid()}" in desk.said
-                assert "not started here" in desk.said
+                assert f"extract runs elsewhere (process {os.getpid()}). " in desk.said
+                assert "stop it there" in desk.said.lower()
         assert desk.app.session is not None
         assert desk.app.session.job is None
         turn.close()

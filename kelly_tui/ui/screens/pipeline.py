@@ -7,6 +7,7 @@ from math import inf
 from time import monotonic
 from typing import TYPE_CHECKING
 
+from rich.cells import cell_len
 from textual.widget import Widget
 
 from kelly_tui.errors import StageError
@@ -39,6 +40,9 @@ OFTEN = 2.0
 SHARE = 5
 """So many times as long as a look took it waits for the next: at a million samples one takes seconds."""
 
+
+STANDS_AT = 26
+"""Cells before how a stage stands."""
 
 INDENT = 3
 """Cells before the log."""
@@ -111,7 +115,10 @@ class PipelineScreen(Page):
             lines = [Entry([("   " + line, "text" if number == 0 else "dim")]) for number, line in enumerate(words)]
             self.query_one("#chosen", LineList).show(lines)
             width = max(self.size.width - 2 * INDENT, 1)
-            log = [Entry([(part, "dim")]) for line in self._log_of(stage.name) for part in in_lines(line, width)]
+            stands = self._stands.get(stage.name, Standing("never")).words
+            whole = [stands] if STANDS_AT + cell_len(stands) > self.size.width else []  # its line cuts it
+            said = [*whole, *self._log_of(stage.name)]
+            log = [Entry([(part, "dim")]) for line in said for part in in_lines(line, width)]
             self.query_one("#log", LineList).show(log)
             self.query_one("#log", LineList).move(len(log))
 
@@ -155,7 +162,7 @@ class PipelineScreen(Page):
             return
         at = at_work(self._session.catalogue.layout)
         if at is not None:
-            raise StageError(str(at), hint="It was not started here: stop it where it was, with ctrl+c.")
+            raise StageError(f"{at.stage} runs elsewhere (process {at.pid})", hint="Stop it there, with ctrl+c.")
         raise StageError("nothing is running", hint="enter starts the stage under the cursor.")
 
 
