@@ -102,6 +102,9 @@ class DatasetConfig(msgspec.Struct, kw_only=True):
         if not 0 < self.min_duration_sec <= self.max_duration_sec:
             raise DatasetError("min_duration_sec must be over 0 and at most max_duration_sec",
                                hint="Mend them in config.json.")  # fmt: skip
+        for name in ("sample_rate", "n_mels", "n_mfcc", "hop_length", "max_total_size_gb"):
+            if not getattr(self, name) > 0:
+                raise DatasetError(f"{name} is {getattr(self, name)}", hint="Use a number over 0 in config.json.")
 
     @property
     def model(self) -> TargetModel:

@@ -130,12 +130,20 @@ def meaning(error: sqlite3.Error, path: Path) -> Exception:
     if is_damage(error):
         suspect(path)
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    if code == sqlite3.SQLITE_FULL:
+    if code == sqlite3.SQLITE_FULL or (code == sqlite3.SQLITE_IOERR and _is_full(path)):
         return DiskFull("the disk is full", path=path, hint="Make room; all that was saved is kept.")
     for codes, what, hint in _MEANINGS:
         if code in codes:
             return DatasetError(what, path=path, hint=hint)
     return error
+
+
+def _is_full(path: Path) -> bool:
+    """For the files beside the catalogue, SQLite calls a full disk a failing one."""
+    try:
+        return os.statvfs(path.parent).f_bavail == 0
+    except OSError:
+        return False
 
 
 _MEANINGS = (

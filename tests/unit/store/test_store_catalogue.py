@@ -20,7 +20,7 @@ from kelly_tui.model.edit import Edit
 from kelly_tui.model.sample import Sample
 from kelly_tui.store import connection, counters, history, schema
 from kelly_tui.store.catalogue import Catalogue
-from kelly_tui.store.connection import run_script
+from kelly_tui.store.connection import meaning, run_script
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 NUMBER = st.floats(allow_nan=False, allow_infinity=False)
@@ -184,6 +184,16 @@ def test_what_raises_leaves_nothing(tmp_path: Path) -> None:
         with pytest.raises(ZeroDivisionError):
             add_and_fail()
         assert len(catalogue) == 0
+
+
+def test_a_disk_without_room_for_sqlites_own_files_is_full_not_broken(tmp_path: Path, monkeypatch) -> None:
+    failed = sqlite3.OperationalError("disk I/O error")
+    failed.sqlite_errorcode = sqlite3.SQLITE_IOERR_SHMSIZE
+    assert "the disk failed" in str(meaning(failed, tmp_path / "catalogue.sqlite"))
+    free = os.statvfs(tmp_path)
+    none = os.statvfs_result((*free[:4], 0, *free[5:10]))
+    monkeypatch.setattr(os, "statvfs", lambda _: none)
+    assert isinstance(meaning(failed, tmp_path / "catalogue.sqlite"), DiskFull)
 
 
 def test_a_full_disk_says_so_and_keeps_what_was_saved(tmp_path: Path) -> None:

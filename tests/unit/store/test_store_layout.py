@@ -155,3 +155,10 @@ def test_on_a_network_the_catalogue_lies_on_one_host(tmp_path: Path, monkeypatch
     monkeypatch.setattr("socket.gethostname", lambda: "elsewhere")
     with pytest.raises(DatasetError, match="this is 'elsewhere'"):
         _ = Layout(root).catalogue_path
+
+
+@pytest.mark.parametrize("name", ["sample_rate", "n_mels", "n_mfcc", "hop_length", "max_total_size_gb"])
+@pytest.mark.parametrize("value", [0, -1])
+def test_a_setting_that_can_only_be_positive_is_refused_by_name(name, value):
+    with pytest.raises(DatasetError, match=f"{name} is {value}.*over 0"):
+        DatasetConfig(dataset_id="songs", **{name: value})
