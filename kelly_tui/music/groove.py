@@ -51,8 +51,8 @@ class Strokes(NamedTuple):
     """The onsets in beats, without what all are early or late together."""
 
     beats: Floats
-    push_ms: float
-    """What was taken off."""
+    push: float
+    """What was taken off, in beats."""
     of_note: NDArray[np.int64]
     """The stroke of each note."""
     even: bool
@@ -155,10 +155,11 @@ def find_strokes(score: Score) -> Strokes:
     late_ms = (score.beat_to_time(strokes[on]) - score.beat_to_time(whole[on])) * 1000
     dense = _densest(phase[on])
     if dense.sum() > 0.4 * len(on) and _spread(late_ms[dense]) < _EVEN_MS * 2 / 3:
-        on, late_ms = on[dense], late_ms[dense]
+        on = on[dense]
     elif _spread(late_ms) >= _EVEN_MS and not _is_drummer(score):
         return Strokes(strokes, 0.0, of_note, False)
-    return Strokes(strokes - _median(phase[on]), _median(late_ms), of_note, True)
+    push = _median(phase[on])
+    return Strokes(strokes - push, push, of_note, True)
 
 
 def _densest(phases: Floats) -> NDArray[np.bool_]:
@@ -285,8 +286,7 @@ def offsets_from_grid(score: Score, points: Floats, strokes: Strokes | None) -> 
     three, in the n + 2nd part.
     """
     unit = 1.5 if is_compound(score) else 1.0
-    push_ms = strokes.push_ms if strokes else 0.0
-    beats = score.time_to_beat(score.notes["onset"] - push_ms / 1000) / unit
+    beats = (score.notes["onset_beat"] - (strokes.push if strokes else 0.0)) / unit
     whole = np.floor(beats)
     point = np.searchsorted((points[1:] + points[:-1]) / 2, beats - whole)
     if strokes and not strokes.even:
