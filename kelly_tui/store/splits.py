@@ -25,7 +25,7 @@ METHOD = "hash rank within strata 1"
 _AT_ONCE = 1000
 _SHOWN = 100
 
-Pairs = Iterable[tuple[str, str]]
+Pairs = list[tuple[str, str]]
 """Ids of samples that are near-duplicates of each other."""
 
 
@@ -58,23 +58,35 @@ class SplitOutcome:
         return "; ".join(parts)
 
 
-def split_samples(catalogue: Catalogue, seed: int | None = None, near_duplicates: Pairs = ()) -> SplitOutcome:
+def split_samples(catalogue: Catalogue, seed: int | None = None) -> SplitOutcome:
     """Place what has no split yet; nothing that has one moves. Writes splits/*.txt and PROOF.json.
 
     `seed` by default is that of config.json, or 0. Raises `DatasetError`, `DiskFull`.
     """
-    return _split(catalogue, members(catalogue), _seed(catalogue, seed), list(near_duplicates))
+    return _split(catalogue, members(catalogue), _seed(catalogue, seed))
 
 
-def reshuffle(catalogue: Catalogue, seed: int | None = None, near_duplicates: Pairs = ()) -> SplitOutcome:
+def reshuffle(catalogue: Catalogue, seed: int | None = None) -> SplitOutcome:
     """Split everything anew, as if nothing had been split: cures crossings, and moves samples."""
     there = [member._replace(split=None) for member in members(catalogue)]
-    return _split(catalogue, there, _seed(catalogue, seed), list(near_duplicates))
+    return _split(catalogue, there, _seed(catalogue, seed))
 
 
-def verify_splits(catalogue: Catalogue, near_duplicates: Pairs = ()) -> Assignment:
+def verify_splits(catalogue: Catalogue) -> Assignment:
     """The groups as they are now, from the samples themselves, and those that lie in several splits."""
-    return crossings(members(catalogue), near_duplicates)
+    return crossings(members(catalogue), alike(catalogue))
+
+
+def alike(catalogue: Catalogue) -> Pairs:
+    """Imported samples whose features are equal: the same music in files that differ, by a name or a byte."""
+    rows = catalogue.db.execute(
+        "SELECT sample_id, vector FROM features JOIN samples ON samples.rowid = sample WHERE origin = 'imported'"
+    )
+    first: dict[bytes, str] = {}
+    found = sorted((sample_id, hashlib.blake2b(vector, digest_size=12).digest()) for sample_id, vector in rows)
+    return [
+        (one, sample_id) for sample_id, digest in found if (one := first.setdefault(digest, sample_id)) != sample_id
+    ]
 
 
 def members(catalogue: Catalogue) -> list[Member]:
@@ -117,8 +129,8 @@ def _seed(catalogue: Catalogue, given: int | None) -> int:
     return said if isinstance(said, int) else 0
 
 
-def _split(catalogue: Catalogue, there: Sequence[Member], seed: int, pairs: list[tuple[str, str]]) -> SplitOutcome:
-    config = catalogue.config
+def _split(catalogue: Catalogue, there: Sequence[Member], seed: int) -> SplitOutcome:
+    config, pairs = catalogue.config, alike(catalogue)
     ratios = (config.train_ratio, config.val_ratio, config.test_ratio)
     assigned = assign(there, ratios, seed, pairs)
     outcome = SplitOutcome(groups=assigned.groups, bridges=assigned.bridges, crossings=assigned.crossings)
@@ -147,7 +159,7 @@ def _store(catalogue: Catalogue, where: dict[str, str | None]) -> int:
 
 
 def _proof(
-    after: Sequence[Member], assigned: Assignment, seed: int, ratios: Ratios, pairs: list[tuple[str, str]], config: Any
+    after: Sequence[Member], assigned: Assignment, seed: int, ratios: Ratios, pairs: Pairs, config: Any
 ) -> dict[str, Any]:
     """What was checked and found, without times, so that the same splits give the same bytes."""
     found = crossings(after, pairs)

@@ -295,3 +295,21 @@ def test_a_duplicate_joins_the_songs_of_all_its_sources(tmp_path):
         catalogue.add([sample(1, source="a/x.mid", other_sources=["b/x.mid"]), sample(2, source="a/y.mid"),
                        sample(3, source="b/z.mid")])  # fmt: skip
         assert split_samples(catalogue).groups == 1
+
+
+def test_the_same_music_in_files_that_differ_is_never_cut(tmp_path):
+    """Twenty pieces twice, with one byte more: what extraction finds is equal, and tells that they belong together."""
+    with new_catalogue(tmp_path) as catalogue:
+        catalogue.add(sample(n, file_path=f"raw/midi/{n}.mid") for n in range(40))
+        split_samples(catalogue)
+        assert verify_splits(catalogue).crossings == []
+        catalogue.put_features(
+            [(id_of(n), "k", f"processed/features/{n}.json", 9.0, [float(n % 20), 0.5], {}) for n in range(40)]
+        )
+        assert verify_splits(catalogue).crossings, "split before anything had listened: it is found, not hidden"
+        reshuffle(catalogue)
+        assert verify_splits(catalogue).crossings == []
+        where = {one.sample_id: one.split for one in catalogue.samples()}
+        assert all(where[id_of(n)] == where[id_of(n + 20)] for n in range(20))
+        proof = msgspec.json.decode((catalogue.layout.splits / "PROOF.json").read_bytes())
+        assert proof["edges_checked"]["near_duplicate"] == 20
