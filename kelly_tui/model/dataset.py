@@ -102,9 +102,22 @@ class DatasetConfig(msgspec.Struct, kw_only=True):
         if not 0 < self.min_duration_sec <= self.max_duration_sec:
             raise DatasetError("min_duration_sec must be over 0 and at most max_duration_sec",
                                hint="Mend them in config.json.")  # fmt: skip
-        for name in ("sample_rate", "n_mels", "n_mfcc", "hop_length", "max_total_size_gb"):
+        for name in (
+            "sample_rate",
+            "n_mels",
+            "n_mfcc",
+            "hop_length",
+            "max_total_size_gb",
+            "target_samples_per_category",
+        ):
             if not getattr(self, name) > 0:
                 raise DatasetError(f"{name} is {getattr(self, name)}", hint="Use a number over 0 in config.json.")
+        for name in ("emotion_labels", "groove_labels"):
+            declared = getattr(self, name)
+            if len(set(declared)) < len(declared) or "" in declared:
+                raise DatasetError(f"{name} has a label twice, or an empty one", hint="Mend it in config.json.")
+        if not self.main_choices:
+            raise DatasetError(f"no {self.model.main_label} is declared", hint="Name the labels in config.json.")
 
     @property
     def model(self) -> TargetModel:

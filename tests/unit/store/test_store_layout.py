@@ -157,8 +157,15 @@ def test_on_a_network_the_catalogue_lies_on_one_host(tmp_path: Path, monkeypatch
         _ = Layout(root).catalogue_path
 
 
-@pytest.mark.parametrize("name", ["sample_rate", "n_mels", "n_mfcc", "hop_length", "max_total_size_gb"])
+@pytest.mark.parametrize("name", ["sample_rate", "n_mels", "n_mfcc", "hop_length", "max_total_size_gb",
+                                  "target_samples_per_category"])  # fmt: skip
 @pytest.mark.parametrize("value", [0, -1])
 def test_a_setting_that_can_only_be_positive_is_refused_by_name(name, value):
     with pytest.raises(DatasetError, match=f"{name} is {value}.*over 0"):
         DatasetConfig(dataset_id="songs", **{name: value})
+
+
+@pytest.mark.parametrize("declared", [[], ["happy", "sad", "happy"], ["happy", ""]])
+def test_labels_are_declared_once_each_and_the_main_ones_at_all(declared):
+    with pytest.raises(DatasetError, match=r"emotion.*config\.json"):
+        DatasetConfig(dataset_id="songs", emotion_labels=declared)
