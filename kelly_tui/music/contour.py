@@ -55,7 +55,7 @@ def detect_contour(line: NDArray[np.void]) -> Detection[str]:
     # Only next to the first or last note's height would another weighing of the notes change the type; and a long
     # piece has no one contour.
     margin = min(fraction, 1 - fraction) if abs(mean - first) <= 1 or abs(last - mean) <= 1 else 1.0
-    surety = (0.8 + 0.19 * min(1.0, 4 * margin)) if len(pitches) <= 32 else 0.5
+    surety = (0.62 + 0.36 * min(1.0, 2.5 * margin)) if len(pitches) <= 32 else 0.5
     return Detection(shape, surety, f"first {first}, mean {pitches.mean():.1f}, last {last} of {len(pitches)} notes")
 
 

@@ -3,6 +3,9 @@
 The ground truth lies beside the project, in ``../shared/eval``, and has its own scorers; without it there is nothing to
 measure. Its clips are rendered once by its ``render_audio.py``; ``KELLY_EVAL_AUDIO`` names their folder if they lie
 elsewhere. ``python -m tests.accuracy key chords_audio`` measures those tasks only.
+
+Below it stands how sure the detectors were, and how often they were right then: what says 0.9 should be right nine
+times of ten.
 """
 
 from __future__ import annotations
@@ -17,11 +20,13 @@ import tempfile
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from kelly_tui.features.audio import AudioConfig, AudioFeatures, extract_audio_features
 from kelly_tui.features.midi import Analysis, analyse
+from kelly_tui.model.labels import parse_key
 from kelly_tui.music.notes import read_midi
 from kelly_tui.paths import PROJECT
 
@@ -36,7 +41,6 @@ class Task(NamedTuple):
     predict: Callable[[Path], Any]
     figures: tuple[tuple[str, str, str], ...]
     """(beginning of the scorer's line, the best peer, the goal)."""
-    folder: str = "midi"
 
 
 @cache
@@ -106,11 +110,11 @@ TASKS = (
     Task("key_essen", "key", key, ((KEY, "83.8", ""), (MIREX, "86.9", ""))),
     Task("mode_midi", "mode", key, (("tonic+mode accuracy", "74.2", "82"),)),
     Task("tempo_midi", "tempo", tempo, (("Accuracy1", "63.8", "80"), ("Accuracy2", "96.2", "98"))),
-    Task("tempo_audio", "tempo", tempo_audio, (("Accuracy1", "66", "75"), ("Accuracy2", "100", "97")), "audio"),
+    Task("tempo_audio", "tempo", tempo_audio, (("Accuracy1", "66", "75"), ("Accuracy2", "100", "97"))),
     Task("chords_midi", "chords", chords, ((MAJMIN, "92.1", "94"),)),
     Task("chords_midi2", "chords", chords, ((MAJMIN, "90.3", "93"),)),
-    Task("chords_audio", "chords", chords_audio, ((MAJMIN, "86.8", "82"),), "audio"),
-    Task("key_audio", "key", key_audio, ((KEY, "84", "90"), (MIREX, "87.4", "93")), "audio"),
+    Task("chords_audio", "chords", chords_audio, ((MAJMIN, "86.8", "82"),)),
+    Task("key_audio", "key", key_audio, ((KEY, "84", "90"), (MIREX, "87.4", "93"))),
     Task("groove_gmd", "groove", groove, (("3-class balanced", "55.5", "70"), ("swung/straight", "78.7", "87"))),
     Task("swing_wjd", "swing", swing, (("MAE", "0.019", "0.012"), ("Spearman", "88.5", "92"))),
     Task("swing_wjd", "laidback", swing, (("Spearman", "57", "75"), ("late>=15ms", "78", "85"))),
@@ -118,11 +122,92 @@ TASKS = (
 )
 
 
+Sure = tuple[float, bool]
+"""A confidence, and whether what was said with it is right."""
+
+
+def sure_of_key(path: Path, label: dict[str, Any]) -> Sure | None:
+    found = heard(path).key
+    return None if found.value is None else (found.confidence, is_key(*found.value, label))
+
+
+def sure_of_key_audio(path: Path, label: dict[str, Any]) -> Sure | None:
+    features = listened(path)
+    if features.key_signature is None or features.mode is None:
+        return None
+    return features.key_confidence, is_key(features.key_signature, features.mode, label)
+
+
+def is_key(tonic: str, mode: str, label: dict[str, Any]) -> bool:
+    return (tonic, mode) == (parse_key(label["tonic"])[0], label["mode"])
+
+
+def sure_of_tempo(path: Path, label: dict[str, Any]) -> Sure | None:
+    found = heard(path).tempo
+    return None if found.value is None else (found.confidence, is_tempo(found.value, label))
+
+
+def sure_of_tempo_audio(path: Path, label: dict[str, Any]) -> Sure | None:
+    features = listened(path)
+    return None if features.tempo_bpm is None else (features.tempo_confidence, is_tempo(features.tempo_bpm, label))
+
+
+def is_tempo(bpm: float, label: dict[str, Any]) -> bool:
+    return abs(bpm / float(label["bpm"]) - 1) <= 0.04
+
+
+def sure_of_groove(path: Path, label: dict[str, Any]) -> Sure | None:
+    found = heard(path).groove.groove_type
+    return None if found.value is None else (found.confidence, found.value == label["groove"])
+
+
+def sure_of_contour(path: Path, label: dict[str, Any]) -> Sure | None:
+    found = heard(path).contour
+    return None if found.value is None else (found.confidence, found.value == label["contour"])
+
+
+SURE: dict[str, tuple[tuple[str, ...], Callable[[Path, dict[str, Any]], Sure | None]]] = {
+    "key of MIDI": (("key_midi", "key_midi2", "key_essen", "mode_midi"), sure_of_key),
+    "key of audio": (("key_audio",), sure_of_key_audio),
+    "tempo of MIDI": (("tempo_midi",), sure_of_tempo),
+    "tempo of audio": (("tempo_audio",), sure_of_tempo_audio),
+    "groove": (("groove_gmd",), sure_of_groove),
+    "contour": (("contour",), sure_of_contour),
+}
+EDGES = (0.0, 0.5, 0.7, 0.85, 0.95, 1.01)
+
+
+def reliability(name: str) -> str:
+    """``0.78 → 0.81 (58)`` for each range of confidence: its mean, the share that is right, and of how many."""
+    tasks, judge = SURE[name]
+    found = [
+        sure
+        for task in tasks
+        for file, label in annotated(task).items()
+        if folder_of(task).joinpath(file).exists() and (sure := judge(folder_of(task) / file, label)) is not None
+    ]
+    cells = []
+    for low, high in pairwise(EDGES):
+        inside = [(confidence, right) for confidence, right in found if low <= confidence < high]
+        said, held = (sum(column) / max(1, len(inside)) for column in (zip(*inside) if inside else ((), ())))
+        cells.append(f"{said:.2f} → {held:.2f} ({len(inside)})" if inside else "")
+    return f"{name:16}" + "".join(f"{cell:>20}" for cell in cells)
+
+
+def annotated(name: str) -> dict[str, Any]:
+    """The label of each file of a task."""
+    manifest = EVAL / "manifests" / f"{name}.dev.json"
+    return {item["file"]: item["label"] for item in json.loads(manifest.read_text())["items"]}
+
+
+def folder_of(name: str) -> Path:
+    return Path(os.environ.get("KELLY_EVAL_AUDIO", EVAL / "audio")) if name.endswith("_audio") else EVAL / "midi"
+
+
 def figures(task: Task) -> str:
     """What the scorer prints of our predictions."""
     manifest = EVAL / "manifests" / f"{task.name}.dev.json"
-    files = [item["file"] for item in json.loads(manifest.read_text())["items"]]
-    root = Path(os.environ.get("KELLY_EVAL_AUDIO", EVAL / "audio")) if task.folder == "audio" else EVAL / "midi"
+    files, root = list(annotated(task.name)), folder_of(task.name)
     if not all((root / file).exists() for file in files):
         return ""
     predictions = {file: task.predict(root / file) for file in files}
@@ -152,6 +237,10 @@ def main() -> int:
                 assert number is not None, line
                 what = f"{task.scorer}: {line.split(':')[0]}" if ":" in line else f"{task.scorer}: {name}"
                 print(f"{task.name:14} {what:46.46} {number[1]:>7} {peer:>10} {goal:>12}", flush=True)
+        if not wanted:
+            print("\nhow sure → how often right (of how many)")
+            for line in workers.map(reliability, SURE):
+                print(line, flush=True)
     return 0
 
 
