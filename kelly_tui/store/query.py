@@ -180,17 +180,20 @@ def _first(catalogue: Catalogue, query: Query, runs: Iterable[_Run], limit: int)
 def order(catalogue: Catalogue, query: Query, sort: str = "path") -> array[int]:
     """The rowids of all that `query` finds, in the order `sort`: 8 bytes a sample.
 
-    Some 0.5 s at a million samples by path, 1.3 s by another column, and 0.2 s when a filter leaves few.
+    Some 0.3 s at a million samples by path, 1 s by another column, and 0.2 s when a filter leaves few.
     """
     column, falls = sort_column(sort)
     if query.conditions:
         column = _UNINDEXED + column
     rowids: array[int] = array("q")
     for where, _, ordered in (_valued(column, falls), _unset(column, falls)):
-        found = catalogue.db.execute(
-            f"SELECT rowid FROM samples WHERE {where} AND {query.where} ORDER BY {ordered}", query.parameters
-        )
-        rowids.extend(chain.from_iterable(found))
+        # As one text: a row at a time, each would hand the interpreter's lock over, and the app's keys would wait.
+        (found,) = catalogue.db.execute(
+            "SELECT group_concat(rowid) FROM"
+            f" (SELECT rowid FROM samples WHERE {where} AND {query.where} ORDER BY {ordered})",
+            query.parameters,
+        ).fetchone()
+        rowids.extend(msgspec.json.decode(f"[{found or ''}]", type=list[int]))
     return rowids
 
 

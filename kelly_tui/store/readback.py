@@ -259,10 +259,7 @@ class _Reader:
     # -- annotations/ -------------------------------------------------------------------------------------------------
 
     def _annotation_changes(self) -> Iterator[_Change]:
-        for sample_id, path, known in self._annotation_files():
-            now = stamp(path)
-            if now is None or now == known:
-                continue
+        for sample_id, path, now in self._touched_files():
             sample = self.catalogue.get(sample_id)
             if sample is None:
                 self.merge.unknown.append(self._name(path))
@@ -284,8 +281,8 @@ class _Reader:
             keep = bool(said.unknown) or (said.rev == sample.rev and _other_provenance(sample, said))
             yield _Change(sample, base, self._merged(sample, base, said.values), path, now, keep)
 
-    def _annotation_files(self) -> Iterator[tuple[str, Path, Stamp | None]]:
-        """(sample_id, path, stamp as it was last written) of each file, in its shard or, flat, moved there."""
+    def _touched_files(self) -> Iterator[tuple[str, Path, Stamp]]:
+        """(sample_id, path, stamp) of each file that is not as it was last written; a flat one is moved to its shard."""
         folder = self.catalogue.layout.annotations
         with suppress(FileNotFoundError):
             for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
@@ -294,20 +291,27 @@ class _Reader:
                 elif match := _FILE.fullmatch(entry.name):
                     yield from self._flat(match[1], Path(entry.path))
 
-    def _shard(self, shard: Path) -> Iterator[tuple[str, Path, Stamp | None]]:
+    def _shard(self, shard: Path) -> Iterator[tuple[str, Path, Stamp]]:
         known = {
-            sample_id: (size, mtime_ns)
+            f"{sample_id}.json": (size, mtime_ns)
             for sample_id, size, mtime_ns in self.catalogue.db.execute(
                 "SELECT sample_id, size, mtime_ns FROM samples JOIN exports ON sample = samples.rowid"
                 " WHERE sample_id >= ?1 AND sample_id < ?1 || x'ff'",
                 (shard.name,),
             )
         }
-        for entry in sorted(os.scandir(shard), key=lambda entry: entry.name):
-            if (match := _FILE.fullmatch(entry.name)) and match[1].startswith(shard.name):
-                yield match[1], Path(entry.path), known.get(match[1])
+        touched = []
+        for entry in os.scandir(shard):  # of a million files; what is done for each is seconds in all
+            with suppress(FileNotFoundError):
+                status = entry.stat()
+                now = (status.st_size, status.st_mtime_ns)
+                if known.get(entry.name) != now:
+                    touched.append((entry.name, now))
+        for name, now in sorted(touched):
+            if (match := _FILE.fullmatch(name)) and match[1].startswith(shard.name):
+                yield match[1], shard / name, now
 
-    def _flat(self, sample_id: str, path: Path) -> Iterator[tuple[str, Path, Stamp | None]]:
+    def _flat(self, sample_id: str, path: Path) -> Iterator[tuple[str, Path, Stamp]]:
         """A file put where older datasets have it goes to its shard; if there is one, that one is older."""
         target = self.catalogue.layout.annotation_path(sample_id)
         if self.catalogue.get(sample_id) is None:
@@ -317,7 +321,8 @@ class _Reader:
             set_aside(self.catalogue, target)
         target.parent.mkdir(exist_ok=True)
         path.replace(target)
-        yield sample_id, target, None
+        if now := stamp(target):
+            yield sample_id, target, now
 
     def _exported_rev(self, sample_id: str) -> int:
         row = self.catalogue.db.execute("SELECT exported_rev FROM samples WHERE sample_id = ?", (sample_id,)).fetchone()
