@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kelly_tui.settings import Settings
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
     from kelly_tui.store.runs import Turn
 
 

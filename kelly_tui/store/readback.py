@@ -282,7 +282,7 @@ class _Reader:
             yield _Change(sample, base, self._merged(sample, base, said.values), path, now, keep)
 
     def _touched_files(self) -> Iterator[tuple[str, Path, Stamp]]:
-        """(sample_id, path, stamp) of each file that is not as it was last written; a flat one is moved to its shard."""
+        """(sample_id, path, stamp) of each file that is not as it was last written; a flat one moves to its shard."""
         folder = self.catalogue.layout.annotations
         with suppress(FileNotFoundError):
             for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):

@@ -113,7 +113,7 @@ class Workstation(Tapping, Listening):
         self.show_scores()
         self.show_headline()
         self.find(self.filter)
-        self.start(self._take_outside_edits, "outside")
+        self.call_after_refresh(self.start, self._take_outside_edits, "outside")
         self.set_interval(LOOK, self.look_around)
 
     async def _take_outside_edits(self) -> None:
