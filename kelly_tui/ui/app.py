@@ -74,7 +74,8 @@ class KellyApp(App[None], inherit_bindings=False):
         self.volume = settings.volume
         self.speed = 1.0
         """That was asked for: the sound process takes a moment to follow."""
-        self.engine: Sound = Silence()
+        self._silence = Silence()
+        self.engine: Sound = self._silence
         self.session: Session | None = None
         self.workstation: Workstation | None = None
         self.warned = ""
@@ -120,7 +121,7 @@ class KellyApp(App[None], inherit_bindings=False):
         self.engine.start()
         self.engine.set_volume(self.volume)
         if self.workstation is not None and self.workstation.heard is not None:
-            self.workstation.load(self.workstation.heard)
+            self.workstation.load(self.workstation.heard, play=self._silence.wanted)
 
     def _tell(self, message: Message) -> None:
         """Pass on what another thread has to say to the screen that the edits are made on."""

@@ -76,21 +76,27 @@ class Silence:
     """A `Sound` that makes none."""
 
     state = Still()
+    wanted = False
+    """Whether what is loaded would be heard, if there were a sound: what a key asked before its process was there."""
 
     def start(self) -> None:
         """Nothing to start."""
 
     def load(self, path: Path) -> None:
         """Nothing to load."""
+        self.wanted = False
 
     def play(self) -> None:
-        """Nothing to hear."""
+        """Nothing to hear yet."""
+        self.wanted = True
 
     def toggle(self) -> None:
-        """Nothing to hear."""
+        """Nothing to hear yet."""
+        self.wanted = not self.wanted
 
     def stop(self) -> None:
         """Nothing to hear."""
+        self.wanted = False
 
     def seek(self, seconds: float) -> None:
         """Nowhere to go."""

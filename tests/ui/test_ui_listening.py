@@ -51,7 +51,20 @@ async def test_a_key_before_the_cursor_has_rested_means_the_sample_under_it(
         monkeypatch.setattr(workstation, "REST", 30.0)
         await desk.pilot.press("j", "space")
         assert (desk.sound.loaded, desk.sound.state.playing) == ("birch", True)
+        assert desk.app.workstation is not None
+        desk.app.workstation._rested()  # the timer had gone off before the key came
+        assert desk.sound.state.playing
         await desk.settle()
+
+
+async def test_a_key_before_the_sound_process_is_there_is_heard_once_it_is(open_desk: Open, root: Path) -> None:
+    async with open_desk(root) as desk:
+        sound, desk.app.engine = desk.sound, desk.app._silence
+        await desk.press("space")
+        assert not sound.state.playing
+        desk.app._make_sound = lambda settings: sound
+        desk.app._start_sound()
+        assert sound.state.playing
 
 
 @pytest.mark.exercises("louder", "quieter", "autoplay")

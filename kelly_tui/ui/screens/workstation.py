@@ -192,6 +192,8 @@ class Workstation(Tapping, Listening):
             self._rested()
 
     def _rested(self) -> None:
+        if not self._resting:  # the timer had gone off when a key came that it was stopped for
+            return
         self._resting = False
         self.load(self.sample, play=self.play_on_rest)
         self.play_on_rest = False
