@@ -171,3 +171,18 @@ async def test_what_was_done_to_a_variant_is_said_with_its_songs_name(open_desk:
     async with open_desk(root, filter="is:augmented") as desk:
         await desk.press("1", "u")
         assert "undo emotion happy · dune  transpose" in desk.said
+
+
+async def test_the_form_offers_digits_only_where_they_choose(open_desk: Open, root: Path) -> None:
+    async with open_desk(root) as desk:
+        await desk.press("e")
+        assert desk.form.field is not None and "1-8 choose" in desk.text()
+        while desk.form.field != "tempo_bpm":
+            await desk.press("j")
+        assert "choose" not in desk.text()
+        await desk.press("1")
+        assert "has no numbered choices" in desk.said
+        await desk.press("k")  # a key that is obeyed takes the refusal of the last one back
+        assert desk.said == ""
+        await desk.press("escape")
+        assert "1-8 label" in desk.text()

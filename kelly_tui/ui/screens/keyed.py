@@ -16,6 +16,7 @@ from kelly_tui.ui.actions import shown_key
 from kelly_tui.ui.keymap import Hit, Keys
 from kelly_tui.ui.widgets.footer import Footer
 from kelly_tui.ui.widgets.prompt import Prompt, Question
+from kelly_tui.ui.widgets.status_line import StatusLine
 
 if TYPE_CHECKING:
     from kelly_tui.ui.app import KellyApp
@@ -36,6 +37,8 @@ class KeyedScreen(Screen[None]):
     def __init__(self) -> None:
         super().__init__()
         self.typed: Keys = ()
+        self._refused = ""
+        """Why the last key could not be obeyed."""
 
     def say(self, words: str, style: str = "text") -> None:
         """Tell the person something, where this screen tells things."""
@@ -43,10 +46,13 @@ class KeyedScreen(Screen[None]):
 
     def say_trouble(self, error: Exception | str) -> None:
         """Tell what went wrong."""
+        self.say(self._in_words(error), "broken")
+
+    def _in_words(self, error: Exception | str) -> str:
         workstation = self.app.workstation
         if isinstance(error, sqlite3.Error) and workstation is not None:
             error = meaning(error, workstation.session.catalogue.layout.catalogue_path)
-        self.say(str(error), "broken")
+        return str(error)
 
     def renew(self, words: str) -> None:
         """Something was saved while this screen is on top: show it. `words` say what."""
@@ -98,13 +104,18 @@ class KeyedScreen(Screen[None]):
         """Do an action of the table."""
         if action != "quit":
             self.app.warned = ""
+        refused, self._refused = self._refused, ""
         target = self if hasattr(self, f"action_{action}") else self.app
         try:
             result = getattr(target, f"action_{action}")(*arguments)
             if result is not None:
                 await result
         except (KellyError, sqlite3.Error, OSError) as error:
+            self._refused = self._in_words(error)
             self.say_trouble(error)
+        else:
+            for line in self.query(StatusLine):
+                line.unsay(refused)
 
     # -- moving, which every screen does -----------------------------------------------------------------------------
 

@@ -253,14 +253,20 @@ class Labelling(Marking):
         self._here()
         self.place = "form"
         self.give_room(editing=True)
-        self.form.move_to(0)
+        self.edit_line(0)
         self.query_one(Footer).show(self.place)
 
     def action_back(self) -> None:
         self.place = "list"
         self.give_room(editing=False)
-        self.form.move_to(None)
+        self.edit_line(None)
         self.query_one(Footer).show(self.place)
+
+    def edit_line(self, line: int | None) -> None:
+        """Put the form's cursor on that line; None leaves it. The footer offers the digits that mean something."""
+        self.form.move_to(line)
+        config, field = self.session.config, self.form.field
+        self.query_one(Footer).offer(len(config.main_choices if field is None else config.choices(field)))
 
     def action_edit_field(self) -> None:
         field = FIELDS[self.form.field or "notes"]

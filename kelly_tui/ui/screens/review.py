@@ -114,6 +114,7 @@ class ReviewScreen(Listening):
         panel = self.query_one(Opinions)
         if self.heard is None:
             panel.others = None
+            self.query_one(Footer).offer(0)
         else:
             said = opinions(self.session.catalogue, self.heard.sample_id, self.session.main_label)
             me = self.app.settings.annotator

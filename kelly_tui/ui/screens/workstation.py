@@ -242,7 +242,7 @@ class Workstation(Tapping, Listening):
             self.table.move(steps)
             self.show_sample()  # in the same frame: a second one would cost as much again
         else:
-            self.form.move_to(self.form.cursor + steps)
+            self.edit_line(self.form.cursor + steps)
 
     # -- panels and actions that span them -----------------------------------------------------------------------------
 

@@ -30,6 +30,12 @@ class Footer(Painted):
             self.scope, self.typed = scope, typed
             self.repaint()
 
+    def offer(self, labels: int) -> None:
+        """The digits can set so many values; none, and they are not shown."""
+        if labels != self.labels:
+            self.labels = labels
+            self.repaint()
+
     def paint(self, width: int, height: int) -> list[Line]:
         gap = 3 if width >= ROOMY else 2
         if self.typed:
@@ -38,6 +44,7 @@ class Footer(Painted):
             (self._shown(self.keymap.keys[action.id][0]), action.short)
             for action in ACTIONS
             if action.short and self.scope in action.scopes and self.keymap.keys[action.id]
+            if self.labels or self.keymap.keys[action.id][0] != DIGIT
         ]
         return [_fitting(hints, width, gap)]
 
