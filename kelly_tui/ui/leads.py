@@ -34,6 +34,9 @@ _LEADS = {
     "empty-split": Lead("there are too few songs; enter: import more", stage="import"),
     "no-splits": Lead("enter: make them", stage="split"),
     "unsplit": Lead("enter: place them", stage="split"),
+    "split-list": Lead("enter: write the lists again; what was edited is kept", stage="split"),
+    "manifest-broken": Lead("opened again (gd), the dataset sets it aside and writes it anew: the catalogue has it all"),
+    "outside-edit": Lead("opened again (gd), the dataset takes it in, or shows it where it is much"),
 }  # fmt: skip
 
 
@@ -44,5 +47,7 @@ def lead(finding: Finding) -> Lead:
         return known
     if finding.code == "unlabelled":
         return Lead("enter lists them: choose, or enter accepts a guess", filter=finding.found_by)
+    if finding.code == "quarantined":
+        return Lead("enter lists them, with the reasons; retry (gp) tries them again", filter=finding.found_by)
     lists = "enter lists them. " if finding.found_by else ""
     return Lead(f"{lists}{finding.todo}", filter=finding.found_by)

@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from kelly_tui.model.report import Finding
 from kelly_tui.pipeline.stages import split_dataset
 from kelly_tui.store.layout import Layout
 from kelly_tui.store.runs import Turn
 from kelly_tui.ui.actions import ACTIONS
+from kelly_tui.ui.leads import lead
 from kelly_tui.ui.screens.datasets import DatasetsScreen
 from kelly_tui.ui.screens.help import HelpScreen
 from kelly_tui.ui.screens.pipeline import PipelineScreen
@@ -255,3 +257,10 @@ async def test_quit_writes_what_is_waiting(open_desk: Open, root: Path) -> None:
         sample = catalogue.get(f"{0:016x}")
     assert sample is not None
     assert sample.annotations == {"emotion": "tense"}
+
+
+def test_what_the_app_itself_can_mend_is_not_said_as_a_command_of_the_shell() -> None:
+    for code in ("split-list", "manifest-broken", "outside-edit", "quarantined", "no-splits", "unsplit"):
+        way = lead(Finding("warning", code, "found", "kelly split demo", 1, filter="is:quarantined"))
+        assert way.words
+        assert "kelly " not in way.words, code

@@ -64,7 +64,7 @@ class ReportScreen(Page):
             return
         way = lead(finding)
         if not way.leads:
-            raise LabelError("it is mended outside of the app", hint=finding.todo)
+            raise LabelError("enter leads nowhere from here", hint=way.words)
         if way.stage:
             self.app.open_pipeline(way.stage)
             return
