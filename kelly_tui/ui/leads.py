@@ -35,7 +35,7 @@ _LEADS = {
     "no-splits": Lead("enter: make them", stage="split"),
     "unsplit": Lead("enter: place them", stage="split"),
     "split-list": Lead("enter: write the lists again; what was edited is kept", stage="split"),
-    "manifest-broken": Lead("opened again (gd), the dataset sets it aside and writes it anew: the catalogue has it all"),
+    "manifest-broken": Lead("opened again (gd), the dataset sets it aside and writes it anew: the catalogue has all"),
     "outside-edit": Lead("opened again (gd), the dataset takes it in, or shows it where it is much"),
 }  # fmt: skip
 
