@@ -160,9 +160,14 @@ def transpose_chord(name: str, semitones: int) -> str:
 
 
 _NUMERALS = ("I", "II", "III", "IV", "V", "VI", "VII")
-_ROMAN = re.compile(r"([b♭#♯]*)(VII|VI|IV|V|III|II|I|vii|vi|iv|v|iii|ii|i)(°|o|ø|\+|dim|aug)?([^/]*)(?:/(.+))?")
+_ROMAN = re.compile(r"([b♭#♯♮]*)(VII|VI|IV|V|III|II|I|vii|vi|iv|v|iii|ii|i)(°|o|ø|\+|dim|aug)?([^/]*)(?:/(.+))?")
 _MINORS = ("minor", "aeolian", "harmonic_minor", "melodic_minor")
-_INVERSIONS = {"6": ("", 1), "64": ("", 2), "65": ("7", 1), "43": ("7", 2), "42": ("7", 3), "2": ("7", 3)}
+_INVERSIONS = {
+    "6": ("", 1),
+    "64": ("", 2),
+    **{seventh.removesuffix("7") + figure: (seventh, tone)
+       for seventh in ("7", "maj7") for figure, tone in (("65", 1), ("43", 2), ("42", 3), ("2", 3))},
+}  # fmt: skip
 """Figures: the seventh they imply, and which chord tone is in the bass."""
 
 
@@ -171,9 +176,9 @@ def roman_chord(numeral: str, tonic: str, mode: str) -> str:
 
     Upper case is major, lower case minor, ``°`` diminished, ``ø`` half-diminished, ``+`` augmented. A plain degree
     counts in the mode's scale (lower-case vi and vii of a minor key on its raised degrees, as in vii°); a degree with
-    an explicit flat or sharp counts from the major scale, so VI and bVI of a minor key are one chord. ``7`` is the
-    minor seventh, ``maj7`` the major; ``6 64 65 43 42`` are inversions, ``add6`` an added sixth; ``V/vi`` is the
-    dominant of vi. Raises `LabelError`.
+    an explicit flat, sharp or natural counts from the major scale, so VI and bVI of a minor key are one chord. ``7`` is
+    the minor seventh, ``maj7`` the major; ``6 64 65 43 42`` are inversions (``maj65`` of a major seventh), ``add6`` an
+    added sixth; ``V/vi`` is the dominant of vi. Raises `LabelError`.
     """
     match = _ROMAN.fullmatch(numeral.strip())
     if match is None:
@@ -196,7 +201,7 @@ def _steps(accidentals: str, letters: str, mode: str) -> int:
     """Semitones from the tonic to a degree."""
     degree = _NUMERALS.index(letters.upper())
     if accidentals:
-        return SCALES["major"][degree] + sum({"b": -1, "♭": -1}.get(sign, 1) for sign in accidentals)
+        return SCALES["major"][degree] + sum({"b": -1, "♭": -1, "♮": 0}.get(sign, 1) for sign in accidentals)
     if mode in _MINORS:
         raised = letters in ("vi", "vii")
         return SCALES["minor"][degree] + raised
@@ -213,3 +218,89 @@ def _quality(upper: bool, mark: str, figure: str) -> str:
     if figure in ("sus2", "sus4", "7sus4", "5"):
         return figure
     return figure if upper else "m" + figure
+
+
+_MARKS = {
+    "": "",
+    "m": "",
+    "dim": "°",
+    "aug": "+",
+    "m7": "7",
+    "m7b5": "ø7",
+    "dim7": "°7",
+    "mmaj7": "maj7",
+    "aug7": "+7",
+    "augmaj7": "+maj7",
+    "6": "add6",
+    "m6": "add6",
+    "madd9": "add9",
+    "m9": "9",
+}
+"""What stands behind the letters of a numeral, where that is not the quality itself."""
+_SIGNED = ("", "b", "", "b", "", "", "#", "", "b", "", "b", "")
+_DEGREE_OF = (0, 1, 1, 2, 2, 3, 3, 4, 5, 5, 6, 6)
+"""Of each semitone above the tonic: the sign that it has against the major scale, and its degree."""
+_LED_TO = {"": ("V", 5), "7": ("V", 5), "7b9": ("V", 5), "9": ("V", 5), "13": ("V", 5),
+           "dim": ("vii", 1), "dim7": ("vii", 1), "m7b5": ("vii", 1)}  # fmt: skip
+"""What leads to another chord: its degree there, and how many semitones above its root that chord stands."""
+
+
+@lru_cache(maxsize=65536)
+def numeral_of(chord: str, tonic: str, mode: str) -> str:
+    """The roman numeral of a chord in a key, as `roman_chord` reads it: ``("D7/F#", "C", "major")`` -> ``"V65/V"``.
+
+    A chord of foreign notes that leads to a triad of the scale is its dominant or its leading-tone chord (V7/ii,
+    vii°7/V); another is borrowed, with a sign against the major scale (bVII) or in the other case (iv).
+    Minor keys have both sixths and sevenths. The bass is told of triads and sevenths, by figures; ``N`` stays ``N``.
+    Raises `LabelError`.
+    """
+    found = chord_pitches(chord)
+    if found is None:
+        return chord
+    _, quality, _ = _split(chord)
+    home = pitch_class(tonic)
+    led_to = _LED_TO.get(quality)
+    picardy = quality == "" and found.root == home
+    if led_to is not None and not picardy and not _belongs(found.pitches, home, mode):
+        degree, above = led_to
+        target = _triad_on((found.root + above - home) % 12, mode)
+        if target is not None:
+            return f"{degree}{_figured(quality, found)}/{target}"
+    upper = quality not in ("m", "dim") and QUALITIES[quality][1:2] != (3,)
+    return _signed((found.root - home) % 12, upper, mode) + _figured(quality, found)
+
+
+def _belongs(pitches: frozenset[int], home: int, mode: str) -> bool:
+    """Whether a chord needs no foreign note."""
+    scales = _MINORS if mode in _MINORS else (mode,)
+    return any(all((pitch - home) % 12 in SCALES[name] for pitch in pitches) for name in scales)
+
+
+def _triad_on(step: int, mode: str) -> str | None:
+    """The numeral of the major or minor triad of the scale on a step above the tonic; the tonic's own is none."""
+    steps = SCALES["minor" if mode in _MINORS else mode]
+    if step == 0 or step not in steps or (step + 7) % 12 not in steps:
+        return None
+    return _signed(step, (step + 4) % 12 in steps or (step == 7 and mode in _MINORS), mode)
+
+
+def _signed(step: int, upper: bool, mode: str) -> str:
+    """The letters of a degree, with a sign where the mode's scale has it elsewhere."""
+    spelled = [letters if upper else letters.lower() for letters in _NUMERALS]
+    plain = next((letters for letters in spelled if _steps("", letters, mode) == step), None)
+    return plain or (_SIGNED[step] or "♮") + spelled[_DEGREE_OF[step]]
+
+
+def _figured(quality: str, chord: Chord) -> str:
+    """What stands behind the letters: mark, seventh and inversion."""
+    mark = _MARKS.get(quality, quality)
+    tones = QUALITIES[quality]
+    above = (chord.bass - chord.root) % 12
+    if above == 0 or above not in tones:
+        return mark
+    place = tones.index(above)
+    if mark in ("", "°", "+") and place < 3:
+        return mark + ("", "6", "64")[place]
+    if mark.endswith("7") and "sus" not in mark and len(tones) == 4:
+        return mark.removesuffix("7") + ("", "65", "43", "42")[place]
+    return mark
