@@ -71,11 +71,13 @@ def label(line: Line) -> int:
 
     with _labelled(line) as catalogue:
         sample = catalogue.find(line.arguments.sample)
-        edits = []
+        edits: list[Edit] = []
         for given in line.arguments.labels:
             field, equals, value = given.partition("=")
             if not equals:
                 raise LabelError(f"{given!r} is no FIELD=VALUE", hint="emotion=sad sets, emotion= clears.")
+            if any(one.field == field for one in edits):
+                raise LabelError(f"{field} is given twice", hint="One value a field.")
             edits.append(Edit(sample.sample_id, field, Label(value) if value else None))
         step = edit(catalogue, edits, line.settings.annotator)
     changed = {event.field: event.new and event.new.value for event in step.events}

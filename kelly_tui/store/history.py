@@ -66,9 +66,10 @@ def edit(catalogue: Catalogue, edits: Sequence[Edit], by: str, words: str | None
     for one in edits:
         field, label = _human(one, catalogue.config, by, at)
         wanted.setdefault(one.sample_id, {})[field] = label
+    words = words or _words(wanted)
     for fields in wanted.values():
         _decide(fields, catalogue.config.model.main_label)
-    step = _Recorder(catalogue, by, "edit", words or _words(edits), at)
+    step = _Recorder(catalogue, by, "edit", words, at)
     for chunk in _chunks(wanted.items()):
         with catalogue.writing() as db:
             for sample_id, fields in chunk:
@@ -150,13 +151,13 @@ def _decide(fields: dict[str, Label | None], main_label: str) -> None:
         fields.setdefault("skip_reason", None)
 
 
-def _words(edits: Sequence[Edit]) -> str:
-    if not edits:
+def _words(wanted: Mapping[str, Mapping[str, Label | None]]) -> str:
+    """What an edit does, as it is stored: the first field, and on how many samples."""
+    if not wanted:
         return "nothing"
-    first = edits[0]
-    value = "cleared" if first.label is None else str(first.label.value)[:40]
-    samples = len({one.sample_id for one in edits})
-    return f"{first.field} {value}" + (f" on {count(samples, 'sample')}" if samples > 1 else "")
+    field, label = next(iter(next(iter(wanted.values())).items()))
+    value = "cleared" if label is None else str(label.value)[:40]
+    return f"{field} {value}" + (f" on {count(len(wanted), 'sample')}" if len(wanted) > 1 else "")
 
 
 class _Labels(NamedTuple):

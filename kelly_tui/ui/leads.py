@@ -22,6 +22,7 @@ class Lead(NamedTuple):
 
 
 _LEADS = {
+    "empty": Lead("enter: import some", stage="import"),
     "empty-class": Lead("enter: generate some; or import some (gp), or leave the class out of config.json",
                         stage="synthesize"),
     "target-unmet": Lead("enter: make variants; or label more (gn), or generate some (gp)", stage="augment"),

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
 import msgspec
 
 from kelly_tui.errors import DatasetError
-from kelly_tui.model.report import Finding, Report
+from kelly_tui.model.report import Finding, Report, Scores
 from kelly_tui.store import runs
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.layout import utc_now
@@ -18,6 +19,9 @@ from kelly_tui.validate.files import check_files, check_structure, check_views
 from kelly_tui.validate.labels import check_labelled, check_state, check_values
 from kelly_tui.validate.scores import live_scores
 from kelly_tui.validate.splits import check_splits
+
+
+EMPTY = Finding("error", "empty", "there is no sample yet", "Import some: kelly import DATASET FOLDER.")
 
 
 def validate_dataset(root: Path | str, deep: bool = False) -> Report:
@@ -42,11 +46,7 @@ def validate(catalogue: Catalogue, *, deep: bool = False) -> Report:
         *check_structure(catalogue),
         *check_files(catalogue, deep=deep),
         *check_views(catalogue),
-        *check_durations(catalogue),
-        *check_values(catalogue),
-        *check_splits(catalogue),
-        *check_labelled(catalogue, scores),
-        *check_state(catalogue, scores),
+        *(_check_samples(catalogue, scores) if len(catalogue) else [EMPTY]),
     ]
     return Report(
         dataset_id=catalogue.config.dataset_id,
@@ -54,3 +54,11 @@ def validate(catalogue: Catalogue, *, deep: bool = False) -> Report:
         **msgspec.structs.asdict(scores),
         findings=tuple(findings),
     )
+
+
+def _check_samples(catalogue: Catalogue, scores: Scores) -> Iterator[Finding]:
+    yield from check_durations(catalogue)
+    yield from check_values(catalogue)
+    yield from check_splits(catalogue)
+    yield from check_labelled(catalogue, scores)
+    yield from check_state(catalogue, scores)

@@ -275,6 +275,7 @@ def test_label_undo_redo_history(kelly, labelled):
         (["label", "d", "other/tone.ogg", "emotoin=happy"], "Did you mean emotion?"),
         (["label", "d", "other/tone.ogg", "valence=2"], "-1..1"),
         (["label", "d", "other/tone.ogg", "happy"], "emotion=sad sets"),
+        (["label", "d", "other/tone.ogg", "emotion=sad", "emotion=happy"], "One value a field"),
         (["label", "d", "other/tone.og", "emotion=happy"], "Did you mean tone.ogg?"),
         (["list", "d", "emotoin:sad"], "emotion"),
         (["list", "e"], "There are: d."),

@@ -41,7 +41,7 @@ def test_an_edit_says_who_and_when(catalogue: Catalogue) -> None:
     assert label.at.endswith("Z")
     assert one.modified_at == label.at
     assert one.rev == 1
-    assert step.words == "key Db major"
+    assert step.words == "key C#"
     assert [(event.field, event.old, event.new, event.actor, event.kind) for event in step.events] == [
         ("key", None, label, "ann", "edit")
     ]

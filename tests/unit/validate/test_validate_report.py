@@ -410,3 +410,9 @@ def test_a_changed_shortest_duration_is_judged_again(sound):
 def _samples(root: Path):
     with Catalogue.open(root) as catalogue:
         return list(catalogue.samples())
+
+
+def test_of_an_empty_dataset_only_that_is_said(tmp_path):
+    report = kelly_tui.validate_dataset(create(tmp_path))
+    assert not report.valid
+    assert [finding.code for finding in report.findings] == ["empty"]
