@@ -20,7 +20,6 @@ from kelly_tui.validate.labels import check_labelled, check_state, check_values
 from kelly_tui.validate.scores import live_scores
 from kelly_tui.validate.splits import check_splits
 
-
 EMPTY = Finding("error", "empty", "there is no sample yet", "Import some: kelly import DATASET FOLDER.")
 
 
