@@ -39,7 +39,7 @@ Floats = NDArray[np.float64]
 Found = Detection[Any]
 
 VECTOR_SIZE = 117
-_VERSIONS = {"chords": 2, "groove": 2}
+_VERSIONS = {"chords": 2, "groove": 2, "key": 2}
 """Of the detectors whose results have changed since their first."""
 _WIDEST_STEP = 12
 

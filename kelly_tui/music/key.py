@@ -40,18 +40,19 @@ music that uses them says ``minor``, so the harmonic and melodic forms are left 
 MODES = tuple(_CHARACTER)
 
 _WEIGHTS = {
-    # profile, outside, preferences, mixture, triad, low end, other end, 5-1, long notes, downbeat on 1, on 5
-    "melody": (3.47, 0.86, 0.49, 0.61, 30.9, 2.65, 2.56, 0.96, 14.1, 1.66, 0.94, 0.89),
-    "harmony": (1.73, 1.08, 0.56, 0.75, 43.9, 7.86, 1.50, 0.64, 32.3, 1.82, 0.27, 0.98),
+    # profile, outside, preferences, mixture in minor, in dorian, missing, triad, low end, other end, 5-1, long notes,
+    # downbeat on 1, on 5
+    "melody": (3.77, 0.90, 0.44, 0.59, 26.8, -83.9, -1.29, 2.35, 2.54, 0.94, 14.1, 1.63, 0.94, 0.90),
+    "harmony": (1.73, 1.08, 0.56, 0.75, 43.9, 0.0, 0.0, 7.86, 1.50, 0.64, 32.3, 1.82, 0.27, 0.98),
 }
 _PRIORS = {
     "melody": {
-        "mixolydian": -0.69,
-        "dorian": -0.74,
-        "lydian": -2.58,
-        "phrygian": -2.95,
-        "locrian": -3.49,
-        "minor": 0.25,
+        "mixolydian": -0.56,
+        "dorian": -0.49,
+        "lydian": -2.65,
+        "phrygian": -3.08,
+        "locrian": -3.83,
+        "minor": 0.14,
     },
     "harmony": {
         "mixolydian": -3.32,
@@ -90,13 +91,17 @@ _TONIC = np.repeat(np.arange(12), len(MODES))
 _FIFTH = (_TONIC + 7) % 12
 _IS_MAJOR = np.tile([4 in SCALES[mode] for mode in MODES], 12)
 _THIRD = (_TONIC + np.where(_IS_MAJOR, 4, 3)) % 12
-_IS_PLAIN_MINOR = np.tile([mode == "minor" for mode in MODES], 12)
+_IS_PLAIN_MINOR, _IS_DORIAN, _IS_MIXOLYDIAN = (
+    np.tile([mode == name for mode in MODES], 12) for name in ("minor", "dorian", "mixolydian")
+)
 _PRIOR_ROWS = {texture: np.tile([of.get(mode, 0.0) for mode in MODES], 12) for texture, of in _PRIORS.items()}
 _MINE, _OTHERS = (
     np.array([[(tonic + pair[side]) % 12 for pair in _CHARACTER[mode]] for tonic in range(12) for mode in MODES])
     for side in (0, 1)
 )
 
+_TRACE = 0.01
+"""Share of the sounding time below which a degree is not there."""
 LONGEST_BEATS = 4.0
 """A longer note counts no more: a pedal point is not a key."""
 
@@ -143,7 +148,11 @@ def key_odds(score: Score) -> Floats:
     mine, others = profile[_MINE], profile[_OTHERS]
     preference = (mine - others) / (mine + others + 0.01)
     # Both sixths, where one would do, are minor's melodic forms rather than a mode's.
-    mixture = np.minimum(profile[(_TONIC + 8) % 12], profile[(_TONIC + 9) % 12]) * _IS_PLAIN_MINOR
+    low_sixth, sixth = profile[(_TONIC + 8) % 12], profile[(_TONIC + 9) % 12]
+    mixture = np.minimum(low_sixth, sixth)
+    # What a mode is known by must be there: a dorian tune has a sixth, a mixolydian one a third.
+    thirds = profile[(_TONIC + 3) % 12] + profile[(_TONIC + 4) % 12]
+    missing = _IS_DORIAN * (low_sixth + sixth < _TRACE) + _IS_MIXOLYDIAN * (thirds < _TRACE)
     last = pitches[ends >= ends.max() - 0.26]
     strokes = np.flatnonzero(np.diff(onsets, prepend=-1.0) > 1 / 16)
     bass = np.minimum.reduceat(pitches, strokes) % 12
@@ -161,7 +170,9 @@ def key_odds(score: Score) -> Floats:
             _PROFILES @ (spread / (np.linalg.norm(spread) + 1e-9)),
             -np.log(_OUT_OF_SCALE @ counts + 0.003),
             preference,
-            mixture,
+            mixture * _IS_PLAIN_MINOR,
+            mixture * _IS_DORIAN,
+            missing,
             profile[_TONIC] + profile[_THIRD] + profile[_FIFTH],
             ends_low == _TONIC,
             other_end,
