@@ -64,15 +64,18 @@ def augment_item(item: Mapping[str, Any]) -> dict[str, Any]:
     `item`: root, parent_path, parent_sha256, file_type, target (relative), recipe (what changes), seed. Returns sha256,
     file_size_bytes and duration_sec of what was written, which is not yet flushed to the disk.
     """
+    data, seconds = variant_bytes(item)
+    write_whole(inside(Path(item["root"]), item["target"]), data)
+    return {"sha256": hashlib.sha256(data).hexdigest(), "file_size_bytes": len(data), "duration_sec": seconds}
+
+
+def variant_bytes(item: Mapping[str, Any]) -> tuple[bytes, float]:
+    """The file of the variant that `augment_item` would write, and its seconds."""
     song = _Song(item["root"], item["parent_path"], item["parent_sha256"])
-    target = inside(Path(item["root"]), item["target"])
     recipe = Recipe(**item["recipe"])
     if item["file_type"] == "midi":
-        data, seconds = _midi(_score(song), recipe, item["seed"])
-    else:
-        data, seconds = _audio(song.file, target.suffix, recipe, item["seed"])
-    write_whole(target, data)
-    return {"sha256": hashlib.sha256(data).hexdigest(), "file_size_bytes": len(data), "duration_sec": seconds}
+        return _midi(_score(song), recipe, item["seed"])
+    return _audio(song.file, Path(item["target"]).suffix, recipe, item["seed"])
 
 
 def _limits_of(song: _Song, file_type: FileType) -> Limits:

@@ -49,6 +49,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "validate": "is it sound, balanced, diverse? exit code 1 if not",
         "run": "all stages, in order",
         "retry": "try again what was set aside",
+        "rebuild": "make again what is gone; --check makes all again and compares",
         "stats": "counts, sizes, and what the targets will take",
         "prepare": "the flags of the first dataset script, in one command",
     },
@@ -315,6 +316,16 @@ unlabelled; a bare word is looked for in names and notes.
 """
 
 
+REBUILD = """\
+Make those variants and generated files again that are gone, from their roots and
+the parameters in their rows. Files that are there stay as they are.
+
+--check makes every one of them again and compares: MIDI and JSON byte by byte,
+sound once decoded, labels by the rules for variants. It writes nothing.
+Exit codes: 0 all equal, 1 what differs is named, 2 not possible.
+"""
+
+
 def _add_stage_commands(command: Callable[..., Parser]) -> None:
     create = command("create")
     create.add_argument("dataset", nargs="?", metavar="DATASET")
@@ -331,6 +342,8 @@ def _add_stage_commands(command: Callable[..., Parser]) -> None:
     split = _dataset(command("split"))
     split.add_argument("--reshuffle", action="store_true", help="assign every sample anew; lists change")
     _deep(_dataset(command("validate")))
+    rebuild = _dataset(command("rebuild", description=REBUILD))
+    rebuild.add_argument("--check", action="store_true", help="make all of them again, compare, write nothing")
     run = _dataset(command("run"))
     _target_model(run)
     run.add_argument("--import-dir", metavar="DIR", action="append", help="take in what is below it first")

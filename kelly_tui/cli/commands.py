@@ -203,6 +203,12 @@ def retry(line: Line) -> int:
     return _stage(line, stages.retry_failures(line.root, **line.options))
 
 
+def rebuild(line: Line) -> int:
+    from kelly_tui.pipeline import stages
+
+    return _stage(line, stages.rebuild_dataset(line.root, line.arguments.check, **line.options))
+
+
 def validate(line: Line) -> int:
     from kelly_tui.validate.report import validate_dataset
 
@@ -356,6 +362,7 @@ _COMMANDS: dict[str, Callable[[Line], int]] = {
     "validate": validate,
     "run": run_all,
     "retry": retry,
+    "rebuild": rebuild,
     "stats": stats,
     "prepare": prepare,
     "doctor": doctor,

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import msgspec
 
+from kelly_tui.learn.suggest import suggest_for
 from kelly_tui.model.annotation import Label
 from kelly_tui.model.sample import Sample
 from kelly_tui.pipeline.keys import Parameters
@@ -16,6 +19,7 @@ from kelly_tui.pipeline.runner import run_items
 from kelly_tui.pipeline.stage import Failed, Item, Outcome, Result, Run
 from kelly_tui.store.catalogue import Catalogue, FeatureRow
 from kelly_tui.store.importer import apply_min_duration
+from kelly_tui.store.layout import Layout
 
 STAGE = "extract"
 VERSION = 5
@@ -42,6 +46,7 @@ _PARAMETERS = {
 def extract(catalogue: Catalogue, run: Run) -> Outcome:
     """Extract the features that are missing or made from other content or parameters; set aside what can't be used.
 
+    At the end emotion, valence and arousal are suggested anew, also where no file is new: labels may be.
     What ``min_duration_sec`` calls too short is judged again first: config.json may have been changed.
     """
     if not run.dry_run:
@@ -56,7 +61,13 @@ def extract(catalogue: Catalogue, run: Run) -> Outcome:
         parameters.remember()
     items = (item for item, _ in extraction.stale(Plan()))
     work = Work(STAGE, items, plan, room=Room(catalogue))
-    return run_items(work, extraction.commit, run)
+    outcome = run_items(work, extraction.commit, run)
+    began = time.monotonic()
+    suggested = suggest_for(catalogue)
+    outcome.words = "; ".join(part for part in (outcome.words, suggested.words()) if part)
+    outcome.details["suggested"] = suggested._asdict()
+    outcome.seconds += time.monotonic() - began
+    return outcome
 
 
 def wanted_parameters(catalogue: Catalogue) -> dict[str, Parameters]:
@@ -68,14 +79,26 @@ def wanted_parameters(catalogue: Catalogue) -> dict[str, Parameters]:
     }
 
 
+def feature_item(layout: Layout, config: Mapping[str, Any], sample: Sample, key: str = "") -> Item:
+    """What a worker needs to extract the features of `sample`; `config` as config.json has it."""
+    target = layout.features_path(sample.sample_id, _SUFFIXES[sample.file_type]).relative_to(layout.root)
+    data = {
+        "root": str(layout.root),
+        "sample_id": sample.sample_id,
+        "file_path": sample.file_path,
+        "target": target.as_posix(),
+        "config": {name: config[name] for name in _PARAMETERS["audio"]},
+    }
+    return Item(sample.sample_id, sample.file_path, key, sample.file_size_bytes, _FUNCTIONS[sample.file_type], data)
+
+
 class _Extraction:
     """Which samples want features, and where these go."""
 
     def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue
-        config = catalogue.config.to_dict()
+        self._config = catalogue.config.to_dict()
         self.parameters = wanted_parameters(catalogue)
-        self._configs = {kind: {name: config[name] for name in _PARAMETERS["audio"]} for kind in _PARAMETERS}
         self._keys = dict(catalogue.stage_keys(STAGE))
         self._failures = {one.sample_id: one for one in catalogue.failures(STAGE) if one.sample_id is not None}
 
@@ -91,26 +114,14 @@ class _Extraction:
             elif failure is None and sample.status != "ok":
                 continue  # another stage set it aside
             elif before != key:
-                yield self._item(sample, key), parameters.why(before, key)
+                yield feature_item(self._catalogue.layout, self._config, sample, key), parameters.why(before, key)
             elif not self._has_features(sample):
-                yield self._item(sample, key), "features gone"
+                yield feature_item(self._catalogue.layout, self._config, sample, key), "features gone"
             else:
                 plan.skipped += 1
 
     def _has_features(self, sample: Sample) -> bool:
         return sample.features_path is not None and (self._catalogue.root / sample.features_path).is_file()
-
-    def _item(self, sample: Sample, key: str) -> Item:
-        layout = self._catalogue.layout
-        target = layout.features_path(sample.sample_id, _SUFFIXES[sample.file_type]).relative_to(layout.root)
-        data = {
-            "root": str(layout.root),
-            "sample_id": sample.sample_id,
-            "file_path": sample.file_path,
-            "target": target.as_posix(),
-            "config": self._configs[sample.file_type],
-        }
-        return Item(sample.sample_id, sample.file_path, key, sample.file_size_bytes, _FUNCTIONS[sample.file_type], data)
 
     def commit(self, results: list[tuple[Item, Result]]) -> None:
         """Store features and labels of the good ones, set the bad ones aside: one transaction."""

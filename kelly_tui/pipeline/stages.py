@@ -78,6 +78,20 @@ def retry_failures(root: Root, **options: Unpack[Options]) -> Outcome:
     return _stage(root, Run(**options), retry)
 
 
+def rebuild_dataset(root: Root, check: bool = False, **options: Unpack[Options]) -> Outcome:
+    """Make variants and generated files again that are gone; with `check` all of them, to compare: nothing is written.
+
+    ``failures`` names what differs, or can't be made again.
+    """
+    from kelly_tui.pipeline import rebuild
+
+    run = Run(**options)
+    if not check:
+        return _stage(root, run, rebuild.rebuild)
+    with Catalogue.open(root) as catalogue:  # a look takes no turn: a stage may be at work
+        return rebuild.check(catalogue, run)
+
+
 @dataclass
 class PipelineOutcome:
     """What a run of the whole pipeline did."""

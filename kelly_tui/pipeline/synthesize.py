@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from itertools import count as numbers
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import msgspec
@@ -47,6 +48,13 @@ def synthesize(catalogue: Catalogue, run: Run, count: int, *, audio: bool = Fals
     return run_items(work, synthesis.commit, run)
 
 
+def rendered_with(font: str, sample_rate: int) -> dict[str, Any]:
+    """What the sound of a generated sample depends on besides its MIDI; kept in its row."""
+    with open(font, "rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return {"sample_rate": sample_rate, "soundfont": Path(font).name, "soundfont_sha256": digest}
+
+
 def generate_sound_item(item: dict[str, Any]) -> dict[str, Any]:
     """In a worker: generate a sample and render it; what is known of the music, and of the sound file."""
     from kelly_tui.render.midi import render_item
@@ -67,6 +75,7 @@ class _Synthesis:
         if skipped := unplayable(self._kind, self._labels):
             run.notice(str(skipped))
         self._soundfont = str(soundfont(run.settings.soundfont)) if audio else ""
+        self._rendered_with = rendered_with(self._soundfont, config.sample_rate) if audio else {}
         rows = catalogue.db.execute("SELECT file_type, count(*) FROM samples WHERE origin = 'generated' GROUP BY 1")
         by_type = dict(rows.fetchall())
         self._total = sum(by_type.values())
@@ -143,7 +152,7 @@ class _Synthesis:
         labels = {name: msgspec.convert(label, Label) for name, label in made["labels"].items()}
         extra: dict[str, Any] = {"generator": {"kind": self._kind, "seed": self._seed, **made["parameters"]}}
         if self._audio:
-            extra["rendered_from"] = item.data["midi"]["target"]
+            extra |= {"rendered_from": item.data["midi"]["target"], "rendered_with": self._rendered_with}
         return Sample(
             sample_id=item.item_id,
             file_path=self.target(item),
@@ -164,7 +173,7 @@ class _Synthesis:
         sample = self._catalogue.get(item.item_id)
         if sample is None:
             return
-        extra = {**sample.extra, "rendered_from": sample.file_path}
+        extra = {**sample.extra, "rendered_from": sample.file_path, "rendered_with": self._rendered_with}
         self._catalogue.db.execute(
             "UPDATE samples SET file_path = ?, file_type = 'audio', sha256 = ?, file_size_bytes = ?, duration_sec = ?,"
             " features_path = NULL, modified_at = ?, extra = ? WHERE sample_id = ?",

@@ -556,3 +556,18 @@ def test_quiet_says_only_what_failed(kelly, labelled):
     said = kelly("extract", "d", "--quiet")
     assert said.err == ""
     assert [line.split(":")[0].strip() for line in said.out.splitlines()] == ["raw/audio/other/silent.wav"]
+
+
+def test_rebuild_compares_names_what_differs_and_puts_back_what_is_gone(kelly, labelled):
+    kelly("augment", "d", "--multiplier", 1)
+    assert kelly("rebuild", "d", "--check", "--json").json["compared"] == len(SOURCES)
+    variant = next((labelled / "processed/augmented/midi").rglob("*.mid"))
+    data = variant.read_bytes()
+    variant.unlink()
+    said = kelly("rebuild", "d", "--check")
+    assert said.code == 1
+    assert f"{variant.relative_to(labelled)}: gone" in said.out
+    assert kelly("rebuild", "d").code == 0
+    assert variant.read_bytes() == data
+    assert kelly("rebuild", "d", "--check").code == 0
+    assert kelly("rebuild", "nowhere", "--check").code == 2

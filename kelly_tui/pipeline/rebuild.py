@@ -1,0 +1,306 @@
+"""Variants and generated files made again, from roots and rows alone: to compare them, or where they are gone."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import msgspec
+
+from kelly_tui.augment.item import variant_bytes
+from kelly_tui.augment.recipe import Recipe
+from kelly_tui.errors import FileRefused, LabelError, SoundError
+from kelly_tui.model.annotation import Label
+from kelly_tui.model.labels import may_replace
+from kelly_tui.model.sample import Sample
+from kelly_tui.paths import soundfont
+from kelly_tui.pipeline.extract import feature_item, wanted_parameters
+from kelly_tui.pipeline.inherit import inherited
+from kelly_tui.pipeline.plan import Plan, Work
+from kelly_tui.pipeline.recorded import recorded
+from kelly_tui.pipeline.room import Room
+from kelly_tui.pipeline.runner import run_items
+from kelly_tui.pipeline.stage import Item, Outcome, Result, Run
+from kelly_tui.store import annotation_file
+from kelly_tui.store.catalogue import Catalogue
+from kelly_tui.store.durable import make_durable, write_whole
+from kelly_tui.store.layout import disk_errors, inside
+
+STAGE = "rebuild"
+
+Fault = tuple[str, str]
+"""A file, and what is wrong with it."""
+
+
+def check(catalogue: Catalogue, run: Run) -> Outcome:
+    """Make every variant and generated file again, and compare: nothing is written.
+
+    MIDI and JSON must be the same bytes, audio the same sound once decoded. Of JSON there are the features, where they
+    are up to date, and the annotations, where they are written. Labels must be those that the parent's, or the
+    generator, give. ``failures`` names what differs.
+    """
+    rebuilding = _Rebuilding(catalogue, run, writes=False)
+    items = [rebuilding.item(sample) for sample in catalogue.samples(_MADE)]
+    return rebuilding.carry_out(items, "all as its root and its row say")
+
+
+@recorded(STAGE)
+def rebuild(catalogue: Catalogue, run: Run) -> Outcome:
+    """Make those variants and generated files again that are gone. One that is there stays, whatever is in it.
+
+    What comes out otherwise than its row says is not written, and named.
+    """
+    rebuilding = _Rebuilding(catalogue, run, writes=True)
+    items = [rebuilding.item(sample) for sample in catalogue.samples(_MADE) if rebuilding.is_gone(sample)]
+    return rebuilding.carry_out(items, "none was gone" if not items else "")
+
+
+_MADE = "is:augmented|generated"
+
+
+def remade_item(item: dict[str, Any]) -> dict[str, Any]:
+    """In a worker: make one sample's files again. Returns ``faults``, ``written``, generated ``labels``."""
+    made: dict[str, Any] = {"faults": [], "written": []}
+    with TemporaryDirectory(prefix="kelly-") as scratch:
+        try:
+            files, labels = _made_again(item, Path(scratch))
+            if labels is not None:
+                made["labels"] = labels
+            for path, data in files.items():
+                if item["writes"]:
+                    _put_back(item, path, data, made)
+                elif why := _difference(inside(Path(item["root"]), path), data):
+                    made["faults"].append((path, why))
+            data = files[item["target"]]
+            if item["file_type"] == "midi" and not made["faults"] and _sha(data) != item["sha256"]:
+                made["faults"].append((item["target"], "its row has the hash of other content"))
+            if item["features"] is not None:
+                _compare_features(item, data, Path(scratch), made)
+        except (FileRefused, SoundError, LabelError) as error:
+            made["faults"].append((item["target"], f"can't be made again: {error}"))
+    return made
+
+
+def _made_again(item: dict[str, Any], scratch: Path) -> tuple[dict[str, bytes], dict[str, Any] | None]:
+    """The sample's files by their paths, and its labels where a generator gives them."""
+    if "recipe" in item:
+        root = inside(Path(item["root"]), item["parent_path"])
+        try:
+            content = root.read_bytes()
+        except FileNotFoundError:
+            raise FileRefused("its root is gone", path=root) from None
+        if item["parent_sha256"] and _sha(content) != item["parent_sha256"]:
+            raise FileRefused("its root has changed", path=root)
+        return {item["target"]: variant_bytes(item)[0]}, None
+    from kelly_tui.synth.item import generate_sample
+
+    sample = generate_sample(item["kind"], item["seed"], item["index"], item["classes"])
+    labels = msgspec.to_builtins(sample.labels)
+    if item["file_type"] == "midi":
+        return {item["target"]: sample.midi}, labels
+    from kelly_tui.render.midi import render_item
+
+    if item["font_sha256"] not in ("", _sha_of_file(item["soundfont"])):
+        raise SoundError("it was rendered with another SoundFont", path=item["soundfont"])
+    (scratch / "generated.mid").write_bytes(sample.midi)
+    render_item(
+        {
+            "root": str(scratch),
+            "sample_id": "",
+            "parent_path": "generated.mid",
+            "target": "generated.wav",
+            "sample_rate": item["sample_rate"],
+            "soundfont": item["soundfont"],
+        }
+    )
+    return {item["rendered_from"]: sample.midi, item["target"]: (scratch / "generated.wav").read_bytes()}, labels
+
+
+def _put_back(item: dict[str, Any], path: str, data: bytes, made: dict[str, Any]) -> None:
+    file = inside(Path(item["root"]), path)
+    if file.exists():
+        return
+    if path == item["target"] and _sha(data) != item["sha256"]:
+        made["faults"].append((path, "comes out otherwise than its row says; not written"))
+        return
+    write_whole(file, data)
+    made["written"].append(path)
+
+
+def _difference(there: Path, data: bytes) -> str:
+    """What is wrong with the file that is there, if it should be `data`; nothing if it is."""
+    try:
+        found = there.read_bytes()
+    except FileNotFoundError:
+        return "gone"
+    if found == data:
+        return ""
+    if there.suffix.lower() in (".mid", ".midi", ".json"):
+        return "other bytes"
+    return "" if _sounds_alike(found, data) else "another sound"
+
+
+def _sounds_alike(one: bytes, other: bytes) -> bool:
+    import soundfile
+
+    try:
+        heard, rate = soundfile.read(io.BytesIO(one), dtype="int32", always_2d=True)
+    except soundfile.LibsndfileError:
+        return False
+    wanted, wanted_rate = soundfile.read(io.BytesIO(other), dtype="int32", always_2d=True)
+    return rate == wanted_rate and heard.shape == wanted.shape and bool((heard == wanted).all())
+
+
+def _compare_features(item: dict[str, Any], data: bytes, scratch: Path, made: dict[str, Any]) -> None:
+    from kelly_tui.features.midi import extract_item
+
+    (scratch / "sample.mid").write_bytes(data)
+    features = item["features"]
+    extract_item({**features, "root": str(scratch), "file_path": "sample.mid", "target": "features.json"})
+    if why := _difference(inside(Path(item["root"]), features["target"]), (scratch / "features.json").read_bytes()):
+        made["faults"].append((features["target"], why))
+
+
+class _Rebuilding:
+    """Which files there should be, and what came of making them again."""
+
+    def __init__(self, catalogue: Catalogue, run: Run, *, writes: bool) -> None:
+        self._catalogue, self._run, self._writes = catalogue, run, writes
+        self._up_to_date = dict(catalogue.stage_keys("extract"))
+        self._config = catalogue.config.to_dict()
+        self._parameters = wanted_parameters(catalogue)
+        self._faults: list[Fault] = []
+        self._written = 0
+        self._at_fault: set[str] = set()
+
+    def is_gone(self, sample: Sample) -> bool:
+        """Whether a file of a sample that was made here is not there."""
+        paths = (sample.file_path, sample.extra.get("rendered_from"))
+        return any(path and not inside(self._catalogue.root, path).exists() for path in paths)
+
+    def item(self, sample: Sample) -> Item:
+        data: dict[str, Any] = {
+            "root": str(self._catalogue.root),
+            "target": sample.file_path,
+            "file_type": sample.file_type,
+            "sha256": sample.sha256,
+            "writes": self._writes,
+            "features": None if self._writes else self._features(sample),
+        }
+        data |= self._of_variant(sample) if sample.parent_id else self._of_generated(sample)
+        function = f"{remade_item.__module__}:{remade_item.__name__}"
+        return Item(sample.sample_id, sample.file_path, "", sample.file_size_bytes, function, data)
+
+    def _of_variant(self, sample: Sample) -> dict[str, Any]:
+        parent = self._catalogue.get(sample.parent_id or "")
+        made_by = sample.augmentation or {}
+        source, sha256 = ("", "") if parent is None else (parent.file_path, parent.sha256)
+        if parent is not None and parent.file_type != sample.file_type:  # it was rendered since
+            source, sha256 = parent.extra.get("rendered_from", source), ""
+        return {
+            "parent_path": source,
+            "parent_sha256": sha256,
+            "recipe": {name: value for name, value in made_by.items() if name in Recipe.__struct_fields__},
+            "seed": made_by.get("seed", 0),
+        }
+
+    def _of_generated(self, sample: Sample) -> dict[str, Any]:
+        row = sample.extra.get("generator", {})
+        data = {name: row.get(name) for name in ("kind", "seed", "index", "classes")}
+        if sample.file_type == "audio":
+            rendered = sample.extra.get("rendered_with", {})
+            data |= {
+                "rendered_from": sample.extra.get("rendered_from", ""),
+                "sample_rate": rendered.get("sample_rate", self._catalogue.config.sample_rate),
+                "soundfont": str(soundfont(self._run.settings.soundfont)),
+                "font_sha256": rendered.get("soundfont_sha256", ""),
+            }
+        return data
+
+    def _features(self, sample: Sample) -> dict[str, Any] | None:
+        """How its features are made, where they are JSON and up to date."""
+        key = self._parameters[sample.file_type].key(sample.sha256 or sample.sample_id)
+        if sample.file_type != "midi" or sample.features_path is None or self._up_to_date.get(sample.sample_id) != key:
+            return None
+        return feature_item(self._catalogue.layout, self._config, sample).data
+
+    def carry_out(self, items: list[Item], words: str) -> Outcome:
+        plan = Plan()
+        for item in items:
+            plan.add(item, "to make again")
+        if self._run.dry_run:
+            return plan.outcome(STAGE)
+        room = Room(self._catalogue) if self._writes else None
+        outcome = run_items(Work(STAGE, items, plan, room=room, written=lambda *_: None), self._take, self._run)
+        outcome.failures += self._faults
+        outcome.done -= len(self._at_fault)
+        if not outcome.failures:
+            outcome.words = words
+        elif not self._writes:
+            outcome.words = f"{len(self._at_fault):,} differ"
+        outcome.details = {"compared": len(items)} if not self._writes else {"written": self._written}
+        return outcome
+
+    def _take(self, results: list[tuple[Item, Result]]) -> None:
+        written = []
+        for item, result in results:
+            if not isinstance(result, dict):
+                continue
+            written += [self._catalogue.root / path for path in result["written"]]
+            faults = [tuple(fault) for fault in result["faults"]]
+            if not self._writes:
+                faults += self._faults_of_row(item, result.get("labels"))
+            self._faults += faults
+            if faults:
+                self._at_fault.add(item.item_id)
+        with disk_errors(self._catalogue.root):
+            make_durable(written)
+        self._written += len(written)
+
+    def _faults_of_row(self, item: Item, generated: dict[str, Any] | None) -> Iterator[Fault]:
+        """Labels other than those that follow, and an annotation file other than the labels."""
+        sample = self._catalogue.get(item.item_id)
+        if sample is None:  # gone meanwhile
+            return
+        if generated is not None:
+            wanted = {name: msgspec.convert(label, Label) for name, label in generated.items()}
+            others = [
+                name
+                for name, label in sample.labels.items()
+                if label.source == "generator" and (name not in wanted or label.value != wanted[name].value)
+            ]
+        else:
+            parent = self._catalogue.get(sample.parent_id or "")
+            others = [] if parent is None else [*_unlike(sample, inherited(sample, parent))]
+        if others:
+            yield item.name, f"labels are not what follows: {', '.join(others)}"
+        rev, exported = self._catalogue.db.execute(
+            "SELECT rev, exported_rev FROM samples WHERE sample_id = ?", (item.item_id,)
+        ).fetchone()
+        file = self._catalogue.layout.annotation_path(item.item_id)
+        if rev == exported and sample.labels and file.exists():
+            name = file.relative_to(self._catalogue.root).as_posix()
+            if why := _difference(file, annotation_file.render(item.item_id, rev, sample.labels)):
+                yield name, why
+
+
+def _unlike(variant: Sample, wanted: dict[str, Label | None]) -> Iterator[str]:
+    """Fields in which a variant says otherwise than it should by its parent, and no stronger source says so."""
+    for name, label in wanted.items():
+        now = variant.labels.get(name)
+        same = now == label or (now is not None and label is not None and now.value == label.value)
+        if not same and (now is None or label is None or may_replace("inherited", now.source)):
+            yield name
+
+
+def _sha(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def _sha_of_file(path: str) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
