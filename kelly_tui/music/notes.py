@@ -87,13 +87,13 @@ class Score:
     @cached_property
     def pitched(self) -> NDArray[np.void]:
         """The notes that have a pitch: all but the drums."""
-        pitched: NDArray[np.void] = self.notes[~self.notes["is_drum"]]
+        pitched: NDArray[np.void] = self.notes.compress(~self.notes["is_drum"])  # an index is ten times as slow
         return pitched
 
     @cached_property
     def drums(self) -> NDArray[np.void]:
         """The notes on channel 10."""
-        drums: NDArray[np.void] = self.notes[self.notes["is_drum"]]
+        drums: NDArray[np.void] = self.notes.compress(self.notes["is_drum"])
         return drums
 
     @property

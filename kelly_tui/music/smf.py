@@ -17,18 +17,18 @@ from kelly_tui.errors import FileRefused
 _MAX_TICK = (1 << 31) - 1
 """The native parser counts ticks in 32 bits and says nothing when they overflow."""
 
-_KINDS = bytes(
-    ord("d") if byte < 0x80 else ord("a") if byte >> 4 == 0xA else ord("x") if byte >> 4 == 0xD or byte in (0xF0, 0xF7)
-    else ord("s") for byte in range(256)
-)  # fmt: skip
-"""Each byte as data, or, if it is a status, as polyphonic aftertouch, another that is dropped, or any other."""
+_DELTA = rb"[\x80-\xff]*+."
+_SHORT_DATA = b"|".join(re.escape(bytes([size])) + b".{%d}" % size for size in range(128))
+_PLAIN_TRACK = re.compile(
+    rb"(?:%(delta)b(?:"
+    rb"[\x80-\x9f\xb0-\xbf\xe0-\xef]..(?:%(delta)b[\x00-\x7f].)*+|"  # two bytes of data, and again without a status
+    rb"[\xc0-\xcf].(?:%(delta)b[\x00-\x7f])*+|"  # one byte
+    rb"\xff[^/](?:%(data)b)))*+%(delta)b\xff/" % {b"delta": _DELTA, b"data": _SHORT_DATA},
+    re.DOTALL,
+)
+"""A track, up to its end, of the events that the native parser reads: no aftertouch, no sysex. Most are, and are spared
+the walk."""
 _ODD_TEMPO = re.compile(rb"\xff\x51[^\x03]")
-
-
-def _may_drop(track: bytes) -> bool:
-    """Whether a track may hold aftertouch or sysex: a byte like theirs may be part of a delta, so only a walk tells."""
-    kinds = track.translate(_KINDS)
-    return b"x" in kinds or b"add" in kinds
 
 
 def _may_be_wrong(smf: bytes) -> bool:
@@ -83,7 +83,7 @@ def count_dropped(smf: bytes) -> dict[str, int]:
     if len(tracks) > claimed:
         dropped["track"] = len(tracks) - claimed
     for start, end in tracks:
-        if _may_drop(smf[start:end]):
+        if not _PLAIN_TRACK.match(smf, start, end):
             dropped += _walk(smf, start, end, None)
     return dict(dropped)
 
