@@ -10,6 +10,11 @@ from collections.abc import Iterable
 from kelly_tui.errors import LabelError
 
 EMOTIONS = ("happy", "sad", "angry", "peaceful", "tense", "melancholic", "energetic", "neutral")
+EMOTION_PLACES = {
+    "happy": (0.8, 0.6), "sad": (-0.7, -0.4), "angry": (-0.6, 0.9), "peaceful": (0.5, -0.6),
+    "tense": (-0.3, 0.5), "melancholic": (-0.5, -0.2), "energetic": (0.6, 0.8), "neutral": (0.0, 0.0),
+}  # fmt: skip
+"""Valence and arousal, -1..1, that an emotion's name stands for."""
 GROOVES = ("straight", "swing", "shuffle", "laid_back", "rushed", "triplet", "dotted")
 DEFAULT_GROOVES = GROOVES[:5]
 ARTICULATIONS = ("legato", "staccato", "accent", "marcato", "tenuto", "normal")

@@ -98,6 +98,12 @@ def crossings(members: Sequence[Member], near_duplicates: Iterable[tuple[str, st
     return Assignment(crossings=_crossings(placed, split, group), groups=int(group.max()) + 1, edges=links.count)
 
 
+def groups_of(members: Sequence[Member], near_duplicates: Iterable[tuple[str, str]] = ()) -> Ints:
+    """(n,): the number of each member's group, whatever splits they are in."""
+    everything = np.ones(len(members), bool)
+    return _Links(members, everything, near_duplicates).components(everything) if members else np.empty(0, np.int64)
+
+
 def _inherit(members: Sequence[Member], split: Ints) -> None:
     """A variant of a root that has a split has it too, whatever else its group links to."""
     where = {members[at].sample_id: split[at] for at in np.flatnonzero(split != _NONE).tolist()}

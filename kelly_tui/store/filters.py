@@ -103,9 +103,14 @@ FEATURE_NUMBERS = (
 )
 """Numbers of the MIDI features that may be compared."""
 
+SUGGESTED = ("suggested", "suggested.conf", "suggested.valence", "suggested.arousal")
+"""What the features suggest: an emotion, how likely it is, valence and arousal."""
+
+_SUGGESTED_COLUMNS = dict(zip(SUGGESTED, ("emotion", "probability", "valence", "arousal")))
+
 _PREFIXES = {"id": "sample_id", "root": "root_id", "parent": "parent_id"}
 _WITHOUT_SIZE = ("is", "has", "text", "name", "path", *_PREFIXES)
-NAMES = (*FIELDS, *_OTHER_FIELDS, *_WITHOUT_SIZE, *FEATURE_NUMBERS, "conf")
+NAMES = (*FIELDS, *_OTHER_FIELDS, *_WITHOUT_SIZE, *SUGGESTED, *FEATURE_NUMBERS, "conf")
 """Every name that may stand before a colon, but for aliases."""
 
 
@@ -133,6 +138,8 @@ def values(name: str, config: DatasetConfig) -> tuple[str, ...]:
         return tuple(IS)
     if lowered == "has":
         return ("features", "conflict", *FIELDS)
+    if lowered == "suggested":
+        return (*config.emotion_labels, "?")
     if _measure(name) is not None or lowered in _WITHOUT_SIZE:
         return ()
     field = _field(name)
@@ -178,6 +185,8 @@ def _has_value(name: str, value: str, config: DatasetConfig) -> _Sql:
         return _text(value)
     if lowered in _PREFIXES:
         return _prefixed(lowered, value.lower())
+    if lowered == "suggested":
+        return _suggested(value, config)
     if (measure := _measure(name)) is not None and value != "?":
         return _in_range(measure, value)
     field = _field(name)
@@ -301,8 +310,11 @@ class _Measure(NamedTuple):
 def _measure(name: str) -> _Measure | None:
     """What a name measures; None for what has no size."""
     lowered = name.lower()
-    if lowered in _WITHOUT_SIZE:
+    if lowered in _WITHOUT_SIZE or lowered == "suggested":
         return None
+    if lowered in SUGGESTED[1:]:
+        low = 0 if lowered == "suggested.conf" else -1
+        return _Measure(Field(lowered, "number", "", low=low, high=1), partial(_of_suggestion, lowered))
     if lowered in FEATURE_NUMBERS:
         return _Measure(Field(lowered, "number", ""), partial(_feature, lowered))
     if lowered == "conf" or lowered.endswith(".conf"):
@@ -362,3 +374,27 @@ def _feature(name: str, operator: str, limit: float) -> _Sql:
     return _Sql(
         f"samples.rowid IN (SELECT sample FROM features WHERE json_extract(columns, '$.{name}') {operator} ?)", (limit,)
     )
+
+
+# -- what the features suggest -----------------------------------------------------------------------------------------
+
+
+def suggested_column(name: str) -> str:
+    """What is suggested, one of `SUGGESTED`, as an expression over `samples`."""
+    return f"(SELECT {_SUGGESTED_COLUMNS[name]} FROM suggestions WHERE sample = samples.rowid)"
+
+
+def _suggested(value: str, config: DatasetConfig) -> _Sql:
+    """``suggested:sad``; ``suggested:?`` where nothing is."""
+    having = "samples.rowid {} (SELECT sample FROM suggestions WHERE emotion {})"
+    if value == "?":
+        return _Sql(having.format("NOT IN", "IS NOT NULL"))
+    try:
+        return _Sql(having.format("IN", "= ?"), (check_value(FIELDS["emotion"], value, config.choices("emotion")),))
+    except LabelError as error:
+        raise FilterError(error.what, hint=error.hint) from None
+
+
+def _of_suggestion(name: str, operator: str, limit: float) -> _Sql:
+    column = _SUGGESTED_COLUMNS[name]
+    return _Sql(f"samples.rowid IN (SELECT sample FROM suggestions WHERE {column} {operator} ?)", (limit,))

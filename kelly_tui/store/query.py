@@ -16,7 +16,7 @@ import msgspec
 
 from kelly_tui.errors import LabelError
 from kelly_tui.model.annotation import FIELDS, field_named
-from kelly_tui.store.filters import IS, NAMES, Query, one_of, parse
+from kelly_tui.store.filters import IS, NAMES, SUGGESTED, Query, one_of, parse, suggested_column
 from kelly_tui.store.schema import ORIGIN
 
 if TYPE_CHECKING:
@@ -65,12 +65,18 @@ class Row(NamedTuple):
     duration_sec: float | None
     split: str | None
     rejected: bool
+    suggested: str | None
+    """The emotion that the features suggest."""
     sources: dict[str, str]
     """The first letter of each label's source, by field, a capital where it is unsure: ``{"emotion": "h"}``."""
 
 
 _SONG = "(SELECT root.file_path FROM samples AS root WHERE root.sample_id = samples.root_id)"
-_ROW = ", ".join((*Row._fields[:-1], "provenance")).replace(" song,", f" iif(parent_id IS NULL, NULL, {_SONG}),")
+_ROW = (
+    ", ".join((*Row._fields[:-1], "provenance"))
+    .replace(" song,", f" iif(parent_id IS NULL, NULL, {_SONG}),")
+    .replace(" suggested,", f" {suggested_column('suggested')},")
+)
 _IS_VERIFIED = Row._fields.index("is_verified")
 _REJECTED = Row._fields.index("rejected")
 
@@ -83,6 +89,7 @@ SORTS = {
     "modified": "modified_at",
     **{name: name for name in ("split", "decision", "status", "file_type")},
     "origin": ORIGIN,
+    **{name: suggested_column(name) for name in SUGGESTED},
     **{name: name for name, field in FIELDS.items() if field.kind in ("choice", "key", "number", "flag", "meter")},
 }
 """What a list may be sorted by; ``-`` before it turns it round. Samples without the value come last."""

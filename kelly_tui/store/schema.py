@@ -18,7 +18,7 @@ import msgspec
 from kelly_tui.model.annotation import FIELDS, Label, Value
 from kelly_tui.model.sample import Sample
 
-VERSION = 3
+VERSION = 4
 """``PRAGMA user_version`` of the catalogues that this program writes."""
 
 _STEP_INDEXES = """
@@ -44,7 +44,24 @@ CREATE TABLE IF NOT EXISTS runs (
 CREATE INDEX IF NOT EXISTS runs_stage ON runs (stage, run);
 """
 
-MIGRATIONS: dict[int, str] = {2: f"ALTER TABLE steps ADD COLUMN session TEXT;\n{_STEP_INDEXES}", 3: _RUNS}
+_SUGGESTIONS = """
+-- What the features suggest: see `kelly_tui.model.suggestion`. No labels: never counted, exported or inherited.
+CREATE TABLE IF NOT EXISTS suggestions (
+  sample INTEGER PRIMARY KEY REFERENCES samples (rowid) ON DELETE CASCADE,
+  emotion TEXT,
+  probability REAL,
+  valence REAL,
+  arousal REAL,
+  said TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS suggestions_emotion ON suggestions (emotion);
+"""
+
+MIGRATIONS: dict[int, str] = {
+    2: f"ALTER TABLE steps ADD COLUMN session TEXT;\n{_STEP_INDEXES}",
+    3: _RUNS,
+    4: _SUGGESTIONS,
+}
 """SQL that leads from the version before to this one."""
 
 LIST_KINDS = ("words", "chords", "numbers", "velocities")
@@ -226,6 +243,7 @@ CREATE TABLE counts (
 
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 {_RUNS}
+{_SUGGESTIONS}
 """
 
 _PLAIN = (

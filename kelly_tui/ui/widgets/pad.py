@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from kelly_tui.model.labels import EMOTION_PLACES
 from kelly_tui.ui.paint import Line, Span
 
 STEPS = 9
@@ -15,12 +16,6 @@ _CELLS = 3
 
 WIDTH = 2 + STEPS * _CELLS
 HEIGHT = STEPS + 1
-
-EMOTION_PLACES = {
-    "happy": (0.8, 0.6), "sad": (-0.7, -0.4), "angry": (-0.6, 0.9), "peaceful": (0.5, -0.6),
-    "tense": (-0.3, 0.5), "melancholic": (-0.5, -0.2), "energetic": (0.6, 0.8), "neutral": (0.0, 0.0),
-}  # fmt: skip
-"""Valence and arousal that the generator takes them to have."""
 
 
 class Point(NamedTuple):

@@ -1,0 +1,306 @@
+"""Emotion, valence and arousal suggested from cues: by rules where nobody has labelled, by labels where many have.
+
+Valence and arousal are linear in the cues, and each label lies in their plane (Russell's circumplex, 1980), so that
+the rules give every label a probability. Both are priors: a ridge of the plane and a multinomial logit of the labels
+begin at the rules and move as far as labels bear them out. How far the logit is to be believed beside the bare shares
+of the labels, and how far valence and arousal are off, is measured on groups of samples that were held out.
+
+A group (songs, versions, variants: `kelly_tui.store.splits`) never helps itself: what is suggested for it, and how
+surely, comes from a fit and from measurements in which its labels had no part.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from itertools import combinations
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kelly_tui.learn.cues import CUES
+from kelly_tui.model.labels import EMOTION_PLACES
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Flags = NDArray[np.bool_]
+
+_RULES: dict[str, dict[str, tuple[float, float]]] = {
+    "midi": {
+        "profile": (0.20, 0.0),
+        "mode": (0.10, 0.0),
+        "density": (0.06, 0.20),
+        "loudness": (0.0, 0.25),
+        "tempo": (0.06, 0.10),
+        "touch": (0.10, 0.05),
+        "register": (0.05, 0.0),
+    },
+    "audio": {
+        "profile": (0.20, 0.0),
+        "mode": (0.10, 0.0),
+        "density": (0.06, 0.25),
+        "loudness": (0.0, 0.10),
+        "tempo": (0.06, 0.10),
+        "brightness": (0.0, 0.20),
+    },
+}
+"""What a cue adds to valence and to arousal. Directions and order are those of the reviews that `cues` names: valence
+from mode first, arousal from loudness, density and tempo; the sizes are round numbers, fitted to nothing."""
+
+SPREADS = (0.6, 0.42)
+"""How far valence and arousal as people give them lie from the rules', about: standard deviations."""
+
+_FOLDS = 8
+_CUE_PRECISION, _MIDDLE_PRECISION = 16.0, 4.0
+"""By how many labels' worth of evidence the rules' weights, and their middle, are held."""
+_CLASS_PRECISION, _SHARE_PRECISION = 16.0, 0.5
+"""The same of the logit: its weights, and how frequent each label is."""
+_PLACE_WEIGHT = 0.5
+"""What an emotion's place in the plane counts as a label of valence and arousal, beside a number that someone gave."""
+_MEASURED = 20.0
+"""As many measurements as `SPREADS` is worth."""
+_BELIEF = (6.0, 1.0)
+"""Before anything is measured: the logit is right rather than the bare shares, in six cases of seven."""
+_UNHEARD = -30.0
+"""Log-odds of a label that has no place in the plane and that nobody has given yet."""
+MOST = 4000
+"""Labelled samples that a fit looks at: nine weights a label are not learnt better from more."""
+_STEPS = 40
+
+
+class Labelled(NamedTuple):
+    """What is known of n samples of one type of file."""
+
+    cues: Floats
+    """(n, 8), see `kelly_tui.learn.cues`."""
+    groups: Ints
+    """(n,): samples of one group belong together."""
+    emotions: Ints
+    """(n,): the index of the label that a person or a folder gave; -1 where none did."""
+    plane: Floats
+    """(n, 2): valence and arousal that a person gave; nan where none did."""
+
+
+class Suggested(NamedTuple):
+    """What is suggested for n samples."""
+
+    probabilities: Floats
+    """(n, labels); each row adds up to 1, or is 0 where no label can be spoken of."""
+    plane: Floats
+    """(n, 2): valence and arousal, -1..1."""
+    spreads: Floats
+    """(n, 2): standard deviations."""
+    learnt: int
+    """Labelled samples that it was learnt from."""
+    named: int
+    """Of those, the ones whose emotion was given."""
+    right: int
+    """Of these, the ones for which it was suggested, without their group's help."""
+
+
+@cache
+def _rule_weights(kind: str) -> Floats:
+    """(9, 2): of the cues, and of a constant."""
+    rules = _RULES[kind]
+    return np.array([*(rules.get(cue, (0.0, 0.0)) for cue in CUES), (0.0, 0.0)])
+
+
+def suggest(known: Labelled, labels: Sequence[str], kind: str) -> Suggested:
+    """What the cues of samples of `kind`, ``midi`` or ``audio``, suggest; never from labels of their own group."""
+    cues = np.column_stack([known.cues, np.ones(len(known.cues))])
+    places = np.array([EMOTION_PLACES.get(label, (np.nan, np.nan)) for label in labels]).reshape(-1, 2)
+    teachers = _teachers(known)
+    lessons = _Lessons.of(cues[teachers], known, teachers, places)
+    folds = _folds(known.groups[teachers])
+    teach = _Teacher(lessons, folds, places, _rule_weights(kind))
+
+    fold_of_group = dict(zip(known.groups[teachers].tolist(), folds.tolist()))
+    fold = np.array([fold_of_group.get(group, -1) for group in known.groups.tolist()], np.int64)
+    probabilities, plane, spreads = (np.zeros((len(cues), size)) for size in (len(labels), 2, 2))
+    for held_out in np.unique(fold).tolist():
+        here = fold == held_out
+        learnt = teach.measured_without(held_out)
+        probabilities[here], plane[here] = learnt.probabilities(cues[here]), learnt.plane(cues[here])
+        spreads[here] = learnt.spreads
+    named = teachers[known.emotions[teachers] >= 0]
+    right = int((probabilities[named].argmax(axis=1) == known.emotions[named]).sum())
+    return Suggested(probabilities, plane, spreads, len(teachers), len(named), right)
+
+
+def _teachers(known: Labelled) -> Ints:
+    """The samples to learn from: at most `MOST`, spread evenly over the labelled ones."""
+    labelled = np.flatnonzero((known.emotions >= 0) | ~np.isnan(known.plane).all(axis=1))
+    if len(labelled) > MOST:
+        labelled = labelled[np.linspace(0, len(labelled) - 1, MOST).astype(np.int64)]
+    return labelled
+
+
+def _folds(groups: Ints) -> Ints:
+    """The fold of each sample: groups are dealt out in turn, each whole, so that what they say plays no part."""
+    _, number = np.unique(groups, return_inverse=True)
+    return (number % _FOLDS).astype(np.int64)
+
+
+class _Lessons(NamedTuple):
+    """What labelled samples teach."""
+
+    cues: Floats
+    """(n, 9)"""
+    plane: Floats
+    """(n, 2): where they lie; of no matter where its weight is 0."""
+    weights: Floats
+    """(n, 2)"""
+    emotions: Ints
+    """(n,)"""
+
+    @classmethod
+    def of(cls, cues: Floats, known: Labelled, teachers: Ints, places: Floats) -> _Lessons:
+        emotions, plane = known.emotions[teachers], known.plane[teachers]
+        given = ~np.isnan(plane)
+        meant = np.where((emotions >= 0)[:, None], places[emotions], np.nan) if len(places) else plane
+        weights = np.where(given, 1.0, np.where(np.isnan(meant), 0.0, _PLACE_WEIGHT))
+        return cls(cues, np.nan_to_num(np.where(given, plane, meant)), weights, emotions)
+
+    def only(self, which: Flags) -> _Lessons:
+        return _Lessons(self.cues[which], self.plane[which], self.weights[which], self.emotions[which])
+
+
+class _Learnt(NamedTuple):
+    """A fit: how cues become probabilities, valence and arousal."""
+
+    plane_weights: Floats
+    """(9, 2)"""
+    class_weights: Floats
+    """(9, labels)"""
+    shares: Floats
+    """(labels,): how frequent each is."""
+    belief: float
+    """Of the logit beside the bare shares."""
+    spreads: Floats
+    """(2,)"""
+
+    def plane(self, cues: Floats) -> Floats:
+        return np.clip(cues @ self.plane_weights, -1.0, 1.0)
+
+    def logit(self, cues: Floats) -> Floats:
+        return _softmax(cues @ self.class_weights)
+
+    def probabilities(self, cues: Floats) -> Floats:
+        if not self.shares.any():
+            return np.zeros((len(cues), len(self.shares)))
+        return self.belief * self.logit(cues) + (1 - self.belief) * self.shares
+
+
+class _Teacher:
+    """Fits on all lessons but those of some folds, and measures fits on the folds that they did without."""
+
+    def __init__(self, lessons: _Lessons, folds: Ints, places: Floats, rules: Floats) -> None:
+        self._lessons, self._folds, self._places, self._rules = lessons, folds, places, rules
+        self._fits: dict[frozenset[int], _Learnt] = {}
+        there = np.unique(folds).tolist()
+        for pair in combinations(there, 2):  # what is measured below, each once
+            self._fits[frozenset(pair)] = self._fit(frozenset(pair))
+
+    def measured_without(self, fold: int) -> _Learnt:
+        """The fit without `fold` (-1: with all), and how it does on folds that it, in turn, did not see."""
+        learnt = self._fit(frozenset({fold}))
+        chances: list[Floats] = []
+        errors: list[Floats] = []
+        weights: list[Floats] = []
+        for other in np.unique(self._folds[self._folds != fold]).tolist():
+            without = frozenset({fold, other} - {-1})
+            blind = self._fits.setdefault(without, self._fit(without)) if len(without) == 1 else self._fits[without]
+            seen = self._lessons.only(self._folds == other)
+            named = seen.emotions >= 0
+            logit = blind.logit(seen.cues[named])
+            said = seen.emotions[named]
+            if blind.shares.any():
+                chances.append(np.column_stack([logit[np.arange(len(said)), said], blind.shares[said]]))
+            errors.append((blind.plane(seen.cues) - seen.plane) ** 2)
+            weights.append(seen.weights)
+        return learnt._replace(belief=_belief(chances), spreads=_spreads(errors, weights))
+
+    def _fit(self, without: frozenset[int]) -> _Learnt:
+        lessons = self._lessons.only(~np.isin(self._folds, list(without)))
+        plane_weights = _plane_fit(lessons, self._rules)
+        prior = _class_prior(plane_weights, self._places)
+        named = lessons.only(lessons.emotions >= 0)
+        heard = np.bincount(named.emotions, minlength=len(self._places)).astype(np.float64)
+        spoken = (heard > 0) | ~np.isnan(self._places[:, 0])
+        prior[-1, ~spoken] = _UNHEARD
+        class_weights = _class_fit(named, prior)
+        class_weights[-1, ~spoken] = _UNHEARD
+        shares = np.where(spoken, heard + 1.0, 0.0)
+        return _Learnt(plane_weights, class_weights, shares / max(shares.sum(), 1.0), _belief([]), np.array(SPREADS))
+
+
+def _plane_fit(lessons: _Lessons, rules: Floats) -> Floats:
+    """(9, 2): ridge regression towards the rules, in closed form."""
+    held = np.diag([*([_CUE_PRECISION] * len(CUES)), _MIDDLE_PRECISION])
+    off = (lessons.plane - lessons.cues @ rules) * lessons.weights
+    return np.column_stack(
+        [
+            rules[:, axis]
+            + np.linalg.solve(
+                (lessons.cues * lessons.weights[:, [axis]]).T @ lessons.cues + held, lessons.cues.T @ off[:, axis]
+            )
+            for axis in (0, 1)
+        ]
+    )
+
+
+def _class_prior(plane_weights: Floats, places: Floats) -> Floats:
+    """(9, labels): the logit of normal distributions around the labels' places, all of one shape and frequency."""
+    scaled = np.nan_to_num(places) / np.square(SPREADS)
+    prior: Floats = plane_weights @ scaled.T
+    prior[-1] -= (np.nan_to_num(places) * scaled).sum(axis=1) / 2
+    return prior
+
+
+def _class_fit(named: _Lessons, prior: Floats) -> Floats:
+    """(9, labels): multinomial logit, held to `prior`.
+
+    Newton steps under Böhning's (1992) bound of the curvature: each betters the fit, and the bound is inverted once.
+    """
+    held = np.array([*([_CLASS_PRECISION] * len(CUES)), _SHARE_PRECISION])
+    if not len(named.cues):
+        return prior.copy()
+    said = np.zeros((len(named.cues), prior.shape[1]))
+    said[np.arange(len(said)), named.emotions] = 1.0
+    step = np.linalg.inv(named.cues.T @ named.cues / 2 + np.diag(held))
+    weights = prior.copy()
+    for _ in range(_STEPS):
+        slope = named.cues.T @ (said - _softmax(named.cues @ weights)) - held[:, None] * (weights - prior)
+        weights += step @ slope
+    return weights
+
+
+def _belief(chances: Sequence[Floats]) -> float:
+    """How far to believe the first of two forecasters beside the second, from the chances they gave what came true.
+
+    The share of a mixture, by expectation and maximisation, held to `_BELIEF`.
+    """
+    belief = _BELIEF[0] / sum(_BELIEF)
+    given = np.concatenate(chances) if chances else np.empty((0, 2))
+    for _ in range(_STEPS if len(given) else 0):
+        first = belief * given[:, 0]
+        credit = first / np.maximum(first + (1 - belief) * given[:, 1], 1e-12)
+        belief = float((credit.sum() + _BELIEF[0]) / (len(given) + sum(_BELIEF)))
+    return belief
+
+
+def _spreads(errors: Sequence[Floats], weights: Sequence[Floats]) -> Floats:
+    """(2,): root mean squares of errors that were measured, beside `SPREADS`."""
+    before = _MEASURED * np.square(SPREADS)
+    if not errors:
+        return np.array(SPREADS)
+    error, weight = np.concatenate(errors), np.concatenate(weights)
+    spreads: Floats = np.sqrt((before + (error * weight).sum(axis=0)) / (_MEASURED + weight.sum(axis=0)))
+    return spreads
+
+
+def _softmax(scores: Floats) -> Floats:
+    raised = np.exp(scores - scores.max(axis=1, keepdims=True)) if scores.size else scores
+    shares: Floats = raised / np.maximum(raised.sum(axis=1, keepdims=True), 1e-300)
+    return shares

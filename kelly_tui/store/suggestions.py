@@ -1,0 +1,57 @@
+"""What the features of samples suggest, beside their labels: a table of its own, made anew whenever that changes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from itertools import islice
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from kelly_tui.model.suggestion import Suggestion
+
+if TYPE_CHECKING:
+    from kelly_tui.store.catalogue import Catalogue
+
+_AT_ONCE = 1000
+"""Rows in one transaction: some 10 ms."""
+
+_decode = msgspec.json.Decoder(Suggestion).decode
+_encode = msgspec.json.Encoder().encode
+
+
+def suggestion(catalogue: Catalogue, sample_id: str) -> Suggestion | None:
+    """What is suggested for a sample; None where its features have not been asked."""
+    found = catalogue.db.execute(
+        "SELECT said FROM suggestions JOIN samples ON samples.rowid = sample WHERE sample_id = ?", (sample_id,)
+    ).fetchone()
+    return None if found is None else _decode(found[0])
+
+
+def replace_suggestions(catalogue: Catalogue, wanted: Mapping[int, Suggestion]) -> int:
+    """Have these suggestions, by rowid, and no others; how many differ from before."""
+    before = dict(catalogue.db.execute("SELECT sample, said FROM suggestions"))
+    said = {rowid: _encode(one).decode() for rowid, one in wanted.items()}
+    news = [rowid for rowid, text in said.items() if before.get(rowid) != text]
+    gone = [rowid for rowid in before if rowid not in said]
+    for chunk in _chunks(gone):
+        with catalogue.writing() as db:
+            db.executemany("DELETE FROM suggestions WHERE sample = ?", ((rowid,) for rowid in chunk))
+    for chunk in _chunks(news):
+        with catalogue.writing() as db:
+            # A sample may have gone since its features were read.
+            db.executemany(
+                "INSERT OR REPLACE INTO suggestions SELECT rowid, ?2, ?3, ?4, ?5, ?6 FROM samples WHERE rowid = ?1",
+                (_row(rowid, wanted[rowid], said[rowid]) for rowid in chunk),
+            )
+    return len(news) + len(gone)
+
+
+def _row(rowid: int, one: Suggestion, said: str) -> tuple[int | str | float | None, ...]:
+    return rowid, one.emotion, one.probability, one.valence, one.arousal, said
+
+
+def _chunks(rowids: Iterable[int]) -> Iterable[list[int]]:
+    rest = iter(rowids)
+    while chunk := list(islice(rest, _AT_ONCE)):
+        yield chunk
