@@ -25,6 +25,9 @@ def melody(score: Score) -> NDArray[np.void]:
     return skyline
 
 
+BAR = 4.0
+"""Beats that a phrase is taken to begin after the start of its song."""
+
 _SHAPES = {
     (1, 1): "ascending",
     (1, 0): "ascending",
@@ -40,23 +43,27 @@ _SHAPES = {
 
 
 def detect_contour(line: NDArray[np.void]) -> Detection[str]:
-    """Huron's (1996) type of a melody: its first note, the mean of all its notes and its last one, compared.
+    """Huron's (1996) type of a melody: its first note, the mean of its notes and its last one, compared.
 
     "The melodic arch in Western folksongs", Computing in Musicology 10; with the mean in whole semitones, the fraction
-    dropped, as Müllensiefen (2009, FANTASTIC) and its readers compute it: heights that differ by less are the same.
+    dropped, and each note weighed by its onset, as AMADS (Gotham et al. 2025) reads him: what is heard later counts
+    more. That onset counts from the start of the song; of a phrase cut from one it is not known, and taken as a bar.
     """
     pitches = line["pitch"].astype(np.int64)
     if len(pitches) < 3:
         return unknown("fewer than three notes have no contour")
-    first, last = int(pitches[0]), int(pitches[-1])
-    mean = int(pitches.sum()) // len(pitches)
-    fraction = pitches.mean() - mean
-    shape = _SHAPES[_direction(mean - first), _direction(last - mean)]
-    # Only next to the first or last note's height would another weighing of the notes change the type; and a long
-    # piece has no one contour.
-    margin = min(fraction, 1 - fraction) if abs(mean - first) <= 1 or abs(last - mean) <= 1 else 1.0
-    surety = (0.62 + 0.36 * min(1.0, 2.5 * margin)) if len(pitches) <= 32 else 0.5
-    return Detection(shape, surety, f"first {first}, mean {pitches.mean():.1f}, last {last} of {len(pitches)} notes")
+    onsets = line["onset_beat"] - line["onset_beat"][0]
+    mean = float(np.average(pitches, weights=onsets + BAR))
+    shape = _shape(pitches, mean)
+    otherwise = [float(pitches.mean()), float(np.average(pitches, weights=onsets + 1e-9))]
+    # Where another weighing says the same, the type is sure; a long piece has no one contour.
+    surety = 0.5 if len(pitches) > 32 else 0.98 if all(_shape(pitches, one) == shape for one in otherwise) else 0.7
+    return Detection(shape, surety, f"first {pitches[0]}, mean {mean:.1f}, last {pitches[-1]} of {len(pitches)} notes")
+
+
+def _shape(pitches: NDArray[np.int64], mean: float) -> str:
+    whole = int(mean + 1e-6)  # of equal notes the average may fall short by a last bit
+    return _SHAPES[_direction(whole - int(pitches[0])), _direction(int(pitches[-1]) - whole)]
 
 
 def _direction(semitones: int) -> int:

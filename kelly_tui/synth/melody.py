@@ -85,7 +85,7 @@ def _with_contour(contour: str, width: tuple[int, int], chosen: Setting, chance:
         notes = melody(chance, segments, chosen.key, meter, compass, chance.between(0.2, 0.9))
         if len(notes) < _FEWEST:
             continue
-        line = np.array([note[:3] for note in notes], dtype=[("onset", "f8"), ("duration", "f8"), ("pitch", "u1")])
+        line = np.array([note[:3] for note in notes], dtype=[("onset_beat", "f8"), ("duration", "f8"), ("pitch", "u1")])
         if has_contour(line, contour) and sounds_in_key(line["pitch"], line["duration"], tonic, major):
             return notes
     raise AssertionError(f"no {contour} line in {_TRIES} tries")

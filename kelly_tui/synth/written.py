@@ -36,7 +36,7 @@ def sounds_in_key(classes: NDArray[np.integer], durations: NDArray[np.float64], 
 
 
 def has_contour(line: NDArray[np.void], contour: str) -> bool:
-    """Whether a line (an array with the field ``pitch``) clearly has that contour.
+    """Whether a line (an array with the fields ``onset_beat`` and ``pitch``) clearly has that contour.
 
     Five are Huron's, by the detector's own measure, with a margin. A wave, which he doesn't know, turns at least
     three times after going a fourth or more.

@@ -297,7 +297,7 @@ def test_struck_articulations() -> None:
         ("descending", [72, 67, 65, 64, 62, 60]),
         ("arch", [60, 64, 67, 72, 67, 64, 60]),
         ("valley", [72, 67, 64, 60, 64, 67, 72]),
-        ("flat", [60, 61, 60, 59, 60]),
+        ("flat", [60, 61, 60, 60, 60]),
     ],
 )
 def test_contour(shape: str, pitches: list[int]) -> None:

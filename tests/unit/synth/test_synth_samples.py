@@ -70,7 +70,7 @@ class TestEverySample:
                     check_value(FIELDS[field], label.value, GROOVES if field == "groove_type" else None) == label.value
                 )
                 assert label.source == "generator"
-                assert label.by == f"kelly {kind} 1"
+                assert label.by == f"kelly {kind} 2"
 
     def test_has_the_labels_that_its_model_needs(self, kind):
         (model,) = [model for name, model in TARGET_MODELS.items() if KIND_OF_MODEL[name] == kind]
