@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from kelly_tui.errors import DatasetError
 from kelly_tui.features.audio_chords import find_chords
 from kelly_tui.features.audio_key import find_key
-from kelly_tui.features.audio_rhythm import find_beats, find_tempo, onset_strength
+from kelly_tui.features.audio_rhythm import find_beats, find_tempo, onset_rate, onset_strength
 from kelly_tui.features.npz import npz_bytes
 from kelly_tui.features.sound_file import Samples, Sound, audio_seconds, sound_of
 from kelly_tui.features.spectrum import Floats, Spectrum, cepstrum
@@ -81,6 +81,8 @@ class AudioFeatures:
     tempo_confidence: float
     tempo_why: str
     beat_frames: NDArray[np.int64]
+    onset_rate: float
+    """Onsets a second."""
     key_signature: str | None
     """The tonic; None where no pitches stand out."""
     mode: str | None
@@ -136,6 +138,7 @@ def extract_audio_features(source: Sound, config: AudioConfig | DatasetConfig | 
     heard_mel = mel if (hop, config.n_mels) == (_HEARD_HOP, _HEARD_MELS) else heard.mel_db(_HEARD_MELS)
     tempo = find_tempo(heard_mel, RATE, _HEARD_HOP)
     beats = _beats(heard_mel, tempo.value) if tempo.value else np.empty(0, np.int64)
+    onsets = strength if heard_mel is mel else onset_strength(heard_mel, _HEARD_HOP)
     key = find_key(heard)
     chords = find_chords(heard, beats.astype(np.float64) * (_HEARD_HOP / RATE))
     curves = {
@@ -163,6 +166,7 @@ def extract_audio_features(source: Sound, config: AudioConfig | DatasetConfig | 
         tempo_confidence=tempo.confidence,
         tempo_why=tempo.why,
         beat_frames=np.rint(beats * (_HEARD_HOP / hop)).astype(np.int64),
+        onset_rate=round(onset_rate(onsets, RATE / _HEARD_HOP), 4),
         key_signature=key.value and key.value[0],
         mode=key.value and key.value[1],
         key_confidence=key.confidence,

@@ -12,6 +12,7 @@ from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from kelly_tui.features.spectrum import N_FFT, Floats, mel_centres
@@ -52,6 +53,16 @@ _WEIGHTS = np.array(
         *(-0.38, 2.14, -0.06, -0.46),  # their squares
     ]
 )
+
+
+def onset_rate(strength: Floats, frames_per_second: float) -> float:
+    """Onsets a second: peaks of `strength` (dB) within 70 ms that stand half a dB over the half second around them.
+
+    Counted over at least a second.
+    """
+    near, around = (sliding_window_view(np.pad(strength, n, mode="edge"), 2 * n + 1) for n in (3, 10))
+    peaks = (strength >= near.max(axis=1)) & (strength > around.mean(axis=1) + 0.5)
+    return float(peaks.sum() / max(len(strength) / frames_per_second, 1.0))
 
 
 def onset_strength(mel_db: Floats, hop: int) -> Floats:

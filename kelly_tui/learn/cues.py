@@ -8,13 +8,14 @@ and timbre. Each is a number of about -2..2, 0 in the middle of music and where 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
-CUES = ("profile", "mode", "density", "loudness", "tempo", "touch", "register", "brightness")
+CUES = ("profile", "mode", "density", "loudness", "tempo", "touch", "register", "brightness", "steadiness")
 """The columns of what `midi_cues` and `audio_cues` return."""
 
 WIDEST = 2.0
@@ -60,35 +61,51 @@ def _of_mode(modes: Sequence[str | None]) -> Floats:
     return np.array([0.0 if mode is None else _MODES.get(mode, -1.0) for mode in modes], np.float64)
 
 
-def midi_cues(vectors: Floats, modes: Sequence[str | None], tempi: Floats) -> Floats:
-    """(n, 8) from MIDI vectors, (n, 117); `modes` and `tempi` (BPM, nan or 0: unknown) may be a person's.
+class Heard(NamedTuple):
+    """Features of n samples of one type of file, as columns."""
 
-    Where all notes are struck alike, nobody has said how loud they are.
-    """
+    vectors: Floats
+    """(n, 117) of MIDI, (n, 128) of audio."""
+    modes: Sequence[str | None]
+    """A person's, where one said it."""
+    tempi: Floats
+    """BPM, likewise; 0 where there is none."""
+    onset_rates: Floats
+    """Onsets a second, of audio; 0 where that is not known."""
+
+
+def midi_cues(heard: Heard) -> Floats:
+    """(n, cues) of MIDI. Where all notes are struck alike, nobody has said how loud they are."""
+    vectors = heard.vectors
     pitch, density, loud, spread = vectors[:, 12] * 127, vectors[:, 15] * 8, vectors[:, 47] * 127, vectors[:, 48]
+    nothing = np.zeros(len(vectors))
     return _columns(
         majorness(vectors[:, :12]) / 0.18,
-        _of_mode(modes),
+        _of_mode(heard.modes),
         _octaves(density, 5.0),
         np.where(spread > 0, (loud - 64) / 16, 0.0),
-        _octaves(tempi, 100.0),
+        _octaves(heard.tempi, 100.0),
         vectors[:, 51] * 2,
         np.where(pitch > 0, (pitch - 62) / 12, 0.0),
-        np.zeros(len(vectors)),
+        nothing,
+        nothing,
     )
 
 
-def audio_cues(vectors: Floats, modes: Sequence[str | None], tempi: Floats) -> Floats:
-    """(n, 8) from audio vectors, (n, 128). Touch and register are not heard; loudness is of the mastering, and weak."""
+def audio_cues(heard: Heard) -> Floats:
+    """(n, cues) of audio. Loudness is how full the sound is, under its own peak: the level is the mastering's."""
+    vectors = heard.vectors
+    nothing = np.zeros(len(vectors))
     return _columns(
-        majorness(vectors[:, 40:52]) / 0.12,
-        _of_mode(modes),
-        _octaves(vectors[:, 60], 1.3) * 2,
-        _octaves(vectors[:, 57] / 10, 0.08),
-        _octaves(tempi, 100.0),
-        np.zeros(len(vectors)),
-        np.zeros(len(vectors)),
-        _octaves(vectors[:, 52] * 5000, 1500.0),
+        majorness(vectors[:, 40:52]) / 0.2,
+        _of_mode(heard.modes),
+        _octaves(heard.onset_rates, 2.5),
+        (vectors[:, -32:].mean(axis=1) + 23) / 6,
+        _octaves(heard.tempi, 100.0),
+        nothing,
+        nothing,
+        _octaves(vectors[:, 52] * 5000, 1200.0) * 2,
+        2.2 - vectors[:, 58] / np.maximum(vectors[:, 57], 1e-6) * 4,
     )
 
 

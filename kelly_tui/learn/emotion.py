@@ -39,10 +39,11 @@ _RULES: dict[str, dict[str, tuple[float, float]]] = {
     "audio": {
         "profile": (0.20, 0.0),
         "mode": (0.10, 0.0),
-        "density": (0.06, 0.25),
+        "density": (0.06, 0.20),
         "loudness": (0.0, 0.10),
-        "tempo": (0.06, 0.10),
-        "brightness": (0.0, 0.20),
+        "tempo": (0.06, 0.05),
+        "brightness": (0.0, 0.12),
+        "steadiness": (0.0, 0.10),
     },
 }
 """What a cue adds to valence and to arousal. Directions and order are those of the reviews that `cues` names: valence
@@ -65,7 +66,7 @@ _BELIEF = (6.0, 1.0)
 _UNHEARD = -30.0
 """Log-odds of a label that has no place in the plane and that nobody has given yet."""
 MOST = 4000
-"""Labelled samples that a fit looks at: nine weights a label are not learnt better from more."""
+"""Labelled samples that a fit looks at: ten weights a label are not learnt better from more."""
 _STEPS = 40
 
 
@@ -73,7 +74,7 @@ class Labelled(NamedTuple):
     """What is known of n samples of one type of file."""
 
     cues: Floats
-    """(n, 8), see `kelly_tui.learn.cues`."""
+    """(n, cues), see `kelly_tui.learn.cues`."""
     groups: Ints
     """(n,): samples of one group belong together."""
     emotions: Ints
@@ -101,7 +102,7 @@ class Suggested(NamedTuple):
 
 @cache
 def _rule_weights(kind: str) -> Floats:
-    """(9, 2): of the cues, and of a constant."""
+    """(cues + 1, 2): of the cues, and of a constant."""
     rules = _RULES[kind]
     return np.array([*(rules.get(cue, (0.0, 0.0)) for cue in CUES), (0.0, 0.0)])
 
@@ -146,7 +147,7 @@ class _Lessons(NamedTuple):
     """What labelled samples teach."""
 
     cues: Floats
-    """(n, 9)"""
+    """(n, cues + 1)"""
     plane: Floats
     """(n, 2): where they lie; of no matter where its weight is 0."""
     weights: Floats
@@ -170,9 +171,9 @@ class _Learnt(NamedTuple):
     """A fit: how cues become probabilities, valence and arousal."""
 
     plane_weights: Floats
-    """(9, 2)"""
+    """(cues + 1, 2)"""
     class_weights: Floats
-    """(9, labels)"""
+    """(cues + 1, labels)"""
     shares: Floats
     """(labels,): how frequent each is."""
     belief: float
@@ -236,7 +237,7 @@ class _Teacher:
 
 
 def _plane_fit(lessons: _Lessons, rules: Floats) -> Floats:
-    """(9, 2): ridge regression towards the rules, in closed form."""
+    """(cues + 1, 2): ridge regression towards the rules, in closed form."""
     held = np.diag([*([_CUE_PRECISION] * len(CUES)), _MIDDLE_PRECISION])
     off = (lessons.plane - lessons.cues @ rules) * lessons.weights
     return np.column_stack(
@@ -251,7 +252,7 @@ def _plane_fit(lessons: _Lessons, rules: Floats) -> Floats:
 
 
 def _class_prior(plane_weights: Floats, places: Floats) -> Floats:
-    """(9, labels): the logit of normal distributions around the labels' places, all of one shape and frequency."""
+    """(cues + 1, labels): the logit of equal normal distributions around the labels' places, all as frequent."""
     scaled = np.nan_to_num(places) / np.square(SPREADS)
     prior: Floats = plane_weights @ scaled.T
     prior[-1] -= (np.nan_to_num(places) * scaled).sum(axis=1) / 2
@@ -259,7 +260,7 @@ def _class_prior(plane_weights: Floats, places: Floats) -> Floats:
 
 
 def _class_fit(named: _Lessons, prior: Floats) -> Floats:
-    """(9, labels): multinomial logit, held to `prior`.
+    """(cues + 1, labels): multinomial logit, held to `prior`.
 
     Newton steps under Böhning's (1992) bound of the curvature: each betters the fit, and the bound is inverted once.
     """

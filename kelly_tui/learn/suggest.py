@@ -34,7 +34,8 @@ _LEAST = 0.01
 
 _ROWS = """
 SELECT samples.rowid, sample_id, file_type, vector, ifnull(mode, json_extract(columns, '$.mode')),
-  ifnull(tempo_bpm, json_extract(columns, '$.tempo_bpm')), json_extract(columns, '$.note_count'),
+  ifnull(tempo_bpm, json_extract(columns, '$.tempo_bpm')), json_extract(columns, '$.onset_rate'),
+  json_extract(columns, '$.note_count'),
   iif({taught} AND json_extract(provenance, '$.emotion.source') IN {teachers}, emotion, NULL),
   iif({taught} AND json_extract(provenance, '$.valence.source') IN {teachers}, valence, NULL),
   iif({taught} AND json_extract(provenance, '$.arousal.source') IN {teachers}, arousal, NULL)
@@ -72,6 +73,7 @@ class _Row(NamedTuple):
     vector: bytes
     mode: str | None
     tempo_bpm: float | None
+    onset_rate: float | None
     note_count: int | None
     emotion: str | None
     valence: float | None
@@ -109,7 +111,8 @@ def suggest_for(catalogue: Catalogue) -> Suggestions:
 def _heard(rows: Sequence[_Row], kind: str) -> emotion.Floats:
     vectors = np.frombuffer(b"".join(row.vector for row in rows), np.float32).reshape(len(rows), -1)
     tempi = np.array([row.tempo_bpm or 0.0 for row in rows])
-    return _CUES[kind](vectors.astype(np.float64), [row.mode for row in rows], tempi)
+    rates = np.array([row.onset_rate or 0.0 for row in rows])
+    return _CUES[kind](cues.Heard(vectors.astype(np.float64), [row.mode for row in rows], tempi, rates))
 
 
 def _suggestions(
@@ -141,8 +144,8 @@ def suggest_emotion(
     features: Any = _features(source) if isinstance(source, (Path, str)) else source
     kind = "midi" if hasattr(features, "note_count") else "audio"
     vector = np.asarray(features.feature_vector, np.float32).tobytes()
-    notes = getattr(features, "note_count", None)
-    row = _Row(0, "", kind, vector, features.mode, features.tempo_bpm, notes, None, None, None)
+    rate, notes = getattr(features, "onset_rate", None), getattr(features, "note_count", None)
+    row = _Row(0, "", kind, vector, features.mode, features.tempo_bpm, rate, notes, None, None, None)
     heard = _heard([row], kind)
     nobody = emotion.Labelled(heard, np.zeros(1, np.int64), np.full(1, -1), np.full((1, 2), np.nan))
     return _suggestions([row], heard, emotion.suggest(nobody, emotion_labels, kind), emotion_labels)[0]
