@@ -79,8 +79,11 @@ def evidence(parts: Floats) -> Singles:
     return table.reshape(-1, len(STATES)).astype(np.float32)
 
 
-_EVIDENCE = evidence(_PARTS)
-_STATE_PRIORS = np.array([_PRIORS[quality] for _, quality in STATES], np.float32)
+_WEIGHTS = np.zeros((40, NONE + 1), np.float32)
+"""What each number that is heard in a window, of `_scores`, says for each chord and for none."""
+_WEIGHTS[:36, :NONE] = evidence(_PARTS)
+_WEIGHTS[36, :NONE] = [_PRIORS[quality] for _, quality in STATES]
+_WEIGHTS[36:, NONE] = _NO_CHORD, _NO_CHORD_FULL, _NO_CHORD_ONE, _NO_CHORD_TWO
 _IS_TONE = np.array(
     [[(pitch - root) % 12 in QUALITIES[quality] for pitch in range(12)] for root, quality in STATES] + [[False] * 12]
 )
@@ -118,20 +121,20 @@ def beat_windows(score: Score) -> Windows:
     first = (starts + 1e-6).astype(np.int64)
     spanned = np.maximum(np.ceil(ends - 1e-6).astype(np.int64) - first, 1)
     note = np.repeat(np.arange(len(notes)), spanned)
-    window = first[note] + np.arange(len(note)) - np.repeat(np.cumsum(spanned) - spanned, spanned)
+    window = (first + spanned - np.cumsum(spanned))[note] + np.arange(len(note))
     overlap = np.clip(np.minimum(ends[note], window + 1) - np.maximum(starts[note], window), 1 / 16, 1.0)
     count = int(window.max()) + 1
-    pitch = pitches[note]
-    place = window * 12 + pitch % 12
+    classes = pitches % 12
+    place = window * 12 + classes[note]
     sounding = np.bincount(place, overlap, 12 * count).reshape(count, 12)
     left = _left_by_step(starts, ends, pitches, parts)[note]
     ornaments = np.bincount(place[left], overlap[left], 12 * count).reshape(count, 12)
     low = np.full(count, 255)
     held = overlap > 0.25  # a bass that has just been left is not the bass
-    np.minimum.at(low, window[held], pitch[held])
+    np.minimum.at(low, window[held], pitches[note[held]])
     with_window = starts - first < 0.3
     struck = np.zeros((count, 12), np.bool_)
-    struck[np.minimum(first[with_window], count - 1), pitches[with_window] % 12] = True
+    struck[np.minimum(first[with_window], count - 1), classes[with_window]] = True
     beats: Floats = origin + step * np.arange(count, dtype=np.float64)
     even = round(bar / beat) % 2 == 0
     divisions = (beat, bar / 2, bar) if even else (beat, bar, bar)
@@ -165,9 +168,9 @@ def _grid(score: Score) -> tuple[float, int, float, float]:
     """Quarter notes of a beat, its parts, quarter notes of a bar, and where one starts, by the longest-held meter."""
     if not score.meters:
         return 1.0, 2, 4.0, 0.0
-    starts = np.array([meter.beat for meter in score.meters])
-    end = float(score.notes["onset_beat"][-1])
-    meter = score.meters[int(np.argmax(np.diff(np.append(starts, max(end, starts[-1])))))]
+    starts = [meter.beat for meter in score.meters]
+    ends = [*starts[1:], max(float(score.notes["onset_beat"][-1]), starts[-1])]
+    meter = max(zip(score.meters, starts, ends), key=lambda held: held[2] - held[1])[0]
     unit = 4.0 / meter.denominator
     compound = meter.denominator >= 8 and meter.numerator % 3 == 0 and meter.numerator > 3
     beat = 3 * unit if compound else min(unit, 1.0)
@@ -186,7 +189,7 @@ def detect_chords(score: Score) -> Detection[list[tuple[float, str]]]:
     chords = _segments(windows, path)
     if all(name == "N" for _, name in chords):
         return unknown("no chord lasts")
-    times = score.beat_to_time(np.array([beat for beat, _ in chords])).clip(0.0)
+    times = score.beat_to_time(windows.beats[[window for window, _ in chords]]).clip(0.0)
     named = [(time, name) for time, (_, name) in zip(times.round(4).tolist(), chords)]
     explained = float((windows.sounding * _IS_TONE[path]).sum() / max(windows.sounding.sum(), 1e-9))
     sample = 1 + len(path) // 128
@@ -214,15 +217,17 @@ def lead(scores: Singles, path: Ints) -> float:
 
 def _scores(windows: Windows) -> Singles:
     """(n, states and no chord): how well each chord fits each window."""
-    basses = (windows.bass[:, None] == np.arange(12)) * windows.full[:, None]
-    heard = np.concatenate((windows.sounding, basses, windows.ornaments), axis=1, dtype=np.float32)
-    scores = np.empty((len(heard), NONE + 1), np.float32)
-    np.matmul(heard, _EVIDENCE, out=scores[:, :NONE])
-    scores[:, :NONE] += _STATE_PRIORS
-    held = (windows.sounding > 0.1).sum(axis=1)
-    scores[:, NONE] = (
-        _NO_CHORD + _NO_CHORD_FULL * windows.full + _NO_CHORD_ONE * (held == 1) + _NO_CHORD_TWO * (held == 2)
-    )
+    heard = np.zeros((len(windows.full), len(_WEIGHTS)), np.float32)
+    held = np.flatnonzero(windows.bass >= 0)
+    classes = (windows.sounding > 0.1).sum(axis=1)
+    heard[:, :12] = windows.sounding
+    heard[held, 12 + windows.bass[held]] = windows.full[held]
+    heard[:, 24:36] = windows.ornaments
+    heard[:, 36] = 1.0
+    heard[:, 37] = windows.full
+    heard[:, 38] = classes == 1
+    heard[:, 39] = classes == 2
+    scores: Singles = heard @ _WEIGHTS
     return scores
 
 
@@ -270,8 +275,8 @@ _SILENCE = 4
 """Windows without a note after which there is no chord any more."""
 
 
-def _segments(windows: Windows, path: Ints) -> list[tuple[float, str]]:
-    """Beat and name of each stretch of one chord."""
+def _segments(windows: Windows, path: Ints) -> list[tuple[int, str]]:
+    """First window and name of each stretch of one chord."""
     silent = windows.full <= 0
     runs = np.concatenate(([0], np.cumsum(np.diff(silent) != 0)))
     silent &= np.bincount(runs)[runs] >= _SILENCE
@@ -279,7 +284,7 @@ def _segments(windows: Windows, path: Ints) -> list[tuple[float, str]]:
     starts = np.concatenate(([0], np.flatnonzero(np.diff(states)) + 1))
     single = (np.add.reduceat(windows.sounding, starts) > 0).sum(axis=1) < 2  # one pitch class is no chord
     states = np.where(np.repeat(single, np.diff(np.append(starts, len(states)))), NONE, states)
-    return [(float(windows.beats[at]), name) for at, name in stretches(states, windows.bass)]
+    return stretches(states, windows.bass)
 
 
 def stretches(states: Ints, bass: Ints) -> list[tuple[int, str]]:
