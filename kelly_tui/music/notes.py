@@ -291,9 +291,11 @@ def _score(score: Any, tempi: Floats, left_out: dict[str, int]) -> Score:
             pedals.append(
                 np.column_stack((np.full(len(ticks), index), _seconds(ticks, tempi, tpq), controls["value"][sustain]))
             )
-    start = np.concatenate([table["time"] for table in tables]).astype(np.float64)
-    length = np.concatenate([table["duration"] for table in tables]).astype(np.float64)
+    begin = np.concatenate([table["time"] for table in tables]).astype(np.int64)
     pitch = np.concatenate([table["pitch"] for table in tables])
+    where = np.repeat(np.arange(len(tracks)), counts)
+    end = _until_first_off(where * 128 + pitch, begin, np.concatenate([table["duration"] for table in tables]))
+    start, length = begin.astype(np.float64), (end - begin).astype(np.float64)
     order = np.argsort(start * 128 + pitch, kind="stable")
     start, length = start[order], length[order]
     notes = np.empty(len(order), NOTE)
@@ -303,7 +305,7 @@ def _score(score: Any, tempi: Floats, left_out: dict[str, int]) -> Score:
     notes["duration_beat"] = length / tpq
     notes["pitch"] = pitch[order]
     notes["velocity"] = np.concatenate([table["velocity"] for table in tables])[order]
-    where = np.repeat(np.arange(len(tracks)), counts)[order]
+    where = where[order]
     notes["track"] = where
     notes["program"] = np.array([program for program, *_ in tracks], np.uint8)[where]
     notes["is_drum"] = np.array([is_drum for _, is_drum, *_ in tracks])[where]
@@ -322,6 +324,21 @@ def _score(score: Any, tempi: Floats, left_out: dict[str, int]) -> Score:
         has_tempo=len(score.tempos) > 0,
         left_out=left_out,
     )
+
+
+def _until_first_off(keys: NDArray[np.int64], begin: NDArray[np.int64], length: NDArray[Any]) -> NDArray[np.int64]:
+    """The tick at which each note ends: a note-off ends every note of its track and pitch (its key) that sounds.
+
+    So synthesizers play it, and so pretty_midi reads it. The parser gives the first note-off to the first note-on: one
+    note that is never ended, or two of one pitch that overlap, would make all that follow too long.
+    """
+    ends: NDArray[np.int64] = begin + length
+    highs = keys << 31
+    ons, offs = np.sort(highs + begin), np.sort(highs + ends)
+    if not (offs[:-1] > ons[1:]).any():
+        return ends
+    first = offs[np.searchsorted(offs, highs + begin, side="right") % len(offs)] - highs
+    return np.where(ends > begin, first, ends)
 
 
 def _meters(score: Any, tempi: Floats, tpq: int) -> tuple[list[Meter], int]:
