@@ -1,29 +1,26 @@
-"""What may be changed about a sample, which changes a variant gets, and what they do to its labels.
+"""What may be changed about a sample, and which changes a variant gets.
 
-`TRANSFORMS` has the values that are chosen from, `LABEL_RULES` says for each transform and each field of an
-annotation what becomes of a label. The code, the documentation and the tests read these two tables.
+`TRANSFORMS` has the values that are chosen from; what they do to labels is `kelly_tui.music.label_rules`.
 """
 
 from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import lru_cache
 from itertools import product
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from kelly_tui.errors import KellyError, LabelError
-from kelly_tui.model.annotation import FIELDS, Label, Value, check_value
-from kelly_tui.music.dynamics import MARKS, mark_of_velocity
-from kelly_tui.music.theory import transpose_chord, transpose_key
+from kelly_tui.errors import KellyError
+from kelly_tui.model.annotation import Label
+from kelly_tui.music.label_rules import LARGE, NEUTRAL, inherited_label
 
 FileType = Literal["midi", "audio"]
-Rule = Literal["kept", "computed", "in doubt", "left out"]
 
 
 class Transform(msgspec.Struct, frozen=True):
@@ -32,8 +29,6 @@ class Transform(msgspec.Struct, frozen=True):
     name: str
     word: str
     """In a variant's `augmentation_type`."""
-    neutral: float
-    """The value that changes nothing."""
     values: tuple[float, ...]
     """Those that are chosen from."""
     chance: float
@@ -42,59 +37,29 @@ class Transform(msgspec.Struct, frozen=True):
     """Less than this is refused; so is more than `high`."""
     high: float
 
+    @property
+    def neutral(self) -> float:
+        """The value that changes nothing."""
+        return NEUTRAL[self.name]
 
-_STRETCH = Transform("time_stretch", "stretch", 1.0, (0.9, 0.95, 1.05, 1.1), 0.6, 0.5, 2.0)
+
+_STRETCH = Transform("time_stretch", "stretch", (0.9, 0.95, 1.05, 1.1), 0.6, 0.5, 2.0)
 TRANSFORMS: dict[FileType, tuple[Transform, ...]] = {
     "midi": (
-        Transform("transpose", "transpose", 0, (-6, -5, -4, -3, -2, -1, 1, 2, 3, 4, 5, 6), 0.8, -24, 24),
+        Transform("transpose", "transpose", (-6, -5, -4, -3, -2, -1, 1, 2, 3, 4, 5, 6), 0.8, -24, 24),
         _STRETCH,
-        Transform("velocity_scale", "velocity", 1.0, (0.8, 0.9, 1.1, 1.2), 0.6, 0.1, 10.0),
-        Transform("jitter_ms", "jitter", 0.0, (5.0,), 0.5, 0.0, 5.0),
-        Transform("dropout", "dropout", 0.0, (0.02,), 0.3, 0.0, 0.5),
+        Transform("velocity_scale", "velocity", (0.8, 0.9, 1.1, 1.2), 0.6, 0.1, 10.0),
+        Transform("jitter_ms", "jitter", (5.0,), 0.5, 0.0, 5.0),
+        Transform("dropout", "dropout", (0.02,), 0.3, 0.0, 0.5),
     ),
     "audio": (
-        Transform("pitch_shift", "pitch", 0, (-2, -1, 1, 2), 0.8, -12, 12),
+        Transform("pitch_shift", "pitch", (-2, -1, 1, 2), 0.8, -12, 12),
         _STRETCH,
-        Transform("noise", "noise", 0.0, (0.001, 0.002, 0.005), 0.4, 0.0, 0.1),
-        Transform("gain", "gain", 1.0, (0.8, 0.9, 1.1, 1.2), 0.5, 0.0, 4.0),
+        Transform("noise", "noise", (0.001, 0.002, 0.005), 0.4, 0.0, 0.1),
+        Transform("gain", "gain", (0.8, 0.9, 1.1, 1.2), 0.5, 0.0, 4.0),
     ),
 }
 _BY_NAME = {transform.name: transform for kind in TRANSFORMS.values() for transform in kind}
-
-LARGE = {"transpose": 4, "pitch_shift": 4, "time_stretch": 0.1, "velocity_scale": 0.2}
-"""How far from neutral a change is large: then it puts in doubt what `LABEL_RULES` says it may."""
-
-_ALL_KEPT: dict[str, Rule] = dict.fromkeys(FIELDS, "kept")
-# A judgement of one recording or file, and remarks about it, say nothing about another; nobody has verified a variant.
-_ALL_KEPT |= {"quality_score": "left out", "is_verified": "left out", "notes": "left out"}
-_ANOTHER_PITCH: dict[str, Rule] = {
-    "emotion": "in doubt",
-    "valence": "in doubt",
-    "arousal": "in doubt",
-    "dominance": "in doubt",
-    "key": "computed",
-    "chord_progression": "computed",
-}
-LABEL_RULES: dict[str, dict[str, Rule]] = {
-    "transpose": _ALL_KEPT | _ANOTHER_PITCH,
-    "pitch_shift": _ALL_KEPT | _ANOTHER_PITCH,
-    "time_stretch": _ALL_KEPT
-    | {"arousal": "in doubt", "tempo_bpm": "computed", "chord_times": "computed", "timing_offsets_ms": "computed"},
-    "velocity_scale": _ALL_KEPT
-    | {
-        "arousal": "in doubt",
-        "dominance": "in doubt",
-        "dynamic_range": "computed",
-        "velocity_curve": "computed",
-    },
-    # One offset a note: after these the list is another one, which the detector measures anew.
-    "jitter_ms": _ALL_KEPT | {"timing_offsets_ms": "left out"},
-    "dropout": _ALL_KEPT | {"timing_offsets_ms": "left out"},
-    "noise": _ALL_KEPT,
-    "gain": _ALL_KEPT,
-}
-"""``LABEL_RULES[transform][field]``: *kept*; *computed* from the change; *in doubt* where the change is large, kept
-and so marked; *left out*. Swing and groove survive ±5 ms of jitter: it has no mean."""
 
 
 class Recipe(msgspec.Struct, frozen=True, kw_only=True):
@@ -205,51 +170,9 @@ def variant_id(parent_sha256: str, recipe: Recipe, seed: int) -> str:
 
 
 def variant_labels(labels: Mapping[str, Label], recipe: Recipe) -> dict[str, Label]:
-    """The labels of a variant of a sample with `labels`, by `LABEL_RULES`; source ``inherited``.
-
-    Who labelled the root, when, and how sure they were stays written on the label.
-    """
-    found = {}
-    for field, label in labels.items():
-        inherited = _inherit(field, label, recipe, labels)
-        if inherited is not None:
-            found[field] = msgspec.structs.replace(inherited, source="inherited")
-    return found
-
-
-def _inherit(field: str, label: Label, recipe: Recipe, labels: Mapping[str, Label]) -> Label | None:
-    for name, amount in recipe.changes.items():
-        match LABEL_RULES[name][field]:
-            case "left out":
-                return None
-            case "in doubt":
-                if round(abs(amount - _BY_NAME[name].neutral), 9) >= LARGE[name]:
-                    label = msgspec.structs.replace(label, in_doubt=True)
-            case "computed":
-                try:
-                    value = check_value(FIELDS[field], _COMPUTED[field](label.value, amount))
-                except LabelError:  # a chord that can't be read, a tempo beyond what a tempo can be
-                    return None
-                guessed = field == "dynamic_range" and not _curve_agrees(label, labels)
-                label = msgspec.structs.replace(label, value=value, in_doubt=label.in_doubt or guessed)
-    return label
-
-
-def _curve_agrees(label: Label, labels: Mapping[str, Label]) -> bool:
-    """Whether the root's velocity curve says the same as its dynamic mark, so that the mark moves with it for sure."""
-    curve = labels.get("velocity_curve")
-    return curve is not None and mark_of_velocity(float(np.mean(np.asarray(curve.value)))) == label.value
-
-
-_COMPUTED: dict[str, Callable[[Any, float], Value]] = {
-    "key": lambda key, semitones: transpose_key(key, round(semitones)),
-    "chord_progression": lambda chords, semitones: [transpose_chord(chord, round(semitones)) for chord in chords],
-    "tempo_bpm": lambda bpm, speed: round(bpm * speed, 4),
-    "chord_times": lambda times, speed: [round(time / speed, 6) for time in times],
-    "timing_offsets_ms": lambda offsets, speed: [round(offset / speed, 4) for offset in offsets],
-    "dynamic_range": lambda mark, scale: mark_of_velocity(MARKS[mark] * scale),
-    "velocity_curve": lambda curve, scale: [min(127, round(velocity * scale)) for velocity in curve],
-}
+    """The labels of a variant of a sample with `labels`, by `LABEL_RULES`; source ``inherited``."""
+    found = {field: inherited_label(field, labels, recipe.changes) for field in labels}
+    return {field: label for field, label in found.items() if label is not None}
 
 
 @lru_cache(maxsize=2)

@@ -80,7 +80,8 @@ def label(line: Line) -> int:
                 raise LabelError(f"{field} is given twice", hint="One value a field.")
             edits.append(Edit(sample.sample_id, field, Label(value) if value else None))
         step = edit(catalogue, edits, line.settings.annotator)
-    changed = {event.field: event.new and event.new.value for event in step.events}
+    own = [event for event in step.events if event.sample_id == sample.sample_id]
+    changed = {event.field: event.new and event.new.value for event in own}
     line.voice.say(f"{_dry(line)}{sample.file_path}: {_changes(changed) or 'said so already'}")
     line.voice.give({"sample_id": sample.sample_id, "changed": changed, "dry_run": line.dry_run})
     return 0
@@ -106,7 +107,9 @@ def _turn(line: Line, turn: Callable[[Catalogue, str], Any]) -> int:
     with _labelled(line) as catalogue:
         step = turn(catalogue, line.settings.annotator)
         touched = {event.sample_id for event in (*step.events, *step.left_alone)} if step else set()
-        only = catalogue.get(touched.pop()) if len(touched) == 1 else None
+        # Variants follow what they were made of, and need not be named.
+        named = [one for one in map(catalogue.get, touched) if one and one.parent_id not in touched]
+        only = named[0] if len(named) == 1 else None
     if step is None:
         line.voice.say(f"there is nothing to {line.arguments.command}")
     else:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from kelly_tui.augment.recipe import Recipe, variant_labels
 from kelly_tui.model.annotation import Label
 from kelly_tui.model.sample import Sample
+from kelly_tui.music.label_rules import changes_of, inherited_label
 from kelly_tui.store.catalogue import Catalogue
 
 _BATCH = 500
@@ -16,10 +16,14 @@ def inherited(variant: Sample, parent: Sample) -> dict[str, Label | None]:
     """The labels to set on a variant for it to say what `parent` says; None takes back what the parent took back."""
     if not variant.augmentation:
         return {}
-    changes = {name: value for name, value in variant.augmentation.items() if name in Recipe.__struct_fields__}
-    labels: dict[str, Label | None] = dict(variant_labels(parent.labels, Recipe(**changes)))
-    gone = [name for name, label in variant.labels.items() if label.source == "inherited" and name not in labels]
-    return labels | dict.fromkeys(gone)
+    changes = changes_of(variant.augmentation)
+    labels = {name: inherited_label(name, parent.labels, changes) for name in {**parent.labels, **variant.labels}}
+    now = variant.labels
+    return {
+        name: label
+        for name, label in labels.items()
+        if label is not None or (name in now and now[name].source == "inherited")
+    }
 
 
 def hand_down(catalogue: Catalogue) -> int:

@@ -70,11 +70,13 @@ def edit(catalogue: Catalogue, edits: Sequence[Edit], by: str, words: str | None
     for fields in wanted.values():
         _decide(fields, catalogue.config.model.main_label)
     step = _Recorder(catalogue, by, "edit", words, at)
-    for chunk in _chunks(wanted.items()):
+    for chunk in _chunks(wanted.items(), _at_once(catalogue)):
         with catalogue.writing() as db:
             for sample_id, fields in chunk:
                 now = _Labels.of(db, sample_id, fields)
-                step.change(db, now, {field: label for field, label in fields.items() if not now.says(field, label)})
+                new = {field: label for field, label in fields.items() if not now.says(field, label)}
+                step.change(db, now, new)
+                _hand_down(db, step, sample_id, new, wanted)
     return step.done()
 
 
@@ -111,14 +113,50 @@ def put_labels(catalogue: Catalogue, labels: Mapping[str, Wanted], kind: str, ac
     """
     config = catalogue.config
     step = _Recorder(catalogue, actor, kind, f"labels by {actor}", utc_now())
-    for chunk in _chunks(labels.items()):
+    changed = 0
+    for chunk in _chunks(labels.items(), AT_ONCE if kind == "stage" else _at_once(catalogue)):
         checked = [(sample_id, {name: _checked(name, label, config) for name, label in given.items()})
                    for sample_id, given in chunk]  # fmt: skip
         with catalogue.writing() as db:
             for sample_id, fields in checked:
                 now = _Labels.of(db, sample_id, fields)
-                step.change(db, now, {name: label for name, label in fields.items() if now.yields_to(name, label)})
-    return len(step.events)
+                new = {name: label for name, label in fields.items() if now.yields_to(name, label)}
+                step.change(db, now, new)
+                changed += len(new)
+                if kind != "stage":  # after a stage all variants are brought up to date at once
+                    _hand_down(db, step, sample_id, new, labels)
+    return changed
+
+
+def _hand_down(
+    db: sqlite3.Connection, step: _Recorder, parent_id: str, changed: Iterable[str], asked: Mapping[str, Wanted]
+) -> None:
+    """Let the variants of a sample say what it says now, as a part of the step: undo takes it back from them too.
+
+    What `asked` wants of a variant itself stands, and so does what a stronger source says.
+    """
+    if not (fields := FIELDS.keys() & changed):
+        return
+    heirs = db.execute(
+        "SELECT sample_id, augmentation, conflicts FROM samples WHERE parent_id = ? AND augmentation IS NOT NULL",
+        (parent_id,),
+    ).fetchall()
+    if not heirs:
+        return
+    from kelly_tui.music.label_rules import changes_of, fields_read_for, fields_that_follow, inherited_label
+
+    following = fields_that_follow(fields)
+    parent = _Labels.of(db, parent_id, fields_read_for(following))
+    labels = {field: label for field, label in parent.labels.items() if label is not None}
+    for variant_id, augmentation, conflicts in heirs:
+        changes = changes_of(msgspec.json.decode(augmentation))
+        settled = following - asked.get(variant_id, {}).keys()
+        if conflicts:  # someone is to decide these
+            open_ones = "SELECT field FROM conflicts WHERE sample_id = ? AND resolved_at IS NULL"
+            settled -= {field for (field,) in db.execute(open_ones, (variant_id,))}
+        now = _Labels.of(db, variant_id, settled)
+        new = {field: inherited_label(field, labels, changes) for field in now.labels}
+        step.change(db, now, {field: label for field, label in new.items() if now.inherits(field, label)})
 
 
 def _checked(name: str, label: Label | None, config: DatasetConfig) -> Label | None:
@@ -205,6 +243,13 @@ class _Labels(NamedTuple):
         """Whether a label that no key press made is news, and may be set."""
         now = self.labels[field]
         return not self.says(field, label) and (now is None or label is None or may_replace(label.source, now.source))
+
+    def inherits(self, field: str, label: Label | None) -> bool:
+        """Whether a label from the parent is news, and may be set; None only takes back what was inherited."""
+        now = self.labels[field]
+        if label is None:
+            return now is not None and now.source == "inherited"
+        return self.yields_to(field, label)
 
 
 class _Recorder:
@@ -372,7 +417,13 @@ def _event(row: tuple[int, int, str, str, str, str, str, str | None, str | None]
 _T = TypeVar("_T")
 
 
-def _chunks(items: Iterable[_T]) -> Iterator[list[_T]]:
+def _at_once(catalogue: Catalogue) -> int:
+    """How many samples a person's edit changes in one transaction: fewer where their variants follow."""
+    has_variants = catalogue.db.execute("SELECT 1 FROM samples WHERE parent_id IS NOT NULL LIMIT 1").fetchone()
+    return AT_ONCE // 10 if has_variants else AT_ONCE
+
+
+def _chunks(items: Iterable[_T], size: int = AT_ONCE) -> Iterator[list[_T]]:
     rest = iter(items)
-    while chunk := list(islice(rest, AT_ONCE)):
+    while chunk := list(islice(rest, size)):
         yield chunk

@@ -10,16 +10,21 @@ from pathlib import Path
 import pytest
 
 from kelly_tui.cli import parse
+from kelly_tui.music.label_rules import rules_markdown
 from kelly_tui.ui.actions import key_table_markdown
 
 README = (Path(__file__).resolve().parents[2] / "README.md").read_text("utf-8")
 COMMANDS = re.findall(r"`(kelly [^`]+)`|^(kelly [^#\n]+)", README, re.MULTILINE)
 
 
-def test_the_table_of_keys_is_the_table_of_actions() -> None:
-    written = re.search(r"<!-- keys: [^>]*-->\n(.*)<!-- /keys -->", README, re.DOTALL)
+TABLES = {"keys": key_table_markdown, "rules": rules_markdown}
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_a_table_is_what_the_code_says(name: str) -> None:
+    written = re.search(rf"<!-- {name}: [^>]*-->\n(.*)<!-- /{name} -->", README, re.DOTALL)
     assert written is not None
-    assert written[1] == key_table_markdown(), "run: python -m tests.unit.test_readme"
+    assert written[1] == TABLES[name](), "run: python -m tests.unit.test_readme"
 
 
 @pytest.mark.parametrize("command", sorted({(inline or block).strip() for inline, block in COMMANDS}))
@@ -41,7 +46,8 @@ def test_the_python_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, corpus
 
 
 if __name__ == "__main__":
-    marks = r"(<!-- keys: [^>]*-->\n).*(<!-- /keys -->)"
-    table = key_table_markdown()
-    text = re.sub(marks, lambda found: found[1] + table + found[2], README, flags=re.DOTALL)
+    text = README
+    for name, table in TABLES.items():
+        marks = rf"(<!-- {name}: [^>]*-->\n).*(<!-- /{name} -->)"
+        text = re.sub(marks, lambda found, table=table: found[1] + table() + found[2], text, flags=re.DOTALL)
     (Path(__file__).resolve().parents[2] / "README.md").write_text(text, "utf-8")

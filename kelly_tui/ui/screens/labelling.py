@@ -145,10 +145,10 @@ class Labelling(Marking):
         self.say(" · ".join(parts), "accent")
 
     def _done_in_words(self, order: Order, step: Step) -> str:
-        asked = len({one.sample_id for one in order.edits})
-        changed = len({event.sample_id for event in step.events})
-        if asked > 1:
-            return step.words + (f", {asked - changed:,} of them as they were" if changed < asked else "")
+        asked = {one.sample_id for one in order.edits}
+        if len(asked) > 1:
+            as_before = asked - {event.sample_id for event in step.events}
+            return step.words + (f", {len(as_before):,} of them as they were" if as_before else "")
         sample = self.session.catalogue.get(order.edits[0].sample_id)
         name = f"{self.session.name_of(sample)}: " if sample else ""
         return f"{name}{step.words}" + ("" if step.events else ", as it was")
