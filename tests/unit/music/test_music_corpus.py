@@ -97,7 +97,7 @@ def test_modes_of_tunes(tunes: dict[str, Score]) -> None:
     for name, (key, _) in TUNES.items():
         tonic, mode = key.split()
         right[mode].append(detect_key(tunes[name]).value == (parse_key(tonic)[0], mode))
-    assert np.mean([np.mean(those) for those in right.values()]) >= 0.79, right  # 0.87 is reached
+    assert np.mean([np.mean(those) for those in right.values()]) >= 0.83, right  # 0.875 is reached
 
 
 def test_meters_are_those_above_the_tunes(tunes: dict[str, Score]) -> None:
@@ -131,7 +131,7 @@ def test_tempo_of_performances(tunes: dict[str, Score], chorales: dict[str, Scor
         ratio = (detect_tempo(score).value or 1) / bpm
         exact.append(abs(ratio - 1) <= 0.04)  # Accuracy1 and 2 of Gouyon et al. (2006)
         octave.append(min(abs(ratio / one - 1) for one in (1 / 3, 1 / 2, 1, 2, 3)) <= 0.04)
-    assert np.mean(octave) >= 0.9  # 1.0 is reached
+    assert np.mean(octave) >= 0.93  # 1.0 is reached
     assert np.mean(exact) >= 0.33  # 0.4; chorales in plain quarters are often heard in halves
 
 
