@@ -17,11 +17,9 @@ def melody(score: Score) -> NDArray[np.void]:
     notes = score.pitched
     if len(notes) == 0:
         return notes
-    starts = np.concatenate(([True], np.diff(notes["onset_beat"]) > 1 / 16))
-    group = np.cumsum(starts)
-    order = np.lexsort((notes["pitch"], group))
-    last = np.append(np.diff(group[order]) > 0, True)
-    skyline: NDArray[np.void] = notes[order[last]]
+    starts = np.flatnonzero(np.append(True, np.diff(notes["onset_beat"]) > 1 / 16))
+    rank = notes["pitch"] * np.int64(len(notes)) + np.arange(len(notes))  # of equals the last
+    skyline: NDArray[np.void] = notes.take(np.maximum.reduceat(rank, starts) % len(notes))
     return skyline
 
 

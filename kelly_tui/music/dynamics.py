@@ -66,11 +66,11 @@ def held_shares(score: Score) -> Floats:
     notes = score.pitched
     if len(notes) == 0:
         return np.empty(0)
-    order = np.lexsort((notes["pitch"], notes["onset_beat"].round(3), notes["track"]))
-    track, onset = notes["track"][order], notes["onset_beat"][order].round(3)
-    duration = notes["duration_beat"][order]
+    track, onset = notes["track"], notes["onset_beat"].round(3)
+    order = np.lexsort((notes["pitch"], onset, track))
+    track, onset = track[order], onset[order]
     last_of_chord = np.append((np.diff(onset) > 0) | (np.diff(track) != 0), True)
-    track, onset, duration = track[last_of_chord], onset[last_of_chord], duration[last_of_chord]
+    track, onset, duration = track[last_of_chord], onset[last_of_chord], notes["duration_beat"][order[last_of_chord]]
     step = np.diff(onset)
     follows = (np.diff(track) == 0) & (step > 0.02) & (step <= _LONGEST_STEP)
     shares: Floats = duration[:-1][follows] / step[follows]
@@ -81,7 +81,7 @@ def articulation_ratios(shares: Floats) -> tuple[float, float, float]:
     """Shares of legato, staccato and normal notes; zeros where no note follows another."""
     if len(shares) == 0:
         return 0.0, 0.0, 0.0
-    legato, staccato = float(np.mean(shares >= LEGATO)), float(np.mean(shares <= STACCATO))
+    legato, staccato = float((shares >= LEGATO).mean()), float((shares <= STACCATO).mean())
     return legato, staccato, max(0.0, 1.0 - legato - staccato)
 
 
@@ -117,10 +117,10 @@ def accent_share(score: Score) -> float:
     Against their neighbours, so that a crescendo is not half accents.
     """
     notes = score.pitched
-    beats, first = np.unique(notes["onset_beat"].round(3), return_index=True)
-    if len(beats) == 0:
+    if len(notes) == 0:
         return 0.0
-    strokes = np.maximum.reduceat(notes["velocity"], first).astype(np.float64)
+    starts = np.flatnonzero(np.append(True, np.diff(notes["onset_beat"].round(3)) > 0))
+    strokes = np.maximum.reduceat(notes["velocity"], starts).astype(np.float64)
     window = np.ones(min(9, len(strokes)))
     around = np.convolve(strokes, window, "same") / np.convolve(np.ones(len(strokes)), window, "same")
     return float(np.mean(strokes - around >= _ACCENT))

@@ -7,7 +7,7 @@ groove that can be measured, and says so.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -71,6 +71,15 @@ class Groove:
     """Median of the offsets on the beat."""
     push_error_ms: float = 0.0
     """Its standard error."""
+
+    def less_sure(self, confidence: float) -> Groove:
+        """As it is on beats that are the music's with this `confidence`."""
+        parts = (self.groove_type, self.swing_ratio, self.timing_offsets)
+        return Groove(
+            *(replace(part, confidence=part.confidence * confidence) for part in parts),
+            self.push_ms,
+            self.push_error_ms,
+        )  # type: ignore[arg-type]
 
 
 def detect_groove(score: Score) -> Groove:
@@ -399,13 +408,12 @@ def syncopation(score: Score) -> float:
     After Longuet-Higgins and Lee (1984): a stroke on a weak sixteenth that no other follows before a stronger place
     counts by the difference of their levels (bar, half, quarter, eighth, sixteenth); the mean over all strokes, of 4.
     """
-    places = np.unique(np.rint(score.notes["onset_beat"] * 4).astype(np.int64))
+    places = np.rint(score.notes["onset_beat"] * 4).astype(np.int64)
+    places = places[_runs(places)[0]]
     if len(places) < 2:
         return 0.0
     here, following = places[:-1], places[1:]
-    level = np.zeros(len(here), np.int64)
-    passed = np.zeros(len(here), np.int64)
-    for rank, length in enumerate((2, 4, 8, 16), start=1):
-        level[here % length == 0] = rank
-        passed[(following - 1) // length * length > here] = rank
-    return float(np.clip(passed - level, 0, None).mean() / 4)
+    ranks = np.array([[1], [2], [3], [4]])  # of places that 2, 4, 8 and 16 divide
+    level = (here >> ranks << ranks == here).sum(axis=0)
+    passed = (following - 1 >> ranks > here >> ranks).sum(axis=0)
+    return float(np.maximum(passed - level, 0).mean() / 4)
