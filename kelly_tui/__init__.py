@@ -32,6 +32,7 @@ __all__ = [
     "run_pipeline",
     "split_dataset",
     "stage_standings",
+    "suggest_emotion",
     "synthesize_dataset",
     "validate_dataset",
 ]
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from kelly_tui.augment.midi import augment_midi
     from kelly_tui.features.audio import extract_audio_features
     from kelly_tui.features.midi import extract_midi_features
+    from kelly_tui.learn.suggest import suggest_emotion
     from kelly_tui.model.dataset import DatasetConfig
     from kelly_tui.pipeline.stages import (
         annotate_dataset,
@@ -68,6 +70,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
     "kelly_tui.augment.midi": ("augment_midi",),
     "kelly_tui.features.audio": ("extract_audio_features",),
     "kelly_tui.features.midi": ("extract_midi_features",),
+    "kelly_tui.learn.suggest": ("suggest_emotion",),
     "kelly_tui.model.dataset": ("DatasetConfig",),
     "kelly_tui.pipeline.stages": (
         "annotate_dataset",

@@ -302,11 +302,12 @@ unlabelled; a bare word is looked for in names and notes.
 
   choices   emotion key mode time_signature groove_type articulation
             dynamic_range melodic_contour pitch_range is_verified
-            split decision type origin
+            split decision type origin; suggested (what the features suggest)
   numbers   valence arousal dominance tempo_bpm swing_ratio quality_score
             conf (the least sure label) emotion.conf duration size note_count
             avg_pitch pitch_std pitch_range_semitones note_density
             syncopation_score avg_velocity velocity_std dynamic_range_velocity
+            suggested.conf suggested.valence suggested.arousal
   lists     chord_progression tags rule_breaks; has: chord_times
             timing_offsets_ms velocity_curve features conflict
   text      text name path notes; the beginning of id root parent

@@ -149,14 +149,18 @@ def _event(event: Any) -> dict[str, Any]:
 
 
 def list_samples(line: Line) -> int:
+    from msgspec import to_builtins
+
     from kelly_tui.store import query, readback
     from kelly_tui.store.catalogue import Catalogue
+    from kelly_tui.store.suggestions import suggestion
 
     with Catalogue.open(line.root) as catalogue:
         wanted = query.parse(filter_text(line.arguments.filter), catalogue.config)
         if line.voice.as_json:
             for sample in catalogue.samples(wanted):
-                line.voice.give(_sample(sample))
+                heard = suggestion(catalogue, sample.sample_id)
+                line.voice.give({**_sample(sample), "suggestion": heard and to_builtins(heard)})
             return 0
         main = catalogue.config.model.main_label
         rowids = query.order(catalogue, wanted)
@@ -178,7 +182,7 @@ def _cells(row: Row, main: str) -> list[str]:
         row.sample_id,
         row.file_path,
         row.origin,
-        str(getattr(row, main, None) or "·"),
+        str(getattr(row, main, None) or (f"{row.suggested}?" if main == "emotion" and row.suggested else "·")),
         f"{row.key or '·'} {row.mode or ''}".strip(),
         f"{row.tempo_bpm:.0f}" if row.tempo_bpm else "·",
         row.split or "·",

@@ -52,8 +52,11 @@ from mode first, arousal from loudness, density and tempo; the sizes are round n
 SPREADS = (0.6, 0.42)
 """How far valence and arousal as people give them lie from the rules', about: standard deviations."""
 
+_ANYWHERE = (0.65, 0.65)
+"""How far the valence and arousal of music lie from the middle."""
+
 _FOLDS = 8
-_CUE_PRECISION, _MIDDLE_PRECISION = 16.0, 4.0
+_CUE_PRECISION, _MIDDLE_PRECISION = 30.0, 4.0
 """By how many labels' worth of evidence the rules' weights, and their middle, are held."""
 _CLASS_PRECISION, _SHARE_PRECISION = 16.0, 0.5
 """The same of the logit: its weights, and how frequent each label is."""
@@ -252,10 +255,14 @@ def _plane_fit(lessons: _Lessons, rules: Floats) -> Floats:
 
 
 def _class_prior(plane_weights: Floats, places: Floats) -> Floats:
-    """(cues + 1, labels): the logit of equal normal distributions around the labels' places, all as frequent."""
-    scaled = np.nan_to_num(places) / np.square(SPREADS)
-    prior: Floats = plane_weights @ scaled.T
-    prior[-1] -= (np.nan_to_num(places) * scaled).sum(axis=1) / 2
+    """(cues + 1, labels): the logit of labels that are all as frequent, by how likely each place is from what is heard.
+
+    How likely a place is says a normal distribution around what is heard, over the one that places have anyway: cues
+    that told nothing would leave all labels alike, and not favour those in the middle.
+    """
+    there = np.nan_to_num(places)
+    prior: Floats = plane_weights @ (there / np.square(SPREADS)).T
+    prior[-1] -= (np.square(there) * (1 / np.square(SPREADS) - 1 / np.square(_ANYWHERE))).sum(axis=1) / 2
     return prior
 
 

@@ -13,6 +13,7 @@ from kelly_tui.model.dataset import DatasetConfig
 from kelly_tui.model.edit import Edit
 from kelly_tui.model.labels import parse_key
 from kelly_tui.model.sample import Sample
+from kelly_tui.model.suggestion import Suggestion, offered
 from kelly_tui.text import count
 from kelly_tui.ui.words import field_word, guessed
 
@@ -77,16 +78,21 @@ def affect(sample: Sample, valence: int, arousal: int) -> list[Edit]:
     ]
 
 
-def accept(sample: Sample, config: DatasetConfig) -> list[Edit]:
-    """Take over the guesses that can be heard, and verify. A `LabelError` while the main label is open."""
+def accept(sample: Sample, config: DatasetConfig, suggestion: Suggestion | None = None) -> list[Edit]:
+    """Take over the guesses that can be heard and what is suggested, and verify.
+
+    A `LabelError` where the main label is open, and nothing is suggested for it.
+    """
     main = config.model.main_label
-    if main not in sample.labels:
+    suggested = offered(suggestion, sample, config)
+    if main not in sample.labels and main not in suggested:
         raise LabelError(f"{field_word(main)} is open, and nobody has a guess", hint="Choose it by its digit.")
     taken = [
         Edit(sample.sample_id, field, Label(one.value))
         for field, one in sample.labels.items()
         if guessed(one.source) and FIELDS[field].kind in ACCEPTED_KINDS
     ]
+    taken += [Edit(sample.sample_id, field, Label(value)) for field, value in suggested.items()]
     return [*taken, Edit(sample.sample_id, "is_verified", Label(True))]
 
 

@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, TypeVar
 from textual.message import Message
 
 from kelly_tui.store.catalogue import Catalogue
+from kelly_tui.store.suggestions import suggestion
 from kelly_tui.ui.saver import Saver
 from kelly_tui.ui.words import changes, sample_name
 
 if TYPE_CHECKING:
     from kelly_tui.model.sample import Sample
+    from kelly_tui.model.suggestion import Suggestion
     from kelly_tui.pipeline.job import Job
 
 T = TypeVar("T")
@@ -51,6 +53,10 @@ class Session:
             return sample_name(sample.file_path, sample.origin)
         changed = changes(sample.augmentation or {}) or sample.augmentation_type or ""
         return f"{sample_name(root.file_path, root.origin)}  {changed}"
+
+    def suggestion(self, sample: Sample) -> Suggestion | None:
+        """What the sample's features suggest."""
+        return suggestion(self.catalogue, sample.sample_id)
 
     @property
     def is_there(self) -> bool:

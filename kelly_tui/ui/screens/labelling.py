@@ -173,7 +173,9 @@ class Labelling(Marking):
         return self.change(edits.each(lambda one: edits.label(one, self.session.config, digit, unsure=True)), on=True)
 
     def action_accept(self) -> Awaitable[None] | None:
-        return self.change(edits.each(lambda one: edits.accept(one, self.session.config)), on=True)
+        return self.change(
+            edits.each(lambda one: edits.accept(one, self.session.config, self.session.suggestion(one))), on=True
+        )
 
     def action_affect(self, valence: int, arousal: int) -> Awaitable[None] | None:
         return self.change(edits.each(lambda one: edits.affect(one, valence, arousal)))

@@ -164,7 +164,8 @@ class Workstation(Tapping, Listening):
         """Show the labels of the sample under the cursor."""
         row = self.table.current
         self.sample = None if row is None else self.session.catalogue.get(row.sample_id)
-        self.query_one(Form).show(self.sample)
+        heard = None if self.sample is None else self.session.suggestion(self.sample)
+        self.query_one(Form).show(self.sample, heard)
 
     @on(Prompt.Toggled)
     def _prompt_toggled(self, message: Prompt.Toggled) -> None:

@@ -10,19 +10,22 @@ from collections.abc import Sequence
 
 from rich.cells import cell_len
 
-from kelly_tui.model.annotation import FIELDS, Label
+from kelly_tui.model.annotation import FIELDS, Label, Value
 from kelly_tui.model.dataset import DatasetConfig
 from kelly_tui.model.sample import Sample
-from kelly_tui.text import count
+from kelly_tui.model.suggestion import Suggestion, offered
+from kelly_tui.text import count, safe_text
 from kelly_tui.ui.paint import Line, Span, fit, length, spread, wrapped
 from kelly_tui.ui.widgets import pad
 from kelly_tui.ui.widgets.painted import Painted
-from kelly_tui.ui.words import clock, field_word, guessed, key_name, provenance, said
+from kelly_tui.ui.words import clock, field_word, guessed, key_name, number, provenance, said
 
 NAME_WIDTH = 13
 VALUE_WIDTH = 24
 """A value is so wide or wider, so that where the values came from stands in a column."""
 WHENCE_WIDTH = 16
+_WORTH_SAYING = 0.15
+"""The probability from which a second suggestion is shown."""
 NARROW = 4
 """Lines under which the form is a question and one line of facts."""
 
@@ -38,6 +41,7 @@ class Form(Painted):
         super().__init__(id=id)
         self.config = config
         self.sample: Sample | None = None
+        self.suggestion: Suggestion | None = None
         self.cursor: int | None = None
         """The line that is edited, in edit mode."""
         self.point: pad.Point | None = None
@@ -54,10 +58,15 @@ class Form(Painted):
         """The field under the cursor."""
         return None if self.cursor is None else self.fields[self.cursor]
 
-    def show(self, sample: Sample | None) -> None:
-        if sample != self.sample:
-            self.sample = sample
+    def show(self, sample: Sample | None, suggestion: Suggestion | None = None) -> None:
+        if (sample, suggestion) != (self.sample, self.suggestion):
+            self.sample, self.suggestion = sample, suggestion
             self.repaint()
+
+    @property
+    def _heard(self) -> dict[str, Value]:
+        """What is suggested for the sample, by the empty field that it would fill."""
+        return {} if self.sample is None else offered(self.suggestion, self.sample, self.config)
 
     def move_to(self, line: int | None) -> None:
         """Put the cursor on that line; None leaves edit mode."""
@@ -74,7 +83,7 @@ class Form(Painted):
             return []
         if self.cursor is not None:
             return self._all_fields(self.sample, width, height)
-        question = _question(self.sample, self.config, width)
+        question = self._question(self.sample, width, height)
         if self.point is not None:
             lines = pad.pad(self.config.emotion_labels, self.point, "accent")
             return [*(question[: height - pad.HEIGHT]), *([(" ", "text"), *line] for line in lines)]
@@ -92,6 +101,33 @@ class Form(Painted):
         fields[: len(beside)] = [spread(field, [*line, (" ", "text")], width) for field, line in zip(fields, beside)]
         return [*[*question, (), *fields][:room], (), *_origin(self.sample)]
 
+    def _guess(self, name: str) -> Line:
+        """What is suggested for an empty field: ``sad? .71   melancholic? .22``, ``-0.4? ± 0.6``."""
+        heard, said = self._heard, self.suggestion
+        if name not in heard or said is None:
+            return []
+        if name == "emotion":
+            likely = [(one, share) for one, share in said.probabilities.items() if share >= _WORTH_SAYING]
+            shown = likely[:2] or list(said.probabilities.items())[:1]
+            return [("   ".join(f"{one}? {share:.2f}".replace("0.", ".") for one, share in shown) + "   ", "dim")]
+        spread = said.valence_spread if name == "valence" else said.arousal_spread
+        return [(f"{number(float(str(heard[name])))}? ± {number(spread or 0)}   ", "dim")]
+
+    def _question(self, sample: Sample, width: int, height: int) -> list[Line]:
+        """The main label, what is suggested for it and why, and the digits that set it."""
+        main = self.config.model.main_label
+        asked, *choices = _question(sample, self.config, width)
+        if main != "emotion" or main in sample.labels or sample.status != "ok" or self.suggestion is None:
+            return [asked, *choices]
+        guess, why = self._guess(main), (safe_text(self.suggestion.why), "dim")
+        before, after = asked[:2], asked[2:]  # the name and its dot; what was decided
+        line: Line = [*before, ("    ", "text"), *guess, *after]
+        if length([*line, why]) < width:
+            return [[*line, why], *choices]
+        if height <= NARROW:
+            return [line, *choices]
+        return [line, [(" " * (NAME_WIDTH + 6), "text"), why], *choices]
+
     def _has_room_for_pad(self, width: int, height: int) -> bool:
         """Beside the fields, their values and where these came from; where emotions are asked for."""
         fields = NAME_WIDTH + VALUE_WIDTH + WHENCE_WIDTH
@@ -102,7 +138,9 @@ class Form(Painted):
         point = None
         if valence is not None and arousal is not None:
             point = pad.Point.of(float(str(valence.value)), float(str(arousal.value)))
-        return pad.pad(self.config.emotion_labels, point, "strong" if valence is None else valence.source)
+        elif self._heard.keys() >= {"valence", "arousal"}:
+            point = pad.Point.of(float(str(self._heard["valence"])), float(str(self._heard["arousal"])))
+        return pad.pad(self.config.emotion_labels, point, "dim" if valence is None else valence.source)
 
     def _chosen(self, sample: Sample, width: int, room: int) -> list[Line]:
         needs = self.config.model.needs
@@ -127,7 +165,7 @@ class Form(Painted):
         ]
         if label is None:
             meaning = FIELDS[name].meaning if chosen else ""
-            return [*start, ("·  ", "faint"), (meaning, "faint")]
+            return [*start, ("·  ", "faint"), *self._guess(name), (meaning, "faint")]
         room = width - NAME_WIDTH - WHENCE_WIDTH - 2
         value = said(name, label.value)
         value = fit(value, max(min(room, VALUE_WIDTH), min(cell_len(value), room)))

@@ -69,7 +69,7 @@ def label_span(row: Row, field: str) -> Span:
     """A label as the list shows it: ``sad``, with the mark of `LABEL_MARKS` where it is not a sure one of its own."""
     value = getattr(row, field)
     if value is None:
-        return "·", "faint"
+        return (f"{row.suggested}?", "dim") if field == "emotion" and row.suggested else ("·", "faint")
     source = source_of(row, field) or "human"
     mark = "?" if guessed(source) else " ~" if is_unsure(row, field) else " ↳" if source == "inherited" else ""
     return f"{value}{mark}", source
