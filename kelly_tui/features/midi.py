@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 
 from kelly_tui.errors import FileRefused
 from kelly_tui.model.annotation import Label, Value
-from kelly_tui.music.beats import find_clock
 from kelly_tui.music.chords import detect_chords
 from kelly_tui.music.contour import contour_curve, detect_contour, detect_range, melody, pitch_span
 from kelly_tui.music.detection import Detection
@@ -29,9 +28,8 @@ from kelly_tui.music.dynamics import (
 )
 from kelly_tui.music.groove import Groove, detect_groove, syncopation
 from kelly_tui.music.key import detect_key
-from kelly_tui.music.meter import find_bars
 from kelly_tui.music.notes import Score, read_midi
-from kelly_tui.music.tempo import detect_tempo
+from kelly_tui.music.tempo import detect_meter, detect_tempo
 from kelly_tui.store.layout import inside, write_atomic
 
 if TYPE_CHECKING:
@@ -115,8 +113,6 @@ class Analysis:
     """Everything that the detectors say about a score, each said once."""
 
     score: Score
-    timed: Score
-    """The same on the beats and bars of its music, where the file's are only nominal."""
     line: NDArray[np.void]
     """The melody."""
     shares: Floats
@@ -169,20 +165,15 @@ def analyse(score: Score) -> Analysis:
     """Ask every detector once."""
     line = melody(score)
     shares = held_shares(score)
-    tempo = detect_tempo(score)
-    clock = find_clock(score, tempo)
-    meter, timed = find_bars(clock.score)
-    groove = detect_groove(timed)
     return Analysis(
         score=score,
-        timed=timed,
         line=line,
         shares=shares,
         key=detect_key(score),
-        tempo=tempo,
-        meter=meter,
-        chords=detect_chords(timed),
-        groove=groove if clock.score is score else groove.less_sure(clock.confidence),
+        tempo=detect_tempo(score),
+        meter=detect_meter(score),
+        chords=detect_chords(score),
+        groove=detect_groove(score),
         dynamics=detect_dynamics(score),
         articulation=detect_articulation(score, shares),
         contour=detect_contour(line),
@@ -247,7 +238,7 @@ def features_of(analysis: Analysis) -> MidiFeatures:
     interval_histogram = _shares(steps, 2 * _WIDEST_STEP + 1)
     contour = contour_curve(analysis.line, score.duration)
     held = articulation_ratios(analysis.shares)
-    syncopated = syncopation(analysis.timed)
+    syncopated = syncopation(score)
     loud, loud_spread = float(velocities.mean()), float(velocities.std())
     loud_range = int(velocities.max() - velocities.min())
     high, high_spread = (float(pitches.mean()), float(pitches.std())) if len(pitches) else (0.0, 0.0)

@@ -7,7 +7,7 @@ groove that can be measured, and says so.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -71,15 +71,6 @@ class Groove:
     """Median of the offsets on the beat."""
     push_error_ms: float = 0.0
     """Its standard error."""
-
-    def less_sure(self, confidence: float) -> Groove:
-        """As it is on beats that are the music's with this `confidence`."""
-        parts = (self.groove_type, self.swing_ratio, self.timing_offsets)
-        return Groove(
-            *(replace(part, confidence=part.confidence * confidence) for part in parts),
-            self.push_ms,
-            self.push_error_ms,
-        )  # type: ignore[arg-type]
 
 
 def detect_groove(score: Score) -> Groove:
