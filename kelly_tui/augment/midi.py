@@ -128,16 +128,19 @@ def jitter(notes: Notes, clock: Score, most: float, rng: np.random.Generator) ->
     """By how many ticks each onset moves: at most `most` seconds from where it is in `notes`, by the tempo map.
 
     An onset stays before its own end and after the end of the note before it on the same key, and the lowest note of a
-    chord stays its first. Rounded towards where it was: never past `most`.
+    chord stays its first. Its end is the first note-off of its key: some readers go by the order of notes, some by
+    that. Rounded towards where it was: never past `most`.
     """
     time, end = notes["time"], notes["time"] + notes["duration"]
     per_beat = clock.ticks_per_beat
     target = clock.beat_to_time(time / per_beat) + rng.uniform(-most, most, len(notes))
     moved: NDArray[np.int64] = np.trunc(clock.time_to_beat(target) * per_beat - time).astype(np.int64)
 
-    earliest, latest = -time, np.maximum(end - 1 - time, 0)
-    key = (notes["track"] << 7) | notes["pitch"]
-    order = np.argsort((key << _TIME_BITS) | time, kind="stable")
+    key = ((notes["track"] << 7) | notes["pitch"]) << _TIME_BITS
+    offs = np.sort(key | end)
+    off = offs[np.searchsorted(offs, key | time, side="right") % len(offs)] - key
+    earliest, latest = -time, np.maximum(np.where(end > time, off, end) - 1 - time, 0)
+    order = np.argsort(key | time, kind="stable")
     same_key = np.diff(key[order]) == 0
     first, then = order[:-1][same_key], order[1:][same_key]
     earliest[then] = np.maximum(earliest[then], np.minimum(end[first] - time[then], 0))
