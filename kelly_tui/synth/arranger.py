@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from itertools import chain, pairwise
+from collections.abc import Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 import symusic
+from numpy.typing import NDArray
 
 from kelly_tui.synth.meter import Meter
 
@@ -24,12 +25,27 @@ class Note(NamedTuple):
     velocity: int = 64
 
 
+NoteTable = NDArray[np.float64]
+"""Notes as rows: onset, duration, pitch, velocity."""
+
+
 class Part(NamedTuple):
     """What one instrument plays. `program` is General MIDI's; drums have none."""
 
-    notes: list[Note]
+    notes: Sequence[Note] | NoteTable
     program: int = 0
     is_drum: bool = False
+
+
+class Written(NamedTuple):
+    """A piece as its file has it: times in seconds, one row a note."""
+
+    midi: bytes
+    onset: NDArray[np.float64]
+    velocity: NDArray[np.float64]
+    is_drum: NDArray[np.bool_]
+    duration: float
+    """To the end of the last note."""
 
 
 class Arrangement(NamedTuple):
@@ -39,28 +55,34 @@ class Arrangement(NamedTuple):
     meter: Meter
     parts: tuple[Part, ...]
 
-    def midi(self) -> bytes:
+    def written(self) -> Written:
         """A standard MIDI file. It says tempo, meter and programs, and no word: text would give labels away."""
         score = symusic.Score(TICKS_PER_BEAT)
         score.tempos.append(symusic.Tempo(0, self.tempo_bpm))
         score.time_signatures.append(symusic.TimeSignature(0, self.meter.numerator, self.meter.denominator))
-        parts = [part for part in self.parts if part.notes]
-        for part, columns in zip(parts, _ticks(parts)):
+        parts = [part for part in self.parts if len(part.notes)]
+        which, onset, duration, pitch, velocity = _ticks([part.notes for part in parts])
+        edges = np.searchsorted(which, np.arange(len(parts) + 1)).tolist()
+        for part, (begin, past) in zip(parts, pairwise(edges)):
             track = symusic.Track("", part.program, part.is_drum)
+            columns = (column[begin:past] for column in (onset, duration, pitch, velocity))
             track.notes = symusic.Note.from_numpy(*columns, "tick")
             score.tracks.append(track)
-        return bytes(score.dumps_midi())
+        drums = np.array([part.is_drum for part in parts])[which]
+        beats = onset / TICKS_PER_BEAT
+        end = float((onset + duration).max()) / TICKS_PER_BEAT
+        seconds = 60 / self.tempo_bpm
+        return Written(bytes(score.dumps_midi()), beats * seconds, velocity.astype(np.float64), drums, end * seconds)
 
 
-def _ticks(parts: Sequence[Part]) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]]:
-    """Onset, duration, pitch and velocity of each part, sorted by onset and pitch.
+def _ticks(parts: Sequence[Sequence[Note] | NoteTable]) -> tuple[NDArray[np.integer], ...]:
+    """Part, onset, duration, pitch and velocity of each note, sorted by part, onset and pitch.
 
     A pitch struck again ends its last sounding. All parts in one table: a small one takes as long.
     """
-    counts = [len(part.notes) for part in parts]
-    numbers = chain.from_iterable(chain.from_iterable(part.notes for part in parts))
-    table = np.fromiter(numbers, np.float64, 4 * sum(counts)).reshape(-1, 4)
-    which = np.repeat(np.arange(len(parts)), counts)
+    tables = [np.asarray(notes) for notes in parts]
+    which = np.repeat(np.arange(len(parts)), [len(table) for table in tables])
+    table = np.concatenate(tables)
     order = np.lexsort((-table[:, 1], table[:, 0], table[:, 2], which))
     table, which = table[order], which[order]
     onset = np.maximum(np.rint(table[:, 0] * TICKS_PER_BEAT), 0)
@@ -72,15 +94,13 @@ def _ticks(parts: Sequence[Part]) -> Iterator[tuple[np.ndarray, np.ndarray, np.n
     end[:-1][again] = np.minimum(end[:-1], onset[1:])[again]
     end = np.maximum(end, onset + 1)
     order = np.lexsort((key, onset, which))
-    columns = (
+    return (
+        which[order],
         onset[order].astype(np.int32),
         (end - onset)[order].astype(np.int32),
         table[order, 2].astype(np.int8),
         np.clip(np.rint(table[order, 3]), 1, 127).astype(np.int8),
     )
-    edges = np.searchsorted(which, np.arange(len(parts) + 1)).tolist()
-    for begin, past in pairwise(edges):
-        yield tuple(column[begin:past] for column in columns)
 
 
 def tempo_of_file(bpm: float) -> float:

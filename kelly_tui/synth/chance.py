@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 T = TypeVar("T")
 
@@ -41,6 +42,11 @@ class Chance:
     def near(self, deviation: float) -> float:
         """A number around 0 with that standard deviation, never further than two and a half of them."""
         return (self.unit() + self.unit() - 1.0) * 2.449 * deviation  # two dice: a triangle, whose variance is 1/6
+
+    def hand(self, count: int, deviation: float) -> NDArray[np.float64]:
+        """`count` numbers as from `near`."""
+        dice: NDArray[np.float64] = self._generator.random((2, count)).sum(axis=0)
+        return (dice - 1.0) * (2.449 * deviation)
 
 
 def evenly(choices: Sequence[T], turn: int, *key: object) -> T:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
+from itertools import accumulate
 from typing import NamedTuple
 
 from kelly_tui.model.annotation import Value
@@ -13,6 +14,21 @@ from kelly_tui.synth.meter import Meter
 
 SHORTEST, LONGEST = 5.0, 29.0
 """Seconds that a piece may last, counted in whole bars: its last note may end a little earlier."""
+
+
+class Pace(NamedTuple):
+    """How long each chord of a phrase of four bars lasts, in halves of a bar."""
+
+    loop: tuple[int, int, int, int]
+    closed: tuple[int, int, int, int]
+    """The same of the last phrase, where it ends on the tonic."""
+    closing: tuple[int, int, int, int]
+    """And where it doesn't, so that the tonic has the fourth bar."""
+
+
+EVEN = Pace((2, 2, 2, 2), (2, 2, 2, 2), (2, 2, 1, 1))
+DWELLING = Pace((4, 2, 1, 1), (4, 1, 1, 2), (3, 1, 1, 1))
+"""The tonic is dwelt on, the others pass: where a loop leans away from its key, what makes the key heard."""
 
 
 class Chord(NamedTuple):
@@ -108,27 +124,27 @@ def rules_broken(chords: Sequence[Chord], tonic: str, mode: str) -> list[str]:
     return []
 
 
-def one_a_bar(numerals: Sequence[str], tonic: str, mode: str, meter: Meter) -> list[Segment]:
-    """One chord a bar, closing on the tonic.
+def over_bars(numerals: Sequence[str], tonic: str, mode: str, meter: Meter, pace: Pace = EVEN) -> list[Segment]:
+    """Four chords to a phrase of four bars, closing on the tonic.
 
-    Where the last chord is not the tonic, it shares the bar before with its neighbour and the tonic has the last bar:
-    harmony that quickens towards its cadence.
+    Where the last chord is not the tonic, the four share three bars and the tonic has the last one: harmony that
+    quickens towards its cadence.
     """
     chords = [chord_of(numeral, tonic, mode) for numeral in numerals]
     leading = (KEYS.index(tonic) - 1) % 12
     if home_numeral(mode) == "I" and not any(leading in chord.tones for chord in chords[-4:]):
         chords[-2:] = [chords[-2], chord_of("V", tonic, mode)]  # without it, bVII and IV make IV the tonic
-    segments = [Segment(chord, i * meter.bar, meter.bar) for i, chord in enumerate(chords)]
-    if chords[-1].root == KEYS.index(tonic):
-        return segments
-    home = chord_of(home_numeral(mode), tonic, mode)
-    start = segments[-2].onset
-    return [
-        *segments[:-2],
-        Segment(chords[-2], start, meter.half),
-        Segment(chords[-1], start + meter.half, meter.bar - meter.half),
-        Segment(home, start + meter.bar, meter.bar),
-    ]
+    lengths = [*pace.loop * (len(chords) // 4 - 1), *pace.closed]
+    if chords[-1].root != KEYS.index(tonic):
+        chords.append(chord_of(home_numeral(mode), tonic, mode))
+        lengths[-4:] = [*pace.closing, 2]
+    edges = [_edge(halves, meter) for halves in accumulate(lengths, initial=0)]
+    return [Segment(chord, start, end - start) for chord, start, end in zip(chords, edges, edges[1:])]
+
+
+def _edge(halves: int, meter: Meter) -> float:
+    """The beat at which that half of a bar, counted from the start, begins."""
+    return halves // 2 * meter.bar + (meter.half if halves % 2 else 0.0)
 
 
 def home_numeral(mode: str) -> str:

@@ -8,11 +8,10 @@ from collections.abc import Callable, Sequence
 from kelly_tui.model.annotation import Value
 from kelly_tui.model.labels import ARTICULATIONS, DYNAMIC_RANGES
 from kelly_tui.music.dynamics import MARKS
-from kelly_tui.music.notes import read_midi
 from kelly_tui.synth.affect import AFFECTS, setting
 from kelly_tui.synth.arranger import Arrangement, Note, Part
 from kelly_tui.synth.chance import Chance, evenly
-from kelly_tui.synth.chords import one_a_bar, possible_bars
+from kelly_tui.synth.chords import over_bars, possible_bars
 from kelly_tui.synth.comping import bass_part, basses_for, comped, patterns_for
 from kelly_tui.synth.line import CURVES, Compass, ground, melody
 from kelly_tui.synth.meter import Meter
@@ -53,7 +52,7 @@ def dynamics_piece(seed: int, index: int, levels: Sequence[str]) -> Draft:
     chosen = setting(emotion, turn, chance, "dynamics", seed, level)
     meter, key = chosen.meter, chosen.key
     bars = chance.pick(possible_bars(meter, chosen.tempo_bpm))
-    segments = one_a_bar(chosen.numerals(bars // 4, chance), *key, meter)
+    segments = over_bars(chosen.numerals(bars // 4, chance), *key, meter)
     voicings = voiced(segments, chance)
     comping = evenly(patterns_for(articulation), turn, "dynamics", seed, level, "comping")
     bass = bass_part(chance.pick(basses_for(comping)), segments, voicings, meter)
@@ -63,11 +62,10 @@ def dynamics_piece(seed: int, index: int, levels: Sequence[str]) -> Draft:
     voices = _with_loudness(voices, level, shape, articulation, meter, segments[-1].end)
     programs = [chance.pick(_PROGRAMS), chance.pick(_PROGRAMS), chance.pick((0, 32, 33, 42, 43, 58, 70))]
     parts = tuple(Part(notes, program) for notes, program in zip(voices, programs))
-    midi = Arrangement(chosen.tempo_bpm, meter, parts).midi()
-    score = read_midi(midi)
-    labels: dict[str, Value] = {**loudness_facts(score), "articulation": articulation, **chosen.labels()}
+    piece = Arrangement(chosen.tempo_bpm, meter, parts).written()
+    labels: dict[str, Value] = {**loudness_facts(piece), "articulation": articulation, **chosen.labels()}
     parameters = {"shape": shape, "bars": bars, "comping": comping, "programs": programs}
-    return Draft(midi, score.duration, labels, parameters)
+    return Draft(piece.midi, piece.duration, labels, parameters)
 
 
 def _with_loudness(

@@ -5,19 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from kelly_tui.model.labels import EMOTIONS
-from kelly_tui.music.notes import read_midi
-from kelly_tui.synth.affect import known_emotions, setting
+import numpy as np
+
+from kelly_tui.model.labels import EMOTIONS, KEYS
+from kelly_tui.music.theory import SCALES
+from kelly_tui.synth.affect import Setting, known_emotions, setting
 from kelly_tui.synth.arranger import Arrangement, Note, Part
 from kelly_tui.synth.chance import Chance, evenly
-from kelly_tui.synth.chords import chord_labels, one_a_bar, possible_bars
+from kelly_tui.synth.chords import DWELLING, EVEN, Pace, Segment, chord_labels, over_bars, possible_bars
 from kelly_tui.synth.comping import bass_part, comped, power_chords
 from kelly_tui.synth.drums import drum_part, drummed
 from kelly_tui.synth.line import CURVES, Compass, ground, melody
 from kelly_tui.synth.sample import Draft, GeneratedSample, generated
 from kelly_tui.synth.touch import played
 from kelly_tui.synth.voicing import voiced
-from kelly_tui.synth.written import loudness_facts
+from kelly_tui.synth.written import HEARERS, hearers, loudness_facts
 
 _LEADS = (0, 4, 11, 12, 24, 26, 40, 56, 65, 68, 71, 73)
 _BRIGHT_LEADS = (*_LEADS, 29, 30, 62, 80, 81)
@@ -25,6 +27,9 @@ _CHORDAL = (0, 1, 4, 5, 7, 16, 19, 24, 25, 27, 46, 48, 49, 50, 52, 89)
 _BASSES = (32, 33, 34, 35, 43)
 _GUITARS = (28, 29, 30)
 """General MIDI programs. The pools are wide and shared by several emotions: an instrument should not tell which."""
+
+
+_TRIES = 6
 
 
 class Style(NamedTuple):
@@ -78,45 +83,83 @@ def emotion_piece(seed: int, index: int, emotions: Sequence[str]) -> Draft:
     turn, which = divmod(index, len(emotions))
     chance = Chance("emotion", seed, index)
     chosen = setting(emotions[which], turn, chance, "emotion", seed, emotions[which])
-    style, affect, meter, key = STYLES[chosen.emotion], chosen.affect, chosen.meter, chosen.key
+    style, affect, meter = STYLES[chosen.emotion], chosen.affect, chosen.meter
     bars = chance.pick(possible_bars(meter, chosen.tempo_bpm))
-    segments = one_a_bar(chosen.numerals(bars // 4, chance), *key, meter)
-    voicings = voiced(segments, chance)
     comping = evenly(style.comping, turn, "emotion", seed, chosen.emotion, "comping")
-    bass_pattern, contour, drumming = chance.pick(style.bass), chance.pick(style.contours), chance.pick(style.drums)
-    bass = bass_part(bass_pattern, segments, voicings, meter)
-    low = chance.pick((64, 66, 68))
-    compass = Compass(low, low + 16, CURVES[contour])
-    tune = melody(
-        chance, segments, key, meter, compass, chance.between(*style.density), ground(voicings, segments, bass)
-    )
+    bass, contour, drumming = chance.pick(style.bass), chance.pick(style.contours), chance.pick(style.drums)
+    music = _heard_in_key(chosen, bars, (comping, bass, contour), chance)
 
     def part(notes: list[Note], prominence: float, programs: Sequence[int]) -> Part:
-        notes = played(notes, chosen.velocity, prominence, affect.articulation, meter, chance)
-        return Part(notes, chance.pick(programs))
+        table = played(notes, chosen.velocity, prominence, affect.articulation, meter, chance)
+        return Part(table, chance.pick(programs))
 
     parts = [
-        part(tune, 0.75, style.leads),
-        part(comped(comping, segments, voicings, meter), 0.35, _CHORDAL),
-        part(bass, 0.5, _BASSES),
+        part(music.tune, 0.75, style.leads),
+        part(music.chords, 0.35, _CHORDAL),
+        part(music.bass, 0.5, _BASSES),
     ]
-    if chance.yes(style.guitar):
-        parts.append(part(power_chords(segments, voicings), 0.6, _GUITARS))
+    if music.power:
+        parts.append(part(music.power, 0.6, _GUITARS))
     if drumming != "-":
         parts.append(Part(drummed(drum_part(drumming, chance, meter, bars), chosen.velocity), is_drum=True))
-    midi = Arrangement(chosen.tempo_bpm, meter, tuple(parts)).midi()
-    score = read_midi(midi)
+    piece = Arrangement(chosen.tempo_bpm, meter, tuple(parts)).written()
     labels = {
-        **chosen.expressed(float(score.pitched["velocity"].mean())),
-        **chord_labels(segments, key, chosen.tempo_bpm),
-        **loudness_facts(score),
+        **chosen.expressed(float(piece.velocity[~piece.is_drum].mean())),
+        **chord_labels(music.segments, chosen.key, chosen.tempo_bpm),
+        **loudness_facts(piece),
     }
     parameters = {
         "bars": bars,
-        "numerals": [segment.chord.numeral for segment in segments],
+        "numerals": [segment.chord.numeral for segment in music.segments],
         "comping": comping,
-        "bass": bass_pattern,
+        "bass": bass,
         "drums": drumming,
         "contour": contour,
     }
-    return Draft(midi, score.duration, labels, parameters)
+    return Draft(piece.midi, piece.duration, labels, parameters)
+
+
+class _Music(NamedTuple):
+    """What is played, before anyone plays it."""
+
+    segments: list[Segment]
+    tune: list[Note]
+    chords: list[Note]
+    bass: list[Note]
+    power: list[Note]
+
+
+def _heard_in_key(chosen: Setting, bars: int, patterns: tuple[str, str, str], chance: Chance) -> _Music:
+    """Music that sounds in the key that is labelled; drawn again, dwelling on the tonic, until it does.
+
+    Some loops lean away for good (I IV bVII IV is at home on IV): the clearest one drawn stands.
+    """
+    tonic, major = KEYS.index(chosen.tonic), 4 in SCALES[chosen.mode]
+    found: dict[int, _Music] = {}
+    for attempt in range(_TRIES):
+        pace = DWELLING if attempt or chance.yes(0.2) else EVEN
+        music = _composed(chosen, bars, pace, patterns, chance)
+        table = np.array([*music.tune, *music.chords, *music.bass, *music.power])
+        heard = hearers(table, tonic, major)
+        found.setdefault(heard, music)
+        if heard == HEARERS:
+            break
+    return found[max(found)]
+
+
+def _composed(chosen: Setting, bars: int, pace: Pace, patterns: tuple[str, str, str], chance: Chance) -> _Music:
+    style, meter, key = STYLES[chosen.emotion], chosen.meter, chosen.key
+    comping, bass_pattern, contour = patterns
+    segments = over_bars(chosen.numerals(bars // 4, chance), *key, meter, pace)
+    voicings = voiced(segments, chance)
+    bass = bass_part(bass_pattern, segments, voicings, meter)
+    low = chance.pick((64, 66, 68))
+    compass = Compass(low, low + 16, CURVES[contour])
+    over = ground(voicings, segments, bass)
+    return _Music(
+        segments,
+        tune=melody(chance, segments, key, meter, compass, chance.between(*style.density), over),
+        chords=comped(comping, segments, voicings, meter),
+        bass=bass,
+        power=power_chords(segments, voicings) if chance.yes(style.guitar) else [],
+    )

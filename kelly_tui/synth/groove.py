@@ -101,7 +101,7 @@ def groove_piece(seed: int, index: int, grooves: Sequence[str]) -> Draft:
         Part(_played(strokes, timing, accents, loudness, chance), is_drum=True),
         Part(_played(bass, timing, accents, loudness * 0.92, chance), chance.pick(_BASSES)),
     )
-    midi = Arrangement(tempo, meter, parts).midi()
+    midi = Arrangement(tempo, meter, parts).written().midi
     score = read_midi(midi)
     labels: dict[str, Value] = {
         "groove_type": groove,

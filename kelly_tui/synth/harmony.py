@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from kelly_tui.model.labels import EMOTIONS
-from kelly_tui.music.notes import read_midi
-from kelly_tui.synth.affect import known_emotions, setting
-from kelly_tui.synth.arranger import Arrangement, Part
+import numpy as np
+
+from kelly_tui.model.labels import EMOTIONS, KEYS
+from kelly_tui.music.theory import SCALES
+from kelly_tui.synth.affect import Setting, known_emotions, setting
+from kelly_tui.synth.arranger import Arrangement, Note, Part
 from kelly_tui.synth.chance import Chance, evenly
 from kelly_tui.synth.chords import (
     LONGEST,
@@ -17,14 +19,16 @@ from kelly_tui.synth.chords import (
     chord_labels,
     chord_of,
     home_numeral,
-    one_a_bar,
+    over_bars,
 )
 from kelly_tui.synth.comping import bass_part, basses_for, comped, patterns_for
 from kelly_tui.synth.meter import Meter
 from kelly_tui.synth.sample import Draft, GeneratedSample, generated
 from kelly_tui.synth.touch import played
 from kelly_tui.synth.voicing import voiced
-from kelly_tui.synth.written import loudness_facts
+from kelly_tui.synth.written import HEARERS, hearers, loudness_facts
+
+_TRIES = 12
 
 
 def _lines(text: str) -> tuple[tuple[str, ...], ...]:
@@ -93,30 +97,45 @@ def harmony_piece(seed: int, index: int, emotions: Sequence[str]) -> Draft:
     chosen = setting(emotions[which], turn, chance, "harmony", seed, emotions[which])
     touch, meter, key = chosen.affect.articulation, chosen.meter, chosen.key
     middle = evenly(tuple(_MIDDLES), turn, "harmony", seed, chosen.emotion, "middle")
-    sentence = _sentence(chosen.mode, middle, chance)
-    segments = _fitted(chosen.progression.numerals, sentence, key, meter, chosen.tempo_bpm)
-    voicings = voiced(segments, chance)
     comping = evenly(patterns_for(touch), turn, "harmony", seed, chosen.emotion, "comping")
+    segments, chords, bass = _heard_in_key(chosen, middle, comping, chance)
     programs = chance.pick(_PROGRAMS)
     parts = []
-    for notes, prominence, program in (
-        (comped(comping, segments, voicings, meter), 0.5, programs[0]),
-        (bass_part(basses_for(comping)[0], segments, voicings, meter), 0.55, programs[1]),
-    ):
+    for notes, prominence, program in ((chords, 0.5, programs[0]), (bass, 0.55, programs[1])):
         parts.append(Part(played(notes, chosen.velocity, prominence, touch, meter, chance), program))
-    midi = Arrangement(chosen.tempo_bpm, meter, tuple(parts)).midi()
-    score = read_midi(midi)
+    piece = Arrangement(chosen.tempo_bpm, meter, tuple(parts)).written()
     labels = {
-        **chosen.expressed(float(score.notes["velocity"].mean())),
+        **chosen.expressed(float(piece.velocity.mean())),
         **chord_labels(segments, key, chosen.tempo_bpm),
-        **loudness_facts(score),
+        **loudness_facts(piece),
     }
     parameters = {
         "numerals": [segment.chord.numeral for segment in segments],
         "middle": middle,
         "comping": comping,
     }
-    return Draft(midi, score.duration, labels, parameters)
+    return Draft(piece.midi, piece.duration, labels, parameters)
+
+
+def _heard_in_key(
+    chosen: Setting, middle: str, comping: str, chance: Chance
+) -> tuple[list[Segment], list[Note], list[Note]]:
+    """Segments, chords and bass that sound in the key that is labelled; drawn again until they do, or the clearest."""
+    tonic, major = KEYS.index(chosen.tonic), 4 in SCALES[chosen.mode]
+    phrase, meter = chosen.progression.numerals, chosen.meter
+    found: dict[int, tuple[list[Segment], list[Note], list[Note]]] = {}
+    for attempt in range(_TRIES):
+        sentence = _sentence(chosen.mode, middle, chance)
+        dwelt_on = (phrase[0], *phrase) if attempt else phrase
+        segments = _fitted(dwelt_on, sentence, chosen.key, meter, chosen.tempo_bpm)
+        voicings = voiced(segments, chance)
+        chords = comped(comping, segments, voicings, meter)
+        bass = bass_part(basses_for(comping)[0], segments, voicings, meter)
+        heard = hearers(np.array([*chords, *bass]), tonic, major)
+        found.setdefault(heard, (segments, chords, bass))
+        if heard == HEARERS:
+            break
+    return found[max(found)]
 
 
 def _sentence(mode: str, middle: str, chance: Chance) -> list[str]:
@@ -140,7 +159,7 @@ def _fitted(
             bars = math.ceil((len(numerals) - 1) / a_bar) + 1
             if SHORTEST <= bars * bar <= LONGEST:
                 return _laid_out(numerals, a_bar, key, meter)
-    return one_a_bar(phrase, *key, meter)
+    return over_bars(phrase[-4:], *key, meter)
 
 
 def _laid_out(numerals: Sequence[str], a_bar: int, key: tuple[str, str], meter: Meter) -> list[Segment]:

@@ -182,6 +182,9 @@ class _Walk:
         self._ground = ground
         self._tonic = KEYS.index(key[0])
         self._at = -1
+        self._tones: tuple[int, ...] = ()
+        """Of the present segment's chord, and of the scale under it, what the line may take."""
+        self._scale: tuple[int, ...] = ()
         self._before: int | None = None
         self._entered = 0
         """The pitch with which the line came into the present segment."""
@@ -196,9 +199,12 @@ class _Walk:
         while self._at < 0 or self._segments[self._at].end <= onset + 1e-9:
             self._at += 1
             entering = True
+        if entering:
+            self._tones = self._ladder(self._chord.tones)
+            self._scale = self._ladder(scale_under(self._chord, *self._key))
         wanted = self._compass.wanted(onset / self._travel)
         if self._before is None:
-            pitch = self._heaviest(self._tones(), wanted)
+            pitch = self._heaviest(self._tones, wanted)
         elif entering:
             pitch = self._entry(self._before, wanted)
         else:
@@ -229,13 +235,10 @@ class _Walk:
                     classes = tuple(tone for tone in classes if tone != rising)
         return _pitches(classes, floor, self._compass.high)
 
-    def _tones(self) -> tuple[int, ...]:
-        return self._ladder(self._chord.tones)
-
     def _entry(self, before: int, wanted: float) -> int:
         """Leading tones rise; no fifths or octaves in parallel with the bass; the nearest chord tone otherwise."""
         previous = self._segments[self._at - 1].chord
-        tones = self._ladder((self._tonic,)) if self._is_last else self._tones()
+        tones = self._ladder((self._tonic,)) if self._is_last else self._tones
         if before % 12 == previous.rising_to(self._chord) and before + 1 in tones:
             tones = (before + 1,)
         sound = tuple(pitch for pitch in tones if not self._clashes(before, pitch))
@@ -258,14 +261,14 @@ class _Walk:
         away = before - wanted
         if (away > 5 and step > 0) or (away < -5 and step < 0):
             step = -step
-        ladder = self._ladder(scale_under(self._chord, *self._key))
+        ladder = self._scale
         at = _index(ladder, before)
         landing = at + step
         if not 0 <= landing < len(ladder):
             landing = max(0, min(len(ladder) - 1, at - step))
         pitch = ladder[landing]
         if leans and pitch % 12 not in self._chord.tones:
-            pitch = self._heaviest(self._tones(), pitch + 0.1 * (wanted - pitch))
+            pitch = self._heaviest(self._tones, pitch + 0.1 * (wanted - pitch))
         return pitch
 
     def _heaviest(self, pitches: Sequence[int], aim: float) -> int:
@@ -275,9 +278,7 @@ class _Walk:
 
     def _approach(self, pitch: int, entering: bool) -> int:
         """The last pitch before the tonic: a chord tone beside it, or it, and no octave with the bass but on it."""
-        tones = [
-            tone for tone in self._tones() if not (entering and self._before and self._clashes(self._before, tone))
-        ]
+        tones = [tone for tone in self._tones if not (entering and self._before and self._clashes(self._before, tone))]
         if self._ground is not None:
             octave = self._ground.leaving[self._at] % 12
             tones = [tone for tone in tones if tone % 12 != octave or octave == self._tonic]

@@ -14,11 +14,11 @@ from kelly_tui.music.theory import SCALES
 from kelly_tui.synth.affect import Setting, known_emotions, setting
 from kelly_tui.synth.arranger import Arrangement, Note, Part
 from kelly_tui.synth.chance import Chance, evenly
-from kelly_tui.synth.chords import one_a_bar, possible_bars
+from kelly_tui.synth.chords import over_bars, possible_bars
 from kelly_tui.synth.line import CURVES, Compass, melody
 from kelly_tui.synth.sample import Draft, GeneratedSample, generated
 from kelly_tui.synth.touch import played
-from kelly_tui.synth.written import has_contour, loudness_facts, sounds_in_key
+from kelly_tui.synth.written import HEARERS, has_contour, hearers, loudness_facts
 
 _PROGRAMS = (0, 4, 11, 12, 21, 24, 26, 40, 41, 46, 56, 60, 64, 65, 68, 71, 73, 75, 79, 80)
 """General MIDI: keys, mallets, plucked, strings, brass, reeds, pipes, a lead."""
@@ -36,7 +36,11 @@ _GROUNDS = {
 _FEWEST = 12
 """Notes: with fewer, two melodies of a kind would now and then be the same."""
 
-_TRIES = 200
+_TRIES = 30
+"""Lines of the contour that are listened to before the clearest is taken: a narrow phrygian one is never clear."""
+
+_SURELY = 0.1
+"""A line alone has to be clear where chords would make it so."""
 
 
 def generate_melody_samples(n: int, seed: int = 0, emotions: Sequence[str] | None = None) -> list[GeneratedSample]:
@@ -53,25 +57,26 @@ def melody_piece(seed: int, index: int, emotions: Sequence[str]) -> Draft:
     contour = evenly(CONTOURS, turn, "melody", seed, chosen.emotion, "contour")
     width = evenly(((10, 11),) if contour == "flat" else _WIDTHS, turn, "melody", seed, chosen.emotion, "width")
     notes = _with_contour(contour, width, chosen, chance)
-    notes = played(notes, chosen.velocity, 0.55, chosen.affect.articulation, chosen.meter, chance)
+    table = played(notes, chosen.velocity, 0.55, chosen.affect.articulation, chosen.meter, chance)
     program = chance.pick(_PROGRAMS)
-    midi = Arrangement(chosen.tempo_bpm, chosen.meter, (Part(notes, program),)).midi()
-    score = read_midi(midi)
+    piece = Arrangement(chosen.tempo_bpm, chosen.meter, (Part(table, program),)).written()
     labels: dict[str, Value] = {
-        **chosen.expressed(float(score.notes["velocity"].mean())),
-        **loudness_facts(score),
+        **chosen.expressed(float(piece.velocity.mean())),
+        **loudness_facts(piece),
         "melodic_contour": contour,
-        "pitch_range": detect_range(score).value or "medium",
+        "pitch_range": detect_range(read_midi(piece.midi)).value or "medium",
     }
-    return Draft(midi, score.duration, labels, {"program": program})
+    return Draft(piece.midi, piece.duration, labels, {"program": program})
 
 
 def _with_contour(contour: str, width: tuple[int, int], chosen: Setting, chance: Chance) -> list[Note]:
-    """A line that has the contour by the measure that defines the label, and a clear key; drawn again until it has."""
+    """A line that has the contour by the measure that defines the label, and a key that is heard."""
     meter = chosen.meter
     tonic, major = KEYS.index(chosen.tonic), 4 in SCALES[chosen.mode]
     grounds = _GROUNDS[chosen.mode]
-    for _ in range(_TRIES):
+    found: dict[int, list[Note]] = {}
+    tries = 0
+    while tries < _TRIES:
         span = round(chance.between(*width))
         low = round(chance.between(55, 67))
         if contour == "flat":
@@ -81,11 +86,16 @@ def _with_contour(contour: str, width: tuple[int, int], chosen: Setting, chance:
         bars = chance.pick(possible_bars(meter, chosen.tempo_bpm))
         first, second = chance.pick(grounds).split(), chance.pick(grounds).split()
         numerals = [*first, *first, *second, *first][-bars:]
-        segments = one_a_bar(numerals, *chosen.key, meter)
+        segments = over_bars(numerals, *chosen.key, meter)
         notes = melody(chance, segments, chosen.key, meter, compass, chance.between(0.2, 0.9))
         if len(notes) < _FEWEST:
             continue
         line = np.array([note[:3] for note in notes], dtype=[("onset_beat", "f8"), ("duration", "f8"), ("pitch", "u1")])
-        if has_contour(line, contour) and sounds_in_key(line["pitch"], line["duration"], tonic, major):
-            return notes
-    raise AssertionError(f"no {contour} line in {_TRIES} tries")
+        if not has_contour(line, contour):
+            continue
+        tries += 1
+        heard = hearers(np.array(notes), tonic, major, _SURELY)
+        found.setdefault(heard, notes)
+        if heard == HEARERS:
+            break
+    return found[max(found)]

@@ -5,6 +5,12 @@ from __future__ import annotations
 from functools import cached_property, lru_cache
 from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
+_GRID = 48
+"""Places in a beat at which notes are looked for."""
+
 
 class _Signature(NamedTuple):
     numerator: int
@@ -44,6 +50,17 @@ class Meter(_Signature):
     def strength(self, beat: float) -> float:
         """How strongly `beat` (from the start of the piece) is felt: 1 on the bar line, 0.25 between pulses."""
         return self._strengths.get(round(beat % self.bar, 6), 0.25)
+
+    def strengths(self, beats: NDArray[np.float64]) -> NDArray[np.float64]:
+        """`strength` of each."""
+        places = beats % self.bar * _GRID
+        nearest = np.rint(places)
+        felt: NDArray[np.float64] = self._strength_of_places[nearest.astype(np.int64)]
+        return np.where(np.abs(places - nearest) < 1e-4, felt, 0.25)
+
+    @cached_property
+    def _strength_of_places(self) -> NDArray[np.float64]:
+        return np.array([self.strength(place / _GRID) for place in range(round(self.bar * _GRID) + 1)])
 
     @cached_property
     def _strengths(self) -> dict[float, float]:

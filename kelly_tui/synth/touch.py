@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from kelly_tui.synth.arranger import Note
+import numpy as np
+
+from kelly_tui.synth.arranger import Note, NoteTable
 from kelly_tui.synth.chance import Chance
 from kelly_tui.synth.meter import Meter
 
@@ -41,7 +42,7 @@ def played(
     articulation: str,
     meter: Meter,
     chance: Chance,
-) -> list[Note]:
+) -> NoteTable:
     """The notes as a player gives them: held by the articulation, their velocities inside `velocity`.
 
     Loudness has the meter's accents, a rise and fall over four bars, and a human hand. `prominence` (0..1) is where in
@@ -51,15 +52,13 @@ def played(
     width = high - low
     gate, accent = TOUCHES[articulation]
     phrase = 4 * meter.bar
-    loudness: dict[float, int] = {}
-    result = []
-    for onset, duration, pitch, _ in notes:
-        level = loudness.get(onset)
-        if level is None:
-            strength = meter.strength(onset)
-            arch = math.sin(math.pi * ((onset % phrase) / phrase))
-            weight = low + width * (prominence + 0.3 * (strength - 0.5) + 0.2 * (arch - 0.6)) + chance.near(1.5)
-            weight += accent / 2 if strength >= 0.5 else -accent / 2
-            level = loudness[onset] = max(low, min(high, round(weight)))
-        result.append(Note(onset, duration * gate, pitch, level))
-    return result
+    table = np.array(notes)
+    table[:, 1] *= gate
+    onsets, which = np.unique(table[:, 0], return_inverse=True)  # what is struck together is struck alike
+    strength = meter.strengths(onsets)
+    place = onsets % phrase / phrase
+    arch = 4 * place * (1 - place)
+    weight = low + width * (prominence + 0.3 * (strength - 0.5) + 0.2 * (arch - 0.6))
+    weight += np.where(strength >= 0.5, accent / 2, -accent / 2) + chance.hand(len(onsets), 1.5)
+    table[:, 3] = np.clip(np.rint(weight), low, high)[which]
+    return table

@@ -111,27 +111,20 @@ def _movement_cost(before: Chord, bass_before: int, after: Chord, bass_after: in
 @lru_cache(maxsize=4096)
 def _upper_cost(before: Layouts, after: Layouts, rising: int, falling: int) -> np.ndarray:
     """The same for the upper voices alone. `rising` and `falling` are pitch classes with a duty, or -1."""
-    cost = np.empty((len(_candidates(before)), len(_candidates(after))))
-    for i, old in enumerate(_candidates(before)):
-        for j, new in enumerate(_candidates(after)):
-            cost[i, j] = _pair_cost(old, new, rising, falling)
-    return cost
-
-
-def _pair_cost(old: tuple[int, ...], new: tuple[int, ...], rising: int, falling: int) -> float:
-    cost = 0.0
-    for pitch in old:
-        cost += 0.5 * min(abs(pitch - other) for other in new)
-        if pitch % 12 == rising and pitch + 1 not in new:
-            cost += _UNRESOLVED
-        if pitch % 12 == falling and not {pitch, pitch - 1, pitch - 2}.intersection(new):
-            cost += _UNRESOLVED / 2
-    for pitch in new:
-        cost += 0.5 * min(abs(pitch - other) for other in old)
-    cost += 0.5 * sum(abs(a - b) for a, b in zip(old, new))
-    for low, high in combinations(range(len(old)), 2):
-        interval = (old[high] - old[low]) % 12
-        moves = old[low] != new[low] and old[high] != new[high]
-        if moves and interval in (0, 7) and interval == (new[high] - new[low]) % 12:
-            cost += _INNER_PARALLEL
+    old = np.array(_candidates(before))[:, None, :]
+    new = np.array(_candidates(after))[None, :, :]
+    steps = np.abs(old[..., :, None] - new[..., None, :])
+    cost: np.ndarray = 0.5 * (
+        steps.min(axis=3).sum(axis=2) + steps.min(axis=2).sum(axis=2) + np.abs(old - new).sum(axis=2)
+    )
+    ahead = new[..., None, :] - old[..., :, None]
+    rises = (ahead == 1).any(axis=3)
+    cost += _UNRESOLVED * ((old % 12 == rising) & ~rises).sum(axis=2)
+    falls = ((ahead <= 0) & (ahead >= -2)).any(axis=3)
+    cost += _UNRESOLVED / 2 * ((old % 12 == falling) & ~falls).sum(axis=2)
+    for low, high in combinations(range(old.shape[2]), 2):
+        interval = (old[..., high] - old[..., low]) % 12
+        moves = (old[..., low] != new[..., low]) & (old[..., high] != new[..., high])
+        same = interval == (new[..., high] - new[..., low]) % 12
+        cost += _INNER_PARALLEL * (moves & same & ((interval == 0) | (interval == 7)))
     return cost

@@ -15,7 +15,7 @@ from music21.analysis import discrete
 from kelly_tui.model.labels import EMOTIONS, KEYS
 from kelly_tui.music.theory import SCALES, chord_pitches
 from kelly_tui.synth.affect import AFFECTS, valence_arousal
-from kelly_tui.synth.chords import chord_of, one_a_bar, scale_under
+from kelly_tui.synth.chords import chord_of, over_bars, scale_under
 from kelly_tui.synth.item import generate_sample
 from kelly_tui.synth.meter import meter_named
 from kelly_tui.synth.sample import GeneratedSample
@@ -282,13 +282,13 @@ class TestEmotions:
 
 class TestForm:
     def test_cadence_shares_a_bar_where_the_loop_does_not_close(self):
-        segments = one_a_bar(("I", "V", "vi", "IV"), "C", "major", meter_named("4/4"))
+        segments = over_bars(("I", "V", "vi", "IV"), "C", "major", meter_named("4/4"))
         assert [(segment.chord.name, segment.onset, segment.length) for segment in segments] == [
             ("C", 0, 4), ("G", 4, 4), ("Am", 8, 2), ("F", 10, 2), ("C", 12, 4),
         ]  # fmt: skip
 
     def test_loop_that_closes_is_left_alone(self):
-        segments = one_a_bar(("i", "iv", "V", "i"), "A", "minor", meter_named("3/4"))
+        segments = over_bars(("i", "iv", "V", "i"), "A", "minor", meter_named("3/4"))
         assert [(segment.chord.name, segment.length) for segment in segments] == [
             ("Am", 3),
             ("Dm", 3),

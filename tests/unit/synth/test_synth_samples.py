@@ -21,7 +21,7 @@ from kelly_tui.model.dataset import TARGET_MODELS
 from kelly_tui.model.labels import EMOTIONS, GROOVES, KEYS
 from kelly_tui.music.notes import read_midi
 from kelly_tui.synth.item import KIND_OF_MODEL, classes_of, generate_item, generate_sample, unplayable
-from kelly_tui.synth.sample import GeneratedSample, sample_id
+from kelly_tui.synth.sample import VERSION, GeneratedSample, sample_id
 
 KINDS = ("emotion", "melody", "harmony", "dynamics", "groove")
 CONFIG = {"emotion_labels": list(EMOTIONS), "groove_labels": list(GROOVES)}
@@ -70,7 +70,7 @@ class TestEverySample:
                     check_value(FIELDS[field], label.value, GROOVES if field == "groove_type" else None) == label.value
                 )
                 assert label.source == "generator"
-                assert label.by == f"kelly {kind} 2"
+                assert label.by == f"kelly {kind} {VERSION}"
 
     def test_has_the_labels_that_its_model_needs(self, kind):
         (model,) = [model for name, model in TARGET_MODELS.items() if KIND_OF_MODEL[name] == kind]
