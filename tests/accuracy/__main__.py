@@ -29,8 +29,10 @@ from kelly_tui.features.midi import Analysis, analyse
 from kelly_tui.model.labels import parse_key
 from kelly_tui.music.notes import read_midi
 from kelly_tui.paths import PROJECT
+from tests.accuracy import emotion
 
 EVAL = PROJECT.parent / "shared" / "eval"
+PIANO = PROJECT.parent / "shared" / "music" / "piano"
 
 
 class Task(NamedTuple):
@@ -237,6 +239,8 @@ def main() -> int:
                 assert number is not None, line
                 what = f"{task.scorer}: {line.split(':')[0]}" if ":" in line else f"{task.scorer}: {name}"
                 print(f"{task.name:14} {what:46.46} {number[1]:>7} {peer:>10} {goal:>12}", flush=True)
+        if PIANO.exists() and (not wanted or "emotion".startswith(wanted)):
+            print(emotion.table(PIANO), flush=True)
         if not wanted:
             print("\nhow sure → how often right (of how many)")
             for line in workers.map(reliability, SURE):
