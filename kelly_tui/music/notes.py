@@ -27,9 +27,12 @@ Floats = NDArray[np.float64]
 MAX_BYTES = 8 << 20
 """Half a million notes fit twice."""
 MAX_NOTES = 500_000
-MAX_SECONDS = 6 * 3600
+MAX_SECONDS = 24 * 3600
 MAX_TICK = 1 << 30
-SLOWEST_BPM, FASTEST_BPM = 5.0, 1000.0
+SLOWEST_BPM, FASTEST_BPM = 3.5, 1000.0
+"""The slowest is the slowest that a MIDI file can say."""
+SHORTEST_BEAT = 60_000
+"""Microseconds: a tempo that is faster than `FASTEST_BPM` is left out."""
 
 NOTE = np.dtype(
     [
@@ -82,7 +85,8 @@ class Score:
     has_tempo: bool = True
     """False where the file states no tempo and MIDI's default of 120 stands in."""
     left_out: dict[str, int] = field(default_factory=dict)
-    """What the file held and this does not: ``sysex``, ``aftertouch``, ``meter`` (impossible ones), ``track``."""
+    """What the file held and this does not: ``sysex``, ``aftertouch``, ``meter`` and ``tempo`` (impossible ones),
+    ``track``."""
 
     @cached_property
     def pitched(self) -> NDArray[np.void]:
@@ -167,7 +171,7 @@ def parse_midi(data: bytes, name: str = "") -> Any:
 
 def midi_seconds(data: bytes, name: str = "") -> float:
     """When the last note of a MIDI file ends: seconds from the start, through its tempo map. Raises `FileRefused`."""
-    _, score, tempi = _parse(data, name)
+    _, score, tempi, _ = _parse(data, name)
     end = 0
     for track in score.tracks:
         if track.end() <= end:  # of its notes and all else
@@ -194,8 +198,8 @@ def read_midi(source: Path | str | bytes | symusic.Score | pretty_midi.PrettyMID
 
 def read_midi_bytes(data: bytes, name: str = "") -> Score:
     """The note table of a file's content; `name` is for the message of a refusal."""
-    smf, score, tempi = _parse(data, name)
-    return _score(score, tempi, count_dropped(smf))
+    smf, score, tempi, odd = _parse(data, name)
+    return _score(score, tempi, count_dropped(smf) | ({"tempo": odd} if odd else {}))
 
 
 def read_bytes(path: Path) -> bytes:
@@ -208,8 +212,8 @@ def read_bytes(path: Path) -> bytes:
     return data
 
 
-def _parse(data: bytes, name: str) -> tuple[bytes, Any, Floats]:
-    """The file without its wrapping, the parsed score, and its tempo map."""
+def _parse(data: bytes, name: str) -> tuple[bytes, Any, Floats, int]:
+    """The file without its wrapping, the parsed score, its tempo map, and how many impossible tempi were left out."""
     if len(data) > MAX_BYTES:
         raise FileRefused(f"larger than {MAX_BYTES >> 20} MB", path=name or None)
     smf = check_chunks(data, name)
@@ -218,7 +222,10 @@ def _parse(data: bytes, name: str) -> tuple[bytes, Any, Floats]:
     except Exception as error:  # the binding raises RuntimeError, ValueError and MemoryError for damaged events
         reason = str(error).removeprefix("MiniMidi: ").removesuffix(": iostream error")
         raise FileRefused(f"damaged MIDI file ({reason})", path=name or None) from error
-    return smf, score, _plausible_tempi(score, name)
+    odd = sum(tempo.mspq < SHORTEST_BEAT for tempo in score.tempos)
+    if odd:
+        score.tempos = [tempo for tempo in score.tempos if tempo.mspq >= SHORTEST_BEAT]
+    return smf, score, _plausible_tempi(score, name), odd
 
 
 def _plausible_tempi(score: Any, name: str) -> Floats:
@@ -234,9 +241,6 @@ def _plausible_tempi(score: Any, name: str) -> Floats:
     if score.start() < 0 or not 0 <= score.end() <= MAX_TICK:
         raise FileRefused("its clock overflows", path=path)
     tempi = _tempo_map(score)
-    odd = [bpm for bpm in tempi[:, 2].tolist() if not SLOWEST_BPM <= bpm <= FASTEST_BPM]
-    if odd:
-        raise FileRefused(f"a tempo of {odd[0]:.3g} BPM", path=path, hint="Between 5 and 1000 is music.")
     end = _seconds_at(score.end(), tempi, score.tpq)
     if end > MAX_SECONDS:
         raise FileRefused(f"{end / 3600:.0f} hours long", path=path)
@@ -247,11 +251,10 @@ def _tempo_map(score: Any) -> Floats:
     """(n, 3) of tick, seconds and BPM: the last tempo at each tick, MIDI's 120 before the first."""
     tempos = score.tempos
     if len(tempos) == 1 and tempos[0].time == 0:  # most files
-        return np.array([[0.0, 0.0, 6e7 / tempos[0].mspq if tempos[0].mspq else np.inf]])
+        return np.array([[0.0, 0.0, 6e7 / max(tempos[0].mspq, SHORTEST_BEAT)]])
     found = tempos.numpy()
     ticks = found["time"].astype(np.float64)
-    with np.errstate(divide="ignore"):
-        bpm = 6e7 / found["mspq"].astype(np.float64)
+    bpm = 6e7 / np.maximum(found["mspq"], SHORTEST_BEAT)
     if len(ticks) > 1:
         order = np.argsort(ticks, kind="stable")
         ticks, bpm = ticks[order], bpm[order]

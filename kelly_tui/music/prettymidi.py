@@ -77,7 +77,7 @@ def _check_plausible(start: Any, end: Any, data: Any, tempi: Any) -> None:
         raise FileRefused("a pitch, velocity or program outside 0..127")
     bpm = tempi[:, 1]
     if not np.isfinite(bpm).all() or bpm.min() < SLOWEST_BPM or bpm.max() > FASTEST_BPM:
-        raise FileRefused(f"a tempo of {bpm[0]:.3g} BPM", hint="Between 5 and 1000 is music.")
+        raise FileRefused(f"a tempo of {bpm[0]:.3g} BPM", hint="Between 3.5 and 1000 is music.")
 
 
 def _pedal(song: Any) -> Any:

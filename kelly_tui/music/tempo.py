@@ -53,6 +53,8 @@ _OCTAVES = (0.25, 0.5, 1.0, 2.0)
 
 def detect_tempo(score: Score) -> Detection[float]:
     """BPM: of the tempo map if it is the music's, otherwise of the onsets."""
+    if not score.has_tempo and score.left_out.get("tempo"):
+        return unknown("the file's tempo is impossible")
     count = len(score.tempi)
     heard: Detection[float] = onset_tempo(score) if _is_nominal(score) else unknown("")
     octaves = 1.0 if heard.value is None else heard.value / 120.0
@@ -73,7 +75,8 @@ def onset_tempo(score: Score) -> Detection[float]:
     related tempi is the beat is decided by a multinomial logit over all of them.
     """
     onsets = score.notes["onset"]
-    if len(onsets) < 8 or min(float(onsets[-1] - onsets[0]), _LONGEST) < 2.0:
+    onsets = onsets[onsets < onsets[0] + _LONGEST]
+    if len(onsets) < 8 or onsets[-1] - onsets[0] < 2.0:
         return unknown("the notes keep no beat of the file's nominal 120 BPM and are too few to find another")
     odds = pulse_evidence(score) @ np.array(_WEIGHTS)
     best = int(odds.argmax())

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from kelly_tui.music.notes import parse_midi, read_bytes
+from kelly_tui.music.notes import SHORTEST_BEAT, parse_midi, read_bytes
 from kelly_tui.music.smf import check_chunks, track_spans
 
 NOTE_OFF, NOTE_ON, KEY_PRESSURE, CONTROLLER, PROGRAM, PRESSURE, BEND = 0x80, 0x90, 0xA0, 0xB0, 0xC0, 0xD0, 0xE0
@@ -125,7 +125,9 @@ def _read_track(track: bytes, messages: list[tuple[int, int, int, int]], tempi: 
                 at += 1
                 size = size << 7 | byte & 0x7F
             if meta == 0x51:
-                tempi.append((tick, int.from_bytes(track[at : at + size], "big")))
+                beat = int.from_bytes(track[at : at + size], "big")
+                if beat >= SHORTEST_BEAT:
+                    tempi.append((tick, beat))
             elif meta == 0x2F:
                 return
             at += size

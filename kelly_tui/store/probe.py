@@ -19,7 +19,7 @@ from kelly_tui.errors import FileRefused
 from kelly_tui.music.soundform import whole_sound
 from kelly_tui.store.partial import NAME
 
-MAX_SECONDS = 6 * 3600
+MAX_SECONDS = 24 * 3600
 """Longer than any piece: a file that says so is broken, or no sample."""
 
 _BLOCK = 1 << 20

@@ -17,6 +17,8 @@ from hypothesis import strategies as st
 
 from kelly_tui.errors import FileRefused
 from kelly_tui.music.notes import Meter, midi_seconds, parse_midi, read_midi
+from kelly_tui.music.tempo import detect_tempo
+from kelly_tui.render.events import read_events
 
 SHARED_MUSIC = Path(__file__).parents[3].parent / "shared" / "music"
 
@@ -191,8 +193,6 @@ REFUSED = {
     "a tempo of 1 bytes": header() + track(b"\x00\xff\x51\x01\x07" + NOTE),
     "its clock overflows": header() + track(16 * (LONGEST + b"\xff\x01\x00") + NOTE),
     "hours long": header() + track(LONGEST + NOTE[1:]),
-    "a tempo of inf BPM": header() + track(b"\x00\xff\x51\x03\x00\x00\x00" + NOTE),
-    "a tempo of 1e+06 BPM": header() + track(b"\x00\xff\x51\x03\x00\x00\x3c" + NOTE),
     "damaged MIDI file": header() + track(b"\x00\x3c\x40\x40"),
 }
 
@@ -225,6 +225,25 @@ def test_impossible_meters_are_left_out_and_counted() -> None:
     meter = b"\x00\xff\x58\x04\x00\x00\x18\x08" + b"\x00\xff\x58\x04\x04\xff\x18\x08"
     score = read_midi(header() + track(meter + NOTE))
     assert (score.meters, score.left_out) == ([], {"meter": 2})
+
+
+@pytest.mark.parametrize(
+    "beat", [b"\x00\x00\x00", b"\x00\x00\x3c", b"\x00\x03\xe8"], ids=["0 us", "10^6 BPM", "60000 BPM"]
+)
+def test_impossible_tempi_are_left_out_and_counted(beat: bytes) -> None:
+    """The others hold, MIDI's 120 where there is none; the synthesizer reads the same clock."""
+    odd = b"\x00\xff\x51\x03" + beat
+    alone, after = (
+        header() + track(odd + NOTE * 3),
+        header() + track(b"\x00\xff\x51\x03\x0f\x42\x40" + NOTE + odd + NOTE),
+    )
+    for data, second in ((alone, 0.1), (after, 0.2)):
+        score = read_midi(data)
+        assert score.left_out == {"tempo": 1}
+        assert score.notes["onset"].tolist() == pytest.approx([second * at for at in range(len(score.notes))])
+        assert read_events(data).time.max() == pytest.approx(score.duration) == pytest.approx(midi_seconds(data))
+    assert not read_midi(alone).has_tempo
+    assert detect_tempo(read_midi(alone)).why == "the file's tempo is impossible"
 
 
 @given(st.binary(max_size=300))
