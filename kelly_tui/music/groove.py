@@ -7,7 +7,7 @@ groove that can be measured, and says so.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -71,6 +71,16 @@ class Groove:
     """Median of the offsets on the beat."""
     push_error_ms: float = 0.0
     """Its standard error."""
+
+    def less_sure(self, confidence: float) -> Groove:
+        """As it is on beats that are the music's with this `confidence`."""
+        return Groove(
+            replace(self.groove_type, confidence=self.groove_type.confidence * confidence),
+            replace(self.swing_ratio, confidence=self.swing_ratio.confidence * confidence),
+            replace(self.timing_offsets, confidence=self.timing_offsets.confidence * confidence),
+            self.push_ms,
+            self.push_error_ms,
+        )
 
 
 def detect_groove(score: Score) -> Groove:
