@@ -122,7 +122,7 @@ def beat_windows(score: Score) -> Windows:
     spanned = np.maximum(np.ceil(ends - 1e-6).astype(np.int64) - first, 1)
     note = np.repeat(np.arange(len(notes)), spanned)
     window = (first + spanned - np.cumsum(spanned))[note] + np.arange(len(note))
-    overlap = np.clip(np.minimum(ends[note], window + 1) - np.maximum(starts[note], window), 1 / 16, 1.0)
+    overlap = (np.minimum(ends[note], window + 1) - np.maximum(starts[note], window)).clip(1 / 16, 1.0)
     count = int(window.max()) + 1
     classes = pitches % 12
     place = window * 12 + classes[note]
@@ -156,11 +156,11 @@ def _left_by_step(starts: Floats, ends: Floats, pitches: Ints, parts: int) -> ND
     """Notes of at most a window that start off the beat, and whose end another a step away takes over."""
     short = (ends - starts <= 1.1) & (np.abs(starts / parts - np.rint(starts / parts)) > 0.1)
     first, last = np.rint(2 * starts).astype(np.int64), np.rint(2 * ends).astype(np.int64)
-    begins = np.zeros((int(last.max()) + 1, 132), np.bool_)
-    begins[first, pitches + 2] = True
-    at, pitch = last[short], pitches[short]
-    found = begins[at, pitch] | begins[at, pitch + 1] | begins[at, pitch + 3] | begins[at, pitch + 4]
-    short[short] = found
+    begins = np.zeros(132 * (int(last.max()) + 1), np.bool_)
+    begins[132 * first + pitches + 2] = True
+    passing = np.flatnonzero(short)
+    below = 132 * last[passing] + pitches[passing]  # by a whole tone; the note itself is two on
+    short[passing] = begins[below] | begins[below + 1] | begins[below + 3] | begins[below + 4]
     return short
 
 
@@ -258,11 +258,11 @@ def best_path(scores: Singles, costs: Singles) -> Ints:
     worth = np.empty((steps, blocks), np.float32)  # of the best path, less the cost of leaving it
     rows, block = list(best), np.arange(0, blocks * states, states)
     for row, later, first, least, all_least, charge in zip(rows, rows[1:], leader, worth, worth[:, :, None], dear[1:]):
-        row.argmax(axis=1, out=first)
-        np.add(first, block, out=first)
-        np.subtract(row.take(first), charge, out=least)
-        np.maximum(row, all_least, out=reached)
-        np.add(later, reached, out=later)
+        row.argmax(1, first)
+        np.add(first, block, first)
+        np.subtract(row.take(first), charge, least)
+        np.maximum(row, all_least, reached)
+        np.add(later, reached, later)
     path = np.empty((steps, blocks), np.int64)
     path[-1] = state = rows[-1].argmax(axis=1) + block
     for step in range(steps - 2, _RUN_IN - 1, -1):

@@ -130,15 +130,19 @@ class Score:
         passed = np.diff(self.tempi[:, 0]) * self.tempi[:-1, 1] / 60
         return np.concatenate(([0.0], np.cumsum(passed)))
 
+    def _tempo_at(self, starts: Floats, points: Floats) -> Any:
+        """Which tempo holds at each of `points`, where each begins at `starts`."""
+        return np.maximum(starts.searchsorted(points, side="right") - 1, 0) if len(starts) > 1 else 0
+
     def beat_to_time(self, beats: Floats) -> Floats:
         """Seconds at `beats` (quarter notes from the start)."""
-        where = np.maximum(np.searchsorted(self._tempo_beats, beats, side="right") - 1, 0)
+        where = self._tempo_at(self._tempo_beats, beats)
         times: Floats = self.tempi[where, 0] + (beats - self._tempo_beats[where]) * 60 / self.tempi[where, 1]
         return times
 
     def time_to_beat(self, times: Floats) -> Floats:
         """Quarter notes from the start at `times` (seconds)."""
-        where = np.maximum(np.searchsorted(self.tempi[:, 0], times, side="right") - 1, 0)
+        where = self._tempo_at(self.tempi[:, 0], times)
         beats: Floats = self._tempo_beats[where] + (times - self.tempi[where, 0]) * self.tempi[where, 1] / 60
         return beats
 
@@ -338,10 +342,12 @@ def _until_first_off(keys: NDArray[np.int64], begin: NDArray[np.int64], length: 
     ends: NDArray[np.int64] = begin + length
     highs = keys << 31
     ons, offs = np.sort(highs + begin), np.sort(highs + ends)
-    if not (offs[:-1] > ons[1:]).any():
-        return ends
-    first = offs[np.searchsorted(offs, highs + begin, side="right") % len(offs)] - highs
-    return np.where(ends > begin, first, ends)
+    overlap = np.flatnonzero(offs[:-1] > ons[1:])
+    if len(overlap):
+        overlaps = np.bincount(ons[overlap] >> 31, minlength=int(keys.max()) + 1)
+        notes = np.flatnonzero((overlaps[keys] > 0) & (ends > begin))
+        ends[notes] = offs[offs.searchsorted((highs + begin)[notes], side="right")] - highs[notes]
+    return ends
 
 
 def _meters(score: Any, tempi: Floats, tpq: int) -> tuple[list[Meter], int]:
