@@ -74,7 +74,9 @@ def variant_bytes(item: Mapping[str, Any]) -> tuple[bytes, float]:
     song = _Song(item["root"], item["parent_path"], item["parent_sha256"])
     recipe = Recipe(**item["recipe"])
     if item["file_type"] == "midi":
-        return _midi(_score(song), recipe, item["seed"])
+        from kelly_tui.augment.midi import timed_variant
+
+        return timed_variant(_score(song), recipe, item["seed"])
     return _audio(song.file, Path(item["target"]).suffix, recipe, item["seed"])
 
 
@@ -95,14 +97,6 @@ def _score(song: _Song) -> symusic.Score:
     from kelly_tui.augment.midi import read_score
 
     return read_score(song.file)
-
-
-def _midi(score: symusic.Score, recipe: Recipe, seed: int) -> tuple[bytes, float]:
-    from kelly_tui.augment.midi import vary_midi
-    from kelly_tui.music.notes import midi_seconds
-
-    data = bytes(vary_midi(score, recipe, seed))
-    return data, midi_seconds(data)  # of what was written, read again
 
 
 def _audio(file: Path, suffix: str, recipe: Recipe, seed: int) -> tuple[bytes, float]:

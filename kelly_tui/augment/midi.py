@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import symusic
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from kelly_tui.augment.recipe import Limits, Recipe
 from kelly_tui.errors import KellyError
-from kelly_tui.music.notes import Score, parse_midi, read_bytes, read_midi
+from kelly_tui.music.notes import parse_midi, read_bytes
 from kelly_tui.store.layout import write_atomic
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ _NOTE = np.dtype(
     align=True,  # a fifth faster than where numbers straddle words
 )
 Notes = NDArray[np.void]
+Floats = NDArray[np.float64]
 _TIME_BITS = 31
 """Ticks fit into these: sorting by one number is several times faster than by two."""
 
@@ -75,6 +76,11 @@ def augment_midi(
 
 def vary_midi(score: symusic.Score, recipe: Recipe, seed: int) -> MidiVariant:
     """`recipe` applied to a copy of `score`."""
+    return timed_variant(score, recipe, seed)[0]
+
+
+def timed_variant(score: symusic.Score, recipe: Recipe, seed: int) -> tuple[MidiVariant, float]:
+    """`recipe` applied to a copy of `score`, and when its last note ends, in seconds."""
     varied = score.copy()
     rng = np.random.Generator(np.random.PCG64(seed))
     notes = _notes_of(varied)
@@ -86,12 +92,33 @@ def vary_midi(score: symusic.Score, recipe: Recipe, seed: int) -> MidiVariant:
         _transpose(varied, notes, recipe.transpose)
     if recipe.time_stretch != 1:
         _change_speed(varied, recipe.time_stretch)
+    clock = _Clock.of(varied)
     if recipe.jitter_ms:
-        moved = jitter(notes, read_midi(varied), recipe.jitter_ms / 1000, rng)
+        moved = jitter(notes, clock, recipe.jitter_ms / 1000, rng)
         notes["time"] += moved
         notes["duration"] -= moved  # ends stay
     _put_notes(varied, notes)
-    return MidiVariant(varied.dumps_midi())
+    end = float(clock.seconds(notes["time"] + notes["duration"]).max(initial=0.0))
+    return MidiVariant(varied.dumps_midi()), end
+
+
+class _Clock(NamedTuple):
+    """A tempo map as a line through points: ticks, and the seconds at which they come."""
+
+    at_ticks: Floats
+    at_seconds: Floats
+
+    @classmethod
+    def of(cls, score: symusic.Score) -> _Clock:
+        ticks, mspq = _tempi(score)
+        at = np.append(ticks, 1 << _TIME_BITS).astype(np.float64)
+        return cls(at, np.append(0.0, np.cumsum(np.diff(at) * mspq)) / (score.tpq * 1e6))
+
+    def seconds(self, ticks: NDArray[Any]) -> Floats:
+        return np.interp(ticks, self.at_ticks, self.at_seconds)
+
+    def ticks(self, seconds: Floats) -> Floats:
+        return np.interp(seconds, self.at_seconds, self.at_ticks)
 
 
 def read_score(source: MidiSource) -> symusic.Score:
@@ -124,7 +151,7 @@ def midi_limits(score: symusic.Score) -> Limits:
     )
 
 
-def jitter(notes: Notes, clock: Score, most: float, rng: np.random.Generator) -> NDArray[np.int64]:
+def jitter(notes: Notes, clock: _Clock, most: float, rng: np.random.Generator) -> NDArray[np.int64]:
     """By how many ticks each onset moves: at most `most` seconds from where it is in `notes`, by the tempo map.
 
     An onset stays before its own end and after the end of the note before it on the same key, and the lowest note of a
@@ -132,9 +159,8 @@ def jitter(notes: Notes, clock: Score, most: float, rng: np.random.Generator) ->
     that. Rounded towards where it was: never past `most`.
     """
     time, end = notes["time"], notes["time"] + notes["duration"]
-    per_beat = clock.ticks_per_beat
-    target = clock.beat_to_time(time / per_beat) + rng.uniform(-most, most, len(notes))
-    moved: NDArray[np.int64] = np.trunc(clock.time_to_beat(target) * per_beat - time).astype(np.int64)
+    target = clock.seconds(time) + rng.uniform(-most, most, len(notes))
+    moved: NDArray[np.int64] = np.trunc(clock.ticks(target) - time).astype(np.int64)
 
     key = ((notes["track"] << 7) | notes["pitch"]) << _TIME_BITS
     offs = np.sort(key | end)
