@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from kelly_tui.errors import FileRefused
 from kelly_tui.model.annotation import Label, Value
+from kelly_tui.music.beats import find_clock
 from kelly_tui.music.chords import detect_chords
 from kelly_tui.music.contour import contour_curve, detect_contour, detect_range, melody, pitch_span
 from kelly_tui.music.detection import Detection
@@ -28,8 +29,9 @@ from kelly_tui.music.dynamics import (
 )
 from kelly_tui.music.groove import Groove, detect_groove, syncopation
 from kelly_tui.music.key import detect_key
+from kelly_tui.music.meter import find_bars
 from kelly_tui.music.notes import Score, read_midi
-from kelly_tui.music.tempo import detect_meter, detect_tempo
+from kelly_tui.music.tempo import detect_tempo
 from kelly_tui.store.layout import inside, write_atomic
 
 if TYPE_CHECKING:
@@ -113,6 +115,8 @@ class Analysis:
     """Everything that the detectors say about a score, each said once."""
 
     score: Score
+    timed: Score
+    """The same on the beats and bars of its music, where the file's are only nominal."""
     line: NDArray[np.void]
     """The melody."""
     shares: Floats
@@ -165,15 +169,21 @@ def analyse(score: Score) -> Analysis:
     """Ask every detector once."""
     line = melody(score)
     shares = held_shares(score)
+    tempo = detect_tempo(score)
+    clock = find_clock(score, tempo)
+    meter, barred = find_bars(clock.score)
+    timed = score if clock.score is score else barred
+    groove = detect_groove(timed)
     return Analysis(
         score=score,
+        timed=timed,
         line=line,
         shares=shares,
         key=detect_key(score),
-        tempo=detect_tempo(score),
-        meter=detect_meter(score),
-        chords=detect_chords(score),
-        groove=detect_groove(score),
+        tempo=tempo,
+        meter=meter,
+        chords=detect_chords(timed),
+        groove=groove if clock.score is score else groove.less_sure(clock.confidence),
         dynamics=detect_dynamics(score),
         articulation=detect_articulation(score, shares),
         contour=detect_contour(line),
@@ -238,7 +248,7 @@ def features_of(analysis: Analysis) -> MidiFeatures:
     interval_histogram = _shares(steps, 2 * _WIDEST_STEP + 1)
     contour = contour_curve(analysis.line, score.duration)
     held = articulation_ratios(analysis.shares)
-    syncopated = syncopation(score)
+    syncopated = syncopation(analysis.timed)
     loud, loud_spread = float(velocities.mean()), float(velocities.std())
     loud_range = int(velocities.max() - velocities.min())
     high, high_spread = (float(pitches.mean()), float(pitches.std())) if len(pitches) else (0.0, 0.0)
