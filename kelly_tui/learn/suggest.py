@@ -32,16 +32,21 @@ _CUES = {"midi": cues.midi_cues, "audio": cues.audio_cues}
 _LEAST = 0.01
 """Probabilities under this are left out."""
 
+_TAUGHT = "iif(origin = 'imported' AND ifnull({source}, 'human') IN ('human', 'folder'), {field}, NULL)"
+"""What teaches of a field; a provenance that names no source is a person's."""
+
 _ROWS = """
 SELECT samples.rowid, sample_id, file_type, vector, ifnull(mode, json_extract(columns, '$.mode')),
   ifnull(tempo_bpm, json_extract(columns, '$.tempo_bpm')), json_extract(columns, '$.onset_rate'),
-  json_extract(columns, '$.note_count'),
-  iif({taught} AND json_extract(provenance, '$.emotion.source') IN {teachers}, emotion, NULL),
-  iif({taught} AND json_extract(provenance, '$.valence.source') IN {teachers}, valence, NULL),
-  iif({taught} AND json_extract(provenance, '$.arousal.source') IN {teachers}, arousal, NULL)
+  json_extract(columns, '$.note_count'), {}
 FROM features JOIN samples ON samples.rowid = features.sample
 WHERE status = 'ok' AND origin <> 'generated' ORDER BY sample_id
-""".format(taught="origin = 'imported'", teachers="('human', 'folder')")
+""".format(
+    ", ".join(
+        _TAUGHT.format(field=field, source=f"json_extract(provenance, '$.{field}.source')")
+        for field in ("emotion", "valence", "arousal")
+    )
+)
 
 
 class Suggestions(NamedTuple):
