@@ -261,7 +261,7 @@ def best_path(scores: Singles, costs: Singles) -> Ints:
         row.argmax(1, first)
         np.add(first, block, first)
         np.subtract(row.take(first), charge, least)
-        np.maximum(row, all_least, reached)
+        np.maximum(row, all_least, out=reached)
         np.add(later, reached, later)
     path = np.empty((steps, blocks), np.int64)
     path[-1] = state = rows[-1].argmax(axis=1) + block

@@ -60,6 +60,8 @@ def detect_tempo(score: Score) -> Detection[float]:
     octaves = 1.0 if heard.value is None else heard.value / 120.0
     if has_clock(score) and min(abs(octaves / octave - 1) for octave in _OCTAVES) < 0.02:
         bpm = round(score.tempo_bpm, 3)
+        if not score.has_tempo and np.ptp(score.notes["onset_beat"]) < 1:
+            return unknown("no tempo in the file, and all notes start together")
         if not score.has_tempo:
             return Detection(bpm, 0.6, "no tempo in the file, but the notes keep MIDI's default of 120")
         changes = "" if count == 1 else f", the longest held of {count}"

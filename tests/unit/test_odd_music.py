@@ -124,7 +124,7 @@ REFUSED = {
 """What holds no music that can be read, and a word of why."""
 
 
-@pytest.mark.filterwarnings("error")
+@pytest.mark.filterwarnings("error::RuntimeWarning")
 @pytest.mark.parametrize("name", MIDI)
 def test_odd_midi_is_features_and_reasons(name: str) -> None:
     if name in REFUSED:
@@ -151,6 +151,8 @@ def test_what_is_odd_is_read_as_it_sounds() -> None:
     assert len(read_midi(MIDI["sixteen channels"]).drums) == 64
     assert "tempo_bpm" not in labels_of(analyse(read_midi(MIDI["a tempo of 0 us"])))
     assert "time_signature" not in labels_of(analyse(read_midi(MIDI["no meter"])))
+    for name in ("all at tick 0", "ten thousand at tick 0"):
+        assert {"tempo_bpm", "time_signature", "groove_type"}.isdisjoint(labels_of(analyse(read_midi(MIDI[name]))))
     assert read_midi(MIDI["ten hours"]).duration == pytest.approx(36_000)
     assert extract_midi_features(MIDI["ten hours of drums at the end"], max_duration_sec=30).note_count == 1
     assert extract_midi_features(MIDI["a hundred thousand notes"]).note_count == 100_000
