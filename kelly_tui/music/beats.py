@@ -183,18 +183,17 @@ def _in_three(onsets: Floats, beats: Floats) -> bool:
 
 def _in_phase(score: Score, tempo: Detection[float]) -> Clock:
     """A score at the right tempo; where all its notes keep one distance from its beats, these are moved there."""
-    beats = score.notes["onset_beat"]
-    turns = np.exp(2j * np.pi * np.outer([1.0, 2.0, 3.0, 4.0], beats)).mean(1)
-    part = int(np.abs(turns).argmax())
-    shift = float(np.angle(turns[part])) / (2 * np.pi * (part + 1))
-    if abs(shift) * 60 / score.tempo_bpm < _SHIFTED or abs(turns[part]) < _SHIFT_KEPT:
+    part = int(np.abs(score.turns).argmax())
+    turn = score.turns[part]
+    shift = float(np.angle(turn)) / (2 * np.pi * (part + 1))
+    if abs(shift) * 60 / score.tempo_bpm < _SHIFTED or abs(turn) < _SHIFT_KEPT:
         return Clock(score, tempo.confidence, "the notes keep the file's beats")
     strokes, weights = weigh_strokes(score)
     phases = score.time_to_beat(strokes) - shift
     places = np.rint(phases * (part + 1)).astype(np.int64) % (part + 1)
     shift += float(np.bincount(places, weights, minlength=part + 1).argmax()) / (part + 1)
     shift -= round(shift)
-    times = score.beat_to_time(np.arange(1.0, float(beats[-1]) + 2) + shift)
+    times = score.beat_to_time(np.arange(1.0, float(score.notes["onset_beat"][-1]) + 2) + shift)
     why = f"the file's beats are {abs(shift):.2f} of a beat {'late' if shift < 0 else 'early'}"
     timed = on_beats(score, times[times > 0])
     meters = [

@@ -100,6 +100,13 @@ class Score:
         drums: NDArray[np.void] = self.notes.compress(self.notes["is_drum"])
         return drums
 
+    @cached_property
+    def turns(self) -> NDArray[np.complex128]:
+        """(4,) means of the onsets as turns about the beat, its half, third and quarter: of length 1 if all lie alike."""
+        turn = np.exp(2j * np.pi * self.notes["onset_beat"])
+        half = turn * turn
+        return np.array([turn.mean(), half.mean(), (half * turn).mean(), (half * half).mean()])
+
     @property
     def tempo_bpm(self) -> float:
         """The tempo that holds for the longest time."""
