@@ -75,6 +75,8 @@ def find_beats(score: Score, tempo: Detection[float]) -> Detection[Floats]:
     if length > _LONGEST:
         return unknown(f"{length / 3600:.0f} hours without a clock")
     strokes, weights = weigh_strokes(score)
+    if len(strokes) < _FEWEST:
+        return unknown("too few notes to find a beat")
     beats = strokes[0] + _path(_curve(strokes - strokes[0], weights), period * _RATE) / _RATE
     if len(beats) < 4:
         return unknown("too few notes to find a beat")

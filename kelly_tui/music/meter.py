@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from kelly_tui.music.beats import Clock
 from kelly_tui.music.detection import Detection, unknown
 from kelly_tui.music.notes import Meter, Score
 from kelly_tui.music.tempo import detect_meter
@@ -22,8 +23,8 @@ Floats = NDArray[np.float64]
 
 _CELLS = 4
 """Cells of a quarter note, the resolution at which accents are placed."""
-_MOST_QUARTERS = 400
-"""Quarter notes that tell a meter."""
+_MOST_QUARTERS, _ALL_BARS = 400, 36.0
+"""Quarter notes that tell a meter; those after which bars of all meters begin together."""
 
 
 class _Bar(NamedTuple):
@@ -41,7 +42,9 @@ METER_OF_STATE = np.array([meter for meter, _ in _STATES])
 START_OF_STATE = np.array([start for _, start in _STATES])
 """A bar of a meter and the cell where one starts: a meter begins on an eighth."""
 _LAGS = sorted({bar.cells * times for bar in _BARS.values() for times in (1, 2)})
-_FEWEST, _KICKS = 12, (35, 36)
+_FEWEST, _SHORTEST = 10, 6.0
+"""Strokes, and quarter notes, that tell a meter."""
+_KICKS = (35, 36)
 _SUREST, _RECKONED = 0.9, 0.6
 """The highest confidence, and from which other analyses use the bars."""
 
@@ -54,17 +57,23 @@ class Bars(NamedTuple):
     """With that meter, where it is sure enough to reckon with."""
 
 
-def find_bars(score: Score) -> Bars:
+def find_bars(clock: Clock) -> Bars:
     """The meter and bars that the file names; where it names none, those that the notes tell."""
+    score = clock.score
     if score.meters or score.left_out.get("meter"):
         return Bars(detect_meter(score), score)
-    return hear_bars(score)
+    if clock.confidence <= 0:
+        return Bars(unknown(f"no meter in the file, and {clock.why}"), score)
+    meter, barred = hear_bars(score)
+    return Bars(replace(meter, confidence=min(meter.confidence, clock.confidence)), barred)
 
 
 def hear_bars(score: Score) -> Bars:
     """Meter and bars by the notes' accents on the beats of `score`."""
-    if len(score.notes) < _FEWEST:
-        return Bars(unknown(f"no meter in the file, and {len(score.notes)} notes tell none"), score)
+    onsets = score.notes["onset_beat"]
+    strokes = np.count_nonzero(np.diff(onsets, prepend=-1.0) > 1 / 16)
+    if strokes < _FEWEST or onsets[-1] - onsets[0] < _SHORTEST:
+        return Bars(unknown(f"no meter in the file, and {strokes} strokes tell none"), score)
     odds = bar_evidence(score) @ _WEIGHTS
     chances = np.exp(odds - odds.max())
     chances /= chances.sum()
@@ -73,7 +82,7 @@ def hear_bars(score: Score) -> Bars:
     rival = int(np.argsort(of_meter)[-2])
     name, confidence = METERS[best], min(_SUREST, float(of_meter[best]))
     why = f"{name} by the accents, {of_meter[best]:.0%} against {of_meter[rival]:.0%} {METERS[rival]}"
-    start = float(START_OF_STATE[np.where(best == METER_OF_STATE, chances, -1.0).argmax()]) / _CELLS
+    start = _origin(score) + float(START_OF_STATE[np.where(best == METER_OF_STATE, chances, -1.0).argmax()]) / _CELLS
     numerator, denominator = map(int, name.split("/"))
     time = float(score.beat_to_time(np.array([start]))[0])
     meter = Detection(name, round(confidence, 3), why)
@@ -109,6 +118,11 @@ def bar_evidence(score: Score) -> Floats:
     return np.concatenate(rows)
 
 
+def _origin(score: Score) -> float:
+    """The beat from which cells are counted: the file's start, but for silence that all the bars fit into."""
+    return float(score.notes["onset_beat"][0] // _ALL_BARS * _ALL_BARS)
+
+
 def _is_line(score: Score) -> bool:
     onsets = score.notes["onset_beat"]
     return bool(np.count_nonzero(np.diff(onsets) < 1 / 16) < 0.05 * len(onsets))
@@ -124,8 +138,9 @@ def _accents(score: Score) -> tuple[Floats, Floats]:
     (cells, 12) which pitch classes sound.
     """
     notes = score.notes
-    notes = notes[notes["onset_beat"] < notes["onset_beat"][0] + _MOST_QUARTERS]
-    cell = np.rint(notes["onset_beat"] * _CELLS).astype(np.int64)
+    origin = _origin(score)
+    notes = notes[notes["onset_beat"] < origin + _MOST_QUARTERS]
+    cell = np.rint((notes["onset_beat"] - origin) * _CELLS).astype(np.int64)
     count = int(cell.max()) + 1 + _CELLS
     many = np.sqrt(np.bincount(cell, minlength=count))
     struck = np.flatnonzero(many)
@@ -137,7 +152,7 @@ def _accents(score: Score) -> tuple[Floats, Floats]:
     notes, cell = notes[pitched], cell[pitched]
     sounding = np.zeros((count + 1, 12))
     if len(notes):
-        ends = notes["onset_beat"] + np.minimum(notes["duration_beat"], 4.0)
+        ends = notes["onset_beat"] - origin + np.minimum(notes["duration_beat"], 4.0)
         end = np.clip(np.rint(ends * _CELLS).astype(np.int64), cell + 1, count)
         pitches = notes["pitch"].astype(np.int64)
         np.add.at(sounding, (cell, pitches % 12), 1.0)
