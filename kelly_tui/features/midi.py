@@ -41,7 +41,7 @@ Floats = NDArray[np.float64]
 Found = Detection[Any]
 
 VECTOR_SIZE = 117
-_VERSIONS = {"chords": 2, "groove": 2, "key": 2}
+_VERSIONS = {"chords": 3, "groove": 3, "meter": 2, "key": 2}
 """Of the detectors whose results have changed since their first."""
 _WIDEST_STEP = 12
 
@@ -171,7 +171,7 @@ def analyse(score: Score) -> Analysis:
     shares = held_shares(score)
     tempo = detect_tempo(score)
     clock = find_clock(score, tempo)
-    meter, barred = find_bars(clock.score)
+    meter, barred = find_bars(clock)
     timed = score if clock.score is score else barred
     groove = detect_groove(timed)
     return Analysis(
