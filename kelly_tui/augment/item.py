@@ -62,11 +62,15 @@ def augment_item(item: Mapping[str, Any]) -> dict[str, Any]:
     """Write one variant. Raises `FileRefused` and nothing else for a root that can't be read.
 
     `item`: root, parent_path, parent_sha256, file_type, target (relative), recipe (what changes), seed. Returns sha256,
-    file_size_bytes and duration_sec of what was written, which is not yet flushed to the disk.
+    file_size_bytes and duration_sec of what was written, which is not yet flushed to the disk, and how many events of
+    the root a variant can't carry.
     """
     data, seconds = variant_bytes(item)
     write_whole(inside(Path(item["root"]), item["target"]), data)
-    return {"sha256": hashlib.sha256(data).hexdigest(), "file_size_bytes": len(data), "duration_sec": seconds}
+    made = {"sha256": hashlib.sha256(data).hexdigest(), "file_size_bytes": len(data), "duration_sec": seconds}
+    if item["file_type"] == "midi":
+        made["left_out"] = _left_out(_Song(item["root"], item["parent_path"], item["parent_sha256"]))
+    return made
 
 
 def variant_bytes(item: Mapping[str, Any]) -> tuple[bytes, float]:
@@ -97,6 +101,15 @@ def _score(song: _Song) -> symusic.Score:
     from kelly_tui.augment.midi import read_score
 
     return read_score(song.file)
+
+
+@lru_cache(maxsize=1)
+def _left_out(song: _Song) -> dict[str, int]:
+    """What the parser drops: so many ``sysex``, ``aftertouch``, and tracks more than the header says."""
+    from kelly_tui.music.notes import read_bytes
+    from kelly_tui.music.smf import check_chunks, count_dropped
+
+    return count_dropped(check_chunks(read_bytes(song.file), song.path))
 
 
 def _audio(file: Path, suffix: str, recipe: Recipe, seed: int) -> tuple[bytes, float]:

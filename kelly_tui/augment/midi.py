@@ -115,10 +115,12 @@ class _Clock(NamedTuple):
         return cls(at, np.append(0.0, np.cumsum(np.diff(at) * mspq)) / (score.tpq * 1e6))
 
     def seconds(self, ticks: NDArray[Any]) -> Floats:
-        return np.interp(ticks, self.at_ticks, self.at_seconds)
+        seconds: Floats = np.interp(ticks, self.at_ticks, self.at_seconds)
+        return seconds
 
     def ticks(self, seconds: Floats) -> Floats:
-        return np.interp(seconds, self.at_seconds, self.at_ticks)
+        ticks: Floats = np.interp(seconds, self.at_seconds, self.at_ticks)
+        return ticks
 
 
 def read_score(source: MidiSource) -> symusic.Score:

@@ -391,6 +391,8 @@ def _augmentation(parser: Parser) -> None:
     parser.add_argument("--multiplier", type=_at_least(0), default=10, metavar="N",
                         help="variants that each imported sample has in the end; 10")  # fmt: skip
     parser.add_argument("--generated", action="store_true", help="variants of generated samples too")
+    parser.add_argument("--balance", action="store_true",
+                        help="more of the classes that lack, up to five times N a sample")  # fmt: skip
 
 
 def _generation(parser: Parser) -> None:

@@ -181,7 +181,10 @@ def augment(line: Line) -> int:
     from kelly_tui.pipeline import stages
 
     given = line.arguments
-    return _stage(line, stages.augment_dataset(line.root, given.multiplier, given.generated, **line.options))
+    return _stage(
+        line,
+        stages.augment_dataset(line.root, given.multiplier, given.generated, given.balance, **line.options),
+    )
 
 
 def synthesize(line: Line) -> int:
@@ -229,7 +232,7 @@ def run_all(line: Line) -> int:
         return 0
     result = stages.run_pipeline(
         root, given.import_dir, given.multiplier, given.count, link=given.link, generated=given.generated,
-        audio=given.audio, deep=given.deep, after=line.voice.outcome, **line.options,
+        balance=given.balance, audio=given.audio, deep=given.deep, after=line.voice.outcome, **line.options,
     )  # fmt: skip
     return tell_whole(line, root, result)
 

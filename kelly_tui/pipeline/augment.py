@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,6 +10,7 @@ import msgspec
 
 from kelly_tui.augment.item import augment_item, plan_item
 from kelly_tui.augment.recipe import Recipe, variant_labels
+from kelly_tui.model.annotation import Value
 from kelly_tui.model.sample import Sample
 from kelly_tui.pipeline.keys import Parameters
 from kelly_tui.pipeline.plan import Plan, Work
@@ -19,21 +21,33 @@ from kelly_tui.pipeline.stage import Failed, Item, Outcome, Result, Run
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.durable import make_durable
 from kelly_tui.store.layout import disk_errors, utc_now
+from kelly_tui.text import count
 
 STAGE = "augment"
-VERSION = 1
+VERSION = 2
 
 _USUAL_SECONDS = 60.0
 """Of music, that the usual time limit is meant for."""
+
+MOST = 5
+"""How many times the multiplier a root may get to balance its class: more would be one song over and over."""
 
 _SUFFIXES = {"midi": ".mid", "audio": ".wav"}
 
 
 @recorded(STAGE)
-def augment(catalogue: Catalogue, run: Run, multiplier: int, *, generated: bool = False) -> Outcome:
-    """Make variants until each imported sample, and each generated one if wanted, has `multiplier` of them."""
+def augment(
+    catalogue: Catalogue, run: Run, multiplier: int, *, generated: bool = False, balance: bool = False
+) -> Outcome:
+    """Make variants until each imported sample, and each generated one if wanted, has `multiplier` of them.
+
+    With `balance` roots of the classes that lack get more, up to `MOST` times as many, until their classes, roots and
+    variants together, are as large as the largest.
+    """
     augmentation = _Augmentation(catalogue, run.seed, multiplier)
     roots = "is:root is:ok" if generated else "is:imported is:ok"
+    if balance:
+        augmentation.balance(roots)
     plan = Plan()
     for item in augmentation.missing(roots, plan):
         plan.add(item, "new")
@@ -47,10 +61,10 @@ def augment(catalogue: Catalogue, run: Run, multiplier: int, *, generated: bool 
         written=lambda _, result: catalogue.root / result["target"] if result else None,
     )
     outcome = run_items(work, augmentation.commit, run)
-    outcome.done -= augmentation.exhausted
+    outcome.done -= augmentation.empty
     outcome.failures = list(dict(outcome.failures).items())  # a root that can't be read fails once
-    if augmentation.exhausted:
-        outcome.words = f"{augmentation.exhausted:,} fewer than asked: there are no more different variants of some"
+    outcome.words = augmentation.words()
+    outcome.details |= {"lacking": sum(augmentation.lacking.values()), "left_out": dict(augmentation.left_out_in_all())}
     return outcome
 
 
@@ -73,26 +87,66 @@ class _Augmentation:
 
     def __init__(self, catalogue: Catalogue, seed: int, multiplier: int) -> None:
         self._catalogue, self._seed, self._multiplier = catalogue, seed, multiplier
-        self._parameters = Parameters(catalogue, STAGE, VERSION, {"multiplier": multiplier, "seed": seed})
         self._failures = {one.path: one for one in catalogue.failures(STAGE)}
         self._results = dict(catalogue.stage_keys(STAGE))
-        self.exhausted = 0
-        """Variants asked for that there are not."""
+        self._parameters: dict[int, Parameters] = {}
+        self._wanted: dict[str, int] = {}
+        """By root, where its class decides."""
+        self.lacking: dict[str, int] = {}
+        """By root: variants asked for that there are not, because they would repeat others."""
+        self.empty = 0
+        """Items that made nothing."""
+        self._left_out: dict[str, dict[str, int]] = {}
+
+    def balance(self, roots: str) -> None:
+        """Let the classes that lack have more, as evenly over their roots as can be."""
+        main = self._catalogue.config.model.main_label
+        classes: dict[Value, list[str]] = {}
+        for root in self._catalogue.samples(roots):
+            if main in root.labels:
+                classes.setdefault(root.labels[main].value, []).append(root.sample_id)
+        largest = max(map(len, classes.values()), default=0) * (1 + self._multiplier)
+        for members in classes.values():
+            each, more = divmod(largest, len(members))
+            for place, root_id in enumerate(members):
+                self._wanted[root_id] = min(each - 1 + (place < more), MOST * self._multiplier)
 
     def missing(self, roots: str, plan: Plan) -> Iterator[Item]:
         """One item for each variant that is missing; `plan` counts those that are there."""
         for root in self._catalogue.samples(roots):
-            key = self._parameters.key(root.sha256)
+            wanted = self._wanted.get(root.sample_id, self._multiplier)
+            key = self._key(wanted, root.sha256)
             failure = self._failures.get(root.file_path)
             if failure is not None and failure.key == key:
                 plan.failed_before.append((root.file_path, failure.reason))
                 continue
             there = self._recipes_of(root.sample_id)
-            plan.skipped += min(len(there), self._multiplier)
+            plan.skipped += min(len(there), wanted)
             if self._results.get(root.sample_id) == key:  # there were no more different ones
+                self.lacking[root.sample_id] = max(0, wanted - len(there))
                 continue
-            for place in range(self._multiplier - len(there)):
-                yield self._item(root, key, there, place)
+            for place in range(wanted - len(there)):
+                yield self._item(root, key, there, place, wanted)
+
+    def _key(self, wanted: int, content: str) -> str:
+        if wanted not in self._parameters:
+            values = {"multiplier": wanted, "seed": self._seed}
+            self._parameters[wanted] = Parameters(self._catalogue, STAGE, VERSION, values)
+        return self._parameters[wanted].key(content)
+
+    def words(self) -> str:
+        """What the numbers do not say."""
+        said = []
+        if lacking := sum(self.lacking.values()):
+            said.append(f"{lacking:,} fewer than asked: there are no more different variants of some")
+        if dropped := self.left_out_in_all():
+            what = ", ".join(f"{number:,} {kind}" for kind, number in sorted(dropped.items()))
+            said.append(f"variants do not carry {what} of {count(len(self._left_out), 'file')}")
+        return "; ".join(said)
+
+    def left_out_in_all(self) -> Counter[str]:
+        """Events of the roots, each counted once, that their new variants do not carry."""
+        return sum((Counter(one) for one in self._left_out.values()), Counter())
 
     def _recipes_of(self, root_id: str) -> list[dict[str, Any]]:
         """What was done for each variant of a root, refused ones included: these are not made again."""
@@ -100,14 +154,14 @@ class _Augmentation:
         done = [msgspec.json.decode(augmentation or "{}") for (augmentation,) in rows]
         return [{name: value for name, value in one.items() if name in Recipe.__struct_fields__} for one in done]
 
-    def _item(self, root: Sample, key: str, there: list[dict[str, Any]], place: int) -> Item:
+    def _item(self, root: Sample, key: str, there: list[dict[str, Any]], place: int, wanted: int) -> Item:
         data = {
             "root": str(self._catalogue.root),
             "parent_path": root.file_path,
             "parent_sha256": root.sha256,
             "root_id": root.root_id,
             "file_type": root.file_type,
-            "n": self._multiplier + len(there),
+            "n": wanted + len(there),
             "seed": self._seed,
             "leave_out": there,
             "place": place,
@@ -131,12 +185,15 @@ class _Augmentation:
                     continue
                 if not result:
                     catalogue.put_result(STAGE, item.item_id, item.key)
+                    self.lacking[item.item_id] = self.lacking.get(item.item_id, 0) + 1
+                    self.empty += 1
                     continue
+                if result.get("left_out"):
+                    self._left_out[item.item_id] = result["left_out"]
                 parent = catalogue.get(item.item_id)
                 if parent is not None:
                     new.append(_variant(parent, result, now))
             catalogue.add(new)
-        self.exhausted += sum(not result for _, result in results)
 
 
 def _variant(parent: Sample, made: dict[str, Any], now: str) -> Sample:
@@ -156,5 +213,6 @@ def _variant(parent: Sample, made: dict[str, Any], now: str) -> Sample:
         augmentation_type=made["augmentation_type"],
         augmentation={**made["recipe"], "seed": made["seed"]},
         license=parent.license,
+        extra={"left_out": made["left_out"]} if made.get("left_out") else {},
         labels=variant_labels(parent.labels, Recipe(**made["recipe"])),
     )

@@ -97,7 +97,11 @@ def _made_again(item: dict[str, Any], scratch: Path) -> tuple[dict[str, bytes], 
             raise FileRefused("its root has changed", path=root)
         return {item["target"]: variant_bytes(item)[0]}, None
     from kelly_tui.synth.item import generate_sample
+    from kelly_tui.synth.sample import VERSION
 
+    if item["version"] != VERSION:
+        why = f"version {item['version']} of the generator made it, this is {VERSION}"
+        raise FileRefused(why, path=item["target"])
     sample = generate_sample(item["kind"], item["seed"], item["index"], item["classes"])
     labels = msgspec.to_builtins(sample.labels)
     if item["file_type"] == "midi":
@@ -210,7 +214,7 @@ class _Rebuilding:
 
     def _of_generated(self, sample: Sample) -> dict[str, Any]:
         row = sample.extra.get("generator", {})
-        data = {name: row.get(name) for name in ("kind", "seed", "index", "classes")}
+        data = {name: row.get(name) for name in ("kind", "seed", "index", "classes", "version")}
         if sample.file_type == "audio":
             rendered = sample.extra.get("rendered_with", {})
             data |= {

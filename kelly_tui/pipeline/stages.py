@@ -49,12 +49,23 @@ def extract_features(root: Root, **options: Unpack[Options]) -> Outcome:
 
 
 def augment_dataset(
-    root: Root, multiplier: int = MULTIPLIER, generated: bool = False, **options: Unpack[Options]
+    root: Root,
+    multiplier: int = MULTIPLIER,
+    generated: bool = False,
+    balance: bool = False,
+    **options: Unpack[Options],
 ) -> Outcome:
-    """Make variants until each imported sample, and with `generated` each generated one, has `multiplier`."""
+    """Make variants until each imported sample, and with `generated` each generated one, has `multiplier`.
+
+    With `balance` those of the classes that lack get more.
+    """
     from kelly_tui.pipeline.augment import augment
 
-    return _stage(root, Run(**options), lambda catalogue, run: augment(catalogue, run, multiplier, generated=generated))
+    return _stage(
+        root,
+        Run(**options),
+        lambda catalogue, run: augment(catalogue, run, multiplier, generated=generated, balance=balance),
+    )
 
 
 def synthesize_dataset(root: Root, count: int = COUNT, audio: bool = False, **options: Unpack[Options]) -> Outcome:
@@ -113,6 +124,7 @@ def run_pipeline(
     *,
     link: bool = False,
     generated: bool = False,
+    balance: bool = False,
     audio: bool = False,
     deep: bool = False,
     after: Callable[[Outcome], None] = lambda _: None,
@@ -135,7 +147,7 @@ def run_pipeline(
         annotate,
         extract,
         split,
-        lambda catalogue, run: augment(catalogue, run, multiplier, generated=generated),
+        lambda catalogue, run: augment(catalogue, run, multiplier, generated=generated, balance=balance),
         lambda catalogue, run: synthesize(catalogue, run, count, audio=audio),
         extract,
         split,
