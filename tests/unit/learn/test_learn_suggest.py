@@ -104,12 +104,13 @@ def test_generated_samples_teach_nothing_whoever_labelled_them_and_get_no_sugges
         assert suggestions.suggestion(catalogue, id_of(30)) is None
 
 
-def test_variants_teach_nothing_and_their_parent_does_not_help_them(tmp_path: Path) -> None:
+@pytest.mark.parametrize("said_by", ["inherited", "human"])
+def test_variants_teach_nothing_and_their_parent_does_not_help_them(tmp_path: Path, said_by: str) -> None:
     def suggested(folder: Path, own: str) -> tuple[Suggestion, Suggestion]:
         labels: list[str | None] = [None, None, *by_density(60)[2:]]
         labels[0] = own
         with dataset(folder, labels) as catalogue:
-            catalogue.add([sample(1000, own, "inherited", parent_id=id_of(0), root_id=id_of(0), source=None)])
+            catalogue.add([sample(1000, own, said_by, parent_id=id_of(0), root_id=id_of(0), source=None)])
             put_features(catalogue, [1000])
             assert suggest_for(catalogue).learnt == 59
             return said(catalogue, 0), said(catalogue, 1000)

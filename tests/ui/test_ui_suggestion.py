@@ -1,0 +1,92 @@
+"""What the features suggest: beside the empty field and in the list, no label until it is accepted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from kelly_tui.model.suggestion import Suggestion
+from kelly_tui.store.catalogue import Catalogue
+from kelly_tui.store.suggestions import replace_suggestions
+from tests.ui.conftest import NAMES, Open
+
+SAD = Suggestion(
+    "sad", {"sad": 0.71, "melancholic": 0.22, "neutral": 0.05}, -0.4, -0.3, 0.6, 0.42, "minor, 68 BPM, quiet, few notes"
+)
+
+
+@pytest.fixture
+def heard(root: Path) -> Path:
+    """The dataset with a suggestion for amber, birch (a folder says sad), dune (a person says tense); none for fern."""
+    with Catalogue.open(root) as catalogue:
+        said = {NAMES.index(name) + 1: SAD for name in ("amber", "birch", "dune")}
+        replace_suggestions(catalogue, {**said, NAMES.index("heath") + 1: Suggestion(why="too few notes to say: 3")})
+    return root
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40), (160, 48)])
+async def test_a_suggestion_stands_beside_the_empty_field_with_its_reason(
+    open_desk: Open, heard: Path, size: tuple[int, int]
+) -> None:
+    async with open_desk(heard, size) as desk:
+        shown = desk.text()
+        assert "sad? .71   melancholic? .22" in shown
+        assert "minor, 68 BPM, quiet" in shown or size[0] == 80
+        assert sum("sad?" in line for line in shown.splitlines()) >= 2  # in the list and in the form
+        if size[0] > 80:
+            assert "-0.4? ± 0.6" in shown
+            assert "-0.3? ± 0.42" in shown
+        assert desk.values("amber") == {}
+
+
+@pytest.mark.exercises("accept")
+async def test_enter_makes_it_a_persons_label(open_desk: Open, heard: Path) -> None:
+    async with open_desk(heard) as desk:
+        await desk.press("enter")
+        labels = desk.stored("amber").labels
+        assert {name: labels[name].value for name in labels} == {
+            "emotion": "sad", "valence": -0.4, "arousal": -0.3, "is_verified": True,
+        }  # fmt: skip
+        assert {(label.source, label.by, label.confidence) for label in labels.values()} == {("human", "tester", None)}
+        assert desk.stored("amber").decision == "labelled"
+        assert desk.here == "birch"
+        await desk.press("u")
+        assert desk.values("amber") == {}
+        assert "sad? .71" in desk.text()
+
+
+async def test_a_label_that_agrees_keeps_the_numbers_and_one_that_does_not_takes_all_away(
+    open_desk: Open, heard: Path
+) -> None:
+    async with open_desk(heard) as desk:
+        await desk.press("j")
+        assert "-0.4? ± 0.6" in desk.text()
+        assert "sad? .71" not in desk.text()
+        await desk.press("j", "j", "enter")
+        assert desk.stored("dune").labels.keys() >= {"emotion", "is_verified"}
+        assert {"valence", "arousal"}.isdisjoint(desk.stored("dune").labels)
+
+
+async def test_where_nothing_can_be_said_the_reason_is(open_desk: Open, heard: Path) -> None:
+    async with open_desk(heard, filter="heath") as desk:
+        assert "too few notes to say: 3" in desk.text()
+        await desk.press("enter")
+        assert "emotion is open" in desk.said
+
+
+async def test_marked_samples_take_each_their_own(open_desk: Open, heard: Path) -> None:
+    async with open_desk(heard, filter="suggested:sad") as desk:
+        await desk.press("G", "_", "g", "g", "_", "enter")
+        assert desk.values("amber")["emotion"] == "sad"
+        assert desk.values("dune")["emotion"] == "tense"
+
+
+async def test_a_model_that_needs_no_emotion_is_not_offered_one(open_desk: Open, tmp_path: Path) -> None:
+    from tests.ui.conftest import make_dataset
+
+    root = make_dataset(tmp_path / "datasets", "grooves", "groovepredictor")
+    with Catalogue.open(root) as catalogue:
+        replace_suggestions(catalogue, {1: SAD})
+    async with open_desk(root) as desk:
+        assert "sad?" not in desk.text()
