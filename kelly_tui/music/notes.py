@@ -102,7 +102,7 @@ class Score:
 
     @cached_property
     def turns(self) -> NDArray[np.complex128]:
-        """(4,) means of the onsets as turns about the beat, its half, third and quarter: of length 1 if all lie alike."""
+        """(4,) means of the onsets as turns about the beat, its half, third and quarter; 1 long if all lie alike."""
         turn = np.exp(2j * np.pi * self.notes["onset_beat"])
         half = turn * turn
         return np.array([turn.mean(), half.mean(), (half * turn).mean(), (half * half).mean()])

@@ -28,10 +28,8 @@ def keeps_clock(score: Score) -> float:
     The mean resultant length (Mardia and Jupp, 2000) of the onsets' phases, at the division of the beat that they
     keep best; what chance alone gives is taken off.
     """
-    beats = score.notes["onset_beat"]
-    turns = np.exp(2j * np.pi * np.outer([1.0, 2.0, 3.0, 4.0], beats))
-    chance = 2.0 / len(beats)
-    strongest = float((np.abs(turns.mean(1)) ** 2).max())
+    chance = 2.0 / len(score.notes)
+    strongest = float((np.abs(score.turns) ** 2).max())
     return float(np.sqrt(max(0.0, (strongest - chance) / max(1.0 - chance, 1e-9))))
 
 
