@@ -166,8 +166,8 @@ def setting(emotion: str, turn: int, chance: Chance, *spread: object) -> Setting
         meter=meter_named(evenly(affect.meters, turn, *spread, "meter")),
         tempo_bpm=tempo_of_file(low + (high - low) * (band + chance.unit()) / 10),
         velocity=(
-            round(velocity_low + 0.35 * width * louder),
-            round(velocity_high - 0.35 * width * (1 - louder)),
+            round(velocity_low + 0.2 * width * louder),
+            round(velocity_high - 0.2 * width * (1 - louder)),
         ),
     )
 

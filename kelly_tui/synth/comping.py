@@ -137,13 +137,13 @@ def _bass_pitch(pattern: str, place: int, count: int, segment: Segment, root: in
     return others[(place - 1) % len(others)]
 
 
-def power_chords(segments: Sequence[Segment], voicings: Sequence[Voicing]) -> list[Note]:
-    """Root and fifth in eighths under the chord, an octave over the bass; the last one is held."""
+def power_chords(segments: Sequence[Segment], voicings: Sequence[Voicing], step: float) -> list[Note]:
+    """Root and fifth every `step` beats under the chord, an octave over the bass; the last one is held."""
     notes: list[Note] = []
     for segment, voicing in zip(segments, voicings):
         root = voicing.bass + 12 + (segment.chord.root - voicing.bass) % 12
         fifth = root + next(steps for steps in (7, 6, 8) if segment.chord.has(steps))
-        places = [(segment.onset, segment.length)] if segment is segments[-1] else _steps(segment, 0.5)
+        places = [(segment.onset, segment.length)] if segment is segments[-1] else _steps(segment, step)
         notes += [Note(at, length, pitch) for at, length in places for pitch in (root, fifth)]
     return notes
 

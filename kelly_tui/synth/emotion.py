@@ -31,6 +31,12 @@ _GUITARS = (28, 29, 30)
 
 _TRIES = 6
 
+_ALONE = 0.3
+"""How often it is all for piano."""
+
+_HAND = 0.004
+"""Standard deviation of the players' timing, seconds; never further than two and a half times that."""
+
 
 class Style(NamedTuple):
     """How an emotion is arranged: choices of comping, bass, drums (``-``: none), density of the melody, contours."""
@@ -58,14 +64,14 @@ STYLES: dict[str, Style] = {
     "happy": _style("after-beats syncopated pulsed", "fifths pulsed walking", "rock four march -", (0.5, 0.9),
                     "arch wave ascending", 0.0),
     "sad": _style("sustained arpeggio broken", "held fifths", "- - brush", (0.1, 0.5), "descending arch valley"),
-    "angry": _style("eighths pulsed syncopated", "eighths octaves pulsed", "drive rock drive", (0.5, 0.9),
+    "angry": _style("pulsed syncopated after-beats", "eighths octaves pulsed", "drive rock drive", (0.5, 0.9),
                     "flat wave descending", 0.8),
     "peaceful": _style("arpeggio sustained broken", "held", "- - - brush", (0.1, 0.4), "arch flat valley"),
     "tense": _style("pulsed eighths syncopated", "eighths pulsed octaves", "- half drive", (0.4, 0.8),
                     "ascending flat wave", 0.2),
     "melancholic": _style("arpeggio broken sustained", "held fifths walking", "- brush half", (0.2, 0.6),
                           "descending valley arch"),
-    "energetic": _style("eighths syncopated after-beats", "octaves eighths pulsed", "four rock drive", (0.6, 1.0),
+    "energetic": _style("pulsed syncopated after-beats", "octaves eighths pulsed", "four rock drive", (0.6, 1.0),
                         "wave ascending arch", 0.5),
     "neutral": _style("pulsed broken sustained", "fifths pulsed walking", "- rock half", (0.3, 0.6),
                       "arch flat wave"),
@@ -89,16 +95,21 @@ def emotion_piece(seed: int, index: int, emotions: Sequence[str]) -> Draft:
     bass, contour, drumming = chance.pick(style.bass), chance.pick(style.contours), chance.pick(style.drums)
     music = _heard_in_key(chosen, bars, (comping, bass, contour), chance)
 
+    alone = chance.yes(_ALONE)
+
     def part(notes: list[Note], prominence: float, programs: Sequence[int]) -> Part:
         table = played(notes, chosen.velocity, prominence, affect.articulation, meter, chance)
-        return Part(table, chance.pick(programs))
+        table[:, 0] += chance.hand(len(table), _HAND * chosen.tempo_bpm / 60)
+        return Part(table, 0 if alone else chance.pick(programs))
 
     parts = [
         part(music.tune, 0.75, style.leads),
         part(music.chords, 0.35, _CHORDAL),
         part(music.bass, 0.5, _BASSES),
     ]
-    if music.power:
+    if alone:
+        drumming = "-"
+    elif music.power:
         parts.append(part(music.power, 0.6, _GUITARS))
     if drumming != "-":
         parts.append(Part(drummed(drum_part(drumming, chance, meter, bars), chosen.velocity), is_drum=True))
@@ -161,5 +172,5 @@ def _composed(chosen: Setting, bars: int, pace: Pace, patterns: tuple[str, str, 
         tune=melody(chance, segments, key, meter, compass, chance.between(*style.density), over),
         chords=comped(comping, segments, voicings, meter),
         bass=bass,
-        power=power_chords(segments, voicings) if chance.yes(style.guitar) else [],
+        power=power_chords(segments, voicings, chance.pick((0.5, meter.pulse))) if chance.yes(style.guitar) else [],
     )

@@ -53,12 +53,12 @@ def played(
     gate, accent = TOUCHES[articulation]
     phrase = 4 * meter.bar
     table = np.array(notes)
-    table[:, 1] *= gate
+    table[:, 1] *= np.minimum(gate + chance.hand(len(table), 0.04), 1.0)
     onsets, which = np.unique(table[:, 0], return_inverse=True)  # what is struck together is struck alike
     strength = meter.strengths(onsets)
     place = onsets % phrase / phrase
     arch = 4 * place * (1 - place)
-    weight = low + width * (prominence + 0.3 * (strength - 0.5) + 0.2 * (arch - 0.6))
-    weight += np.where(strength >= 0.5, accent / 2, -accent / 2) + chance.hand(len(onsets), 1.5)
+    weight = low + width * (prominence + 0.4 * (strength - 0.5) + 0.35 * (arch - 0.6))
+    weight += np.where(strength >= 0.5, accent / 2, -accent / 2) + chance.hand(len(onsets), 0.1 * width)
     table[:, 3] = np.clip(np.rint(weight), low, high)[which]
     return table

@@ -84,22 +84,22 @@ class TestChords:
             notes = pitched(sample)
             for name, start, end in chords_of(sample):
                 chord = chord_pitches(name)
-                inside = {note.pitch % 12 for note in notes if start - 0.005 <= note.start < end - 0.005}
+                inside = {note.pitch % 12 for note in notes if start - 0.011 <= note.start < end - 0.011}
                 assert chord.pitches <= inside, (name, sample.parameters)
-                at_once = [note.pitch for note in notes if abs(note.start - start) < 0.005]
+                at_once = [note.pitch for note in notes if abs(note.start - start) < 0.011]
                 assert min(at_once) % 12 == chord.bass
                 if sample.parameters["comping"] != "arpeggio":
                     assert chord.pitches <= {pitch % 12 for pitch in at_once}
                 most = max(
                     len({note.pitch for note in notes if note.start <= onset + 1e-4 < note.end})
-                    for onset in (note.start for note in notes if start - 0.005 <= note.start < end - 0.005)
+                    for onset in (note.start for note in notes if start - 0.011 <= note.start < end - 0.011)
                 )
                 assert most >= 3
 
     def test_nothing_but_the_chord_in_a_progression(self):
         for sample in some("harmony", 64):
             for name, start, end in chords_of(sample):
-                inside = {note.pitch % 12 for note in pitched(sample) if start - 0.005 <= note.start < end - 0.005}
+                inside = {note.pitch % 12 for note in pitched(sample) if start - 0.011 <= note.start < end - 0.011}
                 assert inside == chord_pitches(name).pitches
 
     def test_music21_reads_root_bass_and_quality(self):
@@ -107,7 +107,7 @@ class TestChords:
             notes = pitched(sample)
             for name, start, end in chords_of(sample):
                 wanted = chord_pitches(name)
-                heard = music21.chord.Chord(sorted({n.pitch for n in notes if start - 0.005 <= n.start < end - 0.005}))
+                heard = music21.chord.Chord(sorted({n.pitch for n in notes if start - 0.011 <= n.start < end - 0.011}))
                 assert heard.bass().pitchClass == wanted.bass
                 assert {pitch.pitchClass for pitch in heard.pitches} == wanted.pitches
                 if not any(word in name for word in ("dim7", "aug", "m7")):  # theirs may be another: Am7/C is C6
@@ -135,7 +135,7 @@ class TestChords:
             assert (tonic - 2) % 12 in roots
             seen += 1
             start = value(sample, "chord_times")[roots.index((tonic - 2) % 12)]
-            struck = {note.pitch % 12 for note in pitched(sample) if abs(note.start - start) < 0.005}
+            struck = {note.pitch % 12 for note in pitched(sample) if abs(note.start - start) < 0.011}
             assert {(tonic - 2) % 12, (tonic + 2) % 12, (tonic + 5) % 12} <= struck
         assert seen >= 8
 
@@ -152,11 +152,11 @@ def outer_voices(sample: GeneratedSample) -> list[tuple[tuple[int, int], tuple[i
     top, bass = (parts[0], parts[2]) if sample.kind == "emotion" else (parts[0], parts[1])
     changes = []
     for (_, since, _), (_, start, end) in itertools.pairwise(chords_of(sample)):
-        before = [[n for n in part.notes if since - 0.005 <= n.start < start - 0.005] for part in (bass, top)]
-        after = [[n for n in part.notes if start - 0.005 <= n.start < end - 0.005] for part in (bass, top)]
+        before = [[n for n in part.notes if since - 0.011 <= n.start < start - 0.011] for part in (bass, top)]
+        after = [[n for n in part.notes if start - 0.011 <= n.start < end - 0.011] for part in (bass, top)]
         if sample.kind == "emotion":  # melody and bass move on: their last notes, and those that meet the chord
             before = [notes[-1:] for notes in before]
-            after = [[n for n in notes if abs(n.start - start) < 0.005] for notes in after]
+            after = [[n for n in notes if abs(n.start - start) < 0.011] for notes in after]
         if all((*before, *after)):
             pitches = [[n.pitch for n in notes] for notes in (*before, *after)]
             changes.append(((min(pitches[0]), max(pitches[1])), (min(pitches[2]), max(pitches[3]))))
@@ -191,7 +191,7 @@ class TestVoiceLeading:
             if sample.parameters["comping"] == "arpeggio":
                 continue
             notes, chords = pitched(sample), chords_of(sample)
-            voicings = [sorted(n.pitch for n in notes if abs(n.start - start) < 0.005)[1:] for _, start, _ in chords]
+            voicings = [sorted(n.pitch for n in notes if abs(n.start - start) < 0.011)[1:] for _, start, _ in chords]
             for before, after in itertools.pairwise(voicings):
                 if len(before) == len(after):
                     steps += [abs(a - b) for a, b in zip(before, after)]
@@ -210,10 +210,10 @@ class TestVoiceLeading:
                 leading = [
                     n.pitch
                     for n in notes
-                    if start - 0.005 <= n.start < then - 0.005 and n.pitch % 12 == (tonic + 11) % 12
+                    if start - 0.011 <= n.start < then - 0.011 and n.pitch % 12 == (tonic + 11) % 12
                 ]
                 struck = {n.pitch for n in notes if abs(n.start - then) < 0.01 or (n.start <= then < n.end)}
-                later = {n.pitch for n in notes if n.start >= then - 0.005}
+                later = {n.pitch for n in notes if n.start >= then - 0.011}
                 for pitch in set(leading):
                     total += 1
                     resolved += pitch + 1 in (struck | later)
