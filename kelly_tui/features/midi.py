@@ -28,8 +28,8 @@ from kelly_tui.music.dynamics import (
     velocity_curve,
 )
 from kelly_tui.music.groove import Groove, detect_groove, syncopation
-from kelly_tui.music.key import detect_key
 from kelly_tui.music.meter import find_bars
+from kelly_tui.music.modulation import Region, detect_keys, numerals
 from kelly_tui.music.notes import Score, read_midi
 from kelly_tui.music.tempo import detect_tempo
 from kelly_tui.store.layout import inside, write_atomic
@@ -80,6 +80,12 @@ class MidiFeatures(msgspec.Struct, kw_only=True, frozen=True):
     key_signature: str | None
     """The tonic that is heard."""
     mode: str | None
+    key_sequence: list[str]
+    """The keys one after another, ``C major``: one where nothing modulates, none where no key is heard."""
+    key_times: list[float]
+    """Seconds."""
+    roman_sequence: list[str]
+    """The numeral of each chord in the key that holds then, ``V7/ii``; empty where no key is heard."""
     timing_offsets_ms: list[float]
     swing_ratio: float | None
     groove_type: str | None
@@ -122,6 +128,8 @@ class Analysis:
     shares: Floats
     """How long notes are held of the time to the next."""
     key: Detection[tuple[str, str]]
+    keys: list[Region]
+    """Over time."""
     tempo: Detection[float]
     meter: Detection[str]
     chords: Detection[list[tuple[float, str]]]
@@ -174,12 +182,14 @@ def analyse(score: Score) -> Analysis:
     meter, barred = find_bars(clock)
     timed = score if clock.score is score else barred
     groove = detect_groove(timed)
+    key, keys = detect_keys(score)
     return Analysis(
         score=score,
         timed=timed,
         line=line,
         shares=shares,
-        key=detect_key(score),
+        key=key,
+        keys=keys,
         tempo=tempo,
         meter=meter,
         chords=detect_chords(timed),
@@ -288,6 +298,9 @@ def features_of(analysis: Analysis) -> MidiFeatures:
         chord_times=[time for time, _ in chords],
         key_signature=key[0],
         mode=key[1],
+        key_sequence=[f"{region.tonic} {region.mode}" for region in analysis.keys],
+        key_times=[region.start for region in analysis.keys],
+        roman_sequence=numerals(chords, analysis.keys),
         timing_offsets_ms=[] if offsets is None else offsets[_described(score)].round(2).tolist(),
         swing_ratio=groove.swing_ratio.value,
         groove_type=groove.groove_type.value,

@@ -67,7 +67,7 @@ _PRIORS = {
 harmony, on 140 chorales and pop performances. Figures given for them anywhere are out of fold."""
 
 
-def _profile(mode: str) -> Floats:
+def key_profile(mode: str) -> Floats:
     """The published profile, with the degrees exchanged in which the mode differs from major or minor."""
     profile = np.array(_MAJOR if 4 in SCALES[mode] else _MINOR)
     base = "major" if 4 in SCALES[mode] else "minor"
@@ -83,7 +83,7 @@ def _for_all_keys(of_mode: dict[str, Floats]) -> Floats:
     return np.array([np.roll(of_mode[mode], tonic) for tonic in range(12) for mode in MODES])
 
 
-_PROFILES = _for_all_keys({mode: _profile(mode) for mode in MODES})
+_PROFILES = _for_all_keys({mode: key_profile(mode) for mode in MODES})
 _PROFILES -= _PROFILES.mean(1, keepdims=True)
 _PROFILES /= np.linalg.norm(_PROFILES, axis=1, keepdims=True)
 _OUT_OF_SCALE = 1.0 - _for_all_keys({mode: np.isin(np.arange(12), SCALES[mode]).astype(float) for mode in MODES})
@@ -117,19 +117,25 @@ def pitch_class_profile(score: Score) -> Floats:
 
 def detect_key(score: Score) -> Detection[Key]:
     """Tonic and mode: ``("A", "minor")``."""
+    return weigh_keys(score)[0]
+
+
+def weigh_keys(score: Score) -> tuple[Detection[Key], Floats]:
+    """The key, and (12 * modes,) the chance of each; equal ones where no key can be told."""
     notes = score.pitched
+    equal = np.full(len(_TONIC), 1.0 / len(_TONIC))
     if len(notes) == 0:
-        return unknown("no pitched notes")
+        return unknown("no pitched notes"), equal
     used = np.bincount(notes["pitch"] % 12, minlength=12)
     if np.count_nonzero(used) < 3 or len(notes) < 5:
-        return unknown(f"{len(notes)} notes of {np.count_nonzero(used)} pitch classes tell no key")
+        return unknown(f"{len(notes)} notes of {np.count_nonzero(used)} pitch classes tell no key"), equal
     odds = key_odds(score)
     chances = np.exp(odds - odds.max())
     chances /= chances.sum()
     best, second = np.argsort(chances)[:-3:-1]
-    tonic, mode = key_of_row(int(best))
-    other = " ".join(key_of_row(int(second)))
-    return Detection((tonic, mode), float(chances[best]), f"{chances[best]:.0%} against {chances[second]:.0%} {other}")
+    key = key_of_row(int(best))
+    why = f"{chances[best]:.0%} against {chances[second]:.0%} {' '.join(key_of_row(int(second)))}"
+    return Detection(key, float(chances[best]), why), chances
 
 
 def key_of_row(row: int) -> Key:

@@ -52,15 +52,18 @@ pitch_sequence velocity_sequence duration_sequence onset_times pitch_histogram p
 interval_histogram melodic_contour chord_sequence chord_times key_signature mode timing_offsets_ms swing_ratio
 groove_type note_density syncopation_score avg_velocity velocity_std dynamic_range velocity_curve articulation_ratios
 feature_vector"""
+OVER_TIME = "key_sequence key_times roman_sequence"
+"""Beside the list: the keys as the chords have theirs, and the chords in them."""
 
 
 def test_the_features_are_those_of_the_data_model(corpus_midi) -> None:
     features = extract_midi_features(corpus_midi("bwv66.6"))
-    assert set(json.loads(features.to_json())) == set(LISTED.split())
+    assert set(json.loads(features.to_json())) == set(f"{LISTED} {OVER_TIME}".split())
     sizes = {"pitch_histogram": 12, "interval_histogram": 25, "melodic_contour": 32, "velocity_curve": 32,
              "feature_vector": VECTOR_SIZE}  # fmt: skip
     assert {name: len(getattr(features, name)) for name in sizes} == sizes
-    assert len(features.chord_sequence) == len(features.chord_times)
+    assert len(features.chord_sequence) == len(features.chord_times) == len(features.roman_sequence)
+    assert len(features.key_sequence) == len(features.key_times) > 0
     for name in ("velocity_sequence", "duration_sequence", "onset_times", "timing_offsets_ms"):
         assert len(getattr(features, name)) == len(features.pitch_sequence) == features.note_count
 
@@ -102,7 +105,8 @@ def test_the_same_file_gives_the_same_bytes(corpus_midi, tmp_path: Path) -> None
     (tmp_path / "a.mid").write_bytes(data)
     once = extract_midi_features(tmp_path / "a.mid").to_json()
     assert once == extract_midi_features(data).to_json()
-    assert b" " not in once
+    assert b": " not in once
+    assert b", " not in once
 
 
 def test_columns_are_single_and_named_apart_from_labels(corpus_midi) -> None:

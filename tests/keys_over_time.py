@@ -1,0 +1,129 @@
+"""Pieces that modulate, made of phrases of pieces that hardly do, and a peer: Krumhansl's profiles in a window.
+
+Phrases are cut from pieces whose key is known, transposed so that each is in another key than the one before (most are
+a fifth, the relative or the parallel away), and joined. Truth is what they were transposed to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kelly_tui.model.labels import KEYS
+from kelly_tui.music.key import Key, detect_key
+from kelly_tui.music.notes import Score
+
+Timed = tuple[float, str, str]
+"""Start in seconds, tonic, mode."""
+Floats = NDArray[np.float64]
+
+_LENGTHS = (24, 32, 48)
+"""Quarter notes of a phrase."""
+_MINORS = ("minor", "dorian", "phrygian", "locrian")
+_KRUMHANSL = (
+    (6.35, 2.23, 3.48, 2.33, 4.38, 4.09, 2.52, 5.19, 2.39, 3.66, 2.29, 2.88),
+    (6.33, 2.68, 3.52, 5.38, 2.60, 3.53, 2.54, 4.75, 3.98, 2.69, 3.34, 3.17),
+)
+"""Krumhansl and Kessler (1982)."""
+
+
+def joined(
+    pieces: Sequence[Score], count: int, seed: int, key_of: Callable[[Score], Key | None] | None = None
+) -> list[tuple[Score, list[Timed]]]:
+    """`count` pieces at 120 BPM of one to three phrases each, with their keys."""
+    key_of = key_of or (lambda score: detect_key(score).value)
+    pool = [(score, *key) for score in pieces if (key := key_of(score)) is not None]
+    chance = np.random.default_rng(seed)
+    made = []
+    while len(made) < count:
+        parts: list[NDArray[np.void]] = []
+        truth: list[Timed] = []
+        at, before = 0.0, None
+        for _ in range(int(chance.integers(1, 4))):
+            wanted = _next_key(chance, before)
+            fitting = [one for one in pool if wanted is None or (one[2] in _MINORS) == (wanted[1] == "minor")]
+            score, tonic, mode = fitting[int(chance.integers(len(fitting)))]
+            plain = "minor" if mode in _MINORS else "major"
+            key = wanted or (tonic, plain)
+            shift = (KEYS.index(key[0]) - KEYS.index(tonic) + 6) % 12 - 6
+            length = float(chance.choice(_LENGTHS))
+            last = float(score.pitched["onset_beat"].max())
+            start = 4.0 * int(chance.integers(0, max(1, int((last - length) // 4) + 1)))
+            parts.append(_cut(score, start, length, shift, at))
+            if not truth or truth[-1][1:] != key:
+                truth.append((at / 2, *key))
+            at, before = at + length, key
+        if all(len(part) >= 12 for part in parts):
+            made.append((_score(np.concatenate(parts)), truth))
+    return made
+
+
+def _next_key(chance: np.random.Generator, before: Key | None) -> Key | None:
+    if before is None:
+        return None
+    tonic, minor = KEYS.index(before[0]), before[1] == "minor"
+    relative = (KEYS[(tonic + (3 if minor else 9)) % 12], "major" if minor else "minor")
+    parallel = (before[0], "major" if minor else "minor")
+    moved = [(KEYS[(tonic + steps) % 12], before[1]) for steps in (7, 7, 5, 5, 2, 3, 9, 1)]
+    return [relative, relative, parallel, *moved][int(chance.integers(len(moved) + 3))]
+
+
+def _cut(score: Score, start: float, length: float, shift: int, at: float) -> NDArray[np.void]:
+    notes = score.pitched
+    inside = (notes["onset_beat"] >= start) & (notes["onset_beat"] < start + length)
+    part: NDArray[np.void] = notes[inside].copy()
+    part["onset_beat"] += at - start
+    part["duration_beat"] = np.minimum(part["duration_beat"], at + length - part["onset_beat"])
+    part["pitch"] = np.clip(part["pitch"].astype(int) + shift, 0, 127)
+    part["onset"], part["duration"] = part["onset_beat"] / 2, part["duration_beat"] / 2
+    return part
+
+
+def _score(notes: NDArray[np.void]) -> Score:
+    notes = notes[np.lexsort((notes["pitch"], notes["onset_beat"]))]
+    end = float((notes["onset"] + notes["duration"]).max())
+    return Score(notes, np.array([[0.0, 120.0]]), [], [], 480, end, np.empty((0, 3)), [""])
+
+
+def windowed_krumhansl(score: Score, beats: int = 32) -> list[Timed]:
+    """The key of each quarter note by the correlation of the notes in `beats` around it."""
+    notes = score.pitched
+    place = np.floor(notes["onset_beat"] + 1e-6).astype(np.int64)
+    sounding = np.bincount(place * 12 + notes["pitch"] % 12, notes["duration_beat"], (int(place.max()) + 1) * 12)
+    sums = np.concatenate((np.zeros((1, 12)), sounding.reshape(-1, 12).cumsum(axis=0)))
+    at = np.arange(len(sums) - 1)
+    heard = sums[np.minimum(at + beats // 2 + 1, len(at))] - sums[np.maximum(at - beats // 2, 0)]
+    profiles = np.array([np.roll(one, tonic) for tonic in range(12) for one in _KRUMHANSL])
+    unit = profiles - profiles.mean(axis=1, keepdims=True)
+    unit /= np.linalg.norm(unit, axis=1, keepdims=True)
+    best = (heard @ unit.T).argmax(axis=1)
+    starts = np.concatenate(([0], np.flatnonzero(np.diff(best)) + 1))
+    times = score.beat_to_time(starts.astype(np.float64)).tolist()
+    return [(time, KEYS[key // 2], "minor" if key % 2 else "major") for time, key in zip(times, best[starts].tolist())]
+
+
+def exact_share(truth: Sequence[Timed], found: Sequence[Timed], end: float) -> float:
+    """The share of the time in the right tonic and the right of major and minor."""
+    grid = np.arange(0.125, end, 0.25)
+    return float(np.mean([_at(truth, time) == _at(found, time) for time in grid]))
+
+
+def _at(keys: Sequence[Timed], time: float) -> Key | None:
+    held = [(tonic, "minor" if mode in _MINORS else "major") for start, tonic, mode in keys if start <= time + 1e-6]
+    return held[-1] if held else (keys[0][1], "minor" if keys[0][2] in _MINORS else "major") if keys else None
+
+
+def boundaries(
+    truth: Sequence[Timed], found: Sequence[Timed], within: float = 4.0
+) -> tuple[int, int, int, list[float]]:
+    """Changes met within so many seconds, changes made up, changes missed, and how far off the met ones are."""
+    free = [start for start, *_ in found[1:]]
+    off = []
+    for start, *_ in truth[1:]:
+        near = min(free, key=lambda other: abs(other - start), default=np.inf)
+        if abs(near - start) <= within:
+            free.remove(near)
+            off.append(abs(near - start))
+    return len(off), len(free), len(truth) - 1 - len(off), off

@@ -1,0 +1,116 @@
+"""Keys over time: on pieces joined of phrases in known keys, against a peer, and on music that stays at home."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from kelly_tui.features.midi import extract_midi_features
+from kelly_tui.model.labels import KEYS
+from kelly_tui.music.modulation import Region, best_keys, detect_keys, key_at, numerals
+from kelly_tui.music.notes import Score, read_midi
+from tests.keys_over_time import exact_share, joined, windowed_krumhansl
+from tests.unit.music.test_music_detectors import CHORALES, line, score_of
+
+CADENCE = {
+    "major": ((0, 4, 7), (5, 9, 0), (7, 11, 2, 5), (0, 4, 7)),
+    "minor": ((0, 3, 7), (5, 8, 0), (7, 11, 2, 5), (0, 3, 7)),
+}
+
+
+def cadences(*keys: tuple[int, str]) -> Score:
+    """Six times I IV V7 I in each key, half a bar a chord: 24 seconds."""
+    notes = []
+    for place, (tonic, mode) in enumerate(keys):
+        for index, steps in enumerate(6 * CADENCE[mode]):
+            start = 48 * place + 2 * index
+            notes += [(start, 1.9, 36 + (tonic + steps[0]) % 12, 80)]
+            notes += [(start, 1.9, 60 + (tonic + step) % 12, 80) for step in steps]
+    return score_of(notes, bpm=120)
+
+
+@pytest.mark.parametrize("away", [(7, "major"), (5, "major"), (9, "minor"), (0, "minor"), (3, "major"), (1, "major")])
+def test_a_middle_part_in_another_key_is_heard_from_its_first_chord(away: tuple[int, str]) -> None:
+    for home in range(12):
+        tonic, mode = (home + away[0]) % 12, away[1]
+        found = detect_keys(cadences((home, "major"), (tonic, mode), (home, "major")))[1]
+        assert [(one.tonic, one.mode) for one in found] == [
+            (KEYS[home], "major"),
+            (KEYS[tonic], mode),
+            (KEYS[home], "major"),
+        ]
+        assert [one.start for one in found] == pytest.approx([0.0, 24.0, 48.0], abs=2.01)  # F and B flat: I IV, or V I
+        assert [one.end for one in found[:-1]] == [one.start for one in found[1:]]
+
+
+def test_what_stays_at_home_is_one_region_in_the_key_of_the_whole(corpus_midi) -> None:
+    whole, regions = detect_keys(cadences((2, "minor"), (2, "minor")))
+    assert [(one.tonic, one.mode) for one in regions] == [whole.value] == [("D", "minor")]
+    assert (regions[0].start, regions[0].end) == (0.0, pytest.approx(47.95, abs=0.01))
+    for name in CHORALES[:6]:
+        whole, regions = detect_keys(read_midi(corpus_midi(name)))
+        assert whole.value in {(one.tonic, one.mode) for one in regions}
+
+
+def test_phrases_of_chorales_joined_are_told_better_than_by_a_sliding_window(corpus_midi) -> None:
+    pieces = joined([read_midi(corpus_midi(name)) for name in CHORALES], 30, seed=5)
+    ours = [exact_share(truth, [(one.start, one.tonic, one.mode) for one in detect_keys(score)[1]], score.duration)
+            for score, truth in pieces]  # fmt: skip
+    peers = [exact_share(truth, windowed_krumhansl(score), score.duration) for score, truth in pieces]
+    assert np.mean(ours) > 0.6
+    assert np.mean(ours) > np.mean(peers) + 0.1
+
+
+def test_the_path_is_that_of_all_keys() -> None:
+    """Against the plain recursion over 24 keys."""
+    from kelly_tui.music.modulation import COSTS
+
+    rng = np.random.default_rng(2)
+    agreed = 0
+    for _ in range(20):
+        keys = np.repeat(rng.integers(0, 24, 4), 20)
+        scores = rng.normal(0, 1, (80, 24)) + 1.5 * np.eye(24)[keys]
+        home, ends = int(keys[0]), np.zeros(24)
+        best, came = scores[0], []
+        for row in scores[1:]:
+            reached = best[:, None] - COSTS
+            came.append(reached.argmax(axis=0))
+            best = reached.max(axis=0) + row
+        path = [int(best.argmax())]
+        for origin in reversed(came):
+            path.append(int(origin[path[-1]]))
+        agreed += float((np.array(path[::-1]) == best_keys(scores, ends, home)).mean())
+    assert agreed > 19.5
+
+
+def test_numerals_are_of_the_key_that_holds() -> None:
+    keys = [Region(0.5, 8.0, "C", "major", 0.9), Region(8.0, 16.0, "G", "major", 0.9)]
+    chords = [(0.0, "N"), (0.5, "C"), (4.0, "D7"), (8.0, "D7"), (12.0, "G/B")]
+    assert numerals(chords, keys) == ["N", "I", "V7/V", "V7", "I6"]
+    assert numerals(chords, []) == []
+    assert key_at(keys, 0.0) == ("C", "major")
+    assert key_at(keys, 8.0) == ("G", "major")
+    assert key_at([], 1.0) is None
+
+
+def test_features_hold_the_keys_and_the_numerals() -> None:
+    features = extract_midi_features(cadences((0, "major"), (7, "major"), (0, "major")))
+    assert features.key_sequence == ["C major", "G major", "C major"]
+    assert features.key_times == pytest.approx([0.0, 24.0, 48.0], abs=2.01)
+    assert len(features.roman_sequence) == len(features.chord_sequence)
+    assert features.roman_sequence[:4] == ["I", "IV", "V7", "I"]
+    assert set(features.roman_sequence) <= {"I", "IV", "V", "V7"}
+
+
+@pytest.mark.parametrize(
+    "notes",
+    [[(0, 1, 60, 80)], line([60, 67] * 3), line([60, 61, 62, 63] * 30, step=0.01), line([0, 127, 64, 3] * 3, step=40)],
+)
+def test_odd_music_has_keys_or_none(notes) -> None:
+    score = score_of(notes, meter=(1, 64))
+    for piece in (score, replace(score, notes=score.notes[:0]), replace(score, meters=[])):
+        whole, regions = detect_keys(piece)
+        assert (whole.value is None) == (regions == [])
+        assert all(np.isfinite(one[:2]).all() and one.start <= one.end for one in regions)
