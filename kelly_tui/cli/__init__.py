@@ -42,7 +42,8 @@ GROUPS: dict[str, dict[str, str]] = {
         "create": "make a dataset",
         "import": "take in MIDI and audio files",
         "annotate": "label from folder names",
-        "extract": "features and detected labels",
+        "extract": "features and detected labels; suggests emotions",
+        "suggest": "suggest emotions anew, from the labels there are by now",
         "augment": "variants of imported samples",
         "synthesize": "generated samples",
         "split": "train, val and test lists that no song crosses",
@@ -336,7 +337,7 @@ def _add_stage_commands(command: Callable[..., Parser]) -> None:
     _dataset(imports)
     imports.add_argument("paths", nargs="+", metavar="PATH")
     _link(imports)
-    for name in ("annotate", "extract", "stats", "retry"):
+    for name in ("annotate", "extract", "suggest", "stats", "retry"):
         _dataset(command(name))
     _augmentation(_dataset(command("augment")))
     _generation(_dataset(command("synthesize")))

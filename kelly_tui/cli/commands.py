@@ -359,6 +359,7 @@ _COMMANDS: dict[str, Callable[[Line], int]] = {
     "import": imports,
     "annotate": annotate,
     "extract": extract,
+    "suggest": samples.suggest,
     "augment": augment,
     "synthesize": synthesize,
     "split": split,

@@ -207,6 +207,22 @@ def _sample(sample: Any) -> dict[str, Any]:
     }
 
 
+def suggest(line: Line) -> int:
+    """Beside a stage that is at work too: what is suggested is in nobody's way."""
+    from kelly_tui.learn.suggest import suggest_for
+    from kelly_tui.store.catalogue import Catalogue
+
+    with Catalogue.open(line.root) as catalogue, suppress(_TakenBack), ExitStack() as stack:
+        if line.dry_run:
+            stack.enter_context(catalogue.writing())
+        found = suggest_for(catalogue)
+        if line.dry_run:
+            raise _TakenBack
+    line.voice.say(f"{_dry(line)}{found.words() or 'no sample has features to suggest from: kelly extract'}")
+    line.voice.give({**found._asdict(), "dry_run": line.dry_run})
+    return 0
+
+
 def filter_text(words: list[str]) -> str:
     """A filter as the shell gives it: ``text:"rain song"`` comes without its quotes, and gets them back.
 

@@ -19,6 +19,7 @@ from kelly_tui.model.suggestion import Suggestion
 from kelly_tui.store.assign import groups_of
 from kelly_tui.store.splits import alike, members
 from kelly_tui.store.suggestions import replace_suggestions
+from kelly_tui.text import count
 
 if TYPE_CHECKING:
     from kelly_tui.features.audio import AudioFeatures
@@ -64,9 +65,9 @@ class Suggestions(NamedTuple):
         """``60 emotions suggested, learnt from 160 labels (69% right where held out)``."""
         if not self.samples:
             return ""
-        how = f"learnt from {self.learnt:,} labels" if self.learnt else "by the rules"
+        how = f"learnt from {count(self.learnt, 'label')}" if self.learnt else "by the rules"
         right = f" ({self.right:.0%} right where held out)" if self.right is not None else ""
-        return f"{self.samples:,} emotions suggested, {how}{right}"
+        return f"{count(self.samples, 'emotion')} suggested, {how}{right}"
 
 
 class _Row(NamedTuple):

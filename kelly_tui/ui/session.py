@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+LESSONS = 10
+"""Labels of emotion, valence and arousal after which suggestions are made anew."""
+
 
 class Session:
     """Holds what all screens of one dataset share. Made and closed on the app's thread."""
@@ -39,6 +42,9 @@ class Session:
         """The stage that runs, or the last that ran."""
         self.jobs: dict[str, Job] = {}
         """The last of each stage: their logs are kept apart."""
+        self.learner: Job | None = None
+        """What makes suggestions anew."""
+        self._lessons = 0
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="reader")
         self._own = threading.local()
 
@@ -69,6 +75,15 @@ class Session:
 
         self.job = self.jobs[arguments[0]] = Job.start(arguments)
 
+    def learn(self, lessons: int) -> None:
+        """Once enough labels have changed, have suggestions made anew, in a process of their own."""
+        self._lessons += lessons
+        if self._lessons >= LESSONS and self.learner is None:
+            from kelly_tui.pipeline.job import Job
+
+            self._lessons = 0
+            self.learner = Job.start(["suggest", str(self.root)])
+
     async def ask(self, question: Callable[[Catalogue], T]) -> T:
         """Put a question that may take long; the app goes on meanwhile. Questions are answered one after another."""
         return await asyncio.wrap_future(self._reader.submit(self._answer, question))
@@ -90,8 +105,9 @@ class Session:
 
     def close(self) -> None:
         """Write what is waiting and stop what is running. What is on the screen can be read until `let_go`."""
-        if self.job is not None and self.job.running:
-            self.job.cancel()
+        for job in (self.job, self.learner):
+            if job is not None and job.running:
+                job.cancel()
         self.saver.close()
         self._reader.submit(self._stop_reading)
         self._reader.shutdown(wait=False)

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from kelly_tui.model.dataset import DatasetConfig
 from kelly_tui.model.suggestion import Suggestion
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.suggestions import replace_suggestions
-from tests.ui.conftest import NAMES, Open
+from tests.ui.conftest import NAMES, Open, write_midi
 
 SAD = Suggestion(
     "sad", {"sad": 0.71, "melancholic": 0.22, "neutral": 0.05}, -0.4, -0.3, 0.6, 0.42, "minor, 68 BPM, quiet, few notes"
@@ -90,3 +91,37 @@ async def test_a_model_that_needs_no_emotion_is_not_offered_one(open_desk: Open,
         replace_suggestions(catalogue, {1: SAD})
     async with open_desk(root) as desk:
         assert "sad?" not in desk.text()
+
+
+async def test_after_ten_labels_suggestions_are_made_anew(open_desk: Open, tmp_path: Path) -> None:
+    """By a process of its own, on a dataset whose features say nothing of what is labelled but the loudness."""
+    from kelly_tui.pipeline.stages import extract_features, import_files
+    from kelly_tui.store.layout import create_dataset_structure
+    from kelly_tui.store.suggestions import suggestion
+    from kelly_tui.ui import session
+
+    for number in range(12):
+        write_midi(tmp_path / f"music/{number:02}.mid", 50 + number)
+    config = DatasetConfig(dataset_id="learns", target_model="emotionrecognizer", emotion_labels=["eerie", "wistful"])
+    create_dataset_structure(tmp_path / "datasets", config)
+    root = tmp_path / "datasets/learns"
+    import_files(root, [tmp_path / "music"], workers=1)
+    extract_features(root, workers=1)
+    async with open_desk(root) as desk:
+        assert desk.app.session is not None
+        await desk.press(*"1" * (session.LESSONS - 1))
+        assert desk.app.session.learner is None
+        await desk.press("2")
+        learner = desk.app.session.learner
+        assert learner is not None
+        learner.wait(60)
+        learner.join()
+        assert (learner.exit_code, "12 emotions suggested, learnt from 10 labels" in learner.last_words) == (0, True)
+        desk.app.workstation.look_around()
+        await desk.settle()
+        assert desk.app.session.learner is None
+        assert "eerie? ." in desk.text()
+        with Catalogue.open(root) as catalogue:
+            last = catalogue.find("11.mid")
+            assert "emotion" not in last.labels
+            assert suggestion(catalogue, last.sample_id).emotion == "eerie"

@@ -23,6 +23,9 @@ from kelly_tui.ui.words import field_word, typed
 
 SKIP_REASONS = ("corrupt", "ambiguous", "wrong_category", "licence")
 
+_TAUGHT = ("emotion", "valence", "arousal")
+"""Fields whose labels suggestions are learnt from."""
+
 ONE_VALUE = ("choice", "key", "number", "meter", "flag")
 """Kinds of fields whose value is typed anew and not gone on with."""
 
@@ -121,6 +124,7 @@ class Labelling(Marking):
             self.say(f"nothing to {message.order.kind}", "dim")
             return
         step = message.step
+        self.session.learn(sum(event.field in _TAUGHT for event in step.events))
         touched = {event.sample_id for event in (*step.events, *step.left_alone)}
         self.table.renew(touched)
         self.show_sample()

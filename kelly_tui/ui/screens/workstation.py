@@ -209,6 +209,12 @@ class Workstation(Tapping, Listening):
             stage = "" if words.startswith(job.stage) else f"{job.stage}: "
             self.say(f"{stage}{words}", "accent" if job.exit_code == 0 else "broken")
             self._see_changes()
+        learner = self.session.learner
+        if learner is not None and not learner.running:
+            self.session.learner = None
+            if learner.exit_code:
+                self.say(learner.last_words, "broken")
+            self._see_changes()
         if self.session.is_there is self._gone:
             self._gone = not self._gone
             words = "is gone: nothing more can be saved until it is back" if self._gone else "is back"
