@@ -29,7 +29,7 @@ from kelly_tui.features.midi import Analysis, analyse
 from kelly_tui.model.labels import parse_key
 from kelly_tui.music.notes import read_midi
 from kelly_tui.paths import PROJECT
-from tests.accuracy import emotion
+from tests.accuracy import emotion, pulse
 
 EVAL = PROJECT.parent / "shared" / "eval"
 PIANO = PROJECT.parent / "shared" / "music" / "piano"
@@ -239,6 +239,10 @@ def main() -> int:
                 assert number is not None, line
                 what = f"{task.scorer}: {line.split(':')[0]}" if ":" in line else f"{task.scorer}: {name}"
                 print(f"{task.name:14} {what:46.46} {number[1]:>7} {peer:>10} {goal:>12}", flush=True)
+        if not wanted or "beats_midi".startswith(wanted):
+            print(pulse.beats(EVAL), flush=True)
+        if not wanted or "meter_midi".startswith(wanted):
+            print(pulse.meters(), flush=True)
         if PIANO.exists() and (not wanted or "emotion".startswith(wanted)):
             print(emotion.table(PIANO), flush=True)
         if not wanted:

@@ -1,0 +1,100 @@
+"""Beats and meters: what is heard of music whose clock and meter were taken away, judged by what they were.
+
+Beats: songs on a true grid, drum takes to a click, and jazz solos whose beats were annotated by hand, all written in
+seconds at MIDI's nominal 120. Meters: fiddle tunes of music21's corpus without their time signatures.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import warnings
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import mir_eval
+import numpy as np
+from numpy.typing import NDArray
+
+from kelly_tui.features.midi import analyse
+from kelly_tui.music.beats import find_beats
+from kelly_tui.music.meter import METERS
+from kelly_tui.music.notes import Score, read_midi
+from kelly_tui.music.tempo import detect_tempo
+
+Floats = NDArray[np.float64]
+SECONDS = 120.0
+"""Of each piece."""
+TUNES = 80
+
+
+def without_clock(score: Score) -> Score:
+    """The same sound as a recorder writes it that knows no tempo."""
+    notes = score.notes.copy()
+    notes["onset_beat"], notes["duration_beat"] = notes["onset"] * 2, notes["duration"] * 2
+    return replace(score, notes=notes, tempi=np.array([[0.0, 120.0]]), meters=[], has_tempo=False)
+
+
+def annotated_beats(score: Score) -> Floats:
+    """Seconds of the beats of a file's tempo map."""
+    return score.beat_to_time(np.arange(0.0, float(score.notes["onset_beat"][-1]) + 1))
+
+
+def beat_figures(found: Floats, truth: Floats) -> tuple[float, float]:
+    """F-measure, and the longest stretch in time at a simple multiple of the tempo (AMLt), as the field judges it."""
+    found, truth = (mir_eval.beat.trim_beats(beats) for beats in (found, truth))
+    if len(found) < 2 or len(truth) < 2:
+        return 0.0, 0.0
+    return mir_eval.beat.f_measure(truth, found), mir_eval.beat.continuity(truth, found)[3]
+
+
+def heard_beats(score: Score) -> Floats:
+    found = find_beats(score, detect_tempo(score))
+    return np.empty(0) if found.value is None else found.value
+
+
+def pieces(evaluation: Path) -> Iterator[tuple[str, Score]]:
+    """Of each source, its pieces with true clocks."""
+    for task in ("chords_midi", "groove_gmd", "swing_wjd"):
+        for item in json.loads((evaluation / "manifests" / f"{task}.dev.json").read_text())["items"]:
+            yield item["source"], read_midi(evaluation / "midi" / item["file"]).head(SECONDS)
+
+
+def beats(evaluation: Path) -> str:
+    """A line for each figure, the mean over the sources."""
+    by_source: dict[str, list[tuple[float, float]]] = defaultdict(list)
+    for source, score in pieces(evaluation):
+        by_source[source].append(beat_figures(heard_beats(without_clock(score)), annotated_beats(score)))
+    means = {source: 100 * np.mean(figures, axis=0) for source, figures in by_source.items()}
+    each = ", ".join(f"{source} {mean[0]:.0f}" for source, mean in means.items())
+    f_measure, allowed = np.mean(list(means.values()), axis=0)
+    return (
+        f"{'beats_midi':14} {f'F-measure of {each}':46.46} {f_measure:7.1f} {'69.9':>10}\n"
+        f"{'beats_midi':14} {'AMLt (other levels allowed)':46} {allowed:7.1f} {'70.3':>10}"
+    )
+
+
+def meters() -> str:
+    """The share of tunes whose meter is heard, each meter worth the same."""
+    from music21 import corpus
+    from music21.repeat import ExpanderException
+
+    paths = sorted(path for path in corpus.getPaths() if "ryansMammoth" in str(path))
+    heard: dict[str, list[bool]] = defaultdict(list)
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for path in paths[:: len(paths) // TUNES]:
+            midi = Path(folder, "tune.mid")
+            try:
+                corpus.parse(path).write("midi", fp=midi)
+            except ExpanderException:  # its repeats are ill-formed
+                continue
+            score = read_midi(midi)
+            name = {"2/2": "4/4"}.get(score.time_signature, score.time_signature)
+            if len({meter[2:] for meter in score.meters}) == 1 and name in METERS:
+                heard[name].append(analyse(replace(score, meters=[])).meter.value == name)
+    each = ", ".join(f"{name} {np.mean(right):.0%} of {len(right)}" for name, right in sorted(heard.items()))
+    balanced = 100 * float(np.mean([np.mean(right) for right in heard.values()]))
+    return f"{'meter_midi':14} {'balanced: ' + each:46.46} {balanced:7.1f} {'38':>10}"
