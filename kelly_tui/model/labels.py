@@ -44,7 +44,7 @@ SOURCES = ("human", "folder", "detector", "model", "generator", "inherited")
 _SHORT_LINE = 84
 """Characters."""
 
-_STRENGTH = {"human": 3, "folder": 2, "generator": 2, "inherited": 2, "model": 1, "detector": 1}
+_STRENGTH = {"human": 3, "folder": 2, "generator": 2, "inherited": 2, "model": 1, "detector": 0}
 
 
 def may_replace(new_source: str, old_source: str) -> bool:

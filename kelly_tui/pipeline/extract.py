@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -127,7 +127,7 @@ class _Extraction:
         """Store features and labels of the good ones, set the bad ones aside: one transaction."""
         catalogue = self._catalogue
         rows: list[FeatureRow] = []
-        labels: dict[str, dict[str, Label]] = {}
+        labels: dict[str, dict[str, Label | None]] = {}
         failed: list[tuple[Item, Failed]] = []
         for item, result in results:
             if isinstance(result, Failed):
@@ -143,9 +143,22 @@ class _Extraction:
                     result["columns"],
                 )
             )
-            labels[item.item_id] = {name: msgspec.convert(label, Label) for name, label in result["labels"].items()}
+            labels[item.item_id] = {
+                **self._no_longer_said(item.item_id, result["absent"]),
+                **{name: msgspec.convert(label, Label) for name, label in result["labels"].items()},
+            }
         with catalogue.writing():
             catalogue.put_features(rows)
             catalogue.put_labels(labels, actor=STAGE)
             for item, failure in failed:
                 catalogue.quarantine(item.item_id, STAGE, item.key, failure.reason)
+
+    def _no_longer_said(self, sample_id: str, absent: Iterable[str]) -> dict[str, None]:
+        """What an older detector of ours said and the present one doesn't: cleared, as it would be replaced."""
+        sample = self._catalogue.get(sample_id) if sample_id in self._keys else None
+        said = sample.labels if sample is not None else {}
+        return {
+            name: None
+            for name in absent
+            if name in said and said[name].source == "detector" and (said[name].by or "").startswith("kelly ")
+        }
