@@ -18,13 +18,14 @@ from numpy.typing import NDArray
 
 from kelly_tui.errors import DatasetError
 from kelly_tui.features.audio_chords import find_chords
-from kelly_tui.features.audio_key import find_key
+from kelly_tui.features.audio_key import find_keys
 from kelly_tui.features.audio_rhythm import find_beats, find_tempo, onset_rate, onset_strength
 from kelly_tui.features.npz import npz_bytes
 from kelly_tui.features.sound_file import Samples, Sound, audio_seconds, sound_of
 from kelly_tui.features.spectrum import Floats, Spectrum, cepstrum
 from kelly_tui.model.annotation import Label
 from kelly_tui.model.dataset import DatasetConfig
+from kelly_tui.music.modulation import numerals
 from kelly_tui.store.layout import inside, write_atomic
 
 RATE = 22_050
@@ -88,6 +89,12 @@ class AudioFeatures:
     mode: str | None
     key_confidence: float
     key_why: str
+    key_sequence: list[str]
+    """The keys one after another, ``C major``: one where nothing modulates, none where no key is heard."""
+    key_times: list[float]
+    """Seconds, where each starts."""
+    roman_sequence: list[str]
+    """The numeral of each chord in the key that holds then; empty where no key is heard."""
     chord_sequence: list[str]
     """As `Am7`, `C/E`, `N`; empty where no chord can be told."""
     chord_times: list[float]
@@ -139,7 +146,7 @@ def extract_audio_features(source: Sound, config: AudioConfig | DatasetConfig | 
     tempo = find_tempo(heard_mel, RATE, _HEARD_HOP)
     beats = _beats(heard_mel, tempo.value) if tempo.value else np.empty(0, np.int64)
     onsets = strength if heard_mel is mel else onset_strength(heard_mel, _HEARD_HOP)
-    key = find_key(heard)
+    key, keys = find_keys(heard)
     chords = find_chords(heard, beats.astype(np.float64) * (_HEARD_HOP / RATE))
     curves = {
         "spectral_centroid": spectrum.centroid,
@@ -171,6 +178,9 @@ def extract_audio_features(source: Sound, config: AudioConfig | DatasetConfig | 
         mode=key.value and key.value[1],
         key_confidence=key.confidence,
         key_why=key.why,
+        key_sequence=[f"{region.tonic} {region.mode}" for region in keys],
+        key_times=[region.start for region in keys],
+        roman_sequence=numerals(chords.value or [], keys),
         chord_sequence=[name for _, name in chords.value or []],
         chord_times=[time for time, _ in chords.value or []],
         chord_confidence=chords.confidence,

@@ -7,12 +7,15 @@ logit, so that the sum is a log-odds and the confidence a probability.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
 from kelly_tui.features.spectrum import N_FFT, Floats, Spectrum
 from kelly_tui.model.labels import KEYS
 from kelly_tui.music.detection import Detection, unknown
+from kelly_tui.music.modulation import BASS, NOTES, SAID, Region, regions_of
 
 Doubles = NDArray[np.float64]
 Key = tuple[str, str]
@@ -36,6 +39,8 @@ _BASS = 0.15
 """The lowest pitch above this part of the frame's strongest is the bass."""
 _TONAL = 0.2
 """Share of the magnitude that is in peaks in tune: of drums, clicks and noise up to 0.19, of music from 0.22."""
+_CHANGING = 2.0
+"""How much a second says for a key over time, where in notes a quarter does."""
 _CHORD, _END = 0.5, 2.5
 """Seconds in which one chord is looked for, and of the closing."""
 _QUIET = 0.15
@@ -74,20 +79,29 @@ _TRIADS = _for_all_keys(_member((0, 4, 7)), _member((0, 3, 7)))
 
 def find_key(spectrum: Spectrum) -> Detection[Key]:
     """Tonic and mode, major or minor, of the whole signal."""
+    return find_keys(spectrum)[0]
+
+
+def find_keys(spectrum: Spectrum) -> tuple[Detection[Key], list[Region]]:
+    """Tonic and mode of the whole signal; and the keys one after another, none if unknown."""
     if len(spectrum.samples) < spectrum.rate:
-        return unknown("shorter than a second")
+        return unknown("shorter than a second"), []
     strengths, tonal = pitch_strengths(spectrum)
     if tonal < _TONAL:
-        return unknown("no pitches stand out")
+        return unknown("no pitches stand out"), []
     if np.count_nonzero(strengths.max(axis=0) > 0.1 * strengths.max()) < 3:
-        return unknown("fewer than three pitches")
+        return unknown("fewer than three pitches"), []
     begins, ends = _begins_and_ends(spectrum.samples, spectrum.rate)
-    odds = key_evidence(strengths, spectrum.rate / spectrum.hop, begins, ends) @ _WEIGHTS
+    heard = hear(strengths, spectrum.rate / spectrum.hop)
+    odds = key_evidence(heard, begins, ends) @ _WEIGHTS
     chances = np.exp(odds - odds.max())
     chances /= chances.sum()
     second, best = np.argsort(chances)[-2:]
     why = f"{chances[best]:.0%} against {chances[second]:.0%} {' '.join(_name(second))}"
-    return Detection(_name(best), float(chances[best]), why)
+    whole = Detection(_name(best), float(chances[best]), why)
+    scores: Doubles = _CHANGING * _CHORD * (NOTES * _shares(heard.chords) + BASS * heard.basses) @ SAID.T
+    times = heard.starts.astype(np.float64) * (spectrum.hop / spectrum.rate)
+    return regions_of(whole, chances, scores, times, len(spectrum.samples) / spectrum.rate)
 
 
 def _name(row: np.intp) -> Key:
@@ -117,10 +131,23 @@ def pitch_strengths(spectrum: Spectrum) -> tuple[Doubles, float]:
     return strengths.reshape(-1, count), float(weight.sum() / max(float(here.sum(dtype=np.float64)), 1e-12))
 
 
-def key_evidence(strengths: Doubles, frame_rate: float, begins: bool, ends: bool) -> Doubles:
-    """(24, 8): for each key its profile, silence outside its scale, its triad, its profile in the bass, the triad on
-    its minor third (that of a relative major), the first bass, the tonic and the bass at the end.
-    """
+class Heard(NamedTuple):
+    """What sounds in each frame, and in each half second, of which `starts` are the first frames."""
+
+    folded: Doubles
+    """(frames, 12) strengths of the pitch classes, overtones taken off."""
+    bass: Doubles
+    """(frames, 12) the lowest pitch class, by the frame's loudness."""
+    starts: NDArray[np.int64]
+    chords: Doubles
+    """(half seconds, 12)"""
+    basses: Doubles
+    """(half seconds, 12) shares."""
+    frame_rate: float
+
+
+def hear(strengths: Doubles, frame_rate: float) -> Heard:
+    """`pitch_strengths` as pitch classes and basses, of quiet and loud frames alike."""
     plain = strengths.copy()
     for above, part in _OVERTONES:
         plain[:, above:] -= part * strengths[:, :-above]
@@ -128,7 +155,6 @@ def key_evidence(strengths: Doubles, frame_rate: float, begins: bool, ends: bool
     loudness = plain.sum(axis=1)
     plain *= (np.maximum(loudness, 1e-12) ** (_LOUDNESS - 1))[:, None]
     folded = plain @ np.equal.outer(_PITCH_CLASS, np.arange(12)).astype(np.float64)
-    profile = _share(folded.sum(axis=0))
 
     sounding = loudness > 1e-3 * loudness.max()
     lowest = _PITCH_CLASS[np.argmax(plain > _BASS * plain.max(axis=1, keepdims=True), axis=1)]
@@ -136,25 +162,37 @@ def key_evidence(strengths: Doubles, frame_rate: float, begins: bool, ends: bool
 
     count = max(1, int(len(folded) / (frame_rate * _CHORD)))
     starts = np.linspace(0, len(folded), count + 1).astype(np.int64)[:-1]
-    basses = np.add.reduceat(bass, starts, axis=0)
-    heard = np.add.reduceat(folded, starts, axis=0)
-    heard /= np.maximum(np.linalg.norm(heard, axis=1, keepdims=True), 1e-12)
-    basses /= np.maximum(basses.sum(axis=1, keepdims=True), 1e-12)
-    chords = np.bincount(((heard + basses / 3) @ _TRIADS.T).argmax(axis=1), minlength=24) / count
-    last = _share(folded[-int(_END * frame_rate) :].sum(axis=0))
+    basses = _shares(np.add.reduceat(bass, starts, axis=0))
+    return Heard(folded, bass, starts, np.add.reduceat(folded, starts, axis=0), basses, frame_rate)
+
+
+def key_evidence(heard: Heard, begins: bool, ends: bool) -> Doubles:
+    """(24, 8): for each key its profile, silence outside its scale, its triad, its profile in the bass, the triad on
+    its minor third (that of a relative major), the first bass, the tonic and the bass at the end.
+    """
+    profile = _share(heard.folded.sum(axis=0))
+    basses = heard.basses
+    sounds = heard.chords / np.maximum(np.linalg.norm(heard.chords, axis=1, keepdims=True), 1e-12)
+    chords = np.bincount(((sounds + basses / 3) @ _TRIADS.T).argmax(axis=1), minlength=24) / len(basses)
+    last = _share(heard.folded[-int(_END * heard.frame_rate) :].sum(axis=0))
     deepest = basses.argmax(axis=1)
     return np.column_stack(
         [
             _PROFILES @ _unit(profile),
             -np.log(_OUT_OF_SCALE @ profile + 0.02),
             profile[_TONIC] + profile[_THIRD] + profile[_FIFTH],
-            _PROFILES @ _unit(bass.sum(axis=0)),
+            _PROFILES @ _unit(heard.bass.sum(axis=0)),
             _IS_MINOR * chords[2 * ((_TONIC + 3) % 12)],
             begins * (deepest[0] == _TONIC),
             ends * last[_TONIC],
             ends * np.isin(_TONIC, deepest[-2:]),
         ]
     )
+
+
+def _shares(table: Doubles) -> Doubles:
+    shares: Doubles = table / np.maximum(table.sum(axis=1, keepdims=True), 1e-12)
+    return shares
 
 
 def _share(values: Doubles) -> Doubles:

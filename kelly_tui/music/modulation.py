@@ -68,7 +68,7 @@ def _logs(profile: Floats) -> Floats:
     return unit
 
 
-_SAID = np.array([np.roll(_logs(key_profile(mode)), tonic) for tonic in range(12) for mode in ("major", "minor")])
+SAID = np.array([np.roll(_logs(key_profile(mode)), tonic) for tonic in range(12) for mode in ("major", "minor")])
 _CHANCES = np.array([np.roll(chances, tonic) for tonic in range(12) for chances in _THERE])
 _IF_THERE, _IF_NOT = np.log(_CHANCES / (1 - _CHANCES)), np.log(1 - _CHANCES).sum(axis=1)
 
@@ -98,7 +98,8 @@ def state_of(key: Key) -> int:
     return 2 * KEYS.index(tonic) + (4 not in SCALES[mode])
 
 
-_STATE_OF_MODE = np.array([4 not in SCALES[mode] for mode in MODES]).astype(np.int64)
+_STATES = np.array([2 * tonic + (4 not in SCALES[mode]) for tonic in range(12) for mode in MODES])
+"""Which of the 24 keys each of the whole's tonics and modes is nearest to."""
 
 
 def _key(state: int) -> Key:
@@ -113,29 +114,53 @@ def detect_keys(score: Score) -> tuple[Detection[Key], list[Region]]:
         return whole, []
     notes = score.pitched
     home = state_of(key)
-    each = np.bincount((2 * np.arange(12)[:, None] + _STATE_OF_MODE).ravel(), chances, 24)
-    ends = AT_HOME * np.log(each + 1e-3)
+    each = np.zeros(24)
+    np.add.at(each, _STATES, chances)
     origin, step, sounding, basses = _windows(score)
     lengths = sounding.sum(axis=1, keepdims=True)
-    said = _SAID
+    said = SAID
     if key[1] not in ("major", "minor"):
-        said = _SAID.copy()
+        said = SAID.copy()
         said[home] = np.roll(_logs(key_profile(key[1])), KEYS.index(key[0]))
     scores: Floats = (NOTES * _shares(sounding) + BASS * _shares(basses)) @ said.T
     scores += PRESENT * (np.minimum(sounding, 1.0) @ _IF_THERE.T + (lengths > 0) * _IF_NOT)
     scores *= step
-    path = best_keys(scores, ends, home)
+    times = score.beat_to_time(origin + step * np.arange(len(scores), dtype=np.float64))
+    times[0] = notes["onset"][0]
+    return regions_of(whole, each, scores, times, score.duration)
+
+
+def regions_of(
+    whole: Detection[Key], chances: Floats, scores: Floats, times: Floats, end: float
+) -> tuple[Detection[Key], list[Region]]:
+    """The regions of a piece that is in the key `whole`; and that key, or another if it is in none of them.
+
+    `chances`: (24,) of the keys for the whole; `scores`: (n, 24) of what each window says; `times`: (n,) where they
+    start, seconds.
+    """
+    key = whole.value
+    if key is None:
+        return whole, []
+    home = state_of(key)
+    path = best_keys(scores, AT_HOME * np.log(chances + 1e-3), home)
+    if (path == home).all():
+        return whole, [Region(round(float(times[0]), 4), round(end, 4), *key, round(whole.confidence, 3))]
     if home not in path:
         held = np.bincount(path, minlength=24) / len(path)
         held[[path[0], path[-1]]] += 0.25
-        key = _key(int(held.argmax()))
+        home = int(held.argmax())
+        key = _key(home)
         whole = Detection(key, 0.4, f"for the longest; all its keys together were {' '.join(whole.value or ())}")
-    first = float(notes["onset"][0])
-    if (path == home).all():
-        return whole, [Region(round(first, 4), round(score.duration, 4), *key, round(whole.confidence, 3))]
     starts = np.concatenate(([0], np.flatnonzero(np.diff(path)) + 1))
-    times = score.beat_to_time(origin + step * starts)
-    return whole, regions(scores, path, starts, times, (first, score.duration), key)
+    sums = np.add.reduceat(scores, starts, axis=0) * _SURENESS
+    sure = np.exp(sums - sums.max(axis=1, keepdims=True))
+    sure /= sure.sum(axis=1, keepdims=True)
+    edges = [*times[starts].round(4).tolist(), round(end, 4)]
+    found = []
+    for at, state in enumerate(path[starts].tolist()):
+        tonic, mode = key if state == home else _key(state)
+        found.append(Region(edges[at], edges[at + 1], tonic, mode, round(0.3 + 0.55 * float(sure[at, state]), 3)))
+    return whole, found
 
 
 def _windows(score: Score) -> tuple[float, float, Floats, Floats]:
@@ -154,7 +179,7 @@ def _windows(score: Score) -> tuple[float, float, Floats, Floats]:
     size = int(place[-1]) + 12
     pitches = notes["pitch"].astype(np.int64)
     lengths = np.minimum(notes["duration_beat"], LONGEST_BEATS) + 1e-6
-    strokes = np.flatnonzero(np.diff(onsets, prepend=-1.0) > 1 / 16)
+    strokes = score.strokes
     low = place[strokes] + np.minimum.reduceat(pitches, strokes) % 12
     apart = np.minimum(np.diff(onsets[strokes], append=onsets[-1] + lengths[-1]), LONGEST_BEATS)
     return (
@@ -221,29 +246,6 @@ def _path(scores: Floats, costs: Floats, ends: Floats) -> list[int]:
     for origin in reversed(came[1:]):
         path.append(origin[path[-1]])
     return path[::-1]
-
-
-def regions(
-    scores: Floats,
-    path: NDArray[np.int64],
-    starts: NDArray[np.int64],
-    times: Sequence[float] | Floats,
-    whole: tuple[float, float],
-    key: Key,
-) -> list[Region]:
-    """The stretches of a path; `times` (s) of their starts, `whole` the first and last moment."""
-    home = state_of(key)
-    sums = np.add.reduceat(scores, starts, axis=0) * _SURENESS
-    chances = np.exp(sums - sums.max(axis=1, keepdims=True))
-    chances /= chances.sum(axis=1, keepdims=True)
-    begins = [whole[0], *(round(float(time), 4) for time in times[1:])]
-    found = []
-    for at, (state, begin, end) in enumerate(zip(path[starts].tolist(), begins, [*begins[1:], whole[1]])):
-        tonic, mode = key if state == home else _key(state)
-        found.append(
-            Region(round(begin, 4), round(end, 4), tonic, mode, round(0.3 + 0.55 * float(chances[at, state]), 3))
-        )
-    return found
 
 
 def key_at(keys: Sequence[Region], time: float) -> Key | None:

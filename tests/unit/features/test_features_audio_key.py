@@ -71,6 +71,20 @@ def test_a_drone_under_another_key_does_not_decide() -> None:
     assert (features.key_signature, features.mode) == ("C", "major")
 
 
+def test_a_chorale_that_goes_on_in_another_key_has_two_keys(corpus_midi: Callable[[str], bytes]) -> None:
+    """A G major chorale for 15 seconds, then the same a minor third up."""
+    half = 15 * RATE
+    sound = np.concatenate([played(corpus_midi("bwv269"), transposed)[:half] for transposed in (0, 3)])
+    features = extract_audio_features((sound, RATE))
+    assert features.key_sequence == ["G major", "A# major"]
+    assert features.key_times == pytest.approx([0.0, 15.0], abs=1.5)
+    assert len(features.roman_sequence) == len(features.chord_sequence) > 10
+    assert {"I", "V"} <= set(features.roman_sequence)
+    assert features.arrays()["key_times"] == features.key_times
+    whole = extract_audio_features((played(corpus_midi("bwv269"), 0)[: 2 * half], RATE))
+    assert whole.key_sequence == ["G major"]
+
+
 def test_no_key_has_a_reason() -> None:
     rng = np.random.default_rng(0)
     seconds = np.arange(RATE * 8) / RATE
