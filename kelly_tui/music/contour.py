@@ -17,9 +17,8 @@ def melody(score: Score) -> NDArray[np.void]:
     notes = score.pitched
     if len(notes) == 0:
         return notes
-    starts = np.flatnonzero(np.append(True, np.diff(notes["onset_beat"]) > 1 / 16))
     rank = notes["pitch"] * np.int64(len(notes)) + np.arange(len(notes))  # of equals the last
-    skyline: NDArray[np.void] = notes.take(np.maximum.reduceat(rank, starts) % len(notes))
+    skyline: NDArray[np.void] = notes.take(np.maximum.reduceat(rank, score.strokes) % len(notes))
     return skyline
 
 

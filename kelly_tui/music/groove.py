@@ -172,11 +172,15 @@ def find_strokes(score: Score) -> Strokes:
     return Strokes(strokes - push, push, of_note, True)
 
 
+_PLACES: Floats = np.linspace(-_NEAR_BEAT, _NEAR_BEAT, 61)
+_LIKELY: Floats = np.exp(-0.5 * (_PLACES / 0.1) ** 2)
+
+
 def _densest(phases: Floats) -> NDArray[np.bool_]:
     """Which of the phases lie about the place where most do, the nearer to the beat the likelier."""
-    ordered, places = np.sort(phases), np.linspace(-_NEAR_BEAT, _NEAR_BEAT, 61)
-    near = np.searchsorted(ordered, places + 0.04) - np.searchsorted(ordered, places - 0.04)
-    centre = places[np.argmax(near * np.exp(-0.5 * (places / 0.1) ** 2))]
+    ordered = np.sort(phases)
+    near = ordered.searchsorted(_PLACES + 0.04) - ordered.searchsorted(_PLACES - 0.04)
+    centre = _PLACES[np.argmax(near * _LIKELY)]
     dense: NDArray[np.bool_] = np.abs(phases - centre) < 0.07
     return dense
 

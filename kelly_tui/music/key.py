@@ -160,7 +160,7 @@ def key_odds(score: Score) -> Floats:
     thirds = profile[(_TONIC + 3) % 12] + profile[(_TONIC + 4) % 12]
     missing = _IS_DORIAN * (low_sixth + sixth < _TRACE) + _IS_MIXOLYDIAN * (thirds < _TRACE)
     last = pitches[ends >= ends.max() - 0.26]
-    strokes = np.flatnonzero(np.diff(onsets, prepend=-1.0) > 1 / 16)
+    strokes = score.strokes
     bass = np.minimum.reduceat(pitches, strokes) % 12
     apart = np.diff(onsets[strokes], append=ends.max())
     held = np.bincount(bass[apart >= 1.9 * np.median(apart)], minlength=12)

@@ -101,6 +101,12 @@ class Score:
         return drums
 
     @cached_property
+    def strokes(self) -> NDArray[np.int64]:
+        """Which of the pitched notes begin a stroke: more than a 16th of a beat after the note before."""
+        onsets = self.pitched["onset_beat"]
+        return np.flatnonzero(np.append(len(onsets) > 0, onsets[1:] - onsets[:-1] > 1 / 16))
+
+    @cached_property
     def turns(self) -> NDArray[np.complex128]:
         """(4,) means of the onsets as turns about the beat, its half, third and quarter; 1 long if all lie alike."""
         turn = np.exp(2j * np.pi * self.notes["onset_beat"])
