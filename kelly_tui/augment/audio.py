@@ -1,7 +1,7 @@
 """Variants of audio: another pitch, another speed, noise, another level.
 
-Pitch and speed go through one time stretch (Signalsmith, which keeps frequencies to a tenth of a cent and onsets
-sharp); what it must not change in pitch, band-limited resampling then does exactly.
+Pitch and speed go through one time stretch, `kelly_tui.augment.stretch`; the pitch is then that of a band-limited
+resampling, exactly.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from kelly_tui.augment.recipe import Limits, Recipe
+from kelly_tui.augment.stretch import stretched
 from kelly_tui.features.sound_file import Samples, Sound, sound_of
 from kelly_tui.store.layout import write_atomic
 
@@ -89,7 +90,7 @@ def change_pitch_and_speed(samples: Samples, rate: int, semitones: float, speed:
 
     count = round(len(samples) / speed)
     ratio = 2 ** (semitones / 12)
-    changed: Samples = _stretched(samples, rate, speed / ratio)
+    changed: Samples = samples if speed == ratio else stretched(samples, rate, speed / ratio)
     if ratio != 1:
         changed = soxr.resample(changed, rate * ratio, rate)
     changed = np.pad(changed[:count], ((0, max(0, count - len(changed))), (0, 0)))
@@ -112,15 +113,3 @@ def held_below(samples: Samples, rate: int, ceiling: float) -> Samples:
     gain = uniform_filter1d(minimum_filter1d(needed, width, mode="nearest"), width, mode="nearest")
     held: Samples = samples * gain[:, None].astype(np.float32)
     return np.clip(held, -ceiling, ceiling, out=held)  # float32 may round a hair over
-
-
-def _stretched(samples: Samples, rate: int, speed: float) -> Samples:
-    """At `speed` times the speed and the same pitch."""
-    if speed == 1:
-        return samples
-    from python_stretch import Signalsmith
-
-    stretch = Signalsmith.Stretch()
-    stretch.preset(samples.shape[1], rate)
-    stretch.setTimeFactor(speed)
-    return np.asarray(stretch.process(np.ascontiguousarray(samples.T))).T
