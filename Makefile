@@ -2,6 +2,7 @@
 # make test   install all that the tests need, and run them
 # make bench  measure beside a floor and a peer, in one table
 # make accuracy  what the detectors say of music that others annotated, beside the best peer
+# make generated  generated music heard by music21, mir_eval and scikit-learn; how varied it is
 # make kills  hundreds of kill -9 of the app, beside the slow proofs of the rest
 # make screens  draw the README's picture again, from the demo
 
@@ -12,7 +13,7 @@ PYTHON := $(PYTHON)
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test bench accuracy kills screens clean
+.PHONY: demo test bench accuracy generated kills screens clean
 .DELETE_ON_ERROR:
 
 demo: .venv/.demo
@@ -30,6 +31,9 @@ bench: .venv/.test
 
 accuracy: .venv/.test
 	$(BIN)/python -m tests.accuracy
+
+generated: .venv/.test
+	$(BIN)/python -m tests.accuracy.generated
 
 kills: .venv/.test
 	$(BIN)/python -m pytest -m slow -n 2 tests/unit tests/ui
