@@ -45,7 +45,9 @@ class SongNames:
 
 def prefix(source: str) -> str:
     """The file's name before the last ``_``, whole where there is none: ``0J7lX-Tcx-w_0.mid`` is of 0J7lX-Tcx-w."""
-    stem = PurePosixPath(source).stem
+    name = source.rpartition("/")[2]  # by hand: of 100,000 paths pathlib would take a second
+    dot = name.rfind(".")
+    stem = name[:dot] if 0 < dot < len(name) - 1 else name
     return stem.rpartition("_")[0] or stem
 
 
