@@ -308,6 +308,11 @@ unlabelled; a bare word is looked for in names and notes.
             conf (the least sure label) emotion.conf duration size note_count
             avg_pitch pitch_std pitch_range_semitones note_density
             syncopation_score avg_velocity velocity_std dynamic_range_velocity
+            legato staccato normal; of sound onset_rate tuning
+            spectral_centroid_mean spectral_centroid_std spectral_rolloff_mean
+            spectral_rolloff_std spectral_bandwidth_mean spectral_bandwidth_std
+            zero_crossing_rate_mean zero_crossing_rate_std rms_energy_mean
+            rms_energy_std onset_strength_mean onset_strength_std
             suggested.conf suggested.valence suggested.arousal
   lists     chord_progression tags rule_breaks; has: chord_times
             timing_offsets_ms velocity_curve features conflict

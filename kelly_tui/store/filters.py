@@ -90,6 +90,8 @@ _OTHER_FIELDS = {
     "size": Field("file_size_bytes", "number", "size", low=0, unit="bytes"),
 }
 _OTHER_NAMES = {"file_type": "type", "duration_sec": "duration", "file_size_bytes": "size"}
+_CURVES = ("spectral_centroid", "spectral_rolloff", "spectral_bandwidth", "zero_crossing_rate", "rms_energy",
+           "onset_strength")  # fmt: skip
 FEATURE_NUMBERS = (
     "note_count",
     "avg_pitch",
@@ -100,8 +102,14 @@ FEATURE_NUMBERS = (
     "avg_velocity",
     "velocity_std",
     "dynamic_range_velocity",
+    "legato",
+    "staccato",
+    "normal",
+    *(f"{name}_{what}" for name in _CURVES for what in ("mean", "std")),
+    "onset_rate",
+    "tuning",
 )
-"""Numbers of the MIDI features that may be compared."""
+"""Numbers of the features that may be compared and sorted by; those that are labels too go by the label."""
 
 SUGGESTED = ("suggested", "suggested.conf", "suggested.valence", "suggested.arousal")
 """What the features suggest: an emotion, how likely it is, valence and arousal."""
@@ -187,6 +195,8 @@ def _has_value(name: str, value: str, config: DatasetConfig) -> _Sql:
         return _prefixed(lowered, value.lower())
     if lowered == "suggested":
         return _suggested(value, config)
+    if lowered in FEATURE_NUMBERS and value == "?":
+        return _Sql(f"{feature_column(lowered)} IS NULL")
     if (measure := _measure(name)) is not None and value != "?":
         return _in_range(measure, value)
     field = _field(name)
@@ -368,6 +378,11 @@ def _confidence(name: str, operator: str, limit: float) -> _Sql:
     if field.name not in FIELDS:
         raise FilterError(f"{field.name} is no label and has no confidence", hint="Write emotion.conf<.6 or conf<.6.")
     return _column(f"json_extract(provenance, '$.{field.name}.confidence')", operator, limit)
+
+
+def feature_column(name: str) -> str:
+    """One of `FEATURE_NUMBERS` as an expression over `samples`."""
+    return f"(SELECT json_extract(columns, '$.{name}') FROM features WHERE sample = samples.rowid)"
 
 
 def _feature(name: str, operator: str, limit: float) -> _Sql:

@@ -16,7 +16,17 @@ import msgspec
 
 from kelly_tui.errors import LabelError
 from kelly_tui.model.annotation import FIELDS, field_named
-from kelly_tui.store.filters import IS, NAMES, SUGGESTED, Query, one_of, parse, suggested_column
+from kelly_tui.store.filters import (
+    FEATURE_NUMBERS,
+    IS,
+    NAMES,
+    SUGGESTED,
+    Query,
+    feature_column,
+    one_of,
+    parse,
+    suggested_column,
+)
 from kelly_tui.store.schema import ORIGIN
 
 if TYPE_CHECKING:
@@ -90,6 +100,7 @@ SORTS = {
     **{name: name for name in ("split", "decision", "status", "file_type")},
     "origin": ORIGIN,
     **{name: suggested_column(name) for name in SUGGESTED},
+    **{name: feature_column(name) for name in FEATURE_NUMBERS},
     **{name: name for name, field in FIELDS.items() if field.kind in ("choice", "key", "number", "flag", "meter")},
 }
 """What a list may be sorted by; ``-`` before it turns it round. Samples without the value come last."""

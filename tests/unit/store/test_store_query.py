@@ -1,14 +1,17 @@
 from collections.abc import Callable
 
+import numpy as np
 import pytest
 from store_samples import id_of, new_catalogue, sample
 
+from kelly_tui import extract_audio_features, extract_midi_features
 from kelly_tui.errors import FilterError
 from kelly_tui.model.annotation import FIELDS, Label
 from kelly_tui.model.dataset import DatasetConfig
 from kelly_tui.model.sample import Sample
 from kelly_tui.store import filters, query
-from kelly_tui.store.catalogue import Catalogue
+from kelly_tui.store.catalogue import Catalogue, FeatureRow
+from tests.strangers import create
 
 CONFIG = DatasetConfig(dataset_id="songs", emotion_labels=["happy", "sad", "Saudade"])
 
@@ -299,3 +302,38 @@ def test_filters_on_short_columns_read_the_narrow_index_only(catalogue: Catalogu
         f"EXPLAIN QUERY PLAN SELECT rowid FROM samples WHERE {parsed.where} ORDER BY +file_path", parsed.parameters
     ).fetchall()
     assert "COVERING INDEX samples_short" in plan[0][3]
+
+
+def test_every_number_of_the_features_filters_and_sorts(corpus_midi, tmp_path) -> None:
+    """As data-model.md lists them, of MIDI and of sound; what is a label too goes by the label."""
+    click = np.exp(-(np.arange(22_050 * 4) % 11_025) / 3000) * np.sin(np.arange(22_050 * 4) / 9)
+    measured = {
+        0: extract_midi_features(corpus_midi("bwv66.6")).columns(),
+        1: extract_midi_features(corpus_midi("joplin/maple_leaf_rag")).columns(),
+        2: extract_audio_features((click, 22_050)).columns(),
+        3: extract_audio_features((click[::2], 22_050)).columns(),
+    }
+    with Catalogue.open(create(tmp_path)) as catalogue:
+        names = [f"{number:016x}" for number in measured]
+        catalogue.add(
+            Sample(sample_id=name, file_path=f"raw/midi/{name}.mid", file_type="midi") for name in (*names, "f" * 16)
+        )
+        catalogue.put_features(
+            FeatureRow(name, "key", "x", 1.0, [0.0], columns) for name, columns in zip(names, measured.values())
+        )
+        numbers = {
+            name for columns in measured.values() for name, value in columns.items() if not isinstance(value, str)
+        }
+        labels = {name for name in numbers if name in FIELDS or name.endswith("_confidence")}
+        assert numbers - labels == set(filters.FEATURE_NUMBERS)
+        assert {"pitch_range_semitones", "dynamic_range_velocity", "note_density", "rms_energy_std"} <= numbers
+        for name in filters.FEATURE_NUMBERS:
+            there = sorted((row[name], rowid + 1) for rowid, row in measured.items() if name in row)
+            assert list(query.order(catalogue, query.parse("", CONFIG), name))[: len(there)] == [r for _, r in there], (
+                name
+            )
+            middle = there[0][0]
+            above = query.order(catalogue, query.parse(f"{name}>{middle:.9f}", CONFIG), f"-{name}")
+            wanted = [rowid for value, rowid in reversed(there) if value > float(f"{middle:.9f}")]
+            assert list(above) == wanted, name
+            assert query.size(catalogue, query.parse(f"{name}:?", CONFIG)) == 5 - len(there)
