@@ -209,8 +209,8 @@ def analysed(samples: Samples, rate: int) -> Floats:
 def detect_labels(features: AudioFeatures) -> dict[str, Label]:
     """Labels that audio can be given without being heard: key, mode, tempo and chords, each where there is one."""
     found = {
-        "key": (features.key_signature, features.key_confidence, "kelly audio-key 2"),
-        "mode": (features.mode, features.key_confidence, "kelly audio-key 2"),
+        "key": (features.key_signature, features.key_confidence, "kelly audio-key 3"),
+        "mode": (features.mode, features.key_confidence, "kelly audio-key 3"),
         "tempo_bpm": (features.tempo_bpm and round(features.tempo_bpm, 2), features.tempo_confidence,
                       "kelly audio-tempo 2"),
         "chord_progression": (features.chord_sequence or None, features.chord_confidence, "kelly audio-chords 1"),

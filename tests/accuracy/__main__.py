@@ -26,10 +26,16 @@ from typing import Any, NamedTuple
 
 from kelly_tui.features.audio import AudioConfig, AudioFeatures, extract_audio_features
 from kelly_tui.features.midi import Analysis, analyse
-from kelly_tui.model.labels import parse_key
+from kelly_tui.model.labels import KEYS, parse_key
+from kelly_tui.music.key import detect_key
+from kelly_tui.music.modulation import detect_keys
 from kelly_tui.music.notes import read_midi
+from kelly_tui.music.theory import SCALES
 from kelly_tui.paths import PROJECT
 from tests.accuracy import emotion, pulse
+from tests.keys_over_time import annotated_chorales, joined, windowed_krumhansl
+from tests.keys_over_time import figures as figures_over_time
+from tests.modal_tunes import modal_tune
 
 EVAL = PROJECT.parent / "shared" / "eval"
 PIANO = PROJECT.parent / "shared" / "music" / "piano"
@@ -196,6 +202,34 @@ def reliability(name: str) -> str:
     return f"{name:16}" + "".join(f"{cell:>20}" for cell in cells)
 
 
+OVER_TIME = {"songs": "key_midi", "chorales": "key_midi2", "folk songs": "key_essen"}
+"""From whose phrases pieces that modulate are joined; chorales whose keys were annotated are judged whole."""
+
+
+def over_time(source: str) -> list[tuple[str, float, float]]:
+    """(figure, ours, Krumhansl's profiles in a window of 32 beats) of keys over time."""
+    if source in OVER_TIME:
+        task = OVER_TIME[source]
+        keys = {EVAL / "midi" / file: label for file, label in annotated(task).items()}
+        scores = {path: read_midi(path) for path in keys}
+        truth = {id(score): (parse_key(keys[path]["tonic"])[0], keys[path]["mode"]) for path, score in scores.items()}
+        pieces = joined(list(scores.values()), 60, 11, lambda score: truth[id(score)])
+    else:
+        pieces = annotated_chorales()
+    ours = figures_over_time(pieces, lambda score: [(one.start, one.tonic, one.mode) for one in detect_keys(score)[1]])
+    peer = figures_over_time(pieces, windowed_krumhansl)
+    names = ("% of time in the key", "F of changes, 4 s", "s off")
+    return [(f"{source}: {name}", *values) for name, *values in zip(names, ours, peer)]
+
+
+def modes_made(mode: str) -> tuple[str, float]:
+    """The share of 60 tunes in a mode that are heard so; forms of minor as minor."""
+    said = "minor" if mode in ("aeolian", "harmonic_minor", "melodic_minor") else mode
+    tunes = [(tonic, modal_tune(tonic, mode, seed)) for tonic in range(12) for seed in range(5)]
+    right = [detect_key(tune).value == (KEYS[(tonic + 2) % 12], said) for tonic, tune in tunes]
+    return mode, sum(right) / len(right)
+
+
 def annotated(name: str) -> dict[str, Any]:
     """The label of each file of a task."""
     manifest = EVAL / "manifests" / f"{name}.dev.json"
@@ -245,6 +279,14 @@ def main() -> int:
             print(pulse.meters(), flush=True)
         if PIANO.exists() and (not wanted or "emotion".startswith(wanted)):
             print(emotion.table(PIANO), flush=True)
+        if not wanted or "key_over_time".startswith(wanted):
+            for rows in workers.map(over_time, (*OVER_TIME, "annotated")):
+                for name, our, their in rows:
+                    unit = 1 if name.endswith("off") else 100
+                    print(f"{'key_over_time':14} {name:46.46} {our * unit:7.1f} {their * unit:10.1f}", flush=True)
+        if not wanted or "mode_made".startswith(wanted):
+            for mode, right in map(modes_made, SCALES):
+                print(f"{'mode_made':14} {'made by rule: ' + mode:46.46} {right * 100:7.1f}", flush=True)
         if not wanted:
             print("\nhow sure → how often right (of how many)")
             for line in workers.map(reliability, SURE):
