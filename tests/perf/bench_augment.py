@@ -11,6 +11,7 @@ import symusic
 from kelly_tui.augment.audio import augment_audio
 from kelly_tui.augment.midi import augment_midi
 from kelly_tui.augment.recipe import choose_recipes
+from kelly_tui.augment.stretch import stretched
 from tests.perf.bench_audio import RATE, clip, timed
 
 NOTES = 1_660
@@ -51,7 +52,13 @@ def by_librosa(sound: np.ndarray) -> None:
     librosa.effects.pitch_shift(sound, sr=RATE, n_steps=2)
 
 
-def stretched(sound: np.ndarray, speed: float) -> None:
+def by_librosa_stretch(sound: np.ndarray) -> None:
+    import librosa
+
+    librosa.effects.time_stretch(sound, rate=1.1)
+
+
+def by_signalsmith(sound: np.ndarray, speed: float) -> None:
     from python_stretch import Signalsmith
 
     stretch = Signalsmith.Stretch()
@@ -69,10 +76,14 @@ def rows(n: int) -> Iterator[tuple[str, float, float, str]]:
     yield "the same, beside pretty_midi", ours, timed(lambda: by_pretty_midi(data), 3), "peer; goal 50 times faster"
     yield "choose 10 recipes", timed(lambda: choose_recipes("midi", 10, "root"), 21), 0.0, ""
     ours = timed(lambda: augment_audio((sound, RATE), pitch_shift=2), 5)
-    library = timed(lambda: stretched(sound, 2 ** (-2 / 12)), 5)
-    yield "clip of 30 s: two semitones up", ours, library, "floor: the stretch alone; goal 1.3 times"
+    library = timed(lambda: by_signalsmith(sound, 2 ** (-2 / 12)), 5)
+    yield "clip of 30 s: two semitones up", ours, library, "peer: Signalsmith, the stretch alone; goal 1.3 times"
+    alone = timed(lambda: stretched(sound[:, None], RATE, 2 ** (-2 / 12)), 5)
+    yield "the same, beside our own stretch alone", ours, alone, "floor; goal 1.3 times"
     yield "the same, beside librosa", ours, timed(lambda: by_librosa(sound), 3), "peer"
     ours = timed(lambda: augment_audio((sound, RATE), time_stretch=1.1), 5)
-    yield "clip of 30 s: 1.1 times the speed", ours, timed(lambda: stretched(sound, 1.1), 5), "floor: the stretch alone"
+    library = timed(lambda: by_signalsmith(sound, 1.1), 5)
+    yield "clip of 30 s: 1.1 times the speed", ours, library, "peer: Signalsmith, the stretch alone; goal 1.3 times"
+    yield "the same, beside librosa", ours, timed(lambda: by_librosa_stretch(sound), 3), "peer"
     ours = timed(lambda: augment_audio((sound, RATE), noise=0.005, gain=0.9).to_bytes())
     yield "clip of 30 s: noise, gain, 16 bits, WAV", ours, 0.0, ""
