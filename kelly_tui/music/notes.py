@@ -355,7 +355,7 @@ def _until_first_off(keys: NDArray[np.int64], begin: NDArray[np.int64], length: 
     ends: NDArray[np.int64] = begin + length
     highs = keys << 31
     ons, offs = np.sort(highs + begin), np.sort(highs + ends)
-    overlap = np.flatnonzero(offs[:-1] > ons[1:])
+    overlap = np.flatnonzero(offs[:-1] >= ons[1:])
     if len(overlap):
         overlaps = np.bincount(ons[overlap] >> 31, minlength=int(keys.max()) + 1)
         notes = np.flatnonzero((overlaps[keys] > 0) & (ends > begin))
