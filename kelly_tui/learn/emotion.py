@@ -56,8 +56,8 @@ _ANYWHERE = (0.65, 0.65)
 """How far the valence and arousal of music lie from the middle."""
 
 _FOLDS = 8
-_CUE_PRECISION, _MIDDLE_PRECISION = 30.0, 4.0
-"""By how many labels' worth of evidence the rules' weights, and their middle, are held."""
+_CUE_PRECISION, _MIDDLE_PRECISION, _STRETCH_PRECISION = 60.0, 4.0, 2.0
+"""By how many labels' worth of evidence the rules' weights, their middle, and their whole are held."""
 _CLASS_PRECISION, _SHARE_PRECISION = 16.0, 0.5
 """The same of the logit: its weights, and how frequent each label is."""
 _PLACE_WEIGHT = 0.5
@@ -240,18 +240,19 @@ class _Teacher:
 
 
 def _plane_fit(lessons: _Lessons, rules: Floats) -> Floats:
-    """(cues + 1, 2): ridge regression towards the rules, in closed form."""
-    held = np.diag([*([_CUE_PRECISION] * len(CUES)), _MIDDLE_PRECISION])
-    off = (lessons.plane - lessons.cues @ rules) * lessons.weights
-    return np.column_stack(
-        [
-            rules[:, axis]
-            + np.linalg.solve(
-                (lessons.cues * lessons.weights[:, [axis]]).T @ lessons.cues + held, lessons.cues.T @ off[:, axis]
-            )
-            for axis in (0, 1)
-        ]
-    )
+    """(cues + 1, 2): ridge regression towards the rules, in closed form.
+
+    What the rules say as a whole may be stretched and moved by few labels, each cue's own part only by many.
+    """
+    held = np.diag([*([_CUE_PRECISION] * len(CUES)), _MIDDLE_PRECISION, _STRETCH_PRECISION])
+    fitted = []
+    for axis in (0, 1):
+        rule, weights = rules[:, axis], lessons.weights[:, axis]
+        cues = np.column_stack([lessons.cues, lessons.cues @ rule])
+        off = (lessons.plane[:, axis] - cues[:, -1]) * weights
+        change = np.linalg.solve((cues * weights[:, None]).T @ cues + held, cues.T @ off)
+        fitted.append(rule * (1 + change[-1]) + change[:-1])
+    return np.column_stack(fitted)
 
 
 def _class_prior(plane_weights: Floats, places: Floats) -> Floats:
