@@ -53,7 +53,7 @@ class Clock(NamedTuple):
 
 def find_clock(score: Score, tempo: Detection[float]) -> Clock:
     """The score itself where its notes keep its beats; otherwise on the beats that are heard at `tempo`."""
-    if len(score.notes) < _FEWEST or tempo.value is None:
+    if tempo.value is None:
         return Clock(score, 0.0, tempo.why)
     if has_clock(score) and abs(tempo.value / score.tempo_bpm - 1) < 1e-3:
         return _in_phase(score, tempo)
@@ -159,9 +159,7 @@ def on_beats(score: Score, beats: Floats) -> Score:
     ahead = beats[0] - first * np.arange(int(beats[0] / first), 0, -1)
     behind = beats[-1] + last * np.arange(1, int(max(score.duration - beats[-1], 0.0) / last) + 2)
     edges = np.concatenate((ahead, beats, behind))
-    if edges[0] < first / 2:
-        edges = edges[1:]
-    edges = np.concatenate(([0.0], edges))  # what is before the first beat is one beat, of its own length
+    edges = np.concatenate(([0.0], edges[edges > 1e-3]))  # what is before the first beat is one, of its own length
     tempi = np.column_stack((edges[:-1], 60 * quarters / np.diff(edges)))
     return _on_map(score, tempi)
 
@@ -185,7 +183,8 @@ def _in_three(onsets: Floats, beats: Floats) -> bool:
 
 def _in_phase(score: Score, tempo: Detection[float]) -> Clock:
     """A score at the right tempo; where all its notes keep one distance from its beats, these are moved there."""
-    part = int(np.abs(score.turns).argmax())
+    strength = np.abs(score.turns)
+    part = int((strength > 0.9 * strength.max()).argmax())  # the coarsest that they keep as well
     turn = score.turns[part]
     shift = float(np.angle(turn)) / (2 * np.pi * (part + 1))
     if abs(shift) * 60 / score.tempo_bpm < _SHIFTED or abs(turn) < _SHIFT_KEPT:
