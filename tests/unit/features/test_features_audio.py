@@ -98,6 +98,44 @@ def test_equals_librosa(clip: np.ndarray) -> None:
     assert ours.tuning == pytest.approx(librosa.estimate_tuning(S=magnitude**2, sr=RATE), abs=0.0101)
 
 
+@pytest.mark.parametrize(("mels", "mfcc", "hop"), [(64, 20, 512), (96, 13, 256)])
+def test_every_feature_of_a_file_is_librosas(tmp_path, clip: np.ndarray, mels: int, mfcc: int, hop: int) -> None:
+    """Through the public function, from a stereo file at another rate, whatever config.json asks.
+
+    The tolerances are those of float32, where there is sound; a rolloff may be a bin away.
+    """
+    import librosa
+
+    path = tmp_path / "stereo.wav"
+    wide = librosa.resample(clip, orig_sr=RATE, target_sr=44_100, res_type="soxr_hq") + 1e-3
+    soundfile.write(path, np.stack([wide, 0.5 * wide], axis=1), 44_100, subtype="FLOAT")
+    found = extract_audio_features(path, AudioConfig(n_mels=mels, n_mfcc=mfcc, hop_length=hop))
+    sound, rate = librosa.load(path, sr=RATE)
+    given = {"y": sound, "sr": rate, "hop_length": hop}
+    mel = librosa.power_to_db(librosa.feature.melspectrogram(**given, n_mels=mels))
+    theirs = {
+        "mel_spectrogram": (mel, 5e-3),
+        "mfcc": (librosa.feature.mfcc(S=mel, n_mfcc=mfcc), 2e-2),
+        "chroma": (librosa.feature.chroma_stft(**given), 1e-3),
+        "spectral_centroid": (librosa.feature.spectral_centroid(**given)[0], 0.5),
+        "spectral_bandwidth": (librosa.feature.spectral_bandwidth(**given)[0], 0.5),
+        "spectral_rolloff": (librosa.feature.spectral_rolloff(**given)[0], RATE / 2048 + 0.01),
+        "zero_crossing_rate": (librosa.feature.zero_crossing_rate(sound, hop_length=hop)[0], 1e-6),
+        "rms_energy": (librosa.feature.rms(y=sound, hop_length=hop)[0], 1e-5),
+        "onset_strength": (librosa.onset.onset_strength(S=mel, sr=rate, hop_length=hop), 5e-3),
+    }
+    curves = {name for name, value in found.arrays().items() if np.shape(value)[-1:] == found.rms_energy.shape}
+    assert set(theirs) == curves
+    for name, (expected, tolerance) in theirs.items():
+        ours = getattr(found, name)
+        assert ours.shape == expected.shape, name
+        assert ours.dtype == np.float32, name
+        assert np.abs(ours - expected)[..., theirs["rms_energy"][0] > 2e-3].max() <= tolerance, name
+        if name not in ("mel_spectrogram", "mfcc"):
+            assert found.means[name] == pytest.approx(expected.mean(axis=-1), rel=1e-3, abs=1e-4), name
+            assert found.stds[name] == pytest.approx(expected.std(axis=-1), rel=1e-3, abs=1e-3), name
+
+
 @pytest.mark.parametrize("count", [1, 700, 2048, 5000])
 @pytest.mark.parametrize("hop", [160, 512])
 @pytest.mark.filterwarnings("ignore:n_fft")
