@@ -69,10 +69,12 @@ class Arrangement(NamedTuple):
             track.notes = symusic.Note.from_numpy(*columns, "tick")
             score.tracks.append(track)
         drums = np.array([part.is_drum for part in parts])[which]
-        beats = onset / TICKS_PER_BEAT
-        end = float((onset + duration).max()) / TICKS_PER_BEAT
-        seconds = 60 / self.tempo_bpm
-        return Written(bytes(score.dumps_midi()), beats * seconds, velocity.astype(np.float64), drums, end * seconds)
+        # As whoever reads the file works it out, to the last bit: a note on a border counts on the same side.
+        tick = 60 / (6e7 / round(6e7 / self.tempo_bpm) * TICKS_PER_BEAT)
+        start = onset.astype(np.float64) * tick
+        end = (onset + duration).astype(np.float64) * tick
+        last = float((start + (end - start)).max())
+        return Written(bytes(score.dumps_midi()), start, velocity.astype(np.float64), drums, last)
 
 
 def _ticks(parts: Sequence[Sequence[Note] | NoteTable]) -> tuple[NDArray[np.integer], ...]:

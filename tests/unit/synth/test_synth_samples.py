@@ -19,6 +19,7 @@ from kelly_tui.errors import DatasetError, LabelError
 from kelly_tui.model.annotation import FIELDS, Label, check_value
 from kelly_tui.model.dataset import TARGET_MODELS
 from kelly_tui.model.labels import EMOTIONS, GROOVES, KEYS
+from kelly_tui.music.dynamics import mark_of_velocity, velocity_curve
 from kelly_tui.music.notes import read_midi
 from kelly_tui.synth.item import KIND_OF_MODEL, classes_of, generate_item, generate_sample, unplayable
 from kelly_tui.synth.sample import VERSION, GeneratedSample, sample_id
@@ -76,6 +77,19 @@ class TestEverySample:
         (model,) = [model for name, model in TARGET_MODELS.items() if KIND_OF_MODEL[name] == kind]
         for sample in some(kind, 12):
             assert set(model.needs) <= set(sample.labels)
+
+    def test_labels_are_computed_back_from_the_notes_of_the_file(self, kind):
+        for sample in some(kind):
+            score = read_midi(sample.midi)
+            assert sample.duration_sec == score.duration
+            if "velocity_curve" in sample.labels:
+                assert sample.labels["velocity_curve"].value == velocity_curve(score)
+                level = mark_of_velocity(score.notes["velocity"].mean())
+                assert sample.labels["dynamic_range"].value == level
+            if "chord_times" in sample.labels:
+                beats = np.array(sample.labels["chord_times"].value) * sample.labels["tempo_bpm"].value / 60
+                struck = np.abs(score.pitched["onset_beat"][None, :] - beats[:, None]).min(axis=1)
+                assert struck.max() * 60 / sample.labels["tempo_bpm"].value < 0.011
 
     def test_notes_of_one_pitch_never_overlap_in_a_track(self, kind):
         for sample in some(kind, 24):
