@@ -9,6 +9,7 @@ from typing import Protocol
 import numpy as np
 
 from kelly_tui.music.hook import hook
+from kelly_tui.music.modulation import detect_keys
 from kelly_tui.music.notes import Score, read_midi
 from kelly_tui.plots.cells import Cells
 from kelly_tui.plots.pianoroll import PianoRoll
@@ -29,6 +30,8 @@ class Picture(Protocol):
     beats: Sequence[float]
     """Starts of beats; empty where they are not known."""
     bars: Sequence[float]
+    keys: Sequence[tuple[float, str]]
+    """Where each key starts, and its name as a chord's: ``Am``; empty where it stays in one."""
 
     def hook(self) -> tuple[float, float]:
         """The start and end of what tells most about it."""
@@ -50,6 +53,7 @@ class MidiPicture:
         self.duration = score.duration
         beats, bars = beats_and_bars(score)
         self.beats, self.bars = beats.tolist(), bars.tolist() or [0.0]
+        self.keys: Sequence[tuple[float, str]] = _changing_keys(score)
         self._notes = score.notes
         self._roll = PianoRoll(score.notes)
 
@@ -73,11 +77,20 @@ class MidiPicture:
         return self._roll.cells(width, height, start, end, self.beats, self.bars, playhead)
 
 
+def _changing_keys(score: Score) -> list[tuple[float, str]]:
+    """The keys over time, if there is more than one."""
+    regions = detect_keys(score)[1]
+    signs = {"major": "", "minor": "m"}
+    names = [(region.start, region.tonic + signs.get(region.mode, f" {region.mode}")) for region in regions]
+    return names if len(names) > 1 else []
+
+
 class AudioPicture:
     """The outline of a sound, whole."""
 
     beats: Sequence[float] = ()
     bars: Sequence[float] = ()
+    keys: Sequence[tuple[float, str]] = ()
 
     def __init__(self, path: Path, duration: float) -> None:
         self.duration = duration

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 Chords = Sequence[tuple[float, str]]
 """Start in seconds and name of each chord."""
+SAME_MOMENT = 0.05
+"""Seconds between a change of key and of chord that are one."""
 
 
 class MusicView(Painted):
@@ -31,7 +33,8 @@ class MusicView(Painted):
 
     def show(self, picture: Picture | None, chords: Chords = (), sentence: str = "") -> None:
         """Show a piece from its start, or the sentence where there is none."""
-        self.picture, self.chords, self.sentence = picture, chords, sentence
+        self.picture, self.sentence = picture, sentence
+        self.chords = in_keys(chords, picture.keys) if picture else chords
         self.playhead = 0.0
         self.repaint()
 
@@ -69,6 +72,18 @@ class MusicView(Painted):
             used = column + cell_len(name) + 1
             line.append((" ", "text"))
         return line
+
+
+def in_keys(chords: Chords, keys: Chords) -> Chords:
+    """The chords, the first in each key with the key before it, as analyses are written: ``G: D7``."""
+    named = []
+    ahead = list(keys)
+    for time, name in chords:
+        key = ""
+        while ahead and ahead[0][0] <= time + SAME_MOMENT:
+            key = f"{ahead.pop(0)[1]}: "
+        named.append((time, key + name))
+    return named
 
 
 def runs(cells: Cells, row: int) -> Line:

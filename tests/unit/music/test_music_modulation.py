@@ -114,3 +114,17 @@ def test_odd_music_has_keys_or_none(notes) -> None:
         whole, regions = detect_keys(piece)
         assert (whole.value is None) == (regions == [])
         assert all(np.isfinite(one[:2]).all() and one.start <= one.end for one in regions)
+
+
+def test_the_music_view_writes_a_new_key_before_its_first_chord() -> None:
+    from kelly_tui.ui.picture import MidiPicture
+    from kelly_tui.ui.widgets.music_view import MusicView
+
+    view = MusicView()
+    picture = MidiPicture(cadences((0, "major"), (9, "minor"), (0, "major")))
+    assert [name for _, name in picture.keys] == ["C", "Am", "C"]
+    chords = [(0.0, "C"), (1.0, "F"), (23.0, "C"), (picture.keys[1][0], "Am"), (40.0, "E7"), (50.0, "C")]
+    view.show(picture, chords)
+    assert [name for _, name in view.chords] == ["C: C", "F", "C", "Am: Am", "E7", "C: C"]
+    view.show(MidiPicture(cadences((0, "major"))), chords)
+    assert view.chords == chords
