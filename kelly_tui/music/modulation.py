@@ -48,7 +48,8 @@ _SURENESS = 0.2
 0.51 is right for 0.57 of a region's time, 0.69 for 0.74, 0.82 for 0.80."""
 _RAREST = 0.004
 """Added to the profiles, so that a foreign note is not the end of a key."""
-MOST_WINDOWS = 5_000
+MOST_WINDOWS, LONGEST_WINDOW = 5_000, 8.0
+"""Longer music has longer windows, which say no more than two bars do."""
 
 
 _THERE = np.array(
@@ -124,7 +125,7 @@ def detect_keys(score: Score) -> tuple[Detection[Key], list[Region]]:
         said[home] = np.roll(_logs(key_profile(key[1])), KEYS.index(key[0]))
     scores: Floats = (NOTES * _shares(sounding) + BASS * _shares(basses)) @ said.T
     scores += PRESENT * (np.minimum(sounding, 1.0) @ _IF_THERE.T + (lengths > 0) * _IF_NOT)
-    scores *= step
+    scores *= min(step, LONGEST_WINDOW)
     times = score.beat_to_time(origin + step * np.arange(len(scores), dtype=np.float64))
     times[0] = notes["onset"][0]
     return regions_of(whole, each, scores, times, score.duration)
