@@ -130,7 +130,7 @@ def _is_line(score: Score) -> bool:
 
 def _heard_again(signals: tuple[Floats, ...], lag: int) -> Floats:
     """Autocorrelation of each signal, (cells,) or (cells, pitch classes), at `lag`."""
-    return np.array([float(np.sum(x[:-lag] * x[lag:]) / (np.sum(x * x) + 1e-9)) for x in signals])
+    return np.array([float(np.vdot(x[:-lag], x[lag:]) / (np.vdot(x, x) + 1e-9)) for x in signals])
 
 
 def _accents(score: Score) -> tuple[Floats, Floats]:
@@ -155,8 +155,9 @@ def _accents(score: Score) -> tuple[Floats, Floats]:
         ends = notes["onset_beat"] - origin + np.minimum(notes["duration_beat"], 4.0)
         end = np.clip(np.rint(ends * _CELLS).astype(np.int64), cell + 1, count)
         pitches = notes["pitch"].astype(np.int64)
-        np.add.at(sounding, (cell, pitches % 12), 1.0)
-        np.add.at(sounding, (end, pitches % 12), -1.0)
+        places = np.concatenate((cell, end)) * 12 + np.tile(pitches % 12, 2)
+        steps = np.repeat((1.0, -1.0), len(notes))
+        sounding += np.bincount(places, steps, 12 * (count + 1)).reshape(-1, 12)
         if not _is_line(score):
             np.maximum.at(low, cell, np.maximum(np.median(pitches) - pitches, 0.0) / 12)
     chroma = np.minimum(np.cumsum(sounding, axis=0)[:-1], 1.0)
@@ -164,8 +165,8 @@ def _accents(score: Score) -> tuple[Floats, Floats]:
     here, window = np.arange(count), 2 * _CELLS
     after = passed[np.minimum(here + window, count)] - passed[here]
     ahead = passed[here] - passed[np.maximum(here - window, 0)]
-    norms = np.sqrt((after**2).sum(axis=1) * (ahead**2).sum(axis=1)) + 1e-9
-    new = 1 - (after * ahead).sum(axis=1) / norms
+    norms = np.sqrt(np.einsum("cp,cp->c", after, after) * np.einsum("cp,cp->c", ahead, ahead)) + 1e-9
+    new = 1 - np.einsum("cp,cp->c", after, ahead) / norms
     new[0] = new[:window].mean()
     return np.array([many, long, low, new * (many > 0)]), chroma
 
@@ -186,6 +187,6 @@ _WEIGHTS = np.array(
         *(-3.84, -2.11, 4.65, -1.30, -0.15),  # of drums
     ]
 )
-"""Maximum likelihood with a quadratic penalty on 2,500 folk tunes of four collections, 170 chorales, quartets, songs and
-drum takes, and 240 pieces made by rule. Out of fold 80 % of the real ones' meters are right, and 93 % but for 2/4 and
-4/4, which nothing tells apart in many; what says 0.6 is right for 0.68, 0.8 for 0.84, 0.9 for 0.91."""
+"""Maximum likelihood with a quadratic penalty on 2,500 folk tunes of four collections, 170 chorales, quartets, songs
+and drum takes, and 240 pieces made by rule. Out of fold 80 % of the real ones' meters are right, and 93 % but for 2/4
+and 4/4, which nothing tells apart in many; what says 0.6 is right for 0.68, 0.8 for 0.84, 0.9 for 0.91."""
