@@ -7,6 +7,7 @@ the transaction that writes it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 from typing import Any, Literal
 
 import msgspec
@@ -146,9 +147,11 @@ def _curve_agrees(label: Label, labels: Mapping[str, Label]) -> bool:
     return curve is not None and mark_of_velocity(float(np.mean(np.asarray(curve.value)))) == label.value
 
 
+_moved = lru_cache(maxsize=4096)(transpose_chord)  # a song says the same few chords hundreds of times
+
 _COMPUTED: dict[str, Callable[[Any, float], Value]] = {
     "key": lambda key, semitones: transpose_key(key, round(semitones)),
-    "chord_progression": lambda chords, semitones: [transpose_chord(chord, round(semitones)) for chord in chords],
+    "chord_progression": lambda chords, semitones: [_moved(chord, round(semitones)) for chord in chords],
     "tempo_bpm": lambda bpm, speed: round(bpm * speed, 4),
     "chord_times": lambda times, speed: [round(time / speed, 6) for time in times],
     "timing_offsets_ms": lambda offsets, speed: [round(offset / speed, 4) for offset in offsets],

@@ -16,6 +16,8 @@ import soundfile
 
 from kelly_tui.augment.audio import augment_audio
 from kelly_tui.augment.stretch import attacks, stretched
+from kelly_tui.features.audio import detect_labels, extract_audio_features
+from kelly_tui.music.label_rules import inherited_label
 
 RATE = 44_100
 REAL = sorted((Path(__file__).resolve().parents[4] / "shared" / "music" / "orchestra").glob("*.ogg"))[:5]
@@ -190,3 +192,27 @@ def test_silence_stays_silent_and_what_follows_is_heard() -> None:
     made = stretched(sound, RATE, 0.9)
     assert np.abs(made[: int(0.9 * RATE)]).max() < 1e-4
     assert made[int(1.3 * RATE) :].std() == pytest.approx(sound[RATE:].std(), rel=0.2)
+
+
+CHANGES = [{"pitch_shift": -2}, {"pitch_shift": 2}, {"time_stretch": 0.9}, {"time_stretch": 1.1}, {"noise": 0.005}]
+
+
+@pytest.mark.skipif(not REAL, reason="no shared music beside the project")
+def test_detectors_hear_in_variants_what_the_rules_say() -> None:
+    """Key, mode and tempo of real music, heard in the original, handed down, and heard again in the variant."""
+    asked = agreed = 0
+    for path in REAL[:3]:
+        sound, rate = soundfile.read(path, dtype="float32", always_2d=True, frames=20 * RATE)
+        labels = detect_labels(extract_audio_features((sound, rate)))
+        for change in CHANGES:
+            varied = augment_audio((sound, rate), seed=1, **change)
+            heard = detect_labels(extract_audio_features((varied.samples, varied.rate)))
+            for field in ("key", "mode", "tempo_bpm"):
+                if field not in labels or labels[field].confidence < 0.6:
+                    continue
+                said = inherited_label(field, labels, change).value
+                now = heard[field].value if field in heard else None
+                asked += 1
+                agreed += abs(now / said - 1) < 0.03 if field == "tempo_bpm" else now == said
+    print(f"{agreed} of {asked} labels agree")
+    assert agreed >= 0.9 * asked > 0
