@@ -1,7 +1,7 @@
 """Groove: how eighths divide the beat, and how early or late notes come.
 
-All is measured on the beats of the tempo map. A file whose notes keep no beat of it (see `tempo.has_clock`) has no
-groove that can be measured, and says so.
+All is measured on the beats of the tempo map. A performance recorded without one is measured on those that were found
+(see `beats.find_clock`); where none are, there is no groove that can be measured, and it says so.
 """
 
 from __future__ import annotations
