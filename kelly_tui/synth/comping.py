@@ -77,6 +77,9 @@ COMPING: dict[str, Callable[[Segment, tuple[int, ...], Meter], list[Struck]]] = 
     "broken": _broken,
 }
 
+_DEEPEST = 28
+"""E1, a bass guitar's lowest."""
+
 _HELD = ("sustained", "arpeggio", "broken")
 _STRUCK = ("pulsed", "syncopated", "after-beats", "eighths")
 
@@ -117,15 +120,20 @@ def bass_part(pattern: str, segments: Sequence[Segment], voicings: Sequence[Voic
         step = 0.5 if pattern in ("eighths", "octaves") else meter.pulse
         places = _steps(segment, step)
         for j, (at, length) in enumerate(places):
-            notes.append(Note(at, length, _bass_pitch(pattern, j, len(places), segment, root, after)))
+            notes.append(Note(at, length, _bass_pitch(pattern, j, len(places), segment, voicing, after)))
     return notes
 
 
-def _bass_pitch(pattern: str, place: int, count: int, segment: Segment, root: int, after: int) -> int:
+def _bass_pitch(pattern: str, place: int, count: int, segment: Segment, voicing: Voicing, after: int) -> int:
+    root = voicing.bass
     if place == 0 or pattern in ("pulsed", "eighths"):
         return root
     if pattern == "octaves":
-        return root + 12 if place % 2 else root
+        if place % 2 == 0:
+            return root
+        if root + 12 < voicing.upper[0]:
+            return root + 12
+        return root - 12 if root - 12 >= _DEEPEST else root
     others = [(root + steps) for steps in range(1, 12) if (root + steps) % 12 in segment.chord.tones]
     if pattern == "fifths":
         # The chord tone nearest a fifth up, or below it where that is too high for a bass.

@@ -131,6 +131,19 @@ class TestVoiceLeading:
         assert parallels <= 0.002 * found["moves"]
         assert found["voices cross"] == 0
 
+    def test_bass_in_octaves_stays_under_the_chords(self):
+        seen = 0
+        for sample in some("emotion", 48, "energetic"):
+            if sample.parameters["bass"] == "octaves":
+                seen += 1
+                chords, bass = pretty_midi.PrettyMIDI(io.BytesIO(sample.midi)).instruments[1:3]
+                together = [
+                    min((n.pitch for n in chords.notes if abs(n.start - note.start) < 0.011), default=128)
+                    for note in bass.notes
+                ]
+                assert all(note.pitch < chord for note, chord in zip(bass.notes, together))
+        assert seen >= 8
+
     def test_upper_voices_move_little(self):
         steps = []
         for sample in some("harmony", 64):
