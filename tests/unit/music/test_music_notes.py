@@ -151,11 +151,22 @@ def test_the_head_of_a_piece_is_cut_where_notes_sound_on() -> None:
 SYSEX = mido.Message("sysex", data=(1, 2, 3))
 
 
-def test_what_the_parser_drops_is_counted() -> None:
-    score = read_midi(
-        midi_bytes([SYSEX, mido.Message("aftertouch", value=3), mido.Message("polytouch", note=3), *note(60, 9)])
-    )
-    assert score.left_out == {"sysex": 1, "aftertouch": 2}
+AFTERTOUCH, POLYTOUCH = mido.Message("aftertouch", value=3), mido.Message("polytouch", note=3)
+
+
+@pytest.mark.parametrize(
+    ("messages", "left_out"),
+    [
+        ([SYSEX, AFTERTOUCH, POLYTOUCH], {"sysex": 1, "aftertouch": 2}),
+        ([SYSEX], {"sysex": 1}),
+        ([AFTERTOUCH], {"aftertouch": 1}),
+        ([POLYTOUCH, POLYTOUCH], {"aftertouch": 2}),
+    ],
+)
+def test_what_the_parser_drops_is_counted(messages: list[mido.Message], left_out: dict[str, int]) -> None:
+    name = mido.MetaMessage("track_name", name="touched")
+    program = mido.Message("program_change", program=5)
+    assert read_midi(midi_bytes([name, program, *note(60, 9), *messages, *note(60, 9)])).left_out == left_out
 
 
 def test_long_rests_are_not_aftertouch() -> None:
