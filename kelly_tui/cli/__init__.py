@@ -288,6 +288,9 @@ def _add_work_commands(command: Callable[..., Parser]) -> None:
     listing = command("list", description=FILTERS)
     _dataset(listing)
     listing.add_argument("filter", nargs="*", default=[], metavar="FILTER")
+    listing.add_argument(
+        "--sort", default="path", metavar="NAME", help="added, size, or a name below; --sort=-NAME falls"
+    )
     conflicts = command("conflicts")
     _dataset(conflicts)
     conflicts.add_argument("--take", choices=("ours", "theirs"), help="decide all of them")

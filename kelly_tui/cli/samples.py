@@ -157,18 +157,19 @@ def list_samples(line: Line) -> int:
 
     with Catalogue.open(line.root) as catalogue:
         wanted = query.parse(filter_text(line.arguments.filter), catalogue.config)
+        rowids = query.order(catalogue, wanted, line.arguments.sort)
+        found = (
+            row for start in range(0, len(rowids), PAGE) for row in query.rows(catalogue, rowids[start : start + PAGE])
+        )
         if line.voice.as_json:
-            for sample in catalogue.samples(wanted):
+            for sample in (catalogue.get(row.sample_id) for row in found):
+                if sample is None:  # gone since
+                    continue
                 heard = suggestion(catalogue, sample.sample_id)
                 line.voice.give({**_sample(sample), "suggestion": heard and to_builtins(heard)})
             return 0
         main = catalogue.config.model.main_label
-        rowids = query.order(catalogue, wanted)
-        rows = (
-            _cells(row, main)
-            for start in range(0, len(rowids), PAGE)
-            for row in query.rows(catalogue, rowids[start : start + PAGE])
-        )
+        rows = (_cells(row, main) for row in found)
         number = line.voice.table(rows, ["id", "file", "origin", main, "key", "bpm", "split", ""], right=frozenset({5}))
         hint = readback.waiting(catalogue)
     line.voice.notice(count(number, "sample"))

@@ -571,3 +571,16 @@ def test_rebuild_compares_names_what_differs_and_puts_back_what_is_gone(kelly, l
     assert variant.read_bytes() == data
     assert kelly("rebuild", "d", "--check").code == 0
     assert kelly("rebuild", "nowhere", "--check").code == 2
+
+
+def test_a_list_is_sorted_by_what_was_asked(kelly, labelled) -> None:
+    usual = [json.loads(row)["file_path"] for row in kelly("list", "d", "--json").out.splitlines()]
+    assert usual == sorted(usual)
+    falling = [json.loads(row)["file_path"] for row in kelly("list", "d", "--json", "--sort=-path").out.splitlines()]
+    assert falling == usual[::-1]
+    size = {path: (labelled / path).stat().st_size for path in usual}
+    by_size = [json.loads(row)["file_path"] for row in kelly("list", "d", "--json", "--sort", "size").out.splitlines()]
+    assert by_size != usual
+    assert [size[path] for path in by_size] == sorted(size.values())
+    assert "Did you mean syncopation_score" in kelly("list", "d", "--sort", "syncopation_scor").err
+    assert kelly("list", "d", "--sort", "note_density").code == 0
