@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import symusic
@@ -12,6 +14,7 @@ from kelly_tui.augment.audio import augment_audio
 from kelly_tui.augment.midi import augment_midi
 from kelly_tui.augment.recipe import choose_recipes
 from kelly_tui.augment.stretch import stretched
+from kelly_tui.pipeline.augment import variant_item
 from tests.perf.bench_audio import RATE, clip, timed
 
 NOTES = 1_660
@@ -28,6 +31,17 @@ def song() -> bytes:
             track.notes.append(symusic.Note(index * 240, 230, int(rng.integers(40, 80)), int(rng.integers(40, 110))))
         score.tracks.append(track)
     return score.dumps_midi()
+
+
+def as_items(data: bytes) -> None:
+    """Ten variants of one file, as a worker makes them."""
+    with TemporaryDirectory() as folder:
+        Path(folder, "song.mid").write_bytes(data)
+        for place in range(10):
+            variant_item(
+                {"root": folder, "parent_path": "song.mid", "parent_sha256": folder, "root_id": "", "n": 10,
+                 "file_type": "midi", "seed": 0, "leave_out": [], "place": place}
+            )  # fmt: skip
 
 
 def by_pretty_midi(data: bytes) -> None:
@@ -73,7 +87,15 @@ def rows(n: int) -> Iterator[tuple[str, float, float, str]]:
     ours = timed(lambda: augment_midi(data, 2, 1.1, 1.1, 5, 0.02), 21)
     floor = timed(lambda: symusic.Score.from_midi(data).dumps_midi(), 21)
     yield f"MIDI of {NOTES:,} notes: five changes", ours, floor, "floor: symusic reads and writes"
-    yield "the same, beside pretty_midi", ours, timed(lambda: by_pretty_midi(data), 3), "peer; goal 50 times faster"
+    peer = timed(lambda: by_pretty_midi(data), 3)
+    yield "the same, beside pretty_midi", ours, peer, f"peer; {peer / ours:.0f} times faster, goal 50"
+    item = timed(lambda: as_items(data), 5) / 10
+    yield (
+        "as an item of the stage: chosen, made, written",
+        item,
+        peer,
+        f"peer, which writes nothing; {peer / item:.0f} times",
+    )
     yield "choose 10 recipes", timed(lambda: choose_recipes("midi", 10, "root"), 21), 0.0, ""
     ours = timed(lambda: augment_audio((sound, RATE), pitch_shift=2), 5)
     library = timed(lambda: by_signalsmith(sound, 2 ** (-2 / 12)), 5)
