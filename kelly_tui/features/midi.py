@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from kelly_tui.errors import FileRefused
 from kelly_tui.model.annotation import Label, Value
-from kelly_tui.music.beats import find_clock
+from kelly_tui.music.beats import find_clock, in_short_beats
 from kelly_tui.music.chords import detect_chords
 from kelly_tui.music.contour import contour_curve, detect_contour, detect_range, melody, pitch_span
 from kelly_tui.music.detection import Detection
@@ -192,7 +192,7 @@ def analyse(score: Score) -> Analysis:
         keys=keys,
         tempo=tempo,
         meter=meter,
-        chords=detect_chords(timed),
+        chords=detect_chords(timed if timed is score else in_short_beats(timed)),
         groove=groove if clock.score is score else groove.less_sure(clock.confidence),
         dynamics=detect_dynamics(score),
         articulation=detect_articulation(score, shares),

@@ -37,6 +37,8 @@ _LOUD, _LOW, _LONG, _ALONE = 1.0, 2.5, 1.2, 0.5
 _FEWEST = 8
 _LONGEST = 3600.0
 """Seconds beyond which beats are not sought."""
+_SLOW = 70.0
+"""BPM below which found beats may well be every second one."""
 _SHIFTED, _SHIFT_KEPT = 0.05, 0.8
 """Seconds that a clock is early or late which no player is, and how closely notes keep to it then."""
 
@@ -166,6 +168,12 @@ def on_beats(score: Score, beats: Floats) -> Score:
     edges = np.concatenate(([0.0], edges[edges > 1e-3]))  # what is before the first beat is one, of its own length
     tempi = np.column_stack((edges[:-1], 60 * quarters / np.diff(edges)))
     return _on_map(score, tempi)
+
+
+def in_short_beats(score: Score) -> Score:
+    """A score on found beats with twice as many where they are slow: at half the tempo, a chord would fall between."""
+    slow = float(np.median(score.tempi[:, 1])) < _SLOW
+    return _on_map(score, score.tempi * np.array([1.0, 2.0])) if slow else score
 
 
 def _on_map(score: Score, tempi: Floats) -> Score:
