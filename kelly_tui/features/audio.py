@@ -107,11 +107,21 @@ class AudioFeatures:
     feature_vector: Floats
     """(128,), finite, as data-model.md lays it out; curves are means over 32 equal spans, unscaled."""
 
+    @property
+    def why(self) -> dict[str, str]:
+        """For each label that could be there, what it rests on, or why there is none."""
+        return {
+            **dict.fromkeys(("key", "mode"), self.key_why),
+            "tempo_bpm": self.tempo_why,
+            **dict.fromkeys(_CHORD_LABELS, self.chord_why),
+        }
+
     def arrays(self) -> dict[str, Any]:
-        """Everything by name, as in the .npz; what is absent is left out."""
+        """Everything by name, as in the .npz; what is absent is left out. ``why`` is JSON, an object."""
         found = {name: getattr(self, name) for name in self.__dataclass_fields__ if name not in _NOT_STORED}
         found |= {f"{name}_mean": value for name, value in self.means.items()}
         found |= {f"{name}_std": value for name, value in self.stds.items()}
+        found["why"] = msgspec.json.encode(self.why).decode()
         return {name: value for name, value in found.items() if value is not None}
 
     def columns(self) -> dict[str, float | str]:
@@ -119,7 +129,7 @@ class AudioFeatures:
         return {
             name: value if isinstance(value, str) else round(float(value), 6)
             for name, value in self.arrays().items()
-            if np.ndim(value) == 0 and name not in ("duration_sec", "hop_length")
+            if np.ndim(value) == 0 and name not in ("duration_sec", "hop_length", "why")
         }
 
     def to_npz(self) -> bytes:
@@ -225,9 +235,8 @@ def detect_labels(features: AudioFeatures) -> dict[str, Label]:
 
 def absent(features: AudioFeatures) -> dict[str, str]:
     """Why a label that could be there is not, by its field."""
-    reasons = {} if features.key_signature else dict.fromkeys(("key", "mode"), features.key_why)
-    reasons |= {} if features.tempo_bpm else {"tempo_bpm": features.tempo_why}
-    return reasons | ({} if features.chord_sequence else dict.fromkeys(_CHORD_LABELS, features.chord_why))
+    labels = detect_labels(features)
+    return {field: why for field, why in features.why.items() if field not in labels}
 
 
 def extract_item(item: Mapping[str, Any]) -> dict[str, Any]:

@@ -103,6 +103,8 @@ class MidiFeatures(msgspec.Struct, kw_only=True, frozen=True):
     """Shares of legato, staccato and normal notes."""
     feature_vector: list[float]
     """117, finite, as data-model.md lays it out."""
+    why: dict[str, str]
+    """For each label that could be there, what it rests on, or why there is none."""
 
     def to_json(self) -> bytes:
         """The same bytes for the same features."""
@@ -312,6 +314,7 @@ def features_of(analysis: Analysis) -> MidiFeatures:
         velocity_curve=analysis.velocity_curve,
         articulation_ratios=dict(zip(("legato", "staccato", "normal"), (round(share, 4) for share in held))),
         feature_vector=vector.round(6).tolist(),
+        why={field: found.why for field, (_, found) in analysis.detections().items()},
     )
 
 

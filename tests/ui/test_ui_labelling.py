@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from kelly_tui.model.annotation import Label
+from kelly_tui.store.catalogue import Catalogue, FeatureRow
+from kelly_tui.store.history import put_labels
 from tests.ui.conftest import Open
 
 
@@ -186,3 +189,22 @@ async def test_the_form_offers_digits_only_where_they_choose(open_desk: Open, ro
         assert desk.said == ""
         await desk.press("escape")
         assert "1-8 label" in desk.text()
+
+
+async def test_the_form_says_what_a_detected_label_rests_on(open_desk: Open, root: Path) -> None:
+    features = root / "processed/features/am/amber.json"
+    features.parent.mkdir(parents=True, exist_ok=True)
+    features.write_text('{"why": {"swing_ratio": "31 beats, none divided", "emotion": "never said"}}')
+    with Catalogue.open(root) as catalogue:
+        amber = catalogue.samples(f"id:{0:016x}").__next__()
+        catalogue.put_features([FeatureRow(amber.sample_id, "k", "processed/features/am/amber.json", 8.0, [], {})])
+        put_labels(catalogue, {amber.sample_id: {"emotion": Label("sad")}}, "edit", "anna")
+    async with open_desk(root) as desk:
+        await desk.press("e")
+        assert "never said" not in desk.text()  # a person has labelled it
+        while desk.form.field != "swing_ratio":
+            await desk.press("j")
+        await desk.settle()
+        assert desk.said == "swing: 31 beats, none divided"
+        await desk.press("escape")
+        assert desk.said == ""

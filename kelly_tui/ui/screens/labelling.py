@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable
 
 from textual import on
 
 from kelly_tui.errors import LabelError
+from kelly_tui.features.reasons import read_reasons
 from kelly_tui.model.annotation import FIELDS, check_value
 from kelly_tui.model.edit import Edit, Step
 from kelly_tui.model.labels import MODES, parse_key
@@ -19,6 +21,7 @@ from kelly_tui.ui.screens.marking import Marking
 from kelly_tui.ui.widgets.footer import Footer
 from kelly_tui.ui.widgets.form import Form
 from kelly_tui.ui.widgets.prompt import Question
+from kelly_tui.ui.widgets.status_line import StatusLine
 from kelly_tui.ui.words import field_word, typed
 
 SKIP_REASONS = ("corrupt", "ambiguous", "wrong_category", "licence")
@@ -47,6 +50,8 @@ class Labelling(Marking):
     def __init__(self) -> None:
         super().__init__()
         self._last: list[Edit] = []
+        self._reason = ""
+        """Why a detector says what it says, while the form's cursor is there."""
 
     def show_headline(self) -> None:
         """Say whether all is saved."""
@@ -273,6 +278,21 @@ class Labelling(Marking):
         self.form.move_to(line)
         config, field = self.session.config, self.form.field
         self.query_one(Footer).offer(len(config.main_choices if field is None else config.choices(field)))
+        self.query_one(StatusLine).unsay(self._reason)
+        self.start(self._say_why, "why")
+
+    async def _say_why(self) -> None:
+        """Say what the detected label under the form's cursor rests on, or why there is none."""
+        sample, field = self.sample, self.form.field
+        if sample is None or field is None or sample.features_path is None:
+            return
+        label = sample.labels.get(field)
+        if label is not None and label.source != "detector":
+            return
+        reasons = await asyncio.to_thread(read_reasons, self.session.root / sample.features_path)
+        if field in reasons and field == self.form.field:
+            self._reason = f"{field_word(field)}: {reasons[field]}"
+            self.say(self._reason, "dim")
 
     def action_edit_field(self) -> None:
         field = FIELDS[self.form.field or "notes"]
