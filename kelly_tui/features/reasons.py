@@ -7,7 +7,6 @@ from pathlib import Path
 
 import msgspec
 
-
 _UNREADABLE = (OSError, KeyError, ValueError, zipfile.BadZipFile, msgspec.MsgspecError)
 
 
