@@ -47,7 +47,8 @@ _RULES: dict[str, dict[str, tuple[float, float]]] = {
     },
 }
 """What a cue adds to valence and to arousal. Directions and order are those of the reviews that `cues` names: valence
-from mode first, arousal from loudness, density and tempo; the sizes are round numbers, fitted to nothing."""
+from mode first, arousal from loudness, density and tempo; the sizes are round numbers, chosen with
+an ear on 160 labelled piano clips."""
 
 SPREADS = (0.6, 0.42)
 """How far valence and arousal as people give them lie from the rules', about: standard deviations."""

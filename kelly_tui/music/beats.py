@@ -39,8 +39,9 @@ _LONGEST = 3600.0
 """Seconds beyond which beats are not sought."""
 _SLOW = 70.0
 """BPM below which found beats may well be every second one."""
-_SHIFTED, _SHIFT_KEPT = 0.05, 0.8
-"""Seconds that a clock is early or late which no player is, and how closely notes keep to it then."""
+_SHIFTED, _SHIFT_KEPT, _STILL_ON_BEATS = 0.05, 0.8, 0.25
+"""Seconds that a clock is early or late which no player is; how closely notes keep to it then, and the most of them
+that lie on its beats all the same: more do where every second eighth is late, which is swing."""
 
 
 class Clock(NamedTuple):
@@ -200,6 +201,9 @@ def _in_phase(score: Score, tempo: Detection[float]) -> Clock:
     turn = score.turns[part]
     shift = float(np.angle(turn)) / (2 * np.pi * (part + 1))
     if abs(shift) * 60 / score.tempo_bpm < _SHIFTED or abs(turn) < _SHIFT_KEPT:
+        return Clock(score, tempo.confidence, "the notes keep the file's beats")
+    onsets = score.notes["onset_beat"]
+    if np.mean(np.abs(onsets - np.rint(onsets)) * 60 / score.tempo_bpm < _SHIFTED) > _STILL_ON_BEATS:
         return Clock(score, tempo.confidence, "the notes keep the file's beats")
     strokes, weights = weigh_strokes(score)
     phases = score.time_to_beat(strokes) - shift

@@ -46,6 +46,12 @@ def _is_nominal(score: Score) -> bool:
     return len(score.tempi) == 1 and abs(score.tempi[0, 1] - 120.0) < 1e-3
 
 
+def _is_kept(score: Score) -> bool:
+    """Whether the file says 120, and its notes keep it as played notes keep a click, swing too."""
+    return score.has_tempo and keeps_clock(score) > _KEPT
+
+
+_KEPT = 0.6
 _OCTAVES = (0.25, 0.5, 1.0, 2.0)
 
 
@@ -55,7 +61,7 @@ def detect_tempo(score: Score) -> Detection[float]:
         return unknown("the file's tempo is impossible")
     count = len(score.tempi)
     heard: Detection[float] = onset_tempo(score) if _is_nominal(score) else unknown("")
-    octaves = 1.0 if heard.value is None else heard.value / 120.0
+    octaves = 1.0 if heard.value is None or _is_kept(score) else heard.value / 120.0
     if has_clock(score) and min(abs(octaves / octave - 1) for octave in _OCTAVES) < 0.02:
         bpm = round(score.tempo_bpm, 3)
         if not score.has_tempo and np.ptp(score.notes["onset_beat"]) < 1:
