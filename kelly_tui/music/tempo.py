@@ -47,8 +47,12 @@ def _is_nominal(score: Score) -> bool:
 
 
 def _is_kept(score: Score) -> bool:
-    """Whether the file says 120, and its notes keep it as played notes keep a click, swing too."""
-    return score.has_tempo and keeps_clock(score) > _KEPT
+    """Whether the file says its tempo, and its notes keep these eighths as played ones keep a click, swung too.
+
+    Not its triplets or sixteenths alone: those are the eighths of 90 or 80, where a recorder's 120 is only nominal.
+    """
+    beat, half = np.abs(score.turns[:2])
+    return score.has_tempo and keeps_clock(score) > _KEPT and bool(half > _KEPT or beat > _KEPT / 2)
 
 
 _KEPT = 0.6

@@ -116,6 +116,22 @@ def test_a_clock_whose_beats_lie_beside_the_notes_is_moved(corpus_midi) -> None:
         assert moved == (np.minimum(phase, 1 - phase).max() < 0.02)
 
 
+@pytest.mark.parametrize("bpm", [60, 90, 120])
+@pytest.mark.parametrize("ratio", [0.55, 0.6, 0.64, 2 / 3])
+def test_a_swung_line_on_the_files_beats_stays_there(bpm: float, ratio: float) -> None:
+    """Eighths that are late by a fifth of a beat and less look like notes beside their clock, or like another tempo."""
+    rng = np.random.default_rng(5)
+    beats = np.array([beat + place for beat in range(4, 68) for place in (0, ratio) if place or beat % 7])
+    for push in (0.0, 0.03):
+        seconds = push + np.arange(80) * 60 / bpm
+        score = recorded(beats, 60.0 + rng.integers(0, 12, len(beats)), seconds, np.full(len(beats), 0.3))
+        notes = score.notes.copy()
+        notes["onset_beat"] = notes["onset"] * bpm / 60
+        timed = replace(score, notes=notes, tempi=np.array([[0.0, bpm]]), has_tempo=True)
+        assert find_clock(timed, detect_tempo(timed)).score is timed
+        assert analyse(timed).groove.swing_ratio.value == pytest.approx(ratio, abs=0.01)
+
+
 def test_found_beats_are_the_quarter_notes_of_the_score_on_them(corpus_midi) -> None:
     played, truth = performed(read_midi(corpus_midi("bwv66.6")), 100)
     timed = on_beats(played, truth)
