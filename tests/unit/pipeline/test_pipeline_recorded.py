@@ -65,7 +65,11 @@ def test_a_run_is_on_record_with_what_it_did_and_was_asked(imported):
     assert record.ended >= record.began
     kelly_tui.augment_dataset(imported, 2)
     record = last(imported, "augment")
-    assert (record.how, record.done, record.details["asked"]) == ("done", 12, {"multiplier": 2, "generated": False})
+    assert (record.how, record.done, record.details["asked"]) == (
+        "done",
+        12,
+        {"multiplier": 2, "generated": False, "balance": False},
+    )
     kelly_tui.augment_dataset(imported, 2)
     assert (last(imported, "augment").done, last(imported, "augment").skipped) == (0, 12)
 
