@@ -125,7 +125,8 @@ def _pitch_bands(spectrum: Spectrum, edges: Doubles) -> tuple[Floats, Doubles]:
     import soxr
     from scipy import fft
 
-    slow = soxr.resample(spectrum.samples, _DECIMATION, 1, quality="LQ")
+    centred = spectrum.samples - spectrum.samples.mean()  # a constant would sound where it begins and ends
+    slow = soxr.resample(centred, _DECIMATION, 1, quality="LQ")
     padded = np.pad(slow, _WINDOW // 2)
     frames = np.lib.stride_tricks.sliding_window_view(padded, _WINDOW)[::_HOP]
     hann = (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(_WINDOW) / _WINDOW)).astype(np.float32)
