@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from kelly_tui.errors import DatasetError
 from kelly_tui.features.audio_chords import find_chords
 from kelly_tui.features.audio_key import find_keys
+from kelly_tui.features.audio_meter import find_bars
 from kelly_tui.features.audio_rhythm import find_beats, find_tempo, onset_rate, onset_strength
 from kelly_tui.features.npz import npz_bytes
 from kelly_tui.features.sound_file import Samples, Sound, audio_seconds, sound_of
@@ -32,7 +33,7 @@ RATE = 22_050
 VECTOR_MFCC = 20
 VECTOR_POINTS = 32
 _CHORD_LABELS = ("chord_progression", "chord_times")
-_NOT_STORED = ("means", "stds", "tempo_why", "key_why", "chord_why")
+_NOT_STORED = ("means", "stds", "tempo_why", "meter_why", "key_why", "chord_why")
 _HEARD_HOP, _HEARD_MELS = 512, 64
 """By these labels are told, whatever the configuration asks of the arrays."""
 
@@ -82,6 +83,12 @@ class AudioFeatures:
     tempo_confidence: float
     tempo_why: str
     beat_frames: NDArray[np.int64]
+    time_signature: str | None
+    """4/4, 3/4 or 6/8; None where the beats are too few."""
+    meter_confidence: float
+    meter_why: str
+    bar_frames: NDArray[np.int64]
+    """Those of `beat_frames` on which bars begin."""
     onset_rate: float
     """Onsets a second."""
     key_signature: str | None
@@ -113,6 +120,7 @@ class AudioFeatures:
         return {
             **dict.fromkeys(("key", "mode"), self.key_why),
             "tempo_bpm": self.tempo_why,
+            "time_signature": self.meter_why,
             **dict.fromkeys(_CHORD_LABELS, self.chord_why),
         }
 
@@ -156,6 +164,7 @@ def extract_audio_features(source: Sound, config: AudioConfig | DatasetConfig | 
     tempo = find_tempo(heard_mel, RATE, _HEARD_HOP)
     beats = _beats(heard_mel, tempo.value) if tempo.value else np.empty(0, np.int64)
     onsets = strength if heard_mel is mel else onset_strength(heard_mel, _HEARD_HOP)
+    bars = find_bars(beats, onsets, heard_mel, heard.chroma, tempo.value or 0.0)
     key, keys = find_keys(heard)
     chords = find_chords(heard, beats.astype(np.float64) * (_HEARD_HOP / RATE))
     curves = {
@@ -183,6 +192,10 @@ def extract_audio_features(source: Sound, config: AudioConfig | DatasetConfig | 
         tempo_confidence=tempo.confidence,
         tempo_why=tempo.why,
         beat_frames=np.rint(beats * (_HEARD_HOP / hop)).astype(np.int64),
+        time_signature=bars.meter.value,
+        meter_confidence=bars.meter.confidence,
+        meter_why=bars.meter.why,
+        bar_frames=np.rint(beats[bars.first_beats] * (_HEARD_HOP / hop)).astype(np.int64),
         onset_rate=round(onset_rate(onsets, RATE / _HEARD_HOP), 4),
         key_signature=key.value and key.value[0],
         mode=key.value and key.value[1],
@@ -217,12 +230,13 @@ def analysed(samples: Samples, rate: int) -> Floats:
 
 
 def detect_labels(features: AudioFeatures) -> dict[str, Label]:
-    """Labels that audio can be given without being heard: key, mode, tempo and chords, each where there is one."""
+    """Labels that audio can be given without being heard: key, mode, tempo, meter, chords, if there are any."""
     found = {
         "key": (features.key_signature, features.key_confidence, "kelly audio-key 3"),
         "mode": (features.mode, features.key_confidence, "kelly audio-key 3"),
         "tempo_bpm": (features.tempo_bpm and round(features.tempo_bpm, 2), features.tempo_confidence,
                       "kelly audio-tempo 2"),
+        "time_signature": (features.time_signature, features.meter_confidence, "kelly audio-meter 1"),
         "chord_progression": (features.chord_sequence or None, features.chord_confidence, "kelly audio-chords 1"),
         "chord_times": (features.chord_times or None, features.chord_confidence, "kelly audio-chords 1"),
     }  # fmt: skip

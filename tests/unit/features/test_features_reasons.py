@@ -29,7 +29,7 @@ def test_audio_says_why_there_is_no_tempo(tmp_path: Path) -> None:
     file.write_bytes(click.to_npz())
     assert "tempo_bpm" not in labels_of_audio(click)
     assert read_reasons(file) == click.why
-    assert set(click.why) == {"key", "mode", "tempo_bpm", "chord_progression", "chord_times"}
+    assert set(click.why) == {"key", "mode", "tempo_bpm", "time_signature", "chord_progression", "chord_times"}
     assert all(click.why.values())
 
 

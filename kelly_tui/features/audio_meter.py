@@ -1,0 +1,147 @@
+"""Meter and bars of audio, from its beats: what accents, bass and new harmony say of which beat is the first.
+
+How like each other beats are that lie three, or two and four, apart (Foote and Uchihashi, 2001, the beat spectrum;
+Gouyon and Herrera, 2003), how much the best one of three or of four stands out, and whether the beat itself has two
+parts or three.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kelly_tui.features.spectrum import Floats
+from kelly_tui.music.detection import Detection, unknown
+
+Doubles = NDArray[np.float64]
+
+METERS = ("4/4", "3/4", "6/8")
+"""2/4 is a 4/4 to the ear, and a 6/8's beat is its dotted quarter."""
+_BEATS_A_BAR = {"4/4": 4, "3/4": 3, "6/8": 2}
+_FEWEST = 12
+"""Beats that tell a meter."""
+_BASS_BANDS = 8
+"""Mel bands below some 300 Hz."""
+_SUREST = 0.92
+
+
+class Beats(NamedTuple):
+    """What is heard at each beat."""
+
+    chroma: Doubles
+    """(beats, 12) about its mean."""
+    timbre: Doubles
+    """(beats, bands) about its mean."""
+    accent: Doubles
+    """(beats,) the onset, dB; this and what follows standardised."""
+    bass: Doubles
+    """(beats,) the rise of the lowest bands."""
+    new: Doubles
+    """(beats,) how far the harmony is from the beat before."""
+
+
+class Bars(NamedTuple):
+    """A meter, and its first beats."""
+
+    meter: Detection[str]
+    first_beats: NDArray[np.int64]
+    """Numbers of the beats on which bars begin; none where the meter can't be told."""
+
+
+def find_bars(beats: NDArray[np.int64], strength: Floats, mel_db: Floats, chroma: Floats, bpm: float) -> Bars:
+    """Meter and bars, by beats in frames, and onset strength, mel spectrogram and chroma (frames first)."""
+    beats = beats[beats < len(strength)]
+    if len(beats) <= _FEWEST:
+        return Bars(unknown(f"{len(beats)} beats tell no meter"), np.empty(0, np.int64))
+    heard = hear_beats(beats, strength, mel_db, chroma)
+    odds = meter_evidence(beats, heard, strength, bpm) @ _WEIGHTS
+    chances = np.exp(odds - odds.max())
+    chances /= chances.sum()
+    rival, best = np.argsort(chances)[-2:]
+    why = f"{chances[best]:.0%} against {chances[rival]:.0%} {METERS[rival]}, by accents and what returns"
+    bar = _BEATS_A_BAR[METERS[best]]
+    weight = heard.accent + heard.bass + heard.new
+    start = int(np.argmax([weight[first::bar].mean() for first in range(bar)]))
+    return Bars(Detection(METERS[best], min(_SUREST, float(chances[best])), why), np.arange(start, len(beats), bar))
+
+
+def hear_beats(beats: NDArray[np.int64], strength: Floats, mel_db: Floats, chroma: Floats) -> Beats:
+    """What is heard from each beat to the next; the last beat only ends the one before."""
+    spans = [slice(a, max(b, a + 1)) for a, b in pairwise(beats.tolist())]
+    harmony = np.array([chroma[span].mean(axis=0) for span in spans], np.float64)
+    timbre = np.array([mel_db[span].mean(axis=0) for span in spans], np.float64)
+    around = [slice(max(0, beat - 2), beat + 3) for beat in beats[:-1]]
+    wider = [slice(max(0, beat - 3), beat + 4) for beat in beats[:-1]]
+    bass = [np.maximum(np.diff(mel_db[span, :_BASS_BANDS], axis=0), 0).sum() for span in wider]
+    new = np.linalg.norm(np.diff(harmony, axis=0), axis=1)
+    return Beats(
+        harmony - harmony.mean(axis=0),
+        timbre - timbre.mean(axis=0),
+        _standard(np.array([strength[span].max() for span in around], np.float64)),
+        _standard(np.array(bass, np.float64)),
+        _standard(np.concatenate((new[:1], new))),
+    )
+
+
+def meter_evidence(beats: NDArray[np.int64], heard: Beats, strength: Floats, bpm: float) -> Doubles:
+    """(12,): for bars of three rather than two or four, for three parts of a beat rather than two, and the tempo."""
+    returns = [_three_not_two(signal) for signal in heard]
+    stands_out = [_stands_out(signal, 3) - _stands_out(signal, 4) for signal in (heard.accent, heard.bass, heard.new)]
+    on, quarter, third, half = (_inside(beats, strength, part) for part in (0, 1 / 4, 1 / 3, 1 / 2))
+    thirds = (third + _inside(beats, strength, 2 / 3)) / 2
+    quarters = (quarter + _inside(beats, strength, 3 / 4)) / 2
+    parts = [(thirds - half) / (on + 1e-9), (thirds - quarters) / (on + 1e-9)]
+    return np.array([1.0, *returns, *stands_out, *parts, np.log2(bpm / 110)])
+
+
+def _standard(values: Doubles) -> Doubles:
+    standard: Doubles = (values - values.mean()) / (values.std() + 1e-9)
+    return standard
+
+
+def _three_not_two(signal: Doubles) -> float:
+    """How much more alike beats are 3, 6 and 9 apart than 2, 4 and 8."""
+    alike = {lag: _alike(signal, lag) for lag in (2, 3, 4, 6, 8, 9)}
+    one_bar = alike[3] - (alike[2] + alike[4]) / 2
+    return one_bar + (alike[6] + alike[9]) / 2 - (alike[4] + alike[8]) / 2
+
+
+def _alike(signal: Doubles, lag: int) -> float:
+    """Autocorrelation, each product of beats counting the same at every lag."""
+    count = len(signal)
+    return float(np.vdot(signal[:-lag], signal[lag:]) / (np.vdot(signal, signal) + 1e-9) * count / (count - lag))
+
+
+def _stands_out(signal: Doubles, bar: int) -> float:
+    return float(max(signal[first::bar].mean() for first in range(bar)))
+
+
+def _inside(beats: NDArray[np.int64], strength: Floats, part: float) -> float:
+    """Mean onset strength at that part of the beats."""
+    places = np.rint(beats[:-1] + np.diff(beats) * part).astype(np.int64)
+    near = np.minimum(np.maximum(places[:, None] + (-1, 0, 1), 0), len(strength) - 1)
+    return float(strength[near].max(axis=1).mean())
+
+
+_WEIGHTS = np.array(
+    [
+        (-0.71, 1.15, -0.44),  # always
+        (-1.62, 0.51, 1.12),  # harmony returns after three beats rather than two or four
+        (-1.30, 0.90, 0.40),  # timbre
+        (0.06, -0.03, -0.03),  # accents
+        (-0.02, -0.10, 0.12),  # bass
+        (-0.45, 0.83, -0.38),  # new harmony
+        (-0.55, 0.02, 0.54),  # one accent of three stands out rather than one of four
+        (-1.37, 1.29, 0.08),  # bass
+        (-1.20, 0.02, 1.18),  # new harmony
+        (-0.72, 2.01, -1.29),  # beats in thirds rather than halves
+        (-7.08, -3.03, 10.11),  # beats in thirds rather than quarters
+        (0.33, 0.14, -0.47),  # octaves from 110 BPM
+    ]
+)
+"""Of `METERS`. Maximum likelihood with a quadratic penalty on 201 rendered clips: folk tunes of four collections,
+pieces made by rule, drum takes and pop. With each source left out in turn 84 % are right, 90 % of three against four;
+what says 0.6 is right for 0.66, 0.73 for 0.91, 0.85 and more for 0.93."""
