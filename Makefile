@@ -24,7 +24,7 @@ test: .venv/.test
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -n 2 --max-worker-restart 0
 
 bench: .venv/.test
 	$(BIN)/python -m tests.perf

@@ -12,6 +12,12 @@ import pytest
 from tests.null_sink import NullSink, missing
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """A folder of its own for what librosa's compiler keeps: two processes that fill one at once crash (numba 0.68)."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "alone")
+    os.environ["NUMBA_CACHE_DIR"] = str(config.cache.mkdir(f"numba-{worker}"))
+
+
 @pytest.fixture(scope="session")
 def corpus_midi(pytestconfig: pytest.Config) -> Callable[[str], bytes]:
     """A score of music21's corpus as the bytes of a MIDI file: ``corpus_midi("bwv66.6")``. Kept in pytest's cache."""

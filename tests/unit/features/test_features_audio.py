@@ -28,9 +28,6 @@ from kelly_tui.music.theory import chord_pitches
 
 RATE = 22_050
 
-# librosa's compiler keeps its work in a folder that two processes must not fill at once: it has crashed one of them.
-pytestmark = pytest.mark.xdist_group("librosa")
-
 
 def tone(hertz: float, seconds: float, rate: int = RATE, decay: float = 0.0) -> np.ndarray:
     time = np.arange(round(seconds * rate)) / rate
