@@ -139,7 +139,9 @@ def history(line: Line) -> int:
 
 
 def _value(label: Any) -> str:
-    return "·" if label is None else str(label.value)
+    if label is None:
+        return "·"
+    return " ".join(map(str, label.value)) if isinstance(label.value, list) else str(label.value)
 
 
 def _event(event: Any) -> dict[str, Any]:

@@ -18,7 +18,7 @@ class Edit(msgspec.Struct, frozen=True):
     label: Label | None
 
 
-STATE_FIELDS = ("decision", "skip_reason", "rejected")
+STATE_FIELDS = ("decision", "skip_reason", "rejected", "refused")
 """What a person decides about a sample besides its labels; edited, undone and kept in history the same way."""
 
 

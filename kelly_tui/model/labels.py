@@ -41,6 +41,9 @@ RULE_BREAK_CATEGORIES = ("HARMONY", "RHYTHM", "ARRANGEMENT", "PRODUCTION")
 SOURCES = ("human", "folder", "detector", "model", "generator", "inherited")
 """Where a label came from."""
 
+GUESSED = ("detector", "model")
+"""Sources whose labels are guesses until a person accepts them."""
+
 _SHORT_LINE = 84
 """Characters."""
 

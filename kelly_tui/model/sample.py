@@ -55,6 +55,8 @@ class Sample(msgspec.Struct, kw_only=True):
     skip_reason: str | None = None
     rejected: bool = False
     """A variant that a person refused."""
+    refused: list[str] = msgspec.field(default_factory=list)
+    """Guesses that a person refused, as a filter names them: ``emotion:sad`` that one, ``valence`` any."""
     labels: dict[str, Label] = msgspec.field(default_factory=dict)
     extra: dict[str, Any] = msgspec.field(default_factory=dict)
     """Unknown keys of a manifest that was read; kept and written back."""

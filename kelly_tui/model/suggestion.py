@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import msgspec
 
 from kelly_tui.model.annotation import Label, Value
 from kelly_tui.model.dataset import DatasetConfig
+from kelly_tui.model.labels import GUESSED
 from kelly_tui.model.sample import Sample
-
-_GUESSED = ("detector", "model")
 
 
 class Suggestion(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -38,6 +39,27 @@ class Suggestion(msgspec.Struct, frozen=True, omit_defaults=True):
         said = {"emotion": self.emotion, "valence": self.valence, "arousal": self.arousal}
         return {field: value for field, value in said.items() if value is not None}
 
+    def without(self, refused: Collection[str]) -> Suggestion:
+        """What is left where a person has refused guesses (`Sample.refused`): the others, in their shares.
+
+        With the likeliest emotion go valence and arousal, which were heard together with it.
+        """
+        if not refused or not self.values():
+            return self
+        left = {name: share for name, share in self.probabilities.items() if f"emotion:{name}" not in refused}
+        whole = sum(left.values())
+        contradicted = self.emotion is not None and self.emotion not in left
+        plane = {
+            field: None if contradicted or field in refused else getattr(self, field)
+            for field in ("valence", "arousal")
+        }
+        return msgspec.structs.replace(
+            self,
+            emotion=next(iter(left), None) if whole > 0 else None,
+            probabilities={name: round(share / whole, 3) for name, share in left.items()} if whole > 0 else {},
+            **plane,
+        )
+
 
 def offered(suggestion: Suggestion | None, sample: Sample, config: DatasetConfig) -> dict[str, Value]:
     """What of a suggestion there is to accept: the fields that the model needs and that nobody has filled.
@@ -47,7 +69,7 @@ def offered(suggestion: Suggestion | None, sample: Sample, config: DatasetConfig
     if suggestion is None:
         return {}
     named: Label | None = sample.labels.get("emotion")
-    if named is not None and named.source not in _GUESSED and named.value != suggestion.emotion:
+    if named is not None and named.source not in GUESSED and named.value != suggestion.emotion:
         return {}
     return {
         field: value

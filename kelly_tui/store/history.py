@@ -21,7 +21,7 @@ from kelly_tui.errors import DatasetError
 from kelly_tui.model.annotation import FIELDS, Field, Label, check_value, field_named
 from kelly_tui.model.dataset import DatasetConfig
 from kelly_tui.model.edit import STATE_FIELDS, Edit, Event, Step
-from kelly_tui.model.labels import DECISIONS, may_replace
+from kelly_tui.model.labels import DECISIONS, GUESSED, may_replace
 from kelly_tui.store.layout import utc_now
 from kelly_tui.store.schema import (
     Provenance,
@@ -35,6 +35,7 @@ from kelly_tui.store.schema import (
     provenance_to_json,
     to_column,
 )
+from kelly_tui.store.suggestions import offer_again
 from kelly_tui.text import count
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ _STATES = {
     "decision": Field("decision", "choice", "what a person decided", DECISIONS),
     "skip_reason": Field("skip_reason", "text", "why it was skipped"),
     "rejected": Field("rejected", "flag", "a variant that a person refused"),
+    "refused": Field("refused", "words", "guesses that a person refused"),
 }
 _CLEARED: dict[str, Label | None] = {"decision": Label("pending"), "skip_reason": None, "rejected": Label(False)}
 
@@ -205,6 +207,7 @@ class _Labels(NamedTuple):
     rev: int
     provenance: dict[str, Provenance]
     labels: dict[str, Label | None]
+    refused: list[str]
 
     @classmethod
     def of(cls, db: sqlite3.Connection, sample_id: str, fields: Iterable[str]) -> _Labels:
@@ -217,20 +220,21 @@ class _Labels(NamedTuple):
     @classmethod
     def find(cls, db: sqlite3.Connection, sample_id: str, fields: Iterable[str]) -> _Labels | None:
         fields = tuple(fields)
-        columns = ", ".join(("rev", "provenance", *fields))
+        columns = ", ".join(("rev", "provenance", "refused", *fields))
         row = db.execute(f"SELECT {columns} FROM samples WHERE sample_id = ?", (sample_id,)).fetchone()
         if row is None:
             return None
         provenance = decode_provenance(row[1])
+        refused = msgspec.json.decode(row[2]) if row[2] else []
         labels: dict[str, Label | None] = {}
-        for field, stored in zip(fields, row[2:], strict=True):
+        for field, stored in zip(fields, row[3:], strict=True):
             if field in STATE_FIELDS:
-                value = bool(stored) if field == "rejected" else stored
+                value = {"rejected": bool(stored), "refused": refused or None}.get(field, stored)
                 labels[field] = None if value is None else Label(value)
             else:
                 known = field in provenance
                 labels[field] = label_of(from_column(field, stored), provenance[field]) if known else None
-        return cls(sample_id, row[0], provenance, labels)
+        return cls(sample_id, row[0], provenance, labels, refused)
 
     def says(self, field: str, label: Label | None) -> bool:
         """Whether it says so already, whenever that was."""
@@ -240,8 +244,10 @@ class _Labels(NamedTuple):
         )
 
     def yields_to(self, field: str, label: Label | None) -> bool:
-        """Whether a label that no key press made is news, and may be set."""
+        """Whether a label that no key press made is news, and may be set; a guess that was refused never may."""
         now = self.labels[field]
+        if label is not None and label.source in GUESSED and f"{field}:{label.value}" in self.refused:
+            return False
         return not self.says(field, label) and (now is None or label is None or may_replace(label.source, now.source))
 
     def inherits(self, field: str, label: Label | None) -> bool:
@@ -314,6 +320,8 @@ def _write(db: sqlite3.Connection, now: _Labels, new: Wanted, at: str) -> None:
     columns |= {"modified_at": at, "rev": now.rev + 1}
     sets = ", ".join(f"{column} = ?" for column in columns)
     db.execute(f"UPDATE samples SET {sets} WHERE sample_id = ?", (*columns.values(), now.sample_id))
+    if "refused" in new:
+        offer_again(db, now.sample_id)
 
 
 def _last_step(catalogue: Catalogue, by: str) -> int | None:

@@ -30,7 +30,7 @@ _PLAIN = (
     "split", "features_path", "source", "is_synthetic", "parent_id", "augmentation_type", "root_id", "license",
     "status", "decision", "skip_reason", "rejected",
 )  # fmt: skip
-_JSON = ("other_sources", "augmentation", "extra")
+_JSON = ("other_sources", "refused", "augmentation", "extra")
 _FIELDS = tuple(FIELDS)
 _FIELDS_AT = len(_PLAIN) + len(_JSON)
 _SELECT = f"SELECT {', '.join((*_PLAIN, *_JSON, *_FIELDS))} FROM samples ORDER BY rowid"
@@ -91,7 +91,7 @@ def _sample_line(row: tuple[Any, ...]) -> dict[str, Any]:
     line = dict(zip(_PLAIN, row, strict=False))
     line["is_synthetic"] = bool(line["is_synthetic"])
     line["rejected"] = bool(line["rejected"])
-    others, augmentation, extra = row[len(_PLAIN) : _FIELDS_AT]
+    others, refused, augmentation, extra = row[len(_PLAIN) : _FIELDS_AT]
     line["augmentation"] = None if augmentation is None else msgspec.Raw(augmentation.encode())
     annotations = {name: value for name, value in zip(_FIELDS, row[_FIELDS_AT:], strict=True) if value is not None}
     for name in annotations.keys() & LIST_FIELDS:
@@ -101,6 +101,8 @@ def _sample_line(row: tuple[Any, ...]) -> dict[str, Any]:
     line["annotations"] = annotations
     if others is not None:
         line["other_sources"] = msgspec.Raw(others.encode())
+    if refused is not None:
+        line["refused"] = msgspec.Raw(refused.encode())
     if extra is not None:
         line |= {name: value for name, value in msgspec.json.decode(extra).items() if name not in line}
     return line

@@ -61,6 +61,9 @@ def read_row(row: Mapping[str, Any], config: DatasetConfig) -> ReadRow:
     others = rest.get("other_sources")
     if isinstance(others, list) and all(isinstance(one, str) for one in others):
         sample.other_sources = rest.pop("other_sources")
+    refused = rest.get("refused")
+    if isinstance(refused, list) and all(isinstance(one, str) for one in refused):
+        sample.refused = rest.pop("refused")
     _mend(sample, rest, read.findings)
     annotations = rest.pop("annotations", None)
     if isinstance(annotations, dict):

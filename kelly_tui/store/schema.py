@@ -119,6 +119,7 @@ CREATE TABLE samples (
   source TEXT,
   license TEXT NOT NULL DEFAULT '',
   skip_reason TEXT,
+  refused TEXT,
   provenance TEXT NOT NULL DEFAULT '{{}}',
   other_sources TEXT,
   augmentation TEXT,
@@ -269,7 +270,7 @@ _PLAIN = (
     "rejected",
     "rev",
 )
-_JSON = ("other_sources", "augmentation", "extra")
+_JSON = ("other_sources", "refused", "augmentation", "extra")
 _ANNOTATIONS = tuple(_ANNOTATION_COLUMNS)
 COLUMNS = ", ".join((*_PLAIN, *_JSON, "provenance", *_ANNOTATIONS, "confidence"))
 """What `to_row` gives and `from_row` takes, in this order."""
@@ -388,6 +389,7 @@ def _to_plain_row(sample: Sample) -> tuple[Any, ...]:
         int(sample.rejected),
         sample.rev or int(bool(sample.labels)),
         _encode(sample.other_sources).decode() if sample.other_sources else None,
+        _encode(sample.refused).decode() if sample.refused else None,
         _encode(sample.augmentation).decode() if sample.augmentation is not None else None,
         _encode(sample.extra).decode() if sample.extra else None,
         "{}",
@@ -403,7 +405,7 @@ def from_row(row: tuple[Any, ...]) -> Sample:
     plain = dict(zip(_PLAIN, row, strict=False))
     plain["is_synthetic"] = bool(plain["is_synthetic"])
     plain["rejected"] = bool(plain["rejected"])
-    other_sources, augmentation, extra, provenance = row[len(_PLAIN) : _PROVENANCE_AT + 1]
+    other_sources, refused, augmentation, extra, provenance = row[len(_PLAIN) : _PROVENANCE_AT + 1]
     labels = {
         field: label_of(from_column(field, row[_VALUE_AT[field]]), where_from)
         for field, where_from in decode_provenance(provenance).items()
@@ -411,6 +413,7 @@ def from_row(row: tuple[Any, ...]) -> Sample:
     return Sample(
         **plain,
         other_sources=_decode(other_sources) if other_sources else [],
+        refused=_decode(refused) if refused else [],
         augmentation=_decode(augmentation) if augmentation else None,
         extra=_decode(extra) if extra else {},
         labels=labels,
@@ -418,8 +421,8 @@ def from_row(row: tuple[Any, ...]) -> Sample:
 
 
 def missing_columns(db: sqlite3.Connection) -> Iterable[str]:
-    """SQL that adds the columns of fields that came into the program after this catalogue was made."""
+    """SQL that adds the columns that came into the program after this catalogue was made."""
     there = {name for _, name, *_ in db.execute("PRAGMA table_info(samples)")}
-    for name, kind in _ANNOTATION_COLUMNS.items():
+    for name, kind in {**_ANNOTATION_COLUMNS, "refused": "TEXT"}.items():
         if name not in there:
             yield f"ALTER TABLE samples ADD COLUMN {name} {kind}"

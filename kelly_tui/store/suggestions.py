@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterable, Mapping
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -16,16 +17,28 @@ if TYPE_CHECKING:
 _AT_ONCE = 1000
 """Rows in one transaction: some 10 ms."""
 
+_SAID = "SELECT samples.rowid, said, refused FROM suggestions JOIN samples ON samples.rowid = sample"
+_PUT = "INSERT OR REPLACE INTO suggestions SELECT rowid, ?2, ?3, ?4, ?5, ?6 FROM samples WHERE rowid = ?1"
+"""Nothing where the sample has gone since its features were read."""
+
 _decode = msgspec.json.Decoder(Suggestion).decode
 _encode = msgspec.json.Encoder().encode
 
 
 def suggestion(catalogue: Catalogue, sample_id: str) -> Suggestion | None:
-    """What is suggested for a sample; None where its features have not been asked."""
-    found = catalogue.db.execute(
-        "SELECT said FROM suggestions JOIN samples ON samples.rowid = sample WHERE sample_id = ?", (sample_id,)
-    ).fetchone()
-    return None if found is None else _decode(found[0])
+    """What is suggested for a sample, but for what was refused; None where its features have not been asked."""
+    found = catalogue.db.execute(f"{_SAID} WHERE sample_id = ?", (sample_id,)).fetchone()
+    return None if found is None else _offered(*found[1:])
+
+
+def offer_again(db: sqlite3.Connection, sample_id: str) -> None:
+    """Let lists and filters know what is offered of a suggestion, after something was refused or that was undone."""
+    for rowid, said, refused in db.execute(f"{_SAID} WHERE sample_id = ?", (sample_id,)).fetchall():
+        db.execute(_PUT, _row(rowid, _offered(said, refused), said))
+
+
+def _offered(said: str, refused: str | None) -> Suggestion:
+    return _decode(said).without(msgspec.json.decode(refused) if refused else ())
 
 
 def replace_suggestions(catalogue: Catalogue, wanted: Mapping[int, Suggestion]) -> int:
@@ -39,10 +52,10 @@ def replace_suggestions(catalogue: Catalogue, wanted: Mapping[int, Suggestion]) 
             db.executemany("DELETE FROM suggestions WHERE sample = ?", ((rowid,) for rowid in chunk))
     for chunk in _chunks(news):
         with catalogue.writing() as db:
-            # A sample may have gone since its features were read.
+            marks = ", ".join("?" * len(chunk))
+            refused = dict(db.execute(f"SELECT rowid, refused FROM samples WHERE rowid IN ({marks})", chunk))
             db.executemany(
-                "INSERT OR REPLACE INTO suggestions SELECT rowid, ?2, ?3, ?4, ?5, ?6 FROM samples WHERE rowid = ?1",
-                (_row(rowid, wanted[rowid], said[rowid]) for rowid in chunk),
+                _PUT, (_row(rowid, _offered(said[rowid], refused.get(rowid)), said[rowid]) for rowid in chunk)
             )
     return len(news) + len(gone)
 

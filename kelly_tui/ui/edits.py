@@ -116,33 +116,60 @@ def _is_labelled(sample: Sample, config: DatasetConfig) -> bool:
     return main is not None and main.source == "human"
 
 
-def reject(samples: Sequence[Sample], config: DatasetConfig) -> list[Edit]:
-    """Refuse variants, or take that back where all are refused; of others, refuse the guess of the main label."""
+def reject(
+    samples: Sequence[Sample], config: DatasetConfig, suggestion: Callable[[Sample], Suggestion | None]
+) -> list[Edit]:
+    """Refuse variants, or take that back where all are refused; of others, refuse the guess, for good."""
     variants = [one for one in samples if one.parent_id is not None]
     refused = not all(one.rejected for one in variants)
-    main = config.model.main_label
     made = [Edit(one.sample_id, "rejected", Label(refused)) for one in variants if one.rejected != refused]
-    made += [
-        Edit(one.sample_id, main, None)
-        for one in samples
-        if one.parent_id is None and (guess := one.labels.get(main)) is not None and guessed(guess.source)
-    ]
+    for one in samples:
+        if one.parent_id is None:
+            made += _refusal(one, config, suggestion(one))
     if not made:
         raise LabelError("there is no guess to refuse", hint="x refuses variants and guesses; u undoes a label.")
     return made
+
+
+def _refusal(sample: Sample, config: DatasetConfig, suggestion: Suggestion | None) -> list[Edit]:
+    """Refuse what is guessed of the main label; where that is given, the numbers that are suggested beside it."""
+    main = config.model.main_label
+    label = sample.labels.get(main)
+    suggested = offered(suggestion, sample, config)
+    if label is not None and guessed(label.source):
+        return [_refused(sample, [f"{main}:{label.value}"]), Edit(sample.sample_id, main, None)]
+    if main in suggested:
+        return [_refused(sample, [f"{main}:{suggested[main]}"])]
+    return [_refused(sample, list(suggested))] if suggested else []
+
+
+def _refused(sample: Sample, more: Sequence[str]) -> Edit:
+    return Edit(sample.sample_id, "refused", Label(list(dict.fromkeys([*sample.refused, *more]))))
 
 
 def repeated(sample: Sample, last: list[Edit]) -> list[Edit]:
     """The last edits, on this sample."""
     if not last:
         raise LabelError("there is nothing to repeat", hint="Label something first.")
-    return [Edit(sample.sample_id, one.field, one.label) for one in last]
+    return [
+        _refused(sample, _items(one)) if one.field == "refused" else Edit(sample.sample_id, one.field, one.label)
+        for one in last
+    ]
+
+
+def _items(edit: Edit) -> list[str]:
+    return [str(one) for one in edit.label.value] if edit.label and isinstance(edit.label.value, list) else []
 
 
 def in_words(edits: Sequence[Edit]) -> str:
     """What a step does: ``emotion sad``, ``valence 0.5, arousal -0.25``, ``emotion sad on 12 samples``."""
     said: dict[str, str] = {}
     for one in edits:
+        if one.field == "refused":
+            said["refused"] = _refused_in_words(one, said.get("refused"))
+            continue
+        if "refused" in said and one.label is None:  # what was refused is taken away
+            continue
         value: Value | str = "cleared" if one.label is None else one.label.value
         unsure = "unsure" if one.label is not None and one.label.unsure else ""
         word = field_word(one.field)
@@ -151,6 +178,13 @@ def in_words(edits: Sequence[Edit]) -> str:
     more = f" and {len(said) - 3} more" if len(said) > 3 else ""
     samples = len({one.sample_id for one in edits})
     return ", ".join(list(said.values())[:3]) + more + (f" on {count(samples, 'sample')}" if samples > 1 else "")
+
+
+def _refused_in_words(edit: Edit, before: str | None) -> str:
+    """``sad refused``; ``guesses refused`` where they are not the same."""
+    last = _items(edit)[-1:]
+    said = f"{field_word(last[0]) if ':' not in last[0] else last[0].partition(':')[2]} refused" if last else "refused"
+    return said if before in (None, said) else "guesses refused"
 
 
 def _short(value: Value) -> str:

@@ -57,6 +57,52 @@ async def test_enter_makes_it_a_persons_label(open_desk: Open, heard: Path) -> N
         assert "sad? .71" in desk.text()
 
 
+@pytest.mark.exercises("reject", "undo")
+async def test_x_refuses_it_for_good_and_undo_brings_it_back(open_desk: Open, heard: Path) -> None:
+    async with open_desk(heard) as desk:
+        await desk.press("x")
+        assert "amber: sad refused" in desk.said
+        assert desk.stored("amber").refused == ["emotion:sad"]
+        assert desk.stored("amber").decision == "pending"
+        assert "melancholic? .81   neutral? .18" in desk.text()  # .22 and .05 of what is left
+        assert "-0.4?" not in desk.text()  # heard together with what was refused
+        await desk.press("x", "x")
+        assert desk.stored("amber").refused == ["emotion:sad", "emotion:melancholic", "emotion:neutral"]
+        await desk.press("x")
+        assert "no guess to refuse" in desk.said
+        await desk.press("enter")
+        assert "emotion is open" in desk.said
+        with Catalogue.open(heard) as catalogue:  # made anew, and saying the same
+            replace_suggestions(catalogue, {})
+            replace_suggestions(catalogue, {1: SAD})
+        desk.app.workstation.look_around()
+        assert "sad?" not in desk.text()
+        await desk.press("u", "u", "u")
+        assert desk.stored("amber").refused == []
+        assert "sad? .71" in desk.text()
+
+
+@pytest.mark.exercises("reject", "repeat")
+async def test_x_on_marked_samples_and_again_by_a_dot_refuses_of_each_its_own(open_desk: Open, heard: Path) -> None:
+    with Catalogue.open(heard) as catalogue:
+        happy = Suggestion("happy", {"happy": 0.6, "sad": 0.4})
+        replace_suggestions(catalogue, {1: SAD, NAMES.index("fern") + 1: happy, NAMES.index("cedar") + 1: SAD})
+    async with open_desk(heard) as desk:
+        await desk.press("x", *"jjjjj")
+        assert desk.here == "fern"
+        await desk.press("x", ".")
+        assert desk.stored("fern").refused == ["emotion:happy"]
+        assert desk.stored("amber").refused == ["emotion:sad"]
+
+
+async def test_x_beside_a_label_that_agrees_refuses_the_numbers(open_desk: Open, heard: Path) -> None:
+    async with open_desk(heard) as desk:
+        await desk.press("j", "x")
+        assert desk.stored("birch").refused == ["valence", "arousal"]
+        assert desk.values("birch") == {"emotion": "sad", "is_verified": True}
+        assert "-0.4?" not in desk.text()
+
+
 async def test_a_label_that_agrees_keeps_the_numbers_and_one_that_does_not_takes_all_away(
     open_desk: Open, heard: Path
 ) -> None:

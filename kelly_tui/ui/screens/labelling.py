@@ -209,7 +209,7 @@ class Labelling(Marking):
         return self.change(lambda samples: edits.flag(samples, self.session.config))
 
     def action_reject(self) -> Awaitable[None] | None:
-        return self.change(lambda samples: edits.reject(samples, self.session.config))
+        return self.change(lambda samples: edits.reject(samples, self.session.config, self.session.suggestion))
 
     def action_repeat(self) -> Awaitable[None] | None:
         last = self._last

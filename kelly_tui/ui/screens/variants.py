@@ -115,7 +115,8 @@ class VariantsScreen(Listening):
         self.hear_other(self.chosen)
 
     def action_reject(self) -> None:
-        self._workstation.save(edits.reject([self.chosen], self.session.config))
+        session = self._workstation.session
+        self._workstation.save(edits.reject([self.chosen], session.config, session.suggestion))
 
     def action_undo(self) -> None:
         self._workstation.action_undo()

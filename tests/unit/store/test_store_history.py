@@ -68,6 +68,19 @@ def test_the_main_label_is_the_target_models(tmp_path: Path) -> None:
         assert values(grooves, 1)["decision"] == "labelled"
 
 
+@pytest.mark.parametrize("source", ["detector", "model"])
+def test_a_guess_that_a_person_refused_does_not_come_back_but_others_may(catalogue: Catalogue, source: str) -> None:
+    guess = {id_of(1): {"emotion": Label("sad", source, "kelly guess 1", confidence=0.6)}}
+    catalogue.put_labels(guess)
+    edit(catalogue, [Edit(id_of(1), "refused", Label(["emotion:sad"])), Edit(id_of(1), "emotion", None)], by="ann")
+    assert catalogue.put_labels(guess) == 0
+    assert values(catalogue, 1) == {"decision": "pending"}
+    assert catalogue.find(id_of(1)).refused == ["emotion:sad"]
+    assert catalogue.put_labels({id_of(1): {"emotion": Label("sad", "folder")}}) == 1  # that is no guess
+    undo(catalogue, "ann")
+    assert catalogue.find(id_of(1)).refused == []
+
+
 def test_skipping_has_a_reason_until_it_is_decided_otherwise(catalogue: Catalogue) -> None:
     skip = [Edit(id_of(1), "decision", Label("skipped")), Edit(id_of(1), "skip_reason", Label("speech"))]
     edit(catalogue, skip, by="ann")

@@ -30,9 +30,10 @@ def dataset(tmp_path) -> Path:
     with new_catalogue(tmp_path, group_by="prefix") as catalogue:
         import_files(catalogue, [tmp_path / "in"])
         annotate(catalogue)
-        first, second, *_ = list(catalogue.samples())
+        first, second, third, *_ = list(catalogue.samples())
         history.edit(catalogue, [Edit(first.sample_id, "emotion", Label("tense", unsure=True))], "ann")
         history.edit(catalogue, [Edit(second.sample_id, "decision", Label("flagged"))], "ann")
+        history.edit(catalogue, [Edit(third.sample_id, "refused", Label(["emotion:sad", "valence"]))], "ann")
         data = midi(77)
         put(catalogue.root / "processed/augmented/midi/v.mid", data)
         catalogue.add(
