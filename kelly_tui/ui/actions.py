@@ -60,7 +60,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("skip", "skip, go to the next", ("s",), ("list",)),
     Action("skip_reason", "skip, and say why", ("S",), ("list",)),
     Action("flag", "flag for a second look, or take the flag away", ("f",), ("list",)),
-    Action("reject", "refuse a variant, or take that back; on others: refuse the guess, for good", ("x",), ("list", "variants")),
+    Action("reject", "refuse a variant, or take that back; on others: refuse the guess", ("x",), ("list", "variants")),
     Action("play", "play, pause", ("space",), ("list", "form", "pad", "tap", "variants", "review", "blind"), "play"),
     Action("seek_back", "back by a beat, or a second", ("h", "left"), ("list", "variants", "review")),
     Action("seek_on", "on by a beat, or a second", ("l", "right"), ("list", "variants", "review")),
