@@ -28,6 +28,8 @@ __all__ = [
     "import_files",
     "load_manifest",
     "rebuild_dataset",
+    "render_dataset",
+    "render_midi",
     "retry_failures",
     "run_pipeline",
     "split_dataset",
@@ -50,12 +52,14 @@ if TYPE_CHECKING:
         extract_features,
         import_files,
         rebuild_dataset,
+        render_dataset,
         retry_failures,
         run_pipeline,
         split_dataset,
         synthesize_dataset,
     )
     from kelly_tui.pipeline.standing import stage_standings
+    from kelly_tui.render.midi import render_midi
     from kelly_tui.store.layout import create_dataset_structure
     from kelly_tui.store.views import load_manifest
     from kelly_tui.synth.dynamics import generate_dynamics_samples
@@ -78,12 +82,14 @@ _HOMES: dict[str, tuple[str, ...]] = {
         "extract_features",
         "import_files",
         "rebuild_dataset",
+        "render_dataset",
         "retry_failures",
         "run_pipeline",
         "split_dataset",
         "synthesize_dataset",
     ),
     "kelly_tui.pipeline.standing": ("stage_standings",),
+    "kelly_tui.render.midi": ("render_midi",),
     "kelly_tui.store.layout": ("create_dataset_structure",),
     "kelly_tui.store.views": ("load_manifest",),
     "kelly_tui.synth.dynamics": ("generate_dynamics_samples",),

@@ -46,6 +46,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "suggest": "suggest emotions anew, from the labels there are by now",
         "augment": "variants of imported samples",
         "synthesize": "generated samples",
+        "render": "the sound of MIDI samples, into the dataset or elsewhere",
         "split": "train, val and test lists that no song crosses",
         "validate": "is it sound, balanced, diverse? exit code 1 if not",
         "run": "all stages, in order",
@@ -326,6 +327,16 @@ unlabelled; a bare word is looked for in names and notes.
 """
 
 
+RENDER = """\
+Add the sound of MIDI samples to the dataset: of SAMPLEs, else of all imported and
+generated ones. A rendering is a variant of its sample: same split, same labels
+(the README has the rules), so that a model that reads audio can be fed from
+MIDI. Those that are there are not made again; each SoundFont gives its own.
+
+--out DIR writes the files there instead and leaves the dataset as it is.
+"""
+
+
 REBUILD = """\
 Make those variants and generated files again that are gone, from their roots and
 the parameters in their rows. Files that are there stay as they are.
@@ -349,6 +360,12 @@ def _add_stage_commands(command: Callable[..., Parser]) -> None:
         _dataset(command(name))
     _augmentation(_dataset(command("augment")))
     _generation(_dataset(command("synthesize")))
+    render = _dataset(command("render", description=RENDER))
+    render.add_argument("samples", nargs="*", default=[], metavar="SAMPLE", help="id, its beginning, path or file name")
+    render.add_argument("--out", metavar="DIR", help="write files there; made if need be")
+    render.add_argument("--variants", action="store_true", help="the sound of MIDI variants too")
+    render.add_argument("--format", choices=("wav", "flac"), default="wav", help="wav (the default) or flac")
+    render.add_argument("--soundfont", metavar="FILE", help="an .sf2 or .sf3; by default as kelly doctor says")
     split = _dataset(command("split"))
     split.add_argument("--reshuffle", action="store_true", help="assign every sample anew; lists change")
     _deep(_dataset(command("validate")))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -194,6 +195,18 @@ def synthesize(line: Line) -> int:
     return _stage(line, stages.synthesize_dataset(line.root, given.count, given.audio, **line.options))
 
 
+def render(line: Line) -> int:
+    from kelly_tui.pipeline import stages
+
+    given, options = line.arguments, line.options
+    if given.soundfont:
+        options["settings"] = dataclasses.replace(line.settings, soundfont=given.soundfont)
+    return _stage(
+        line,
+        stages.render_dataset(line.root, given.samples, given.out, given.variants, given.format, **options),
+    )
+
+
 def split(line: Line) -> int:
     from kelly_tui.pipeline import stages
 
@@ -362,6 +375,7 @@ _COMMANDS: dict[str, Callable[[Line], int]] = {
     "suggest": samples.suggest,
     "augment": augment,
     "synthesize": synthesize,
+    "render": render,
     "split": split,
     "validate": validate,
     "run": run_all,

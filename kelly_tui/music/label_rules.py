@@ -20,6 +20,9 @@ from kelly_tui.music.theory import transpose_chord, transpose_key
 
 Rule = Literal["kept", "computed", "in doubt", "left out"]
 
+RENDER = "render"
+"""The change that makes sound of MIDI: the music stays what it is."""
+
 NEUTRAL: dict[str, float] = {
     "transpose": 0,
     "pitch_shift": 0,
@@ -29,6 +32,7 @@ NEUTRAL: dict[str, float] = {
     "dropout": 0.0,
     "noise": 0.0,
     "gain": 1.0,
+    RENDER: 0,
 }
 """The amount of each transform that changes nothing."""
 
@@ -64,6 +68,7 @@ LABEL_RULES: dict[str, dict[str, Rule]] = {
     "dropout": _ALL_KEPT | {"timing_offsets_ms": "left out"},
     "noise": _ALL_KEPT,
     "gain": _ALL_KEPT,
+    RENDER: _ALL_KEPT,
 }
 """``LABEL_RULES[transform][field]``: *kept*; *computed* from the change; *in doubt* where the change is large, kept
 and so marked; *left out*, so that nothing is said until the variant itself is judged or measured. Swing and groove

@@ -12,6 +12,7 @@ from kelly_tui.augment.item import augment_item, plan_item
 from kelly_tui.augment.recipe import Recipe, variant_labels
 from kelly_tui.model.annotation import Value
 from kelly_tui.model.sample import Sample
+from kelly_tui.music.label_rules import RENDER
 from kelly_tui.pipeline.keys import Parameters
 from kelly_tui.pipeline.plan import Plan, Work
 from kelly_tui.pipeline.recorded import recorded
@@ -150,7 +151,9 @@ class _Augmentation:
 
     def _recipes_of(self, root_id: str) -> list[dict[str, Any]]:
         """What was done for each variant of a root, refused ones included: these are not made again."""
-        rows = self._catalogue.db.execute("SELECT augmentation FROM samples WHERE parent_id = ?", (root_id,))
+        rows = self._catalogue.db.execute(
+            "SELECT augmentation FROM samples WHERE parent_id = ? AND augmentation_type IS NOT ?", (root_id, RENDER)
+        )
         done = [msgspec.json.decode(augmentation or "{}") for (augmentation,) in rows]
         return [{name: value for name, value in one.items() if name in Recipe.__struct_fields__} for one in done]
 

@@ -28,6 +28,11 @@ def inherited(variant: Sample, parent: Sample) -> dict[str, Label | None]:
 
 def hand_down(catalogue: Catalogue) -> int:
     """Bring the inherited labels of all variants up to date with their parents; how many changed."""
+    changed = _hand_down_once(catalogue)
+    return changed and changed + hand_down(catalogue)  # variants may have variants: their sound
+
+
+def _hand_down_once(catalogue: Catalogue) -> int:
     changed = 0
     wanted: dict[str, dict[str, Label | None]] = {}
     for variant_id in list(_behind(catalogue)):

@@ -17,6 +17,7 @@ from kelly_tui.errors import FileRefused, LabelError, SoundError
 from kelly_tui.model.annotation import Label
 from kelly_tui.model.labels import may_replace
 from kelly_tui.model.sample import Sample
+from kelly_tui.music.label_rules import RENDER
 from kelly_tui.paths import soundfont
 from kelly_tui.pipeline.extract import feature_item, wanted_parameters
 from kelly_tui.pipeline.inherit import inherited
@@ -95,6 +96,8 @@ def _made_again(item: dict[str, Any], scratch: Path) -> tuple[dict[str, bytes], 
             raise FileRefused("its root is gone", path=root) from None
         if item["parent_sha256"] and _sha(content) != item["parent_sha256"]:
             raise FileRefused("its root has changed", path=root)
+        if "font_sha256" in item:
+            return {item["target"]: _rendered(item, content, scratch)}, None
         return {item["target"]: variant_bytes(item)[0]}, None
     from kelly_tui.synth.item import generate_sample
     from kelly_tui.synth.sample import VERSION
@@ -106,22 +109,20 @@ def _made_again(item: dict[str, Any], scratch: Path) -> tuple[dict[str, bytes], 
     labels = msgspec.to_builtins(sample.labels)
     if item["file_type"] == "midi":
         return {item["target"]: sample.midi}, labels
-    from kelly_tui.render.midi import render_item
+    return {item["rendered_from"]: sample.midi, item["target"]: _rendered(item, sample.midi, scratch)}, labels
+
+
+def _rendered(item: dict[str, Any], midi: bytes, scratch: Path) -> bytes:
+    """The sound file of `midi`, with the SoundFont that the sample was rendered with."""
+    from kelly_tui.render.midi import render_file
 
     if item["font_sha256"] not in ("", _sha_of_file(item["soundfont"])):
         raise SoundError("it was rendered with another SoundFont", path=item["soundfont"])
-    (scratch / "generated.mid").write_bytes(sample.midi)
-    render_item(
-        {
-            "root": str(scratch),
-            "sample_id": "",
-            "parent_path": "generated.mid",
-            "target": "generated.wav",
-            "sample_rate": item["sample_rate"],
-            "soundfont": item["soundfont"],
-        }
-    )
-    return {item["rendered_from"]: sample.midi, item["target"]: (scratch / "generated.wav").read_bytes()}, labels
+    source = scratch / "music.mid"
+    target = source.with_suffix(Path(item["target"]).suffix)
+    source.write_bytes(midi)
+    render_file(source, target, item["sample_rate"], item["soundfont"])
+    return target.read_bytes()
 
 
 def _put_back(item: dict[str, Any], path: str, data: bytes, made: dict[str, Any]) -> None:
@@ -203,6 +204,8 @@ class _Rebuilding:
         parent = self._catalogue.get(sample.parent_id or "")
         made_by = sample.augmentation or {}
         source, sha256 = ("", "") if parent is None else (parent.file_path, parent.sha256)
+        if sample.augmentation_type == RENDER:
+            return {"parent_path": source, "parent_sha256": sha256, "recipe": {}, **self._rendered_with(made_by)}
         if parent is not None and parent.file_type != sample.file_type:  # it was rendered since
             source, sha256 = parent.extra.get("rendered_from", source), ""
         return {
@@ -216,14 +219,16 @@ class _Rebuilding:
         row = sample.extra.get("generator", {})
         data = {name: row.get(name) for name in ("kind", "seed", "index", "classes", "version")}
         if sample.file_type == "audio":
-            rendered = sample.extra.get("rendered_with", {})
-            data |= {
-                "rendered_from": sample.extra.get("rendered_from", ""),
-                "sample_rate": rendered.get("sample_rate", self._catalogue.config.sample_rate),
-                "soundfont": str(soundfont(self._run.settings.soundfont)),
-                "font_sha256": rendered.get("soundfont_sha256", ""),
-            }
+            data["rendered_from"] = sample.extra.get("rendered_from", "")
+            data |= self._rendered_with(sample.extra.get("rendered_with", {}))
         return data
+
+    def _rendered_with(self, row: dict[str, Any]) -> dict[str, Any]:
+        return {
+            "sample_rate": row.get("sample_rate", self._catalogue.config.sample_rate),
+            "soundfont": str(soundfont(self._run.settings.soundfont)),
+            "font_sha256": row.get("soundfont_sha256", ""),
+        }
 
     def _features(self, sample: Sample) -> dict[str, Any] | None:
         """How its features are made, where they are JSON and up to date."""

@@ -22,11 +22,12 @@ ENOUGH = 64_000_000
 
 
 class Room:
-    """Counts the bytes under raw/ and processed/ as files are written."""
+    """Counts the bytes under raw/ and processed/ as files are written; of a stage that writes elsewhere, none."""
 
-    def __init__(self, catalogue: Catalogue) -> None:
+    def __init__(self, catalogue: Catalogue, elsewhere: Path | None = None) -> None:
+        """`elsewhere`: the folder on whose disk a stage needs room, where that is not the dataset."""
         self._db = catalogue.db
-        self._root = catalogue.root
+        self._root = elsewhere or catalogue.root
         self._gigabytes = catalogue.config.max_total_size_gb
         self._left = self._gigabytes * 1e9 - _size_of(catalogue, self._gigabytes * 1e9)
         self._files = self._written = 0

@@ -75,6 +75,29 @@ def synthesize_dataset(root: Root, count: int = COUNT, audio: bool = False, **op
     return _stage(root, Run(**options), lambda catalogue, run: synthesize(catalogue, run, count, audio=audio))
 
 
+def render_dataset(
+    root: Root,
+    samples: Sequence[str] = (),
+    out: Root | None = None,
+    variants: bool = False,
+    format: str = "wav",
+    **options: Unpack[Options],
+) -> Outcome:
+    """Add the sound of MIDI samples to the dataset: of all roots, with `variants` of all, or of the named `samples`.
+
+    With `out` the files (``wav`` or ``flac``) are written there instead, and the dataset stays as it is.
+    """
+    from kelly_tui.pipeline.render import export_sound, render
+
+    run = Run(**options)
+    if out is None:
+        return _stage(
+            root, run, lambda catalogue, run: render(catalogue, run, list(samples), variants=variants, format=format)
+        )
+    with Catalogue.open(root) as catalogue:  # nothing is changed, so it takes no turn
+        return export_sound(catalogue, run, Path(out).expanduser(), samples, variants=variants, format=format)
+
+
 def split_dataset(root: Root, reshuffle: bool = False, **options: Unpack[Options]) -> Outcome:
     """Place the samples that are in no split; with `reshuffle` all of them anew."""
     from kelly_tui.pipeline.split import split

@@ -11,13 +11,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from kelly_tui.music.label_rules import RENDER
 from kelly_tui.pipeline.extract import wanted_parameters
 from kelly_tui.store import runs
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.runs import Record
 from kelly_tui.text import count
 
-STAGES = ("import", "annotate", "extract", "split", "augment", "synthesize", "validate", "retry")
+STAGES = ("import", "annotate", "extract", "split", "augment", "synthesize", "render", "validate", "retry")
 
 
 class Standing(NamedTuple):
@@ -70,6 +71,7 @@ class _Standings:
             "split": self._split(),
             "augment": self._augment(),
             "synthesize": self._synthesize(),
+            "render": self._render(),
             "validate": self._validate(),
             "retry": self._retry(),
         }
@@ -162,7 +164,9 @@ class _Standings:
         return _todo(words, max(0, unplaced - bridges), "new", changed + hint)
 
     def _augment(self) -> Standing:
-        variants = self._one("SELECT count(*) FROM samples WHERE origin = 'augmented'")
+        variants = self._one(
+            "SELECT count(*) FROM samples WHERE origin = 'augmented' AND augmentation_type <> ?", RENDER
+        )
         record = self._records.get("augment")
         words = f"{variants:,} variant{'' if variants == 1 else 's'}"
         if record is None:
@@ -171,12 +175,13 @@ class _Standings:
         multiplier, generated = asked.get("multiplier", 0), asked.get("generated", False)
         lacking, roots = self._db.execute(
             "SELECT ifnull(sum(?1 - ifnull(n, 0)), 0), count(*) FROM samples AS root LEFT JOIN"
-            " (SELECT parent_id AS parent, count(*) AS n FROM samples WHERE parent_id IS NOT NULL GROUP BY 1)"
+            " (SELECT parent_id AS parent, count(*) AS n FROM samples WHERE parent_id IS NOT NULL"
+            " AND augmentation_type IS NOT ?3 GROUP BY 1)"
             " ON parent = root.sample_id WHERE ifnull(n, 0) < ?1 AND parent_id IS NULL AND status = 'ok'"
             " AND NOT rejected AND (?2 OR NOT is_synthetic) AND NOT EXISTS (SELECT 1 FROM results"
             " WHERE stage = 'augment' AND sample = root.rowid) AND NOT EXISTS (SELECT 1 FROM failures"
             " WHERE stage = 'augment' AND path = root.file_path)",
-            (multiplier, generated),
+            (multiplier, generated, RENDER),
         ).fetchone()
         words += f" of {multiplier:,} each"
         failed = self._failures["augment", False]
@@ -190,6 +195,21 @@ class _Standings:
             return Standing("done" if generated else "never", f"{generated:,} generated" if generated else "")
         wanted = record.details.get("asked", {}).get("count", generated)
         return _todo(f"{generated:,} generated", max(0, wanted - generated), "lacking", [])
+
+    def _render(self) -> Standing:
+        rendered = self._one("SELECT count(*) FROM samples WHERE augmentation_type = ?", RENDER)
+        if not rendered and "render" not in self._records:
+            return Standing("never")
+        lacking = self._one(
+            "SELECT count(*) FROM samples AS root WHERE file_type = 'midi' AND parent_id IS NULL AND status = 'ok'"
+            " AND NOT rejected AND NOT EXISTS (SELECT 1 FROM samples WHERE parent_id = root.sample_id"
+            " AND augmentation_type = ?) AND NOT EXISTS (SELECT 1 FROM failures"
+            " WHERE stage = 'render' AND path = root.file_path)",
+            RENDER,
+        )
+        failed = self._failures["render", False]
+        words = f"{rendered:,} rendered" + (f", {count(failed, 'sample')} can't be" if failed else "")
+        return _todo(words, lacking, "without sound", [])
 
     def _validate(self) -> Standing:
         record = self._records.get("validate")

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from kelly_tui.errors import SoundError
 from kelly_tui.paths import soundfont as find_soundfont
 from kelly_tui.render.blocks import MidiBlocks, Samples
 from kelly_tui.render.events import read_events
@@ -57,19 +58,35 @@ def rendered_blocks(
 
 
 def render_item(item: dict[str, Any]) -> dict[str, Any]:
-    """A stage's item: root/parent_path (MIDI) becomes root/target (WAV, PCM 16), whole or not at all.
+    """A stage's item: root/parent_path (MIDI) becomes root/target (`render_file`), flushed to the disk.
 
-    `item`: root, sample_id, parent_path, target, sample_rate, soundfont. Returns sha256, file_size_bytes, duration_sec.
-    Music that passes full scale is turned down as a whole, never clipped.
+    `item`: root, parent_path, target, sample_rate, soundfont. Returns sha256, file_size_bytes, duration_sec.
     """
     root = Path(item["root"])
     source, target = inside(root, item["parent_path"]), inside(root, item["target"])
-    rate = int(item["sample_rate"])
+    return render_file(source, target, int(item["sample_rate"]), item.get("soundfont"))
+
+
+def export_item(item: dict[str, Any]) -> dict[str, Any]:
+    """`render_item` with a target that lies anywhere: an absolute path."""
+    source = inside(Path(item["root"]), item["parent_path"])
+    return render_file(source, Path(item["target"]), int(item["sample_rate"]), item.get("soundfont"))
+
+
+def render_file(source: Path, target: Path, rate: int, soundfont: str | None = None) -> dict[str, Any]:
+    """A MIDI file as sound, PCM 16, in a WAV or FLAC file by `target`'s suffix: whole, or not at all.
+
+    Returns sha256, file_size_bytes, duration_sec. Music that passes full scale is turned down as a whole, never
+    clipped. Raises `FileRefused`, `LibraryMissing`, `SoundError`, `DiskFull`.
+    """
+    kind = _FORMATS.get(target.suffix.lower())
+    if kind is None:
+        raise SoundError("sound is written as WAV or FLAC", path=target, hint="Let its name end in .wav or .flac.")
     with disk_errors(target):
         target.parent.mkdir(parents=True, exist_ok=True)
         with partials(target.parent) as new:
             partial = new()
-            frames = _write_wav(partial, source, rate, item.get("soundfont"))
+            frames = _write_sound(partial, kind, source, rate, soundfont)
             with partial.open("rb") as file:
                 digest = hashlib.file_digest(file, "sha256").hexdigest()
             size = partial.stat().st_size
@@ -78,7 +95,15 @@ def render_item(item: dict[str, Any]) -> dict[str, Any]:
     return {"sha256": digest, "file_size_bytes": size, "duration_sec": frames / rate}
 
 
-def _write_wav(path: Path, source: Path, rate: int, soundfont: str | None) -> int:
+_FORMATS = {".wav": "WAV", ".flac": "FLAC"}
+
+
+def _pcm16(samples: Samples) -> np.ndarray[Any, np.dtype[np.int16]]:
+    """To the nearest step: libsndfile rounds down for WAV and to the nearest for FLAC."""
+    return np.rint(np.clip(samples, -1.0, 1.0) * 32767).astype(np.int16)
+
+
+def _write_sound(path: Path, kind: str, source: Path, rate: int, soundfont: str | None) -> int:
     """Render `source` into a new file; how many frames it has. Rendered once more, softer, if it passed full scale."""
     import soundfile  # libsndfile: not at the app's start
 
@@ -86,11 +111,11 @@ def _write_wav(path: Path, source: Path, rate: int, soundfont: str | None) -> in
     while True:
         frames, peak = 0, 0.0
         try:
-            with soundfile.SoundFile(str(path), "w", rate, 2, "PCM_16", format="WAV") as file:
+            with soundfile.SoundFile(str(path), "w", rate, 2, "PCM_16", format=kind) as file:
                 for block in rendered_blocks(source, rate, soundfont, gain):
                     peak = max(peak, float(np.abs(block).max()))
                     frames += len(block)
-                    file.write(block)
+                    file.write(_pcm16(block))
         except soundfile.LibsndfileError:  # it does not say that the disk is full; Python's own write does
             with path.open("ab") as again:
                 again.write(bytes(2**20))

@@ -158,7 +158,9 @@ def _hand_down(
             settled -= {field for (field,) in db.execute(open_ones, (variant_id,))}
         now = _Labels.of(db, variant_id, settled)
         new = {field: inherited_label(field, labels, changes) for field in now.labels}
-        step.change(db, now, {field: label for field, label in new.items() if now.inherits(field, label)})
+        handed = {field: label for field, label in new.items() if now.inherits(field, label)}
+        step.change(db, now, handed)
+        _hand_down(db, step, variant_id, handed, asked)  # a variant may have been rendered
 
 
 def _checked(name: str, label: Label | None, config: DatasetConfig) -> Label | None:

@@ -30,6 +30,7 @@ STAGES = (
     Stage("split", "put songs into train, val and test; no song into two"),
     Stage("augment", "make variants of imported samples", "how many of each", "--multiplier", "10"),
     Stage("synthesize", "generate samples with known labels", "how many in all", "--count", "1000"),
+    Stage("render", "add the sound of MIDI, for a model that reads audio"),
     Stage("validate", "check all of it, down to the files"),
     Stage("retry", "try again what was set aside, once its cause is mended"),
 )
@@ -59,6 +60,10 @@ def parameters(stage: Stage, config: DatasetConfig) -> list[str]:
         ],
         "augment": ["of MIDI: transpose, stretch, loudness, timing, dropout", "of audio: pitch, stretch, noise, gain"],
         "synthesize": [f"evenly over {' '.join(config.main_choices)}", "a total: a second run adds none"],
+        "render": [
+            f"a WAV at {config.sample_rate:,} Hz for each imported and generated sample",
+            "a variant: its labels and split are those of its MIDI",
+        ],
         "validate": ["structure, files, labels, splits; the report is gv"],
         "retry": ["samples are extracted again", "what import refused lies elsewhere: import it again"],
     }

@@ -131,6 +131,7 @@ _CHANGES = {
     "dropout": "-{:.0%}",
     "noise": "noise",
     "gain": "gain ×{:g}",
+    "render": "as sound",
 }
 """How a transform and its value are said."""
 

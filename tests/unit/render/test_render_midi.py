@@ -243,5 +243,5 @@ def test_a_full_disk_is_called_so(tmp_path, corpus_midi):
     source = tmp_path / "song.mid"
     source.write_bytes(corpus_midi("bwv66.6"))
     with pytest.raises(OSError) as raised:
-        midi._write_wav(Path("/dev/full"), source, 22_050, None)
+        midi._write_sound(Path("/dev/full"), "WAV", source, 22_050, None)
     assert raised.value.errno == errno.ENOSPC
