@@ -65,7 +65,11 @@ def augment(
     outcome.done -= augmentation.empty
     outcome.failures = list(dict(outcome.failures).items())  # a root that can't be read fails once
     outcome.words = augmentation.words()
-    outcome.details |= {"lacking": sum(augmentation.lacking.values()), "left_out": dict(augmentation.left_out_in_all())}
+    outcome.details |= {
+        "lacking": sum(augmentation.lacking.values()),
+        "in_doubt": augmentation.in_doubt,
+        "left_out": dict(augmentation.left_out_in_all()),
+    }
     return outcome
 
 
@@ -97,6 +101,8 @@ class _Augmentation:
         """By root: variants asked for that there are not, because they would repeat others."""
         self.empty = 0
         """Items that made nothing."""
+        self.in_doubt = 0
+        """New variants with a label that a person should hear."""
         self._left_out: dict[str, dict[str, int]] = {}
 
     def balance(self, roots: str) -> None:
@@ -140,6 +146,8 @@ class _Augmentation:
         said = []
         if lacking := sum(self.lacking.values()):
             said.append(f"{lacking:,} fewer than asked: there are no more different variants of some")
+        if self.in_doubt:
+            said.append(f"{self.in_doubt:,} have labels in doubt: ga in the app hears these first")
         if dropped := self.left_out_in_all():
             what = ", ".join(f"{number:,} {kind}" for kind, number in sorted(dropped.items()))
             said.append(f"variants do not carry {what} of {count(len(self._left_out), 'file')}")
@@ -196,6 +204,7 @@ class _Augmentation:
                 parent = catalogue.get(item.item_id)
                 if parent is not None:
                     new.append(_variant(parent, result, now))
+                    self.in_doubt += any(label.in_doubt for label in new[-1].labels.values())
             catalogue.add(new)
 
 

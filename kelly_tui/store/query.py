@@ -78,7 +78,7 @@ class Row(NamedTuple):
     suggested: str | None
     """The emotion that the features suggest."""
     sources: dict[str, str]
-    """The first letter of each label's source, by field, a capital where it is unsure: ``{"emotion": "h"}``."""
+    """The first letter of each label's source, by field, a capital where it is unsure or in doubt."""
 
 
 _SONG = "(SELECT root.file_path FROM samples AS root WHERE root.sample_id = samples.root_id)"
@@ -90,6 +90,13 @@ _ROW = (
 _IS_VERIFIED = Row._fields.index("is_verified")
 _REJECTED = Row._fields.index("rejected")
 
+_DOUBTED = '"in_doubt":true'
+_DOUBT = (
+    f"(nullif(length(provenance) - length(replace(provenance, '{_DOUBTED}', '')), 0) / {len(_DOUBTED)} * 100"
+    " + ifnull(abs(coalesce(augmentation ->> 'transpose', augmentation ->> 'pitch_shift')), 0))"
+)
+"""How many labels are in doubt, and among as many how far it was transposed; NULL where none is."""
+
 SORTS = {
     "added": "rowid",
     "path": "file_path",
@@ -99,6 +106,7 @@ SORTS = {
     "modified": "modified_at",
     **{name: name for name in ("split", "decision", "status", "file_type")},
     "origin": ORIGIN,
+    "doubt": _DOUBT,
     **{name: suggested_column(name) for name in SUGGESTED},
     **{name: feature_column(name) for name in FEATURE_NUMBERS},
     **{name: name for name, field in FIELDS.items() if field.kind in ("choice", "key", "number", "flag", "meter")},
@@ -233,10 +241,11 @@ class _Source(msgspec.Struct):
 
     source: str = "human"
     unsure: bool = False
+    in_doubt: bool = False
 
     @property
     def letter(self) -> str:
-        return self.source[0].upper() if self.unsure else self.source[0]
+        return self.source[0].upper() if self.unsure or self.in_doubt else self.source[0]
 
 
 _decode_sources = msgspec.json.Decoder(dict[str, _Source]).decode

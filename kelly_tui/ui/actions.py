@@ -105,6 +105,8 @@ ACTIONS: tuple[Action, ...] = (
     Action("filter", "find: show only some samples", ("/",), ("list",), "find"),
     Action("views", "saved views: filters with a name", ("F",), ("list",)),
     Action("next_best", "show the samples that the dataset needs most", ("g n",), ("list",)),
+    Action("audition", "hear what is in doubt, the worst first: enter confirms, a digit corrects, x refuses",
+           ("g a",), ("list",)),
     Action("edit", "all fields", ("e",), ("list",), "fields"),
     Action("next_panel", "give the other panel the room", ("f6",), ("list",)),
     Action("edit_field", "type a value for the field", ("enter",), ("form",), "edit"),

@@ -79,7 +79,7 @@ def affect(sample: Sample, valence: int, arousal: int) -> list[Edit]:
 
 
 def accept(sample: Sample, config: DatasetConfig, suggestion: Suggestion | None = None) -> list[Edit]:
-    """Take over the guesses that can be heard and what is suggested, and verify.
+    """Take over the guesses and what is in doubt, as far as it can be heard, and what is suggested, and verify.
 
     A `LabelError` where the main label is open, and nothing is suggested for it.
     """
@@ -90,7 +90,7 @@ def accept(sample: Sample, config: DatasetConfig, suggestion: Suggestion | None 
     taken = [
         Edit(sample.sample_id, field, Label(one.value))
         for field, one in sample.labels.items()
-        if guessed(one.source) and FIELDS[field].kind in ACCEPTED_KINDS
+        if (guessed(one.source) or one.in_doubt) and FIELDS[field].kind in ACCEPTED_KINDS
     ]
     taken += [Edit(sample.sample_id, field, Label(value)) for field, value in suggested.items()]
     return [*taken, Edit(sample.sample_id, "is_verified", Label(True))]

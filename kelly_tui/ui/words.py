@@ -78,7 +78,7 @@ def source_of(row: Row, field: str) -> str | None:
 
 
 def is_unsure(row: Row, field: str) -> bool:
-    """Whether who gave a field's label was unsure."""
+    """Whether who gave a field's label was unsure, or a change of the music has put it in doubt."""
     return row.sources.get(field, "").isupper()
 
 

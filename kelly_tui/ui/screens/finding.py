@@ -27,6 +27,11 @@ FIRST_ROWS = 100
 SONGS = 50_000
 """Up to so many samples, songs come with their variants below them: it takes two lookups a sample to sort so."""
 
+AUDITION = "is:doubted is:pending -is:rejected"
+"""What waits to be heard because a change of the music has put a label in doubt; `WORST_FIRST` is its order."""
+
+WORST_FIRST = "-doubt"
+
 EMPTY_DATASET = (
     "There is no sample yet.",
     "",
@@ -47,6 +52,11 @@ class Finding(KeyedScreen):
     def table(self) -> SampleTable:
         return self.query_one(SampleTable)
 
+    @property
+    def auditioning(self) -> bool:
+        """Whether the audition queue is listed."""
+        return self.filter == AUDITION
+
     def usual_sort(self) -> str:
         """Variants under their songs, unless that is too much to sort."""
         return "song" if self.session.catalogue.counts().in_catalogue <= SONGS else "added"
@@ -54,6 +64,8 @@ class Finding(KeyedScreen):
     def find(self, text: str) -> None:
         """List what the filter finds; the cursor stays on its sample where it can. Raises `FilterError`."""
         found = query.parse(text, self.session.config)
+        if self.auditioning and found.text != AUDITION:
+            self.sort = self.usual_sort()  # that by doubt was the queue's
         self.filter = found.text
         self.query_one(FindLine).show(self.filter, self.sort, None, 0)
         self.start(partial(self._list, found, self.sort), "list")
@@ -155,6 +167,16 @@ class Finding(KeyedScreen):
         query.sort_column(wanted)
         self.sort = wanted
         self.find(self.filter)
+
+    async def list_doubted(self) -> int:
+        """List what is in doubt from the worst on, if anything is; how many. It stays listed as one works through."""
+        queue = query.parse(AUDITION, self.session.config)
+        order = await self.session.ask(lambda c: query.order(c, queue, WORST_FIRST))
+        if order:
+            self.filter, self.sort = queue.text, WORST_FIRST
+            self.table.show(order, self._fetch)
+            self.show_found()
+        return len(order)
 
     async def to_variant(self, step: int) -> None:
         """To the next or previous listed version of the piece here. Raises `FilterError`."""

@@ -13,7 +13,7 @@ from kelly_tui.model.annotation import FIELDS, check_value
 from kelly_tui.model.edit import Edit, Step
 from kelly_tui.model.labels import MODES, parse_key
 from kelly_tui.model.sample import Sample
-from kelly_tui.text import safe_text
+from kelly_tui.text import count, safe_text
 from kelly_tui.ui import edits
 from kelly_tui.ui.saver import NotSaved, Order, Saved, Trouble
 from kelly_tui.ui.screens.keyed import KeyedScreen
@@ -209,7 +209,17 @@ class Labelling(Marking):
         return self.change(lambda samples: edits.flag(samples, self.session.config))
 
     def action_reject(self) -> Awaitable[None] | None:
-        return self.change(lambda samples: edits.reject(samples, self.session.config, self.session.suggestion))
+        suggestion = self.session.suggestion
+        return self.change(lambda samples: edits.reject(samples, self.session.config, suggestion), on=self.auditioning)
+
+    async def action_audition(self) -> None:
+        n = await self.list_doubted()
+        if n:
+            self.play_on_rest = self.app.autoplay
+            self.show_headline()
+            self.say(f"{count(n, 'sample')} in doubt   enter confirms, a digit corrects, x refuses", "accent")
+        else:
+            self.say("no label is in doubt: nothing waits to be heard", "dim")
 
     def action_repeat(self) -> Awaitable[None] | None:
         last = self._last

@@ -37,7 +37,7 @@ class Column(NamedTuple):
     right: bool = False
 
 
-LABEL_MARKS = (("?", "a guess"), ("~", "unsure"), ("↳", "taken over from what it was made from"))
+LABEL_MARKS = (("?", "a guess"), ("~", "unsure, or in doubt"), ("↳", "taken over from what it was made from"))
 """Marks after a label in the list, and what they mean."""
 
 
