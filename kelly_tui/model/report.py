@@ -81,10 +81,15 @@ class Scores(msgspec.Struct, frozen=True, kw_only=True):
         }
 
     @property
+    def lacking(self) -> list[ClassCount]:
+        """The classes that lack of their target, the one that lacks most first."""
+        lacking = [one for one in self.classes if one.total < one.target]
+        return sorted(lacking, key=lambda one: one.total - one.target)
+
+    @property
     def neediest(self) -> ClassCount | None:
         """The class that lacks most of its target; None when every target is met."""
-        lacking = [one for one in self.classes if one.total < one.target]
-        return max(lacking, key=lambda one: one.target - one.total, default=None)
+        return next(iter(self.lacking), None)
 
 
 class Report(Scores, frozen=True, kw_only=True):

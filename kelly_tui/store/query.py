@@ -265,11 +265,10 @@ def first_of(catalogue: Catalogue, query: Query, rowids: Iterable[int]) -> int |
     return None
 
 
-def size(catalogue: Catalogue, query: Query) -> int:
-    """How many samples `query` finds."""
-    return int(
-        catalogue.db.execute(f"SELECT count(*) FROM samples WHERE {query.where}", query.parameters).fetchone()[0]
-    )
+def size(catalogue: Catalogue, query: Query, at_most: int = -1) -> int:
+    """How many samples `query` finds; of more than `at_most`, that many, and no more are looked at."""
+    found = f"SELECT 1 FROM samples WHERE {query.where} LIMIT ?"
+    return int(catalogue.db.execute(f"SELECT count(*) FROM ({found})", (*query.parameters, at_most)).fetchone()[0])
 
 
 def explain_empty(catalogue: Catalogue, query: Query) -> tuple[str, int] | None:

@@ -129,6 +129,30 @@ async def test_marked_samples_take_each_their_own(open_desk: Open, heard: Path) 
         assert desk.values("dune")["emotion"] == "tense"
 
 
+@pytest.mark.exercises("next_best")
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+async def test_gn_lists_exactly_the_open_ones_that_look_like_what_lacks_most(
+    open_desk: Open, heard: Path, size: tuple[int, int]
+) -> None:
+    """Birch, dune and elm are labelled or a variant; happy, which lacks more, is suggested for none."""
+    with Catalogue.open(heard) as catalogue:
+        rows = {NAMES.index(name) + 1: SAD for name in ("amber", "birch", "dune", "elm", "fern", "iris")}
+        replace_suggestions(catalogue, rows)
+    async with open_desk(heard, size) as desk:
+        assert "sad lacks 999" in desk.text()
+        if size[0] > 80:
+            assert "sad lacks 999: 3 unlabelled look like it" in desk.text()
+        await desk.press("j", "j", "j", "j", "j", "s")  # fern
+        await desk.press("g", "n")
+        assert "sad lacks 999: 2 unlabelled look like it" in desk.said
+        assert desk.app.workstation.filter == "is:open is:root suggested:sad"
+        assert len(desk.app.workstation.table.order) == 2
+        await desk.press("x")
+        assert (
+            desk.app.workstation.advice.words == "melancholic lacks 1,000: 1 unlabelled looks like it"
+        )  # the next guess
+
+
 async def test_a_model_that_needs_no_emotion_is_not_offered_one(open_desk: Open, tmp_path: Path) -> None:
     from tests.ui.conftest import make_dataset
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from kelly_tui.errors import DatasetError, KellyError
 from kelly_tui.model.dataset import TARGET_MODELS, DatasetConfig, target_model
 from kelly_tui.model.report import whole_percent
-from kelly_tui.ui.advice import next_best
+from kelly_tui.ui.advice import look_alike, next_best
 from kelly_tui.ui.paint import Line, fit
 from kelly_tui.ui.screens.page import Page
 from kelly_tui.ui.widgets.headline import Headline
@@ -51,9 +51,10 @@ def state_of(root: Path) -> State:
         with Catalogue.open(root) as catalogue:
             counts, config = catalogue.counts(), catalogue.config
             worked_at = catalogue.layout.catalogue_path.stat().st_mtime
+            scores = live_scores(counts, config)
+            alike = look_alike(catalogue, scores)
     except (KellyError, OSError) as error:
         return State(root, root.name, "", 0, 0, (0, 0, 0), 0, "", str(error))
-    scores = live_scores(counts, config)
     return State(
         root,
         root.name,  # what opens it: a copy's dataset_id is that of the original
@@ -63,7 +64,7 @@ def state_of(root: Path) -> State:
         (scores.balance, scores.diversity, scores.quality),
         scores.balance_imported,
         f"{datetime.fromtimestamp(worked_at):%Y-%m-%d %H:%M}",
-        next_best(counts, scores, config).words,
+        next_best(counts, scores, config, alike).words,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ from textual.layout import Layout
 
 from kelly_tui.errors import KellyError
 from kelly_tui.text import count
-from kelly_tui.ui.advice import Advice, next_best
+from kelly_tui.ui.advice import Advice, Alike, look_alike, next_best
 from kelly_tui.ui.paint import fit
 from kelly_tui.ui.panels import WIDE, PanelLayout
 from kelly_tui.ui.screens.listening import Listening
@@ -33,7 +34,9 @@ from kelly_tui.ui.widgets.transport import Transport
 if TYPE_CHECKING:
     from textual.timer import Timer
 
+    from kelly_tui.model.report import Scores
     from kelly_tui.pipeline.job import Job
+    from kelly_tui.store.counters import Counts
     from kelly_tui.ui.paint import Span
     from kelly_tui.ui.session import Session
 
@@ -71,6 +74,11 @@ class Workstation(Tapping, Listening):
         self.session = session
         self.filter = filter
         self.advice = Advice("")
+        self._alike: Alike | None = None
+        self._scored: tuple[Counts, Scores] | None = None
+        """What the scores were read from, and they."""
+        self._counting = self._counted = False
+        """Whether what looks alike is being counted, and whether that is of these scores."""
         self._panels = PanelLayout()
         self._gone = False
         self._ended: Job | None = None
@@ -157,8 +165,28 @@ class Workstation(Tapping, Listening):
 
         counts = self.session.catalogue.counts()
         scores = live_scores(counts, self.session.config)
-        self.advice = next_best(counts, scores, self.session.config)
+        self._scored, self._counted = (counts, scores), False
+        self._advise()
+        if not self._counting:
+            self._counting = True
+            self.start(self._count_alike, "alike")
+
+    def _advise(self) -> None:
+        assert self._scored is not None
+        counts, scores = self._scored
+        self.advice = next_best(counts, scores, self.session.config, self._alike)
         self.query_one(ScoresPanel).show(scores, self.advice)
+
+    async def _count_alike(self) -> None:
+        """Count the open samples that look like what is lacking, and advise anew; again where labels changed since."""
+        try:
+            while self._scored is not None and not self._counted:
+                self._counted = True
+                _, scores = self._scored
+                self._alike = await self.session.ask(partial(look_alike, scores=scores))
+                self._advise()
+        finally:
+            self._counting = False
 
     def show_sample(self) -> None:
         """Show the labels of the sample under the cursor."""
