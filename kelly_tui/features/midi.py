@@ -5,8 +5,10 @@ Times are seconds through the tempo map. Drums have no pitch: they count for tim
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +20,7 @@ from kelly_tui.errors import FileRefused
 from kelly_tui.model.annotation import Label, Value
 from kelly_tui.music.beats import find_clock, in_short_beats
 from kelly_tui.music.chords import detect_chords
-from kelly_tui.music.contour import contour_curve, detect_contour, detect_range, melody, pitch_span
+from kelly_tui.music.contour import contour_curve, detect_contour, detect_range, melody
 from kelly_tui.music.detection import Detection
 from kelly_tui.music.dynamics import (
     articulation_ratios,
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
     import pretty_midi
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 Found = Detection[Any]
 
 VECTOR_SIZE = 117
@@ -142,10 +145,19 @@ class Analysis:
     pitch_range: Detection[str]
     velocity_curve: list[int]
 
+    @cached_property
+    def offsets(self) -> Floats | None:
+        """ms of the notes that the sequences describe."""
+        ms = self.groove.timing_offsets.value
+        return None if ms is None else ms.compress(_described(self.score))
+
+    @cached_property
     def detections(self) -> dict[str, tuple[str, Found]]:
         """For each label: the detector's name, and what it says."""
         loudness = Detection(self.velocity_curve, 0.9, "mean velocity in 32 equal windows")
-        offsets = _said(self.groove.timing_offsets, lambda ms: ms[_described(self.score)].round(1).tolist())
+        offsets = self.groove.timing_offsets
+        if self.offsets is not None:
+            offsets = replace(offsets, value=self.offsets.round(1).tolist())
         return {
             "key": ("key", _said(self.key, lambda key: key[0])),
             "mode": ("key", _said(self.key, lambda key: key[1])),
@@ -236,7 +248,7 @@ def labels_of(analysis: Analysis) -> dict[str, Label]:
             by=f"kelly {name} {_VERSIONS.get(name, 1)}",
             confidence=round(float(found.confidence), 3),
         )
-        for field, (name, found) in analysis.detections().items()
+        for field, (name, found) in analysis.detections.items()
         if found.value is not None
     }
 
@@ -249,22 +261,19 @@ def features_of(analysis: Analysis) -> MidiFeatures:
     """The features of an analysed score."""
     score, groove = analysis.score, analysis.groove
     notes = score.pitched if len(score.pitched) else score.notes
-    pitches = score.pitched["pitch"].astype(np.float64)
-    velocities = score.notes["velocity"].astype(np.float64)
-    steps = np.diff(analysis.line["pitch"].astype(np.int64)).clip(-_WIDEST_STEP, _WIDEST_STEP) + _WIDEST_STEP
+    heights = analysis.line["pitch"].astype(np.int64)
+    steps = np.minimum(np.maximum(heights[1:] - heights[:-1], -_WIDEST_STEP), _WIDEST_STEP) + _WIDEST_STEP
     key = analysis.key.value or (None, None)
     chords = analysis.chords.value or []
-    offsets = groove.timing_offsets.value
+    late, offsets = groove.timing_offsets.value, analysis.offsets
     tempo = analysis.tempo.value if analysis.tempo.value is not None else score.tempo_bpm
-    pitch_histogram = _shares(score.pitched["pitch"] % 12, 12)
-    interval_histogram = _shares(steps, 2 * _WIDEST_STEP + 1)
+    pitch_histogram = _shares(score.pitch_counts.reshape(-1, 12).sum(axis=0))
+    interval_histogram = _shares(np.bincount(steps, minlength=2 * _WIDEST_STEP + 1))
     contour = contour_curve(analysis.line, score.duration)
     held = articulation_ratios(analysis.shares)
     syncopated = syncopation(analysis.timed)
-    loud, loud_spread = float(velocities.mean()), float(velocities.std())
-    loud_range = int(velocities.max() - velocities.min())
-    high, high_spread = (float(pitches.mean()), float(pitches.std())) if len(pitches) else (0.0, 0.0)
-    span = pitch_span(score) or 0
+    loud, loud_spread, loud_range = _mean_and_spread(score.velocity_counts)
+    high, high_spread, span = _mean_and_spread(score.pitch_counts)
     # A single stroke lasts no time: its density is of a second at least.
     density = len(score.notes) / max(score.duration, 1.0)
     vector = np.concatenate(
@@ -274,7 +283,7 @@ def features_of(analysis: Analysis) -> MidiFeatures:
             interval_histogram,
             [groove.swing_ratio.value or 0.5, syncopated],
             [groove.groove_type.value == "swing", groove.groove_type.value == "straight"],
-            [tempo / 200, 0.0 if offsets is None else float(np.abs(offsets).mean()) / 50],
+            [tempo / 200, 0.0 if late is None else float(np.abs(late).sum()) / len(late) / 50],
             [loud / 127, loud_spread / 40, loud_range / 127],
             held,
             contour,
@@ -303,7 +312,7 @@ def features_of(analysis: Analysis) -> MidiFeatures:
         key_sequence=[f"{region.tonic} {region.mode}" for region in analysis.keys],
         key_times=[region.start for region in analysis.keys],
         roman_sequence=numerals(chords, analysis.keys),
-        timing_offsets_ms=[] if offsets is None else offsets[_described(score)].round(2).tolist(),
+        timing_offsets_ms=[] if offsets is None else offsets.round(2).tolist(),
         swing_ratio=groove.swing_ratio.value,
         groove_type=groove.groove_type.value,
         note_density=round(density, 4),
@@ -314,13 +323,24 @@ def features_of(analysis: Analysis) -> MidiFeatures:
         velocity_curve=analysis.velocity_curve,
         articulation_ratios=dict(zip(("legato", "staccato", "normal"), (round(share, 4) for share in held))),
         feature_vector=vector.round(6).tolist(),
-        why={field: found.why for field, (_, found) in analysis.detections().items()},
+        why={field: found.why for field, (_, found) in analysis.detections.items()},
     )
 
 
-def _shares(values: NDArray[Any], size: int) -> Floats:
-    counts: Floats = np.bincount(values, minlength=size) / max(len(values), 1)
-    return counts
+def _shares(counts: Ints) -> Floats:
+    shares: Floats = counts / max(counts.sum(), 1)
+    return shares
+
+
+def _mean_and_spread(counts: Ints) -> tuple[float, float, int]:
+    """Mean, standard deviation, and highest less lowest of whole numbers of which there are so many; zeros of none."""
+    found = counts.nonzero()[0]
+    if len(found) == 0:
+        return 0.0, 0.0, 0
+    many = counts[found]
+    mean = float(many @ found) / float(many.sum())
+    away = found - mean
+    return mean, math.sqrt(float(many @ (away * away)) / float(many.sum())), int(found[-1] - found[0])
 
 
 def extract_item(item: Mapping[str, Any]) -> dict[str, Any]:
@@ -339,5 +359,5 @@ def extract_item(item: Mapping[str, Any]) -> dict[str, Any]:
         "vector": features.feature_vector,
         "columns": features.columns(),
         "labels": {field: msgspec.to_builtins(label) for field, label in labels_of(analysis).items()},
-        "absent": {field: found.why for field, (_, found) in analysis.detections().items() if found.value is None},
+        "absent": {field: found.why for field, (_, found) in analysis.detections.items() if found.value is None},
     }

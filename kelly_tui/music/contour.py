@@ -46,21 +46,25 @@ def detect_contour(line: NDArray[np.void]) -> Detection[str]:
     dropped, and each note weighed by its onset, as AMADS (Gotham et al. 2025) reads him: what is heard later counts
     more. That onset counts from the start of the song; of a phrase cut from one it is not known, and taken as a bar.
     """
-    pitches = line["pitch"].astype(np.int64)
-    if len(pitches) < 3:
+    count = len(line)
+    if count < 3:
         return unknown("fewer than three notes have no contour")
-    onsets = line["onset_beat"] - line["onset_beat"][0]
-    mean = float(np.average(pitches, weights=onsets + BAR))
-    shape = _shape(pitches, mean)
-    otherwise = [float(pitches.mean()), float(np.average(pitches, weights=onsets + 1e-9))]
+    pitches, onsets = line["pitch"].astype(np.float64), line["onset_beat"] - line["onset_beat"][0]
+    first, last, total = int(pitches[0]), int(pitches[-1]), float(pitches.sum())
+    weights, weighed = float(onsets.sum()), float(pitches @ onsets)
+    means = [
+        (weighed + start * total) / (weights + start * count)  # of notes weighed by their onset in a song
+        for start in (BAR, 1e-9)
+    ]
+    shape, *otherwise = (_shape(first, mean, last) for mean in (*means, total / count))
     # Where another weighing says the same, the type is sure; a long piece has no one contour.
-    surety = 0.5 if len(pitches) > 32 else 0.98 if all(_shape(pitches, one) == shape for one in otherwise) else 0.7
-    return Detection(shape, surety, f"first {pitches[0]}, mean {mean:.1f}, last {pitches[-1]} of {len(pitches)} notes")
+    surety = 0.5 if count > 32 else 0.98 if all(other == shape for other in otherwise) else 0.7
+    return Detection(shape, surety, f"first {first}, mean {means[0]:.1f}, last {last} of {count} notes")
 
 
-def _shape(pitches: NDArray[np.int64], mean: float) -> str:
+def _shape(first: int, mean: float, last: int) -> str:
     whole = int(mean + 1e-6)  # of equal notes the average may fall short by a last bit
-    return _SHAPES[_direction(whole - int(pitches[0])), _direction(int(pitches[-1]) - whole)]
+    return _SHAPES[_direction(whole - first), _direction(last - whole)]
 
 
 def _direction(semitones: int) -> int:
@@ -78,8 +82,8 @@ def contour_curve(line: NDArray[np.void], duration: float) -> Floats:
 
 def pitch_span(score: Score) -> int | None:
     """Semitones from the lowest to the highest note; None without pitches."""
-    pitches = score.pitched["pitch"]
-    return int(pitches.max()) - int(pitches.min()) if len(pitches) else None
+    found = score.pitch_counts.nonzero()[0]
+    return int(found[-1] - found[0]) if len(found) else None
 
 
 def detect_range(score: Score) -> Detection[str]:

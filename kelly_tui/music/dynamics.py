@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from kelly_tui.music.averages import median
 from kelly_tui.music.detection import Detection, unknown
 from kelly_tui.music.notes import Score
 
@@ -32,12 +33,11 @@ def mark_of_velocity(velocity: float) -> str:
 
 def detect_dynamics(score: Score) -> Detection[str]:
     """The dynamic mark of the mean velocity; surer the farther from the border to the next mark."""
-    velocities = score.notes["velocity"]
-    mean = float(velocities.mean())
+    mean = float(score.velocity_counts @ np.arange(128)) / len(score.notes)
     mark = mark_of_velocity(mean)
     distances = sorted(abs(velocity - mean) for velocity in MARKS.values())
-    if len(velocities) >= 8 and velocities.min() == velocities.max():
-        return Detection(mark, 0.3, f"all velocities are {velocities[0]}: perhaps nobody played them")
+    if len(score.notes) >= 8 and np.count_nonzero(score.velocity_counts) == 1:
+        return Detection(mark, 0.3, f"all velocities are {mean:.0f}: perhaps nobody played them")
     surety = 0.5 + 0.4 * min(1.0, (distances[1] - distances[0]) / 16)
     return Detection(mark, surety, f"mean velocity {mean:.0f}")
 
@@ -54,7 +54,9 @@ def curve_over_time(times: Floats, values: Floats, duration: float) -> Floats:
     window = np.minimum(times / max(duration, 1e-9) * CURVE_POINTS, CURVE_POINTS - 1).astype(np.int64)
     counts = np.bincount(window, minlength=CURVE_POINTS)
     sums = np.bincount(window, weights=values, minlength=CURVE_POINTS)
-    filled = np.flatnonzero(counts)
+    if counts.all():
+        return sums / counts
+    filled = counts.nonzero()[0]
     return np.interp(np.arange(CURVE_POINTS), filled, sums[filled] / counts[filled])
 
 
@@ -64,16 +66,11 @@ def held_shares(score: Score) -> Floats:
     Of notes struck together the highest stands for all.
     """
     notes = score.pitched
-    if len(notes) == 0:
-        return np.empty(0)
-    track, onset = notes["track"], notes["onset_beat"].round(3)
-    order = np.lexsort((notes["pitch"], onset, track))
-    track, onset = track[order], onset[order]
-    last_of_chord = np.append((np.diff(onset) > 0) | (np.diff(track) != 0), True)
-    track, onset, duration = track[last_of_chord], onset[last_of_chord], notes["duration_beat"][order[last_of_chord]]
-    step = np.diff(onset)
-    follows = (np.diff(track) == 0) & (step > 0.02) & (step <= _LONGEST_STEP)
-    shares: Floats = duration[:-1][follows] / step[follows]
+    order = notes["track"].argsort(kind="stable")  # in a track they stay in order of onset, then pitch
+    track, onset = notes["track"][order], notes["onset_beat"].round(3)[order]
+    step = onset[1:] - onset[:-1]
+    follows = ((track[1:] == track[:-1]) & (step > 0.02) & (step <= _LONGEST_STEP)).nonzero()[0]
+    shares: Floats = notes["duration_beat"][order[follows]] / step[follows]
     return shares
 
 
@@ -81,7 +78,7 @@ def articulation_ratios(shares: Floats) -> tuple[float, float, float]:
     """Shares of legato, staccato and normal notes; zeros where no note follows another."""
     if len(shares) == 0:
         return 0.0, 0.0, 0.0
-    legato, staccato = float((shares >= LEGATO).mean()), float((shares <= STACCATO).mean())
+    legato, staccato = (float(np.count_nonzero(of) / len(shares)) for of in (shares >= LEGATO, shares <= STACCATO))
     return legato, staccato, max(0.0, 1.0 - legato - staccato)
 
 
@@ -95,7 +92,7 @@ def detect_articulation(score: Score, shares: Floats) -> Detection[str]:
     if len(shares) < 4:
         return unknown("too few notes that follow one another")
     legato, staccato, normal = articulation_ratios(shares)
-    held = float(np.median(shares))
+    held = median(shares)
     share, name = max((normal, "normal"), (legato, "legato"), (staccato, "staccato"))
     why = f"{share:.0%} of {len(shares)} notes, held {held:.2f} of their time"
     if name != "normal":

@@ -28,6 +28,8 @@ _PLAIN_TRACK = re.compile(
 )
 """A track, up to its end, of the events that the native parser reads: no aftertouch, no sysex. Most are, and are spared
 the walk."""
+_HARMLESS = bytes({*range(256)} - {*range(0xA0, 0xB0), *range(0xD0, 0xE0), 0xF0, 0xF7})
+"""Every byte but those that aftertouch and sysex begin with: a track of these has neither."""
 _ODD_TEMPO = re.compile(rb"\xff\x51[^\x03]")
 
 
@@ -83,7 +85,7 @@ def count_dropped(smf: bytes) -> dict[str, int]:
     if len(tracks) > claimed:
         dropped["track"] = len(tracks) - claimed
     for start, end in tracks:
-        if not _PLAIN_TRACK.match(smf, start, end):
+        if smf[start:end].translate(None, _HARMLESS) and not _PLAIN_TRACK.match(smf, start, end):
             dropped += _walk(smf, start, end, None)
     return dict(dropped)
 

@@ -137,7 +137,7 @@ def test_odd_midi_is_features_and_reasons(name: str) -> None:
     assert np.isfinite(features.feature_vector).all()
     assert np.isfinite([value for value in features.columns().values() if not isinstance(value, str)]).all()
     labels = labels_of(analysis)
-    for field, (_, found) in analysis.detections().items():
+    for field, (_, found) in analysis.detections.items():
         if field not in labels:
             assert len(found.why) > 10, field
             continue
