@@ -19,7 +19,7 @@ import time
 from importlib import import_module
 from typing import Any, BinaryIO
 
-from kelly_tui.errors import DiskFull, FileRefused, KellyError, LibraryMissing, SoundError
+from kelly_tui.errors import DatasetError, DiskFull, FileRefused, KellyError, LibraryMissing, SoundError
 
 LENGTH = struct.Struct("<I")
 
@@ -63,10 +63,10 @@ def _answer(function: str, argument: dict[str, Any]) -> tuple[str, Any]:
         return "done", getattr(import_module(module), name)(argument)
     except FileRefused as error:
         return "refused", error.what
-    except (LibraryMissing, SoundError) as error:  # not this file's fault, and the next would meet the same
-        return "stop", str(error)
     except DiskFull as error:
         return "full", str(error)
+    except (DatasetError, LibraryMissing, SoundError) as error:  # not this file's fault: the next would meet the same
+        return "stop", str(error)
     except KellyError as error:
         return "broken", str(error)
     except MemoryError:

@@ -294,7 +294,9 @@ def _move(incoming: str, target: str) -> bool:
         _link(incoming, target)
     except (FileExistsError, NotADirectoryError):
         return False
-    except PermissionError:  # a file system without hard links
+    except PermissionError:  # a file system without hard links, or a folder that is closed to us
+        if not os.path.isdir(os.path.dirname(target)):
+            raise
         if os.path.exists(target):
             return False
         os.rename(incoming, target)

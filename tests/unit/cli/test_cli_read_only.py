@@ -1,0 +1,70 @@
+"""Folders of a dataset that can't be written: said in one line, and no file is blamed for it."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from kelly_tui.store.catalogue import Catalogue
+from tests.unit.cli.conftest import Said
+
+pytestmark = pytest.mark.skipif(
+    not sys.platform.startswith("linux"), reason="root is bound by permissions on Linux only"
+)
+
+_LIBC = ctypes.CDLL(None)
+_PR_CAPBSET_DROP, _DAC_OVERRIDE, _DAC_READ_SEARCH = 24, 1, 2
+
+
+def _obey_permissions() -> None:
+    """What is started next can't read or write what it has no permission for, root or not."""
+    if os.geteuid() == 0:
+        for capability in (_DAC_OVERRIDE, _DAC_READ_SEARCH):
+            _LIBC.prctl(_PR_CAPBSET_DROP, capability, 0, 0, 0)
+
+
+def kelly(datasets: Path, *words: str) -> Said:
+    command = [sys.executable, "-m", "kelly_tui", *words, "--datasets", str(datasets)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, preexec_fn=_obey_permissions)
+    return Said(done.returncode, done.stdout, done.stderr)
+
+
+@pytest.fixture
+def closed(labelled) -> Iterator[Path]:
+    """A dataset in which nothing can be added to raw/ and processed/."""
+    folders = [path for name in ("raw", "processed") for path in (labelled / name, *(labelled / name).rglob("*"))]
+    for path in folders:
+        path.chmod(0o500)
+    yield labelled
+    for path in folders:
+        path.chmod(0o700)
+
+
+@pytest.mark.parametrize("stage", [("extract",), ("augment", "--multiplier", "1"), ("synthesize", "--count", "2")])
+def test_a_stage_stops_and_sets_no_file_aside(closed, stage):
+    said = kelly(closed.parent, stage[0], "d", *stage[1:])
+    assert said.code == 2
+    (line,) = said.err.splitlines()
+    assert line.startswith(f"kelly: {stage[0]} stopped: no permission to write: ")
+    with Catalogue.open(closed) as catalogue:
+        assert catalogue.db.execute("SELECT count(*) FROM samples WHERE status <> 'ok'").fetchone() == (0,)
+
+
+def test_import_says_that_it_may_not_write(closed, music, tmp_path):
+    new = tmp_path / "new" / "fresh"
+    new.mkdir(parents=True)
+    data = bytearray((music / "happy" / "song_1.mid").read_bytes())
+    data[-5] ^= 1  # another file than the one that is there
+    (new / "other.mid").write_bytes(data)
+    shutil.copy(music / "happy" / "tone.wav", new)
+    said = kelly(closed.parent, "import", "d", str(tmp_path / "new"))
+    assert said.code == 2
+    (line,) = said.err.splitlines()
+    assert "no permission to write" in line
