@@ -122,10 +122,9 @@ class Score:
     @cached_property
     def turns(self) -> NDArray[np.complex128]:
         """(4,) means of the onsets as turns about the beat, its half, third and quarter; 1 long if all lie alike."""
-        turn = np.exp(2j * np.pi * self.notes["onset_beat"])
+        turn: NDArray[np.complex128] = np.exp(2j * np.pi * self.notes["onset_beat"])
         half = turn * turn
-        means: NDArray[np.complex128] = np.array([turn.sum(), turn @ turn, half @ turn, half @ half]) / len(turn)
-        return means
+        return np.array([turn.sum(), turn @ turn, half @ turn, half @ half]) / complex(len(turn))
 
     @cached_property
     def tempo_bpm(self) -> float:
