@@ -6,7 +6,7 @@ programs, controllers, bends and pressure, so the bytes are read here once more,
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,8 @@ class Events:
     """Channel messages of one file, in the order in which they take effect.
 
     Arrays of one length: `time` in seconds (float64); `kind` (status without channel; a note-on of velocity 0 is a
-    note-off), `channel` 0..15, `first` and `second` data byte (uint8). `duration`: end of the last note, seconds.
+    note-off), `channel` 0..15, `first` and `second` data byte (uint8), `track` of the file (uint16). `duration`: end
+    of the last note, seconds.
     """
 
     time: Array
@@ -35,10 +36,23 @@ class Events:
     channel: Array
     first: Array
     second: Array
+    track: Array
     duration: float
 
     def __len__(self) -> int:
         return len(self.time)
+
+    def at(self, chosen: Array) -> Events:
+        """Some of the messages, in another order if need be: by indices, or by a mask."""
+        return replace(
+            self,
+            time=self.time[chosen],
+            kind=self.kind[chosen],
+            channel=self.channel[chosen],
+            first=self.first[chosen],
+            second=self.second[chosen],
+            track=self.track[chosen],
+        )
 
 
 def read_events(source: Path | bytes) -> Events:
@@ -54,10 +68,14 @@ def read_events(source: Path | bytes) -> Events:
     ticks_per_beat = int.from_bytes(smf[12:14], "big")
     messages: list[tuple[int, int, int, int]] = []
     tempi: list[tuple[int, int]] = []
+    lengths: list[int] = []
     for start, end in track_spans(smf, 8 + header, name or None):
+        before = len(messages)
         _read_track(smf[start:end], messages, tempi)
+        lengths.append(len(messages) - before)
     table = np.array(messages, np.int64).reshape(-1, 4)
-    table = table[np.argsort(table[:, 0], kind="stable")]
+    order = np.argsort(table[:, 0], kind="stable")
+    table, track = table[order], np.repeat(np.arange(len(lengths), dtype=np.uint16), lengths)[order]
     time = _seconds(table[:, 0], tempi, ticks_per_beat)
     kind = table[:, 1] & 0xF0
     kind[(kind == NOTE_ON) & (table[:, 3] == 0)] = NOTE_OFF
@@ -65,7 +83,7 @@ def read_events(source: Path | bytes) -> Events:
     kept = ~_endless(kind, channel * 128 + first)
     duration = float(time[kept & (kind <= NOTE_ON)].max(initial=0.0))
     columns: Array = np.stack([kind, channel, first, second])[:, kept].astype(np.uint8)
-    return Events(time[kept], columns[0], columns[1], columns[2], columns[3], duration)
+    return Events(time[kept], columns[0], columns[1], columns[2], columns[3], track[kept], duration)
 
 
 def transposed(events: Events, semitones: int) -> Events:
@@ -73,14 +91,7 @@ def transposed(events: Events, semitones: int) -> Events:
     tuned = (events.kind <= KEY_PRESSURE) & (events.channel != DRUM_CHANNEL)
     first = events.first + np.where(tuned, semitones, 0)  # wider than a byte
     kept = (first >= 0) & (first < 128)
-    return Events(
-        events.time[kept],
-        events.kind[kept],
-        events.channel[kept],
-        first[kept].astype(np.uint8),
-        events.second[kept],
-        events.duration,
-    )
+    return replace(events.at(kept), first=first[kept].astype(np.uint8))
 
 
 def _endless(kind: Array, key: Array) -> Array:

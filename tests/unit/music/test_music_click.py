@@ -1,0 +1,82 @@
+"""Where clicks fall, on beats that are known, that are other than labelled, and that are not known."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kelly_tui.music.click import beats_in_bar, clicks
+
+BEATS = [0.5 * n for n in range(16)]
+BARS = [2.0 * n for n in range(4)]
+
+
+def times(found) -> list[float]:
+    return [time for time, _ in found]
+
+
+def accents(found) -> list[float]:
+    return [time for time, accent in found if accent]
+
+
+def test_without_labels_the_music_is_clicked():
+    found = clicks(8.0, BEATS, BARS)
+    assert times(found) == BEATS
+    assert accents(found) == BARS
+
+
+def test_beats_that_breathe_are_followed():
+    beats = np.cumsum([0.0, *np.tile([0.48, 0.52, 0.5, 0.51], 5)]).tolist()
+    assert times(clicks(20.0, beats, [], bpm=120)) == pytest.approx(beats)
+    halves = times(clicks(20.0, beats, [], bpm=240))
+    assert halves[::2] == pytest.approx(beats)
+    assert halves[1] == pytest.approx(0.24)
+
+
+def test_half_the_tempo_falls_on_the_bars():
+    assert times(clicks(8.0, BEATS, [0.5, 2.5], bpm=60)) == [0.5 + n for n in range(8)]
+
+
+def test_a_wrong_tempo_runs_away_from_the_music():
+    found = times(clicks(8.0, BEATS, BARS, bpm=100))
+    assert np.diff(found) == pytest.approx(0.6)
+    assert found[0] == 0.0
+    assert max(np.min(np.abs(np.subtract.outer(found, BEATS)), axis=1)) > 0.2
+
+
+def test_a_wrong_meter_puts_its_accents_elsewhere():
+    assert accents(clicks(8.0, BEATS, BARS, meter="4/4")) == BARS
+    assert accents(clicks(8.0, BEATS, BARS, meter="3/4")) == [0.0, 1.5, 3.0, 4.5, 6.0, 7.5]
+
+
+def test_a_pickup_has_no_accent():
+    assert accents(clicks(4.0, [0.0, 0.5, 1.0, 1.5, 2.0, 2.5], [0.5, 2.0], meter="3/4")) == [0.5, 2.0]
+
+
+def test_without_beats_the_label_alone_is_clicked():
+    found = clicks(4.0, bpm=90, meter="3/4")
+    assert np.diff(times(found)) == pytest.approx(60 / 90)
+    assert accents(found) == pytest.approx([0.0, 2.0])
+    assert clicks(4.0) == ()
+
+
+@pytest.mark.parametrize(
+    ("meter", "taps"), [("4/4", 4), ("3/4", 3), ("6/8", 2), ("12/8", 4), ("7/8", 7), (None, 0), ("?", 0), ("0/4", 0)]
+)
+def test_what_one_taps_in_a_bar(meter, taps):
+    assert beats_in_bar(meter) == taps
+
+
+@given(
+    st.floats(0, 5000),
+    st.lists(st.floats(0, 4000), max_size=40, unique=True).map(sorted),
+    st.lists(st.floats(0, 4000), max_size=10, unique=True).map(sorted),
+    st.none() | st.floats(1e-3, 1e9),
+    st.sampled_from([None, "4/4", "3/4", "6/8", "5/8"]),
+)
+def test_clicks_rise_and_lie_within_the_music(duration, beats, bars, bpm, meter):
+    found = times(clicks(duration, beats, bars, bpm, meter))
+    assert all(0 <= time < duration for time in found)
+    assert np.all(np.diff(found) >= 0)
