@@ -39,6 +39,9 @@ class Settings:
     soundfont: str = ""
     """Path of the SoundFont that plays MIDI; empty means `paths.soundfont`'s choice."""
 
+    device: str = ""
+    """Name of the device that sound is played on; empty means the system's choice."""
+
     autoplay: bool = True
     """Whether a label key goes on to play the next sample."""
 

@@ -24,10 +24,10 @@ def describe_device() -> str:
 
 
 def _described() -> str:
-    from kelly_tui.playback.output import default_device
+    from kelly_tui.playback.output import output_device
 
     try:
-        device = default_device()
+        device = output_device()
     except KellyError as error:
         return f"no sound: {error}"
     channels = "stereo" if device["max_output_channels"] >= 2 else "mono"

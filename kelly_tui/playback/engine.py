@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import queue
 import threading
 import time
+from collections.abc import Sequence
 from multiprocessing import resource_tracker
 from pathlib import Path
+from typing import Any
 
 from kelly_tui.playback.process import Command, run
 from kelly_tui.playback.state import Board, PlaybackState
 from kelly_tui.settings import Settings
 from kelly_tui.text import safe_text
 
+SILENT = 20
+"""A sound process that gave no sign of life at so many looks in a row is ended and started again: after a second. Looks
+are counted, not seconds: where the whole machine stood still, the process may be well."""
+
 HUNG = 6.0
-"""A sound process that gives no sign of life for so many seconds is ended and started again."""
+"""Seconds after which a process that is still at one command, or at opening one file, is ended and started again."""
 
 SLOW_START = 20.0
-"""The same, while it starts: libraries and devices may take their time."""
+"""Seconds that it may take to start, or to load a SoundFont: libraries, devices and gigabytes take their time."""
 
 QUICK, DEATHS = 10.0, 3
 """A process that lives for less than so many seconds so many times in a row is not started again."""
@@ -38,15 +45,19 @@ class Engine:
 
     def __init__(self, settings: Settings) -> None:
         resource_tracker.ensure_running()  # it can't be started once Textual holds standard error
-        self._context = multiprocessing.get_context("spawn")
+        self._context = multiprocessing.get_context("forkserver")
+        self._context.set_forkserver_preload(["kelly_tui.playback.player"])
         self._board = Board()
-        self._soundfont = settings.soundfont
+        self._soundfont, self._device = settings.soundfont, settings.device
         self._volume = settings.volume
         self._speed = 1.0
         self._loop: tuple[float, float] | None = None
         self._semitones = 0
         self._path: Path | None = None
         self._token = 0
+        self._move, self._goal = 0, 0.0
+        self._kin: list[str] = []
+        self._next: list[str] = []
         self._notice = ""
         self._commands: queue.SimpleQueue[Command] = queue.SimpleQueue()
         self._closing = threading.Event()
@@ -59,9 +70,32 @@ class Engine:
 
     def load(self, path: Path) -> None:
         """Put a file in place, audio or MIDI by its content, at its start, not playing."""
-        self._path, self._loop, self._semitones, self._notice = path, None, 0, ""
+        self._path, self._loop, self._semitones, self._notice, self._kin = path, None, 0, "", []
         self._token += 1
-        self._commands.put(("load", self._token, str(path)))
+        self._commands.put(("load", self._token, str(path), 0.0, self._moved(0.0)))
+
+    def switch(self, path: Path, ratio: float = 1.0) -> None:
+        """Go on with another version of what is heard at the same musical place, playing if that did.
+
+        `ratio`: how many seconds of the other one second of the present one is: 2 for one at half the tempo.
+        """
+        self._path = path
+        self._loop = (self._loop[0] * ratio, self._loop[1] * ratio) if self._loop else None
+        self._token += 1
+        self._commands.put(("switch", self._token, str(path), ratio, self._moved(self.state.goal * ratio)))
+
+    def set_decks(self, paths: Sequence[Path]) -> None:
+        """Name the versions that will be switched between, the present one among them, until the next file.
+
+        They are made ready one after another, and then heard as loud as the one that was loaded.
+        """
+        self._kin = [str(path) for path in paths]
+        self._commands.put(("set_decks", self._kin))
+
+    def prepare(self, paths: Sequence[Path]) -> None:
+        """Have these files open: they will be asked for next."""
+        self._next = [str(path) for path in paths]
+        self._commands.put(("prepare", self._next))
 
     def play(self) -> None:
         self._commands.put(("play",))
@@ -75,15 +109,15 @@ class Engine:
 
     def stop(self) -> None:
         """Pause, and go back to the start."""
-        self._commands.put(("stop",))
+        self._commands.put(("stop", self._moved(0.0)))
 
     def seek(self, seconds: float) -> None:
         """Go to `seconds`, playing or not."""
-        self._commands.put(("seek", float(seconds)))
+        self._commands.put(("seek", float(seconds), self._moved(float(seconds))))
 
     def seek_by(self, seconds: float) -> None:
-        """Go forward, or back, by `seconds`."""
-        self._commands.put(("seek_by", float(seconds)))
+        """Go forward, or back, by `seconds`, from where what was asked before leads."""
+        self.seek(max(self.state.goal + seconds, 0.0))
 
     def set_speed(self, ratio: float) -> None:
         """Play `ratio` (0.5 to 2) times as fast, pitch kept."""
@@ -105,15 +139,27 @@ class Engine:
         self._semitones = semitones
         self._commands.put(("set_transpose", semitones))
 
+    def set_device(self, name: str) -> None:
+        """Play on the device of that name from now on; empty means the system's choice."""
+        self._device = name
+        self._commands.put(("set_device", name))
+
+    def set_soundfont(self, path: str) -> None:
+        """Play MIDI with that SoundFont as soon as it is loaded; empty means `paths.soundfont`'s choice."""
+        self._soundfont = path
+        self._commands.put(("set_soundfont", path))
+
     @property
     def state(self) -> PlaybackState:
         """What plays now, read from shared memory: never waits."""
         memory = self._board.memory
         ready = bool(self._token) and memory.token == self._token
         duration = float(memory.duration) if ready else 0.0
+        goal = memory.cursor if memory.move == self._move and ready else self._goal
         return PlaybackState(
             loaded=str(self._path) if ready and duration else None,
             position=min(max(self._board.position(), 0.0), duration),
+            goal=min(max(float(goal), 0.0), duration) if duration else float(goal),
             duration=duration,
             playing=bool(memory.playing) and ready,
             ready=ready,
@@ -121,6 +167,7 @@ class Engine:
             speed=float(memory.speed),
             semitones=int(memory.semitones) if ready else 0,
             loop=(memory.loop_start, memory.loop_end) if ready and memory.loop_end else None,
+            matched=bool(memory.matched) and ready,
             message=self._notice or self._board.message,
             underruns=int(memory.underruns),
             latency=float(memory.latency),
@@ -148,7 +195,7 @@ class Engine:
             if self._closing.is_set():
                 return
             if deaths < DEATHS:
-                self._notice = "the sound process ended and was started again"
+                self._notice = self._said_of_death()
                 commands = [*self._resumption(), *untold]
             else:
                 self._give_up()
@@ -158,9 +205,9 @@ class Engine:
     def _live(self, waiting: list[Command]) -> list[Command]:
         """One process from start to end, its own or the app's. Returns the commands that it was not told."""
         memory = self._board.memory
-        memory.heartbeat, memory.handled = 0.0, 0
+        memory.heartbeat, memory.handled, memory.busy, memory.opening, memory.loading = 0.0, 0, 0.0, 0.0, False
         theirs, ours = self._context.Pipe(duplex=False)
-        arguments = (theirs, self._board, self._soundfont, self._volume)
+        arguments = (theirs, self._board, self._soundfont, self._volume, self._device, dict(os.environ))
         process = self._context.Process(target=run, args=arguments, name="kelly sound", daemon=True)
         try:
             process.start()
@@ -170,11 +217,10 @@ class Engine:
         finally:
             theirs.close()  # ours would keep the pipe alive after the process is gone
         self._process = process
-        sent, begun = 0, time.monotonic()
+        sent, watch = 0, _Watch(memory)
         try:
             while not self._closing.is_set() and process.is_alive():
-                sign = memory.heartbeat
-                if time.monotonic() - (sign or begun) > (HUNG if sign else SLOW_START):
+                if watch.is_hung():
                     break
                 while waiting and sent - memory.handled < _IN_FLIGHT:
                     ours.send(waiting.pop(0))
@@ -203,15 +249,28 @@ class Engine:
         memory = self._board.memory
         commands: list[Command] = [("set_speed", self._speed)]
         if self._path is not None:
-            here = self._board.position() if memory.token == self._token else 0.0
-            commands.append(("load", self._token, str(self._path), here))
+            commands.append(("load", self._token, str(self._path), self.state.goal, self._move))
+            if self._kin:
+                commands.append(("set_decks", self._kin))
             if self._semitones:
                 commands.append(("set_transpose", self._semitones))
             if self._loop:
                 commands.append(("set_loop", self._loop))
             if memory.playing:
                 commands.append(("play",))
-        return commands
+        return [*commands, ("prepare", self._next)]
+
+    def _said_of_death(self) -> str:
+        if self._board.memory.loading:
+            name, self._soundfont = safe_text(Path(self._soundfont).name), ""
+            return f"the sound process ended while it loaded the SoundFont {name}; another plays instead"
+        return "the sound process ended and was started again"
+
+    def _moved(self, goal: float) -> int:
+        """The number of a request to go to `goal`."""
+        self._goal = goal
+        self._move += 1
+        return self._move
 
     def _give_up(self) -> None:
         memory = self._board.memory
@@ -226,3 +285,23 @@ class Engine:
             if any(command[0] == "load" for command in commands):
                 return [("set_speed", self._speed), *commands]
         return []
+
+
+class _Watch:
+    """Looks at a process again and again, and says when it hangs."""
+
+    def __init__(self, memory: Any) -> None:
+        self._memory = memory
+        self._begun = time.monotonic()
+        self._last_sign, self._silent = 0.0, 0
+
+    def is_hung(self) -> bool:
+        memory, now = self._memory, time.monotonic()
+        sign = memory.heartbeat
+        if not sign:
+            return now - self._begun > SLOW_START
+        self._silent = self._silent + 1 if sign == self._last_sign else 0
+        self._last_sign = sign
+        since = [moment for moment in (memory.busy, memory.opening) if moment]
+        patience = SLOW_START if memory.loading else HUNG
+        return self._silent > SILENT or any(now - moment > patience for moment in since)

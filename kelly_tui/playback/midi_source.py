@@ -1,4 +1,4 @@
-"""MIDI, rendered a little ahead of being heard."""
+"""MIDI, rendered a little ahead of being heard, or read from a tape of it where one was made."""
 
 from __future__ import annotations
 
@@ -16,27 +16,41 @@ TAIL = 1.5
 
 
 class MidiSource:
-    """A `Source` from a MIDI file. The synth is lent: one source at a time plays on it."""
+    """A `Source` from a MIDI file. The synth is lent: one source at a time plays on it, from its `seek` on."""
 
     def __init__(self, path: Path, synth: Synth) -> None:
         self._events, self._synth = read_events(path), synth
         self.duration = self._events.duration
+        self.tape: Samples | None = None
+        """The whole of it as it sounds from its start, tail and all: what is on it need not be rendered."""
+        self._is_as_written = True
         self._blocks = MidiBlocks(self._events, synth)
+        self._at: int | None = None  # the next frame of the tape, while that plays
 
     @property
     def position(self) -> float:
-        return self._blocks.position
+        return self._blocks.position if self._at is None else self._at / self._synth.rate
 
     def seek(self, seconds: float, speed: float = 1.0) -> None:
-        self._blocks.seek(seconds, speed)
+        self._at = None
+        if self.tape is not None and self._is_as_written and speed == 1.0:
+            self._at = round(seconds * self._synth.rate)
+        else:
+            self._blocks.seek(seconds, speed)
 
     def transpose(self, semitones: int) -> None:
+        self._is_as_written = not semitones
         self._blocks = MidiBlocks(transposed(self._events, semitones), self._synth)
 
     def read(self, frames: int) -> Samples:
+        if self._at is not None and self.tape is not None:
+            found: Samples = np.array(self.tape[self._at : self._at + frames])
+            self._at += len(found)
+            return found
         if self.position >= self.duration + TAIL:
             return np.zeros((0, 2), np.float32)
         return self._blocks.read(frames)
 
     def close(self) -> None:
         """Nothing to let go of: the file was read whole, the synth belongs to the player."""
+        self.tape = None

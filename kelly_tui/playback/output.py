@@ -36,26 +36,36 @@ def portaudio() -> Any:
     return sounddevice
 
 
-def default_device() -> dict[str, Any]:
-    """PortAudio's default output, by sounddevice's keys. Raises `SoundError`, `LibraryMissing`."""
+def output_device(name: str = "") -> dict[str, Any]:
+    """PortAudio's output of that name, or its default, by sounddevice's keys. Raises `SoundError`, `LibraryMissing`."""
     sounddevice = portaudio()
+    if name:
+        for device in output_devices():
+            if device["name"] == name:
+                return device
+        raise SoundError(f"there is no device {name}", hint=":device lists those that there are.")
     try:
-        device: dict[str, Any] = sounddevice.query_devices(kind="output")
+        found: dict[str, Any] = sounddevice.query_devices(kind="output")
     except (sounddevice.PortAudioError, ValueError):
         raise SoundError("no output device") from None
-    return device
+    return found
+
+
+def output_devices() -> list[dict[str, Any]]:
+    """All that sound can be sent to, as they were when PortAudio last looked. Raises `SoundError`, `LibraryMissing`."""
+    return [device for device in portaudio().query_devices() if device["max_output_channels"]]
 
 
 class Output:
-    """An open output stream of the default device, which calls `take` for each block it wants.
+    """An open output stream of the device of that name, or of the default one, which calls `take` for each block.
 
     `marked(moment, position, pace, seconds)` is called for each span that was handed out, with the moment
     (`time.monotonic`) at which it is heard. Both run in the device's thread. Raises `SoundError`, `LibraryMissing`.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, name: str = "") -> None:
         self._sounddevice = portaudio()
-        device = default_device()
+        device = output_device(name)
         self.name = str(device["name"])
         self.rate = round(min(max(device["default_samplerate"], LOWEST_RATE), HIGHEST_RATE))
         self.underruns = 0
@@ -64,6 +74,7 @@ class Output:
         self._marked: Callable[[float, float, float, float], None] | None = None
         try:
             self._stream = self._sounddevice.OutputStream(
+                device=device["index"],
                 samplerate=self.rate,
                 channels=2,
                 dtype="float32",

@@ -10,6 +10,10 @@ import numpy as np
 Samples = np.ndarray[Any, np.dtype[np.float32]]
 
 
+Stamp = tuple[int, int] | None
+"""When a file was last written, and its size; None where it can't be looked at."""
+
+
 class Source(Protocol):
     """A piece of sound of `duration` seconds, as stereo float32 at the device's rate."""
 
@@ -20,7 +24,7 @@ class Source(Protocol):
         """Seconds of music before the next frame."""
 
     def seek(self, seconds: float, speed: float = 1.0) -> None:
-        """Go to `seconds` and play on from there at `speed`; the pitch stays."""
+        """Go to `seconds` and play on from there at `speed`; the pitch stays. Must come before the first `read`."""
 
     def transpose(self, semitones: int) -> None:
         """Sound so many semitones higher than what is written, where notes are written. A `seek` must follow."""
@@ -37,3 +41,12 @@ def is_midi(path: Path) -> bool:
     with path.open("rb") as file:
         head = file.read(12)
     return head[:4] == b"MThd" or (head[:4] == b"RIFF" and head[8:] == b"RMID")
+
+
+def stamp_of(path: Path) -> Stamp:
+    """By which a file is known again."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size

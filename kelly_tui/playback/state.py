@@ -27,6 +27,8 @@ class PlaybackState:
     """The file that is in place; None while none is."""
     position: float = 0.0
     """Seconds of music, at the loudspeaker."""
+    goal: float = 0.0
+    """Where it will be once all was carried out that was asked: what a step forward or back is counted from."""
     duration: float = 0.0
     playing: bool = False
     ready: bool = False
@@ -38,6 +40,8 @@ class PlaybackState:
     """How much higher MIDI is heard than it is written."""
     loop: tuple[float, float] | None = None
     """The seconds of music that are repeated."""
+    matched: bool = False
+    """Whether the versions that `Engine.set_decks` named are all ready, and heard equally loud."""
     message: str = ""
     """Why there is no sound, for a person; empty when all is well."""
     underruns: int = 0
@@ -48,6 +52,9 @@ class PlaybackState:
 class _Memory(ctypes.Structure):
     _fields_ = (
         ("heartbeat", ctypes.c_double),
+        ("busy", ctypes.c_double),  # since when a command is being carried out; 0 when none is
+        ("opening", ctypes.c_double),  # since when a file is awaited
+        ("loading", ctypes.c_bool),  # a SoundFont
         ("handled", ctypes.c_uint64),
         ("token", ctypes.c_int64),
         ("duration", ctypes.c_double),
@@ -55,6 +62,9 @@ class _Memory(ctypes.Structure):
         ("level", ctypes.c_double),
         ("speed", ctypes.c_double),
         ("semitones", ctypes.c_int),
+        ("matched", ctypes.c_bool),
+        ("cursor", ctypes.c_double),
+        ("move", ctypes.c_int64),
         ("loop_start", ctypes.c_double),
         ("loop_end", ctypes.c_double),
         ("underruns", ctypes.c_uint64),

@@ -26,8 +26,8 @@ AHEAD = 0.25
 BLOCK = 1024
 """Frames rendered at once."""
 
-_FADE = 256
-"""Frames over which sound comes and goes at a cut, so that nothing clicks: 6 ms at 44.1 kHz."""
+FADE = 0.008
+"""Seconds over which sound comes and goes at a cut, and one version changes into another, so that nothing clicks."""
 
 
 class Span(NamedTuple):
@@ -63,14 +63,18 @@ class Transport:
         """How much higher MIDI is heard than it is written."""
         self.loop: tuple[float, float] | None = None
         """The seconds that are repeated."""
+        self.gain = 1.0
+        """By which the source is heard louder or softer than it is, to match another version of it."""
+        self._gain = 1.0  # of the last frame that was rendered
+        self._rise = _rise(rate)
+        self._risen = len(self._rise)  # frames of it that were heard
         self._source: Source | None = None
         self._queue: deque[_Block] = deque()
         self._offset = 0  # frames of the first block that were taken
         self._queued = 0
         self._place = 0.0  # where an empty queue stands
         self._ended = True
-        self._coming = False
-        self._leaving: Samples | None = None
+        self._leaving: Samples = np.zeros((0, 2), np.float32)
         self._lock = Lock()
 
     @property
@@ -86,12 +90,30 @@ class Transport:
             return self._place
 
     def load(self, source: Source | None) -> None:
-        """Put another source in place of the present one, at its start, not playing."""
+        """Put another source in place of the present one, at its start, not playing. Who opened it closes it."""
         self.pause()
-        if self._source is not None:
-            self._source.close()
         self._source, self.loop, self.semitones = source, None, 0
+        self.gain = self._gain = 1.0
         self._go(0.0)
+
+    def set_rate(self, rate: int) -> None:
+        """Be silent until the present source comes back by `switch`, at another rate."""
+        here = self.cursor
+        with self._lock:
+            self.rate, self._rise, self._leaving = rate, _rise(rate), self._leaving[:0]
+            self._source, self._queue, self._queued, self._offset, self._place = None, deque(), 0, 0, here
+            self._ended = False
+
+    def switch(self, source: Source, ratio: float, gain: float) -> None:
+        """Go on with another version at the same musical place, `ratio` seconds of it for each of the present one's.
+
+        It plays if that did, is crossfaded with it from the next frame on, and has its loop and its transposition.
+        """
+        here = self.cursor * ratio
+        self._source, self.gain, self._gain = source, gain, gain
+        self.loop = (self.loop[0] * ratio, self.loop[1] * ratio) if self.loop else None
+        source.transpose(self.semitones)
+        self.seek(here)
 
     def play(self) -> None:
         """Play on; from the start where it had ended."""
@@ -100,7 +122,8 @@ class Transport:
         if self._ended and not self._queue:
             self._go(self.loop[0] if self.loop else 0.0)
         with self._lock:
-            self._coming = not self.playing
+            if not self.playing:
+                self._risen = 0
             self.playing = True
 
     def pause(self) -> None:
@@ -143,7 +166,7 @@ class Transport:
 
     def fill(self) -> bool:
         """Render one more block if too little lies ready. False when there is nothing to do."""
-        if self._ended or self._queued >= AHEAD * self.rate:
+        if self._source is None or self._ended or self._queued >= AHEAD * self.rate:
             return False
         block = self._rendered()
         if block is None:
@@ -159,18 +182,18 @@ class Transport:
             spans = self._taken(out) if self.playing else []
             done = sum(span.frames for span in spans)
             out[done:] = 0.0
-            if self._coming and done:
-                self._coming = False
-                n = min(done, _FADE)
-                out[:n] *= _RISE[:n]
-            if self._leaving is not None:
+            if self._risen < len(self._rise) and done:
+                n = min(done, len(self._rise) - self._risen)
+                out[:n] *= self._rise[self._risen : self._risen + n]
+                self._risen += n
+            if len(self._leaving):
                 n = min(len(out), len(self._leaving))
                 out[:n] += self._leaving[:n]
-                self._leaving = None
+                self._leaving = self._leaving[n:]
             if done < len(out):
                 if self.playing and self._ended:
                     self.playing = False
-                elif self.playing:
+                elif self.playing and self._source is not None:
                     self.starved += 1
                 at = self._queue[0].position + self._offset * self._queue[0].step if self._queue else self._place
                 spans.append(Span(done, len(out) - done, at, 0.0))
@@ -206,7 +229,7 @@ class Transport:
             self._ended = True
         with self._lock:
             self._leave()
-            self._coming = self.playing
+            self._risen = 0
             self._queue = deque([block] if block else [])
             self._queued = len(block.samples) if block else 0
             self._offset = 0
@@ -226,6 +249,9 @@ class Transport:
             frames = min(frames, left)
         position = source.position
         samples = source.read(frames)
+        if self.gain != 1.0 or self._gain != 1.0:
+            samples = samples * np.linspace(self._gain, self.gain, len(samples), dtype=np.float32)[:, None]
+            self._gain = self.gain
         if self.loop and len(samples) < frames:  # the region ends after the music
             source.seek(self.loop[0], self.speed)
         elif len(samples) < frames:
@@ -234,11 +260,20 @@ class Transport:
 
     def _leave(self) -> None:
         """Let what is about to be cut off fade out. Called with the lock held."""
-        if not self.playing or self._coming or not self._queue:
+        if not self.playing or not self._risen or not self._queue:
             return
         coming = [self._queue[0].samples[self._offset :], *(block.samples for block in islice(self._queue, 1, 2))]
-        tail = np.concatenate(coming)[:_FADE]
-        self._leaving = tail * np.linspace(1, 0, len(tail), dtype=np.float32)[:, None]
+        tail = np.concatenate(coming)[: len(self._rise)]
+        rise = self._rise[self._risen : self._risen + len(tail)]
+        tail[: len(rise)] *= rise  # it had not come to its height yet
+        tail *= self._rise[::-1][: len(tail)] if len(tail) == len(self._rise) else np.linspace(1, 0, len(tail))[:, None]
+        n = min(len(tail), len(self._leaving))
+        tail[:n] += self._leaving[:n]
+        self._leaving = tail
 
 
-_RISE = np.linspace(0, 1, _FADE, dtype=np.float32)[:, None]
+def _rise(rate: int) -> Samples:
+    """Half a Hann window of `FADE` seconds, shape (n, 1): with its mirror image it adds up to one."""
+    frames = round(FADE * rate)
+    steps = (np.arange(frames)[:, None] + 0.5) / frames
+    return np.asarray(0.5 - 0.5 * np.cos(np.pi * steps), np.float32)

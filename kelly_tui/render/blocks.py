@@ -16,7 +16,7 @@ from kelly_tui.render.synth import BLOCK, Synth
 LONGEST_LEAD = 4.0
 """Seconds that are rendered unheard before a seek's place, at most. Notes held for longer are struck at its start."""
 
-SHORTEST_LEAD = 0.5
+SHORTEST_LEAD = 1.0
 """Seconds for released notes and reverb to have died down."""
 
 Samples = np.ndarray[Any, np.dtype[np.float32]]
@@ -25,18 +25,20 @@ Samples = np.ndarray[Any, np.dtype[np.float32]]
 class MidiBlocks:
     """The sound of `events` by `synth`, block by block, from the start until `seek` says otherwise.
 
+    Several may share a synth: it plays for the one that sought last.
+
     Messages take effect at the nearest boundary of 64 frames. `speed` scales time exactly: 2 is twice as fast.
     """
 
     def __init__(self, events: Events, synth: Synth) -> None:
         self.events = events
         self._synth = synth
-        self._rendered = 0  # frames since the synth was aligned to its blocks
+        self._origin, self._frame, self._speed = 0.0, 0, 1.0
+        self._due: list[int] | None = None  # the frame of each message; None until a place was sought
         self._is_note = events.kind <= NOTE_ON
         self._messages = list(
             zip(events.kind.tolist(), events.channel.tolist(), events.first.tolist(), events.second.tolist())
         )
-        self.seek(0.0)
 
     @property
     def position(self) -> float:
@@ -45,19 +47,17 @@ class MidiBlocks:
 
     def seek(self, seconds: float, speed: float = 1.0) -> None:
         """Go to `seconds`, to play on from there at `speed`."""
-        if partial := self._rendered % BLOCK:
-            self._synth.render(np.empty((BLOCK - partial, 2), np.float32))
-        self._rendered = 0
         self._synth.reset()
         self._speed = speed
         begin = self._lead(seconds)
         place = int(np.searchsorted(self.events.time, begin, side="left"))
-        for index in np.flatnonzero(~self._is_note[:place]).tolist():
+        sounding = self._sounding(place, begin)
+        before = [*np.flatnonzero(~self._is_note[:place]).tolist(), *(index for index, _ in sounding)]
+        for index in sorted(before):  # a note is struck with the program of its time
             self._synth.send(*self._messages[index])
-        for index, held in self._sounding(place, begin):
-            kind, channel, pitch, velocity = self._messages[index]
-            self._synth.send(kind, channel, pitch, velocity)
+        for index, held in sounding:
             if not held:  # let go, but the pedal holds it
+                _, channel, pitch, _ = self._messages[index]
                 self._synth.send(NOTE_OFF, channel, pitch, 0)
         self._origin, self._frame, self._next = begin, 0, place
         due = np.rint((self.events.time - begin) / speed * self._synth.rate / BLOCK) * BLOCK
@@ -68,6 +68,9 @@ class MidiBlocks:
 
     def read(self, frames: int) -> Samples:
         """The next `frames` frames, float32 of shape (frames, 2); after the last note, its tail, then silence."""
+        if self._due is None:
+            self.seek(0.0)
+            assert self._due is not None
         out = np.empty((frames, 2), np.float32)
         done = 0
         due, messages, send = self._due, self._messages, self._synth.send
@@ -82,7 +85,6 @@ class MidiBlocks:
                 return out
             self._synth.render(out[done : done + step])
             self._frame += step
-            self._rendered += step
             done += step
 
     def _lead(self, seconds: float) -> float:
@@ -90,7 +92,9 @@ class MidiBlocks:
         place = int(np.searchsorted(self.events.time, seconds, side="left"))
         onsets = [self.events.time[index] for index, _ in self._sounding(place, seconds)]
         begin = min([seconds - SHORTEST_LEAD, *onsets])
-        return float(max(begin, seconds - LONGEST_LEAD, 0.0))
+        begin = max(begin, seconds - LONGEST_LEAD, 0.0)
+        blocks = int(begin * self._synth.rate / BLOCK)  # whole ones, as if rendered from the start
+        return blocks * BLOCK / self._synth.rate
 
     def _sounding(self, place: int, seconds: float) -> list[tuple[int, bool]]:
         """Note-ons among the first `place` messages that sound on, and whether by their key or only by the pedal."""

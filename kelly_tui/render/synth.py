@@ -108,11 +108,12 @@ class Synth:
     """
 
     def __init__(self, soundfont: Path, rate: int, gain: float = GAIN) -> None:
-        self._lib = library()
         self._settings = self._synth = None
+        self._lib = library()
         if not LOWEST_RATE <= rate <= HIGHEST_RATE:
             raise SoundError(f"MIDI can't be rendered at {rate} Hz", hint="8000 to 96000 Hz can.")
         self.rate = rate
+        self._partial = 0  # frames of the last block of `BLOCK` that were taken
         self._settings = self._lib.new_fluid_settings()
         for name, value in {**_SETTINGS, "synth.sample-rate": float(rate), "synth.gain": gain}.items():
             self._set(name, value)
@@ -150,9 +151,12 @@ class Synth:
     def render(self, out: np.ndarray[Any, np.dtype[np.float32]]) -> None:
         """Fill `out`, C-contiguous float32 of shape (frames, 2)."""
         self._lib.fluid_synth_write_float(self._synth, len(out), out.ctypes.data, 0, 2, out.ctypes.data, 1, 2)
+        self._partial = (self._partial + len(out)) % BLOCK
 
     def reset(self) -> None:
-        """All sound off, every channel as when switched on."""
+        """All sound off, every channel as when switched on, at the start of a block."""
+        if self._partial:
+            self.render(np.empty((BLOCK - self._partial, 2), np.float32))
         self._lib.fluid_synth_system_reset(self._synth)
 
     def close(self) -> None:
@@ -161,6 +165,9 @@ class Synth:
         if self._settings:
             self._lib.delete_fluid_settings(self._settings)
         self._synth = self._settings = None
+
+    def __del__(self) -> None:
+        self.close()
 
     def __enter__(self) -> Synth:
         return self

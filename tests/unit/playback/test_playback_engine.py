@@ -15,10 +15,11 @@ import numpy as np
 import pytest
 import soundfile
 
+from kelly_tui.paths import soundfont
 from kelly_tui.playback import Engine
 from kelly_tui.playback.devices import describe_device
 from kelly_tui.settings import Settings
-from tests.null_sink import RATE, NullSink, until
+from tests.null_sink import RATE, NullSink, missing, until
 
 
 @pytest.fixture
@@ -274,6 +275,157 @@ def test_a_process_that_keeps_dying_is_given_up_until_another_file(null_sink: Nu
     until(lambda: engine.state.position > 0.1)
 
 
+def test_a_stopped_process_is_replaced_and_plays_on_at_the_same_place(null_sink: NullSink, engine_of, tmp_path):
+    engine = engine_of()
+    ready(engine, sweep(tmp_path / "sweep.wav"))
+    engine.seek(8.0)
+    engine.play()
+    until(lambda: engine.state.position > 8.2)
+    first = engine.pid
+    os.kill(first, signal.SIGSTOP)
+    until(lambda: engine.pid not in (None, first) and engine.state.playing and engine.state.position > 8.3)
+    assert engine.state.position < 12
+    assert "started again" in engine.state.message
+
+
+def test_a_soundfont_that_kills_is_left_alone(null_sink: NullSink, engine_of, tmp_path):
+    """What a damaged SoundFont does to FluidSynth at worst: a pipe that never ends stops it, a signal kills it."""
+    pipe = tmp_path / "deadly.sf2"
+    os.mkfifo(pipe)
+    hold = os.open(pipe, os.O_RDWR)
+    engine = engine_of()
+    ready(engine, midi_note(tmp_path / "a.mid"))
+    first = engine.pid
+    engine._soundfont = str(pipe)  # `paths.soundfont` wants a file: as if it had become one that kills
+    engine._board.memory.loading = True
+    os.kill(first, signal.SIGSEGV)
+    until(lambda: engine.pid not in (None, first) and engine.state.ready)
+    assert "while it loaded the SoundFont deadly.sf2; another plays instead" in engine.state.message
+    engine.play()
+    until(lambda: engine.state.position > 0.1)
+    os.close(hold)
+
+
+def test_another_soundfont_is_heard_without_a_gap(null_sink: NullSink, engine_of, tmp_path):
+    engine = engine_of()
+    ready(engine, midi_note(tmp_path / "a.mid"))
+    copy = tmp_path / "copy.sf2"
+    copy.write_bytes(soundfont().read_bytes())
+    engine.play()
+    until(lambda: engine.state.position > 0.5)
+    with null_sink.recording() as recording:
+        engine.set_soundfont(str(copy))
+        recording.wait(0.5)
+    sound = np.abs(recording.sound).max(axis=1)
+    pieces = sound[: len(sound) // 441 * 441].reshape(-1, 441).max(axis=1)  # 10 ms each
+    assert pieces[3:].min() > 0.003
+    engine.set_soundfont(str(tmp_path / "none.sf2"))
+    until(lambda: "none.sf2" in engine.state.message)
+    assert engine.state.playing
+
+
+def test_a_step_is_counted_from_where_the_last_one_leads(engine_of, no_device, tmp_path):
+    """Two quick steps under load: the process has carried out neither yet."""
+    engine = engine_of()
+    ready_silent(engine, sweep(tmp_path / "sweep.wav"))
+    os.kill(engine.pid, signal.SIGSTOP)
+    engine.seek(10.0)
+    assert engine.state.goal == 10.0
+    engine.seek(engine.state.goal + 1)
+    engine.seek_by(1.5)
+    assert engine.state.goal == 12.5
+    os.kill(engine.pid, signal.SIGCONT)
+    until(lambda: engine.state.position == pytest.approx(12.5))
+    assert engine.state.goal == pytest.approx(12.5)
+    engine.load(sweep(tmp_path / "other.wav"))
+    assert engine.state.goal == 0.0
+
+
+def ready_silent(engine: Engine, path: Path) -> None:
+    engine.load(path)
+    until(lambda: engine.state.ready)
+
+
+def tone(path: Path, hertz: float, seconds: float = 20.0, level: float = 0.25) -> Path:
+    at = np.arange(round(seconds * RATE)) / RATE
+    soundfile.write(path, (level * np.sin(2 * np.pi * hertz * at)).astype(np.float32), RATE, subtype="FLOAT")
+    return path
+
+
+def test_versions_are_switched_at_the_same_place(null_sink: NullSink, engine_of, tmp_path):
+    """A sweep, and the same at twice the tempo: the pitch says the place."""
+    engine = engine_of()
+    first, second = sweep(tmp_path / "first.wav"), tmp_path / "second.wav"
+    soundfile.write(second, soundfile.read(first, dtype="float32")[0][::2], RATE, subtype="FLOAT")
+    ready(engine, first)
+    engine.seek(10.0)
+    engine.play()
+    until(lambda: engine.state.position > 10.5)
+    with null_sink.recording() as recording:
+        recording.wait(0.3)
+        engine.switch(second, 0.5)
+        until(lambda: engine.state.loaded == str(second))
+        assert 5.2 < engine.state.position < 8
+        recording.wait(0.5)
+    assert 10.4 < place_of(recording.sound[2000:8000]) < 12
+    assert 10.4 < (pitch_of(recording.sound[-8000:]) / 2 - 400) / 40 < 13  # an octave higher, at the same place
+
+
+def test_versions_are_matched_in_loudness_and_joined_without_a_step(null_sink: NullSink, engine_of, tmp_path):
+    engine = engine_of()
+    loud, soft = tone(tmp_path / "loud.wav", 440), tone(tmp_path / "soft.wav", 440, level=0.02)
+    ready(engine, loud)
+    engine.set_decks([loud, soft])
+    until(lambda: engine.state.matched)
+    engine.play()
+    until(lambda: engine.state.position > 0.5)
+    with null_sink.recording() as recording:
+        recording.wait(0.3)
+        engine.switch(soft)
+        until(lambda: engine.state.loaded == str(soft))
+        recording.wait(0.4)
+    assert 20 * np.log10(rms(recording.sound[-8000:]) / rms(recording.sound[2000:10000])) == pytest.approx(0, abs=0.5)
+    # A step is wide: above 4 kHz there is nothing but what is at the joint.
+    window = np.hanning(2048)
+    frames = np.lib.stride_tricks.sliding_window_view(recording.sound[:, 0], 2048)[::512] * window
+    spectra = np.abs(np.fft.rfft(frames)) / window.sum() * 2
+    high = spectra[:, round(4000 * 2048 / RATE) :].max()
+    assert 20 * np.log10(high / 0.25) < -60
+
+
+def rms(sound: np.ndarray) -> float:
+    return float(np.sqrt(np.mean(np.square(sound, dtype=np.float64))))
+
+
+def test_a_device_that_vanishes_is_said_and_found_again(engine_of, tmp_path, monkeypatch):
+    if what := missing():
+        pytest.skip(what)
+    (tmp_path / "pulse").mkdir()
+    sink = NullSink(tmp_path / "pulse")
+    for name, value in sink.environment.items():
+        monkeypatch.setenv(name, value)
+    sink.start()
+    try:
+        engine = engine_of()
+        ready(engine, sweep(tmp_path / "sweep.wav"))
+        engine.seek(3.0)
+        engine.play()
+        until(lambda: engine.state.position > 3.3)
+        first = engine.pid
+        sink.stop()
+        until(lambda: engine.state.message.startswith("no sound: "))
+        assert not engine.state.playing
+        sink.start()
+        until(lambda: engine.state.message == "" and engine.state.playing)
+        assert 3.2 < engine.state.goal < 6
+        with sink.recording() as recording:
+            recording.wait(0.5)
+        assert 3.2 < place_of(recording.sound[-8000:]) < 8
+        assert engine.pid == first
+    finally:
+        sink.stop()
+
+
 def test_without_a_device_everything_but_sound_works(no_device, engine_of, tmp_path):
     engine = engine_of()
     engine.load(sweep(tmp_path / "sweep.wav"))
@@ -343,6 +495,7 @@ _APP = """
 import sys
 from pathlib import Path
 from textual.app import App
+from kelly_tui.paths import soundfont
 from kelly_tui.playback import Engine
 from kelly_tui.settings import Settings
 

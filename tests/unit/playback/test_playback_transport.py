@@ -12,6 +12,7 @@ from kelly_tui.playback.transport import AHEAD, Transport
 
 RATE = 8000
 FADE = 256
+"""Frames after a cut of which nothing is asked but that they do not click."""
 
 
 class Ramp:
@@ -196,12 +197,17 @@ def test_nothing_clicks():
         action()
         heard.append(run(transport, 1000)[0])
     steps = np.abs(np.diff(np.concatenate(heard)[:, 0]))
-    assert steps.max() < 3 / FADE
+    assert steps.max() < 2 / (0.008 * RATE)
 
 
 class Constant(Ramp):
     def read(self, frames: int) -> np.ndarray:
         return np.ones_like(super().read(frames))
+
+
+class Flat(Constant):
+    def transpose(self, semitones: int) -> None:
+        """It has no notes."""
 
 
 def test_volume_and_level():
@@ -234,14 +240,6 @@ def test_no_more_is_rendered_ahead_than_needed():
     assert sum(len(block.samples) for block in transport._queue) <= AHEAD * RATE + 1024
 
 
-def test_the_old_source_is_closed():
-    transport = Transport(RATE)
-    first = Ramp()
-    transport.load(first)
-    transport.load(Ramp())
-    assert first.closed
-
-
 def test_without_a_source_every_command_is_harmless():
     transport = Transport(RATE)
     for command in (
@@ -256,6 +254,109 @@ def test_without_a_source_every_command_is_harmless():
     transport.set_speed(1.5)
     assert not transport.playing
     assert not run(transport, 1000)[0].any()
+
+
+class Tilted(Ramp):
+    """The same as `Ramp` at another tempo and level: every frame is its place in the other's time, negative."""
+
+    def __init__(self, ratio: float) -> None:
+        self.ratio = ratio
+        super().__init__(10.0 * ratio)
+
+    def read(self, frames: int) -> np.ndarray:
+        return -super().read(frames) / np.float32(self.ratio)
+
+    def transpose(self, semitones: int) -> None:
+        self.semitones = semitones
+
+
+@pytest.mark.parametrize("ratio", [1.0, 0.9, 1.25])
+def test_another_version_goes_on_at_the_same_musical_place_with_the_next_frame(ratio):
+    transport = playing()
+    transport.seek(4.0)
+    run(transport, RATE)
+    transport.switch(Tilted(ratio), ratio, 1.0)
+    heard, said = run(transport, RATE)
+    assert said[0] == pytest.approx(5.0 * ratio, abs=1e-6)
+    np.testing.assert_allclose(heard[FADE:, 0] * -100, said[FADE:] / ratio, atol=1e-3)
+    assert transport.playing
+
+
+def test_versions_are_crossfaded_over_eight_milliseconds_and_never_beyond_either():
+    """One version at 1, the other at -1: what is heard goes from one to the other, at no moment steeper than a fade."""
+
+    class Minus(Constant):
+        def read(self, frames: int) -> np.ndarray:
+            return -super().read(frames)
+
+        def transpose(self, semitones: int) -> None:
+            """It has no notes."""
+
+    transport = Transport(RATE)
+    transport.load(Constant())
+    transport.play()
+    run(transport, 1000)
+    transport.switch(Minus(), 1.0, 1.0)
+    heard = run(transport, 1000)[0][:, 0]
+    fade = round(0.008 * RATE)
+    assert heard[fade] == -1.0
+    assert np.abs(np.diff(heard)).max() < 2 * 1.6 / fade
+    assert (np.diff(heard) <= 0).all()
+
+
+def test_small_blocks_cut_no_fade_short():
+    transport = Transport(RATE)
+    transport.load(Constant())
+    transport.play()
+    heard = []
+    for number in range(100):
+        transport.fill()
+        if number == 50:
+            transport.pause()
+        out = np.empty((7, 2), np.float32)
+        transport.take(out)
+        heard.append(out)
+    assert np.abs(np.diff(np.concatenate(heard)[:, 0])).max() < 2 / (0.008 * RATE)
+
+
+def test_a_version_has_its_gain_from_its_first_frame_and_a_later_one_comes_softly():
+    transport = playing()
+    run(transport, RATE)
+    transport.switch(Flat(), 1.0, 0.5)
+    assert run(transport, 3000)[0][-1, 0] == 0.5
+    transport.gain = 0.25
+    heard = run(transport, RATE)[0][:, 0]
+    assert heard[-1] == 0.25
+    assert np.abs(np.diff(heard)).max() < 0.001
+    transport.load(Flat())
+    transport.play()
+    assert run(transport, 3000)[0][-1, 0] == 1.0
+
+
+def test_a_version_keeps_loop_transposition_and_silence():
+    transport = playing()
+    transport.set_loop((2.0, 3.0))
+    transport.semitones = 3
+    transport.pause()
+    other = Tilted(2.0)
+    transport.switch(other, 2.0, 1.0)
+    assert transport.loop == (4.0, 6.0)
+    assert other.semitones == 3
+    assert not run(transport, RATE)[0][FADE:].any()
+
+
+def test_at_another_rate_it_is_silent_until_its_source_comes_back_at_the_same_place():
+    transport = playing()
+    run(transport, RATE)
+    transport.set_rate(2 * RATE)
+    assert not run(transport, RATE)[0].any()
+    assert transport.playing
+    assert transport.starved == 0
+    source = Ramp(rate=2 * RATE)
+    source.transpose = lambda semitones: None
+    transport.switch(source, 1.0, 1.0)
+    heard, _ = run(transport, 2000)
+    assert heard[-1, 0] * 100 == pytest.approx(1.0 + 1999 / (2 * RATE), abs=1e-4)
 
 
 class Anything(RuleBasedStateMachine):
