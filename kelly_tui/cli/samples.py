@@ -258,7 +258,7 @@ def conflicts(line: Line) -> int:
             _take_outside(line, catalogue, outside)
         elif take:
             shown = [one for one in views.conflicts(catalogue) if (one.sample_id, one.field) in seen]
-            views.resolve(catalogue, take, shown)
+            views.resolve(catalogue, take, line.settings.annotator, shown)
             decided = Counter(one.field for one in shown)
             line.voice.say(f"{_dry(line)}{decided.total():,} decided for {take}{_by_field(decided)}")
         still_open = views.conflicts(catalogue)
@@ -310,7 +310,8 @@ def _take_outside(line: Line, catalogue: Catalogue, outside: Merge) -> None:
         line.voice.say(f"declined: {shown}{by_field}; the edited files are kept in .kelly/set-aside")
         return
     new = set(views.take_outside_edits(catalogue).conflicts)
-    views.resolve(catalogue, "theirs", [c for c in views.conflicts(catalogue) if (c.sample_id, c.field) in new])
+    met = [one for one in views.conflicts(catalogue) if (one.sample_id, one.field) in new]
+    views.resolve(catalogue, "theirs", line.settings.annotator, met)
     line.voice.say(f"taken in: {shown}{by_field}")
 
 
