@@ -170,7 +170,7 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
         return argparse.Namespace(command=command, words=words)
     chosen = commands[command]
     places = set(places_of_words(words, chosen))
-    options = [word for place, word in enumerate(words) if place not in places]
+    options = [word for place, word in enumerate(words) if place not in places and word != "--"]
     given, more = chosen.parse_known_args([*options, "--", *(words[place] for place in sorted(places))])
     for word in more:
         if word != "--":

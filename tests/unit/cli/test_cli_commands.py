@@ -309,6 +309,13 @@ def test_list_filters(kelly, labelled):
     assert "2 samples" in said.err
 
 
+def test_two_dashes_end_the_options(kelly, labelled):
+    plain = kelly("list", "d", "-emotion:sad", "--json")
+    assert plain.out
+    assert kelly("list", "--json", "d", "--", "-emotion:sad") == plain
+    assert kelly("list", "--json", "--", "d", "-emotion:sad") == plain
+
+
 def test_a_filter_gets_its_quotes_back(kelly, labelled):
     assert kelly("list", "d", "text:no such words").code == 0
     assert kelly("list", "d", "key:C# major").code == 0
@@ -412,6 +419,13 @@ def test_doctor_finds_what_is_there(kelly):
     assert found["SQLite"]
     assert found["symusic"]
     assert {"SoundFont", "sound device", "free disk", "terminal"} <= found.keys()
+
+
+def test_doctor_does_not_take_any_file_for_a_soundfont(kelly, tmp_path, monkeypatch):
+    (tmp_path / "noise.sf2").write_bytes(bytes(range(256)) * 20)
+    (tmp_path / "settings.toml").write_text(f'soundfont = "{tmp_path}/noise.sf2"\n')
+    monkeypatch.setenv("KELLY_SETTINGS", str(tmp_path / "settings.toml"))
+    assert "! SoundFont                 the file is no SoundFont" in kelly("doctor").out
 
 
 def test_doctor_names_the_package_of_what_is_missing(kelly, monkeypatch):
