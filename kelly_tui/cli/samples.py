@@ -168,7 +168,7 @@ def list_samples(line: Line) -> int:
                 if sample is None:  # gone since
                     continue
                 heard = suggestion(catalogue, sample.sample_id)
-                line.voice.give({**_sample(sample), "suggestion": heard and to_builtins(heard)})
+                line.voice.give({**sample_object(sample), "suggestion": heard and to_builtins(heard)})
             return 0
         main = catalogue.config.model.main_label
         rows = (_cells(row, main) for row in found)
@@ -193,7 +193,8 @@ def _cells(row: Row, main: str) -> list[str]:
     ]
 
 
-def _sample(sample: Any) -> dict[str, Any]:
+def sample_object(sample: Any) -> dict[str, Any]:
+    """A sample as ``--json`` has it."""
     return {
         "sample_id": sample.sample_id,
         "file_path": sample.file_path,

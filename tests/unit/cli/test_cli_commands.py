@@ -268,6 +268,31 @@ def test_label_undo_redo_history(kelly, labelled):
     assert kelly("list", "d", "--json", "emotion:tense").out == ""
 
 
+def test_show_tells_all_about_one_sample(kelly, labelled):
+    said = kelly("show", "d", "other/tone.ogg").out
+    assert "no features yet" in kelly("show", "d", "other/tone.ogg").err
+    assert kelly("extract", "d").code in (0, 1)
+    kelly("label", "d", "other/tone.ogg", "emotion=tense", "tempo=90")
+    kelly("label", "d", "other/tone.ogg", "emotion=sad")
+    said = kelly("show", "d", "other/tone.ogg")
+    assert said.code == 0
+    lines = said.out.splitlines()
+    assert lines[0] == "raw/audio/other/tone.ogg"
+    (emotion,) = [line.split() for line in lines if line.startswith("emotion ")]
+    assert emotion == ["emotion", "sad", "human", "me"]
+    (tempo,) = [line.split() for line in lines if line.startswith("tempo_bpm ")]
+    assert tempo == ["tempo_bpm", "90", "human", "me"]  # what a detector would say is nothing to a person's label
+    (meter,) = [line for line in lines if line.startswith("time_signature ")]
+    assert re.search(r"· +\w+", meter)  # a tone has none, for a reason
+    assert "me  emotion sad (was tense)" in said.out
+    told = kelly("show", "d", "other/tone.ogg", "--json").json
+    assert told["labels"]["emotion"]["by"] == "me"
+    assert "why" not in told["labels"]["emotion"]
+    assert told["absent"]["time_signature"] in meter
+    assert told["history"][0]["new"]["value"] == "sad"
+    assert kelly("show", "d", "nothing").code == 2
+
+
 @pytest.mark.parametrize(
     ("words", "hint"),
     [
