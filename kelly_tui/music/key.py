@@ -135,7 +135,7 @@ def weigh_keys(score: Score) -> tuple[Detection[Key], Floats]:
     chances /= chances.sum()
     best, second = np.argsort(chances)[:-3:-1]
     key = key_of_row(int(best))
-    why = f"{chances[best]:.0%} likely; next {' '.join(key_of_row(int(second)))}, {chances[second]:.0%}"
+    why = f"{chances[best]:.0%} against {chances[second]:.0%} {' '.join(key_of_row(int(second)))}"
     return Detection(key, float(chances[best]), why), chances
 
 

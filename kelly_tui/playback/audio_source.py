@@ -10,7 +10,6 @@ import numpy as np
 from kelly_tui.errors import FileRefused
 from kelly_tui.playback.source import Samples
 from kelly_tui.playback.stretch import stretched
-from kelly_tui.render.lens import Lens
 
 _BLOCK = 4096
 
@@ -56,7 +55,7 @@ class AudioSource:
         stream = self._resampled(self._decoded())
         self._stream = stream if speed == 1.0 else stretched(stream, speed, self._rate)
 
-    def see_through(self, lens: Lens) -> None:
+    def transpose(self, semitones: int) -> None:
         """Recorded sound stays as it is."""
 
     def read(self, frames: int) -> Samples:

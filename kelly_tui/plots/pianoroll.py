@@ -5,20 +5,18 @@ Loudness is the style (soft, note, loud); a new attack on a held pitch is set of
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from kelly_tui.plots.cells import STYLE, Cells, Grid, quadrants
+from kelly_tui.plots.lines import NO_LINES, Lines, draw
 
 SOFT, LOUD = 52, 96
 """Velocities below and from which a note is drawn soft and loud: about pp-p and f-fff."""
 
 FEWEST_PITCHES = 13
 """A roll spans at least an octave, so that one repeated note does not fill the screen."""
-
-Times = Sequence[float] | np.ndarray[Any, np.dtype[np.float64]]
 
 
 def _drum_lanes() -> np.ndarray[Any, np.dtype[np.int64]]:
@@ -53,15 +51,13 @@ class PianoRoll:
         height: int,
         start: float,
         end: float,
-        beats: Times = (),
-        bars: Times = (),
-        playhead: float | None = None,
+        lines: Lines = NO_LINES,
     ) -> Cells:
-        """The stretch from `start` to `end` seconds. `beats`, `bars` and `playhead` are times in seconds."""
+        """The stretch from `start` to `end` seconds, with `lines`."""
         if width <= 0 or height <= 0 or end <= start:
             return Cells([" " * max(width, 0)] * max(height, 0), np.zeros((max(height, 0), max(width, 0)), np.uint8))
         drum_lines = (2 if height >= 8 else 1 if height >= 3 else 0) if self._has_drums else 0
-        lines = height - drum_lines
+        upper = height - drum_lines
         seen = np.flatnonzero((self._onset < end) & (self._end > start))
         scale = 2 * width / (end - start)
         first = np.clip(((self._onset[seen] - start) * scale).astype(np.int64), 0, 2 * width - 1)
@@ -69,9 +65,9 @@ class PianoRoll:
         began = self._onset[seen] >= start
         drum = self._drum[seen]
         tune = np.flatnonzero(~drum)
-        row, thickness = _rows(self._pitch[seen[tune]], 2 * lines)
+        row, thickness = _rows(self._pitch[seen[tune]], 2 * upper)
         spans = _Spans(row, first[tune], last[tune], began[tune], self._loudness[seen[tune]])
-        dots, style = _drawn(spans, thickness, 2 * lines, 2 * width)
+        dots, style = _drawn(spans, thickness, 2 * upper, 2 * width)
         if drum_lines:
             hits = np.zeros((2 * drum_lines, 2 * width), bool)
             struck = drum & began
@@ -80,14 +76,7 @@ class PianoRoll:
             dots = np.concatenate([dots, hits])
             style = np.concatenate([style, np.full((drum_lines, width), STYLE["drum"], np.uint8)])
         glyphs = quadrants(dots)
-        free = glyphs == " "
-        style[free] = STYLE["blank"]
-        _rule(glyphs, style, free, beats, start, end, "·", "beat", rows=slice(lines - 1, lines))
-        _rule(glyphs, style, free, bars, start, end, "│", "bar", rows=slice(None))
-        if playhead is not None and start <= playhead < end:
-            column = int((playhead - start) / (end - start) * width)
-            glyphs[:, column] = "┃"
-            style[:, column] = STYLE["playhead"]
+        draw(glyphs, style, start, end, lines, beat_row=upper - 1)
         return Cells.of(glyphs, style)
 
 
@@ -130,24 +119,3 @@ def _drawn(spans: _Spans, thickness: int, rows: int, columns: int) -> tuple[Grid
     for loudness, name in enumerate(("soft", "note", "loud")):
         style[cells[loudness]] = STYLE[name]
     return dots, style
-
-
-def _rule(
-    glyphs: Grid, style: Grid, free: Grid, times: Times, start: float, end: float, glyph: str, name: str, rows: slice
-) -> None:
-    """Draw `glyph` behind the notes at `times`; every second, fourth, ... of them where they would crowd."""
-    at = np.asarray(times, np.float64)
-    if not len(at):
-        return
-    width = glyphs.shape[1]
-    spacing = (at[-1] - at[0]) / max(len(at) - 1, 1) * width / (end - start)
-    step = 1
-    while spacing * step < 4 and step < len(at):
-        step *= 2
-    at = at[::step]
-    columns = ((at[(at >= start) & (at < end)] - start) / (end - start) * width).astype(np.int64)
-    there = np.zeros_like(free)
-    there[rows, columns] = True
-    there &= free
-    glyphs[there] = glyph
-    style[there] = STYLE[name]

@@ -1,18 +1,18 @@
 """The outline of a sound: extremes a column, drawn in braille dots.
 
-Peaks are found once, streamed, so that a file of any length costs one pass and a few kilobytes.
+Peaks are found once, streamed: see `kelly_tui.plots.outline`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from pathlib import Path
+from collections.abc import Iterable
+from functools import reduce
 from typing import Any
 
 import numpy as np
 
-from kelly_tui.errors import FileRefused
 from kelly_tui.plots.cells import STYLE, Cells, Grid, braille
+from kelly_tui.plots.lines import NO_LINES, Lines, draw
 
 CLIPPED = 0.999
 """A column that reaches this share of full scale is drawn hot."""
@@ -20,21 +20,14 @@ CLIPPED = 0.999
 FAINTEST = 0.1
 """-20 dBFS: a sound that never gets louder is not drawn as if it did."""
 
-_BLOCK = 1 << 16
-
 Samples = np.ndarray[Any, np.dtype[np.float32]]
 
 
-def peaks(samples: Samples, n: int) -> Grid:
-    """Lowest and highest sample in each of `n` equal stretches, over all channels.
-
-    `samples`: shape (frames,) or (frames, channels). Returns float32 of shape (n, 2).
-    """
-    return block_peaks(iter([samples]), len(samples), n)
-
-
 def block_peaks(blocks: Iterable[Samples], frames: int, n: int) -> Grid:
-    """`peaks` of a sound that comes in blocks and has `frames` frames in all. Memory does not grow with it."""
+    """Lowest and highest sample in each of `n` equal stretches of a sound, over all channels: float32 of shape (n, 2).
+
+    `blocks`: shape (frames,) or (frames, channels) each; `frames` in all. Memory does not grow with them.
+    """
     found = np.zeros((n, 2), np.float32)
     if not frames or not n:
         return found
@@ -42,7 +35,8 @@ def block_peaks(blocks: Iterable[Samples], frames: int, n: int) -> Grid:
     touched = np.zeros(n, bool)
     at = 0
     for block in blocks:
-        low, high = (block, block) if block.ndim == 1 else (block.min(axis=1), block.max(axis=1))
+        channels = [block] if block.ndim == 1 else list(block.T)  # by the channel: NumPy is slow along a short axis
+        low, high = reduce(np.minimum, channels), reduce(np.maximum, channels)
         end = min(at + len(block), frames)
         if end <= at:
             break
@@ -60,33 +54,26 @@ def block_peaks(blocks: Iterable[Samples], frames: int, n: int) -> Grid:
     return found
 
 
-def file_peaks(path: Path, n: int) -> Grid:
-    """`peaks` of an audio file, read in blocks. Raises `FileRefused` when it can't be read."""
-    import soundfile  # libsndfile: not for the app's start
+def waveform(
+    peaks: Grid,
+    width: int,
+    height: int,
+    span: tuple[float, float] = (0.0, 1.0),
+    lines: Lines = NO_LINES,
+    loudest: float | None = None,
+) -> Cells:
+    """The outline in `width` x `height` cells, with `lines`.
 
-    try:
-        with soundfile.SoundFile(str(path)) as sound:
-            return block_peaks(_blocks(sound), sound.frames, n)
-    except (soundfile.SoundFileError, OSError) as error:
-        raise FileRefused(f"can't be read as audio ({error})", path=path) from None
-
-
-def _blocks(sound: Any) -> Iterator[Samples]:
-    while len(block := sound.read(_BLOCK, dtype="float32", always_2d=True)):
-        yield block
-
-
-def waveform(peaks: Grid, width: int, height: int, playhead: float | None = None) -> Cells:
-    """The outline in `width` x `height` cells.
-
-    `peaks`: shape (n, 2), any n: gathered, or repeated, to two dots a cell. `playhead`: 0..1 of the whole; what
-    lies before it is accented. The loudest moment reaches the edges, unless all is very soft; clipped columns are hot.
+    `peaks`: shape (n, 2), any n: gathered, or repeated, to two dots a cell. `span`: the seconds that they are of; what
+    lies before the playhead is accented. `loudest`, of `peaks` by default, reaches the edges, unless all is very soft;
+    clipped columns are hot.
     """
     if width <= 0 or height <= 0:
         return Cells([""] * max(height, 0), np.zeros((max(height, 0), max(width, 0)), np.uint8))
     columns, rows = width * 2, height * 4
     extremes = _gathered(np.nan_to_num(np.asarray(peaks, np.float32)), columns)
-    loudest = float(np.abs(extremes).max())
+    if loudest is None:
+        loudest = float(np.abs(extremes).max())
     middle = rows / 2
     reach = middle / max(loudest, FAINTEST)
     top = np.clip(np.floor(middle - extremes[:, 1] * reach), 0, rows - 1)
@@ -96,15 +83,13 @@ def waveform(peaks: Grid, width: int, height: int, playhead: float | None = None
     glyphs = braille((row >= top) & (row < bottom))
 
     style = np.full((height, width), STYLE["note"], np.uint8)
-    if playhead is not None:
-        column = min(max(int(playhead * width), 0), width - 1)
-        style[:, :column] = STYLE["accent"]
+    start, end = span
+    if lines.playhead is not None:
+        column = int((lines.playhead - start) / max(end - start, 1e-9) * width)
+        style[:, : min(max(column, 0), width)] = STYLE["accent"]
     clipped = np.abs(extremes).max(axis=1).reshape(width, 2).max(axis=1) >= CLIPPED
     style[:, clipped] = STYLE["hot"]
-    style[glyphs == " "] = STYLE["blank"]
-    if playhead is not None:
-        glyphs[:, column] = "┃"
-        style[:, column] = STYLE["playhead"]
+    draw(glyphs, style, start, end, lines)
     return Cells.of(glyphs, style)
 
 

@@ -1,26 +1,52 @@
-"""What the music view draws: a sample's notes or outline, read once, off the app's thread."""
+"""What the music view draws: a sample's notes or its sound, read once, off the app's thread."""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
+from kelly_tui.errors import KellyError
+from kelly_tui.model.sample import Sample
 from kelly_tui.music.hook import hook
 from kelly_tui.music.modulation import detect_keys
 from kelly_tui.music.notes import Score, read_midi
 from kelly_tui.plots.cells import Cells
+from kelly_tui.plots.lines import Lines
+from kelly_tui.plots.outline import Outline, outline_of, pack, unpack
 from kelly_tui.plots.pianoroll import PianoRoll
 from kelly_tui.plots.ruler import beats_and_bars
-from kelly_tui.plots.waveform import file_peaks, waveform
+from kelly_tui.plots.spectrogram import spectrogram
+from kelly_tui.plots.waveform import waveform
+from kelly_tui.store.durable import write_whole
+from kelly_tui.store.layout import inside
 
 BAR_CELLS = 8
 """A bar of a piano roll is at least so wide."""
 
-AUDIO_COLUMNS = 4096
-"""Extremes kept of a sound: twice the dots of a very wide terminal."""
+NEAREST, FURTHEST = 5, -3
+"""Bounds of the zoom."""
+
+SHORT = 10.0
+"""Seconds of sound whose outline is found again sooner than it is read."""
+
+FEATURE_RATE = 22_050
+"""Hz of the frames that features count in."""
+
+
+class View(NamedTuple):
+    """What of a picture is drawn. Times are seconds."""
+
+    start: float
+    end: float
+    playhead: float | None = None
+    loop: tuple[float, float] | None = None
+    spectrum: bool = False
+    """Of sound: its spectrogram, not its waveform."""
 
 
 class Picture(Protocol):
@@ -37,12 +63,12 @@ class Picture(Protocol):
         """The start and end of what tells most about it."""
         ...
 
-    def stretch(self, width: int, playhead: float) -> tuple[float, float]:
-        """The start and end of what is shown in `width` cells while the playhead is there."""
+    def stretch(self, width: int, playhead: float, zoom: int = 0) -> tuple[float, float]:
+        """The start and end of what is shown in `width` cells while the playhead is there; each `zoom` halves it."""
         ...
 
-    def cells(self, width: int, height: int, start: float, end: float, playhead: float | None) -> Cells:
-        """That stretch in `width` x `height` cells."""
+    def cells(self, width: int, height: int, view: View) -> Cells:
+        """That view in `width` x `height` cells."""
         ...
 
 
@@ -62,8 +88,8 @@ class MidiPicture:
         bar = min(self.bars, key=lambda line: abs(line - start))  # a bar is heard better from its start
         return bar, min(bar + end - start, self.duration)
 
-    def stretch(self, width: int, playhead: float) -> tuple[float, float]:
-        shown = max(width // BAR_CELLS, 1)
+    def stretch(self, width: int, playhead: float, zoom: int = 0) -> tuple[float, float]:
+        shown = max(int(width / (BAR_CELLS * 2.0**zoom)), 1)
         bar = int(np.searchsorted(self.bars, playhead, "right")) - 1
         first = max(bar, 0) // shown * shown
         last = first + shown
@@ -73,8 +99,9 @@ class MidiPicture:
         bar_length = self.bars[-1] - self.bars[-2] if len(self.bars) > 1 else self.duration
         return start, self.bars[-1] + max(bar_length, 0.1) * (last - len(self.bars) + 1)
 
-    def cells(self, width: int, height: int, start: float, end: float, playhead: float | None) -> Cells:
-        return self._roll.cells(width, height, start, end, self.beats, self.bars, playhead)
+    def cells(self, width: int, height: int, view: View) -> Cells:
+        lines = Lines(self.beats, self.bars, view.playhead, view.loop)
+        return self._roll.cells(width, height, view.start, view.end, lines)
 
 
 def _changing_keys(score: Score) -> list[tuple[float, str]]:
@@ -86,31 +113,74 @@ def _changing_keys(score: Score) -> list[tuple[float, str]]:
 
 
 class AudioPicture:
-    """The outline of a sound, whole."""
+    """Sound, whole or in pages, as a waveform or a spectrogram, on the beats that its features found."""
 
-    beats: Sequence[float] = ()
-    bars: Sequence[float] = ()
     keys: Sequence[tuple[float, str]] = ()
 
-    def __init__(self, path: Path, duration: float) -> None:
-        self.duration = duration
-        self._peaks = file_peaks(path, AUDIO_COLUMNS)
+    def __init__(self, outline: Outline, beats: Sequence[float] = (), bars: Sequence[float] = ()) -> None:
+        self.duration = outline.duration
+        self.beats, self.bars = beats, bars
+        self._outline = outline
+        self._loudest = float(np.abs(outline.peaks).max())
+        self._fullest = float(outline.levels.max())
 
     def hook(self) -> tuple[float, float]:
-        level = self._peaks[:, 1] - self._peaks[:, 0]
+        level = self._outline.peaks[:, 1] - self._outline.peaks[:, 0]
         times = np.arange(len(level)) / max(len(level), 1) * self.duration
         return hook(times, np.maximum(np.diff(level, prepend=0.0), 0.0), self.duration)
 
-    def stretch(self, width: int, playhead: float) -> tuple[float, float]:
-        return 0.0, self.duration
+    def stretch(self, width: int, playhead: float, zoom: int = 0) -> tuple[float, float]:
+        page = self.duration / 2 ** max(zoom, 0)
+        start = min(int(playhead / page), 2 ** max(zoom, 0) - 1) * page
+        return start, start + page
 
-    def cells(self, width: int, height: int, start: float, end: float, playhead: float | None) -> Cells:
-        part = None if playhead is None else playhead / max(self.duration, 1e-9)
-        return waveform(self._peaks, width, height, part)
+    def cells(self, width: int, height: int, view: View) -> Cells:
+        """Beyond the end of the sound there is nothing."""
+        there = min(view.end, self.duration)
+        own = max(round(width * (there - view.start) / (view.end - view.start)), 1)
+        span, outline = (view.start, there), self._outline
+        lines = Lines(self.beats, self.bars, view.playhead, view.loop)
+        if view.spectrum:
+            return spectrogram(outline.levels_of(*span), own, height, span, lines, self._fullest)
+        return waveform(outline.peaks_of(*span), own, height, span, lines, self._loudest)
 
 
-def read_picture(path: Path, file_type: str, duration: float) -> Picture:
-    """The picture of a file; raises `FileRefused` for one that can't be read."""
-    if file_type == "midi":
+def read_picture(root: Path, sample: Sample) -> Picture:
+    """The picture of a dataset's sample. Raises `FileRefused` for a file that can't be read, `OSError`."""
+    path = root / sample.file_path
+    if sample.file_type == "midi":
         return MidiPicture(read_midi(path))
-    return AudioPicture(path, duration)
+    return AudioPicture(kept_outline(root, sample.file_path), *_found_beats(root, sample))
+
+
+def kept_outline(root: Path, file_path: str) -> Outline:
+    """A sound's outline: found once, and from then on read from a file in the dataset's ``.kelly/outlines``.
+
+    That file is named by where the sound lies, how large it is and when it was changed, so that another sound in its
+    place is not drawn as the one before. Where it can't be written, the outline is found again the next time.
+    """
+    path = root / file_path
+    found = path.stat()
+    known_by = f"{file_path} {found.st_size} {found.st_mtime_ns}".encode("utf-8", "surrogatepass")
+    name = hashlib.sha256(known_by).hexdigest()
+    kept = root / ".kelly" / "outlines" / name[:2] / name[2:18]
+    with suppress(OSError):
+        if (outline := unpack(kept.read_bytes())) is not None:
+            return outline
+    outline = outline_of(path)
+    if outline.duration >= SHORT:
+        with suppress(KellyError, OSError):
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            write_whole(kept, pack(outline))
+    return outline
+
+
+def _found_beats(root: Path, sample: Sample) -> tuple[list[float], list[float]]:
+    """Seconds of beats and bars, as the sample's features have them; none where there are none."""
+    if sample.features_path is None:
+        return [], []
+    with suppress(OSError, ValueError, KeyError, KellyError), np.load(inside(root, sample.features_path)) as features:
+        seconds = float(features["hop_length"]) / FEATURE_RATE
+        beats, bars = (features[name] * seconds for name in ("beat_frames", "bar_frames"))
+        return beats.tolist(), bars.tolist()
+    return [], []

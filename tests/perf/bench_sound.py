@@ -14,6 +14,7 @@ from pathlib import Path
 
 import mido
 import numpy as np
+import soundfile
 
 from kelly_tui.playback import Engine
 from kelly_tui.settings import Settings
@@ -107,16 +108,41 @@ def _rendering() -> Iterator[tuple[str, float, float, str]]:
 
 def _pictures() -> Iterator[tuple[str, float, float, str]]:
     from kelly_tui.music.notes import read_midi
+    from kelly_tui.plots.lines import Lines
+    from kelly_tui.plots.outline import Outline, outline_of, pack, unpack
     from kelly_tui.plots.pianoroll import PianoRoll
     from kelly_tui.plots.ruler import beats_and_bars
-    from kelly_tui.plots.waveform import peaks, waveform
+    from kelly_tui.plots.spectrogram import spectrogram
+    from kelly_tui.plots.waveform import waveform
 
     score = read_midi(song())
     roll, (beats, bars) = PianoRoll(score.notes), beats_and_bars(score)
-    drawn = _median(lambda: roll.cells(150, 20, 0.0, 20.0, beats, bars, 10.0), 100)
+    lines = Lines(beats, bars, 10.0, (5.0, 15.0))
+    drawn = _median(lambda: roll.cells(150, 20, 0.0, 20.0, lines), 100)
     yield "piano roll, 150 x 20 cells", drawn, 0.0, "20 s of music with beats, bars and playhead"
-    found = peaks(np.random.default_rng(0).uniform(-1, 1, 30 * RATE).astype(np.float32), 300)
-    yield "waveform, 150 x 20 cells", _median(lambda: waveform(found, 150, 20, 0.5), 100), 0.0, ""
+    with tempfile.TemporaryDirectory() as name:
+        path = Path(name) / "a.wav"
+        sound = np.random.default_rng(0).uniform(-1, 1, (60 * RATE, 2)).astype(np.float32)
+        soundfile.write(path, sound, RATE)
+
+        def read() -> None:
+            for _ in soundfile.blocks(path, 1 << 16, dtype="float32"):
+                pass
+
+        ours, floor = _beside(lambda: outline_of(path), read, 3)
+        yield "outline of a minute of stereo, found", ours, floor, "floor: soundfile reads it"
+        outline = outline_of(path)
+    data = pack(outline)
+    yield "the same, read again", _median(lambda: unpack(data), 20), 0.0, f"{len(data) / 1000:.0f} kB"
+
+    def waves(of: Outline) -> object:
+        return waveform(of.peaks_of(0.0, 60.0), 150, 20, (0.0, 60.0), lines)
+
+    def spectrum(of: Outline) -> object:
+        return spectrogram(of.levels_of(0.0, 60.0), 150, 20, (0.0, 60.0), lines)
+
+    yield "waveform, 150 x 20 cells", _median(lambda: waves(outline), 100), 0.0, "a minute"
+    yield "spectrogram, 150 x 20 cells", _median(lambda: spectrum(outline), 100), 0.0, "a minute"
 
 
 def _waiting() -> Iterator[tuple[str, float, float, str]]:

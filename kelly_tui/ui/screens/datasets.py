@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from kelly_tui.errors import DatasetError, KellyError
 from kelly_tui.model.dataset import TARGET_MODELS, DatasetConfig, target_model
@@ -17,9 +17,6 @@ from kelly_tui.ui.widgets.headline import Headline
 from kelly_tui.ui.widgets.line_list import Entry, LineList
 from kelly_tui.ui.widgets.prompt import Question
 from kelly_tui.ui.words import field_word
-
-if TYPE_CHECKING:
-    from kelly_tui.store.catalogue import Catalogue
 
 BAR = 6
 """Cells of a score's bar."""
@@ -53,7 +50,7 @@ def state_of(root: Path) -> State:
     try:
         with Catalogue.open(root) as catalogue:
             counts, config = catalogue.counts(), catalogue.config
-            worked_at = last_work(catalogue)
+            worked_at = catalogue.layout.catalogue_path.stat().st_mtime
             scores = live_scores(counts, config)
             alike = look_alike(catalogue, scores)
     except (KellyError, OSError) as error:
@@ -66,21 +63,9 @@ def state_of(root: Path) -> State:
         sum(counts.verified.values()),
         (scores.balance, scores.diversity, scores.quality),
         scores.balance_imported,
-        f"{datetime.fromisoformat(worked_at).astimezone():%Y-%m-%d %H:%M}" if worked_at else "",
+        f"{datetime.fromtimestamp(worked_at):%Y-%m-%d %H:%M}",
         next_best(counts, scores, config, alike).words,
     )
-
-
-def last_work(catalogue: Catalogue) -> str:
-    """When someone last edited, or a stage ran, or the dataset was made: UTC, ISO 8601.
-
-    Not the time of the catalogue's file: looking into a dataset changes that, and an edit at first does not.
-    """
-    from kelly_tui.store import history, runs
-
-    edits = [event.at for event in history.history(catalogue, limit=1)]
-    stages = [run.ended or run.began for run in runs.latest(catalogue.db).values()]
-    return max(catalogue.config.created_at, *edits, *stages, "")
 
 
 def states_in(folder: Path) -> list[State]:

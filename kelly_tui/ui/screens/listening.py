@@ -47,7 +47,7 @@ class Music(Protocol):
     @property
     def picture(self) -> Picture | None: ...
     def show(self, picture: Picture | None, chords: Chords = (), sentence: str = "") -> None: ...
-    def follow(self, playhead: float) -> None: ...
+    def follow(self, playhead: float, loop: tuple[float, float] | None = None) -> None: ...
 
 
 class Listening(KeyedScreen):
@@ -91,10 +91,9 @@ class Listening(KeyedScreen):
             self.app.engine.stop()
             self.follow()
             return
-        path = self.session.root / sample.file_path
         self.music.show(None, sentence="…")  # reading may take a second: never the former's music under this name
-        self.start(partial(self._draw, sample, path), "picture")
-        self.app.engine.load(path)
+        self.start(partial(self._draw, sample), "picture")
+        self.app.engine.load(self.session.root / sample.file_path)
         if at:
             self.app.engine.seek(at)
         if play:
@@ -106,9 +105,9 @@ class Listening(KeyedScreen):
         self._told = words
         self.say(words, style)
 
-    async def _draw(self, sample: Sample, path: Path) -> None:
+    async def _draw(self, sample: Sample) -> None:
         try:
-            picture = await asyncio.to_thread(read_picture, path, sample)
+            picture = await asyncio.to_thread(read_picture, self.session.root, sample)
         except (KellyError, OSError) as error:
             what = error.what if isinstance(error, FileRefused) else str(error)
             self.music.show(None, sentence=what)
@@ -126,7 +125,7 @@ class Listening(KeyedScreen):
         state, sample = self.app.engine.state, self.heard
         duration = (sample.duration_sec or 0.0) if sample else 0.0
         self.query_one(Transport).show(self._title, state, duration, autoplay=self.app.autoplay)
-        self.music.follow(state.position)
+        self.music.follow(state.position, state.loop)
         self._quiet_frames = 0 if state.playing else self._quiet_frames + 1
         if self._quiet_frames > (LINGER if state.duration or state.message else SLOW_START):
             self._frames.pause()
@@ -167,10 +166,10 @@ class Listening(KeyedScreen):
         engine = self._sounding()
         picture, position = self.music.picture, engine.state.position
         lines = () if picture is None else picture.bars if bars else picture.beats
-        if not len(lines):
+        if not len(lines) or (way > 0 and lines[-1] <= position + 0.02):
             engine.seek_by(way * seconds)
         elif way > 0:
-            engine.seek(next((line for line in lines if line > position + 0.02), position))
+            engine.seek(next(line for line in lines if line > position + 0.02))
         else:  # just after a line, the one before it is meant
             engine.seek(next((line for line in reversed(lines) if line < position - 0.25), 0.0))
 
@@ -244,6 +243,26 @@ class Listening(KeyedScreen):
         heard = f"{self._semitones:+d} semitones; nothing is written" if self._semitones else "as written"
         self._tell(f"heard {heard}", "accent" if self._semitones else "dim")
 
+    def action_zoom_in(self) -> None:
+        self._zoom(1)
+
+    def action_zoom_out(self) -> None:
+        self._zoom(-1)
+
+    def _zoom(self, step: int) -> None:
+        from kelly_tui.ui.picture import FURTHEST, NEAREST  # numpy: not on the way to the first paint
+
+        view = self.query_one(MusicView)
+        view.zoom = min(max(view.zoom + step, FURTHEST), NEAREST)
+        view.repaint()
+
+    def action_spectrum(self) -> None:
+        view = self.query_one(MusicView)
+        view.spectrum = not view.spectrum
+        view.repaint()
+        if self.heard is not None and self.heard.file_type == "midi":
+            self.say(f"sound is drawn as a {'spectrogram' if view.spectrum else 'waveform'}; notes stay notes", "dim")
+
     def action_louder(self) -> None:
         self.app.change_volume(VOLUME_STEP)
         self.say(f"volume {self.app.volume:.0%}", "dim")
@@ -279,11 +298,11 @@ class Listening(KeyedScreen):
         self._tell(f"hearing {self._title}" + ("" if hearing_parent else ", the original"), "dim")
 
 
-def read_picture(path: Path, sample: Sample) -> Picture:
+def read_picture(root: Path, sample: Sample) -> Picture:
     """What the music view draws of a sample. Raises `KellyError`, `OSError`."""
     from kelly_tui.ui import picture  # numpy and the parsers load after the first paint
 
-    return picture.read_picture(path, sample.file_type, sample.duration_sec or 0.0)
+    return picture.read_picture(root, sample)
 
 
 def _chords(sample: Sample) -> Chords:

@@ -66,7 +66,7 @@ class VariantsScreen(Listening):
         root = self.session.root
         for lane in self.music.lanes:
             with suppress(KellyError, OSError):  # its title says why
-                picture = await asyncio.to_thread(read_picture, root / lane.sample.file_path, lane.sample)
+                picture = await asyncio.to_thread(read_picture, root, lane.sample)
                 self.music.put({lane.sample.sample_id: picture})
 
     async def _read(self) -> None:

@@ -57,7 +57,7 @@ class Lanes(Painted):
         self._quiet.clear()
         self.repaint()
 
-    def follow(self, playhead: float) -> None:
+    def follow(self, playhead: float, loop: tuple[float, float] | None = None) -> None:
         """Move the playhead; draws only when it reaches another cell."""
         width, longest = max(self.size.width - AXIS, 1), max(self._longest(), 1e-9)
         moved = int(playhead / longest * width) != int(self.playhead / longest * width)
@@ -103,6 +103,7 @@ class Lanes(Painted):
         picture, longest = self.pictures.get(lane.sample.sample_id), self._longest()
         if picture is None or width <= 0 or longest <= 0:
             return [()] * rows
-        own = width if lane.sample.file_type == "midi" else max(round(width * picture.duration / longest), 1)
-        cells = picture.cells(own, rows, 0.0, longest, playhead)
+        from kelly_tui.ui.picture import View  # numpy: not on the way to the first paint
+
+        cells = picture.cells(width, rows, View(0.0, longest, playhead))
         return [[(" " * (AXIS - 1), "text"), *runs(cells, row)] for row in range(cells.height)]

@@ -30,33 +30,42 @@ class MusicView(Painted):
         self.chords: Chords = ()
         self.sentence = ""
         self.playhead = 0.0
+        self.loop: tuple[float, float] | None = None
+        self.zoom = 0
+        """How often what is shown was halved; below 0, doubled."""
+        self.spectrum = False
+        """Whether sound is drawn as its spectrogram."""
 
     def show(self, picture: Picture | None, chords: Chords = (), sentence: str = "") -> None:
         """Show a piece from its start, or the sentence where there is none."""
         self.picture, self.sentence = picture, sentence
         self.chords = in_keys(chords, picture.keys) if picture else chords
-        self.playhead = 0.0
+        self.playhead, self.loop = 0.0, None
         self.repaint()
 
-    def follow(self, playhead: float) -> None:
-        """Move the playhead; draws only when it reaches another cell."""
+    def follow(self, playhead: float, loop: tuple[float, float] | None = None) -> None:
+        """Move the playhead; draws only when it reaches another cell, or something else is repeated."""
         if self.picture is None:
             return
-        before, self.playhead = self._column(), playhead
-        if self._column() != before:
+        before = self._column(), self.loop
+        self.playhead, self.loop = playhead, loop
+        if (self._column(), self.loop) != before:
             self.repaint()
 
     def _column(self) -> tuple[float, int]:
         assert self.picture is not None
-        start, end = self.picture.stretch(self.size.width, self.playhead)
+        start, end = self.picture.stretch(self.size.width, self.playhead, self.zoom)
         return start, int((self.playhead - start) / max(end - start, 1e-9) * self.size.width)
 
     def paint(self, width: int, height: int) -> list[Line]:
         if self.picture is None:
             return [()] * (height // 2) + [[(f" {self.sentence}", "dim")]]
-        start, end = self.picture.stretch(width, self.playhead)
+        from kelly_tui.ui.picture import View  # numpy: not on the way to the first paint
+
+        start, end = self.picture.stretch(width, self.playhead, self.zoom)
         labels = height >= 5 and any(start <= time < end for time, _ in self.chords)
-        cells = self.picture.cells(width, height - labels, start, end, self.playhead)
+        view = View(start, end, self.playhead, self.loop, self.spectrum)
+        cells = self.picture.cells(width, height - labels, view)
         lines = [runs(cells, row) for row in range(cells.height)]
         return [self._chord_line(width, start, end), *lines] if labels else lines
 

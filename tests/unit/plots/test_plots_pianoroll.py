@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from kelly_tui.music.notes import NOTE
 from kelly_tui.plots.cells import STYLES, Cells, braille, quadrants
+from kelly_tui.plots.lines import Lines
 from kelly_tui.plots.pianoroll import PianoRoll
 
 
@@ -76,7 +77,7 @@ def test_every_lane_of_drums_survives_few_lines():
 
 
 def test_bars_and_beats_lie_behind_the_notes():
-    roll = PianoRoll(notes((0, 4, 60))).cells(16, 4, 0, 8, beats=range(8), bars=(0, 4))
+    roll = PianoRoll(notes((0, 4, 60))).cells(16, 4, 0, 8, lines=Lines(beats=range(8), bars=(0, 4)))
     assert [row[8] for row in roll.text] == ["│"] * 4
     assert styles(roll, 0)[8] == "bar"
     assert roll.text[3][12] == "·"
@@ -84,13 +85,13 @@ def test_bars_and_beats_lie_behind_the_notes():
 
 
 def test_crowded_bars_are_thinned():
-    assert PianoRoll(notes((0, 1, 60))).cells(20, 3, 0, 100, bars=range(100)).text[0].count("│") <= 5
+    assert PianoRoll(notes((0, 1, 60))).cells(20, 3, 0, 100, lines=Lines(bars=range(100))).text[0].count("│") <= 5
 
 
 def test_playhead_is_where_the_time_is_and_nowhere_else():
-    roll = PianoRoll(notes((0, 10, 60))).cells(20, 4, 0, 10, playhead=5.0)
+    roll = PianoRoll(notes((0, 10, 60))).cells(20, 4, 0, 10, lines=Lines(playhead=5.0))
     assert [row.index("┃") for row in roll.text] == [10] * 4
-    assert "┃" not in str(PianoRoll(notes((0, 10, 60))).cells(20, 4, 0, 10, playhead=12.0))
+    assert "┃" not in str(PianoRoll(notes((0, 10, 60))).cells(20, 4, 0, 10, lines=Lines(playhead=12.0)))
 
 
 def test_one_repeated_pitch_does_not_fill_the_picture():
@@ -101,7 +102,7 @@ def test_one_repeated_pitch_does_not_fill_the_picture():
 @pytest.mark.parametrize(("width", "height"), [(0, 5), (5, 0), (1, 1), (1, 2), (300, 60)])
 def test_any_size_has_the_shape_asked_for(width, height):
     mixed = np.concatenate([notes((0, 1, 60), (1, 1, 90)), notes((0, 0.1, 36), drum=True)])
-    roll = PianoRoll(mixed).cells(width, height, 0, 2, playhead=1)
+    roll = PianoRoll(mixed).cells(width, height, 0, 2, lines=Lines(playhead=1))
     assert [len(row) for row in roll.text] == [width] * height
     assert roll.style.shape == (height, width)
 
@@ -119,7 +120,7 @@ def test_no_notes_is_an_empty_picture():
 )
 def test_no_notes_whatever_break_it(rows, width, height, start, length):
     table = np.array([(t, d, 0, 0, p, 64, 0, drum, 0) for t, d, p, drum in rows], NOTE)
-    roll = PianoRoll(table).cells(width, height, start, start + length, playhead=start)
+    roll = PianoRoll(table).cells(width, height, start, start + length, lines=Lines(playhead=start))
     assert [len(row) for row in roll.text] == [width] * height
     assert roll.style.max() < len(STYLES)
 

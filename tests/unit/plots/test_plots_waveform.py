@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kelly_tui.errors import FileRefused
 from kelly_tui.plots.cells import STYLES
-from kelly_tui.plots.waveform import block_peaks, file_peaks, peaks, waveform
+from kelly_tui.plots.lines import Lines
+from kelly_tui.plots.waveform import block_peaks, waveform
 
 
 @given(st.integers(1, 400), st.integers(1, 60), st.integers(1, 90), st.integers(0, 99))
@@ -28,21 +28,6 @@ def test_sound_that_ends_early_is_flat_from_there():
     found = block_peaks(iter([np.ones(50, np.float32)]), 100, 10)
     assert (found[:5] == 1).all()
     assert (found[5:] == 0).all()
-
-
-def test_file_peaks_are_those_of_its_samples(tmp_path):
-    import soundfile
-
-    rng = np.random.default_rng(1)
-    sound = (rng.uniform(-1, 1, (200_000, 2)) * np.linspace(0, 1, 200_000)[:, None]).astype(np.float32)
-    soundfile.write(tmp_path / "ramp.wav", sound, 44100, subtype="FLOAT")
-    np.testing.assert_array_equal(file_peaks(tmp_path / "ramp.wav", 333), peaks(sound, 333))
-
-
-def test_what_is_no_audio_is_refused(tmp_path):
-    (tmp_path / "words.wav").write_text("not sound")
-    with pytest.raises(FileRefused, match=r"words\.wav"):
-        file_peaks(tmp_path / "words.wav", 10)
 
 
 def test_louder_is_taller():
@@ -69,7 +54,7 @@ def test_one_extreme_among_many_columns_is_not_lost():
 def test_played_part_clipping_and_playhead_are_told_apart():
     loud = np.full((40, 2), (-0.5, 0.5))
     loud[30:] = (-1, 1)
-    picture = waveform(loud, 20, 4, playhead=0.5)
+    picture = waveform(loud, 20, 4, lines=Lines(playhead=0.5))
     middle = [STYLES[code] for code in picture.style[2]]
     assert middle[:10] == ["accent"] * 10
     assert middle[10] == "playhead"
@@ -77,10 +62,23 @@ def test_played_part_clipping_and_playhead_are_told_apart():
     assert middle[15:] == ["hot"] * 5
 
 
+def test_a_stretch_is_drawn_on_the_scale_of_the_whole():
+    soft = np.full((40, 2), (-0.1, 0.1))
+    assert sum(bool(row.strip()) for row in waveform(soft, 20, 10, loudest=1.0).text) == 2
+    assert all(row.strip() for row in waveform(soft, 20, 10).text)
+
+
+def test_beats_and_bars_lie_where_nothing_sounds():
+    quiet = np.zeros((40, 2))
+    picture = waveform(quiet, 40, 5, (10.0, 20.0), Lines(beats=(11.0, 12.0), bars=(15.0,)))
+    assert picture.text[-1][4] == picture.text[-1][8] == "·"
+    assert [row[20] for row in picture.text] == ["│", "│", picture.text[2][0], "│", "│"]
+
+
 @pytest.mark.parametrize(("width", "height"), [(0, 3), (3, 0), (1, 1), (200, 60)])
 @pytest.mark.parametrize("n", [0, 1, 7, 5000])
 def test_any_size_has_the_shape_asked_for(width, height, n):
-    picture = waveform(np.ones((n, 2), np.float32), width, height, playhead=1.0)
+    picture = waveform(np.ones((n, 2), np.float32), width, height, lines=Lines(playhead=1.0))
     assert [len(row) for row in picture.text] == [width] * height
 
 
