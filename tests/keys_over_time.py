@@ -23,7 +23,7 @@ Floats = NDArray[np.float64]
 
 _LENGTHS = (24, 32, 48)
 """Quarter notes of a phrase."""
-_MINORS = ("minor", "dorian", "phrygian", "locrian")
+_MINORS = ("minor", "dorian", "phrygian", "locrian", "harmonic_minor", "melodic_minor")
 _KRUMHANSL = (
     (6.35, 2.23, 3.48, 2.33, 4.38, 4.09, 2.52, 5.19, 2.39, 3.66, 2.29, 2.88),
     (6.33, 2.68, 3.52, 5.38, 2.60, 3.53, 2.54, 4.75, 3.98, 2.69, 3.34, 3.17),

@@ -22,10 +22,10 @@ from kelly_tui.music.dynamics import (
     velocity_curve,
 )
 from kelly_tui.music.groove import detect_groove
-from kelly_tui.music.key import MODES, detect_key
+from kelly_tui.music.key import detect_key
 from kelly_tui.music.notes import Score, read_midi
 from kelly_tui.music.tempo import detect_meter, detect_tempo, has_clock, keeps_clock
-from kelly_tui.music.theory import SCALES, chord_pitches, transpose_chord, transpose_key
+from kelly_tui.music.theory import chord_pitches, transpose_chord, transpose_key
 
 TICKS = 960
 Note = tuple[float, float, int, int]  # start and length in beats, pitch, velocity
@@ -84,15 +84,6 @@ def test_a_transposed_piece_has_the_transposed_key(corpus_midi) -> None:
         assert detect_key(score).value == (transpose_key(tonic, semitones), mode)
         score.notes["pitch"] -= np.uint8(12 + semitones)
         score.__dict__.pop("pitched", None)
-
-
-@pytest.mark.parametrize("mode", [mode for mode in MODES if mode != "locrian"])
-def test_a_tune_on_a_scale_has_its_mode(mode: str) -> None:
-    steps = SCALES[mode]
-    degrees = [0, 2, 4, 2, 3, 5, 4, 6, 7, 4, 2, 1, 0, 6, 5, 3, 1, 2, 4, 0, 1, 0, 4, 0]
-    pitches = [62 + 12 * (degree // 7) + steps[degree % 7] for degree in degrees]
-    lengths = [(index, 2.0 if pitch % 12 == 2 else 0.9, pitch, 80) for index, pitch in enumerate(pitches)]
-    assert detect_key(score_of(lengths)).value == ("D", mode)
 
 
 def test_two_pitches_tell_no_key() -> None:

@@ -1,0 +1,97 @@
+"""Ten modes: tunes and pieces made in each by rule, the forms of minor, and real music that mixes them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from kelly_tui.model.labels import KEYS, MODES
+from kelly_tui.music.key import FORMS, as_keys, detect_key, form_of_minor, weigh_keys
+from kelly_tui.music.notes import Score, read_midi
+from kelly_tui.music.theory import SCALES
+from tests.keys_over_time import score_of_notes
+from tests.modal_tunes import modal_piece, modal_tune
+from tests.unit.music.test_music_detectors import CHORALES, line, score_of
+
+REACHED = {  # shares of tunes and of harmonised pieces, a little under what is reached
+    "dorian": (0.9, 0.85),
+    "phrygian": (0.85, 0.65),
+    "lydian": (0.75, 0.9),
+    "mixolydian": (0.9, 0.65),
+    "locrian": (0.75, 0.85),
+    "harmonic_minor": (0.85, 0.6),  # the others are heard as minor
+    "melodic_minor": (0.85, 0.6),
+}
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_music_made_in_a_mode_has_it(mode: str) -> None:
+    said = "minor" if mode == "aeolian" else mode
+    for made, bound in zip((modal_tune, modal_piece), REACHED.get(mode, (0.9, 0.9))):
+        found = [(tonic, detect_key(made(tonic, mode, seed)).value) for tonic in range(12) for seed in (11, 12, 13)]
+        right = [key == (KEYS[(tonic + 2) % 12], said) for tonic, key in found]
+        assert np.mean(right) >= bound, (mode, made.__name__, np.mean(right), found)
+
+
+@pytest.mark.parametrize("mode", [mode for mode in MODES if mode not in ("aeolian", "locrian")])
+def test_a_tune_up_and_down_a_scale_has_its_mode(mode: str) -> None:
+    steps = SCALES[mode]
+    degrees = [0, 2, 4, 2, 3, 5, 4, 6, 7, 6, 7, 4, 2, 1, 0, 6, 5, 3, 1, 2, 4, 5, 6, 7, 5, 4, 0, 1, 0, 4, 0]
+    pitches = [62 + 12 * (degree // 7) + steps[degree % 7] for degree in degrees]
+    lengths = [(index, 2.0 if pitch % 12 == 2 else 0.9, pitch, 80) for index, pitch in enumerate(pitches)]
+    assert detect_key(score_of(lengths)).value == ("D", mode)
+
+
+def test_melodic_minor_is_also_raised_where_it_climbs_and_not_where_it_falls() -> None:
+    up, down = [62, 64, 65, 67, 69, 71, 73, 74], [74, 72, 70, 69, 67, 65, 64, 62]
+    assert detect_key(score_of(line(2 * (up + down)))).value == ("D", "melodic_minor")
+    assert detect_key(score_of(line(up + down + down[::-1] + down))).value == ("D", "minor")  # once natural, climbing
+    assert detect_key(score_of(line(up + down))).value == ("D", "minor")  # once is no habit
+
+
+def test_minor_that_mixes_its_forms_stays_minor(corpus_midi) -> None:
+    """Chorales and fiddle tunes in minor: their leading tones are cadences, not a scale."""
+    tunes = ["DarsSugarInDeGourdJig", "FrogsFrolicJig", "LarkInTheMorningJig", "OldDutchChurnJig"]
+    scores = [read_midi(corpus_midi(name)) for name in (*CHORALES, *(f"ryansMammoth/{name}" for name in tunes))]
+    keys = [detect_key(score).value for score in scores]
+    assert all(mode not in FORMS[1:] for _, mode in keys), keys
+    assert sum(mode == "minor" for _, mode in keys) >= 8
+
+
+def test_a_leading_tone_in_dominants_alone_is_any_minors() -> None:
+    chords = ((50, 62, 65, 69), (43, 62, 67, 70), (45, 61, 64, 69), (50, 62, 65, 69))
+    notes = [(2 * at, 1.9, pitch, 80) for at, chord in enumerate(8 * chords) for pitch in chord]
+    assert detect_key(score_of(notes)).value == ("D", "minor")
+
+
+def test_a_form_is_of_the_notes_alone() -> None:
+    def of(pitches: list[int]) -> str:
+        return form_of_minor(score_of(line(pitches)), 9)
+
+    harmonic = [69, 71, 72, 74, 76, 77, 80, 81]
+    assert of(harmonic * 3) == "harmonic_minor"
+    assert of(harmonic * 2) == "harmonic_minor"  # F G# is stepped
+    assert of([69, 77, 76, 80, 81] * 2) == "minor"  # it is not, and twice is few
+    assert of([*harmonic * 3, 79]) == "minor"
+    assert of([69, 71, 72, 74, 76, 78, 80, 81] * 3) == "melodic_minor"
+    assert of([69, 71, 72, 74, 76, 77, 79, 81] * 3) == "minor"
+    assert of([69, 72, 76] * 9) == "minor"
+
+
+def test_chances_of_the_forms_are_one_keys() -> None:
+    _, chances = weigh_keys(modal_tune(3, "harmonic_minor", 1))
+    together = as_keys(chances)
+    assert together.sum() == pytest.approx(chances.sum()) == pytest.approx(1.0)
+    assert detect_key(modal_tune(3, "harmonic_minor", 1)).confidence == pytest.approx(together.max())
+
+
+def test_a_long_piece_may_slip_once() -> None:
+    """One natural seventh of sixty raised ones is a slip, three are a mixture."""
+    scale = [69, 71, 72, 74, 76, 77, 80, 81]
+
+    def piece(naturals: int) -> Score:
+        pitches = scale * 60 + [79] * naturals + [69]
+        return score_of_notes([(float(at), 0.9, pitch) for at, pitch in enumerate(pitches)])
+
+    assert detect_key(piece(1)).value == ("A", "harmonic_minor")
+    assert detect_key(piece(3)).value == ("A", "minor")
