@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from kelly_tui.music.averages import SPREAD, median, spread
+from kelly_tui.music.averages import SPREAD, deviation, median, spread
 from kelly_tui.music.detection import Detection, unknown
 from kelly_tui.music.notes import Score
 from kelly_tui.music.tempo import has_clock
@@ -92,7 +92,7 @@ def detect_groove(score: Score) -> Groove:
     """
     if len(score.notes) < 4:
         return _silent(f"{len(score.notes)} notes make no groove")
-    if not np.isfinite(score.notes["onset"]).all():
+    if not math.isfinite(float(score.notes["onset"].sum())):
         return _silent("the notes have no times")
     if not has_clock(score):
         return _silent("the notes keep no beat of the file's nominal 120 BPM")
@@ -160,12 +160,12 @@ def find_strokes(score: Score) -> Strokes:
     strokes: Floats = np.bincount(of_note, weights=beats) / np.bincount(of_note)
     whole = np.floor(strokes + _NEAR_BEAT)
     phase = strokes - whole
-    on = np.flatnonzero(phase < _NEAR_BEAT)
+    on = (phase < _NEAR_BEAT).nonzero()[0]
     if len(on) == 0:
         return Strokes(strokes, 0.0, of_note, False)
     late_ms = (score.beat_to_time(strokes[on]) - score.beat_to_time(whole[on])) * 1000
     dense = _densest(phase[on])
-    if dense.sum() > 0.4 * len(on) and spread(late_ms[dense]) < _EVEN_MS * 2 / 3:
+    if np.count_nonzero(dense) > 0.4 * len(on) and spread(late_ms[dense]) < _EVEN_MS * 2 / 3:
         on = on[dense]
     elif spread(late_ms) >= _EVEN_MS and not _is_drummer(score):
         return Strokes(strokes, 0.0, of_note, False)
@@ -190,6 +190,14 @@ def _is_drummer(score: Score) -> bool:
     return len(score.drums) * 2 > len(score.notes)
 
 
+_HALF, _THIRD, _TWO_THIRDS, _INSIDE = (np.uint8(1 << bit) for bit in range(4))
+"""Where in a beat a stroke is; one can be in several of these places."""
+_PLACES_OF = np.arange(16)
+_AT_HALF, _SKIPS = _PLACES_OF & 1 > 0, _PLACES_OF & 5 == 4
+_TRIPLETS, _IS_DIVIDED = _SKIPS & (_PLACES_OF & 2 > 0), _PLACES_OF & 8 > 0
+"""What beats are whose strokes are in these places."""
+
+
 def divide(strokes: Floats) -> Division:
     """How `strokes`, in beats, divide the beats that have one on them."""
     beat = np.floor(strokes + _EARLY)
@@ -200,33 +208,34 @@ def divide(strokes: Floats) -> Division:
         return Division(np.empty(0), 0, 0, 0, 0, 0, 0.0)
     half = np.abs(phase - 0.5) < 0.06
     two_thirds = (phase >= 0.56) & (phase < _LATEST)
-    inside = (phase > 0.18) & (phase < 0.86)
-    at_half, at_third, at_two_thirds, any_inside = (
-        np.logical_or.reduceat(mask, starts) & on for mask in (half, np.abs(phase - 1 / 3) < 0.075, two_thirds, inside)
-    )
-    skipping = at_two_thirds & ~at_half
-    pairs = starts[on & (counts == 2)] if counts.max() > 1 else starts[:0]
+    places = half * _HALF | two_thirds * _TWO_THIRDS
+    places |= (np.abs(phase - 1 / 3) < 0.075) * _THIRD | ((phase > 0.18) & (phase < 0.86)) * _INSIDE
+    divided = np.bitwise_or.reduceat(places, starts) + 16 * (beat[starts] % 2 == 0)
+    many = np.bincount(divided[on], minlength=32).reshape(2, 16)  # every other beat apart
+    skips, beats = many @ _SKIPS, many.sum(axis=1)
+    each = many.sum(axis=0)
+    straight, skipping = int(each @ _AT_HALF), int(skips.sum())
+    pairs = starts[on & (counts == 2)]
     first, second = phase[pairs], phase[pairs + 1]
     ratios = second[(second > _EARLIEST) & (second < _LATEST) & (second - first > _SHORTEST)]
-    straight, skips = int(at_half.sum()), int(skipping.sum())
     if len(ratios) < _FEWEST_PAIRS:  # few beats of two strokes, but others that say where the half lies
-        ratios = phase[half if straight >= skips else two_thirds]
-    parity = beat[starts] % 2 == 0
-    shares = [float((skipping & side).sum() / max(1, (on & side).sum())) for side in (parity, ~parity)]
+        ratios = phase[half if straight >= skipping else two_thirds]
     return Division(
         ratios,
-        int(on.sum()),
-        int(any_inside.sum()),
+        int(beats.sum()),
+        int(each @ _IS_DIVIDED),
         straight,
-        skips,
-        int((skipping & at_third).sum()),
-        min(shares),
+        skipping,
+        int(each @ _TRIPLETS),
+        float((skips / np.maximum(beats, 1)).min()),
     )
 
 
 def _runs(values: Floats) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Where runs of one value start, and how long they are."""
-    edges = np.concatenate(([0], np.flatnonzero(values[1:] != values[:-1]) + 1, [len(values)]))
+    begins = np.ones(len(values) + 1, np.bool_)
+    np.not_equal(values[1:], values[:-1], out=begins[1:-1])
+    edges = begins.nonzero()[0]
     return edges[:-1], edges[1:] - edges[:-1]
 
 
@@ -320,7 +329,7 @@ class _Push:
         on_beat = point == 0
         told = offsets[on_beat] if on_beat.any() else offsets
         middle = _Middle.of(told, _EVEN_MS, 0.5)
-        return cls(offsets, on_beat, middle.at if on_beat.any() else 0.0, middle.error, float(told.std()))
+        return cls(offsets, on_beat, middle.at if on_beat.any() else 0.0, middle.error, deviation(told))
 
     def groove(self, groove_type: Detection[str], swing: Detection[float]) -> Groove:
         """With what else is known."""
@@ -405,8 +414,12 @@ def syncopation(score: Score) -> float:
     places = places[_runs(places)[0]]
     if len(places) < 2:
         return 0.0
-    here, following = places[:-1], places[1:]
-    ranks = np.array([[1], [2], [3], [4]])  # of places that 2, 4, 8 and 16 divide
-    level = (here >> ranks << ranks == here).sum(axis=0)
-    passed = (following - 1 >> ranks > here >> ranks).sum(axis=0)
-    return float(np.maximum(passed - level, 0).mean() / 4)
+    here, last = places[:-1], places[1:] - 1  # the sixteenths that a note is held over
+    above = _HIGHEST_PASSED[np.minimum(here ^ last, 31)] - _LEVEL[here & 15]
+    return float(np.maximum(above, 0).sum()) / len(here) / 4
+
+
+_LEVEL = np.array([4, 0, 1, 0, 2, 0, 1, 0, 3, 0, 1, 0, 2, 0, 1, 0])
+"""Of a sixteenth of the bar: 1 for an eighth, 2 for a quarter, 3 for the half, 4 for the bar itself."""
+_HIGHEST_PASSED = np.array([max(0, changed.bit_length() - 1) for changed in range(32)])
+"""The highest level between two sixteenths whose numbers differ in these bits: counting past 8 changes the bit of 8."""
