@@ -36,6 +36,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "redo": "make it again",
         "history": "what was changed, by whom and when",
         "list": "samples that a filter finds",
+        "show": "one sample: its labels, how sure they are and why, and its history",
         "conflicts": "what outside edits left open; decide it",
     },
     "make": {
@@ -170,7 +171,7 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
         return argparse.Namespace(command=command, words=words)
     chosen = commands[command]
     places = set(places_of_words(words, chosen))
-    options = [word for place, word in enumerate(words) if place not in places]
+    options = [word for place, word in enumerate(words) if place not in places and word != "--"]
     given, more = chosen.parse_known_args([*options, "--", *(words[place] for place in sorted(places))])
     for word in more:
         if word != "--":
@@ -286,6 +287,10 @@ def _add_work_commands(command: Callable[..., Parser]) -> None:
     _dataset(history)
     history.add_argument("sample", nargs="?", metavar="SAMPLE", help="of one sample; of all otherwise")
     history.add_argument("--limit", type=_at_least(1), default=30, metavar="N")
+    shown = command("show")
+    _dataset(shown)
+    shown.add_argument("sample", metavar="SAMPLE", help="id, its beginning, path or file name")
+    shown.add_argument("--limit", type=_at_least(0), default=10, metavar="N", help="changes that are told; 10")
     listing = command("list", description=FILTERS)
     _dataset(listing)
     listing.add_argument("filter", nargs="*", default=[], metavar="FILTER")

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kelly_tui.cli import samples
+from kelly_tui.cli import samples, show
 from kelly_tui.cli.voice import Voice
 from kelly_tui.errors import DatasetError, KellyError
 from kelly_tui.model.dataset import TARGET_MODELS, DatasetConfig, target_model
@@ -367,6 +367,7 @@ _COMMANDS: dict[str, Callable[[Line], int]] = {
     "redo": samples.redo,
     "history": samples.history,
     "list": samples.list_samples,
+    "show": show.show,
     "conflicts": samples.conflicts,
     "create": create,
     "import": imports,

@@ -12,7 +12,7 @@ from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from kelly_tui.errors import KellyError
+from kelly_tui.errors import KellyError, SoundError
 from kelly_tui.text import count
 
 if TYPE_CHECKING:
@@ -103,8 +103,11 @@ def _sound(line: Line) -> Iterator[Check]:
 
     def soundfont() -> str:
         from kelly_tui.paths import soundfont as chosen
+        from kelly_tui.render.synth import is_soundfont
 
         path = chosen(line.settings.soundfont)
+        if not is_soundfont(path):
+            raise SoundError("the file is no SoundFont", path=path, hint="Choose another in settings.")
         return f"{path} ({path.stat().st_size / 1e6:.0f} MB)"
 
     yield _tried("SoundFont", soundfont)

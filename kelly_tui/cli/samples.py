@@ -168,7 +168,7 @@ def list_samples(line: Line) -> int:
                 if sample is None:  # gone since
                     continue
                 heard = suggestion(catalogue, sample.sample_id)
-                line.voice.give({**_sample(sample), "suggestion": heard and to_builtins(heard)})
+                line.voice.give({**sample_object(sample), "suggestion": heard and to_builtins(heard)})
             return 0
         main = catalogue.config.model.main_label
         rows = (_cells(row, main) for row in found)
@@ -193,7 +193,8 @@ def _cells(row: Row, main: str) -> list[str]:
     ]
 
 
-def _sample(sample: Any) -> dict[str, Any]:
+def sample_object(sample: Any) -> dict[str, Any]:
+    """A sample as ``--json`` has it."""
     return {
         "sample_id": sample.sample_id,
         "file_path": sample.file_path,
@@ -258,7 +259,7 @@ def conflicts(line: Line) -> int:
             _take_outside(line, catalogue, outside)
         elif take:
             shown = [one for one in views.conflicts(catalogue) if (one.sample_id, one.field) in seen]
-            views.resolve(catalogue, take, shown)
+            views.resolve(catalogue, take, line.settings.annotator, shown)
             decided = Counter(one.field for one in shown)
             line.voice.say(f"{_dry(line)}{decided.total():,} decided for {take}{_by_field(decided)}")
         still_open = views.conflicts(catalogue)
@@ -310,7 +311,8 @@ def _take_outside(line: Line, catalogue: Catalogue, outside: Merge) -> None:
         line.voice.say(f"declined: {shown}{by_field}; the edited files are kept in .kelly/set-aside")
         return
     new = set(views.take_outside_edits(catalogue).conflicts)
-    views.resolve(catalogue, "theirs", [c for c in views.conflicts(catalogue) if (c.sample_id, c.field) in new])
+    met = [one for one in views.conflicts(catalogue) if (one.sample_id, one.field) in new]
+    views.resolve(catalogue, "theirs", line.settings.annotator, met)
     line.voice.say(f"taken in: {shown}{by_field}")
 
 

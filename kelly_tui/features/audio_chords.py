@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from kelly_tui.features.spectrum import Floats, Spectrum
 from kelly_tui.music.chords import NONE, STATES, best_path, evidence, lead, stretches
 from kelly_tui.music.detection import Detection, unknown
+from kelly_tui.text import count
 
 Doubles = NDArray[np.float64]
 
@@ -96,7 +97,7 @@ def find_chords(spectrum: Spectrum, beat_times: Doubles) -> Detection[list[tuple
     if all(name == "N" for _, name in named):
         return unknown("no chord lasts")
     confidence = min(0.93, max(0.05, _SURE + _SURE_AHEAD * lead(scores, path)))
-    return Detection(named, confidence, f"{len(named)} chords from {len(path)} half beats")
+    return Detection(named, confidence, f"{count(len(named), 'chord')} heard in {len(path)} half beats")
 
 
 def _windows(beat_times: Doubles, seconds: float) -> tuple[Doubles, NDArray[np.bool_]]:

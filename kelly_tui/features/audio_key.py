@@ -97,7 +97,7 @@ def find_keys(spectrum: Spectrum) -> tuple[Detection[Key], list[Region]]:
     chances = np.exp(odds - odds.max())
     chances /= chances.sum()
     second, best = np.argsort(chances)[-2:]
-    why = f"{chances[best]:.0%} against {chances[second]:.0%} {' '.join(_name(second))}"
+    why = f"{chances[best]:.0%} likely; next {' '.join(_name(second))}, {chances[second]:.0%}"
     whole = Detection(_name(best), float(chances[best]), why)
     scores: Doubles = _CHANGING * _CHORD * (NOTES * _shares(heard.chords) + BASS * heard.basses) @ SAID.T
     times = heard.starts.astype(np.float64) * (spectrum.hop / spectrum.rate)

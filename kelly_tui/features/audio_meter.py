@@ -61,7 +61,7 @@ def find_bars(beats: NDArray[np.int64], strength: Floats, mel_db: Floats, chroma
     chances = np.exp(odds - odds.max())
     chances /= chances.sum()
     rival, best = np.argsort(chances)[-2:]
-    why = f"{chances[best]:.0%} against {chances[rival]:.0%} {METERS[rival]}, by accents and what returns"
+    why = f"{chances[best]:.0%} likely; next {METERS[rival]}, {chances[rival]:.0%}: by accents and what returns"
     bar = _BEATS_A_BAR[METERS[best]]
     weight = heard.accent + heard.bass + heard.new
     start = int(np.argmax([weight[first::bar].mean() for first in range(bar)]))

@@ -94,7 +94,9 @@ def detect_articulation(score: Score, shares: Floats) -> Detection[str]:
     legato, staccato, normal = articulation_ratios(shares)
     held = median(shares)
     share, name = max((normal, "normal"), (legato, "legato"), (staccato, "staccato"))
-    why = f"{share:.0%} of {len(shares)} notes, held {held:.2f} of their time"
+    how = {"legato": "reach the next", "staccato": "are short", "normal": "are neither joined nor short"}[name]
+    lasting = f"the median lasts {held:.2f} of the time to the next"
+    why = f"{share:.0%} of {len(shares)} notes {how}; {lasting}"
     if name != "normal":
         return Detection(name, 0.4 + 0.5 * share, why)
     if held >= _TENUTO:
@@ -102,9 +104,9 @@ def detect_articulation(score: Score, shares: Floats) -> Detection[str]:
     accented = accent_share(score)
     loud = float(score.pitched["velocity"].mean())
     if held <= _MARCATO and (accented >= 0.1 or loud >= MARKS["f"] - 8):
-        return Detection("marcato", 0.5, f"held {held:.2f} of their time, mean velocity {loud:.0f}")
+        return Detection("marcato", 0.5, f"struck hard, mean velocity {loud:.0f}; {lasting}")
     if 0.1 <= accented <= 0.5:
-        return Detection("accent", 0.4, f"{accented:.0%} of the strokes stand out")
+        return Detection("accent", 0.4, f"{accented:.0%} of the strokes are louder than those around them")
     return Detection("normal", 0.4 + 0.5 * share, why)
 
 

@@ -172,7 +172,7 @@ def weigh_keys(score: Score) -> tuple[Detection[Key], Floats]:
     of_keys = as_keys(chances)
     best, second = np.argsort(of_keys)[:-3:-1]
     tonic, mode = key_of_row(int(best))
-    why = f"{of_keys[best]:.0%} against {of_keys[second]:.0%} {' '.join(key_of_row(int(second)))}"
+    why = f"{of_keys[best]:.0%} likely; next {' '.join(key_of_row(int(second)))}, {of_keys[second]:.0%}"
     if mode == "minor":
         mode = form_of_minor(score, KEYS.index(tonic))
         why += {"harmonic_minor": "; the seventh always raised", "melodic_minor": "; sixth and seventh raised"}.get(

@@ -81,7 +81,7 @@ def hear_bars(score: Score) -> Bars:
     best = int(of_meter.argmax())
     rival = int(np.argsort(of_meter)[-2])
     name, confidence = METERS[best], min(_SUREST, float(of_meter[best]))
-    why = f"{name} by the accents, {of_meter[best]:.0%} against {of_meter[rival]:.0%} {METERS[rival]}"
+    why = f"{of_meter[best]:.0%} likely; next {METERS[rival]}, {of_meter[rival]:.0%}: by the accents"
     start = _origin(score) + float(START_OF_STATE[np.where(best == METER_OF_STATE, chances, -1.0).argmax()]) / _CELLS
     numerator, denominator = map(int, name.split("/"))
     time = float(score.beat_to_time(np.array([start]))[0])

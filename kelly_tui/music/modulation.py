@@ -151,7 +151,7 @@ def regions_of(
         held[[path[0], path[-1]]] += 0.25
         home = int(held.argmax())
         key = _key(home)
-        whole = Detection(key, 0.4, f"for the longest; all its keys together were {' '.join(whole.value or ())}")
+        whole = Detection(key, 0.4, f"the key that holds longest; taken as one it is {' '.join(whole.value or ())}")
     starts = np.concatenate(([0], np.flatnonzero(np.diff(path)) + 1))
     sums = np.add.reduceat(scores, starts, axis=0) * _SURENESS
     sure = np.exp(sums - sums.max(axis=1, keepdims=True))

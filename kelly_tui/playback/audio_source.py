@@ -10,6 +10,7 @@ import numpy as np
 from kelly_tui.errors import FileRefused
 from kelly_tui.playback.source import Samples
 from kelly_tui.playback.stretch import stretched
+from kelly_tui.render.lens import Lens
 
 _BLOCK = 4096
 
@@ -55,7 +56,7 @@ class AudioSource:
         stream = self._resampled(self._decoded())
         self._stream = stream if speed == 1.0 else stretched(stream, speed, self._rate)
 
-    def transpose(self, semitones: int) -> None:
+    def see_through(self, lens: Lens) -> None:
         """Recorded sound stays as it is."""
 
     def read(self, frames: int) -> Samples:

@@ -8,14 +8,19 @@ import queue
 import threading
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from multiprocessing import resource_tracker
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kelly_tui.playback.process import Command, run
 from kelly_tui.playback.state import Board, PlaybackState
 from kelly_tui.settings import Settings
 from kelly_tui.text import safe_text
+
+if TYPE_CHECKING:  # they bring the MIDI parser: the app has one already when it makes them
+    from kelly_tui.render.companion import Companion
+    from kelly_tui.render.lens import Lens
 
 SILENT = 20
 """A sound process that gave no sign of life at so many looks in a row is ended and started again: after a second. Looks
@@ -52,7 +57,8 @@ class Engine:
         self._volume = settings.volume
         self._speed = 1.0
         self._loop: tuple[float, float] | None = None
-        self._semitones = 0
+        self._lens: Lens | None = None
+        self._companion: Companion | None = None
         self._path: Path | None = None
         self._token = 0
         self._move, self._goal = 0, 0.0
@@ -70,7 +76,8 @@ class Engine:
 
     def load(self, path: Path) -> None:
         """Put a file in place, audio or MIDI by its content, at its start, not playing."""
-        self._path, self._loop, self._semitones, self._notice, self._kin = path, None, 0, "", []
+        self._path, self._loop, self._notice, self._kin = path, None, "", []
+        self._lens = self._companion = None
         self._token += 1
         self._commands.put(("load", self._token, str(path), 0.0, self._moved(0.0)))
 
@@ -136,8 +143,19 @@ class Engine:
 
     def set_transpose(self, semitones: int) -> None:
         """Hear MIDI so many semitones (-12 to 12) higher than it is written, until the next file."""
-        self._semitones = semitones
-        self._commands.put(("set_transpose", semitones))
+        from kelly_tui.render.lens import Lens
+
+        self.set_lens(replace(self._lens or Lens(), semitones=semitones))
+
+    def set_lens(self, lens: Lens) -> None:
+        """Hear MIDI otherwise than it is written, until the next file."""
+        self._lens = lens
+        self._commands.put(("set_lens", lens))
+
+    def set_companion(self, companion: Companion) -> None:
+        """Hear that beside the music, until the next file."""
+        self._companion = companion
+        self._commands.put(("set_companion", companion))
 
     def set_device(self, name: str) -> None:
         """Play on the device of that name from now on; empty means the system's choice."""
@@ -252,8 +270,10 @@ class Engine:
             commands.append(("load", self._token, str(self._path), self.state.goal, self._move))
             if self._kin:
                 commands.append(("set_decks", self._kin))
-            if self._semitones:
-                commands.append(("set_transpose", self._semitones))
+            if self._lens is not None:
+                commands.append(("set_lens", self._lens))
+            if self._companion is not None:
+                commands.append(("set_companion", self._companion))
             if self._loop:
                 commands.append(("set_loop", self._loop))
             if memory.playing:

@@ -8,7 +8,8 @@ import numpy as np
 
 from kelly_tui.playback.source import Samples
 from kelly_tui.render.blocks import MidiBlocks
-from kelly_tui.render.events import read_events, transposed
+from kelly_tui.render.events import read_events
+from kelly_tui.render.lens import Lens, seen_through
 from kelly_tui.render.synth import Synth
 
 TAIL = 1.5
@@ -23,7 +24,7 @@ class MidiSource:
         self.duration = self._events.duration
         self.tape: Samples | None = None
         """The whole of it as it sounds from its start, tail and all: what is on it need not be rendered."""
-        self._is_as_written = True
+        self._lens = Lens()
         self._blocks = MidiBlocks(self._events, synth)
         self._at: int | None = None  # the next frame of the tape, while that plays
 
@@ -33,14 +34,15 @@ class MidiSource:
 
     def seek(self, seconds: float, speed: float = 1.0) -> None:
         self._at = None
-        if self.tape is not None and self._is_as_written and speed == 1.0:
+        if self.tape is not None and self._lens == Lens() and speed == 1.0:
             self._at = round(seconds * self._synth.rate)
         else:
             self._blocks.seek(seconds, speed)
 
-    def transpose(self, semitones: int) -> None:
-        self._is_as_written = not semitones
-        self._blocks = MidiBlocks(transposed(self._events, semitones), self._synth)
+    def see_through(self, lens: Lens) -> None:
+        if lens != self._lens:
+            self._lens = lens
+            self._blocks = MidiBlocks(seen_through(self._events, lens), self._synth)
 
     def read(self, frames: int) -> Samples:
         if self._at is not None and self.tape is not None:

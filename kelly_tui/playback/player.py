@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from kelly_tui.errors import KellyError
+from kelly_tui.playback.accompanied import Accompanied
 from kelly_tui.playback.audio_source import AudioSource
 from kelly_tui.playback.device import Device
 from kelly_tui.playback.loudness import matching_gain
@@ -17,6 +18,9 @@ from kelly_tui.playback.source import Source, is_midi
 from kelly_tui.playback.state import Board
 from kelly_tui.playback.synths import Synths
 from kelly_tui.playback.transport import Transport
+from kelly_tui.render.blocks import MidiBlocks
+from kelly_tui.render.companion import Companion, companion_events
+from kelly_tui.render.lens import Lens
 
 
 class Player:
@@ -40,6 +44,7 @@ class Player:
         self._kin: list[Path] = []
         self._next: list[Path] = []
         self._first: Path | None = None
+        self._companion = Companion()
         self._refused = ""
 
     # -- commands ------------------------------------------------------------------------------------------------------
@@ -48,7 +53,7 @@ class Player:
         """Put a file in place at `position` seconds. The numbers tell the app which request was carried out."""
         self._transport.load(None)
         self._put_away()
-        self._first, self._kin = Path(path), []
+        self._first, self._kin, self._companion = Path(path), [], Companion()
         self._await(token, Path(path), position, None, move)
         if self._device.output is not None:
             self._run_device()  # so that play has nothing to wait for
@@ -101,8 +106,14 @@ class Player:
     def set_loop(self, region: tuple[float, float] | None) -> None:
         self._transport.set_loop(region)
 
-    def set_transpose(self, semitones: int) -> None:
-        self._transport.set_transpose(semitones)
+    def set_lens(self, lens: Lens) -> None:
+        self._transport.set_lens(lens)
+
+    def set_companion(self, companion: Companion) -> None:
+        """Play that beside the music, until the next file."""
+        self._companion = companion
+        if self._source is not None:
+            self._transport.switch(self._accompanied(self._source), 1.0, self._transport.gain)
 
     def set_device(self, name: str) -> None:
         """Play on that device from now on; empty means the system's choice."""
@@ -152,7 +163,7 @@ class Player:
         if output is None or not output.active:  # else the device's thread keeps the clock
             self._board.mark(now, transport.cursor, 0.0, 0.0)
         memory.playing, memory.level, memory.speed = transport.playing, transport.level, transport.speed
-        memory.semitones = transport.semitones
+        memory.semitones = transport.lens.semitones
         memory.loop_start, memory.loop_end = transport.loop or (0.0, 0.0)
         memory.underruns = transport.starved + self._device.underruns
         memory.latency = output.latency if output else 0.0
@@ -208,12 +219,19 @@ class Player:
         self._board.begin(self._token, self._transport.cursor, self._transport.duration)
 
     def _place(self, source: Source, path: Path) -> None:
+        heard = self._accompanied(source)
         if self._ratio is None:
-            self._transport.load(source)
+            self._transport.load(heard)
             if self._position:
                 self._transport.seek(self._position)
         else:
-            self._transport.switch(source, self._ratio, self._gain(path))
+            self._transport.switch(heard, self._ratio, self._gain(path))
+
+    def _accompanied(self, source: Source) -> Source:
+        if self._companion == Companion():
+            return source
+        events = companion_events(self._companion, source.duration)
+        return Accompanied(source, MidiBlocks(events, self._synths.second(self._transport.rate)))
 
     def _put_away(self) -> None:
         path, source = self._path, self._source

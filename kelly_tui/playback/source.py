@@ -7,6 +7,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from kelly_tui.render.lens import Lens
+
 Samples = np.ndarray[Any, np.dtype[np.float32]]
 
 
@@ -26,8 +28,8 @@ class Source(Protocol):
     def seek(self, seconds: float, speed: float = 1.0) -> None:
         """Go to `seconds` and play on from there at `speed`; the pitch stays. Must come before the first `read`."""
 
-    def transpose(self, semitones: int) -> None:
-        """Sound so many semitones higher than what is written, where notes are written. A `seek` must follow."""
+    def see_through(self, lens: Lens) -> None:
+        """Sound otherwise than what is written, where notes are written. A `seek` must follow."""
 
     def read(self, frames: int) -> Samples:
         """At most `frames` more frames, shape (n, 2); fewer only at the end, then none."""

@@ -21,6 +21,8 @@ class Synths:
         self._chosen, self._board = soundfont, board
         self._synth: Synth | None = None
         self._made_for: tuple[str, int] | None = None
+        self._second: Synth | None = None
+        self._second_for: tuple[str, int] | None = None
         self._making = Lock()
 
     @property
@@ -33,6 +35,13 @@ class Synths:
     def choose(self, soundfont: str) -> None:
         """From the next `synth` on; empty means `paths.soundfont`'s choice."""
         self._chosen = soundfont
+
+    def second(self, rate: int) -> Synth:
+        """One for what is played beside the music, with the same SoundFont: its samples are in memory already."""
+        chosen = self._made_for[0] if self._made_for is not None else self._chosen
+        if self._second is None or self._second_for != (chosen, rate):
+            self._second, self._second_for = Synth(paths.soundfont(chosen), rate), (chosen, rate)
+        return self._second
 
     def synth(self, rate: int) -> Synth:
         """The one that plays; loading may take seconds. Raises `SoundError`, `LibraryMissing`.

@@ -14,11 +14,10 @@ from typing import NamedTuple
 import numpy as np
 
 from kelly_tui.playback.source import Samples, Source
+from kelly_tui.render.lens import Lens
 
 SLOWEST, FASTEST = 0.5, 2.0
 """Bounds of the speed."""
-
-OCTAVE = 12
 
 AHEAD = 0.25
 """Seconds that are rendered ahead, so that a busy machine does not stutter."""
@@ -59,8 +58,8 @@ class Transport:
         """Peak of what was last handed out, 0..1."""
         self.starved = 0
         """How often nothing was ready in time."""
-        self.semitones = 0
-        """How much higher MIDI is heard than it is written."""
+        self.lens = Lens()
+        """How MIDI is heard."""
         self.loop: tuple[float, float] | None = None
         """The seconds that are repeated."""
         self.gain = 1.0
@@ -92,7 +91,7 @@ class Transport:
     def load(self, source: Source | None) -> None:
         """Put another source in place of the present one, at its start, not playing. Who opened it closes it."""
         self.pause()
-        self._source, self.loop, self.semitones = source, None, 0
+        self._source, self.loop, self.lens = source, None, Lens()
         self.gain = self._gain = 1.0
         self._go(0.0)
 
@@ -107,12 +106,12 @@ class Transport:
     def switch(self, source: Source, ratio: float, gain: float) -> None:
         """Go on with another version at the same musical place, `ratio` seconds of it for each of the present one's.
 
-        It plays if that did, is crossfaded with it from the next frame on, and has its loop and its transposition.
+        It plays if that did, is crossfaded with it from the next frame on, and has its loop and its lens.
         """
         here = self.cursor * ratio
         self._source, self.gain, self._gain = source, gain, gain
         self.loop = (self.loop[0] * ratio, self.loop[1] * ratio) if self.loop else None
-        source.transpose(self.semitones)
+        source.see_through(self.lens)
         self.seek(here)
 
     def play(self) -> None:
@@ -156,12 +155,11 @@ class Transport:
             here = self.loop[0]
         self._go(here)
 
-    def set_transpose(self, semitones: int) -> None:
-        """Hear MIDI so many semitones (-12 to 12) higher than it is written, from the next frame on."""
-        semitones = min(max(semitones, -OCTAVE), OCTAVE)
-        if self._source is not None and semitones != self.semitones:
-            self.semitones = semitones
-            self._source.transpose(semitones)
+    def set_lens(self, lens: Lens) -> None:
+        """Hear MIDI otherwise than it is written, from the next frame on."""
+        if self._source is not None and lens != self.lens:
+            self.lens = lens
+            self._source.see_through(lens)
             self._go(self.cursor)
 
     def fill(self) -> bool:

@@ -90,7 +90,7 @@ def library() -> Any:
     return lib
 
 
-def _is_soundfont(path: Path) -> bool:
+def is_soundfont(path: Path) -> bool:
     """Whether a file begins as a SoundFont does. Others FluidSynth hands to libraries that print what they think."""
     try:
         with path.open("rb") as file:
@@ -118,7 +118,7 @@ class Synth:
         for name, value in {**_SETTINGS, "synth.sample-rate": float(rate), "synth.gain": gain}.items():
             self._set(name, value)
         self._synth = self._lib.new_fluid_synth(self._settings)
-        if not _is_soundfont(soundfont) or self._lib.fluid_synth_sfload(self._synth, os.fsencode(soundfont), 1) < 0:
+        if not is_soundfont(soundfont) or self._lib.fluid_synth_sfload(self._synth, os.fsencode(soundfont), 1) < 0:
             self.close()
             raise SoundError("the SoundFont can't be read", path=soundfont, hint="Choose another in settings.")
 

@@ -6,9 +6,12 @@ from collections.abc import Iterable
 from typing import Literal, NamedTuple
 
 from kelly_tui.model.annotation import Label
+from kelly_tui.model.edit import Edit
 from kelly_tui.store.catalogue import Catalogue
+from kelly_tui.store.history import edit
 from kelly_tui.store.layout import utc_now
 from kelly_tui.store.schema import label_from_json, label_to_json
+from kelly_tui.text import count
 
 OUTSIDE = "outside"
 """Who did what was done to a view by hand, by git or by another program."""
@@ -79,20 +82,24 @@ def put_conflicts(catalogue: Catalogue, found: Iterable[tuple[str, str, Label, L
         put_conflict(catalogue, sample_id, field, None, ours, theirs, origin)
 
 
-def resolve(catalogue: Catalogue, take: Literal["ours", "theirs"], only: Iterable[Conflict] | None = None) -> int:
+def resolve(
+    catalogue: Catalogue, take: Literal["ours", "theirs"], by: str, only: Iterable[Conflict] | None = None
+) -> int:
     """Decide open conflicts, all or `only` these, for one side; return how many.
 
-    What is taken counts as a person's label, and is in the history like any other.
+    What is taken is a label of `by`, and all of it one step: undo takes it back and opens the conflicts again. A
+    conflict whose label stands already needs no edit, and is only closed.
     """
-    decided = 0
-    for one in list(conflicts(catalogue) if only is None else only):
-        chosen = one.ours if take == "ours" else one.theirs
-        label = None if chosen is None else Label(chosen.value, "human", OUTSIDE, utc_now(), unsure=chosen.unsure)
-        with catalogue.writing() as db:
-            if take == "theirs" or one.origin == "folders":  # what stands already needs no edit
-                catalogue.put_labels({one.sample_id: {one.field: label}}, kind=OUTSIDE, actor=OUTSIDE)
-            decided += db.execute(
-                "UPDATE conflicts SET resolved_at = ? WHERE sample_id = ? AND field = ? AND resolved_at IS NULL",
-                (utc_now(), one.sample_id, one.field),
-            ).rowcount
-    return decided
+    decided = list(conflicts(catalogue) if only is None else only)
+    edits = []
+    for one in decided:
+        if take == "theirs" or one.origin == "folders":
+            chosen = one.ours if take == "ours" else one.theirs
+            edits.append(Edit(one.sample_id, one.field, chosen and Label(chosen.value, unsure=chosen.unsure)))
+    edit(catalogue, edits, by, f"{count(len(decided), 'conflict')} decided for {take}")
+    with catalogue.writing() as db:
+        db.executemany(
+            "UPDATE conflicts SET resolved_at = ? WHERE sample_id = ? AND field = ? AND resolved_at IS NULL",
+            [(utc_now(), one.sample_id, one.field) for one in decided],
+        )
+    return len(decided)

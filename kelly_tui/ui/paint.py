@@ -39,6 +39,19 @@ def fit(text: str, width: int, *, right: bool = False) -> str:
     return pad + shown if right else shown + pad
 
 
+def fit_name(text: str, width: int) -> str:
+    """A file's name in exactly `width` cells; what does not fit goes from its middle: siblings differ at the end."""
+    shown = safe_text(text, limit=None)
+    if cell_len(shown) <= width or width < 8:
+        return fit(text, width)
+    end = ""
+    for character in reversed(shown):
+        if cell_len(character + end) > (width - 1) // 3:
+            break
+        end = character + end
+    return set_cell_size(shown, width - 1 - cell_len(end)) + "…" + end
+
+
 def folded(text: str, width: int) -> list[str]:
     """`text`, safe to show, in lines of at most `width` cells; no word is cut that fits a line."""
     lines = [""]

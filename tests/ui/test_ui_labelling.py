@@ -200,11 +200,38 @@ async def test_the_form_says_what_a_detected_label_rests_on(open_desk: Open, roo
         catalogue.put_features([FeatureRow(amber.sample_id, "k", "processed/features/am/amber.json", 8.0, [], {})])
         put_labels(catalogue, {amber.sample_id: {"emotion": Label("sad")}}, "edit", "anna")
     async with open_desk(root) as desk:
+        desk.app.workstation.rest()
+        await desk.settle()
         await desk.press("e")
         assert "never said" not in desk.text()  # a person has labelled it
         while desk.form.field != "swing_ratio":
             await desk.press("j")
         await desk.settle()
         assert desk.said == "swing: 31 beats, none divided"
+        await desk.press("k")
+        assert any("swing" in line and "31 beats, none divided" in line for line in desk.text().splitlines())
         await desk.press("escape")
         assert desk.said == ""
+
+
+@pytest.mark.parametrize(("size", "shown"), [((160, 48), "100% likely; next"), ((120, 40), "100% likely;")])
+async def test_what_a_detected_label_rests_on_stands_beside_it_once_the_cursor_rests(
+    open_desk: Open, root: Path, size: tuple[int, int], shown: str
+) -> None:
+    features = root / "processed/features/di/dune.json"
+    features.parent.mkdir(parents=True, exist_ok=True)
+    features.write_text('{"why": {"key": "100% likely; next C major, 0%", "chord_progression": "said of a person\'s"}}')
+    with Catalogue.open(root) as catalogue:
+        dune = catalogue.find("dune")
+        catalogue.put_features([FeatureRow(dune.sample_id, "k", "processed/features/di/dune.json", 8.0, [], {})])
+        put_labels(catalogue, {dune.sample_id: {"chord_progression": Label(["C"])}}, "edit", "anna")
+    async with open_desk(root, size=size) as desk:
+        await desk.press("j", "j", "j")
+        assert desk.here == "dune"
+        desk.app.workstation.rest()
+        await desk.settle()
+        (line,) = [line for line in desk.text().splitlines() if "◆ .94" in line]
+        assert shown in line.partition("◆ .94")[2]
+        assert "said of a person" not in desk.text()
+        await desk.press("j")  # elm has no features, and nothing of dune's is said of it
+        assert "likely" not in desk.text()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import threading
@@ -9,13 +10,17 @@ from pathlib import Path
 
 import pytest
 
+from kelly_tui.model.annotation import Label
+from kelly_tui.model.edit import Edit
 from kelly_tui.pipeline.stage import Progress
 from kelly_tui.pipeline.standing import Standing
+from kelly_tui.store import history
+from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.ui.actions import ACTIONS, SCOPES
 from kelly_tui.ui.keymap import default_keymap
-from kelly_tui.ui.paint import fit, folded, length
+from kelly_tui.ui.paint import fit, fit_name, folded, length
 from kelly_tui.ui.screens import listening, pipeline
-from kelly_tui.ui.screens.datasets import model_entries, states_in
+from kelly_tui.ui.screens.datasets import last_work, model_entries, states_in
 from kelly_tui.ui.screens.pipeline import in_lines
 from kelly_tui.ui.widgets.footer import Footer
 from kelly_tui.ui.widgets.status_line import StatusLine
@@ -161,6 +166,29 @@ def test_the_footer_says_at_80_columns_how_to_leave(scope: str) -> None:
 def test_a_copy_of_a_dataset_goes_by_its_folder(root: Path) -> None:
     shutil.copytree(root, root.with_name("copy"))
     assert {state.name for state in states_in(root.parent)} == {root.name, "copy"}
+
+
+def test_last_work_is_no_look_at_the_dataset(root: Path) -> None:
+    before = states_in(root.parent)
+    with Catalogue.open(root) as catalogue:
+        for path in catalogue.layout.kelly_dir.iterdir():  # as a checkpoint by a mere reader does
+            os.utime(path, (0, 0))
+        assert states_in(root.parent) == before
+        last = history.edit(catalogue, [Edit(next(catalogue.samples()).sample_id, "notes", Label("x"))], "me").events[0]
+        assert last_work(catalogue) == last.at
+
+
+@pytest.mark.parametrize("width", range(8, 40))
+def test_siblings_in_a_narrow_list_do_not_look_alike(width: int) -> None:
+    names = [f"X1p8xcarVu0_{number}" for number in range(4)] + [
+        "夜の電車 1",
+        "夜の電車 2",
+        "Take Five 1",
+        "Take Five 2",
+    ]
+    shown = [fit_name(name, width) for name in names]
+    assert len(set(shown)) == len(names)
+    assert all(length([(one, "")]) == width for one in shown)
 
 
 def test_the_form_for_a_new_dataset_is_whole_at_80_columns() -> None:

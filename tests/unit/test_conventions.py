@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
 import sys
+import tomllib
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -44,6 +47,25 @@ def test_modules_are_short_and_say_what_they_are(path: Path) -> None:
     assert source.count("\n") <= 450, "is it still one idea?"
     assert not source.strip() or source.lstrip().startswith('"""'), "a module says what it is"
     assert not re.search(r"\b(TODO|FIXME|XXX)\b", source)
+
+
+def third_party(path: Path) -> set[str]:
+    """What a module imports, wherever it does, that is neither ours nor Python's."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module.partition(".")[0])
+    return found - {"kelly_tui"} - sys.stdlib_module_names
+
+
+def test_what_is_imported_is_installed_with_kelly_and_nothing_else_is() -> None:
+    project = tomllib.loads((PACKAGE.parent / "pyproject.toml").read_text("utf-8"))["project"]
+    declared = {re.split(r"[=<>]", requirement)[0].lower() for requirement in project["dependencies"]}
+    imported = set().union(*(third_party(path) for path in MODULES if path != PACKAGE / "demo.py"))
+    of_module = packages_distributions()
+    assert {of_module[name][0].lower() for name in imported} == declared
 
 
 def test_no_module_is_named_for_nothing() -> None:

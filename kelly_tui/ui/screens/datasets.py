@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from datetime import datetime
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from kelly_tui.errors import DatasetError, KellyError
 from kelly_tui.model.dataset import TARGET_MODELS, DatasetConfig, target_model
@@ -17,6 +17,9 @@ from kelly_tui.ui.widgets.headline import Headline
 from kelly_tui.ui.widgets.line_list import Entry, LineList
 from kelly_tui.ui.widgets.prompt import Question
 from kelly_tui.ui.words import field_word
+
+if TYPE_CHECKING:
+    from kelly_tui.store.catalogue import Catalogue
 
 BAR = 6
 """Cells of a score's bar."""
@@ -50,7 +53,7 @@ def state_of(root: Path) -> State:
     try:
         with Catalogue.open(root) as catalogue:
             counts, config = catalogue.counts(), catalogue.config
-            worked_at = catalogue.layout.catalogue_path.stat().st_mtime
+            worked_at = last_work(catalogue)
             scores = live_scores(counts, config)
             alike = look_alike(catalogue, scores)
     except (KellyError, OSError) as error:
@@ -63,9 +66,21 @@ def state_of(root: Path) -> State:
         sum(counts.verified.values()),
         (scores.balance, scores.diversity, scores.quality),
         scores.balance_imported,
-        f"{datetime.fromtimestamp(worked_at):%Y-%m-%d %H:%M}",
+        f"{datetime.fromisoformat(worked_at).astimezone():%Y-%m-%d %H:%M}" if worked_at else "",
         next_best(counts, scores, config, alike).words,
     )
+
+
+def last_work(catalogue: Catalogue) -> str:
+    """When someone last edited, or a stage ran, or the dataset was made: UTC, ISO 8601.
+
+    Not the time of the catalogue's file: looking into a dataset changes that, and an edit at first does not.
+    """
+    from kelly_tui.store import history, runs
+
+    edits = [event.at for event in history.history(catalogue, limit=1)]
+    stages = [run.ended or run.began for run in runs.latest(catalogue.db).values()]
+    return max(catalogue.config.created_at, *edits, *stages, "")
 
 
 def states_in(folder: Path) -> list[State]:

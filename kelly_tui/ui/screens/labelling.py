@@ -289,19 +289,25 @@ class Labelling(Marking):
         config, field = self.session.config, self.form.field
         self.query_one(Footer).offer(len(config.main_choices if field is None else config.choices(field)))
         self.query_one(StatusLine).unsay(self._reason)
-        self.start(self._say_why, "why")
+        if self.form.reasons:
+            self._say_why()
+        elif field is not None:
+            self.start(self.explain, "why")
 
-    async def _say_why(self) -> None:
-        """Say what the detected label under the form's cursor rests on, or why there is none."""
-        sample, field = self.sample, self.form.field
-        if sample is None or field is None or sample.features_path is None:
-            return
-        label = sample.labels.get(field)
-        if label is not None and label.source != "detector":
+    async def explain(self) -> None:
+        """Show what the detected labels here rest on, and why others are absent."""
+        sample = self.sample
+        if sample is None or sample.features_path is None:
             return
         reasons = await asyncio.to_thread(read_reasons, self.session.root / sample.features_path)
-        if field in reasons and field == self.form.field:
-            self._reason = f"{field_word(field)}: {reasons[field]}"
+        if self.sample is not None and sample.sample_id == self.sample.sample_id:
+            self.form.explain(reasons)
+            self._say_why()
+
+    def _say_why(self) -> None:
+        """Say in full what the detected label under the form's cursor rests on, or why there is none."""
+        if (field := self.form.field) is not None and (why := self.form.reason(field)):
+            self._reason = f"{field_word(field)}: {why}"
             self.say(self._reason, "dim")
 
     def action_edit_field(self) -> None:

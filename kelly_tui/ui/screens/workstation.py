@@ -224,6 +224,7 @@ class Workstation(Tapping, Listening):
         if not self._resting:  # the timer had gone off when a key came that it was stopped for
             return
         self._resting = False
+        self.start(self.explain, "why")
         self.load(self.sample, play=self.play_on_rest)
         self.play_on_rest = False
 
@@ -262,6 +263,7 @@ class Workstation(Tapping, Listening):
         self._version = version
         self.table.forget()
         self.show_sample()
+        self.start(self.explain, "why")
         self.show_scores()
         self.show_headline()
         in_catalogue = self.session.catalogue.counts().in_catalogue

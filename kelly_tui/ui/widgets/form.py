@@ -6,7 +6,7 @@ first, and as many lines are shown as there is room for.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from rich.cells import cell_len
 
@@ -21,9 +21,14 @@ from kelly_tui.ui.widgets.painted import Painted
 from kelly_tui.ui.words import clock, field_word, guessed, key_name, number, provenance, said
 
 NAME_WIDTH = 13
-VALUE_WIDTH = 24
+VALUE_WIDTH = 18
 """A value is so wide or wider, so that where the values came from stands in a column."""
 WHENCE_WIDTH = 16
+SURE_WIDTH = 7
+"""Where a value came from is so wide or wider, so that what it rests on stands in a column."""
+SHORTEST_REASON = 12
+BESIDE_PAD = 72
+"""What fields need beside the pad, so that what they rest on can be read; V opens it in less."""
 _WORTH_SAYING = 0.15
 """The probability from which a second suggestion is shown."""
 NARROW = 4
@@ -42,6 +47,8 @@ class Form(Painted):
         self.config = config
         self.sample: Sample | None = None
         self.suggestion: Suggestion | None = None
+        self.reasons: Mapping[str, str] = {}
+        """By field, what a detected label rests on or why there is none; empty until they are read."""
         self.cursor: int | None = None
         """The line that is edited, in edit mode."""
         self.point: pad.Point | None = None
@@ -60,8 +67,21 @@ class Form(Painted):
 
     def show(self, sample: Sample | None, suggestion: Suggestion | None = None) -> None:
         if (sample, suggestion) != (self.sample, self.suggestion):
+            if sample is None or self.sample is None or sample.sample_id != self.sample.sample_id:
+                self.reasons = {}
             self.sample, self.suggestion = sample, suggestion
             self.repaint()
+
+    def explain(self, reasons: Mapping[str, str]) -> None:
+        """Say beside the fields of the sample shown what they rest on."""
+        if reasons != self.reasons:
+            self.reasons = reasons
+            self.repaint()
+
+    def reason(self, name: str) -> str:
+        """What the detected label of a field rests on, or why there is none."""
+        label = None if self.sample is None else self.sample.labels.get(name)
+        return self.reasons.get(name, "") if label is None or label.source == "detector" else ""
 
     @property
     def _heard(self) -> dict[str, Value]:
@@ -117,6 +137,7 @@ class Form(Painted):
         """The main label, what is suggested for it and why, and the digits that set it."""
         main = self.config.model.main_label
         asked, *choices = _question(sample, self.config, width)
+        asked = [*asked, *self._reason(main, width - length(asked))] if main in sample.labels else asked
         if main != "emotion" or main in sample.labels or sample.status != "ok" or self.suggestion is None:
             return [asked, *choices]
         guess, why = self._guess(main), (safe_text(self.suggestion.why), "dim")
@@ -130,8 +151,7 @@ class Form(Painted):
 
     def _has_room_for_pad(self, width: int, height: int) -> bool:
         """Beside the fields, their values and where these came from; where emotions are asked for."""
-        fields = NAME_WIDTH + VALUE_WIDTH + WHENCE_WIDTH
-        return "emotion" in self.config.model.needs and width >= fields + pad.WIDTH and height >= pad.HEIGHT
+        return "emotion" in self.config.model.needs and width >= BESIDE_PAD + pad.WIDTH and height >= pad.HEIGHT
 
     def _pad(self, sample: Sample) -> list[Line]:
         valence, arousal = sample.labels.get("valence"), sample.labels.get("arousal")
@@ -165,11 +185,18 @@ class Form(Painted):
         ]
         if label is None:
             meaning = FIELDS[name].meaning if chosen else ""
-            return [*start, ("·  ", "faint"), *self._guess(name), (meaning, "faint")]
+            said_so: Line = [*start, ("·  ", "faint"), *self._guess(name), (meaning, "faint")]
+            return said_so if meaning else [*said_so, *self._reason(name, width - length(said_so), "faint")]
         room = width - NAME_WIDTH - WHENCE_WIDTH - 2
         value = said(name, label.value)
         value = fit(value, max(min(room, VALUE_WIDTH), min(cell_len(value), room)))
-        return [*start, (value, label.source), (f" {provenance(label)}", label.source)]
+        line: Line = [*start, (value, label.source), (f" {provenance(label):{SURE_WIDTH}}", label.source)]
+        return [*line, *self._reason(name, width - length(line))]
+
+    def _reason(self, name: str, room: int, style: str = "dim") -> Line:
+        """What a value rests on, or why there is none, where there is room to say it."""
+        why = self.reason(name)
+        return [(f" {fit(why, room - 2).rstrip()}", style)] if why and room - 2 >= SHORTEST_REASON else []
 
 
 def _question(sample: Sample, config: DatasetConfig, width: int) -> list[Line]:

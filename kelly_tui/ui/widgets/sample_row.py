@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 from rich.cells import cell_len
 
-from kelly_tui.ui.paint import Line, Span, fit, length
+from kelly_tui.ui.paint import Line, Span, fit, fit_name, length
 from kelly_tui.ui.words import changes, clock, decision_span, guessed, is_unsure, key_name, sample_name, source_of
 
 if TYPE_CHECKING:
@@ -122,11 +122,11 @@ def _name(row: Row, room: int, look: Look) -> Line:
     name, changed = named(row)
     style = "strong" if look.cursor else "dim" if changed else "text"
     if not changed:
-        return [(fit(name, room), style)]
+        return [(fit_name(name, room), style)]
     if look.under_song:
         return [(fit(f"  {changed}", room), style)]
     own = min(cell_len(name), max(room - len(changed) - 2, room // 2))
-    return [(fit(name, own), style), (fit(f"  {changed}", room - own), "dim")]
+    return [(fit_name(name, own), style), (fit(f"  {changed}", room - own), "dim")]
 
 
 def named(row: Row) -> tuple[str, str]:

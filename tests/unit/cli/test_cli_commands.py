@@ -268,6 +268,31 @@ def test_label_undo_redo_history(kelly, labelled):
     assert kelly("list", "d", "--json", "emotion:tense").out == ""
 
 
+def test_show_tells_all_about_one_sample(kelly, labelled):
+    said = kelly("show", "d", "other/tone.ogg").out
+    assert "no features yet" in kelly("show", "d", "other/tone.ogg").err
+    assert kelly("extract", "d").code in (0, 1)
+    kelly("label", "d", "other/tone.ogg", "emotion=tense", "tempo=90")
+    kelly("label", "d", "other/tone.ogg", "emotion=sad")
+    said = kelly("show", "d", "other/tone.ogg")
+    assert said.code == 0
+    lines = said.out.splitlines()
+    assert lines[0] == "raw/audio/other/tone.ogg"
+    (emotion,) = [line.split() for line in lines if line.startswith("emotion ")]
+    assert emotion == ["emotion", "sad", "human", "me"]
+    (tempo,) = [line.split() for line in lines if line.startswith("tempo_bpm ")]
+    assert tempo == ["tempo_bpm", "90", "human", "me"]  # what a detector would say is nothing to a person's label
+    (meter,) = [line for line in lines if line.startswith("time_signature ")]
+    assert re.search(r"· +\w+", meter)  # a tone has none, for a reason
+    assert "me  emotion sad (was tense)" in said.out
+    told = kelly("show", "d", "other/tone.ogg", "--json").json
+    assert told["labels"]["emotion"]["by"] == "me"
+    assert "why" not in told["labels"]["emotion"]
+    assert told["absent"]["time_signature"] in meter
+    assert told["history"][0]["new"]["value"] == "sad"
+    assert kelly("show", "d", "nothing").code == 2
+
+
 @pytest.mark.parametrize(
     ("words", "hint"),
     [
@@ -307,6 +332,13 @@ def test_list_filters(kelly, labelled):
     said = kelly("list", "d", "-is:audio", "emotion:sad")
     assert "raw/midi/sad/song_1.mid" in said.out
     assert "2 samples" in said.err
+
+
+def test_two_dashes_end_the_options(kelly, labelled):
+    plain = kelly("list", "d", "-emotion:sad", "--json")
+    assert plain.out
+    assert kelly("list", "--json", "d", "--", "-emotion:sad") == plain
+    assert kelly("list", "--json", "--", "d", "-emotion:sad") == plain
 
 
 def test_a_filter_gets_its_quotes_back(kelly, labelled):
@@ -412,6 +444,13 @@ def test_doctor_finds_what_is_there(kelly):
     assert found["SQLite"]
     assert found["symusic"]
     assert {"SoundFont", "sound device", "free disk", "terminal"} <= found.keys()
+
+
+def test_doctor_does_not_take_any_file_for_a_soundfont(kelly, tmp_path, monkeypatch):
+    (tmp_path / "noise.sf2").write_bytes(bytes(range(256)) * 20)
+    (tmp_path / "settings.toml").write_text(f'soundfont = "{tmp_path}/noise.sf2"\n')
+    monkeypatch.setenv("KELLY_SETTINGS", str(tmp_path / "settings.toml"))
+    assert "! SoundFont                 the file is no SoundFont" in kelly("doctor").out
 
 
 def test_doctor_names_the_package_of_what_is_missing(kelly, monkeypatch):

@@ -21,7 +21,7 @@ def edited(labelled, monkeypatch):
         history.edit(catalogue, [Edit(one, "key", Label("C")) for one in ids], "me")
         views.write_views(catalogue)
         file_of = catalogue.layout.annotation_path
-        views.resolve(catalogue, "ours")
+        views.resolve(catalogue, "ours", "me")
         readback.put_conflict(catalogue, ids[0], "mode", None, Label("major"), Label("minor"), "annotations")
     for one in ids:
         data = json.loads(file_of(one).read_bytes())
@@ -77,7 +77,7 @@ def test_where_both_changed_theirs_is_taken_too(kelly, edited):
 
 def test_a_conflict_that_nobody_has_seen_is_not_decided(kelly, labelled):
     with Catalogue.open(labelled) as catalogue:
-        views.resolve(catalogue, "ours")
+        views.resolve(catalogue, "ours", "me")
         one = next(iter(catalogue.samples())).sample_id
         path = catalogue.layout.annotation_path(one)
         history.edit(catalogue, [Edit(one, "key", Label("C"))], "me")

@@ -1,10 +1,12 @@
 """A stage that is killed or stopped goes on where it was, and ends as if it never had been."""
 
 import os
+import random
 import select
 import signal
 import subprocess
 import sys
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -15,14 +17,19 @@ from kelly_tui.store.catalogue import Catalogue
 from tests.strangers import COUNT, MULTIPLIER, create, files
 
 
-def start(root, music) -> subprocess.Popen:
-    command = ["run", root, "--import-dir", music, "--multiplier", MULTIPLIER, "--count", COUNT, "--workers", 2]
+def kelly(*command: object) -> subprocess.Popen:
+    """Started as the leader of a group of its own."""
     return subprocess.Popen(
-        [sys.executable, "-m", "kelly_tui", *map(str, command), "--progress", "json"],
+        [sys.executable, "-m", "kelly_tui", *map(str, command), "--workers", "2"],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
+        start_new_session=True,
     )
+
+
+def start(root, music) -> subprocess.Popen:
+    return kelly("run", root, "--import-dir", music, "--multiplier", MULTIPLIER, "--count", COUNT, "--progress", "json")
 
 
 def wait_for(process: subprocess.Popen, stage: str) -> None:
@@ -34,8 +41,10 @@ def wait_for(process: subprocess.Popen, stage: str) -> None:
 
 
 def children_of(process: subprocess.Popen) -> list[int]:
-    threads = Path(f"/proc/{process.pid}/task").iterdir()
-    return [int(child) for thread in threads for child in (thread / "children").read_text().split()]
+    with suppress(FileNotFoundError):  # it has ended
+        threads = Path(f"/proc/{process.pid}/task").iterdir()
+        return [int(child) for thread in threads for child in (thread / "children").read_text().split()]
+    return []
 
 
 def wait_for_end(process: int) -> None:
@@ -44,17 +53,23 @@ def wait_for_end(process: int) -> None:
         select.select([os.pidfd_open(process)], [], [])
 
 
+def kill(process: subprocess.Popen, group: bool = False) -> None:
+    """``kill -9``, alone or with its workers; back when all of them are gone."""
+    children = children_of(process)
+    with suppress(ProcessLookupError):
+        os.kill(-process.pid if group else process.pid, signal.SIGKILL)
+    process.wait()
+    process.stderr.close()
+    for child in children:
+        wait_for_end(child)
+
+
 def test_kill_9_in_each_stage_and_then_again_ends_in_the_same_bytes(run_once, music, tmp_path):
     root = create(tmp_path)
     for stage in ("import", "extract", "augment", "synthesize"):
         process = start(root, music)
         wait_for(process, stage)
-        children = children_of(process)
-        process.kill()
-        process.wait()
-        process.stderr.close()
-        for child in children:
-            wait_for_end(child)
+        kill(process)
     kelly_tui.run_pipeline(root, music, MULTIPLIER, COUNT, workers=2)
     assert files(root) == files(run_once[0])
     assert list((root / ".kelly/partial").iterdir()) == []
@@ -71,3 +86,75 @@ def test_ctrl_c_says_how_far_it_came_and_what_is_done_is_kept(music, tmp_path):
     assert "Traceback" not in said
     with Catalogue.open(root) as catalogue:
         assert len(catalogue)
+
+
+def augmented(folder: Path, songs: Iterable[bytes]) -> Path:
+    """A dataset of these songs, to get ten variants of each."""
+    (folder / "music").mkdir(parents=True)
+    for number, data in enumerate(songs):
+        (folder / "music" / f"{number}.mid").write_bytes(data)
+    root = create(folder)
+    kelly_tui.import_files(root, [folder / "music"])
+    return root
+
+
+def kill_often(root: Path, kills: int, most: int, chance: random.Random) -> list[int]:
+    """Kill ``augment`` when it has written up to `most` files more, and again; how many samples there are each time."""
+    there = []
+    for number in range(kills):
+        before = written(root)
+        process = kelly("augment", root, "--multiplier", 10, "--quiet")
+        wanted = chance.randrange(most)
+        while written(root) <= before + wanted and process.poll() is None:
+            pass
+        kill(process, group=number % 2 == 1)
+        with Catalogue.open(root) as catalogue:
+            there.append(catalogue.counts().in_catalogue)
+    return there
+
+
+def written(root: Path) -> int:
+    return sum(1 for _ in root.glob("processed/augmented/*/*/*"))
+
+
+def prove(folder: Path, songs: list[bytes], kills: int, seed: int) -> None:
+    """Ten variants of each, all different; again nothing new; and killed so many times the same bytes."""
+    once = augmented(folder / "once", songs)
+    kelly_tui.augment_dataset(once, 10, workers=2)
+    with Catalogue.open(once) as catalogue:
+        made = list(catalogue.samples("is:augmented"))
+    assert len(made) == 10 * len(songs)
+    assert len({one.sha256 for one in made}) == len(made)
+    assert len({(one.root_id, repr(sorted(one.augmentation.items()))) for one in made}) == len(made)
+    finished = files(once)
+    assert kelly_tui.augment_dataset(once, 10, workers=2).done == 0
+    assert files(once) == finished
+
+    killed = augmented(folder / "killed", songs)
+    there = [n - len(songs) for n in kill_often(killed, kills, len(made) // 8, random.Random(seed))]
+    kelly_tui.augment_dataset(killed, 10, workers=2)
+    print(
+        f"in the catalogue after each of {kills} kills: {there} of {len(made)}; in the end {len(finished)} files alike"
+    )
+    assert there[0] < len(made)
+    assert files(killed) == finished
+    assert list((killed / ".kelly/partial").iterdir()) == []
+
+
+def test_augment_killed_anywhere_and_run_again_ends_in_the_same_bytes(
+    tmp_path: Path, corpus_midi: Callable[[str], bytes]
+) -> None:
+    prove(tmp_path, [corpus_midi(one) for one in ("bwv66.6", "bwv57.8", "bwv65.2", "bwv269")], kills=3, seed=1)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(4))
+def test_a_thousand_variants_of_a_hundred_real_files_killed_again_and_again(
+    tmp_path: Path, corpus_midi: Callable[[str], bytes], seed: int
+) -> None:
+    from music21 import corpus
+
+    chorales = sorted({path.stem for path in corpus.getComposer("bach") if path.stem.startswith("bwv")})[:110]
+    songs = list(dict.fromkeys(map(corpus_midi, chorales)))[:100]  # some are there twice
+    assert len(songs) == 100
+    prove(tmp_path, songs, kills=8, seed=seed)

@@ -17,6 +17,7 @@ from kelly_tui.paths import soundfont
 from kelly_tui.playback.loudness import Loudness, matching_gain, measured
 from kelly_tui.playback.midi_source import TAIL, MidiSource
 from kelly_tui.playback.rehearsal import Rehearsal
+from kelly_tui.render.lens import Lens
 from kelly_tui.render.synth import Synth
 from tests.null_sink import until
 
@@ -113,7 +114,7 @@ def test_the_child_measures_files_and_tapes_midi(rehearsal, tmp_path):
         assert source.position == pytest.approx(0.75)
         source.seek(1.0 + TAIL - 0.1)
         assert 0.1 * RATE <= len(source.read(RATE)) < 0.1 * RATE + (1 << 14)  # the child plays in such blocks
-        source.transpose(1)
+        source.see_through(Lens(semitones=1))
         source.seek(0.5)
         assert np.abs(source.read(RATE // 4) - live).max() > 0.1 * np.abs(live).max()  # not what is on the tape
     paths[1].write_bytes(b"another one now")

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from kelly_tui.playback.transport import AHEAD, Transport
+from kelly_tui.render.lens import Lens
 
 RATE = 8000
 FADE = 256
@@ -206,7 +207,7 @@ class Constant(Ramp):
 
 
 class Flat(Constant):
-    def transpose(self, semitones: int) -> None:
+    def see_through(self, lens: Lens) -> None:
         """It has no notes."""
 
 
@@ -266,8 +267,8 @@ class Tilted(Ramp):
     def read(self, frames: int) -> np.ndarray:
         return -super().read(frames) / np.float32(self.ratio)
 
-    def transpose(self, semitones: int) -> None:
-        self.semitones = semitones
+    def see_through(self, lens: Lens) -> None:
+        self.lens = lens
 
 
 @pytest.mark.parametrize("ratio", [1.0, 0.9, 1.25])
@@ -289,7 +290,7 @@ def test_versions_are_crossfaded_over_eight_milliseconds_and_never_beyond_either
         def read(self, frames: int) -> np.ndarray:
             return -super().read(frames)
 
-        def transpose(self, semitones: int) -> None:
+        def see_through(self, lens: Lens) -> None:
             """It has no notes."""
 
     transport = Transport(RATE)
@@ -333,15 +334,15 @@ def test_a_version_has_its_gain_from_its_first_frame_and_a_later_one_comes_softl
     assert run(transport, 3000)[0][-1, 0] == 1.0
 
 
-def test_a_version_keeps_loop_transposition_and_silence():
+def test_a_version_keeps_loop_lens_and_silence():
     transport = playing()
     transport.set_loop((2.0, 3.0))
-    transport.semitones = 3
+    transport.lens = Lens(semitones=3)
     transport.pause()
     other = Tilted(2.0)
     transport.switch(other, 2.0, 1.0)
     assert transport.loop == (4.0, 6.0)
-    assert other.semitones == 3
+    assert other.lens == Lens(semitones=3)
     assert not run(transport, RATE)[0][FADE:].any()
 
 
@@ -353,7 +354,7 @@ def test_at_another_rate_it_is_silent_until_its_source_comes_back_at_the_same_pl
     assert transport.playing
     assert transport.starved == 0
     source = Ramp(rate=2 * RATE)
-    source.transpose = lambda semitones: None
+    source.see_through = lambda lens: None
     transport.switch(source, 1.0, 1.0)
     heard, _ = run(transport, 2000)
     assert heard[-1, 0] * 100 == pytest.approx(1.0 + 1999 / (2 * RATE), abs=1e-4)

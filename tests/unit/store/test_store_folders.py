@@ -119,7 +119,7 @@ def test_the_same_file_in_two_folders_has_no_label_and_a_conflict(tmp_path, take
         annotate(catalogue)
         assert len(conflicts(catalogue)) == 1
 
-        assert resolve(catalogue, take) == 1
+        assert resolve(catalogue, take, "me") == 1
         assert catalogue.get(sample.sample_id).value("emotion") == emotion
         assert annotate(catalogue).conflicts == []
         assert conflicts(catalogue) == []

@@ -245,7 +245,14 @@ def test_different_fields_merge_and_the_same_field_is_a_conflict(catalogue):
     assert read_back(catalogue).conflicts == [], "the view was written anew: nothing is found twice"
     assert catalogue.counts().quality()["agreed"] == 4
 
-    resolve(catalogue, "theirs")
+    resolve(catalogue, "theirs", "me")
+    assert values(catalogue, 1)["emotion"] == "happy"
+    assert conflicts(catalogue) == []
+    assert history.history(catalogue, limit=1)[0].actor == "me"
+    history.undo(catalogue, "me")
+    assert values(catalogue, 1)["emotion"] == "angry"
+    assert conflicts(catalogue) == [conflict]
+    history.redo(catalogue, "me")
     assert values(catalogue, 1)["emotion"] == "happy"
     assert conflicts(catalogue) == []
     assert catalogue.counts().quality()["agreed"] == 5
@@ -258,7 +265,7 @@ def test_taking_ours_changes_nothing(catalogue):
     say(catalogue, 1, emotion="angry")
     read_back(catalogue)
     events = len(history.history(catalogue))
-    assert resolve(catalogue, "ours") == 1
+    assert resolve(catalogue, "ours", "me") == 1
     assert values(catalogue, 1) == {"emotion": "angry"}
     assert len(history.history(catalogue)) == events
 
