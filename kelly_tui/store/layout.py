@@ -169,11 +169,16 @@ def inside(root: Path, relative: str) -> Path:
     parts = PurePosixPath(relative).parts
     if not parts or "\0" in relative or PurePosixPath(relative).is_absolute() or ".." in parts:
         raise FileRefused("the path does not stay in the dataset", path=relative)
-    path = root.joinpath(*parts)
-    if not path.resolve().is_relative_to(root.resolve()):
-        raise FileRefused("the path leads out of the dataset through a link", path=relative)
+    path, here, mode = root.joinpath(*parts), os.fspath(root), 0
     try:
-        mode = path.stat().st_mode
+        for part in parts:
+            here = f"{here}/{part}"
+            mode = os.lstat(here).st_mode
+            if stat.S_ISLNK(mode):  # only then need it be asked where all of it leads
+                if not path.resolve().is_relative_to(root.resolve()):
+                    raise FileRefused("the path leads out of the dataset through a link", path=relative)
+                mode = path.stat().st_mode
+                break
     except (FileNotFoundError, NotADirectoryError):
         return path
     if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
