@@ -73,6 +73,12 @@ class Sample(msgspec.Struct, kw_only=True):
         return "generated" if self.is_synthetic else "imported"
 
     @property
+    def pace(self) -> float:
+        """How many times as fast as its root the music goes: a beat of it is at `seconds / pace` of the root's."""
+        stretch = (self.augmentation or {}).get("time_stretch", 1.0)
+        return float(stretch) if isinstance(stretch, (int, float)) and stretch > 0 else 1.0
+
+    @property
     def name(self) -> str:
         """The file's name without folders and suffix."""
         stem = self.file_path.rpartition("/")[2]

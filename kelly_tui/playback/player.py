@@ -69,7 +69,8 @@ class Player:
 
     def set_decks(self, paths: list[str]) -> None:
         """Have these versions of what is in place ready to switch to, and as loud as it."""
-        self._kin = [Path(path) for path in paths]
+        first = [self._first] if self._first is not None else []  # which the others are to be as loud as
+        self._kin = list(dict.fromkeys([*first, *map(Path, paths)]))
         self._want()
         self._rehearse()
 

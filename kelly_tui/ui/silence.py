@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -12,6 +13,11 @@ class SoundState(Protocol):
     @property
     def position(self) -> float:
         """Of the playhead, seconds."""
+        ...
+
+    @property
+    def goal(self) -> float:
+        """Where the playhead will be once all was carried out that was asked, seconds."""
         ...
 
     @property
@@ -36,6 +42,16 @@ class SoundState(Protocol):
         ...
 
     @property
+    def matched(self) -> bool:
+        """Whether the versions that `Sound.set_decks` named are all ready, and heard equally loud."""
+        ...
+
+    @property
+    def underruns(self) -> int:
+        """How often the device ran dry."""
+        ...
+
+    @property
     def message(self) -> str:
         """Why there is no sound; empty when there is."""
         ...
@@ -48,6 +64,9 @@ class Sound(Protocol):
     def state(self) -> SoundState: ...
     def start(self) -> None: ...
     def load(self, path: Path) -> None: ...
+    def switch(self, path: Path, ratio: float = 1.0) -> None: ...
+    def set_decks(self, paths: Sequence[Path]) -> None: ...
+    def prepare(self, paths: Sequence[Path]) -> None: ...
     def play(self) -> None: ...
     def toggle(self) -> None: ...
     def stop(self) -> None: ...
@@ -64,11 +83,14 @@ class Still(NamedTuple):
     """The state of silence."""
 
     position: float = 0.0
+    goal: float = 0.0
     duration: float = 0.0
     playing: bool = False
     speed: float = 1.0
     semitones: int = 0
     loop: tuple[float, float] | None = None
+    matched: bool = False
+    underruns: int = 0
     message: str = ""
 
 
@@ -85,6 +107,15 @@ class Silence:
     def load(self, path: Path) -> None:
         """Nothing to load."""
         self.wanted = False
+
+    def switch(self, path: Path, ratio: float = 1.0) -> None:
+        """Nothing to hear."""
+
+    def set_decks(self, paths: Sequence[Path]) -> None:
+        """Nothing to compare."""
+
+    def prepare(self, paths: Sequence[Path]) -> None:
+        """Nothing to open."""
 
     def play(self) -> None:
         """Nothing to hear yet."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -87,7 +87,13 @@ class FakeState:
     speed: float = 1.0
     semitones: int = 0
     loop: tuple[float, float] | None = None
+    matched: bool = True
+    underruns: int = 0
     message: str = ""
+
+    @property
+    def goal(self) -> float:
+        return self.position
 
 
 @dataclass
@@ -107,6 +113,17 @@ class FakeSound:
         self.state.position, self.state.playing = 0.0, False
         self.state.loop, self.state.semitones = None, 0
         self.asked.append(("load", path.stem))
+
+    def switch(self, path: Path, ratio: float = 1.0) -> None:
+        self.loaded = path.stem
+        self.state.position *= ratio
+        self.asked.append(("switch", path.stem, ratio))
+
+    def set_decks(self, paths: Sequence[Path]) -> None:
+        self.asked.append(("decks", *(path.stem for path in paths)))
+
+    def prepare(self, paths: Sequence[Path]) -> None:
+        self.asked.append(("prepare", *(path.stem for path in paths)))
 
     def play(self) -> None:
         self.state.playing = True

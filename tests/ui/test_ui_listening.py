@@ -8,7 +8,7 @@ import pytest
 
 from kelly_tui.ui.screens import workstation
 from kelly_tui.ui.widgets.music_view import MusicView
-from tests.ui.conftest import Open
+from tests.ui.conftest import FakeState, Open
 
 
 @pytest.mark.exercises("play", "seek_on", "seek_back", "bar_on", "bar_back", "slower", "faster", "normal_speed")
@@ -170,3 +170,35 @@ async def test_no_device_is_said_quietly(open_desk: Open, root: Path) -> None:
         assert "no sound: there is no device" in desk.text()
         await desk.press("2")
         assert desk.values("birch")["emotion"] == "sad"
+
+
+async def test_quick_steps_after_a_seek_are_counted_from_where_it_leads(open_desk: Open, root: Path) -> None:
+    """Under load the playhead is still at the old place: the sound process has not carried the seek out."""
+    async with open_desk(root) as desk:
+
+        class Late(FakeState):
+            goal = 6.0
+
+        desk.app.engine.state = Late(position=1.0, playing=True)
+        await desk.press("l")
+        assert desk.sound.asked[-1] == ("seek", 6.5)
+        await desk.press("h")
+        assert desk.sound.asked[-1] == ("seek", 5.5)
+
+
+async def test_the_next_three_are_opened_and_a_label_key_waits_for_no_rest(open_desk: Open, root: Path) -> None:
+    async with open_desk(root) as desk:
+        assert desk.sound.asked[-1] == ("prepare", "birch", "cedar", "dune")
+        desk.app.workstation.set_timer = None  # what waited would fail
+        await desk.press("1")
+        assert desk.sound.loaded == "birch"
+        assert desk.sound.state.playing
+        assert desk.sound.asked[-1][0] == "prepare"
+
+
+async def test_dropouts_are_counted_on_the_screen(open_desk: Open, root: Path) -> None:
+    async with open_desk(root) as desk:
+        assert "dropout" not in desk.text()
+        desk.sound.state.underruns = 2
+        await desk.press("space")
+        assert "2 dropouts" in desk.text()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
+from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.ui.screens.blind import BlindScreen, Curtain
 from kelly_tui.ui.screens.variants import VariantsScreen
 from kelly_tui.ui.screens.workstation import Workstation
@@ -43,6 +45,23 @@ async def test_variants_are_lanes_and_walking_keeps_the_place(open_desk: Open, r
         assert (desk.here, desk.sound.loaded) == ("elm", "elm")
         await desk.press("o", "escape")
         assert desk.here == "elm"
+
+
+async def test_versions_of_another_tempo_are_heard_at_the_same_beat_and_made_ready(open_desk: Open, root: Path) -> None:
+    """Twice as fast, and its last notes dropped: what counts is the recipe, not how long the files are."""
+    with Catalogue.open(root) as catalogue, catalogue.writing() as db:
+        db.execute(
+            "UPDATE samples SET augmentation = ?, duration_sec = 3.5 WHERE file_path LIKE '%elm%'",
+            (json.dumps({"time_stretch": 2, "dropout": 0.02, "seed": 1}),),
+        )
+    async with open_desk(root) as desk:
+        await desk.press("j", "j", "j", "j", "space")
+        assert ("decks", "elm", "dune") in desk.sound.asked
+        desk.sound.state.position = 1.5
+        await desk.press("tab")
+        assert (desk.sound.loaded, desk.sound.state.position) == ("dune", 3.0)
+        await desk.press("tab")
+        assert (desk.sound.loaded, desk.sound.state.position) == ("elm", 1.5)
 
 
 @pytest.mark.exercises("reject", "undo")

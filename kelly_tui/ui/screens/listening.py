@@ -64,10 +64,6 @@ class Listening(KeyedScreen):
     _loop_from: float | None = None
     """Where the whole began to loop: the start of a region whose end is still to be marked."""
     _semitones = 0
-    _began = 0.0
-    """Where what is loaded was to begin, seconds."""
-    _plays = False
-    """Whether it was to play at once."""
     _quiet_frames = 0
     _frames: Timer
 
@@ -80,25 +76,34 @@ class Listening(KeyedScreen):
 
     def load(self, sample: Sample | None, *, play: bool = False, at: float = 0.0) -> None:
         """Load a sample for the ear and the eye; `at` seconds from its start. None: nothing."""
-        self.heard = sample
-        for line in self.query(StatusLine):
-            line.unsay(self._told)
         self._loop, self._loop_from, self._semitones = None, None, 0
-        self._began, self._plays = at, play
-        self._title = self._title_of(sample) if sample is not None else ""
         if sample is None or sample.status != "ok":
+            self._entitle(sample)
             self.music.show(None, sentence="" if sample is None else sample.status)
             self.app.engine.stop()
             self.follow()
             return
-        self.music.show(None, sentence="…")  # reading may take a second: never the former's music under this name
-        self.start(partial(self._draw, sample), "picture")
-        self.app.engine.load(self.session.root / sample.file_path)
+        self.app.engine.load(self._put_up(sample))
+        self.make_versions_ready(sample)
         if at:
             self.app.engine.seek(at)
         if play:
             self.app.engine.play()
         self._watch()
+
+    def _entitle(self, sample: Sample | None) -> None:
+        self.heard = sample
+        for line in self.query(StatusLine):
+            line.unsay(self._told)
+        self._title = self._title_of(sample) if sample is not None else ""
+
+    def _put_up(self, sample: Sample) -> Path:
+        """Name it and draw it, as soon as that can be; where its file is."""
+        self._entitle(sample)
+        path = self.session.root / sample.file_path
+        self.music.show(None, sentence="…")  # reading may take a second: never the former's music under this name
+        self.start(partial(self._draw, sample), "picture")
+        return path
 
     def _tell(self, words: str, style: str) -> None:
         """Say how what is loaded is heard: true until another is."""
@@ -164,7 +169,7 @@ class Listening(KeyedScreen):
     def _step(self, way: int, seconds: float, *, bars: bool) -> None:
         """To the next or previous beat or bar line; by `seconds` where they are not known."""
         engine = self._sounding()
-        picture, position = self.music.picture, engine.state.position
+        picture, position = self.music.picture, engine.state.goal
         lines = () if picture is None else picture.bars if bars else picture.beats
         if not len(lines) or (way > 0 and lines[-1] <= position + 0.02):
             engine.seek_by(way * seconds)
@@ -278,12 +283,23 @@ class Listening(KeyedScreen):
 
     def hear_at_same_place(self, other: Sample) -> None:
         """Go on with another version of what is heard, at the same musical place; it plays if this one does."""
-        state = self.app.engine.state
-        before = self.heard.duration_sec if self.heard else None
-        ratio = (other.duration_sec or 0) / before if before else 1.0
-        here = state.position if state.duration else self._began  # what was asked for may not be in place yet
-        playing = state.playing if state.duration else self._plays
-        self.load(other, play=playing, at=here * ratio)
+        before = self.heard
+        if before is None or before.status != "ok" or other.status != "ok":
+            self.load(other)
+            return
+        ratio = before.pace / other.pace
+        self._loop = (self._loop[0] * ratio, self._loop[1] * ratio) if self._loop else None
+        self._loop_from = None if self._loop_from is None else self._loop_from * ratio
+        path = self._put_up(other)
+        self.app.engine.switch(path, ratio)
+        self.make_versions_ready(other)
+        self._watch()
+
+    def make_versions_ready(self, sample: Sample) -> None:
+        """Have a variant and what it was made from ready to be switched between, equally loud."""
+        parent = self.session.catalogue.get(sample.parent_id) if sample.parent_id is not None else None
+        if parent is not None and parent.status == "ok":
+            self.app.engine.set_decks([self.session.root / one.file_path for one in (sample, parent)])
 
     def hear_other(self, shown: Sample) -> None:
         """Between a variant and what it was made from, at the same musical place. Raises `SoundError`."""

@@ -81,10 +81,14 @@ class VariantsScreen(Listening):
         """The sample of the cursor's lane."""
         return self.music.lanes[self.music.chosen].sample
 
-    def load(self, sample: Sample | None, *, play: bool = False, at: float = 0.0) -> None:
+    def _entitle(self, sample: Sample | None) -> None:
+        super()._entitle(sample)
         self.music.heard = sample.sample_id if sample else ""
-        super().load(sample, play=play, at=at)
         self.music.repaint()
+
+    def make_versions_ready(self, sample: Sample) -> None:
+        """All lanes: each is a key away."""
+        self.app.engine.set_decks([self.session.root / lane.sample.file_path for lane in self.music.lanes])
 
     def say(self, words: str, style: str = "text") -> None:
         self.query_one(StatusLine).say(words, style)

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from textual.timer import Timer
 
     from kelly_tui.model.report import Scores
+    from kelly_tui.model.sample import Sample
     from kelly_tui.pipeline.job import Job
     from kelly_tui.store.counters import Counts
     from kelly_tui.ui.paint import Span
@@ -42,6 +43,9 @@ if TYPE_CHECKING:
 
 REST = 0.12
 """Seconds that the cursor rests on a sample before its sound is loaded."""
+
+PREPARED = 3
+"""Samples after the one under the cursor that are opened before they are asked for."""
 
 FILTER_WIDTH = 28
 """Cells of a filter in the headline of a narrow terminal."""
@@ -208,16 +212,20 @@ class Workstation(Tapping, Listening):
         self._heading_for = here
         if self._rest is not None:
             self._rest.stop()
-        self._rest = self.set_timer(REST, self._rested)
         self._resting = True
+        if self.play_on_rest:  # a label key led here, and wants to hear it
+            self._rested()
+        else:
+            self._rest = self.set_timer(REST, self._rested)
 
     @on(SampleTable.Opened)
     async def _row_opened(self) -> None:
         await self.perform("play")
 
     def rest(self) -> None:
-        if self._resting and self._rest is not None:
-            self._rest.stop()
+        if self._resting:
+            if self._rest is not None:
+                self._rest.stop()
             self._rested()
 
     def _rested(self) -> None:
@@ -227,6 +235,11 @@ class Workstation(Tapping, Listening):
         self.start(self.explain, "why")
         self.load(self.sample, play=self.play_on_rest)
         self.play_on_rest = False
+
+    def load(self, sample: Sample | None, *, play: bool = False, at: float = 0.0) -> None:
+        super().load(sample, play=play, at=at)
+        coming = [self.table.row_at(self.table.cursor + step) for step in range(1, PREPARED + 1)]
+        self.app.engine.prepare([self.session.root / row.file_path for row in coming if row is not None])
 
     def look_around(self) -> None:
         """See what another process, or a stage of our own, has changed."""

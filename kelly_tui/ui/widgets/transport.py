@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
 
+from kelly_tui.text import count
 from kelly_tui.ui.paint import Line, Span, fit, length
 from kelly_tui.ui.widgets.painted import Painted
 from kelly_tui.ui.words import clock
@@ -33,6 +34,7 @@ class Transport(Painted):
                 state.message,
                 state.semitones,
                 state.loop,
+                state.underruns,
             )
             if state
             else ()
@@ -56,6 +58,8 @@ class Transport(Painted):
             right.append((f"  {state.semitones:+d} st", "accent"))
         if state is not None and state.loop is not None:
             right.append((f"  loop {clock(state.loop[0])}-{clock(state.loop[1])}", "accent"))
+        if state is not None and state.underruns:
+            right.append((f"  {count(state.underruns, 'dropout')}", "dim"))
         if not autoplay:
             right.append(("  autoplay off", "dim"))
         left: list[Span] = [
