@@ -35,6 +35,7 @@ from kelly_tui.paths import PROJECT
 from tests.accuracy import emotion, pulse
 from tests.keys_over_time import annotated_chorales, joined, windowed_krumhansl
 from tests.keys_over_time import figures as figures_over_time
+from tests.made_chords import TEXTURES, table
 from tests.modal_tunes import modal_piece, modal_tune
 
 EVAL = PROJECT.parent / "shared" / "eval"
@@ -291,6 +292,11 @@ def main() -> int:
             for mode, *shares in workers.map(modes_made, SCALES):
                 for what, right in zip(("tunes", "harmonised"), shares):
                     print(f"{'mode_made':14} {f'made by rule, {what}: {mode}':46.46} {right * 100:7.1f}", flush=True)
+        if not wanted or "chords_made".startswith(wanted):
+            for quality, shares in table():
+                each = ", ".join(f"{texture} {share:.0%}" for texture, share in zip(TEXTURES, shares))
+                figure = f"{quality or 'major'}: {each}"
+                print(f"{'chords_made':14} {figure:46.64} {100 * sum(shares) / len(shares):7.1f}", flush=True)
         if not wanted:
             print("\nhow sure → how often right (of how many)")
             for line in workers.map(reliability, SURE):

@@ -1,0 +1,229 @@
+"""The chord of a whole stretch, by all that it holds: a second look where the first leaves something unexplained.
+
+What sounds in half a beat names the common chords, and where they change. It does not tell a power chord from a triad
+whose third comes later, a broken chord from its notes, or a seventh in the bass from another root. Where a tone of the
+first chord never sounds in its stretch, or a foreign one sounds as much as its own, every chord of a wider vocabulary
+is weighed anew by the whole: a conditional logit over what sounds, what is missing, and what is lowest.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kelly_tui.music.theory import QUALITIES
+
+Floats = NDArray[np.float64]
+Singles = NDArray[np.float32]
+Ints = NDArray[np.int64]
+Flags = NDArray[np.bool_]
+
+HEARD = ("", "m", "7", "m7", "maj7", "dim", "m7b5", "dim7", "sus4", "sus2", "aug", "mmaj7", "7sus4", "5")
+"""The qualities that are told apart."""
+STATES = [(root, quality) for root in range(12) for quality in HEARD]
+NONE = len(STATES)
+"""The state after those of the chords: no chord."""
+IS_TONE = np.array(
+    [[(pitch - root) % 12 in QUALITIES[quality] for pitch in range(12)] for root, quality in STATES] + [[False] * 12]
+)
+"""(states, 12)"""
+
+_THIRD, _FIFTH, _NEAR, _FAR = 1, 2, 4, 5
+"""Parts of a chord, beside root (0) and seventh (3): the last two are foreign, a semitone from a tone or farther."""
+_REMEMBERED = 4
+"""Windows for which a bass is the bass after it has ended, until a lower note sounds: two beats."""
+_GONE, _LITTLE, _FOREIGN, _FOREIGN_BRIEF = 0.12, 0.3, 0.45, 0.75
+"""Shares of what a stretch's second and third longest pitch classes sound: below the first one is not there, below the
+second it does not count, from the third a foreign one needs a reason; in a beat or less, where it may pass, the fourth.
+"""
+_PASSING = 2
+"""Windows in which a foreign note may pass."""
+
+
+def _part(quality: str, step: int) -> int:
+    """The part that a pitch class so many semitones above the root has in a chord."""
+    steps = QUALITIES[quality]
+    if quality == "5" and step == 7:
+        return _FIFTH
+    near = any((step - tone) % 12 in (1, 11) for tone in steps)
+    return steps.index(step) if step in steps else _NEAR if near else _FAR
+
+
+def _is_needed(quality: str, step: int) -> bool:
+    """Whether a chord without this tone is another: a perfect fifth is often left out beside a third."""
+    steps = QUALITIES[quality]
+    return step in steps and not (step == 7 and (3 in steps or 4 in steps))
+
+
+_PARTS = np.array([[_part(quality, (pitch - root) % 12) for root, quality in STATES] for pitch in range(12)])
+"""(12, chords): what each pitch class is in each chord."""
+_IS_FOREIGN = (_PARTS >= _NEAR).astype(np.float32)
+_NEEDED = np.array([[_is_needed(quality, (pitch - root) % 12) for pitch in range(12)] for root, quality in STATES])
+"""(chords, 12)"""
+_ROOT_OF, _QUALITY = np.divmod(np.arange(NONE), len(HEARD))
+_OPEN = HEARD.index("5")
+_LIKE = np.array([[QUALITIES[one][1:3] == QUALITIES[other][1:3] for other in HEARD] for one in HEARD])
+"""Whether two qualities have one third and fifth."""
+
+
+class Weights(NamedTuple):
+    """Of the logit."""
+
+    parts: Floats
+    """(4, 6) for a root, third, fifth, seventh, a semitone from a chord tone, and farther: how much it is held, how
+    much it is an ornament, how much it is the bass, that it is gone."""
+    whole: float
+    """All of the chord is there, and nothing else much."""
+    foreign: float
+    """The longest foreign pitch class."""
+    open: float
+    """For a power chord, in a piece of open chords."""
+    same: Floats
+    """(3,) the first look's third and fifth, its root, its chord."""
+    qualities: Floats
+    """(qualities,) of `HEARD`, always."""
+
+
+WEIGHTS = Weights(
+    parts=np.array(
+        [  # root, third, fifth, seventh, a semitone from a chord tone, farther
+            [1.65, 0.16, 1.31, 0.51, -1.94, -1.68],
+            [1.41, 1.41, 1.41, 1.41, -1.44, 0.03],
+            [1.04, -0.25, -0.36, 0.46, 0.00, -0.89],
+            [0.18, -1.67, -0.37, -2.38, 0.00, 0.00],
+        ]
+    ),
+    whole=1.79,
+    foreign=-1.02,
+    open=3.23,
+    same=np.array([0.46, -0.16, 0.16]),
+    qualities=np.array([3.17, 2.80, 0.28, -0.80, -0.72, 0.86, -0.28, -0.79, -0.86, -0.81, -0.33, -0.39, -1.31, -0.82]),
+)
+
+
+class Content(NamedTuple):
+    """What each stretch holds, by pitch class. Shares are of what its second and third longest ones sound."""
+
+    held: Floats
+    """(stretches, 12) share, at most 1, without ornaments."""
+    ornaments: Floats
+    """(stretches, 12) share as ornaments."""
+    gone: Flags
+    """(stretches, 12) not there."""
+    bass: Floats
+    """(stretches, 12) share of the time that it is the bass."""
+    lengths: Ints
+    """(stretches,) windows."""
+
+    def take(self, stretches: Ints) -> Content:
+        """Of these only."""
+        return Content(
+            self.held[stretches],
+            self.ornaments[stretches],
+            self.gone[stretches],
+            self.bass[stretches],
+            self.lengths[stretches],
+        )
+
+
+def content(sounding: Floats, ornaments: Floats, lowest: Ints, starts: Ints) -> Content:
+    """Of the stretches that begin at the windows `starts`; the rest is as in `chords.Windows`."""
+    total = np.add.reduceat(sounding, starts)
+    passing = np.add.reduceat(ornaments, starts)
+    usual = np.sort(total, axis=1)[:, -3:-1].mean(axis=1, keepdims=True) + 1e-9
+    lengths = np.diff(np.append(starts, len(lowest)))
+    return Content(
+        np.clip((total - passing) / usual, 0.0, 1.0),
+        np.minimum(passing / usual, 1.0),
+        total < _GONE * usual,
+        basses(lowest, starts),
+        lengths,
+    )
+
+
+def basses(lowest: Ints, starts: Ints) -> Floats:
+    """(stretches, 12) the share of its time that each pitch class is the bass: the lowest note of the last two beats.
+
+    `lowest`: (windows,) pitches, -1 in silence.
+    """
+    stretch = np.repeat(np.arange(len(starts)), np.diff(np.append(starts, len(lowest))))
+    silence = 999
+    pitch = np.where(lowest < 0, silence, lowest)
+    bass = pitch.copy()
+    for back in range(1, _REMEMBERED):
+        same = stretch[back:] == stretch[:-back]
+        np.minimum(bass[back:], np.where(same, pitch[:-back], silence), out=bass[back:])
+    heard = bass < silence
+    counts = np.bincount(stretch[heard] * 12 + bass[heard] % 12, minlength=12 * len(starts)).reshape(-1, 12)
+    shares: Floats = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    return shares
+
+
+def unexplained(states: Ints, held: Content) -> Flags:
+    """(stretches,) whether a tone of the chord is not there, or a foreign pitch class is as much as a tone."""
+    chord = np.minimum(states, NONE - 1)
+    missing = (_NEEDED[chord] & held.gone).any(axis=1)
+    reason = np.where(held.lengths > _PASSING, _FOREIGN, _FOREIGN_BRIEF)
+    foreign = (~IS_TONE[chord] & (held.held > reason[:, None])).any(axis=1)
+    return (missing | foreign) & (states < NONE)
+
+
+def odds(states: Ints, held: Content, open_piece: bool, weights: Weights) -> Singles:
+    """(stretches, chords): how well each chord fits each stretch.
+
+    `states`: the first look's; `open_piece`: see `is_open`.
+    """
+    heard = np.concatenate((held.held, held.ornaments, held.bass, held.gone), axis=1, dtype=np.float32)
+    table = weights.parts.astype(np.float32)[:, _PARTS].reshape(-1, NONE)
+    always = weights.qualities[_QUALITY] + weights.open * open_piece * (_QUALITY == _OPEN)
+    fit: Singles = heard @ table + always.astype(np.float32)
+    foreign = (heard[:, :12].T[:, :, None] * _IS_FOREIGN[:, None]).max(axis=0)  # as max(axis=2) of stretches, faster
+    whole = (heard[:, 36:] @ (1 - _IS_FOREIGN) == 0) & (foreign < _LITTLE)
+    fit += np.float32(weights.whole) * whole + np.float32(weights.foreign) * foreign
+    root, quality = np.divmod(states, len(HEARD))
+    same_root = root[:, None] == _ROOT_OF
+    likeness = (_LIKE[quality][:, _QUALITY], True, quality[:, None] == _QUALITY)
+    for weight, alike in zip(weights.same.astype(np.float32), likeness):
+        fit += weight * (same_root & alike)
+    return fit
+
+
+class Second(NamedTuple):
+    """The second look at a piece."""
+
+    states: Ints
+    """(stretches,)"""
+    bass: Ints
+    """(stretches,) the pitch class that is the bass for most of it; -1 where none is."""
+    doubted: Flags
+    """(stretches,) where there was a second look."""
+    sure: Floats
+    """(stretches,) 0..1 how sure it was; 0 where there was none."""
+
+
+def second_look(states: Ints, held: Content) -> Second:
+    """The chords of the stretches, each either the first look's, or what explains the whole better."""
+    states, sure = states.copy(), np.zeros(len(states))
+    bass = np.where(held.bass.max(axis=1) > 0.5, held.bass.argmax(axis=1), -1)
+    doubted = unexplained(states, held)
+    again = np.flatnonzero(doubted)
+    if len(again):
+        fit = odds(states[again], held.take(again), is_open(states, held), WEIGHTS)
+        chances = np.exp(fit - fit.max(axis=1, keepdims=True))
+        states[again] = best = fit.argmax(axis=1)
+        sure[again] = chances[np.arange(len(best)), best] / chances.sum(axis=1)
+    return Second(states, bass, doubted, sure)
+
+
+def is_open(states: Ints, held: Content) -> bool:
+    """Whether more than a third of a piece's chords, by time, have no third, second or fourth.
+
+    Where most are whole, a third that is missing is understood; where many lack it, it is not meant.
+    """
+    chord = states < NONE
+    root = np.where(chord, states // len(HEARD), 0)
+    inner = (root[:, None] + (2, 3, 4, 5)) % 12
+    bare = held.gone[np.arange(len(states))[:, None], inner].all(axis=1) & chord
+    return bool(3 * held.lengths[bare].sum() > held.lengths[chord].sum())
