@@ -18,7 +18,7 @@ from kelly_tui.errors import DatasetError, KellyError, SoundError, StageError
 from kelly_tui.settings import Settings
 from kelly_tui.store.runs import at_work
 from kelly_tui.text import count
-from kelly_tui.ui import stages
+from kelly_tui.ui import garbage, stages
 from kelly_tui.ui.actions import shown_key
 from kelly_tui.ui.commands import ActionProvider
 from kelly_tui.ui.keymap import Keymap, default_keymap
@@ -106,6 +106,7 @@ class KellyApp(App[None], inherit_bindings=False):
             for sign in (signal.SIGHUP, signal.SIGTERM):
                 asyncio.get_running_loop().add_signal_handler(sign, self.terminal_gone)
         self.call_after_refresh(self._start_sound)
+        self.set_timer(1.0, garbage.resume)
 
     def terminal_gone(self) -> None:
         """From any thread: end as soon as what waits is saved, without a question, since nobody sees it."""

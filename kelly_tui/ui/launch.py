@@ -13,7 +13,7 @@ from kelly_tui.errors import KellyError
 from kelly_tui.paths import config_dir, state_dir
 from kelly_tui.settings import Settings
 from kelly_tui.text import count, safe_text
-from kelly_tui.ui import SMALLEST
+from kelly_tui.ui import SMALLEST, garbage
 from kelly_tui.ui.terminal import quiet_stderr, when_gone
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ def run_app(dataset: Path | None, datasets: Path, settings: Settings, filter: st
     Raises `KellyError` where there is no terminal, it is too small, the keymap is wrong or the dataset can't be opened.
     """
     check_terminal()
+    garbage.rest()
     from kelly_tui.ui.keymap import load_keymap
 
     keymap = load_keymap(config_dir() / KEYMAP_FILE)
