@@ -9,6 +9,7 @@ know where they come from.
 
 from __future__ import annotations
 
+import cmath
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -16,6 +17,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
+from kelly_tui.music.averages import median
 from kelly_tui.music.detection import Detection, unknown
 from kelly_tui.music.notes import Score
 from kelly_tui.music.tempo import has_clock
@@ -99,7 +101,9 @@ def weigh_strokes(score: Score) -> tuple[Floats, Floats]:
     """Seconds of the strokes, and how much each is a beat's."""
     notes = score.notes
     onsets = notes["onset"]
-    starts = np.flatnonzero(np.diff(onsets, prepend=-np.inf) > _TOGETHER)
+    begins = np.ones(len(onsets), np.bool_)
+    np.greater(onsets[1:] - onsets[:-1], _TOGETHER, out=begins[1:])
+    starts = begins.nonzero()[0]
     strokes: Floats = np.add.reduceat(onsets, starts) / np.diff(starts, append=len(onsets))
     loud = np.sqrt(np.add.reduceat(notes["velocity"] / 64.0, starts))
     low = np.logical_or.reduceat((notes["pitch"] < _DEEP) & ~notes["is_drum"], starts)
@@ -173,7 +177,7 @@ def on_beats(score: Score, beats: Floats) -> Score:
 
 def in_short_beats(score: Score) -> Score:
     """A score on found beats with twice as many where they are slow: at half the tempo, a chord would fall between."""
-    slow = float(np.median(score.tempi[:, 1])) < _SLOW
+    slow = median(score.tempi[:, 1]) < _SLOW
     return _on_map(score, score.tempi * np.array([1.0, 2.0])) if slow else score
 
 
@@ -190,7 +194,7 @@ def _on_map(score: Score, tempi: Floats) -> Score:
 def _in_three(onsets: Floats, beats: Floats) -> bool:
     """Whether onsets part the beats in three, and not in two: both thirds are struck, as swing does not."""
     phase = np.interp(onsets, beats, np.arange(len(beats)), left=0.0, right=0.0) % 1.0
-    third, half, two_thirds = (int(np.sum(np.abs(phase - place) < 0.08)) for place in (1 / 3, 1 / 2, 2 / 3))
+    third, half, two_thirds = (int(np.count_nonzero(np.abs(phase - place) < 0.08)) for place in (1 / 3, 1 / 2, 2 / 3))
     return min(third, two_thirds) > max(len(beats) / 5, 2 * half)
 
 
@@ -199,11 +203,12 @@ def _in_phase(score: Score, tempo: Detection[float]) -> Clock:
     strength = np.abs(score.turns)
     part = int((strength > 0.9 * strength.max()).argmax())  # the coarsest that they keep as well
     turn = score.turns[part]
-    shift = float(np.angle(turn)) / (2 * np.pi * (part + 1))
+    shift = cmath.phase(turn) / (2 * np.pi * (part + 1))
     if abs(shift) * 60 / score.tempo_bpm < _SHIFTED or abs(turn) < _SHIFT_KEPT:
         return Clock(score, tempo.confidence, "the notes keep the file's beats")
     onsets = score.notes["onset_beat"]
-    if np.mean(np.abs(onsets - np.rint(onsets)) * 60 / score.tempo_bpm < _SHIFTED) > _STILL_ON_BEATS:
+    on_beat = np.abs(onsets - np.rint(onsets)) * 60 / score.tempo_bpm < _SHIFTED
+    if np.count_nonzero(on_beat) > _STILL_ON_BEATS * len(onsets):
         return Clock(score, tempo.confidence, "the notes keep the file's beats")
     strokes, weights = weigh_strokes(score)
     phases = score.time_to_beat(strokes) - shift

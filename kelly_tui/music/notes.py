@@ -151,25 +151,24 @@ class Score:
         return self.meters[int(np.argmax(held))]
 
     @cached_property
-    def _tempo_beats(self) -> Floats:
-        """The beat at which each tempo starts."""
-        passed = np.diff(self.tempi[:, 0]) * self.tempi[:-1, 1] / 60
-        return np.concatenate(([0.0], np.cumsum(passed)))
-
-    def _tempo_at(self, starts: Floats, points: Floats) -> Any:
-        """Which tempo holds at each of `points`, where each begins at `starts`."""
-        return np.maximum(starts.searchsorted(points, side="right") - 1, 0) if len(starts) > 1 else 0
+    def _corners(self) -> tuple[Floats, Floats]:
+        """Beats and seconds at which the tempo changes, between two that are farther than any music."""
+        times, speeds = self.tempi[:, 0], self.tempi[:, 1] / 60
+        far = 10.0 * MAX_SECONDS
+        seconds = np.concatenate(([times[0] - far], times, [times[-1] + far]))
+        passed = ((seconds[2:] - times) * speeds).cumsum()
+        return np.concatenate(([-far * speeds[0], 0.0], passed)), seconds
 
     def beat_to_time(self, beats: Floats) -> Floats:
         """Seconds at `beats` (quarter notes from the start)."""
-        where = self._tempo_at(self._tempo_beats, beats)
-        times: Floats = self.tempi[where, 0] + (beats - self._tempo_beats[where]) * 60 / self.tempi[where, 1]
+        one = len(self.tempi) == 1
+        times: Floats = beats * 60 / self.tempi[0, 1] if one else np.interp(beats, *self._corners)
         return times
 
     def time_to_beat(self, times: Floats) -> Floats:
         """Quarter notes from the start at `times` (seconds)."""
-        where = self._tempo_at(self.tempi[:, 0], times)
-        beats: Floats = self._tempo_beats[where] + (times - self.tempi[where, 0]) * self.tempi[where, 1] / 60
+        one = len(self.tempi) == 1
+        beats: Floats = times * self.tempi[0, 1] / 60 if one else np.interp(times, *self._corners[::-1])
         return beats
 
     def head(self, seconds: float) -> Score:
