@@ -55,7 +55,10 @@ def find_bars(beats: NDArray[np.int64], strength: Floats, mel_db: Floats, chroma
     """Meter and bars, by beats in frames, and onset strength, mel spectrogram and chroma (frames first)."""
     beats = beats[beats < len(strength)]
     if len(beats) <= _FEWEST:
-        return Bars(unknown(f"{len(beats)} beats tell no meter"), np.empty(0, np.int64))
+        return Bars(
+            unknown(f"{len(beats)} beats tell no meter" if len(beats) else "no beat, and so no meter"),
+            np.empty(0, np.int64),
+        )
     heard = hear_beats(beats, strength, mel_db, chroma)
     odds = meter_evidence(beats, heard, strength, bpm) @ _WEIGHTS
     chances = np.exp(odds - odds.max())

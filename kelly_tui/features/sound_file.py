@@ -46,6 +46,8 @@ def valid_audio(path: Path | str, max_seconds: float | None = None) -> tuple[Sam
             samples = sound.read(frames, dtype="float32", always_2d=True)
         except (RuntimeError, MemoryError) as error:
             unreadable(error, path)
+        if frames < sound.frames and not samples.any():
+            raise FileRefused(f"silent in its first {max_seconds:g} s", path=path)
         return checked(samples, sound.samplerate, path), sound.samplerate
 
 

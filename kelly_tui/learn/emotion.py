@@ -57,12 +57,16 @@ _ANYWHERE = (0.65, 0.65)
 """How far the valence and arousal of music lie from the middle."""
 
 _FOLDS = 8
-_CUE_PRECISION, _MIDDLE_PRECISION, _STRETCH_PRECISION = 60.0, 4.0, 2.0
-"""By how many labels' worth of evidence the rules' weights, their middle, and their whole are held."""
+_RULE_PRECISION, _STRETCH_PRECISION = 60.0, 2.0
+"""By how many labels' worth of evidence the rules' weights with their middle, and their whole, are held.
+
+The middle too: the places of emotions are not symmetric about it, and cues that say little would all be drawn to one
+side."""
 _CLASS_PRECISION, _SHARE_PRECISION = 16.0, 0.5
 """The same of the logit: its weights, and how frequent each label is."""
-_PLACE_WEIGHT = 0.5
-"""What an emotion's place in the plane counts as a label of valence and arousal, beside a number that someone gave."""
+_PLACE_WEIGHT = 0.15
+"""What an emotion's place in the plane counts as a label of valence and arousal, beside a number that someone gave:
+little, as all that is called happy lies in one place."""
 _MEASURED = 20.0
 """As many measurements as `SPREADS` is worth."""
 _BELIEF = (6.0, 1.0)
@@ -245,7 +249,7 @@ def _plane_fit(lessons: _Lessons, rules: Floats) -> Floats:
 
     What the rules say as a whole may be stretched and moved by few labels, each cue's own part only by many.
     """
-    held = np.diag([*([_CUE_PRECISION] * len(CUES)), _MIDDLE_PRECISION, _STRETCH_PRECISION])
+    held = np.diag([*([_RULE_PRECISION] * (len(CUES) + 1)), _STRETCH_PRECISION])
     fitted = []
     for axis in (0, 1):
         rule, weights = rules[:, axis], lessons.weights[:, axis]

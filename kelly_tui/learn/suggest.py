@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 FEWEST_NOTES = 8
 """Fewer are no music that could express something."""
 
+RAREST_ONSETS = 0.2
+"""A second: sound without key and beat that begins anything more rarely is no music either."""
+
 _CUES = {"midi": cues.midi_cues, "audio": cues.audio_cues}
 _LEAST = 0.01
 """Probabilities under this are left out."""
@@ -136,6 +139,9 @@ def _suggestion(
 ) -> Suggestion:
     if row.note_count is not None and row.note_count < FEWEST_NOTES:
         return Suggestion(why=f"too few notes to say: {row.note_count}")
+    heard_nothing = row.onset_rate is not None and row.onset_rate < RAREST_ONSETS
+    if heard_nothing and row.mode is None and row.tempo_bpm is None:
+        return Suggestion(why="no key, no beat and hardly an onset is heard: nothing to go by")
     likely = {labels[place]: probabilities[place] for place in ranked if probabilities[place] >= _LEAST}
     if not likely:
         why += "; none of the emotions here is known until it has been given to a sample"

@@ -25,6 +25,7 @@ def field_word(field: str) -> str:
 
 def number(value: float) -> str:
     """A number without needless digits."""
+    value = round(value, 2) + 0.0  # no -0
     return f"{value:.1f}".removesuffix(".0") if abs(value) >= 10 else f"{value:.2f}".rstrip("0").rstrip(".") or "0"
 
 

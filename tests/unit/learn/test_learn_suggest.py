@@ -343,6 +343,17 @@ def test_a_few_notes_and_drums_alone(tmp_path: Path) -> None:
     assert abs(drums.valence) < 0.3
 
 
+@pytest.mark.parametrize("what", ["constant", "click", "hum"])
+def test_sound_that_is_no_music_suggests_nothing_and_says_so(what: str) -> None:
+    from kelly_tui.features.audio import extract_audio_features
+
+    time = np.arange(22_050 * 8) / 22_050
+    sound = {"constant": 0.0 * time + 0.9, "click": time == 1.0, "hum": 0.3 * np.sin(2 * np.pi * 50 * time)}[what]
+    found = suggest_emotion(extract_audio_features((sound.astype(np.float32), 22_050)))
+    assert found.values() == {}
+    assert "nothing to go by" in found.why
+
+
 def test_sound_is_heard_too(tmp_path: Path) -> None:
     import soundfile
 
