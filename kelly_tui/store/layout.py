@@ -259,7 +259,7 @@ def dataset_root(folder: Path, name: str) -> Path:
         hint = f"Did you mean {guess}?"
     else:
         hint = f"There are: {' '.join(names)}." if names else f"Make it: kelly create {name} --target-model M."
-    raise DatasetError(f"there is no dataset {name!r}", path=folder, hint=hint)
+    raise DatasetError(f"there is no dataset {name!r} in {folder}", hint=hint)
 
 
 def create_dataset_structure(folder: Path | str, config: DatasetConfig) -> dict[str, Any]:
