@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from kelly_tui.music.averages import SPREAD, deviation, median, spread
 from kelly_tui.music.detection import Detection, unknown
 from kelly_tui.music.notes import Score
-from kelly_tui.music.tempo import has_clock
+from kelly_tui.music.tempo import has_clock, unkept
 
 Floats = NDArray[np.float64]
 
@@ -95,7 +95,7 @@ def detect_groove(score: Score) -> Groove:
     if not math.isfinite(float(score.notes["onset"].sum())):
         return _silent("the notes have no times")
     if not has_clock(score):
-        return _silent("the notes keep no beat of the file's nominal 120 BPM")
+        return _silent(unkept(score))
     if is_compound(score):
         return _compound(score)
     strokes = find_strokes(score)

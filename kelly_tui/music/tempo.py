@@ -36,14 +36,20 @@ def keeps_clock(score: Score) -> float:
 def has_clock(score: Score) -> bool:
     """Whether beats of the tempo map are the music's beats.
 
-    A map that was written on purpose is believed. MIDI's default, 120 and no more, is what a recorder writes that
-    knows no tempo: it is believed if the notes keep it.
+    A map of several tempi was written on purpose, and is believed. One tempo, MIDI's default of 120 or another, may be
+    that of a recorder that does not follow the player: it is believed if the notes keep it. Of 400 songs, chorales,
+    tunes and drum takes to a click all keep their own by 0.41 or more, and in 99 of 100 another by less than 0.3.
     """
-    return not _is_nominal(score) or keeps_clock(score) > 0.3
+    return len(score.tempi) > 1 or keeps_clock(score) > _FOLLOWED
 
 
-def _is_nominal(score: Score) -> bool:
+def _is_default(score: Score) -> bool:
     return len(score.tempi) == 1 and abs(score.tempi[0, 1] - 120.0) < 1e-3
+
+
+def unkept(score: Score) -> str:
+    """That the tempo map is not the music's, in words."""
+    return f"the notes keep no beat of the file's nominal {score.tempo_bpm:.4g} BPM"
 
 
 def _is_kept(score: Score) -> bool:
@@ -55,7 +61,7 @@ def _is_kept(score: Score) -> bool:
     return score.has_tempo and keeps_clock(score) > _KEPT and bool(half > _KEPT or beat > _KEPT / 2)
 
 
-_KEPT = 0.6
+_FOLLOWED, _KEPT = 0.3, 0.6
 _OCTAVES = (0.25, 0.5, 1.0, 2.0)
 
 
@@ -63,11 +69,11 @@ def detect_tempo(score: Score) -> Detection[float]:
     """BPM: of the tempo map if it is the music's, otherwise of the onsets."""
     if not score.has_tempo and score.left_out.get("tempo"):
         return unknown("the file's tempo is impossible")
-    count = len(score.tempi)
-    heard: Detection[float] = onset_tempo(score) if _is_nominal(score) else unknown("")
-    octaves = 1.0 if heard.value is None or _is_kept(score) else heard.value / 120.0
-    if has_clock(score) and min(abs(octaves / octave - 1) for octave in _OCTAVES) < 0.02:
-        bpm = round(score.tempo_bpm, 3)
+    bpm, count = round(score.tempo_bpm, 3), len(score.tempi)
+    heard: Detection[float] | None = None
+    if not has_clock(score) or (_is_default(score) and not _is_kept(score)):
+        heard = onset_tempo(score)
+    if heard is None or (has_clock(score) and _is_octave(heard.value, bpm)):
         if not score.has_tempo and np.ptp(score.notes["onset_beat"]) < 1:
             return unknown("no tempo in the file, and all notes start together")
         if not score.has_tempo:
@@ -75,6 +81,11 @@ def detect_tempo(score: Score) -> Detection[float]:
         changes = "" if count == 1 else f", the longest held of {count}"
         return Detection(bpm, 0.95 if count == 1 else 0.85, f"{bpm:g} BPM in the file{changes}")
     return heard
+
+
+def _is_octave(heard: float | None, bpm: float) -> bool:
+    """Whether the tempo that is heard, if one is, is the file's or its double or half."""
+    return heard is None or min(abs(heard / bpm / octave - 1) for octave in _OCTAVES) < 0.02
 
 
 def onset_tempo(score: Score) -> Detection[float]:
@@ -87,7 +98,7 @@ def onset_tempo(score: Score) -> Detection[float]:
     onsets = score.notes["onset"]
     onsets = onsets[onsets < onsets[0] + _LONGEST]
     if len(onsets) < 8 or onsets[-1] - onsets[0] < 2.0:
-        return unknown("the notes keep no beat of the file's nominal 120 BPM and are too few to find another")
+        return unknown(f"{unkept(score)} and are too few to find another")
     odds = pulse_evidence(score) @ np.array(_WEIGHTS)
     best = int(odds.argmax())
     near = np.abs(np.arange(len(BPM)) - best) <= 4  # 3 %: the same tempo
@@ -95,7 +106,7 @@ def onset_tempo(score: Score) -> Detection[float]:
     chances /= chances.sum()
     peak = slice(max(0, best - 2), best + 3)
     bpm = float(2 ** np.average(np.log2(BPM[peak]), weights=chances[peak]))
-    why = f"{bpm:.0f} BPM heard; the file's 120 is only nominal"
+    why = f"{bpm:.0f} BPM heard; the file's {score.tempo_bpm:.4g} is only nominal"
     return Detection(round(bpm, 1), round(float(chances[near].sum()), 3), why)
 
 

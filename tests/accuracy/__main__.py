@@ -279,6 +279,8 @@ def main() -> int:
                 print(f"{task.name:14} {what:46.46} {number[1]:>7} {peer:>10} {goal:>12}", flush=True)
         if not wanted or "beats_midi".startswith(wanted):
             print(pulse.beats(EVAL), flush=True)
+        if not wanted or "tempo_nominal".startswith(wanted):
+            print(pulse.nominal_tempi(EVAL), flush=True)
         if not wanted or "meter_midi".startswith(wanted):
             print(pulse.meters(), flush=True)
         if PIANO.exists() and (not wanted or "emotion".startswith(wanted)):

@@ -30,11 +30,32 @@ SECONDS = 120.0
 TUNES = 80
 
 
-def without_clock(score: Score) -> Score:
-    """The same sound as a recorder writes it that knows no tempo."""
+def without_clock(score: Score, nominal: float = 120.0) -> Score:
+    """The same sound as a recorder writes it that knows no tempo, or believes in another."""
     notes = score.notes.copy()
-    notes["onset_beat"], notes["duration_beat"] = notes["onset"] * 2, notes["duration"] * 2
-    return replace(score, notes=notes, tempi=np.array([[0.0, 120.0]]), meters=[], has_tempo=False)
+    for beats, seconds in (("onset_beat", "onset"), ("duration_beat", "duration")):
+        notes[beats] = notes[seconds] * nominal / 60
+    return replace(score, notes=notes, tempi=np.array([[0.0, nominal]]), meters=[], has_tempo=nominal != 120.0)
+
+
+NOMINAL = (100.0, 140.0)
+"""Tempi at which a recorder may be set while someone plays at his own."""
+
+
+def nominal_tempi(evaluation: Path) -> str:
+    """The share of performances whose tempo is heard, or a simple multiple of it, whatever the recorder's is."""
+    heard = []
+    for source, score in pieces(evaluation):
+        for nominal in NOMINAL if source != "wjd" else ():
+            if abs(score.tempo_bpm / nominal - 1) > 0.05:
+                ratio = (detect_tempo(without_clock(score, nominal)).value or 1.0) / score.tempo_bpm
+                heard.append([min(abs(ratio / of - 1) for of in allowed) < 0.04 for allowed in ((1,), _RELATED)])
+    exact, allowed = 100 * np.mean(heard, axis=0)
+    names = ("Accuracy1", "Accuracy2")
+    return "\n".join(f"{'tempo_nominal':14} {name:46} {value:7.1f}" for name, value in zip(names, (exact, allowed)))
+
+
+_RELATED = (1, 2, 3, 1 / 2, 1 / 3)
 
 
 def annotated_beats(score: Score) -> Floats:
