@@ -8,6 +8,8 @@ is weighed anew by the whole: a conditional logit over what sounds, what is miss
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -62,13 +64,14 @@ _PARTS = np.array([[_part(quality, (pitch - root) % 12) for root, quality in STA
 _IS_FOREIGN = (_PARTS >= _NEAR).astype(np.float32)
 _NEEDED = np.array([[_is_needed(quality, (pitch - root) % 12) for pitch in range(12)] for root, quality in STATES])
 """(chords, 12)"""
-_ROOT_OF, _QUALITY = np.divmod(np.arange(NONE), len(HEARD))
+_QUALITY = np.arange(NONE) % len(HEARD)
 _OPEN = HEARD.index("5")
 _LIKE = np.array([[QUALITIES[one][1:3] == QUALITIES[other][1:3] for other in HEARD] for one in HEARD])
 """Whether two qualities have one third and fifth."""
 
 
-class Weights(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Weights:
     """Of the logit."""
 
     parts: Floats
@@ -84,6 +87,18 @@ class Weights(NamedTuple):
     """(3,) the first look's third and fifth, its root, its chord."""
     qualities: Floats
     """(qualities,) of `HEARD`, always."""
+
+    @cached_property
+    def table(self) -> Singles:
+        """(4 * 12, chords): what each pitch class says for each chord."""
+        return self.parts.astype(np.float32)[:, _PARTS].reshape(-1, NONE)
+
+    @cached_property
+    def alike(self) -> Singles:
+        """(qualities, qualities): what the first look's says for each on its root."""
+        third_and_fifth, root, chord = self.same
+        said: Singles = (third_and_fifth * _LIKE + root + chord * np.eye(len(HEARD))).astype(np.float32)
+        return said
 
 
 WEIGHTS = Weights(
@@ -128,27 +143,28 @@ class Content(NamedTuple):
         )
 
 
-def content(sounding: Floats, ornaments: Floats, lowest: Ints, starts: Ints) -> Content:
-    """Of the stretches that begin at the windows `starts`; the rest is as in `chords.Windows`."""
+def content(sounding: Floats, ornaments: Floats, lowest: Ints, lengths: Ints) -> Content:
+    """Of stretches of so many windows; the rest is as in `chords.Windows`."""
+    starts = lengths.cumsum() - lengths
     total = np.add.reduceat(sounding, starts)
     passing = np.add.reduceat(ornaments, starts)
-    usual = np.sort(total, axis=1)[:, -3:-1].mean(axis=1, keepdims=True) + 1e-9
-    lengths = np.diff(np.append(starts, len(lowest)))
+    ordered = np.sort(total, axis=1)
+    usual = (ordered[:, -3:-2] + ordered[:, -2:-1]) / 2 + 1e-9
     return Content(
-        np.clip((total - passing) / usual, 0.0, 1.0),
+        np.minimum(np.maximum((total - passing) / usual, 0.0), 1.0),
         np.minimum(passing / usual, 1.0),
         total < _GONE * usual,
-        basses(lowest, starts),
+        basses(lowest, lengths),
         lengths,
     )
 
 
-def basses(lowest: Ints, starts: Ints) -> Floats:
+def basses(lowest: Ints, lengths: Ints) -> Floats:
     """(stretches, 12) the share of its time that each pitch class is the bass: the lowest note of the last two beats.
 
     `lowest`: (windows,) pitches, -1 in silence.
     """
-    stretch = np.repeat(np.arange(len(starts)), np.diff(np.append(starts, len(lowest))))
+    stretch = np.arange(len(lengths)).repeat(lengths)
     silence = 999
     pitch = np.where(lowest < 0, silence, lowest)
     bass = pitch.copy()
@@ -156,7 +172,7 @@ def basses(lowest: Ints, starts: Ints) -> Floats:
         same = stretch[back:] == stretch[:-back]
         np.minimum(bass[back:], np.where(same, pitch[:-back], silence), out=bass[back:])
     heard = bass < silence
-    counts = np.bincount(stretch[heard] * 12 + bass[heard] % 12, minlength=12 * len(starts)).reshape(-1, 12)
+    counts = np.bincount(stretch[heard] * 12 + bass[heard] % 12, minlength=12 * len(lengths)).reshape(-1, 12)
     shares: Floats = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     return shares
 
@@ -176,17 +192,13 @@ def odds(states: Ints, held: Content, open_piece: bool, weights: Weights) -> Sin
     `states`: the first look's; `open_piece`: see `is_open`.
     """
     heard = np.concatenate((held.held, held.ornaments, held.bass, held.gone), axis=1, dtype=np.float32)
-    table = weights.parts.astype(np.float32)[:, _PARTS].reshape(-1, NONE)
     always = weights.qualities[_QUALITY] + weights.open * open_piece * (_QUALITY == _OPEN)
-    fit: Singles = heard @ table + always.astype(np.float32)
+    fit: Singles = heard @ weights.table + always.astype(np.float32)
     foreign = (heard[:, :12].T[:, :, None] * _IS_FOREIGN[:, None]).max(axis=0)  # as max(axis=2) of stretches, faster
     whole = (heard[:, 36:] @ (1 - _IS_FOREIGN) == 0) & (foreign < _LITTLE)
     fit += np.float32(weights.whole) * whole + np.float32(weights.foreign) * foreign
     root, quality = np.divmod(states, len(HEARD))
-    same_root = root[:, None] == _ROOT_OF
-    likeness = (_LIKE[quality][:, _QUALITY], True, quality[:, None] == _QUALITY)
-    for weight, alike in zip(weights.same.astype(np.float32), likeness):
-        fit += weight * (same_root & alike)
+    fit.reshape(-1, 12, len(HEARD))[np.arange(len(states)), root] += weights.alike[quality]
     return fit
 
 

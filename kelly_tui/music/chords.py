@@ -11,8 +11,6 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache
-from itertools import groupby
-from operator import itemgetter
 from typing import NamedTuple
 
 import numpy as np
@@ -24,6 +22,7 @@ from kelly_tui.music.chord_stretches import NONE as NO_CHORD
 from kelly_tui.music.chord_stretches import STATES as HEARD_STATES
 from kelly_tui.music.detection import Detection, unknown
 from kelly_tui.music.notes import Score
+from kelly_tui.music.runs import lengths_of, runs
 from kelly_tui.music.theory import QUALITIES, chord_name
 
 Floats = NDArray[np.float64]
@@ -192,7 +191,8 @@ def detect_chords(score: Score) -> Detection[list[tuple[float, str]]]:
     costs = _CHANGE[windows.strong] - _CHANGE_STRUCK * np.minimum(windows.struck, 4)
     path = best_path(scores, costs.astype(np.float32))
     starts, states = first_look(windows, path)
-    held = content(windows.sounding, windows.ornaments, windows.lowest, starts)
+    lengths = lengths_of(starts, len(path))
+    held = content(windows.sounding, windows.ornaments, windows.lowest, lengths)
     second = second_look(states, held)
     chords = named(starts, second.states, second.bass)
     if all(name == "N" for _, name in chords):
@@ -228,7 +228,7 @@ def lead(scores: Singles, path: Ints) -> float:
     others = scores[:, :NONE].reshape(len(path), 12, -1).transpose(2, 0, 1).copy().max(axis=0)  # as max(axis=2), faster
     others[count, root] = scores[:, NONE]
     ahead = scores[count, path] - others.max(axis=1)
-    return float(ahead.clip(-4.0, 4.0).mean())
+    return float(np.minimum(np.maximum(ahead, -4.0), 4.0).sum()) / len(path)
 
 
 def _scores(windows: Windows) -> Singles:
@@ -258,17 +258,18 @@ def best_path(scores: Singles, costs: Singles) -> Ints:
     ends as much late has the path of the whole. A chord that is best in no window is left out: 1 of 1,000 windows
     would differ.
     """
-    hopeful = np.flatnonzero(np.bincount(scores.argmax(axis=1)))
-    scores = scores.take(hopeful, axis=1)
-    count, states = scores.shape
+    hopeful = np.bincount(scores.argmax(axis=1)).nonzero()[0]
+    count, states = len(scores), len(hopeful)
     blocks = max(1, count // _BLOCK)
     length = -(-count // blocks)
     steps = length + 2 * _RUN_IN
-    window = np.arange(-_RUN_IN, length + _RUN_IN)[:, None] + length * np.arange(blocks)
-    inside = np.clip(window, 0, count - 1)
-    best = scores.take(inside, axis=0)  # the score of the best path to each state
-    best[window != inside] = 0.0  # before the start and after the end nothing speaks for a chord, or against a change
-    dear = np.where((window > 0) & (window < count), costs[inside], np.float32(0.0))
+    # Before the start and after the end nothing speaks for a chord, or against a change.
+    wide = np.zeros((blocks * length + 2 * _RUN_IN, states), np.float32)
+    wide[_RUN_IN : _RUN_IN + count] = scores.take(hopeful, axis=1)
+    charges = np.zeros(len(wide), np.float32)
+    charges[_RUN_IN + 1 : _RUN_IN + count] = costs[1:]
+    window = np.arange(steps)[:, None] + length * np.arange(blocks)
+    best, dear = wide.take(window, axis=0), charges.take(window)  # the score of the best path to each state
     reached = np.empty((blocks, states), np.float32)
     leader = np.empty((steps, blocks), np.int64)
     worth = np.empty((steps, blocks), np.float32)  # of the best path, less the cost of leaving it
@@ -296,13 +297,12 @@ _LONE = 4
 def first_look(windows: Windows, path: Ints) -> tuple[Ints, Ints]:
     """The first window and the state, of `chord_stretches.STATES`, of each stretch of one chord."""
     silent = windows.full <= 0
-    runs = np.concatenate(([0], np.cumsum(np.diff(silent) != 0)))
-    silent &= np.bincount(runs)[runs] >= _SILENCE
+    _, lengths = runs(silent)
+    silent &= (lengths >= _SILENCE).repeat(lengths)
     states = np.where(silent, NO_CHORD, _HEARD_STATE[path])
-    starts = np.concatenate(([0], np.flatnonzero(np.diff(states)) + 1))
+    starts, lengths = runs(states)
     sounds = np.add.reduceat(windows.sounding, starts) > 0
     states = np.where(sounds.sum(axis=1) < 2, NO_CHORD, states[starts])  # one pitch class is no chord
-    lengths = np.diff(np.append(starts, len(silent)))
     strong = windows.strong[starts]
     for lone in np.flatnonzero((states == NO_CHORD) & (lengths <= _LONE) & sounds.any(axis=1)).tolist():
         after, before = states[lone + 1 : lone + 2], states[max(lone - 1, 0) : lone]
@@ -319,8 +319,7 @@ def stretches(states: Ints, bass: Ints) -> list[tuple[int, str]]:
 
     `bass`: (n,) pitch classes, -1 where there is none.
     """
-    starts = np.concatenate(([0], np.flatnonzero(np.diff(states)) + 1))
-    lengths = np.diff(np.append(starts, len(states)))
+    starts, lengths = runs(states)
     stretch = np.repeat(np.arange(len(starts)), lengths)
     heard = bass >= 0
     basses = np.bincount(stretch[heard] * 12 + bass[heard], minlength=12 * len(starts)).reshape(-1, 12)
@@ -330,8 +329,8 @@ def stretches(states: Ints, bass: Ints) -> list[tuple[int, str]]:
 
 def named(starts: Ints, states: Ints, bass: Ints) -> list[tuple[int, str]]:
     """First window and name of each stretch; `bass` is its pitch class, -1 where there is none."""
-    each = zip(starts.tolist(), map(_name, states.tolist(), bass.tolist()))
-    return [next(group) for _, group in groupby(each, key=itemgetter(1))]
+    names = list(map(_name, states.tolist(), bass.tolist()))
+    return [(start, name) for start, name, before in zip(starts.tolist(), names, ["", *names]) if name != before]
 
 
 @lru_cache(maxsize=4096)

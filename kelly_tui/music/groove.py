@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from kelly_tui.music.averages import SPREAD, deviation, median, spread
 from kelly_tui.music.detection import Detection, unknown
 from kelly_tui.music.notes import Score
+from kelly_tui.music.runs import runs
 from kelly_tui.music.tempo import has_clock, unkept
 
 Floats = NDArray[np.float64]
@@ -202,7 +203,7 @@ def divide(strokes: Floats) -> Division:
     """How `strokes`, in beats, divide the beats that have one on them."""
     beat = np.floor(strokes + _EARLY)
     phase = strokes - beat
-    starts, counts = _runs(beat)
+    starts, counts = runs(beat)
     on = phase[starts] < _NEAR_BEAT
     if not on.any():
         return Division(np.empty(0), 0, 0, 0, 0, 0, 0.0)
@@ -229,14 +230,6 @@ def divide(strokes: Floats) -> Division:
         int(each @ _TRIPLETS),
         float((skips / np.maximum(beats, 1)).min()),
     )
-
-
-def _runs(values: Floats) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Where runs of one value start, and how long they are."""
-    begins = np.ones(len(values) + 1, np.bool_)
-    np.not_equal(values[1:], values[:-1], out=begins[1:-1])
-    edges = begins.nonzero()[0]
-    return edges[:-1], edges[1:] - edges[:-1]
 
 
 class _Middle(NamedTuple):
@@ -302,7 +295,7 @@ def offsets_from_grid(score: Score, points: Floats, strokes: Strokes | None) -> 
     point = np.searchsorted((points[1:] + points[:-1]) / 2, beats - whole)
     if strokes and not strokes.even:
         beat = np.floor(strokes.beats + _EARLY)
-        starts, counts = _runs(beat)
+        starts, counts = runs(beat)
         on = np.zeros(len(beat), np.bool_)
         on[starts] = (strokes.beats - beat)[starts] < np.minimum(0.2, 1 / (counts + 2))
         of_beat = on[strokes.of_note]
@@ -411,7 +404,7 @@ def syncopation(score: Score) -> float:
     counts by the difference of their levels (bar, half, quarter, eighth, sixteenth); the mean over all strokes, of 4.
     """
     places = np.rint(score.notes["onset_beat"] * 4).astype(np.int64)
-    places = places[_runs(places)[0]]
+    places = places[runs(places)[0]]
     if len(places) < 2:
         return 0.0
     here, last = places[:-1], places[1:] - 1  # the sixteenths that a note is held over

@@ -20,6 +20,7 @@ from kelly_tui.model.labels import KEYS
 from kelly_tui.music.detection import Detection
 from kelly_tui.music.key import LONGEST_BEATS, MODES, Key, key_profile, weigh_keys
 from kelly_tui.music.notes import Score
+from kelly_tui.music.runs import runs
 from kelly_tui.music.theory import SCALES, numeral_of
 
 Floats = NDArray[np.float64]
@@ -152,7 +153,7 @@ def regions_of(
         home = int(held.argmax())
         key = _key(home)
         whole = Detection(key, 0.4, f"the key that holds longest; taken as one it is {' '.join(whole.value or ())}")
-    starts = np.concatenate(([0], np.flatnonzero(np.diff(path)) + 1))
+    starts, _ = runs(path)
     sums = np.add.reduceat(scores, starts, axis=0) * _SURENESS
     sure = np.exp(sums - sums.max(axis=1, keepdims=True))
     sure /= sure.sum(axis=1, keepdims=True)

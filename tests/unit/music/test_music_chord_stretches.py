@@ -56,9 +56,9 @@ def test_a_chord_in_its_context(name: str) -> None:
 
 def test_the_bass_lasts_until_a_lower_note_or_two_beats() -> None:
     lowest = np.array([36, 60, 60, 60, 60, -1, 48, 41])
-    shares = basses(lowest, np.array([0]))
+    shares = basses(lowest, np.array([len(lowest)]))
     assert shares[0, 0] == pytest.approx(7 / 8)  # C2 for four windows, then the C4 above it, and C3 remembered
     assert shares[0, 5] == pytest.approx(1 / 8)  # F2, lower
-    apart = basses(lowest, np.array([0, 6]))
+    apart = basses(lowest, np.array([6, len(lowest) - 6]))
     assert apart[1].argmax() in (0, 5)
     assert apart[1, 0] == pytest.approx(0.5)  # nothing is remembered from the stretch before

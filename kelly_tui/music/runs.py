@@ -1,0 +1,23 @@
+"""Runs: stretches of a sequence in which one value stays."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Ints = NDArray[np.int64]
+
+
+def runs(values: NDArray[Any]) -> tuple[Ints, Ints]:
+    """Where runs of one value start in (n,) `values`, and how long they are."""
+    begins = np.ones(len(values) + 1, np.bool_)
+    np.not_equal(values[1:], values[:-1], out=begins[1:-1])
+    edges = begins.nonzero()[0]
+    return edges[:-1], edges[1:] - edges[:-1]
+
+
+def lengths_of(starts: Ints, count: int) -> Ints:
+    """How long the runs are that begin at `starts` and fill a sequence of `count`."""
+    return np.concatenate((starts[1:], [count])) - starts
