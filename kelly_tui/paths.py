@@ -28,23 +28,54 @@ def cache_dir() -> Path:
     return user_cache_path("kelly", appauthor=False)
 
 
+_SYSTEM_SOUNDFONTS = (
+    "~/.local/share/sounds/sf2",
+    "~/.local/share/soundfonts",
+    "~/Library/Audio/Sounds/Banks",
+    "/usr/local/share/soundfonts",
+    "/usr/share/soundfonts",
+    "/usr/share/sounds/sf2",
+    "/usr/share/sounds/sf3",
+    "/Library/Audio/Sounds/Banks",
+)
+"""Where people and distributions keep theirs."""
+
+
+def soundfonts() -> list[Path]:
+    """All SoundFonts that are found, the one that plays unless another is chosen first; each file once.
+
+    Those in ``soundfonts/``, by name, then pretty_midi's own, then the system's.
+    """
+    here = [path for folder in (PROJECT / "soundfonts", Path("soundfonts")) for path in _in_folder(folder)]
+    spec = find_spec("pretty_midi")  # found without importing it
+    bundled = [Path(spec.origin).parent / "TimGM6mb.sf2"] if spec is not None and spec.origin is not None else []
+    system = [path for folder in _SYSTEM_SOUNDFONTS for path in _in_folder(Path(folder).expanduser())]
+    found: dict[tuple[str, int], Path] = {}
+    for path in [*here, *bundled, *system]:
+        if path.is_file():
+            real = path.resolve()
+            found.setdefault((real.name, real.stat().st_size), path)
+    return list(found.values())
+
+
 def soundfont(chosen: str = "") -> Path:
-    """The SoundFont to play with: the chosen one, else the first in ``soundfonts/``, else pretty_midi's own.
+    """The SoundFont to play with: the chosen one, a path or the name of one of `soundfonts`; else the first of those.
 
     Raises `SoundError` when there is none.
     """
     if chosen:
         path = Path(chosen).expanduser()
-        if not path.is_file():
+        if path.is_file():
+            return path
+        named = [one for one in soundfonts() if chosen in (one.name, one.stem)]
+        if not named:
             raise SoundError("the SoundFont is gone", path=path, hint="Choose another in settings, or remove the line.")
-        return path
-    for folder in (PROJECT / "soundfonts", Path("soundfonts")):
-        found = sorted(path for path in folder.glob("*") if path.suffix.lower() in (".sf2", ".sf3"))
-        if found:
-            return found[0]
-    spec = find_spec("pretty_midi")  # found without importing it
-    if spec is not None and spec.origin is not None:
-        bundled = Path(spec.origin).parent / "TimGM6mb.sf2"
-        if bundled.is_file():
-            return bundled
-    raise SoundError("there is no SoundFont", hint="Put a .sf2 file into soundfonts/.")
+        return named[0]
+    found = soundfonts()
+    if not found:
+        raise SoundError("there is no SoundFont", hint="Put a .sf2 file into soundfonts/.")
+    return found[0]
+
+
+def _in_folder(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.glob("*") if path.suffix.lower() in (".sf2", ".sf3"))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -198,12 +197,12 @@ def synthesize(line: Line) -> int:
 def render(line: Line) -> int:
     from kelly_tui.pipeline import stages
 
-    given, options = line.arguments, line.options
-    if given.soundfont:
-        options["settings"] = dataclasses.replace(line.settings, soundfont=given.soundfont)
+    given = line.arguments
     return _stage(
         line,
-        stages.render_dataset(line.root, given.samples, given.out, given.variants, given.format, **options),
+        stages.render_dataset(
+            line.root, given.samples, given.out, given.variants, given.format, given.soundfont or "", **line.options
+        ),
     )
 
 

@@ -83,6 +83,8 @@ class DatasetConfig(msgspec.Struct, kw_only=True):
     hop_length: int = 512
     emotion_labels: list[str] = msgspec.field(default_factory=lambda: list(labels.EMOTIONS))
     groove_labels: list[str] = msgspec.field(default_factory=lambda: list(labels.DEFAULT_GROOVES))
+    soundfont: str = ""
+    """Path, or name, of the SoundFont that MIDI is heard and rendered with; empty means that of the settings."""
     group_by: str = "none"
     """What a song is: ``folder``, ``prefix`` (the name before the last ``_``) or ``none``."""
     license: str = ""

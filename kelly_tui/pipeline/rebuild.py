@@ -18,7 +18,7 @@ from kelly_tui.model.annotation import Label
 from kelly_tui.model.labels import may_replace
 from kelly_tui.model.sample import Sample
 from kelly_tui.music.label_rules import RENDER
-from kelly_tui.paths import soundfont
+from kelly_tui.paths import soundfont, soundfonts
 from kelly_tui.pipeline.extract import feature_item, wanted_parameters
 from kelly_tui.pipeline.inherit import inherited
 from kelly_tui.pipeline.plan import Plan, Work
@@ -181,6 +181,8 @@ class _Rebuilding:
         self._faults: list[Fault] = []
         self._written = 0
         self._at_fault: set[str] = set()
+        self._fonts: dict[str, str] = {}
+        """SoundFonts by the hash of their content."""
 
     def is_gone(self, sample: Sample) -> bool:
         """Whether a file of a sample that was made here is not there."""
@@ -224,11 +226,20 @@ class _Rebuilding:
         return data
 
     def _rendered_with(self, row: dict[str, Any]) -> dict[str, Any]:
+        digest = row.get("soundfont_sha256", "")
+        if digest not in self._fonts:
+            self._fonts[digest] = self._font(digest)
         return {
             "sample_rate": row.get("sample_rate", self._catalogue.config.sample_rate),
-            "soundfont": str(soundfont(self._run.settings.soundfont)),
-            "font_sha256": row.get("soundfont_sha256", ""),
+            "soundfont": self._fonts[digest],
+            "font_sha256": digest,
         }
+
+    def _font(self, digest: str) -> str:
+        """The SoundFont of that content, wherever it is found; the usual one where it is not."""
+        usual = soundfont(self._catalogue.config.soundfont or self._run.settings.soundfont)
+        found = [usual, *soundfonts()]
+        return str(next((path for path in found if _sha_of_file(path) == digest), usual))
 
     def _features(self, sample: Sample) -> dict[str, Any] | None:
         """How its features are made, where they are JSON and up to date."""
@@ -310,6 +321,6 @@ def _sha(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def _sha_of_file(path: str) -> str:
+def _sha_of_file(path: Path | str) -> str:
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -54,12 +54,14 @@ def render(
     *,
     variants: bool = False,
     format: str = "wav",
+    soundfont: str = "",
 ) -> Outcome:
     """Add the sound of MIDI samples that lack it: of `named`, else of all roots, with `variants` of all.
 
+    `soundfont`: by default that of the dataset, else of the settings.
     Raises `SoundError` for a sample that is no MIDI, an unknown format, a SoundFont that can't be read.
     """
-    rendering = _Rendering(catalogue, run, format)
+    rendering = _Rendering(catalogue, run, format, soundfont)
     plan = Plan()
     for item in rendering.missing(chosen(catalogue, named, variants=variants), plan):
         plan.add(item, "to render")
@@ -70,13 +72,20 @@ def render(
 
 
 def export_sound(
-    catalogue: Catalogue, run: Run, folder: Path, named: Named = (), *, variants: bool = False, format: str = "wav"
+    catalogue: Catalogue,
+    run: Run,
+    folder: Path,
+    named: Named = (),
+    *,
+    variants: bool = False,
+    format: str = "wav",
+    soundfont: str = "",
 ) -> Outcome:
     """Write the sound of MIDI samples into `folder`, which is made, under their names; the dataset is not touched.
 
     Files of the same names are replaced. `Outcome.details` has the paths. Raises what `render` raises.
     """
-    rendering = _Rendering(catalogue, run, format)
+    rendering = _Rendering(catalogue, run, format, soundfont)
     samples = list(chosen(catalogue, named, variants=variants))
     stems = Counter(sample.name.casefold() for sample in samples)
     plan, items = Plan(), []
@@ -125,12 +134,12 @@ def rendering_id(parent_sha256: str, made_with: dict[str, Any]) -> str:
 class _Rendering:
     """Which samples lack their sound, and how it becomes samples."""
 
-    def __init__(self, catalogue: Catalogue, run: Run, format: str) -> None:
+    def __init__(self, catalogue: Catalogue, run: Run, format: str, font: str) -> None:
         if format not in FORMATS:
             raise SoundError(f"sound is written as {' or '.join(FORMATS)}, not {format}")
         self._catalogue, self._format = catalogue, format
         config = catalogue.config
-        self._soundfont = os.fspath(find_soundfont(run.settings.soundfont))
+        self._soundfont = os.fspath(find_soundfont(font or config.soundfont or run.settings.soundfont))
         self._made_with = rendered_with(self._soundfont, config.sample_rate)
 
     def missing(self, samples: Iterator[Sample], plan: Plan) -> Iterator[Item]:

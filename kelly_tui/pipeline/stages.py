@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Unpack
+from typing import Any, Unpack
 
 from kelly_tui.model.report import Report
 from kelly_tui.pipeline.dataset import Options, opened
@@ -81,21 +81,22 @@ def render_dataset(
     out: Root | None = None,
     variants: bool = False,
     format: str = "wav",
+    soundfont: str = "",
     **options: Unpack[Options],
 ) -> Outcome:
     """Add the sound of MIDI samples to the dataset: of all roots, with `variants` of all, or of the named `samples`.
 
-    With `out` the files (``wav`` or ``flac``) are written there instead, and the dataset stays as it is.
+    With `out` the files (``wav`` or ``flac``) are written there instead, and the dataset stays as it is. `soundfont` is
+    by default that of config.json, else of the settings.
     """
     from kelly_tui.pipeline.render import export_sound, render
 
-    run = Run(**options)
+    run, named = Run(**options), list(samples)
+    how: dict[str, Any] = {"variants": variants, "format": format, "soundfont": soundfont}
     if out is None:
-        return _stage(
-            root, run, lambda catalogue, run: render(catalogue, run, list(samples), variants=variants, format=format)
-        )
+        return _stage(root, run, lambda catalogue, run: render(catalogue, run, named, **how))
     with Catalogue.open(root) as catalogue:  # nothing is changed, so it takes no turn
-        return export_sound(catalogue, run, Path(out).expanduser(), samples, variants=variants, format=format)
+        return export_sound(catalogue, run, Path(out).expanduser(), named, **how)
 
 
 def split_dataset(root: Root, reshuffle: bool = False, **options: Unpack[Options]) -> Outcome:

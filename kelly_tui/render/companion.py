@@ -12,7 +12,7 @@ import numpy as np
 from kelly_tui.errors import LabelError
 from kelly_tui.music.click import Clicks
 from kelly_tui.music.theory import chord_pitches, pitch_class, scale
-from kelly_tui.render.events import DRUM_CHANNEL, NOTE_OFF, NOTE_ON, PROGRAM, Events
+from kelly_tui.render.events import DRUM_CHANNEL, NOTE_OFF, NOTE_ON, PROGRAM, Events, transposed
 
 Message = tuple[float, int, int, int, int]
 """Seconds, kind, channel, first and second data byte."""
@@ -43,6 +43,8 @@ class Companion:
     chords: tuple[tuple[float, str], ...] = ()
     """Seconds at which each begins, and its name; ``N`` is silence."""
     clicks: Clicks = ()
+    semitones: int = 0
+    """How much higher the music is heard than it is labelled: the drone and the chords go with it."""
 
 
 def companion_events(companion: Companion, duration: float) -> Events:
@@ -52,7 +54,7 @@ def companion_events(companion: Companion, duration: float) -> Events:
     kind = table[:, 1].astype(np.uint8)
     order = np.lexsort((kind == NOTE_ON, table[:, 0]))  # what ends at a moment ends before what begins
     columns = table[order, 1:].astype(np.uint8)
-    return Events(
+    events = Events(
         table[order, 0],
         columns[:, 0],
         columns[:, 1],
@@ -61,6 +63,7 @@ def companion_events(companion: Companion, duration: float) -> Events:
         np.zeros(len(table), np.uint16),
         duration,
     )
+    return transposed(events, companion.semitones) if companion.semitones else events
 
 
 def _drone(companion: Companion, duration: float) -> list[Message]:

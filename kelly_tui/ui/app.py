@@ -74,6 +74,8 @@ class KellyApp(App[None], inherit_bindings=False):
         self.volume = settings.volume
         self.speed = 1.0
         """That was asked for: the sound process takes a moment to follow."""
+        self.soundfont = ""
+        """That MIDI is heard with: chosen by key, by the dataset, or in settings; empty before a dataset is open."""
         self._silence = Silence()
         self.engine: Sound = self._silence
         self.session: Session | None = None
@@ -121,6 +123,8 @@ class KellyApp(App[None], inherit_bindings=False):
         self.engine = self._make_sound(self.settings)
         self.engine.start()
         self.engine.set_volume(self.volume)
+        if self.soundfont != self.settings.soundfont:
+            self.engine.set_soundfont(self.soundfont)
         if self.workstation is not None and self.workstation.heard is not None:
             self.workstation.load(self.workstation.heard, play=self._silence.wanted)
 
@@ -136,6 +140,7 @@ class KellyApp(App[None], inherit_bindings=False):
         session = Session(root, self.settings.annotator, self._tell)
         self.close_dataset()
         self.session = session
+        self.play_with(session.config.soundfont or self.settings.soundfont)
         self.workstation = Workstation(session, filter)
         while len(self.screen_stack) > 1:
             self.pop_screen()
@@ -149,6 +154,12 @@ class KellyApp(App[None], inherit_bindings=False):
             if self.session.saver.has_saved and self.session.root not in self.edited:
                 self.edited.append(self.session.root)
             self.session = self.workstation = None
+
+    def play_with(self, soundfont: str) -> None:
+        """Hear MIDI with that SoundFont from now on; empty means `paths.soundfont`'s choice."""
+        if soundfont != self.soundfont:
+            self.soundfont = soundfont
+            self.engine.set_soundfont(soundfont)
 
     def opened(self) -> Session:
         """The open dataset; a `DatasetError` when there is none."""

@@ -12,9 +12,12 @@ import numpy as np
 
 from kelly_tui.errors import KellyError
 from kelly_tui.model.sample import Sample
+from kelly_tui.music.beats import find_clock
 from kelly_tui.music.hook import hook
+from kelly_tui.music.meter import find_bars
 from kelly_tui.music.modulation import detect_keys
 from kelly_tui.music.notes import Score, read_midi
+from kelly_tui.music.tempo import detect_tempo
 from kelly_tui.plots.cells import Cells
 from kelly_tui.plots.lines import Lines
 from kelly_tui.plots.outline import Outline, outline_of, pack, unpack
@@ -22,6 +25,8 @@ from kelly_tui.plots.pianoroll import PianoRoll
 from kelly_tui.plots.ruler import beats_and_bars
 from kelly_tui.plots.spectrogram import spectrogram
 from kelly_tui.plots.waveform import waveform
+from kelly_tui.render.events import read_events
+from kelly_tui.render.lens import Part, parts
 from kelly_tui.store.durable import write_whole
 from kelly_tui.store.layout import inside
 
@@ -30,6 +35,9 @@ BAR_CELLS = 8
 
 NEAREST, FURTHEST = 5, -3
 """Bounds of the zoom."""
+
+BELIEVED = 0.5
+"""How sure found beats must be to be drawn in the place of a file's nominal ones."""
 
 SHORT = 10.0
 """Seconds of sound whose outline is found again sooner than it is read."""
@@ -58,6 +66,8 @@ class Picture(Protocol):
     bars: Sequence[float]
     keys: Sequence[tuple[float, str]]
     """Where each key starts, and its name as a chord's: ``Am``; empty where it stays in one."""
+    parts: list[Part]
+    """Of notes, what each player has; none of recorded sound."""
 
     def hook(self) -> tuple[float, float]:
         """The start and end of what tells most about it."""
@@ -75,9 +85,10 @@ class Picture(Protocol):
 class MidiPicture:
     """Notes in pages of whole bars."""
 
-    def __init__(self, score: Score) -> None:
+    def __init__(self, score: Score, parts: Sequence[Part] = ()) -> None:
         self.duration = score.duration
-        beats, bars = beats_and_bars(score)
+        self.parts = list(parts)
+        beats, bars = beats_and_bars(_on_its_beats(score))
         self.beats, self.bars = beats.tolist(), bars.tolist() or [0.0]
         self.keys: Sequence[tuple[float, str]] = _changing_keys(score)
         self._notes = score.notes
@@ -104,6 +115,14 @@ class MidiPicture:
         return self._roll.cells(width, height, view.start, view.end, lines)
 
 
+def _on_its_beats(score: Score) -> Score:
+    """The score, where it was played without a clock on the beats and bars that are heard."""
+    if not len(score.notes):
+        return score
+    clock = find_clock(score, detect_tempo(score))
+    return find_bars(clock).score if clock.score is not score and clock.confidence >= BELIEVED else score
+
+
 def _changing_keys(score: Score) -> list[tuple[float, str]]:
     """The keys over time, if there is more than one."""
     regions = detect_keys(score)[1]
@@ -119,6 +138,7 @@ class AudioPicture:
 
     def __init__(self, outline: Outline, beats: Sequence[float] = (), bars: Sequence[float] = ()) -> None:
         self.duration = outline.duration
+        self.parts: list[Part] = []
         self.beats, self.bars = beats, bars
         self._outline = outline
         self._loudest = float(np.abs(outline.peaks).max())
@@ -149,7 +169,7 @@ def read_picture(root: Path, sample: Sample) -> Picture:
     """The picture of a dataset's sample. Raises `FileRefused` for a file that can't be read, `OSError`."""
     path = root / sample.file_path
     if sample.file_type == "midi":
-        return MidiPicture(read_midi(path))
+        return MidiPicture(read_midi(path), parts(read_events(path)))
     return AudioPicture(kept_outline(root, sample.file_path), *_found_beats(root, sample))
 
 

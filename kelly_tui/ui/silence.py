@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    from kelly_tui.render.companion import Companion
+    from kelly_tui.render.lens import Lens
 
 
 class SoundState(Protocol):
@@ -76,6 +80,9 @@ class Sound(Protocol):
     def set_volume(self, volume: float) -> None: ...
     def set_loop(self, region: tuple[float, float] | None) -> None: ...
     def set_transpose(self, semitones: int) -> None: ...
+    def set_lens(self, lens: Lens) -> None: ...
+    def set_companion(self, companion: Companion) -> None: ...
+    def set_soundfont(self, path: str) -> None: ...
     def close(self) -> None: ...
 
 
@@ -145,6 +152,15 @@ class Silence:
         """Nothing to repeat."""
 
     def set_transpose(self, semitones: int) -> None:
+        """Nothing to hear."""
+
+    def set_lens(self, lens: Lens) -> None:
+        """Nothing to hear."""
+
+    def set_companion(self, companion: Companion) -> None:
+        """Nothing to hear."""
+
+    def set_soundfont(self, path: str) -> None:
         """Nothing to hear."""
 
     def close(self) -> None:

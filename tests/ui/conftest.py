@@ -16,6 +16,8 @@ from textual.widgets import Input
 from kelly_tui.model.annotation import Label
 from kelly_tui.model.dataset import DatasetConfig
 from kelly_tui.model.sample import Sample
+from kelly_tui.render.companion import Companion
+from kelly_tui.render.lens import Lens
 from kelly_tui.settings import Settings
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.layout import create_dataset_structure
@@ -104,6 +106,8 @@ class FakeSound:
     state: FakeState = field(default_factory=FakeState)
     asked: list[tuple[Any, ...]] = field(default_factory=list)
     loaded: str = ""
+    lens: Lens = field(default_factory=Lens)
+    companion: Companion = field(default_factory=Companion)
 
     def start(self) -> None:
         self.asked.append(("start",))
@@ -112,6 +116,7 @@ class FakeSound:
         self.loaded = path.stem
         self.state.position, self.state.playing = 0.0, False
         self.state.loop, self.state.semitones = None, 0
+        self.lens, self.companion = Lens(), Companion()
         self.asked.append(("load", path.stem))
 
     def switch(self, path: Path, ratio: float = 1.0) -> None:
@@ -152,6 +157,16 @@ class FakeSound:
 
     def set_transpose(self, semitones: int) -> None:
         self.state.semitones = semitones
+
+    def set_lens(self, lens: Lens) -> None:
+        self.lens = lens
+        self.state.semitones = lens.semitones
+
+    def set_companion(self, companion: Companion) -> None:
+        self.companion = companion
+
+    def set_soundfont(self, path: str) -> None:
+        self.asked.append(("soundfont", path))
 
     def set_volume(self, volume: float) -> None:
         self.asked.append(("volume", volume))

@@ -117,7 +117,7 @@ class Listening(KeyedScreen):
             what = error.what if isinstance(error, FileRefused) else str(error)
             self.music.show(None, sentence=what)
         else:
-            self.music.show(picture, _chords(sample))
+            self.music.show(picture, chords_of(sample))
         self.follow()
 
     def _title_of(self, sample: Sample) -> str:
@@ -129,11 +129,15 @@ class Listening(KeyedScreen):
         """Show where the playhead is; stop looking when nothing moves any more."""
         state, sample = self.app.engine.state, self.heard
         duration = (sample.duration_sec or 0.0) if sample else 0.0
-        self.query_one(Transport).show(self._title, state, duration, autoplay=self.app.autoplay)
+        self.query_one(Transport).show(self._title, state, duration, autoplay=self.app.autoplay, through=self.through())
         self.music.follow(state.position, state.loop)
         self._quiet_frames = 0 if state.playing else self._quiet_frames + 1
         if self._quiet_frames > (LINGER if state.duration or state.message else SLOW_START):
             self._frames.pause()
+
+    def through(self) -> str:
+        """Through which lenses it is heard, in words."""
+        return ""
 
     def _watch(self) -> None:
         self._quiet_frames = 0
@@ -321,7 +325,8 @@ def read_picture(root: Path, sample: Sample) -> Picture:
     return picture.read_picture(root, sample)
 
 
-def _chords(sample: Sample) -> Chords:
+def chords_of(sample: Sample) -> Chords:
+    """The labelled chords, each with the second at which it begins; none without times."""
     names, times = sample.value("chord_progression"), sample.value("chord_times")
     if not isinstance(names, list) or not isinstance(times, list) or len(names) != len(times):
         return ()

@@ -17,7 +17,7 @@ from kelly_tui.text import count
 from kelly_tui.ui.advice import Advice, Alike, look_alike, next_best
 from kelly_tui.ui.paint import fit
 from kelly_tui.ui.panels import WIDE, PanelLayout
-from kelly_tui.ui.screens.listening import Listening
+from kelly_tui.ui.screens.lenses import Lenses
 from kelly_tui.ui.screens.tapping import Tapping
 from kelly_tui.ui.widgets.find_line import FindLine, Headings
 from kelly_tui.ui.widgets.footer import Footer
@@ -70,7 +70,7 @@ def _read_back(root: Path) -> list[str]:
         return [line for line in (made_anew, taken, waiting(catalogue, merge.pending_samples)) if line]
 
 
-class Workstation(Tapping, Listening):
+class Workstation(Tapping, Lenses):
     """Labels one dataset."""
 
     def __init__(self, session: Session, filter: str = "") -> None:
@@ -198,6 +198,7 @@ class Workstation(Tapping, Listening):
         self.sample = None if row is None else self.session.catalogue.get(row.sample_id)
         heard = None if self.sample is None else self.session.suggestion(self.sample)
         self.query_one(Form).show(self.sample, heard)
+        self.hear_through()  # a label that changed may be one that is heard
 
     @on(Prompt.Toggled)
     def _prompt_toggled(self, message: Prompt.Toggled) -> None:

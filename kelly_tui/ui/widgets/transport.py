@@ -21,11 +21,14 @@ class Transport(Painted):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._shown: tuple[object, ...] = ()
-        self._line: tuple[str, SoundState | None, float, bool] = ("", None, 0.0, True)
+        self._line: tuple[str, SoundState | None, float, bool, str] = ("", None, 0.0, True, "")
 
-    def show(self, name: str, state: SoundState | None, duration: float, *, autoplay: bool) -> None:
-        """`duration` in seconds is what the catalogue knows; the sound process may know better."""
-        key = (name, duration, autoplay) + (
+    def show(self, name: str, state: SoundState | None, duration: float, *, autoplay: bool, through: str = "") -> None:
+        """`duration` in seconds is what the catalogue knows; the sound process may know better.
+
+        `through`: what is heard otherwise than it is, in words.
+        """
+        key = (name, duration, autoplay, through) + (
             (
                 int(state.position * 10),
                 state.duration,
@@ -41,11 +44,11 @@ class Transport(Painted):
         )
         if key != self._shown:
             self._shown = key
-            self._line = (name, state, duration, autoplay)
+            self._line = (name, state, duration, autoplay, through)
             self.repaint()
 
     def paint(self, width: int, height: int) -> list[Line]:
-        name, state, duration, autoplay = self._line
+        name, state, duration, autoplay, through = self._line
         if not name:
             return []
         playing = state is not None and state.playing
@@ -58,6 +61,8 @@ class Transport(Painted):
             right.append((f"  {state.semitones:+d} st", "accent"))
         if state is not None and state.loop is not None:
             right.append((f"  loop {clock(state.loop[0])}-{clock(state.loop[1])}", "accent"))
+        if through:
+            right.append((f"  {through}", "accent"))
         if state is not None and state.underruns:
             right.append((f"  {count(state.underruns, 'dropout')}", "dim"))
         if not autoplay:
