@@ -105,7 +105,7 @@ def detect_groove(score: Score) -> Groove:
         push = _Push.of(score, np.arange(4) / 3, strokes)
         triplet = Detection(
             "triplet",
-            0.6 if _is_drummer(score) else 0.9,
+            _DRUMMED_TRIPLETS if _is_drummer(score) else 0.9,
             f"{eighths.triplets} of {eighths.on} beats in three even parts",
         )
         return push.groove(triplet, unknown("beats in three parts, not in two"))
@@ -145,6 +145,8 @@ _SHORTEST = 0.2
 """Beats from the first of two eighths to the second."""
 _MOST = 0.75
 """Share of the divided beats that are in three parts, from which the groove is triplets."""
+_DRUMMED_TRIPLETS = 0.35
+"""How sure triplets of a drummer are: of five such takes annotators call none so, but straight or a shuffle."""
 _NO_SWING = 0.03
 """Distance from one half at which eighths are even, and sixteenths are looked at."""
 _EVEN_MS = 12.0

@@ -33,6 +33,7 @@ from kelly_tui.music.notes import Score, read_midi
 from kelly_tui.music.theory import SCALES
 from kelly_tui.paths import PROJECT
 from tests.accuracy import emotion, pulse
+from tests.accuracy.chord_time import major_or_minor
 from tests.keys_over_time import annotated_chorales, joined, windowed_krumhansl
 from tests.keys_over_time import figures as figures_over_time
 from tests.made_chords import TEXTURES, table
@@ -131,8 +132,8 @@ TASKS = (
 )
 
 
-Sure = tuple[float, bool]
-"""A confidence, and whether what was said with it is right."""
+Sure = tuple[float, float]
+"""A confidence, and whether what was said with it is right, or how much of it."""
 
 
 def sure_of_key(path: Path, label: dict[str, Any]) -> Sure | None:
@@ -170,6 +171,19 @@ def sure_of_groove(path: Path, label: dict[str, Any]) -> Sure | None:
     return None if found.value is None else (found.confidence, found.value == label["groove"])
 
 
+def sure_of_swing(path: Path, label: dict[str, Any]) -> Sure | None:
+    found = heard(path).groove.swing_ratio
+    return None if found.value is None else (found.confidence, abs(found.value - label["swing_ratio"]) <= 0.03)
+
+
+def sure_of_chords(path: Path, label: dict[str, Any]) -> Sure | None:
+    return heard(path).chords.confidence, major_or_minor(chords(path), label["chords"])
+
+
+def sure_of_chords_audio(path: Path, label: dict[str, Any]) -> Sure | None:
+    return listened(path).chord_confidence, major_or_minor(chords_audio(path), label["chords"])
+
+
 def sure_of_contour(path: Path, label: dict[str, Any]) -> Sure | None:
     found = heard(path).contour
     return None if found.value is None else (found.confidence, found.value == label["contour"])
@@ -180,21 +194,32 @@ SURE: dict[str, tuple[tuple[str, ...], Callable[[Path, dict[str, Any]], Sure | N
     "key of audio": (("key_audio",), sure_of_key_audio),
     "tempo of MIDI": (("tempo_midi",), sure_of_tempo),
     "tempo of audio": (("tempo_audio",), sure_of_tempo_audio),
+    "chords of MIDI": (("chords_midi", "chords_midi2"), sure_of_chords),
+    "chords of audio": (("chords_audio",), sure_of_chords_audio),
     "groove": (("groove_gmd",), sure_of_groove),
+    "swing, ± 0.03": (("swing_wjd",), sure_of_swing),
     "contour": (("contour",), sure_of_contour),
 }
 EDGES = (0.0, 0.5, 0.7, 0.85, 0.95, 1.01)
 
 
+def judged(name: str) -> list[Sure]:
+    """All that a detector says of music that others annotated."""
+    if name == BEATS:
+        return list(pulse.sure_of_beats(EVAL))
+    if name == METER:
+        return [(confidence, right) for _, confidence, right in pulse.heard_meters()]
+    tasks, judge = SURE[name]
+    files = [(folder_of(task) / file, label) for task in tasks for file, label in annotated(task).items()]
+    return [sure for path, label in files if path.exists() and (sure := judge(path, label)) is not None]
+
+
+BEATS, METER = "beats of MIDI", "meter of MIDI"
+
+
 def reliability(name: str) -> str:
     """``0.78 → 0.81 (58)`` for each range of confidence: its mean, the share that is right, and of how many."""
-    tasks, judge = SURE[name]
-    found = [
-        sure
-        for task in tasks
-        for file, label in annotated(task).items()
-        if folder_of(task).joinpath(file).exists() and (sure := judge(folder_of(task) / file, label)) is not None
-    ]
+    found = judged(name)
     cells = []
     for low, high in pairwise(EDGES):
         inside = [(confidence, right) for confidence, right in found if low <= confidence < high]
@@ -299,9 +324,9 @@ def main() -> int:
                 each = ", ".join(f"{texture} {share:.0%}" for texture, share in zip(TEXTURES, shares))
                 figure = f"{quality or 'major'}: {each}"
                 print(f"{'chords_made':14} {figure:46.64} {100 * sum(shares) / len(shares):7.1f}", flush=True)
-        if not wanted:
+        if not wanted or "reliability".startswith(wanted):
             print("\nhow sure → how often right (of how many)")
-            for line in workers.map(reliability, SURE):
+            for line in workers.map(reliability, (*SURE, BEATS, METER)):
                 print(line, flush=True)
     return 0
 

@@ -32,6 +32,7 @@ from kelly_tui.music.theory import SCALES
 from kelly_tui.paths import PROJECT
 from kelly_tui.synth.item import classes_of, generate_sample
 from kelly_tui.synth.sample import GeneratedSample
+from tests.accuracy.chord_time import harte
 
 MUSIC = PROJECT.parent / "shared" / "music" / "piano"
 OTHER_PIANO = MUSIC.parent / "pop"
@@ -81,21 +82,6 @@ def keys_named(sample: GeneratedSample, finders: Sequence[str] = FINDERS) -> lis
 
 
 # --- chords
-
-_SHORTHAND = {
-    "": "maj", "m": "min", "7": "7", "maj7": "maj7", "m7": "min7", "dim": "dim", "dim7": "dim7", "m7b5": "hdim7",
-    "aug": "aug", "mmaj7": "minmaj7", "sus4": "sus4", "sus2": "sus2", "6": "maj6", "m6": "min6",
-}  # fmt: skip
-"""Chord names as Harte writes them, for mir_eval."""
-
-
-def harte(name: str) -> str:
-    """``F#m7/A`` as ``F#:min7``; inversions are left out, since no metric used here asks for them."""
-    if name == "N":
-        return "N"
-    body = name.split("/", maxsplit=1)[0]
-    size = 2 if body[1:2] in ("#", "b") else 1
-    return f"{body[:size]}:{_SHORTHAND.get(body[size:], 'maj')}"
 
 
 class Spans(NamedTuple):

@@ -12,6 +12,7 @@ import warnings
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import mir_eval
@@ -97,13 +98,23 @@ def beats(evaluation: Path) -> str:
     )
 
 
-def meters() -> str:
-    """The share of tunes whose meter is heard, each meter worth the same."""
+def sure_of_beats(evaluation: Path) -> Iterator[tuple[float, float]]:
+    """The confidence of each piece's beats, and whether their F-measure is above 0.8."""
+    for _, score in pieces(evaluation):
+        played = without_clock(score)
+        found = find_beats(played, detect_tempo(played))
+        if found.value is not None:
+            yield found.confidence, beat_figures(found.value, annotated_beats(score))[0] > 0.8
+
+
+@cache
+def heard_meters() -> list[tuple[str, float, bool]]:
+    """Of tunes whose time signature was taken away: it, the detector's confidence, and whether that is right."""
     from music21 import corpus
     from music21.repeat import ExpanderException
 
     paths = sorted(path for path in corpus.getPaths() if "ryansMammoth" in str(path))
-    heard: dict[str, list[bool]] = defaultdict(list)
+    heard = []
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for path in paths[:: len(paths) // TUNES]:
@@ -115,7 +126,16 @@ def meters() -> str:
             score = read_midi(midi)
             name = {"2/2": "4/4"}.get(score.time_signature, score.time_signature)
             if len({meter[2:] for meter in score.meters}) == 1 and name in METERS:
-                heard[name].append(analyse(replace(score, meters=[])).meter.value == name)
-    each = ", ".join(f"{name} {np.mean(right):.0%} of {len(right)}" for name, right in sorted(heard.items()))
-    balanced = 100 * float(np.mean([np.mean(right) for right in heard.values()]))
+                meter = analyse(replace(score, meters=[])).meter
+                heard.append((name, meter.confidence, meter.value == name))
+    return heard
+
+
+def meters() -> str:
+    """The share of tunes whose meter is heard, each meter worth the same."""
+    by_name: dict[str, list[bool]] = defaultdict(list)
+    for name, _, right in heard_meters():
+        by_name[name].append(right)
+    each = ", ".join(f"{name} {np.mean(right):.0%} of {len(right)}" for name, right in sorted(by_name.items()))
+    balanced = 100 * float(np.mean([np.mean(right) for right in by_name.values()]))
     return f"{'meter_midi':14} {'balanced: ' + each:46.46} {balanced:7.1f} {'38':>10}"
