@@ -5,7 +5,9 @@
 - All bins around a peak turn with it, so that the shape of a partial in time stays (identity phase locking: Laroche
   and Dolson, "Improved phase vocoder time-scale modification of audio", 1999). The channels turn together.
 - What begins takes the phase it has in the source (Röbel, "A new approach to transient processing in the phase
-  vocoder", 2003), and around an attack time runs as in the source: what is lost or gained there is made up between.
+  vocoder", 2003). Where nothing is struck, what was nearby before does not begin: it is vibrato or a glide (Böck and
+  Widmer, "Maximum filter vibrato suppression for onset detection", 2013).
+- Around an attack time runs as in the source: what is lost or gained there is made up between.
 """
 
 from __future__ import annotations
@@ -25,6 +27,8 @@ _BLOCK = 256
 """Frames at once: long recordings must fit into memory."""
 _RISE = 4.0
 """So many times the power a hop before, and a bin is part of something that begins."""
+_NEAR = 24
+"""Bands an octave: what was in the same band before, or in one beside it, was nearby."""
 _ATTACK_RISE = 4.0
 _LOCKED = 0.35
 """Share of the time between two attacks, on either side, in which time runs as in the source."""
@@ -40,7 +44,9 @@ def stretched(samples: Samples, rate: int, speed: float) -> Samples:
     count = round(n / speed)
     total = count // hop + _OVERLAP + 1
     centres = (np.arange(total) - _OVERLAP // 2) * hop
-    sources = np.rint(_source_times(samples, rate, speed, size, centres)).astype(np.int64)
+    struck = attacks(samples, rate)
+    sources = np.rint(_source_times(struck, speed, size, centres)).astype(np.int64)
+    holds_attack = np.diff(np.searchsorted(struck, [sources - size // 2, sources + size // 2]), axis=0)[0] > 0
     before = size // 2 + hop - min(0, int(sources.min()))
     after = max(0, int(sources.max()) + size // 2 + 1 - n)
     padded = np.ascontiguousarray(np.pad(samples, ((before, after), (0, 0))).T)
@@ -49,6 +55,7 @@ def stretched(samples: Samples, rate: int, speed: float) -> Samples:
     window = (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(size) / size)).astype(np.float32)
     out = np.zeros((channels, total + _OVERLAP - 1, hop), np.float32)
     turn = np.ones(bins, np.complex64)
+    bands = _bands(bins)
     last = None
     for first in range(0, total, _BLOCK):
         at = starts[first : first + _BLOCK]
@@ -57,7 +64,11 @@ def stretched(samples: Samples, rate: int, speed: float) -> Samples:
         was = np.concatenate((hop_before[:, :1] if last is None else last, now[:, :-1]), axis=1)
         last = now[:, -1:]
         power = _power(now)
-        turns = _turns(turn, _unit((was * np.conj(hop_before)).sum(axis=0)), power > _RISE * _power(hop_before), power)
+        before_it = _power(hop_before)
+        calm = ~holds_attack[first : first + _BLOCK]
+        before_it[calm] = _most_nearby(before_it[calm], bands)
+        begins = power > _RISE * before_it
+        turns = _turns(turn, _unit((was * np.conj(hop_before)).sum(axis=0)), begins, power)
         turn = turns[-1]
         made = fft.irfft(now * turns, size, axis=-1) * window
         parts = made.reshape(channels, len(at), _OVERLAP, hop)
@@ -89,9 +100,9 @@ def _window_size(rate: int) -> int:
     return int(_OVERLAP * fft.next_fast_len(max(4, round(_WINDOW * rate / _OVERLAP)), real=True))
 
 
-def _source_times(samples: Samples, rate: int, speed: float, size: int, centres: NDArray[np.int64]) -> Floats:
-    """From where in the source a frame at each of `centres` is taken, in samples."""
-    at = attacks(samples, rate).astype(np.float64)
+def _source_times(struck: NDArray[np.int64], speed: float, size: int, centres: NDArray[np.int64]) -> Floats:
+    """From where in a source with these attacks a frame at each of `centres` is taken, in samples."""
+    at = struck.astype(np.float64)
     if not len(at):
         return np.asarray(centres * speed, np.float64)
     apart = np.diff(at)
@@ -118,6 +129,19 @@ def _turns(
         turn /= np.abs(turn)
         turns[frame] = turn
     return turns
+
+
+def _bands(bins: int) -> NDArray[np.int64]:
+    """Where bands of a quarter of a tone begin; one bin each, at least."""
+    edges = 2 ** (np.arange(int(_NEAR * np.log2(bins)) + 1) / _NEAR)
+    return np.unique(np.append(0, np.rint(edges).astype(np.int64)).clip(max=bins - 1))
+
+
+def _most_nearby(power: NDArray[np.float32], bands: NDArray[np.int64]) -> NDArray[np.float32]:
+    """For each bin of each frame the most that there is in its band and the two beside it."""
+    most = np.pad(np.maximum.reduceat(power, bands, axis=1), ((0, 0), (1, 1)))
+    around = np.maximum(np.maximum(most[:, :-2], most[:, 2:]), most[:, 1:-1])
+    return np.repeat(around, np.diff(bands, append=power.shape[1]), axis=1)
 
 
 def _peaks(power: NDArray[np.float32]) -> NDArray[np.int64]:

@@ -25,7 +25,7 @@ from kelly_tui.store.layout import disk_errors, utc_now
 from kelly_tui.text import count
 
 STAGE = "augment"
-VERSION = 2
+VERSION = 3
 
 _USUAL_SECONDS = 60.0
 """Of music, that the usual time limit is meant for."""
