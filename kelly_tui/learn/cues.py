@@ -15,8 +15,15 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
-CUES = ("profile", "mode", "density", "loudness", "tempo", "touch", "register", "brightness", "steadiness")
+CUES = ("profile", "mode", "density", "loudness", "tempo", "touch", "register", "brightness", "steadiness",
+        "bustle")  # fmt: skip
 """The columns of what `midi_cues` and `audio_cues` return."""
+
+RECORDED = ("loudness", "brightness", "steadiness")
+"""Those that instruments, microphones, mastering or a sequencer's habits decide as much as the music does."""
+
+_COMPANY = 20.0
+"""So many samples make half a company, whose middle counts instead of that of all music."""
 
 WIDEST = 2.0
 """Beyond so much, more of a cue says nothing more."""
@@ -89,13 +96,20 @@ def midi_cues(heard: Heard) -> Floats:
         np.where(pitch > 0, (pitch - 62) / 12, 0.0),
         nothing,
         nothing,
+        nothing,
     )
 
 
 def audio_cues(heard: Heard) -> Floats:
-    """(n, cues) of audio. Loudness is how full the sound is, under its own peak: the level is the mastering's."""
+    """(n, cues) of audio. Loudness is how full the sound is, under its own peak: the level is the mastering's.
+
+    Bustle is how much the broad shape of the spectrum moves (strokes, entries, sections) beside its fine structure
+    (the harmonics of single notes), as deviations of the low and high MFCC: unlike the others it is about the same
+    for piano, strings and brass that play the same.
+    """
     vectors = heard.vectors
     nothing = np.zeros(len(vectors))
+    broad, fine = vectors[:, 21:31].mean(axis=1), vectors[:, 31:40].mean(axis=1)
     return _columns(
         majorness(vectors[:, 40:52]) / 0.2,
         _of_mode(heard.modes),
@@ -106,7 +120,22 @@ def audio_cues(heard: Heard) -> Floats:
         nothing,
         _octaves(vectors[:, 52] * 5000, 1200.0) * 2,
         2.2 - vectors[:, 58] / np.maximum(vectors[:, 57], 1e-6) * 4,
+        _octaves(np.where(vectors[:, 39] > 0, broad / np.maximum(fine, 1e-6), 0.0), 1.25) * 3,
     )
+
+
+def among_others(cues: Floats) -> Floats:
+    """`cues` with those of `RECORDED` taken from the middle of these samples, the more so the more they are.
+
+    Where all is brass, or all was sequenced loud, that says nothing of one piece. What can't be told stays 0.
+    """
+    centred = cues.copy()
+    for place in map(CUES.index, RECORDED):
+        told = cues[:, place] != 0
+        if told.any():
+            number = np.count_nonzero(told)
+            centred[told, place] -= cues[told, place].mean() * number / (number + _COMPANY)
+    return centred
 
 
 _WORDS = {
@@ -115,6 +144,7 @@ _WORDS = {
     "touch": ("", "short notes"),
     "register": ("low", "high"),
     "brightness": ("dark", "bright"),
+    "bustle": ("still", "bustling"),
 }
 _STANDS_OUT = 0.5
 

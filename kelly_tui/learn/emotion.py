@@ -42,8 +42,9 @@ _RULES: dict[str, dict[str, tuple[float, float]]] = {
         "density": (0.06, 0.20),
         "loudness": (0.0, 0.10),
         "tempo": (0.06, 0.05),
-        "brightness": (0.0, 0.12),
+        "brightness": (0.0, 0.06),
         "steadiness": (0.0, 0.10),
+        "bustle": (0.0, 0.30),
     },
 }
 """What a cue adds to valence and to arousal. Directions and order are those of the reviews that `cues` names: valence

@@ -101,7 +101,7 @@ def suggest_for(catalogue: Catalogue) -> Suggestions:
         of_kind = [row for row in rows if row.file_type == kind]
         if not of_kind:
             continue
-        heard = _heard(of_kind, kind)
+        heard = cues.among_others(_heard(of_kind, kind))
         place = {label: number for number, label in enumerate(labels)}
         known = emotion.Labelled(
             heard,

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from kelly_tui.learn import emotion
-from kelly_tui.learn.cues import CUES, Heard, audio_cues, in_words, midi_cues
+from kelly_tui.learn.cues import CUES, RECORDED, Heard, among_others, audio_cues, in_words, midi_cues
 from kelly_tui.learn.emotion import Labelled, suggest
 from kelly_tui.model.labels import EMOTION_PLACES, EMOTIONS
 
@@ -140,7 +140,7 @@ def test_nothing_to_suggest_for() -> None:
 
 
 def test_why_says_what_stands_out() -> None:
-    quiet_and_few = [0.0, -1.0, -1.2, -0.8, -0.5, 0.0, 0.1, 0.0, 0.0]
+    quiet_and_few = [0.0, -1.0, -1.2, -0.8, -0.5, 0.0, 0.1, 0.0, 0.0, 0.0]
     assert in_words(quiet_and_few, "minor", 68.2) == "minor, 68 BPM, few notes, quiet"
     assert in_words([0.0] * len(CUES), None, 0.0) == "nothing stands out"
 
@@ -162,10 +162,12 @@ def test_rules_and_labels_agree_with_annotators_of_piano_clips() -> None:
     from tests.accuracy.emotion import figures
 
     by_rules, learnt = figures(PIANO)
-    assert by_rules.arousal >= 0.88
-    assert by_rules.valence >= 0.68
-    assert learnt.right >= 0.62
-    assert abs(learnt.sure - learnt.right) < 0.12
+    assert by_rules.arousal.mean() >= 0.9
+    assert by_rules.valence.mean() >= 0.7
+    assert learnt.arousal.mean() >= by_rules.arousal.mean() - 0.02
+    assert learnt.valence.mean() >= by_rules.valence.mean() - 0.03
+    assert learnt.right.mean() >= 0.65
+    assert abs(learnt.sure.mean() - learnt.right.mean()) < 0.12
 
 
 def test_labels_whose_places_lie_to_one_side_do_not_draw_all_there() -> None:
@@ -176,3 +178,41 @@ def test_labels_whose_places_lie_to_one_side_do_not_draw_all_there() -> None:
         plane = suggest(known(heard(160, seed), emotions), FOUR, "midi").plane
         shares.append((plane[:, 1] > 0).mean())
     assert np.mean(shares) < 0.6
+
+
+def test_what_all_recordings_share_says_little_of_one_and_what_they_play_all() -> None:
+    cues = heard(100)
+    loudness = CUES.index("loudness")
+    louder = cues.copy()
+    louder[:, loudness] += 1.5
+    louder[:5, loudness] = 0.0  # of these it can't be told
+    centred = among_others(louder)
+    assert abs(centred[5:, loudness].mean()) < 0.3
+    np.testing.assert_array_equal(centred[:5, loudness], 0.0)
+    others = [name not in RECORDED for name in CUES]
+    np.testing.assert_array_equal(centred[:, others], louder[:, others])
+    np.testing.assert_allclose(among_others(louder[5:6]), louder[5:6], atol=0.15)  # alone there is nothing beside it
+
+
+def test_bustle_is_told_by_librosas_mfcc_too_for_any_level_and_configuration() -> None:
+    import librosa
+
+    from kelly_tui.features.audio import extract_audio_features
+    from kelly_tui.model.dataset import DatasetConfig
+
+    time = np.arange(22_050 * 6) / 22_050
+    strokes = np.random.default_rng(0).normal(0, 1, len(time)) * np.exp(-6 * (time % 0.5)) * np.sin(300 * time)
+    sound = (0.2 * strokes + 0.1 * np.sin(2 * np.pi * 220 * time * (1 + time.round() / 12))).astype(np.float32)
+
+    def bustle(sound: np.ndarray, **config: int) -> float:
+        made = extract_audio_features((sound, 22_050), DatasetConfig(dataset_id="d", **config))
+        one = Heard(made.feature_vector[None].astype(np.float64), [None], np.zeros(1), np.zeros(1))
+        return float(audio_cues(one)[0, CUES.index("bustle")])
+
+    mel = librosa.feature.melspectrogram(y=sound, sr=22_050, n_mels=64, n_fft=2048, hop_length=512)
+    spread = librosa.feature.mfcc(S=librosa.power_to_db(mel, ref=np.max), n_mfcc=20).std(axis=1)
+    expected = 3 * np.log2(spread[1:11].mean() / spread[11:].mean() / 1.25)
+    assert 0.2 < abs(expected) < 2
+    assert bustle(sound) == pytest.approx(expected, abs=0.02)
+    assert bustle(sound / 2) == pytest.approx(expected, abs=0.02)
+    assert bustle(sound, n_mfcc=13) == pytest.approx(expected, abs=0.02)  # the vector has all twenty anyway
