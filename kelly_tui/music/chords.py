@@ -125,7 +125,8 @@ def beat_windows(score: Score) -> Windows:
     spanned = np.maximum(np.ceil(ends - 1e-6).astype(np.int64) - first, 1)
     note = np.repeat(np.arange(len(notes)), spanned)
     window = (first + spanned - np.cumsum(spanned))[note] + np.arange(len(note))
-    overlap = (np.minimum(ends[note], window + 1) - np.maximum(starts[note], window)).clip(1 / 16, 1.0)
+    overlap = np.minimum(ends[note], window + 1) - np.maximum(starts[note], window)
+    overlap = np.minimum(np.maximum(overlap, 1 / 16), 1.0)
     count = int(window.max()) + 1
     classes = pitches % 12
     place = window * 12 + classes[note]

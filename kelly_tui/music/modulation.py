@@ -116,8 +116,7 @@ def detect_keys(score: Score) -> tuple[Detection[Key], list[Region]]:
         return whole, []
     notes = score.pitched
     home = state_of(key)
-    each = np.zeros(24)
-    np.add.at(each, _STATES, chances)
+    each = np.bincount(_STATES, chances, 24).astype(np.float64, copy=False)
     origin, step, sounding, basses = _windows(score)
     lengths = sounding.sum(axis=1, keepdims=True)
     said = SAID
@@ -183,7 +182,8 @@ def _windows(score: Score) -> tuple[float, float, Floats, Floats]:
     lengths = np.minimum(notes["duration_beat"], LONGEST_BEATS) + 1e-6
     strokes = score.strokes
     low = place[strokes] + np.minimum.reduceat(pitches, strokes) % 12
-    apart = np.minimum(np.diff(onsets[strokes], append=onsets[-1] + lengths[-1]), LONGEST_BEATS)
+    edges = np.concatenate((onsets[strokes], [onsets[-1] + lengths[-1]]))
+    apart = np.minimum(edges[1:] - edges[:-1], LONGEST_BEATS)
     return (
         float(offset + first * step),
         step,

@@ -144,8 +144,8 @@ class Score:
     @cached_property
     def main_meter(self) -> Meter | None:
         """The meter that holds for the longest; None where the file names none."""
-        if not self.meters:
-            return None
+        if len(self.meters) < 2:
+            return self.meters[0] if self.meters else None
         starts = np.array([meter.time for meter in self.meters])
         held = np.diff(np.append(starts, max(self.duration, starts[-1])))
         return self.meters[int(np.argmax(held))]
