@@ -91,3 +91,54 @@ def test_a_semitone_is_heard_a_loop_is_kept_and_marks_are_labelled(
     until(lambda: not terminal.is_open())
     with Catalogue.open(songs) as catalogue:
         assert [sample.value("emotion") for sample in catalogue.samples()] == ["sad"] * 3
+
+
+@pytest.fixture
+def duet(tmp_path: Path) -> Path:
+    """A song of half a minute: a loud flute an octave above a soft one; labelled D sharp, which it is not."""
+    score = symusic.Score(480)
+    score.tempos.append(symusic.Tempo(0, 120))
+    for pitch, velocity in ((81, 120), (69, 60)):
+        track = symusic.Track(program=73)
+        track.notes.extend(symusic.Note(beat * 480, 4 * 480, pitch, velocity) for beat in range(0, 64, 4))
+        score.tracks.append(track)
+    path = tmp_path / "music" / "duet.mid"
+    path.parent.mkdir()
+    path.write_bytes(score.dumps_midi())
+    kelly_tui.create_dataset_structure(tmp_path, DatasetConfig(dataset_id="duets", target_model="emotionrecognizer"))
+    kelly_tui.import_files(tmp_path / "duets", [tmp_path / "music"], workers=1)
+    return tmp_path / "duets"
+
+
+def level(heard: Recording, hertz: float) -> float:
+    """Of a partial in the last half second, dB."""
+    mono = heard.sound[-RATE // 2 :].mean(axis=1)
+    spectrum = np.abs(np.fft.rfft(mono * np.hanning(len(mono)), 1 << 17))
+    place = hertz / RATE * (1 << 17)
+    return float(20 * np.log10(spectrum[round(place * 0.98) : round(place * 1.02)].max() + 1e-9))
+
+
+def test_a_part_is_silenced_and_a_wrong_key_is_heard_beside_the_music(
+    terminal: Terminal, duet: Path, null_sink: NullSink
+) -> None:
+    environment = {"KELLY_SETTINGS": "/dev/null/none", "PATH": os.environ["PATH"], **null_sink.environment}
+    terminal.open([sys.executable, "-m", "kelly_tui", duet], environment)
+    terminal.wait_for(r"duet")
+    terminal.press("K", "D", "#", "Enter")
+    with null_sink.recording() as heard:
+        terminal.press("Space")
+        until(lambda: pitch(heard) == pytest.approx(2 * A4, rel=0.015))
+        terminal.press("m")
+        terminal.wait_for(r"1 pipe   2 pipe")
+        terminal.press("1")
+        terminal.wait_for(r"without pipe|pipe alone")
+        until(lambda: pitch(heard) == pytest.approx(A4, rel=0.015))
+        drone = A4 * SEMITONE**-30
+        before = level(heard, drone)
+        terminal.press("k")
+        terminal.wait_for(r"drone D#")
+        until(lambda: level(heard, drone) > before + 20)
+        terminal.press("x")
+        until(lambda: level(heard, drone) < before + 10 and pitch(heard) == pytest.approx(2 * A4, rel=0.015))
+    terminal.press("C-q")
+    until(lambda: not terminal.is_open())
