@@ -218,14 +218,23 @@ BEATS, METER = "beats of MIDI", "meter of MIDI"
 
 
 def reliability(name: str) -> str:
-    """``0.78 → 0.81 (58)`` for each range of confidence: its mean, the share that is right, and of how many."""
+    """``0.78 → 0.81 (58)`` for each range of confidence: its mean, the share that is right, and of how many; before
+    it the expected calibration error, how far they are apart in ranges of a tenth (Naeini et al., 2015)."""
     found = judged(name)
     cells = []
     for low, high in pairwise(EDGES):
         inside = [(confidence, right) for confidence, right in found if low <= confidence < high]
         said, held = (sum(column) / max(1, len(inside)) for column in (zip(*inside) if inside else ((), ())))
         cells.append(f"{said:.2f} → {held:.2f} ({len(inside)})" if inside else "")
-    return f"{name:16}" + "".join(f"{cell:>20}" for cell in cells)
+    return f"{name:16}{calibration_error(found):7.3f}" + "".join(f"{cell:>20}" for cell in cells)
+
+
+def calibration_error(found: list[Sure]) -> float:
+    tenths: dict[int, list[Sure]] = {}
+    for one in found:
+        tenths.setdefault(min(9, int(10 * one[0])), []).append(one)
+    apart = [abs(sum(confidence - right for confidence, right in those)) for those in tenths.values()]
+    return sum(apart) / max(1, len(found))
 
 
 OVER_TIME = {"songs": "key_midi", "chorales": "key_midi2", "folk songs": "key_essen"}
@@ -325,7 +334,7 @@ def main() -> int:
                 figure = f"{quality or 'major'}: {each}"
                 print(f"{'chords_made':14} {figure:46.64} {100 * sum(shares) / len(shares):7.1f}", flush=True)
         if not wanted or "reliability".startswith(wanted):
-            print("\nhow sure → how often right (of how many)")
+            print("\nhow sure → how often right (of how many); first the expected calibration error")
             for line in workers.map(reliability, (*SURE, BEATS, METER)):
                 print(line, flush=True)
     return 0

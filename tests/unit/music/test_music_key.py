@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from kelly_tui.model.labels import KEYS, MODES
-from kelly_tui.music.key import FORMS, as_keys, detect_key, form_of_minor, weigh_keys
+from kelly_tui.music.key import FORMS, SURE, as_keys, detect_key, form_of_minor, how_sure, weigh_keys
 from kelly_tui.music.notes import Score, read_midi
 from kelly_tui.music.theory import SCALES
 from tests.keys_over_time import score_of_notes
@@ -82,7 +82,25 @@ def test_chances_of_the_forms_are_one_keys() -> None:
     _, chances = weigh_keys(modal_tune(3, "harmonic_minor", 1))
     together = as_keys(chances)
     assert together.sum() == pytest.approx(chances.sum()) == pytest.approx(1.0)
-    assert detect_key(modal_tune(3, "harmonic_minor", 1)).confidence == pytest.approx(together.max())
+    sure = how_sure(together.max(), "melody")
+    assert detect_key(modal_tune(3, "harmonic_minor", 1)).confidence == pytest.approx(sure)
+
+
+def test_sureness_rises_with_the_chance_and_stays_inside() -> None:
+    for texture in SURE:
+        sure = [how_sure(chance, texture) for chance in np.linspace(0.01, 1, 50).tolist()]
+        assert sure == sorted(sure)
+        assert 0 < sure[0] < sure[-1] <= 1
+
+
+TWINKLE = [60, 60, 67, 67, 69, 69, 67, 65, 65, 64, 64, 62, 62, 60]
+MARY = [64, 62, 60, 62, 64, 64, 64, 62, 62, 62, 64, 67, 67, 64, 62, 60, 62, 64, 64, 64, 64, 62, 62, 64, 62, 60]
+
+
+@pytest.mark.parametrize("pitches", [TWINKLE, MARY, TWINKLE + [67, 67, 65, 65, 64, 64, 62] * 2 + TWINKLE])
+def test_a_tune_without_a_seventh_is_major(pitches: list[int]) -> None:
+    """It fits mixolydian as well, which is known by its seventh."""
+    assert detect_key(score_of(line(pitches))).value == ("C", "major")
 
 
 def test_a_long_piece_may_slip_once() -> None:
