@@ -4,6 +4,7 @@
 # make accuracy  what the detectors say of music that others annotated, beside the best peer
 # make generated  generated music heard by music21, mir_eval and scikit-learn; how varied it is
 # make kills  hundreds of kill -9 of the app, beside the slow proofs of the rest
+# make soak   long runs of the sound: a thousand seeks, minutes beside busy jobs, ten thousand samples
 # make screens  draw the README's picture again, from the demo
 
 find_python = for name in python3 python3.14 python3.13 python3.12 python3.11; do \
@@ -13,7 +14,7 @@ PYTHON := $(PYTHON)
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test bench accuracy generated kills screens clean
+.PHONY: demo test bench accuracy generated kills soak screens clean
 .DELETE_ON_ERROR:
 
 demo: .venv/.demo
@@ -37,6 +38,9 @@ generated: .venv/.test
 
 kills: .venv/.test
 	$(BIN)/python -m pytest -m slow -n 2 tests/unit tests/ui
+
+soak: .venv/.test
+	$(BIN)/python -m tests.soak
 
 screens: .venv/.demo
 	$(BIN)/python -m kelly_tui.demo --screens kelly_tui/ui

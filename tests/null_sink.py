@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import shutil
 import subprocess
@@ -37,15 +38,17 @@ class Recording:
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
         self._process = process
         self._chunks: list[bytes] = []
-        self.begun = 0.0
+        self._size = 0
+        self.begun = math.inf
+        """`time.monotonic` of its first frame, as told by the chunk that came with the least delay."""
         self._thread = threading.Thread(target=self._read, daemon=True)
         self._thread.start()
 
     def _read(self) -> None:
         assert self._process.stdout is not None
         while chunk := os.read(self._process.stdout.fileno(), 1 << 16):
-            if not self._chunks:
-                self.begun = time.monotonic() - len(chunk) / (8 * RATE)
+            self._size += len(chunk)
+            self.begun = min(self.begun, time.monotonic() - self._size / (8 * RATE))
             self._chunks.append(chunk)
 
     @property
@@ -55,7 +58,7 @@ class Recording:
 
     @property
     def seconds(self) -> float:
-        return sum(map(len, list(self._chunks))) / (8 * RATE)
+        return self._size / (8 * RATE)
 
     def wait(self, seconds: float) -> None:
         """Until so many more seconds were recorded."""

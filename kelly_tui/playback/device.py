@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 
 from kelly_tui.errors import KellyError, SoundError
-from kelly_tui.playback.output import Output, forget_devices
+from kelly_tui.playback.output import LATENCY, Output, forget_devices
 from kelly_tui.playback.source import Samples
 from kelly_tui.playback.transport import Span, Transport
 
@@ -14,6 +14,13 @@ RATE_WITHOUT_DEVICE = 44_100
 
 REST_AFTER = 30.0
 """Seconds without music after which the device may sleep."""
+
+BUSY, WITHIN = 3, 30.0
+"""After so many underruns in so many seconds the device is opened anew with twice the latency: a machine that is so
+busy would go on stuttering."""
+
+LONGEST_LATENCY = 0.16
+"""Seconds."""
 
 LOOK_EVERY = 2.0
 """Seconds between two looks for a device that was lost."""
@@ -27,7 +34,9 @@ class Device:
 
     def __init__(self, name: str) -> None:
         self._name = name
+        self._latency = LATENCY
         self._underruns = 0
+        self._counted: tuple[float, int] = (0.0, 0)  # when underruns began to be counted, and how many there were
         self._quiet_since = self._lost_at = self._looked_at = time.monotonic()
         self._was_lost = self._was_playing = False
         self.output: Output | None = None
@@ -79,7 +88,14 @@ class Device:
             return False
         self._quiet_since = now
         why = ""
-        if output.active:
+        if self._stutters(now):
+            self._latency *= 2
+            self._give_up()
+            self._open()
+            if self.output is not None:
+                return True
+            why = "the device can't be opened again"
+        elif output.active:
             try:
                 output.unstall()
             except SoundError as error:
@@ -91,6 +107,16 @@ class Device:
             self._was_playing = True
             transport.pause()
         return False
+
+    def _stutters(self, now: float) -> bool:
+        since, before = self._counted
+        if now - since > WITHIN:
+            self._counted = (now, self.underruns)
+            return False
+        if self.underruns - before < BUSY or self._latency >= LONGEST_LATENCY:
+            return False
+        self._counted = (now, self.underruns)
+        return True
 
     def close(self) -> None:
         self._give_up()
@@ -105,7 +131,7 @@ class Device:
 
     def _open(self) -> None:
         try:
-            self.output = Output(self._name)
+            self.output = Output(self._name, self._latency)
         except KellyError as error:
             self.trouble = f"no sound: {error}"
             return

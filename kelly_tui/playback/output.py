@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from typing import Any
@@ -12,11 +13,11 @@ from kelly_tui.playback.transport import Span
 from kelly_tui.render.synth import HIGHEST_RATE, LOWEST_RATE
 
 LATENCY = 0.04
-"""Seconds of latency that are asked of the device: space is heard at once, and a busy machine does not stutter."""
+"""Seconds of latency that are asked of the device at first: space is heard at once."""
 
-STALLED = 0.08
-"""Seconds without a call after which a running device has lost its way: PortAudio takes a second and a half to find out
-that ALSA's bridge to PulseAudio waits after an underrun."""
+STALLED = 2.0
+"""Latencies without a call after which a running device has lost its way: PortAudio takes a second and a half to find
+out that ALSA's bridge to PulseAudio waits after an underrun."""
 
 _BELIEVABLE = 2.0
 """A latency above this, seconds, is a driver's mistake."""
@@ -63,13 +64,15 @@ class Output:
     (`time.monotonic`) at which it is heard. Both run in the device's thread. Raises `SoundError`, `LibraryMissing`.
     """
 
-    def __init__(self, name: str = "") -> None:
+    def __init__(self, name: str = "", latency: float = LATENCY) -> None:
         self._sounddevice = portaudio()
         device = output_device(name)
         self.name = str(device["name"])
         self.rate = round(min(max(device["default_samplerate"], LOWEST_RATE), HIGHEST_RATE))
         self.underruns = 0
+        self._patience = STALLED * latency
         self._last_called = 0.0
+        self._dry_at = math.inf  # when what was handed out has all been heard; never for silence
         self._take: Callable[[Samples], list[Span]] | None = None
         self._marked: Callable[[float, float, float, float], None] | None = None
         try:
@@ -78,7 +81,7 @@ class Output:
                 samplerate=self.rate,
                 channels=2,
                 dtype="float32",
-                latency=LATENCY,
+                latency=latency,
                 callback=self._called,
             )
         except (self._sounddevice.PortAudioError, ValueError) as error:
@@ -99,7 +102,7 @@ class Output:
 
     def unstall(self) -> None:
         """Start the device again where it has stopped calling."""
-        if time.monotonic() - self._last_called > STALLED:
+        if time.monotonic() - self._last_called > self._patience:
             self.underruns += 1
             self._stream.abort(ignore_errors=True)
             self._run()
@@ -110,7 +113,7 @@ class Output:
             self._stream.start()
         except self._sounddevice.PortAudioError as error:
             raise SoundError(_reason(error)) from None
-        self._last_called = time.monotonic()
+        self._last_called, self._dry_at = time.monotonic(), math.inf
 
     def rest(self) -> None:
         """Let the device sleep until `start`."""
@@ -127,13 +130,16 @@ class Output:
         delay = moments.outputBufferDacTime - moments.currentTime
         if not 0 < delay < _BELIEVABLE:
             delay = self._stream.latency
-        self._last_called = time.monotonic()
-        heard = self._last_called + delay
+        now = self._last_called = time.monotonic()
+        # ALSA's bridge to PulseAudio says nothing of most underruns: who is called too late has caused one.
+        if math.isfinite(self._dry_at) and (status.output_underflow or now > self._dry_at):
+            self.underruns += 1
+        heard = now + delay
+        sounds = bool(spans) and spans[-1].pace > 0
+        self._dry_at = heard + frames / self.rate if sounds else math.inf
         self.latency = delay
         for span in spans:
             self._marked(heard + span.offset / self.rate, span.position, span.pace, span.frames / self.rate)
-        if status.output_underflow:
-            self.underruns += 1
 
 
 def forget_devices() -> None:

@@ -18,7 +18,8 @@ import soundfile
 
 from kelly_tui.playback import Engine
 from kelly_tui.settings import Settings
-from tests.null_sink import RATE, NullSink, missing, until
+from tests import heard
+from tests.null_sink import RATE, NullSink, missing
 
 
 def song(seed: int = 0, notes: int = 800) -> bytes:
@@ -146,27 +147,26 @@ def _pictures() -> Iterator[tuple[str, float, float, str]]:
 
 
 def _waiting() -> Iterator[tuple[str, float, float, str]]:
-    """From play to the first frame at the null sink, and from asking for a file to its first frame."""
+    """What the ear waits for, beside a bare PortAudio stream that is measured the same way; and the playhead."""
     if missing():
         return
     with tempfile.TemporaryDirectory() as name:
-        sink = NullSink(Path(name))
+        folder = Path(name)
+        sink = NullSink(folder)
         sink.start()
         before = dict(os.environ)
         os.environ.update(sink.environment)
-        engine = Engine(Settings())
+        engine = Engine(Settings(volume=1.0))
         try:
+            (folder / "a.mid").write_bytes(song())
             begun = time.perf_counter()
             engine.start()
-            path = Path(name) / "a.mid"
-            path.write_bytes(song())
-            engine.load(path)
-            until(lambda: engine.state.ready)
+            heard.loaded(engine, folder / "a.mid")
             yield "sound process, from start to a file in place", time.perf_counter() - begun, 0.0, ""
-            for what, load in (("space to sound", False), ("another sample to its sound", True)):
-                spent = sorted(_wait_for_sound(engine, sink, path if load else None) for _ in range(20))
-                note = f"95 %: {spent[18] * 1e3:.0f} ms; floor: the latency the device states"
-                yield what, statistics.median(spent), engine.state.latency, note
+            bare = heard.Bare(sink)
+            yield from _latencies(engine, sink, bare, folder)
+            yield from _playheads(engine, sink, bare, folder)
+            bare.close()
         finally:
             engine.close()
             os.environ.clear()
@@ -174,20 +174,50 @@ def _waiting() -> Iterator[tuple[str, float, float, str]]:
             sink.stop()
 
 
-def _wait_for_sound(engine: Engine, sink: NullSink, path: Path | None) -> float:
-    """Seconds from play, and from load where there is a `path`, to the first frame that the sink hears."""
-    with sink.recording() as recording:
-        engine.seek(0.0)
-        recording.wait(0.2)
-        asked = time.monotonic()
-        if path is not None:
-            engine.load(path)
-        engine.play()
-        quiet = max(round((asked - recording.begun) * RATE), 0)
+def _latencies(
+    engine: Engine, sink: NullSink, bare: heard.Bare, folder: Path
+) -> Iterator[tuple[str, float, float, str]]:
+    left, right = (heard.noise_file(folder / f"{n}.wav", 20.0, n, channel=n) for n in (0, 1))
+    tones = [folder / f"{program}.mid" for program in (0, 1)]
+    for pan, path in zip((0, 127), tones, strict=True):
+        path.write_bytes(panned(pan))
+    floor = sorted(bare.space() for _ in range(20))
+    least = f"floor: a bare stream, 95 % {floor[18] * 1e3:.0f} ms"
+    waits: list[tuple[str, Callable[[], float], str]] = [
+        ("space to sound", lambda: heard.space(engine, sink, left), "60 ms"),
+        ("label key to the next sample's sound", lambda: heard.next_sample(engine, sink, [left, right]), "150 ms"),
+        ("A/B switch to the other's sound", lambda: heard.switched(engine, sink, [left, right]), "23 ms more"),
+        ("A/B switch in MIDI", lambda: heard.switched(engine, sink, tones, 0.02), "23 ms more: one block"),
+    ]
+    for what, wait, goal in waits:
+        spent = sorted(wait() for _ in range(20))
+        note = f"median {statistics.median(spent) * 1e3:.1f} ms; goal {goal}; {least}"
+        yield f"{what}, 95 %", spent[18], floor[18], note
 
-        def loud() -> np.ndarray:
-            return np.flatnonzero(np.abs(recording.sound[quiet:]).max(axis=1) > 1e-3)
 
-        until(lambda: len(loud()))
-        engine.pause()
-        return recording.begun + (quiet + int(loud()[0])) / RATE - asked
+def _playheads(
+    engine: Engine, sink: NullSink, bare: heard.Bare, folder: Path
+) -> Iterator[tuple[str, float, float, str]]:
+    floor = bare.playhead(50)
+    found = heard.after_seeks(engine, sink, folder, 50, lambda: time.sleep(0.02))
+    note = (
+        f"median {found.middle * 1e3:.1f} ms, the bare stream's {floor.middle * 1e3:.1f}; `make soak` seeks 1,000 times"
+    )
+    yield "playhead from what is heard after 50 seeks, worst", found.worst, floor.worst, note
+    with heard.niced_jobs():
+        gone = heard.missing_while_playing(engine, sink, bare, folder / "noise.wav", 20.0)
+    note = f"underruns: {gone.counted}, a bare stream's beside it: {gone.beside}; gaps heard: {gone.heard}"
+    yield "20 s of playing beside 8 niced jobs", 20.0, 0.0, note
+
+
+def panned(side: int) -> bytes:
+    """A chord held for twenty seconds, on the far left (0) or right (127), without reverb and chorus."""
+    file = mido.MidiFile(ticks_per_beat=480)
+    still = [mido.Message("control_change", control=control, value=0) for control in (91, 93)]
+    place = mido.Message("control_change", control=10, value=side)
+    on = [mido.Message("note_on", note=pitch, velocity=110) for pitch in (60, 64, 67)]
+    off = [mido.Message("note_off", note=pitch, time=19_200 if pitch == 60 else 0) for pitch in (60, 64, 67)]
+    file.tracks.append(mido.MidiTrack([mido.Message("program_change", program=19), *still, place, *on, *off]))
+    data = io.BytesIO()
+    file.save(file=data)
+    return data.getvalue()
