@@ -101,7 +101,7 @@ def midi_cues(heard: Heard) -> Floats:
 
 
 def audio_cues(heard: Heard) -> Floats:
-    """(n, cues) of audio. Loudness is how full the sound is, under its own peak: the level is the mastering's.
+    """(n, cues) of audio. Loudness is how full the bands are for the level of the sound, which is the mastering's.
 
     Bustle is how much the broad shape of the spectrum moves (strokes, entries, sections) beside its fine structure
     (the harmonics of single notes), as deviations of the low and high MFCC: unlike the others it is about the same
@@ -114,7 +114,7 @@ def audio_cues(heard: Heard) -> Floats:
         majorness(vectors[:, 40:52]) / 0.2,
         _of_mode(heard.modes),
         _octaves(heard.onset_rates, 2.5),
-        (vectors[:, -32:].mean(axis=1) + 23) / 6,
+        (vectors[:, -32:].mean(axis=1) - 20 * np.log10(np.maximum(vectors[:, 57] / 10, 1e-6))) / 4,
         _octaves(heard.tempi, 100.0),
         nothing,
         nothing,

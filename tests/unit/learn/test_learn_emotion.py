@@ -204,15 +204,17 @@ def test_bustle_is_told_by_librosas_mfcc_too_for_any_level_and_configuration() -
     strokes = np.random.default_rng(0).normal(0, 1, len(time)) * np.exp(-6 * (time % 0.5)) * np.sin(300 * time)
     sound = (0.2 * strokes + 0.1 * np.sin(2 * np.pi * 220 * time * (1 + time.round() / 12))).astype(np.float32)
 
-    def bustle(sound: np.ndarray, **config: int) -> float:
+    def cues(sound: np.ndarray, **config: int) -> np.ndarray:
         made = extract_audio_features((sound, 22_050), DatasetConfig(dataset_id="d", **config))
-        one = Heard(made.feature_vector[None].astype(np.float64), [None], np.zeros(1), np.zeros(1))
-        return float(audio_cues(one)[0, CUES.index("bustle")])
+        return audio_cues(Heard(made.feature_vector[None].astype(np.float64), [None], np.zeros(1), np.zeros(1)))[0]
+
+    def bustle(sound: np.ndarray, **config: int) -> float:
+        return float(cues(sound, **config)[CUES.index("bustle")])
 
     mel = librosa.feature.melspectrogram(y=sound, sr=22_050, n_mels=64, n_fft=2048, hop_length=512)
     spread = librosa.feature.mfcc(S=librosa.power_to_db(mel, ref=np.max), n_mfcc=20).std(axis=1)
     expected = 3 * np.log2(spread[1:11].mean() / spread[11:].mean() / 1.25)
     assert 0.2 < abs(expected) < 2
     assert bustle(sound) == pytest.approx(expected, abs=0.02)
-    assert bustle(sound / 2) == pytest.approx(expected, abs=0.02)
+    np.testing.assert_allclose(cues(sound / 2), cues(sound), atol=0.02)  # the level is the mastering's
     assert bustle(sound, n_mfcc=13) == pytest.approx(expected, abs=0.02)  # the vector has all twenty anyway
