@@ -38,6 +38,8 @@ class Events:
     second: Array
     track: Array
     duration: float
+    track_names: tuple[str, ...] = ()
+    """As the file has them, one a track; empty where it has none. A stranger's text."""
 
     def __len__(self) -> int:
         return len(self.time)
@@ -69,9 +71,10 @@ def read_events(source: Path | bytes) -> Events:
     messages: list[tuple[int, int, int, int]] = []
     tempi: list[tuple[int, int]] = []
     lengths: list[int] = []
+    names: list[str] = []
     for start, end in track_spans(smf, 8 + header, name or None):
         before = len(messages)
-        _read_track(smf[start:end], messages, tempi)
+        names.append(_read_track(smf[start:end], messages, tempi))
         lengths.append(len(messages) - before)
     table = np.array(messages, np.int64).reshape(-1, 4)
     order = np.argsort(table[:, 0], kind="stable")
@@ -83,7 +86,7 @@ def read_events(source: Path | bytes) -> Events:
     kept = ~_endless(kind, channel * 128 + first)
     duration = float(time[kept & (kind <= NOTE_ON)].max(initial=0.0))
     columns: Array = np.stack([kind, channel, first, second])[:, kept].astype(np.uint8)
-    return Events(time[kept], columns[0], columns[1], columns[2], columns[3], track[kept], duration)
+    return Events(time[kept], columns[0], columns[1], columns[2], columns[3], track[kept], duration, tuple(names))
 
 
 def transposed(events: Events, semitones: int) -> Events:
@@ -103,9 +106,13 @@ def _endless(kind: Array, key: Array) -> Array:
     return endless
 
 
-def _read_track(track: bytes, messages: list[tuple[int, int, int, int]], tempi: list[tuple[int, int]]) -> None:
-    """Append a track's channel messages (tick, status, two data bytes) and tempi (tick, microseconds a beat)."""
+def _read_track(track: bytes, messages: list[tuple[int, int, int, int]], tempi: list[tuple[int, int]]) -> str:
+    """Append a track's channel messages (tick, status, two data bytes) and tempi (tick, microseconds a beat).
+
+    Returns its name.
+    """
     at = tick = status = 0
+    name = ""
     try:
         while at < len(track):
             byte = track[at]
@@ -120,7 +127,7 @@ def _read_track(track: bytes, messages: list[tuple[int, int, int, int]], tempi: 
                 status = track[at]
                 at += 1
             if status < 0x80:
-                return
+                return name
             if status < 0xF0:
                 two = status & 0xE0 != 0xC0  # program and pressure have one data byte
                 messages.append((tick, status, track[at] & 0x7F, track[at + 1] & 0x7F if two else 0))
@@ -139,11 +146,14 @@ def _read_track(track: bytes, messages: list[tuple[int, int, int, int]], tempi: 
                 beat = int.from_bytes(track[at : at + size], "big")
                 if beat >= SHORTEST_BEAT:
                     tempi.append((tick, beat))
+            elif meta == 0x03 and not name:
+                name = track[at : at + size].decode("latin-1").strip()
             elif meta == 0x2F:
-                return
+                return name
             at += size
     except IndexError:
-        return  # a track that ends in the middle of a message ends there
+        pass  # a track that ends in the middle of a message ends there
+    return name
 
 
 def _seconds(ticks: Array, tempi: list[tuple[int, int]], ticks_per_beat: int) -> Array:

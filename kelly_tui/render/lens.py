@@ -24,6 +24,7 @@ from kelly_tui.render.events import (
     Events,
     transposed,
 )
+from kelly_tui.text import safe_text
 
 FAMILIES = (
     "piano", "mallets", "organ", "guitar", "bass", "strings", "ensemble", "brass",
@@ -32,6 +33,9 @@ FAMILIES = (
 """General MIDI's sixteen families of eight programs each."""
 
 DRUMS = "drums"
+
+LONGEST_NAME = 14
+"""Characters of a track's name."""
 
 _VOLUME, _BREATH, _EXPRESSION = 7, 2, 11
 
@@ -49,8 +53,9 @@ class Part(NamedTuple):
     track: int
     channel: int
     name: str
-    """Of the instrument's family, or ``drums``."""
+    """Of its track, of the instrument's family, or ``drums``."""
     notes: int
+    is_drums: bool
 
 
 @dataclass(frozen=True)
@@ -70,11 +75,14 @@ def parts(events: Events) -> list[Part]:
     """Those that have notes, by track and channel."""
     on = events.kind == NOTE_ON
     key = _part_keys(events)
+    counted = list(zip(*(column.tolist() for column in np.unique(key[on], return_counts=True)), strict=True))
+    tracks = [part // 16 for part, _ in counted]
     found = []
-    for part, notes in zip(*np.unique(key[on], return_counts=True), strict=True):
-        channel = int(part) % 16
-        name = DRUMS if channel == DRUM_CHANNEL else FAMILIES[_program(events, int(part)) // 8]
-        found.append(Part(int(part) // 16, channel, name, int(notes)))
+    for (part, notes), track in zip(counted, tracks, strict=True):
+        is_drums = part % 16 == DRUM_CHANNEL
+        named = events.track_names[track] if track < len(events.track_names) and tracks.count(track) == 1 else ""
+        family = DRUMS if is_drums else FAMILIES[_program(events, part) // 8]
+        found.append(Part(track, part % 16, safe_text(named, LONGEST_NAME) or family, notes, is_drums))
     return found
 
 

@@ -5,7 +5,7 @@ Nothing here reads or writes; the saver makes the edits durable.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from kelly_tui.errors import LabelError
 from kelly_tui.model.annotation import FIELDS, Label, Value, check_value
@@ -66,6 +66,11 @@ def typed_value(sample: Sample, config: DatasetConfig, field: str, text: str) ->
         edits = [Edit(sample.sample_id, "key", Label(key))]
         return edits if mode is None else [*edits, Edit(sample.sample_id, "mode", Label(mode))]
     return [Edit(sample.sample_id, field, Label(check_value(FIELDS[field], text, config.choices(field))))]
+
+
+def typed_values(sample: Sample, config: DatasetConfig, texts: Mapping[str, str]) -> list[Edit]:
+    """`typed_value` of several fields."""
+    return [edit for field, text in texts.items() for edit in typed_value(sample, config, field, text)]
 
 
 def affect(sample: Sample, valence: int, arousal: int) -> list[Edit]:

@@ -44,3 +44,16 @@ async def test_in_silence_the_clock_counts(open_desk: Open, root: Path, monkeypa
         assert "tap 4: 150.0 BPM" in desk.said
         await desk.press("y")
         assert "tap 1" in desk.said
+
+
+async def test_long_and_short_taps_are_saved_as_tempo_and_swing(open_desk: Open, root: Path) -> None:
+    async with open_desk(root) as desk:
+        await desk.press("space")
+        await tap_at(desk, *(1.0 + 0.5 * beat + part for beat in range(4) for part in (0.0, 0.33)))
+        assert "120.0 BPM ± 0.0   swing 0.66 ± 0.00" in desk.said
+        await desk.press("enter")
+        assert desk.values("amber")["tempo_bpm"] == 120.0
+        assert desk.values("amber")["swing_ratio"] == pytest.approx(0.66)
+        await desk.press("u")
+        assert "swing_ratio" not in desk.values("amber")
+        assert "tempo_bpm" not in desk.values("amber")

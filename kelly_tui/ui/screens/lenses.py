@@ -226,9 +226,7 @@ class Lenses(Listening):
         self._tell(f"MIDI sounds with {following.name}, once it is loaded", "accent")
 
     def _drums(self) -> frozenset[int]:
-        from kelly_tui.render.lens import DRUMS
-
-        found = frozenset(number for number, part in enumerate(self._of_notes()) if part.name == DRUMS)
+        found = frozenset(number for number, part in enumerate(self._of_notes()) if part.is_drums)
         if not found:
             raise SoundError("there are no drums")
         return found

@@ -1,4 +1,4 @@
-"""The part of the workstation that takes a tempo from taps."""
+"""The part of the workstation that takes a tempo, and a swing ratio, from taps."""
 
 from __future__ import annotations
 
@@ -10,12 +10,18 @@ from kelly_tui.ui import edits
 from kelly_tui.ui.screens.affect_pad import AffectPad
 from kelly_tui.ui.widgets.footer import Footer
 
+MOST_LABELLED = 0.75
+"""A swing ratio beyond it is a dotted pair that was tapped a little late."""
+
 PAUSE = 3.0
 """After so many seconds without a tap, the next is the first of new ones: 20 BPM."""
 
 
 class Tapping(AffectPad):
-    """Taps beside what plays are times in the music, at whatever speed it is heard; in silence they are the clock's."""
+    """Taps beside what plays are times in the music, at whatever speed it is heard; in silence they are the clock's.
+
+    The playhead is what leaves the device, so a tap is set against what was heard, not what was sent.
+    """
 
     _taps: tuple[float, ...] = ()
     _beside_music = False
@@ -38,7 +44,8 @@ class Tapping(AffectPad):
             return
         known = sample.labels.get("tempo_bpm")
         says = f"   labelled {float(str(known.value)):.1f}" if known is not None else ""
-        self.say(f"tap {len(self._taps)}: {tapped.bpm:.1f} BPM ± {tapped.error:.1f}{says}", "accent")
+        swing = "" if tapped.swing is None else f"   swing {tapped.swing:.2f} ± {tapped.swing_error:.2f}"
+        self.say(f"tap {len(self._taps)}: {tapped.bpm:.1f} BPM ± {tapped.error:.1f}{swing}{says}", "accent")
 
     def action_tap_save(self) -> Awaitable[None] | None:
         from kelly_tui.music.tap import FEWEST, tapped_tempo
@@ -47,5 +54,7 @@ class Tapping(AffectPad):
         if tapped is None:
             raise LabelError(f"{FEWEST} taps tell a tempo", hint="Go on, or leave with esc.")
         self.action_back()
-        bpm = f"{tapped.bpm:.1f}"
-        return self.change(edits.each(lambda one: edits.typed_value(one, self.session.config, "tempo_bpm", bpm)))
+        values = {"tempo_bpm": f"{tapped.bpm:.1f}"}
+        if tapped.swing is not None:
+            values["swing_ratio"] = f"{min(tapped.swing, MOST_LABELLED):.3f}"
+        return self.change(edits.each(lambda one: edits.typed_values(one, self.session.config, values)))

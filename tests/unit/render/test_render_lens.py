@@ -92,6 +92,14 @@ def test_parts_are_told_by_track_and_instrument():
     assert [(part.name, part.notes) for part in parts(read_events(BAND))] == [("pipe", 1), ("bass", 1), ("drums", 4)]
 
 
+def test_a_part_has_its_tracks_name_if_that_is_its_own():
+    named, shared = track([(0, 1, 60, 90)]), track([(0, 1, 60, 90)])
+    named.insert(0, mido.MetaMessage("track_name", name="\x1b]0;Melody of the very long song"))
+    shared.insert(0, mido.MetaMessage("track_name", name="both hands"))
+    shared.extend(track([(0, 1, 50, 90)], BASS, 1))
+    assert [part.name for part in parts(read_events(file(named, shared)))] == ["␛]0;Melody of…", "pipe", "bass"]
+
+
 def test_parts_on_one_channel_of_two_tracks_are_two():
     data = file(track([(0, 1, 60, 90)]), track([(1, 1, 64, 90), (2, 1, 65, 90)]))
     assert [part.notes for part in parts(read_events(data))] == [1, 2]
