@@ -26,6 +26,7 @@ from kelly_tui.text import count
 
 STAGE = "augment"
 VERSION = 3
+"""Kept in a variant's row: what it sounded like then, another version may make otherwise."""
 
 _USUAL_SECONDS = 60.0
 """Of music, that the usual time limit is meant for."""
@@ -223,7 +224,7 @@ def _variant(parent: Sample, made: dict[str, Any], now: str) -> Sample:
         parent_id=parent.sample_id,
         root_id=parent.root_id,
         augmentation_type=made["augmentation_type"],
-        augmentation={**made["recipe"], "seed": made["seed"]},
+        augmentation={**made["recipe"], "seed": made["seed"], "version": VERSION},
         license=parent.license,
         extra={"left_out": made["left_out"]} if made.get("left_out") else {},
         labels=variant_labels(parent.labels, Recipe(**made["recipe"])),

@@ -19,6 +19,7 @@ from kelly_tui.model.labels import may_replace
 from kelly_tui.model.sample import Sample
 from kelly_tui.music.label_rules import RENDER
 from kelly_tui.paths import soundfont, soundfonts
+from kelly_tui.pipeline.augment import VERSION
 from kelly_tui.pipeline.extract import feature_item, wanted_parameters
 from kelly_tui.pipeline.inherit import inherited
 from kelly_tui.pipeline.plan import Plan, Work
@@ -75,7 +76,7 @@ def remade_item(item: dict[str, Any]) -> dict[str, Any]:
                 if item["writes"]:
                     _put_back(item, path, data, made)
                 elif why := _difference(inside(Path(item["root"]), path), data):
-                    made["faults"].append((path, why))
+                    made["faults"].append((path, why + item.get("made_by", "")))
             data = files[item["target"]]
             if item["file_type"] == "midi" and not made["faults"] and _sha(data) != item["sha256"]:
                 made["faults"].append((item["target"], "its row has the hash of other content"))
@@ -130,7 +131,8 @@ def _put_back(item: dict[str, Any], path: str, data: bytes, made: dict[str, Any]
     if file.exists():
         return
     if path == item["target"] and _sha(data) != item["sha256"]:
-        made["faults"].append((path, "comes out otherwise than its row says; not written"))
+        why = "comes out otherwise than its row says; not written"
+        made["faults"].append((path, why + item.get("made_by", "")))
         return
     write_whole(file, data)
     made["written"].append(path)
@@ -215,6 +217,7 @@ class _Rebuilding:
             "parent_sha256": sha256,
             "recipe": {name: value for name, value in made_by.items() if name in Recipe.__struct_fields__},
             "seed": made_by.get("seed", 0),
+            "made_by": _by_version(made_by.get("version")),
         }
 
     def _of_generated(self, sample: Sample) -> dict[str, Any]:
@@ -306,6 +309,13 @@ class _Rebuilding:
             name = file.relative_to(self._catalogue.root).as_posix()
             if why := _difference(file, annotation_file.render(item.item_id, rev, sample.labels)):
                 yield name, why
+
+
+def _by_version(version: int | None) -> str:
+    """What to say besides of a variant that another version of this program made."""
+    if version == VERSION:
+        return ""
+    return f": version {version or 'before 3'} of augment made it, this is {VERSION}"
 
 
 def _unlike(variant: Sample, wanted: dict[str, Label | None]) -> Iterator[str]:
