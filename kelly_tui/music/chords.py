@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,9 +21,11 @@ from kelly_tui.music.chord_stretches import IS_TONE, Second, content, second_loo
 from kelly_tui.music.chord_stretches import NONE as NO_CHORD
 from kelly_tui.music.chord_stretches import STATES as HEARD_STATES
 from kelly_tui.music.detection import Detection, unknown
-from kelly_tui.music.notes import Score
 from kelly_tui.music.runs import lengths_of, runs
 from kelly_tui.music.theory import QUALITIES, chord_name
+
+if TYPE_CHECKING:
+    from kelly_tui.music.notes import Score  # features of audio need no reader of MIDI
 
 Floats = NDArray[np.float64]
 Singles = NDArray[np.float32]

@@ -10,14 +10,17 @@ and the confidence a probability. A single line tells its key otherwise than har
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kelly_tui.model.labels import KEYS
 from kelly_tui.music.detection import Detection, unknown
-from kelly_tui.music.notes import Score
 from kelly_tui.music.theory import SCALES
+
+if TYPE_CHECKING:
+    from kelly_tui.music.notes import Score  # features of audio need no reader of MIDI
 
 Floats = NDArray[np.float64]
 Key = tuple[str, str]

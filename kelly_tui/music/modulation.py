@@ -11,7 +11,7 @@ chart of keys does.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,9 +19,11 @@ from numpy.typing import NDArray
 from kelly_tui.model.labels import KEYS
 from kelly_tui.music.detection import Detection
 from kelly_tui.music.key import LONGEST_BEATS, MODES, Key, key_profile, weigh_keys
-from kelly_tui.music.notes import Score
 from kelly_tui.music.runs import runs
 from kelly_tui.music.theory import SCALES, numeral_of
+
+if TYPE_CHECKING:
+    from kelly_tui.music.notes import Score  # features of audio need no reader of MIDI
 
 Floats = NDArray[np.float64]
 

@@ -400,7 +400,7 @@ def test_the_first_item_waits_for_no_compiler() -> None:
     code = (
         "import sys, numpy as np; from kelly_tui.features.audio import extract_audio_features as f;"
         "f((np.random.default_rng(0).uniform(-1, 1, 50000), 22050));"
-        "print([name for name in ('librosa', 'numba', 'sklearn', 'textual') if name in sys.modules])"
+        "print([name for name in ('librosa', 'numba', 'sklearn', 'symusic', 'textual') if name in sys.modules])"
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "[]"
