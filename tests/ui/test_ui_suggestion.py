@@ -195,3 +195,14 @@ async def test_after_ten_labels_suggestions_are_made_anew(open_desk: Open, tmp_p
             last = catalogue.find("11.mid")
             assert "emotion" not in last.labels
             assert suggestion(catalogue, last.sample_id).emotion == "eerie"
+
+
+async def test_an_edit_that_is_told_of_after_the_dataset_was_closed_asks_nothing_of_it(
+    open_desk: Open, heard: Path
+) -> None:
+    async with open_desk(heard) as desk:
+        workstation = desk.app.workstation
+        desk.app.close_dataset()
+        workstation.show_scores()
+        await desk.settle()
+        assert "sad lacks" in desk.text()

@@ -184,7 +184,7 @@ class Workstation(Tapping, Lenses):
     async def _count_alike(self) -> None:
         """Count the open samples that look like what is lacking, and advise anew; again where labels changed since."""
         try:
-            while self._scored is not None and not self._counted:
+            while not self._counted and self._scored is not None and self.app.session is self.session:  # still open
                 self._counted = True
                 _, scores = self._scored
                 self._alike = await self.session.ask(partial(look_alike, scores=scores))
