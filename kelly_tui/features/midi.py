@@ -267,7 +267,7 @@ def features_of(analysis: Analysis) -> MidiFeatures:
     chords = analysis.chords.value or []
     late, offsets = groove.timing_offsets.value, analysis.offsets
     tempo = analysis.tempo.value if analysis.tempo.value is not None else score.tempo_bpm
-    pitch_histogram = _shares(score.pitch_counts.reshape(-1, 12).sum(axis=0))
+    pitch_histogram = _shares(score.class_counts)
     interval_histogram = _shares(np.bincount(steps, minlength=2 * _WIDEST_STEP + 1))
     contour = contour_curve(analysis.line, score.duration)
     held = articulation_ratios(analysis.shares)

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kelly_tui.model.labels import KEYS
+from kelly_tui.music.averages import median
 from kelly_tui.music.detection import Detection, unknown
 from kelly_tui.music.theory import SCALES
 
@@ -188,9 +189,9 @@ def weigh_keys(score: Score) -> tuple[Detection[Key], Floats]:
     equal = np.full(len(_TONIC), 1.0 / len(_TONIC))
     if len(notes) == 0:
         return unknown("no pitched notes"), equal
-    used = np.bincount(notes["pitch"] % 12, minlength=12)
-    if np.count_nonzero(used) < 3 or len(notes) < 5:
-        return unknown(f"{len(notes)} notes of {np.count_nonzero(used)} pitch classes tell no key"), equal
+    classes = int(np.count_nonzero(score.class_counts))
+    if classes < 3 or len(notes) < 5:
+        return unknown(f"{len(notes)} notes of {classes} pitch classes tell no key"), equal
     evidence, texture = key_evidence(score)
     odds = evidence @ np.array(WEIGHTS[texture]) + _PRIOR_ROWS[texture]
     chances = np.exp(odds - odds.max())
@@ -265,8 +266,8 @@ def key_evidence(score: Score) -> tuple[Floats, str]:
     onsets, pitches = notes["onset_beat"], notes["pitch"].astype(np.int64)
     ends = onsets + notes["duration_beat"]
     profile = pitch_class_profile(score)
-    spread = profile - profile.mean()
-    counts = np.bincount(pitches % 12, minlength=12) / len(notes)
+    spread = profile - profile.sum() / 12
+    counts = score.class_counts / len(notes)
     mine, others = profile[_MINE], profile[_OTHERS]
     preference = (mine - others) / (mine + others + 0.01)
     # Both sixths, where one would do, are minor's melodic forms rather than a mode's.
@@ -282,17 +283,17 @@ def key_evidence(score: Score) -> tuple[Floats, str]:
     last = pitches[ends >= ends.max() - 0.26]
     strokes = score.strokes
     bass = np.minimum.reduceat(pitches, strokes) % 12
-    apart = np.diff(onsets[strokes], append=ends.max())
-    middle = np.sort(apart)[[(len(apart) - 1) // 2, len(apart) // 2]].mean()  # np.median takes three times as long
-    held = np.bincount(bass[apart >= 1.9 * middle], minlength=12)
+    at = onsets[strokes]
+    apart = np.concatenate((at[1:], [ends.max()])) - at
+    held = np.bincount(bass[apart >= 1.9 * median(apart)], minlength=12)
     moves = np.bincount(bass[:-1] * 12 + bass[1:], minlength=144) / max(1, int(np.count_nonzero(np.diff(bass))))
-    first = _first_on_downbeat(score, onsets[strokes], bass)
+    first = _first_on_downbeat(score, at, bass)
     is_line = len(strokes) > _LINE * len(notes)
     ends_low = last.min() % 12
     evidence = np.empty((len(_TONIC), 17), order="F")
-    for at, column in enumerate(
+    for number, column in enumerate(
         (
-            _PROFILES @ (spread / (np.linalg.norm(spread) + 1e-9)),
+            _PROFILES @ (spread / (math.sqrt(spread @ spread) + 1e-9)),
             -np.log(_OUT_OF_SCALE @ counts + 0.003),
             *preference,
             mixture * _IS_MINOR,
@@ -310,7 +311,7 @@ def key_evidence(score: Score) -> tuple[Floats, str]:
             pitches.min() % 12 == _FIFTH,
         )
     ):
-        evidence[:, at] = column
+        evidence[:, number] = column
     return evidence, "melody" if is_line else "harmony"
 
 

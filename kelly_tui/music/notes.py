@@ -115,6 +115,12 @@ class Score:
         return np.bincount(self.pitched["pitch"], minlength=132)
 
     @cached_property
+    def class_counts(self) -> NDArray[np.int64]:
+        """(12,) how many of the pitched notes have each pitch class, from C."""
+        counts: NDArray[np.int64] = self.pitch_counts.reshape(-1, 12).sum(axis=0)
+        return counts
+
+    @cached_property
     def velocity_counts(self) -> NDArray[np.int64]:
         """(128,) how many of the notes have each velocity."""
         return np.bincount(self.notes["velocity"], minlength=128)
