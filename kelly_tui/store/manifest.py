@@ -7,7 +7,7 @@ import hashlib
 import os
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -15,6 +15,7 @@ from typing import Any, BinaryIO
 import msgspec
 
 from kelly_tui.errors import DatasetError, FileRefused
+from kelly_tui.model.abx import Trial
 from kelly_tui.model.annotation import FIELDS
 from kelly_tui.model.dataset import DatasetConfig
 from kelly_tui.model.sample import Sample
@@ -22,6 +23,7 @@ from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.layout import disk_errors, sync_folder
 from kelly_tui.store.partial import partials, put
 from kelly_tui.store.schema import FLAG_FIELDS, LIST_FIELDS
+from kelly_tui.store.trials import trials
 
 NAME = "manifest.json"
 
@@ -35,7 +37,7 @@ _FIELDS = tuple(FIELDS)
 _FIELDS_AT = len(_PLAIN) + len(_JSON)
 _SELECT = f"SELECT {', '.join((*_PLAIN, *_JSON, *_FIELDS))} FROM samples ORDER BY rowid"
 
-TOP_LEVEL = ("config", "created_at", "updated_at", "samples", "stats", "kelly")
+TOP_LEVEL = ("config", "created_at", "updated_at", "samples", "stats", "kelly", "blind_listening")
 
 
 def write_manifest_file(catalogue: Catalogue, path: Path) -> str | None:
@@ -65,6 +67,8 @@ def write_manifest_file(catalogue: Catalogue, path: Path) -> str | None:
         for chunk in _lines(db.execute(_SELECT)):
             put(separator + chunk)
             separator = b",\n"
+        if heard := trials(catalogue):
+            put(b'\n],\n"blind_listening": [\n' + b",\n".join(map(encode, heard)))
         put(b'\n],\n"stats": ' + encode(stats(catalogue)))
         put(b',\n"kelly": ' + encode({"catalogue_rev": seq, "complete": True}) + b"}\n")
     return digest.hexdigest()
@@ -151,6 +155,7 @@ class _File(msgspec.Struct):
     updated_at: str | None = None
     stats: dict[str, Any] | None = None
     kelly: dict[str, Any] | None = None
+    blind_listening: list[msgspec.Raw] = []
 
 
 @dataclass
@@ -164,6 +169,8 @@ class RawManifest:
     catalogue_rev: int | None
     """None where another program wrote it."""
     lines: list[msgspec.Raw]
+    heard: list[Trial]
+    """Answers of blind listening; what is none is left out."""
 
     def rows(self) -> Iterator[dict[str, Any] | bytes]:
         """Each sample's object; the bytes of what is none."""
@@ -193,7 +200,14 @@ def read_manifest_file(path: Path) -> RawManifest:
         found.stats or {},
         rev if isinstance(rev, int) else None,
         found.samples,
+        list(_trials(found.blind_listening)),
     )
+
+
+def _trials(lines: list[msgspec.Raw]) -> Iterator[Trial]:
+    for line in lines:
+        with suppress(msgspec.MsgspecError):
+            yield msgspec.json.decode(line, type=Trial)
 
 
 def _near(raw: bytes, error: str) -> str:

@@ -24,6 +24,7 @@ from kelly_tui.store.layout import Layout, inside, save_config, utc_now, write_a
 from kelly_tui.store.manifest import RawManifest, read_manifest_file, write_manifest_file
 from kelly_tui.store.rows import NOT_READ, NOT_TAKEN, read_annotations, read_row
 from kelly_tui.store.schema import COLUMNS, from_row, label_of
+from kelly_tui.store.trials import add_trials, trials
 from kelly_tui.store.viewstate import changed_outside, hash_file, remember, set_aside, stamp
 from kelly_tui.text import count
 
@@ -156,6 +157,8 @@ def rebuild(catalogue: Catalogue) -> Rebuilt:
     (rebuilt.labels,) = catalogue.db.execute("SELECT count(*) FROM samples, json_each(provenance)").fetchone()
     if not layout.config_path.exists():
         save_config(layout.root, catalogue.config)
+    if raw is not None and not trials(catalogue):
+        add_trials(catalogue, raw.heard)
     with catalogue.writing() as db:
         if raw is not None and raw.created_at:
             db.execute("INSERT OR REPLACE INTO meta VALUES ('created_at', ?)", (raw.created_at,))

@@ -18,7 +18,7 @@ import msgspec
 from kelly_tui.model.annotation import FIELDS, Label, Value
 from kelly_tui.model.sample import Sample
 
-VERSION = 4
+VERSION = 5
 """``PRAGMA user_version`` of the catalogues that this program writes."""
 
 _STEP_INDEXES = """
@@ -57,10 +57,23 @@ CREATE TABLE IF NOT EXISTS suggestions (
 CREATE INDEX IF NOT EXISTS suggestions_emotion ON suggestions (emotion);
 """
 
+_TRIALS = """
+-- Answers of blind listening: see `kelly_tui.model.abx`. The sample may go; what was heard of its recipe stays.
+CREATE TABLE IF NOT EXISTS trials (
+  trial INTEGER PRIMARY KEY,
+  recipe TEXT NOT NULL,
+  sample_id TEXT NOT NULL,
+  correct INTEGER NOT NULL,
+  by TEXT NOT NULL,
+  at TEXT NOT NULL
+);
+"""
+
 MIGRATIONS: dict[int, str] = {
     2: f"ALTER TABLE steps ADD COLUMN session TEXT;\n{_STEP_INDEXES}",
     3: _RUNS,
     4: _SUGGESTIONS,
+    5: _TRIALS,
 }
 """SQL that leads from the version before to this one."""
 
@@ -245,6 +258,7 @@ CREATE TABLE counts (
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 {_RUNS}
 {_SUGGESTIONS}
+{_TRIALS}
 """
 
 _PLAIN = (

@@ -86,8 +86,6 @@ class KellyApp(App[None], inherit_bindings=False):
         """After the app has ended: edits that could not be written."""
         self.edited: list[Path] = []
         """After the app has ended: datasets whose views are behind their catalogue."""
-        self.blind_answers: list[bool] = []
-        """Of the blind comparisons since the app was opened, which were right."""
         self.failed: KellyError | None = None
         """After the app has ended: why it could not begin."""
         self._first = (dataset, filter)

@@ -15,9 +15,11 @@ from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Literal
 
+from msgspec.structs import replace
 from textual.message import Message
 
 from kelly_tui.errors import DatasetError, KellyError, LabelError
+from kelly_tui.model.abx import Trial
 from kelly_tui.model.edit import Edit, Step
 
 if TYPE_CHECKING:
@@ -38,11 +40,12 @@ VIEWS_AT_ONCE = 100
 
 @dataclass(frozen=True)
 class Order:
-    """Something to be written: an edit, or the wish to undo or redo one."""
+    """Something to be written: an edit, the wish to undo or redo one, or what was heard blind."""
 
-    kind: Literal["edit", "undo", "redo"]
+    kind: Literal["edit", "undo", "redo", "trial"]
     edits: Sequence[Edit] = ()
     words: str | None = None
+    trial: Trial | None = None
 
 
 @dataclass
@@ -197,11 +200,16 @@ class Saver:
 
 def _write(catalogue: Catalogue, order: Order, annotator: str) -> Step | None:
     from kelly_tui.store import history
+    from kelly_tui.store.layout import utc_now
+    from kelly_tui.store.trials import add_trials
 
     if not catalogue.layout.config_path.exists():  # or it would be written into a file without a name
         raise DatasetError("the dataset's folder is gone", path=catalogue.root)
     if order.kind == "edit":
         return history.edit(catalogue, order.edits, annotator, order.words)
+    if order.trial is not None:
+        add_trials(catalogue, [replace(order.trial, by=annotator, at=utc_now())])
+        return None
     return history.undo(catalogue, annotator) if order.kind == "undo" else history.redo(catalogue, annotator)
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from kelly_tui.store.catalogue import Catalogue
-from kelly_tui.ui.screens.blind import BlindScreen, Curtain
+from kelly_tui.store.trials import trials
+from kelly_tui.ui.screens.blind import A, B, BlindScreen, X
 from kelly_tui.ui.screens.variants import VariantsScreen
 from kelly_tui.ui.screens.workstation import Workstation
 from kelly_tui.ui.widgets.lanes import Lanes
@@ -93,46 +94,61 @@ async def test_walking_the_list_keeps_the_place_too(open_desk: Open, root: Path)
 
 
 @pytest.mark.exercises("blind", "compare", "answer", "play")
-async def test_blind_tells_nothing_before_an_answer(open_desk: Open, root: Path) -> None:
+async def test_sixteen_blind_trials_tell_nothing_before_the_end_and_are_kept(open_desk: Open, root: Path) -> None:
     async with open_desk(root) as desk:
         await desk.press("b")
         assert "no two to compare" in desk.said
         await desk.press("j", "j", "j", "j", "space")
         desk.sound.state.position = 2.0
         await desk.press("b")
-        assert isinstance(desk.app.screen, BlindScreen)
-        first = desk.sound.loaded
-        assert (desk.sound.state.position, desk.sound.state.playing) == (2.0, True)
-        assert not any(word in desk.text() for word in ("dune", "elm", "transpose"))
+        screen = desk.app.screen
+        assert isinstance(screen, BlindScreen)
+        assert ("decks", "dune", "elm") in desk.sound.asked
+        assert (desk.sound.loaded, desk.sound.state.position, desk.sound.state.playing) == ("dune", 2.0, True)
+        assert "Is X A or B?   1 of 16" in desk.text()
         await desk.press("1")
-        assert "Y has not been heard yet" in desk.said
+        assert "X has not been heard yet" in desk.said
         await desk.press("tab")
-        assert {first, desk.sound.loaded} == {"dune", "elm"}
-        assert desk.sound.state.position == pytest.approx(2.0)
-        assert not any(word in desk.text() for word in ("dune", "elm", "transpose"))
-        await desk.press("3")
-        assert "only two" in desk.said
+        assert desk.sound.loaded == "elm"
+        right = []
+        for number in range(16):
+            while screen.curtain.heard != X:
+                await desk.press("tab")
+            is_original = desk.sound.loaded == "dune"
+            assert desk.sound.state.position == 2.0
+            if number == 0:
+                await desk.press("3")
+                assert "X is A or B" in desk.said
+                desk.sound.state.matched = False
+                await desk.press("1")
+                assert "still being measured" in desk.said
+                desk.sound.state.matched = True
+            wrong = number in (3, 7, 11)
+            right.append(not wrong)
+            await desk.press("1" if is_original is not wrong else "2")
+            if number < 15:
+                assert "✓" not in desk.text()
+                assert "right" not in desk.text()
+                assert screen.curtain.heard == A
+        assert "13 of 16 right, p = .011: you hear the difference" in desk.text()
         await desk.press("1")
-        assert desk.said.startswith("right") is (first == "dune")
-        assert desk.app.blind_answers == [first == "dune"]
-        assert "dune, the original" in desk.text()
-        await desk.press("2")
-        assert "was answered" in desk.said
-        await desk.press("b", "tab")
-        assert desk.app.screen.query_one(Curtain).behind is None
-        await desk.press("1" if desk.sound.loaded == "elm" else "2")  # Y is heard: the other is the original
-        assert desk.app.blind_answers[-1]
+        assert "all 16 were answered" in desk.said
+        await desk.press("b", "tab", "tab", "1")
+        assert len(screen.curtain.answers) == 1
+        right.append(screen.curtain.answers[0])
         await desk.press("escape")
         assert desk.sound.loaded == "elm"
+    with Catalogue.open(root) as catalogue:
+        stored = trials(catalogue)
+    assert [one.correct for one in stored] == right
+    assert {(one.recipe, one.sample_id, one.by) for one in stored} == {("{}", f"{4:016x}", "tester")}
+    assert root in desk.app.edited  # whose manifest is written on leaving
 
 
-async def test_x_and_y_change_places(open_desk: Open, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from kelly_tui.ui.screens import blind
-
-    chances = iter([0.1, 0.9])
-    monkeypatch.setattr(blind.random, "random", lambda: next(chances))
+async def test_x_is_either_of_the_two(open_desk: Open, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async with open_desk(root) as desk:
-        await desk.press("j", "j", "j", "j", "b")
-        assert desk.sound.loaded == "elm"
-        await desk.press("b")
-        assert desk.sound.loaded == "dune"
+        for chosen, name in ((A, "dune"), (B, "elm")):
+            monkeypatch.setattr("kelly_tui.ui.screens.blind.random.choice", lambda _, chosen=chosen: chosen)
+            await desk.press("j", "j", "j", "j", "b", "tab", "tab")
+            assert desk.sound.loaded == name
+            await desk.press("escape", "k", "k", "k", "k")

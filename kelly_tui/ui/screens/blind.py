@@ -1,4 +1,4 @@
-"""A variant and what it was made from, as X and Y: which is which is not said before one has answered."""
+"""A and B are what a variant was made from and the variant, X is one of them: sixteen times one says which."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from textual.app import ComposeResult
 
 from kelly_tui.errors import SoundError
+from kelly_tui.model.abx import TRIALS, Trial, p_of_chance, recipe_of
+from kelly_tui.store.trials import trials
 from kelly_tui.ui.paint import Line, Span
 from kelly_tui.ui.screens.keyed import KeyedScreen
 from kelly_tui.ui.screens.listening import FRAME
@@ -16,86 +18,119 @@ from kelly_tui.ui.widgets.headline import Headline
 from kelly_tui.ui.widgets.painted import Painted
 from kelly_tui.ui.widgets.prompt import Prompt
 from kelly_tui.ui.widgets.status_line import StatusLine
+from kelly_tui.ui.words import changes
 
 if TYPE_CHECKING:
     from kelly_tui.model.sample import Sample
     from kelly_tui.ui.screens.workstation import Workstation
 
-NAMES = ("X", "Y")
+NAMES = ("A", "B", "X")
+A, B, X = range(3)
+
+SURE = 0.05
+"""A result that chance reaches less often than this is a difference that was heard."""
 
 
 class Curtain(Painted):
-    """Two names, the one that is heard bright, and how far the piece is; once it is lifted, what they are."""
+    """Three names, the one that is heard bright, and how far the piece is; what was answered, once all is."""
 
-    def __init__(self, *, id: str | None = None) -> None:
+    def __init__(self, what: tuple[str, str], *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self.heard = 0
+        self.heard = A
         self.share = 0.0
         """Of the piece, 0..1: seconds would tell a stretched one."""
         self.playing = False
-        self.behind: tuple[str, str] | None = None
-        """What X and Y are; None while the curtain is down."""
+        self.answers: list[bool] = []
+        self._what = (*what, "one of them")
 
     def paint(self, width: int, height: int) -> list[Line]:
-        lines: list[Line] = [[("   Which of them is the original?", "text")], ()]
+        n = len(self.answers)
+        lines: list[Line] = [[(self._question(n), "text")], ()]
         for number, name in enumerate(NAMES):
             heard = number == self.heard
             mark: Span = (("   ▶ " if self.playing else "   ‖ ") if heard else "     ", "accent")
-            what = f"   {self.behind[number]}" if self.behind else ""
-            lines.append([mark, (name, "strong" if heard else "dim"), (what, "text" if heard else "dim")])
+            lines.append([mark, (name, "strong" if heard else "dim"), (f"   {self._what[number]}", "dim")])
         cells = max(min(width - 10, 60), 1)
         done = round(self.share * cells)
         bar: Line = [("     ", "text"), ("━" * done, "accent"), ("─" * (cells - done), "faint")]
-        blank: list[Line] = [()] * max((height - 8) // 3, 0)
-        return [*blank, *lines, (), bar]
+        if n < TRIALS:  # which answers were right is told at the end: to know it on the way would teach X
+            marks: Line = [("     ", "text"), ("■" * n, "text"), ("·" * (TRIALS - n), "faint")]
+        else:
+            marks = [("     ", "text"), *(("✓" if one else "✕", "accent" if one else "dim") for one in self.answers)]
+        blank: list[Line] = [()] * max((height - 10) // 3, 0)
+        return [*blank, *lines, (), bar, (), marks]
+
+    def _question(self, n: int) -> str:
+        if n < TRIALS:
+            return f"   Is X A or B?   {n + 1} of {TRIALS}"
+        return f"   {verdict(sum(self.answers), n)}"
+
+
+def verdict(correct: int, n: int) -> str:
+    """What so many right answers say: ``13 of 16 right, p = .011: you hear the difference``."""
+    p = p_of_chance(correct, n)
+    number = f"p = {p:.3f}".replace("0.", ".") if p >= 0.001 else "p < .001"
+    means = "you hear the difference" if p < SURE else "no difference that chance would not show"
+    return f"{correct} of {n} right, {number}: {means}"
 
 
 class BlindScreen(KeyedScreen):
-    """Nothing on it tells X from Y, and what was made of it is only told."""
+    """Nothing on it tells what X is before all are answered. Each answer is saved."""
 
     place = "blind"
 
     def __init__(self, workstation: Workstation, variant: Sample, parent: Sample) -> None:
         super().__init__()
         self._workstation = workstation
-        self._two = (variant, parent)
-        self._order = self._two
-        self._heard = 0
-        self._both = {0}
-        """Which of the two have been heard."""
+        self._two = (parent, variant)
+        self._x = A
+        self._heard = A
+        self._known: set[int] = set()
+        """Which of the three have been heard in this trial."""
+        self._before: list[bool] = []
+        """The answers about this recipe before these."""
 
     def compose(self) -> ComposeResult:
+        made = changes(self._two[B].augmentation or {}) or self._two[B].augmentation_type or "a variant"
         yield Headline(id="headline")
-        yield Curtain(id="curtain")
+        yield Curtain(("what it was made from", made), id="curtain")
         yield StatusLine(id="status")
         yield Prompt(id="prompt")
-        yield Footer(self.app.keymap, self.place, len(NAMES), id="footer")
+        yield Footer(self.app.keymap, self.place, 2, id="footer")
 
     @property
     def curtain(self) -> Curtain:
         return self.query_one(Curtain)
 
     def on_mount(self) -> None:
-        state, heard = self.app.engine.state, self._workstation.heard
-        length = state.duration or (heard.duration_sec if heard else None) or 0.0
-        self.query_one(Headline).show(self._workstation.session.name, "blind", [])
-        self._begin(state.position / length if length else 0.0)
+        session, engine = self._workstation.session, self.app.engine
+        heard = self._workstation.heard
+        share = engine.state.goal / engine.state.duration if heard and engine.state.duration else 0.0
+        self.query_one(Headline).show(session.name, "blind", [])
+        original = self._two[A]
+        engine.load(session.root / original.file_path)
+        engine.set_decks([session.root / one.file_path for one in self._two])
+        engine.seek(share * (original.duration_sec or 0.0))
+        engine.play()
+        earlier = trials(session.catalogue, recipe_of(self._two[B].augmentation))
+        self._before = [trial.correct for trial in earlier]
+        self._begin()
+        self.say("tab goes from one to the next, at the same place", "dim")
         self.set_interval(FRAME, self._follow)
 
-    def _begin(self, share: float) -> None:
-        self._order = self._two if random.random() < 0.5 else self._two[::-1]
-        self._both, self.curtain.behind = set(), None
-        self.say("tab changes between them, at the same place", "dim")
-        self._hear(0, share)
+    def _begin(self) -> None:
+        self._x = random.choice((A, B))
+        self._known = {self._heard} - {X}
 
-    def _hear(self, number: int, share: float) -> None:
-        self._heard = number
-        self._both.add(number)
-        sample, engine = self._order[number], self.app.engine
-        engine.load(self._workstation.session.root / sample.file_path)
-        engine.seek(share * (sample.duration_sec or 0.0))
-        engine.play()
-        self.curtain.heard, self.curtain.share = number, share
+    def _sample(self, number: int) -> Sample:
+        return self._two[self._x if number == X else number]
+
+    def _hear(self, number: int) -> None:
+        before, now = self._sample(self._heard), self._sample(number)
+        self._heard = self.curtain.heard = number
+        self._known.add(number)
+        self.app.engine.switch(self._workstation.session.root / now.file_path, before.pace / now.pace)
+        self.app.engine.play()
         self.curtain.repaint()
 
     def _follow(self) -> None:
@@ -114,30 +149,42 @@ class BlindScreen(KeyedScreen):
         self.app.engine.toggle()
 
     def action_compare(self) -> None:
-        self._follow()
-        self._hear(1 - self._heard, self.curtain.share)
+        self._hear((self._heard + 1) % len(NAMES))
 
     def action_answer(self, digit: int) -> None:
+        answers = self.curtain.answers
         if digit not in (1, 2):
-            raise SoundError("there are only two", hint="1 says X, 2 says Y.")
-        if self.curtain.behind is not None:
-            raise SoundError("that was answered", hint="b asks again.")
-        if len(self._both) < len(NAMES):
-            raise SoundError(f"{NAMES[1 - self._heard]} has not been heard yet", hint="tab lets you hear it.")
-        session = self._workstation.session
-        parent = self._two[1]
-        right = self._order[digit - 1] is parent
-        answers = self.app.blind_answers
+            raise SoundError("X is A or B", hint="1 says A, 2 says B.")
+        if len(answers) == TRIALS:
+            raise SoundError(f"all {TRIALS} were answered", hint="b begins again.")
+        if not self.app.engine.state.matched:
+            raise SoundError("how loud they are is still being measured", hint="Try again in a moment.")
+        if X not in self._known:
+            raise SoundError("X has not been heard yet", hint="tab lets you hear it.")
+        right = digit - 1 == self._x
         answers.append(right)
-        said = [f"{session.name_of(one)}{', the original' if one is parent else ''}" for one in self._order]
-        self.curtain.behind = (said[0], said[1])
+        variant = self._two[B]
+        self._workstation.keep_trial(Trial(recipe_of(variant.augmentation), variant.sample_id, right))
+        if len(answers) < TRIALS:
+            self._begin()
+            self._hear(A)
+            self.say(f"{len(answers)} of {TRIALS} answered; X may be another now", "dim")
+        else:
+            self.say(self._all_in_words(), "accent")
         self.curtain.repaint()
-        verdict = "right" if right else "no, it is the other"
-        self.say(f"{verdict}   {sum(answers)} of {len(answers)} right since kelly was opened; chance is half", "accent")
+
+    def _all_in_words(self) -> str:
+        """What this comparison says; all there have been of its recipe, where there were others."""
+        now = self.curtain.answers
+        n, correct = len(self._before) + len(now), sum(self._before) + sum(now)
+        return f"of all with this recipe: {verdict(correct, n)}" if self._before else "b begins another sixteen"
 
     def action_blind(self) -> None:
-        self._follow()
-        self._begin(self.curtain.share)
+        self._before += self.curtain.answers
+        self.curtain.answers = []
+        self._begin()
+        self._hear(A)
+        self.say("tab goes from one to the next, at the same place", "dim")
 
     async def action_back(self) -> None:
         self._workstation.load(self._workstation.sample)

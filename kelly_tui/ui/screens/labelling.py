@@ -9,6 +9,7 @@ from textual import on
 
 from kelly_tui.errors import LabelError
 from kelly_tui.features.reasons import read_reasons
+from kelly_tui.model.abx import Trial
 from kelly_tui.model.annotation import FIELDS, check_value
 from kelly_tui.model.edit import Edit, Step
 from kelly_tui.model.labels import MODES, parse_key
@@ -114,6 +115,10 @@ class Labelling(Marking):
         self._last = [one for one in made if one.sample_id == made[0].sample_id]
         self._order(Order("edit", tuple(made), edits.in_words(made) + among))
 
+    def keep_trial(self, trial: Trial) -> None:
+        """Have an answer of blind listening saved."""
+        self._order(Order("trial", words="what was heard blind", trial=trial))
+
     def _order(self, order: Order) -> None:
         self.session.saver.order(order)
         self.unsaved += 1
@@ -125,6 +130,8 @@ class Labelling(Marking):
         self.kept = False
         self.saved_at = self.app.clock()
         self.show_headline()
+        if message.order.trial is not None:
+            return
         if message.step is None:
             self.say(f"nothing to {message.order.kind}", "dim")
             return
