@@ -6,7 +6,7 @@ import io
 import statistics
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import mido
@@ -48,21 +48,22 @@ def _rows() -> Iterator[tuple[str, float, float, str]]:
 
     files = _files()
     notes = round(statistics.mean(len(read_midi(data).notes) for data in files))
-    floor = _median(parse, files)
-    theirs = _median(peer, files[:8])
-    yield f"MIDI file of {notes:,} notes to its note table", _median(read_midi, files), floor, "floor: symusic, arrays"
-    note = f"floor: symusic, arrays; pretty_midi's parse alone {theirs * 1e3:.1f} ms"
-    yield f"MIDI file of {notes:,} notes to all features and labels", _median(everything, files), floor, note
+    floor, table, ours, theirs = _medians((parse, read_midi, everything, peer), files)
+    what = f"MIDI file of {notes:,} notes to"
+    yield f"{what} its note table", table, floor, "floor: symusic, arrays"
+    yield f"{what} all features and labels", ours, floor, "floor: symusic, arrays"
+    yield "the same, beside pretty_midi", ours, theirs, "peer: pretty_midi's parse alone; goal: a tenth"
 
 
-def _median(work: Callable[[bytes], object], files: list[bytes]) -> float:
-    work(files[0])
-    times = []
-    for data in files:
-        begun = time.process_time()
-        work(data)
-        times.append(time.process_time() - begun)
-    return statistics.median(times)
+def _medians(works: Sequence[Callable[[bytes], object]], files: list[bytes]) -> list[float]:
+    """CPU seconds of each work on a file: by turns, so that all meet the same machine, after one of each."""
+    times: list[list[float]] = [[] for _ in works]
+    for data in (files[0], *files):
+        for work, found in zip(works, times):
+            begun = time.process_time()
+            work(data)
+            found.append(time.process_time() - begun)
+    return [statistics.median(found[1:]) for found in times]
 
 
 def _files() -> list[bytes]:
