@@ -1,11 +1,11 @@
 """Keys over time: where the music is in another key than its own.
 
 Half bars are compared with the same pitch-class profiles as the whole piece, and by which pitch classes are there at
-all; to change key costs, the more the further away, and Viterbi's path through 24 keys gives the regions. The piece's
-own key stands with its mode, and how likely a key is for the whole counts at both ends, where pieces are at home. After
-Temperley (2007), "Music and Probability", and Napoles Lopez, Arthur and Fujinaga (2019), "Key-finding based on a hidden
-Markov model and key profiles"; the distance counts steps to a fifth, the relative and the parallel key, as Weber's
-chart of keys does.
+all; to change key costs, the more the further away, and Viterbi's path through 24 keys gives the regions; of them
+those that are brief must be worth more. The piece's own key stands with its mode, and how likely a key is for the
+whole counts at both ends, where pieces are at home. After Temperley (2007), "Music and Probability", and Napoles
+Lopez, Arthur and Fujinaga (2019), "Key-finding based on a hidden Markov model and key profiles"; the distance counts
+steps to a fifth, the relative and the parallel key, as Weber's chart of keys does.
 """
 
 from __future__ import annotations
@@ -41,11 +41,13 @@ class Region(NamedTuple):
 NOTES, BASS, PRESENT = 3.0, 1.0, 0.1
 """What a quarter note of sound says for a key, and its lowest notes once more, of a correlation; and what says that a
 pitch class is there, or is not, of a logarithm of chances."""
-CHANGE, FURTHER = 4.0, 1.0
+CHANGE, FURTHER = 2.5, 1.0
 """What a change to the next key costs, and each step further."""
+BRIEF, DEARER = 16.0, 1.5
+"""Seconds below which a key is brief, eight bars at 120 BPM; and how much dearer changes from and to such a key are."""
 AT_HOME = 0.3
-"""How much of the logarithm of a key's chance for the whole counts at the start, and at the end. The six were chosen on
-folk tunes, annotated chorales and madrigals."""
+"""How much of the logarithm of a key's chance for the whole counts at both ends. Chosen on folk tunes, annotated
+chorales and madrigals."""
 _SURENESS = 0.2
 """By which the scores of a region are a logarithm of chances; those are drawn in by what is right on the music above:
 0.51 is right for 0.57 of a region's time, 0.69 for 0.74, 0.82 for 0.80."""
@@ -94,6 +96,7 @@ def _distances() -> Floats:
 
 COSTS = np.where(np.eye(24) > 0, 0.0, CHANGE + FURTHER * (_distances() - 1))
 """Of a change from a key to another."""
+_CHARGES = COSTS.tolist()
 
 
 def state_of(key: Key) -> int:
@@ -145,7 +148,11 @@ def regions_of(
     if key is None:
         return whole, []
     home = state_of(key)
-    path = best_keys(scores, AT_HOME * np.log(chances + 1e-3), home)
+    ends = AT_HOME * np.log(chances + 1e-3)
+    lasting = max(1, int(len(times) * BRIEF / max(end - float(times[0]), BRIEF)))
+    path = best_keys(scores, ends, home, lasting)
+    if (path != home).any():
+        path = without_brief(path, scores, ends, np.append(times, end))
     if (path == home).all():
         return whole, [Region(round(float(times[0]), 4), round(end, 4), *key, round(whole.confidence, 3))]
     if home not in path:
@@ -199,27 +206,69 @@ def _shares(table: Floats) -> Floats:
     return shares
 
 
-def best_keys(scores: Floats, ends: Floats, home: int) -> NDArray[np.int64]:
+def best_keys(scores: Floats, ends: Floats, home: int, lasting: int = 1) -> NDArray[np.int64]:
     """(n,): the key of each window, by Viterbi's path.
 
-    `scores`: (n, 24) for each window and key; `ends`: (24,) more at the first and at the last. A key that is nowhere
-    ahead of home by what a change costs is left out.
+    `scores`: (n, 24) for each window and key; `ends`: (24,) more at the first and at the last; a key is brief
+    for less than `lasting` windows. A key that is nowhere ahead of home by what a change costs is left out.
     """
     ahead = np.zeros((len(scores) + 1, 24))
     np.cumsum(scores - scores[:, home, None], axis=0, out=ahead[1:])
     least = np.minimum.accumulate(ahead)
-    gain = (ahead - least).max(axis=0)
+    brief = (ahead - least).max(axis=0)
+    long = (ahead[lasting:] - least[:-lasting]).max(axis=0) if len(ahead) > lasting else np.zeros(24)
     behind = ends - ends[home]
     at_an_end = np.maximum(ahead.max(axis=0), ahead[-1] - least[-1]) + behind
     path = np.full(len(scores), home)
-    if ((gain > 2 * COSTS[home]) | (at_an_end > COSTS[home])).any():  # never for home itself
-        hopeful = gain > COSTS[home]
+    cost, dearer = COSTS[home], COSTS[home] + DEARER
+    if ((brief > 2 * dearer) | (long > 2 * cost) | (at_an_end > cost)).any():  # never for home itself
+        hopeful = (brief > dearer) | (long > cost)
         hopeful[home] = True
         keys = np.flatnonzero(hopeful)
         path = keys[_path(scores[:, keys], COSTS[np.ix_(keys, keys)], ends[keys])]
         if (path == path[0]).all():
             path[:] = home  # the whole is judged by more than this
     return path
+
+
+def without_brief(path: NDArray[np.int64], scores: Floats, ends: Floats, edges: Floats) -> NDArray[np.int64]:
+    """The path without the brief keys that are not worth dearer changes; the least worth goes first.
+
+    A key that lasts is told by little in each bar, one that does not by much: half a cadence is no modulation.
+    `edges`: (n + 1,) seconds.
+    """
+    starts = np.concatenate(([0], np.flatnonzero(np.diff(path)) + 1))
+    keys, sums = path[starts].tolist(), np.add.reduceat(scores, starts, axis=0).tolist()
+    first, bounds = starts.tolist(), edges[np.append(starts, len(path))].tolist()
+    at_end = ends.tolist()
+    while len(keys) > 1:
+        least, place, instead = 0.0, -1, -1
+        for at, key in enumerate(keys):
+            if bounds[at + 1] - bounds[at] < BRIEF:
+                near = [keys[other] if 0 <= other < len(keys) else None for other in (at - 1, at + 1)]
+                worth = _worth(key, near, sums[at], at_end)
+                for other in near:
+                    if other is not None and worth - (more := _worth(other, near, sums[at], at_end)) < least:
+                        least, place, instead = worth - more, at, other
+        if place < 0:
+            break
+        keys[place] = instead
+        for at in (place + 1, place):  # it is one with neighbours of that key
+            if 0 < at < len(keys) and keys[at] == keys[at - 1]:
+                sums[at - 1] = [one + other for one, other in zip(sums[at - 1], sums[at])]
+                del keys[at], sums[at], first[at], bounds[at]
+    return np.repeat(keys, np.diff([*first, len(path)]))
+
+
+def _worth(key: int, near: Sequence[int | None], sums: Sequence[float], at_end: Sequence[float]) -> float:
+    """What a brief region says for a key, less what it costs to come from what is near and go to it."""
+    worth = sums[key]
+    for other in near:
+        if other is None:
+            worth += at_end[key]
+        elif other != key:
+            worth -= _CHARGES[other][key] + DEARER
+    return worth
 
 
 def _path(scores: Floats, costs: Floats, ends: Floats) -> list[int]:

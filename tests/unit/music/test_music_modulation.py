@@ -6,10 +6,20 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from kelly_tui.features.midi import extract_midi_features
 from kelly_tui.model.labels import KEYS
-from kelly_tui.music.modulation import Region, best_keys, detect_keys, key_at, numerals
+from kelly_tui.music.modulation import (
+    COSTS,
+    DEARER,
+    Region,
+    best_keys,
+    detect_keys,
+    key_at,
+    numerals,
+    without_brief,
+)
 from kelly_tui.music.notes import Score, read_midi
 from tests.keys_over_time import exact_share, joined, windowed_krumhansl
 from tests.unit.music.test_music_detectors import CHORALES, line, score_of
@@ -65,8 +75,6 @@ def test_phrases_of_chorales_joined_are_told_better_than_by_a_sliding_window(cor
 
 def test_the_path_is_that_of_all_keys() -> None:
     """Against the plain recursion over 24 keys."""
-    from kelly_tui.music.modulation import COSTS
-
     rng = np.random.default_rng(2)
     agreed = 0
     for _ in range(20):
@@ -128,3 +136,28 @@ def test_the_music_view_writes_a_new_key_before_its_first_chord() -> None:
     assert [name for _, name in view.chords] == ["C: C", "F", "C", "Am: Am", "E7", "C: C"]
     view.show(MidiPicture(cadences((0, "major"))), chords)
     assert view.chords == chords
+
+
+def test_the_trio_of_a_rag_is_in_the_subdominant(corpus_midi) -> None:
+    """Sixteen bars, repeated: D flat in A flat, which differ by one pitch class."""
+    whole, regions = detect_keys(read_midi(corpus_midi("joplin/maple_leaf_rag")))
+    assert whole.value == ("G#", "major")
+    assert [(one.tonic, one.mode) for one in regions] == [("G#", "major"), ("C#", "major"), ("G#", "major")]
+
+
+def test_a_brief_key_must_be_worth_more_than_one_that_lasts() -> None:
+    windows, away = 100, 2
+    scores = np.zeros((windows, 24))
+    edges = np.arange(windows + 1.0)
+
+    def heard(length: int, gain: float) -> NDArray[np.int64]:
+        path = np.zeros(windows, dtype=np.int64)
+        path[40 : 40 + length] = away
+        said = scores.copy()
+        said[40 : 40 + length, away] = gain / length
+        return without_brief(path, said, np.zeros(24), edges)
+
+    dear = 2 * (COSTS[0, away] + DEARER)
+    assert (heard(20, 0.1) == away).sum() == 20  # as long as BRIEF: the path's own affair
+    assert (heard(15, dear + 0.1) == away).sum() == 15
+    assert (heard(15, dear - 0.1) == 0).all()
