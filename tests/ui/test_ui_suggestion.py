@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from kelly_tui.errors import DatasetError
 from kelly_tui.model.dataset import DatasetConfig
 from kelly_tui.model.suggestion import Suggestion
 from kelly_tui.store.catalogue import Catalogue
@@ -206,3 +207,18 @@ async def test_an_edit_that_is_told_of_after_the_dataset_was_closed_asks_nothing
         workstation.show_scores()
         await desk.settle()
         assert "sad lacks" in desk.text()
+
+
+async def test_advice_that_cannot_be_had_hides_no_news(
+    open_desk: Open, heard: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(*_: object, **__: object) -> None:
+        raise DatasetError("there is no dataset")
+
+    async with open_desk(heard) as desk:
+        await desk.press("x")
+        monkeypatch.setattr("kelly_tui.ui.screens.workstation.look_alike", gone)
+        desk.app.workstation.show_scores()
+        await desk.settle()
+        assert desk.said == "amber: sad refused"
+        assert desk.app.workstation.advice.filter == "emotion:?"  # what is known without

@@ -189,6 +189,9 @@ class Workstation(Tapping, Lenses):
                 _, scores = self._scored
                 self._alike = await self.session.ask(partial(look_alike, scores=scores))
                 self._advise()
+        except (KellyError, sqlite3.Error):  # the folder is gone, or the disk: `look_around` and the saver say so
+            self._alike = None
+            self._advise()
         finally:
             self._counting = False
 
