@@ -258,8 +258,8 @@ def best_path(scores: Singles, costs: Singles) -> Ints:
     """(n,): Viterbi's path where every change costs the same, in blocks side by side.
 
     What came a few changes ago no longer decides between chords, so a block that begins `_RUN_IN` windows early and
-    ends as much late has the path of the whole. A chord that is best in no window is left out: 1 of 1,000 windows
-    would differ.
+    ends as much late has the path of the whole. A chord that is best in no window is left out: of music in parts
+    1 to 7 of 1,000 windows would differ, of single lines a tenth to half, where no chord sounds as a whole.
     """
     hopeful = np.bincount(scores.argmax(axis=1)).nonzero()[0]
     count, states = len(scores), len(hopeful)
