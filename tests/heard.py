@@ -82,6 +82,8 @@ class Playhead(NamedTuple):
     found: list[float]
     asked: int
     """Moments at which it was looked at."""
+    unsettled: int = 0
+    """Moments that are left out: within half a second of an underrun, when the device knows its own delay no better."""
 
     @property
     def middle(self) -> float:
@@ -124,22 +126,27 @@ def while_playing(engine: Engine, sink: NullSink, path: Path, whole: np.ndarray,
     engine.play()
     until(lambda: engine.state.position > 0.1)
     found: list[float] = []
-    looks = 0
+    looks = unsettled = 0
     end = time.monotonic() + seconds
     while time.monotonic() < end:
-        shown = []
+        shown, dry = [], []
         with sink.recording() as recording:
             part = min(time.monotonic() + 10.0, end)
             while time.monotonic() < part:
                 shown.append((time.monotonic(), engine.state.position))
+                before = engine.state.underruns
                 recording.wait(0.1)
+                if engine.state.underruns != before:
+                    dry.append(time.monotonic())
             recording.wait(0.2)
             near_end = len(whole) / RATE - 1.0
             shown = [look for look in shown if 1.0 < look[1] < near_end]
-            found += errors(recording, whole, shown)
-            looks += len(shown)
+            settled = [look for look in shown if not any(abs(look[0] - moment) < 0.5 for moment in dry)]
+            found += errors(recording, whole, settled)
+            looks += len(settled)
+            unsettled += len(shown) - len(settled)
     engine.pause()
-    return Playhead(found, looks)
+    return Playhead(found, looks, unsettled)
 
 
 def loaded(engine: Engine, path: Path) -> None:

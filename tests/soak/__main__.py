@@ -89,6 +89,8 @@ def _playhead(what: str, found: heard.Playhead, floor: heard.Playhead) -> Iterat
     block = heard.ONE_BLOCK
     off, worst = found.middle - floor.middle, found.worst
     goal = f"one block, {block * 1e3:.0f} ms; {len(found.found):,} of {found.asked:,} looks were clear"
+    if found.unsettled:
+        goal += f"; {found.unsettled:,} beside underruns are left out"
     clear = len(found.found) > 0.9 * found.asked
     yield f"{what}: median", _ms(found.middle), _ms(floor.middle), "the bare stream's, to a block", abs(off) < block
     yield f"{what}: worst from it", _ms(worst), _ms(floor.worst), goal, clear and worst < block

@@ -101,6 +101,38 @@ def test_a_sine_is_heard_at_its_pitch_and_level(null_sink: NullSink, engine_of, 
     assert np.abs(sound).max() == pytest.approx(0.5, abs=0.01)
 
 
+@pytest.mark.parametrize(
+    ("kind", "rate", "subtype", "channels"),
+    [
+        ("flac", 192_000, "PCM_24", 6),
+        ("aiff", 8_000, "PCM_S8", 2),
+        ("ogg", 48_000, "VORBIS", 2),
+        ("wav", 96_000, None, 1),
+    ],
+)
+def test_other_rates_depths_and_channels_are_heard_at_their_pitch_side_and_level(
+    null_sink: NullSink, engine_of, tmp_path, kind, rate, subtype, channels
+):
+    engine = engine_of()
+    at = np.arange(2 * rate) / rate
+    sound = np.zeros((len(at), channels))
+    tones = [600, 900, *[0] * 4][:channels]
+    for channel, tone in enumerate(tones):
+        sound[:, channel] = 0.5 * np.sin(2 * np.pi * tone * at)
+    soundfile.write(tmp_path / f"a.{kind}", sound, rate, subtype=subtype)
+    ready(engine, tmp_path / f"a.{kind}")
+    with null_sink.recording() as recording:
+        engine.play()
+        recording.wait(0.8)
+        engine.pause()
+    found = heard(recording.sound)[4000:-4000]
+    wanted = 0.5 / (2.414 if channels == 6 else 1)
+    for side, tone in ((0, 600), (1, 600 if channels == 1 else 900)):
+        one = np.repeat(found[:, side : side + 1], 2, axis=1)
+        assert abs(1200 * np.log2(pitch_of(one) / tone)) < 2
+        assert rms(one) * np.sqrt(2) == pytest.approx(wanted, rel=0.03)
+
+
 def test_a_midi_note_is_heard_at_its_pitch_at_any_speed(null_sink: NullSink, engine_of, tmp_path):
     engine = engine_of()
     ready(engine, midi_note(tmp_path / "a.mid"))
