@@ -295,7 +295,7 @@ def _add_work_commands(command: Callable[..., Parser]) -> None:
     _dataset(listing)
     listing.add_argument("filter", nargs="*", default=[], metavar="FILTER")
     listing.add_argument(
-        "--sort", default="path", metavar="NAME", help="added, size, or a name below; --sort=-NAME falls"
+        "--sort", default="path", metavar="NAME", help="added, size, doubt, or a name below; --sort=-NAME falls"
     )
     conflicts = command("conflicts")
     _dataset(conflicts)

@@ -236,25 +236,29 @@ class _Walk:
         return _pitches(classes, floor, self._compass.high)
 
     def _entry(self, before: int, wanted: float) -> int:
-        """Leading tones rise; no fifths or octaves in parallel with the bass; the nearest chord tone otherwise."""
+        """No fifths or octaves in parallel with the bass; then leading tones rise; the nearest chord tone otherwise."""
         previous = self._segments[self._at - 1].chord
         tones = self._ladder((self._tonic,)) if self._is_last else self._tones
-        if before % 12 == previous.rising_to(self._chord) and before + 1 in tones:
+        rises = before % 12 == previous.rising_to(self._chord) and before + 1 in tones
+        if rises and not self._clashes(before, before + 1):
             tones = (before + 1,)
         sound = tuple(pitch for pitch in tones if not self._clashes(before, pitch))
+        if not sound:  # what is next to each other is heard more than what is a chord apart
+            sound = tuple(pitch for pitch in tones if not self._goes_along(before, pitch))
         return self._heaviest(sound or tones, before + 0.5 * (wanted - before))
 
     def _clashes(self, before: int, pitch: int) -> bool:
         if self._ground is None:
             return False
-        at, bass, leaving = self._at, self._ground.bass, self._ground.leaving
+        at, bass = self._at, self._ground.bass
         # The end is an octave on the tonic, so the chord before it is not entered on one.
         ahead = at == len(self._segments) - 2 and (pitch - bass[at]) % 12 == 0
-        return (
-            ahead
-            or _parallel(before, leaving[at - 1], pitch, bass[at])
-            or _parallel(self._entered, bass[at - 1], pitch, bass[at])
-        )
+        return ahead or self._goes_along(before, pitch) or _parallel(self._entered, bass[at - 1], pitch, bass[at])
+
+    def _goes_along(self, before: int, pitch: int) -> bool:
+        """Whether the line goes into this segment in parallel with the bass."""
+        ground, at = self._ground, self._at
+        return ground is not None and _parallel(before, ground.leaving[at - 1], pitch, ground.bass[at])
 
     def _continued(self, before: int, step: int, wanted: float, leans: bool) -> int:
         """The motif's step, turned round where it would stray."""
@@ -277,11 +281,18 @@ class _Walk:
         return min(pitches, key=lambda pitch: abs(pitch - aim) - _GRAVITY.get((pitch - tonic) % 12, 0.0))
 
     def _approach(self, pitch: int, entering: bool) -> int:
-        """The last pitch before the tonic: a chord tone beside it, or it, and no octave with the bass but on it."""
-        tones = [tone for tone in self._tones if not (entering and self._before and self._clashes(self._before, tone))]
+        """The last pitch before the tonic: a chord tone beside it, or it, and no octave with a bass that moves on."""
+        tones, before = list(self._tones), self._before
         if self._ground is not None:
-            octave = self._ground.leaving[self._at] % 12
-            tones = [tone for tone in tones if tone % 12 != octave or octave == self._tonic]
+            bass = self._ground.leaving[self._at]
+            stays = bass == self._ground.bass[self._at + 1]
+            tones = [tone for tone in tones if stays or (tone - bass) % 12]
+        if entering and before is not None:
+            tones = (
+                [tone for tone in tones if not self._clashes(before, tone)]
+                or [tone for tone in tones if not self._goes_along(before, tone)]
+                or tones
+            )
         beside = [tone for tone in tones if (tone - self._tonic + 2) % 12 <= 4]
         return _nearest(beside or tones or [pitch], pitch)
 
