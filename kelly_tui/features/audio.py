@@ -237,8 +237,8 @@ def detect_labels(features: AudioFeatures) -> dict[str, Label]:
         "tempo_bpm": (features.tempo_bpm and round(features.tempo_bpm, 2), features.tempo_confidence,
                       "kelly audio-tempo 2"),
         "time_signature": (features.time_signature, features.meter_confidence, "kelly audio-meter 1"),
-        "chord_progression": (features.chord_sequence or None, features.chord_confidence, "kelly audio-chords 1"),
-        "chord_times": (features.chord_times or None, features.chord_confidence, "kelly audio-chords 1"),
+        "chord_progression": (features.chord_sequence or None, features.chord_confidence, "kelly audio-chords 2"),
+        "chord_times": (features.chord_times or None, features.chord_confidence, "kelly audio-chords 2"),
     }  # fmt: skip
     return {
         field: Label(value, source="detector", by=by, confidence=round(confidence, 3))

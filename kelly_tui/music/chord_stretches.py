@@ -146,15 +146,18 @@ class Content(NamedTuple):
 def content(sounding: Floats, ornaments: Floats, lowest: Ints, lengths: Ints) -> Content:
     """Of stretches of so many windows; the rest is as in `chords.Windows`."""
     starts = lengths.cumsum() - lengths
-    total = np.add.reduceat(sounding, starts)
-    passing = np.add.reduceat(ornaments, starts)
-    ordered = np.sort(total, axis=1)
-    usual = (ordered[:, -3:-2] + ordered[:, -2:-1]) / 2 + 1e-9
+    total, passing = np.add.reduceat(sounding, starts), np.add.reduceat(ornaments, starts)
+    return shares(total, passing, basses(lowest, lengths), lengths)
+
+
+def shares(total: Floats, passing: Floats, bass: Floats, lengths: Ints) -> Content:
+    """(stretches, 12) how long each pitch class sounds, with and as ornaments, in any unit, as shares."""
+    usual = np.sort(total, axis=1)[:, -3:-1].mean(axis=1, keepdims=True) + 1e-9
     return Content(
-        np.minimum(np.maximum((total - passing) / usual, 0.0), 1.0),
+        np.clip((total - passing) / usual, 0.0, 1.0),
         np.minimum(passing / usual, 1.0),
         total < _GONE * usual,
-        basses(lowest, lengths),
+        bass,
         lengths,
     )
 
@@ -215,17 +218,21 @@ class Second(NamedTuple):
     """(stretches,) 0..1 how sure it was; 0 where there was none."""
 
 
-def second_look(states: Ints, held: Content) -> Second:
-    """The chords of the stretches, each either the first look's, or what explains the whole better."""
+def second_look(states: Ints, held: Content, weights: Weights = WEIGHTS, least: float = 0.0) -> Second:
+    """The chords of the stretches, each either the first look's, or what explains the whole better.
+
+    `least`: how sure it must be to be preferred.
+    """
     states, sure = states.copy(), np.zeros(len(states))
     bass = np.where(held.bass.max(axis=1) > 0.5, held.bass.argmax(axis=1), -1)
     doubted = unexplained(states, held)
     again = np.flatnonzero(doubted)
     if len(again):
-        fit = odds(states[again], held.take(again), is_open(states, held), WEIGHTS)
+        fit = odds(states[again], held.take(again), is_open(states, held), weights)
         chances = np.exp(fit - fit.max(axis=1, keepdims=True))
-        states[again] = best = fit.argmax(axis=1)
-        sure[again] = chances[np.arange(len(best)), best] / chances.sum(axis=1)
+        best = fit.argmax(axis=1)
+        sure[again] = chances.max(axis=1) / chances.sum(axis=1)
+        states[again] = np.where(sure[again] >= least, best, states[again])
     return Second(states, bass, doubted, sure)
 
 

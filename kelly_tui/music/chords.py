@@ -62,7 +62,7 @@ _CHANGE_STRUCK = 0.65
 STATES = [(root, quality) for root in range(12) for quality in _PRIORS]
 NONE = len(STATES)
 """The state after those of the chords: no chord."""
-_HEARD_STATE = np.array([*map(HEARD_STATES.index, STATES), NO_CHORD])
+STRETCH_STATE = np.array([*map(HEARD_STATES.index, STATES), NO_CHORD])
 """Of each state and of no chord: what `chord_stretches` calls it."""
 
 MOST_WINDOWS = 20_000
@@ -302,7 +302,7 @@ def first_look(windows: Windows, path: Ints) -> tuple[Ints, Ints]:
     silent = windows.full <= 0
     _, lengths = runs(silent)
     silent &= (lengths >= _SILENCE).repeat(lengths)
-    states = np.where(silent, NO_CHORD, _HEARD_STATE[path])
+    states = np.where(silent, NO_CHORD, STRETCH_STATE[path])
     starts, lengths = runs(states)
     sounds = np.add.reduceat(windows.sounding, starts) > 0
     states = np.where(sounds.sum(axis=1) < 2, NO_CHORD, states[starts])  # one pitch class is no chord
@@ -315,19 +315,6 @@ def first_look(windows: Windows, path: Ints) -> tuple[Ints, Ints]:
             states[lone] = before[0]
     changes = np.concatenate(([True], states[1:] != states[:-1]))
     return starts[changes], states[changes]
-
-
-def stretches(states: Ints, bass: Ints) -> list[tuple[int, str]]:
-    """First window and name of each stretch of one state, with its bass where most of it has another than the root.
-
-    `bass`: (n,) pitch classes, -1 where there is none.
-    """
-    starts, lengths = runs(states)
-    stretch = np.repeat(np.arange(len(starts)), lengths)
-    heard = bass >= 0
-    basses = np.bincount(stretch[heard] * 12 + bass[heard], minlength=12 * len(starts)).reshape(-1, 12)
-    held = np.where(basses.max(axis=1) * 2 > lengths, basses.argmax(axis=1), -1)
-    return named(starts, _HEARD_STATE[states[starts]], held)
 
 
 def named(starts: Ints, states: Ints, bass: Ints) -> list[tuple[int, str]]:

@@ -24,7 +24,7 @@ from kelly_tui.features.audio import (
 from kelly_tui.features.audio_rhythm import onset_strength
 from kelly_tui.features.sound_file import valid_audio
 from kelly_tui.features.spectrum import Spectrum, cepstrum
-from kelly_tui.music.theory import chord_pitches
+from kelly_tui.music.theory import chord_name, chord_pitches
 
 RATE = 22_050
 
@@ -229,6 +229,20 @@ def test_no_chords_where_there_are_none(kind: str) -> None:
     assert found.chord_sequence == []
     assert found.chord_why in ("no pitch stands out", "too short for chords", "silence")
     assert "chord_progression" not in detect_labels(found)
+
+
+@pytest.mark.parametrize("hertz", [220.0, 440.0, 523.25])
+def test_one_pitch_is_no_chord(hertz: float) -> None:
+    time = np.arange(RATE * 8) / RATE
+    for sound in (0.5 * np.sin(2 * np.pi * hertz * time), tone(hertz, 8)):
+        assert extract_audio_features((sound, RATE)).chord_sequence == []
+
+
+@pytest.mark.parametrize("root", [45, 50, 57])
+def test_bare_fifths_are_power_chords(root: int) -> None:
+    sound = sum(tone(440 * 2 ** ((pitch - 69) / 12), 8) for pitch in (root, root + 7, root + 12))
+    found = extract_audio_features((sound, RATE)).chord_sequence
+    assert found == [chord_name(root, "5")]
 
 
 def test_no_label_without_evidence() -> None:
