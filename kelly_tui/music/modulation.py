@@ -139,7 +139,7 @@ def detect_keys(score: Score) -> tuple[Detection[Key], list[Region]]:
 def regions_of(
     whole: Detection[Key], chances: Floats, scores: Floats, times: Floats, end: float
 ) -> tuple[Detection[Key], list[Region]]:
-    """The regions of a piece that is in the key `whole`; and that key, or another if it is in none of them.
+    """The key `whole`, which is judged by more than its regions are and need not be among them, and the regions.
 
     `chances`: (24,) of the keys for the whole; `scores`: (n, 24) of what each window says; `times`: (n,) where they
     start, seconds.
@@ -155,12 +155,6 @@ def regions_of(
         path = without_brief(path, scores, ends, np.append(times, end))
     if (path == home).all():
         return whole, [Region(round(float(times[0]), 4), round(end, 4), *key, round(whole.confidence, 3))]
-    if home not in path:
-        held = np.bincount(path, minlength=24) / len(path)
-        held[[path[0], path[-1]]] += 0.25
-        home = int(held.argmax())
-        key = _key(home)
-        whole = Detection(key, 0.4, f"the key that holds longest; taken as one it is {' '.join(whole.value or ())}")
     starts, _ = runs(path)
     sums = np.add.reduceat(scores, starts, axis=0) * _SURENESS
     sure = np.exp(sums - sums.max(axis=1, keepdims=True))
