@@ -21,6 +21,7 @@ from kelly_tui.features.audio_chords import find_chords
 from kelly_tui.features.audio_key import find_keys
 from kelly_tui.features.audio_meter import find_bars
 from kelly_tui.features.audio_rhythm import find_beats, find_tempo, onset_rate, onset_strength
+from kelly_tui.features.fingerprint import audio_fingerprint
 from kelly_tui.features.npz import npz_bytes
 from kelly_tui.features.sound_file import Samples, Sound, audio_seconds, sound_of
 from kelly_tui.features.spectrum import Floats, Spectrum, cepstrum
@@ -33,7 +34,7 @@ RATE = 22_050
 VECTOR_MFCC = 20
 VECTOR_POINTS = 32
 _CHORD_LABELS = ("chord_progression", "chord_times")
-_NOT_STORED = ("means", "stds", "tempo_why", "meter_why", "key_why", "chord_why")
+_NOT_STORED = ("fingerprint", "means", "stds", "tempo_why", "meter_why", "key_why", "chord_why")
 _HEARD_HOP, _HEARD_MELS = 512, 64
 """By these labels are told, whatever the configuration asks of the arrays."""
 
@@ -109,6 +110,8 @@ class AudioFeatures:
     chord_confidence: float
     chord_why: str
     """What the chords rest on, or why there are none."""
+    fingerprint: bytes
+    """What the clip is recognised by: see `kelly_tui.features.fingerprint`."""
     tuning: float
     """Semitones from A = 440 Hz."""
     feature_vector: Floats
@@ -208,6 +211,7 @@ def extract_audio_features(source: Sound, config: AudioConfig | DatasetConfig | 
         chord_times=[time for time, _ in chords.value or []],
         chord_confidence=chords.confidence,
         chord_why=chords.why,
+        fingerprint=audio_fingerprint(heard.chroma),
         tuning=spectrum.tuning,
         feature_vector=_vector(means, stds, curves, mel, tempo.value or 0.0, len(beats) / seconds),
     )
@@ -268,6 +272,7 @@ def extract_item(item: Mapping[str, Any]) -> dict[str, Any]:
         "duration_sec": features.duration_sec if whole else audio_seconds(path),
         "vector": features.feature_vector.tolist(),
         "columns": features.columns(),
+        "fingerprint": features.fingerprint.hex(),
         "labels": {field: msgspec.to_builtins(label) for field, label in detect_labels(features).items()},
         "absent": absent(features),
     }

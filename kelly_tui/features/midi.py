@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kelly_tui.errors import FileRefused
+from kelly_tui.features.fingerprint import midi_fingerprint
 from kelly_tui.model.annotation import Label, Value
 from kelly_tui.music.beats import find_clock, in_short_beats
 from kelly_tui.music.chords import detect_chords
@@ -358,6 +359,7 @@ def extract_item(item: Mapping[str, Any]) -> dict[str, Any]:
         "duration_sec": score.duration,
         "vector": features.feature_vector,
         "columns": features.columns(),
+        "fingerprint": midi_fingerprint(score).hex(),
         "labels": {field: msgspec.to_builtins(label) for field, label in labels_of(analysis).items()},
         "absent": {field: found.why for field, (_, found) in analysis.detections.items() if found.value is None},
     }

@@ -17,7 +17,8 @@ from kelly_tui.learn import cues, emotion
 from kelly_tui.model.labels import EMOTIONS
 from kelly_tui.model.suggestion import Suggestion
 from kelly_tui.store.assign import groups_of
-from kelly_tui.store.splits import alike, members
+from kelly_tui.store.pieces import near_duplicates
+from kelly_tui.store.splits import members
 from kelly_tui.store.suggestions import replace_suggestions
 from kelly_tui.text import count
 
@@ -93,7 +94,7 @@ def suggest_for(catalogue: Catalogue) -> Suggestions:
     """Suggest emotion, valence and arousal anew for all samples with features; seconds at 100,000."""
     labels = catalogue.config.emotion_labels
     there = members(catalogue)
-    groups = dict(zip((member.sample_id for member in there), groups_of(there, alike(catalogue)).tolist()))
+    groups = dict(zip((member.sample_id for member in there), groups_of(there, near_duplicates(catalogue)).tolist()))
     rows = [_Row._make(row) for row in catalogue.db.execute(_ROWS)]
     wanted: dict[int, Suggestion] = {}
     learnt, named, right = 0, 0, 0

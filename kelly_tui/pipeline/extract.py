@@ -22,7 +22,7 @@ from kelly_tui.store.importer import apply_min_duration
 from kelly_tui.store.layout import Layout
 
 STAGE = "extract"
-VERSION = 7
+VERSION = 8
 """Raised when the same file and parameters would give other features."""
 
 _FUNCTIONS = {"midi": "kelly_tui.features.midi:extract_item", "audio": "kelly_tui.features.audio:extract_item"}
@@ -141,6 +141,7 @@ class _Extraction:
                     result["duration_sec"],
                     result["vector"],
                     result["columns"],
+                    bytes.fromhex(result["fingerprint"]),
                 )
             )
             labels[item.item_id] = {

@@ -14,7 +14,7 @@ import sqlite3
 from array import array
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
-from itertools import islice
+from itertools import islice, starmap
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self
@@ -25,7 +25,7 @@ from kelly_tui.errors import DatasetError
 from kelly_tui.model.dataset import DatasetConfig
 from kelly_tui.model.labels import nearest
 from kelly_tui.model.sample import Sample
-from kelly_tui.store import counters, damage, history, schema
+from kelly_tui.store import counters, damage, history, migrations, schema
 from kelly_tui.store.connection import connect, connect_for_reading, explained, file_at, run_script, take
 from kelly_tui.store.filters import Query, literal, parse
 from kelly_tui.store.layout import Layout, disk_errors, is_dataset, load_config, utc_now
@@ -54,6 +54,8 @@ class FeatureRow(NamedTuple):
     duration_sec: float
     vector: list[float]
     columns: dict[str, Any]
+    fingerprint: bytes = b""
+    """What the piece is recognised by; of variants, who have a root, none is kept."""
 
 
 def _replace_if_damaged(layout: Layout, config: DatasetConfig, lock: int) -> None:
@@ -158,11 +160,11 @@ class Catalogue:
     def _prepare(self) -> None:
         """Bring the tables to what this program and this configuration want."""
         version = self.db.execute("PRAGMA user_version").fetchone()[0]
-        if version > schema.VERSION:
+        if version > migrations.VERSION:
             raise DatasetError("a newer Kelly made this catalogue", path=self.root, hint="Update Kelly.")
         if version == 0:
             self._create()
-        elif version < schema.VERSION:
+        elif version < migrations.VERSION:
             self._migrate(version)
         if missing := list(schema.missing_columns(self.db)):
             with self.writing() as db:
@@ -186,7 +188,7 @@ class Catalogue:
             run_script(db, schema.TABLES)
             if self.layout.has_views() or damage.kept_in(self.layout):
                 db.execute("INSERT INTO meta VALUES ('building', ?)", (utc_now(),))
-            db.execute(f"PRAGMA user_version = {schema.VERSION}")
+            db.execute(f"PRAGMA user_version = {migrations.VERSION}")
 
     def _migrate(self, version: int) -> None:
         backups = self.layout.catalogue_dir / "backups"
@@ -195,9 +197,9 @@ class Catalogue:
             self.db.backup(backup)
         with self.writing() as db:
             version = db.execute("PRAGMA user_version").fetchone()[0]  # another may have been faster
-            for number in range(version + 1, schema.VERSION + 1):
-                run_script(db, schema.MIGRATIONS[number])
-            db.execute(f"PRAGMA user_version = {schema.VERSION}")
+            for number in range(version + 1, migrations.VERSION + 1):
+                run_script(db, migrations.MIGRATIONS[number])
+            db.execute(f"PRAGMA user_version = {migrations.VERSION}")
 
     def _rebuild(self) -> None:
         """Fill an empty catalogue from the views. Until that is done it is marked; cut short, it begins again."""
@@ -309,7 +311,7 @@ class Catalogue:
         rest = iter(rows)
         while chunk := list(islice(rest, history.AT_ONCE)):
             with self.writing() as db:
-                for sample_id, key, features_path, duration, vector, columns in chunk:
+                for sample_id, key, features_path, duration, vector, columns, sketch in starmap(FeatureRow, chunk):
                     number = self._number(sample_id)
                     db.execute(
                         "INSERT OR REPLACE INTO features VALUES (?, ?, ?, ?)",
@@ -319,6 +321,7 @@ class Catalogue:
                         "UPDATE samples SET features_path = ?, duration_sec = ? WHERE rowid = ?",
                         (features_path, duration, number),
                     )
+                    db.execute(schema.INSERT_FINGERPRINT, (sketch, number))
                     self.put_result("extract", sample_id, key)
 
     def put_result(self, stage: str, sample_id: str, key: str) -> None:

@@ -76,9 +76,11 @@ IS: dict[str, str] = {
     ),
     "unsure": "provenance LIKE '%\"unsure\":true%'",
     "doubted": "provenance LIKE '%\"in_doubt\":true%'",
+    "duplicate": "samples.rowid IN (SELECT sample FROM fingerprints WHERE piece IS NOT NULL)",
     **{decision: f"decision = '{decision}'" for decision in DECISIONS},
 }
-"""What ``is:`` may say. *Open* is what nobody has decided and whose main label is missing or only guessed."""
+"""What ``is:`` may say. *Open* is what nobody has decided and whose main label is missing or only guessed; a
+*duplicate* is a piece that is there more than once, in whatever edition."""
 
 _OTHER_TEXTS = ("source", "notes", "other_sources")
 _OTHER_FIELDS = {

@@ -17,65 +17,7 @@ import msgspec
 
 from kelly_tui.model.annotation import FIELDS, Label, Value
 from kelly_tui.model.sample import Sample
-
-VERSION = 5
-"""``PRAGMA user_version`` of the catalogues that this program writes."""
-
-_STEP_INDEXES = """
-CREATE INDEX steps_session ON steps (session, state, step) WHERE kind = 'edit';
-CREATE INDEX steps_target ON steps (target) WHERE target IS NOT NULL;
-"""
-
-_RUNS = """
--- Each time a stage ran: see `kelly_tui.store.runs`. `details`: what it was asked, with which configuration.
-CREATE TABLE IF NOT EXISTS runs (
-  run INTEGER PRIMARY KEY,
-  stage TEXT NOT NULL,
-  pid INTEGER NOT NULL,
-  began TEXT NOT NULL,
-  ended TEXT,
-  how TEXT NOT NULL DEFAULT 'running',
-  done INTEGER NOT NULL DEFAULT 0,
-  skipped INTEGER NOT NULL DEFAULT 0,
-  failed INTEGER NOT NULL DEFAULT 0,
-  words TEXT NOT NULL DEFAULT '',
-  details TEXT NOT NULL
-);
-CREATE INDEX IF NOT EXISTS runs_stage ON runs (stage, run);
-"""
-
-_SUGGESTIONS = """
--- What the features suggest: see `kelly_tui.model.suggestion`. No labels: never counted, exported or inherited.
-CREATE TABLE IF NOT EXISTS suggestions (
-  sample INTEGER PRIMARY KEY REFERENCES samples (rowid) ON DELETE CASCADE,
-  emotion TEXT,
-  probability REAL,
-  valence REAL,
-  arousal REAL,
-  said TEXT NOT NULL
-);
-CREATE INDEX IF NOT EXISTS suggestions_emotion ON suggestions (emotion);
-"""
-
-_TRIALS = """
--- Answers of blind listening: see `kelly_tui.model.abx`. The sample may go; what was heard of its recipe stays.
-CREATE TABLE IF NOT EXISTS trials (
-  trial INTEGER PRIMARY KEY,
-  recipe TEXT NOT NULL,
-  sample_id TEXT NOT NULL,
-  correct INTEGER NOT NULL,
-  by TEXT NOT NULL,
-  at TEXT NOT NULL
-);
-"""
-
-MIGRATIONS: dict[int, str] = {
-    2: f"ALTER TABLE steps ADD COLUMN session TEXT;\n{_STEP_INDEXES}",
-    3: _RUNS,
-    4: _SUGGESTIONS,
-    5: _TRIALS,
-}
-"""SQL that leads from the version before to this one."""
+from kelly_tui.store.migrations import FINGERPRINTS, RUNS, STEP_INDEXES, SUGGESTIONS, TRIALS
 
 LIST_KINDS = ("words", "chords", "numbers", "velocities")
 LIST_FIELDS = frozenset(name for name, field in FIELDS.items() if field.kind in LIST_KINDS)
@@ -225,7 +167,7 @@ CREATE TABLE steps (
   session TEXT
 );
 CREATE INDEX steps_undo ON steps (actor, state, step) WHERE kind = 'edit';
-{_STEP_INDEXES}
+{STEP_INDEXES}
 CREATE TABLE events (
   seq INTEGER PRIMARY KEY,
   step INTEGER NOT NULL REFERENCES steps (step),
@@ -256,9 +198,10 @@ CREATE TABLE counts (
 ) WITHOUT ROWID;
 
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-{_RUNS}
-{_SUGGESTIONS}
-{_TRIALS}
+{RUNS}
+{SUGGESTIONS}
+{TRIALS}
+{FINGERPRINTS}
 """
 
 _PLAIN = (
@@ -309,6 +252,12 @@ def insert(db: sqlite3.Connection, samples: Iterable[Sample]) -> int:
         else:
             added += db.executemany(_INSERT_UNLABELLED, map(_to_plain_row, run)).rowcount
     return added
+
+
+INSERT_FINGERPRINT = (
+    "INSERT OR REPLACE INTO fingerprints SELECT rowid, NULL, ? FROM samples WHERE rowid = ? AND origin = 'imported'"
+)
+"""Sketch and number of a sample: of variants and generated music none is kept."""
 
 
 class Provenance(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -18,15 +18,13 @@ from kelly_tui.store.assign import Assignment, Member, Ratios, assign, crossings
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.groups import SongNames, songs_of
 from kelly_tui.store.layout import pretty_json, write_atomic
+from kelly_tui.store.pieces import Pairs, near_duplicates
 from kelly_tui.store.views import write_splits
 from kelly_tui.text import count
 
 METHOD = "hash rank within strata 1"
 _AT_ONCE = 1000
 _SHOWN = 100
-
-Pairs = list[tuple[str, str]]
-"""Ids of samples that are near-duplicates of each other."""
 
 
 @dataclass
@@ -74,19 +72,7 @@ def reshuffle(catalogue: Catalogue, seed: int | None = None) -> SplitOutcome:
 
 def verify_splits(catalogue: Catalogue) -> Assignment:
     """The groups as they are now, from the samples themselves, and those that lie in several splits."""
-    return crossings(members(catalogue), alike(catalogue))
-
-
-def alike(catalogue: Catalogue) -> Pairs:
-    """Imported samples whose features are equal: the same music in files that differ, by a name or a byte."""
-    rows = catalogue.db.execute(
-        "SELECT sample_id, vector FROM features JOIN samples ON samples.rowid = sample WHERE origin = 'imported'"
-    )
-    first: dict[bytes, str] = {}
-    found = sorted((sample_id, hashlib.blake2b(vector, digest_size=12).digest()) for sample_id, vector in rows)
-    return [
-        (one, sample_id) for sample_id, digest in found if (one := first.setdefault(digest, sample_id)) != sample_id
-    ]
+    return crossings(members(catalogue), near_duplicates(catalogue))
 
 
 def members(catalogue: Catalogue) -> list[Member]:
@@ -130,7 +116,7 @@ def _seed(catalogue: Catalogue, given: int | None) -> int:
 
 
 def _split(catalogue: Catalogue, there: Sequence[Member], seed: int) -> SplitOutcome:
-    config, pairs = catalogue.config, alike(catalogue)
+    config, pairs = catalogue.config, near_duplicates(catalogue)
     ratios = (config.train_ratio, config.val_ratio, config.test_ratio)
     assigned = assign(there, ratios, seed, pairs)
     outcome = SplitOutcome(groups=assigned.groups, bridges=assigned.bridges, crossings=assigned.crossings)

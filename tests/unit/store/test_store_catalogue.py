@@ -18,7 +18,7 @@ from kelly_tui.errors import DatasetError, DiskFull, LabelError
 from kelly_tui.model.annotation import FIELDS, Label
 from kelly_tui.model.edit import Edit
 from kelly_tui.model.sample import Sample
-from kelly_tui.store import connection, counters, history, schema
+from kelly_tui.store import connection, counters, history, migrations, schema
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.connection import meaning, run_script
 
@@ -237,7 +237,7 @@ def test_a_program_that_ignores_the_lock_is_named(tmp_path: Path) -> None:
 
 def test_a_newer_catalogue_is_left_alone(tmp_path: Path) -> None:
     with new_catalogue(tmp_path) as catalogue, catalogue.writing() as db:
-        db.execute(f"PRAGMA user_version = {schema.VERSION + 1}")
+        db.execute(f"PRAGMA user_version = {migrations.VERSION + 1}")
     with pytest.raises(DatasetError, match="newer Kelly"):
         Catalogue.open(tmp_path / "songs")
 
@@ -245,7 +245,7 @@ def test_a_newer_catalogue_is_left_alone(tmp_path: Path) -> None:
 def test_a_migration_keeps_a_backup_and_everything(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with new_catalogue(tmp_path) as catalogue:
         catalogue.add([sample(1, labels={"key": "C"})])
-    there = schema.VERSION
+    there = migrations.VERSION
     monkeypatch.setattr(schema, "VERSION", there + 1)
     monkeypatch.setattr(schema, "MIGRATIONS", {there + 1: "ALTER TABLE samples ADD COLUMN colour TEXT;\nSELECT 1;"})
     with Catalogue.open(tmp_path / "songs") as catalogue:

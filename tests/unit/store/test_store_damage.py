@@ -13,7 +13,7 @@ from store_samples import id_of, new_catalogue, sample
 from kelly_tui.errors import DatasetError
 from kelly_tui.model.annotation import Label
 from kelly_tui.model.edit import Edit
-from kelly_tui.store import history, schema, views
+from kelly_tui.store import history, migrations, views
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.rebuild import last_rebuild, untold
 
@@ -160,7 +160,7 @@ def test_only_damage_is_set_aside(root: Path) -> None:
         Catalogue.open(root)
     viewer.close()
     with Catalogue.open(root) as catalogue, catalogue.writing() as db:
-        db.execute(f"PRAGMA user_version = {schema.VERSION + 1}")
+        db.execute(f"PRAGMA user_version = {migrations.VERSION + 1}")
     with pytest.raises(DatasetError, match="newer Kelly"):
         Catalogue.open(root)
     assert set_aside(root) == []

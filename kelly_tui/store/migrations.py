@@ -1,0 +1,80 @@
+"""Tables that came into the catalogue after its first version, and how an older catalogue gets them."""
+
+from __future__ import annotations
+
+VERSION = 6
+"""``PRAGMA user_version`` of the catalogues that this program writes."""
+
+STEP_INDEXES = """
+CREATE INDEX steps_session ON steps (session, state, step) WHERE kind = 'edit';
+CREATE INDEX steps_target ON steps (target) WHERE target IS NOT NULL;
+"""
+
+RUNS = """
+-- Each time a stage ran: see `kelly_tui.store.runs`. `details`: what it was asked, with which configuration.
+CREATE TABLE IF NOT EXISTS runs (
+  run INTEGER PRIMARY KEY,
+  stage TEXT NOT NULL,
+  pid INTEGER NOT NULL,
+  began TEXT NOT NULL,
+  ended TEXT,
+  how TEXT NOT NULL DEFAULT 'running',
+  done INTEGER NOT NULL DEFAULT 0,
+  skipped INTEGER NOT NULL DEFAULT 0,
+  failed INTEGER NOT NULL DEFAULT 0,
+  words TEXT NOT NULL DEFAULT '',
+  details TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS runs_stage ON runs (stage, run);
+"""
+
+SUGGESTIONS = """
+-- What the features suggest: see `kelly_tui.model.suggestion`. No labels: never counted, exported or inherited.
+CREATE TABLE IF NOT EXISTS suggestions (
+  sample INTEGER PRIMARY KEY REFERENCES samples (rowid) ON DELETE CASCADE,
+  emotion TEXT,
+  probability REAL,
+  valence REAL,
+  arousal REAL,
+  said TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS suggestions_emotion ON suggestions (emotion);
+"""
+
+TRIALS = """
+-- Answers of blind listening: see `kelly_tui.model.abx`. The sample may go; what was heard of its recipe stays.
+CREATE TABLE IF NOT EXISTS trials (
+  trial INTEGER PRIMARY KEY,
+  recipe TEXT NOT NULL,
+  sample_id TEXT NOT NULL,
+  correct INTEGER NOT NULL,
+  by TEXT NOT NULL,
+  at TEXT NOT NULL
+);
+"""
+
+FINGERPRINTS = """
+-- What imported samples are recognised by: see `kelly_tui.features.fingerprint`. `piece`: the sample that stands for
+-- all that are the same piece, null where there is one alone; right while meta says that the pieces are found.
+CREATE TABLE IF NOT EXISTS fingerprints (
+  sample INTEGER PRIMARY KEY REFERENCES samples (rowid) ON DELETE CASCADE,
+  piece INTEGER,
+  sketch BLOB NOT NULL
+);
+CREATE INDEX IF NOT EXISTS fingerprints_piece ON fingerprints (piece) WHERE piece IS NOT NULL;
+CREATE TRIGGER IF NOT EXISTS fingerprint_new AFTER INSERT ON fingerprints BEGIN
+  DELETE FROM meta WHERE name = 'pieces';
+END;
+CREATE TRIGGER IF NOT EXISTS fingerprint_gone AFTER DELETE ON fingerprints BEGIN
+  DELETE FROM meta WHERE name = 'pieces';
+END;
+"""
+
+MIGRATIONS: dict[int, str] = {
+    2: f"ALTER TABLE steps ADD COLUMN session TEXT;\n{STEP_INDEXES}",
+    3: RUNS,
+    4: SUGGESTIONS,
+    5: TRIALS,
+    6: FINGERPRINTS,
+}
+"""SQL that leads from the version before to this one."""
