@@ -313,15 +313,16 @@ class _Watch:
     def __init__(self, memory: Any) -> None:
         self._memory = memory
         self._begun = time.monotonic()
-        self._last_sign, self._silent = 0.0, 0
+        self._last_sign, self._silent, self._looked_at = 0.0, 0, 0.0
 
     def is_hung(self) -> bool:
         memory, now = self._memory, time.monotonic()
         sign = memory.heartbeat
         if not sign:
             return now - self._begun > SLOW_START
-        self._silent = self._silent + 1 if sign == self._last_sign else 0
-        self._last_sign = sign
+        if now - self._looked_at >= _GLANCE:  # where commands come thick and fast we are here more often
+            self._silent = self._silent + 1 if sign == self._last_sign else 0
+            self._last_sign, self._looked_at = sign, now
         since = [moment for moment in (memory.busy, memory.opening) if moment]
         patience = SLOW_START if memory.loading else HUNG
         return self._silent > SILENT or any(now - moment > patience for moment in since)

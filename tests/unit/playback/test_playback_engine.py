@@ -339,6 +339,20 @@ def test_a_stopped_process_is_replaced_and_plays_on_at_the_same_place(null_sink:
     assert "started again" in engine.state.message
 
 
+def test_a_flood_of_commands_is_no_silence(engine_of, no_device, tmp_path):
+    """Each look at the commands is a look at the process too; a hundred looks in a moment say nothing."""
+    engine = engine_of()
+    ready_silent(engine, sweep(tmp_path / "sweep.wav", 3.0))
+    first = engine.pid
+    for number in range(999):
+        engine.set_volume(0.5 + number / 10_000)
+        if number % 3 == 0:
+            engine.seek(number / 1000)
+        time.sleep(0.0005)  # one by one: the supervisor takes each as it comes
+    until(lambda: engine.state.goal == pytest.approx(0.996))
+    assert engine.pid == first
+
+
 def test_a_soundfont_that_kills_is_left_alone(null_sink: NullSink, engine_of, tmp_path):
     """What a damaged SoundFont does to FluidSynth at worst: a pipe that never ends stops it, a signal kills it."""
     pipe = tmp_path / "deadly.sf2"
