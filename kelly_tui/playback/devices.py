@@ -5,7 +5,11 @@ from __future__ import annotations
 import subprocess
 import sys
 
-from kelly_tui.errors import KellyError
+from kelly_tui.errors import KellyError, SoundError
+from kelly_tui.text import safe_text
+
+_REFUSED = 3
+"""Exit code of the program below when there is a reason to tell."""
 
 _PATIENCE = 15.0
 """Seconds until a sound server that does not answer is given up."""
@@ -13,26 +17,52 @@ _PATIENCE = 15.0
 
 def describe_device() -> str:
     """The default output in words: ``default, 44100 Hz, stereo``, or ``no sound: no output device``."""
-    command = [sys.executable, "-m", "kelly_tui.playback.devices"]
+    try:
+        return _asked("default")[0]
+    except KellyError as error:
+        return f"no sound: {error}"
+
+
+def device_names() -> list[str]:
+    """All outputs that there are now. Raises `SoundError`. May take seconds."""
+    return _asked("names")
+
+
+def _asked(what: str) -> list[str]:
+    """The lines that this module says as a program. Raises `SoundError` with why there are none."""
+    command = [sys.executable, "-m", "kelly_tui.playback.devices", what]
     try:
         found = subprocess.run(command, capture_output=True, stdin=subprocess.DEVNULL, timeout=_PATIENCE, check=False)
     except subprocess.TimeoutExpired:
-        return f"no sound: the sound system did not answer within {_PATIENCE:.0f} s"
+        raise SoundError(f"the sound system did not answer within {_PATIENCE:.0f} s") from None
+    lines = found.stdout.decode("utf-8", "replace").splitlines()
+    if found.returncode == _REFUSED:
+        raise SoundError(lines[0])
     if found.returncode:
-        return "no sound: PortAudio crashed while it looked for devices"
-    return found.stdout.decode("utf-8", "replace").strip()
+        raise SoundError("PortAudio crashed while it looked for devices")
+    return lines
 
 
 def _described() -> str:
     from kelly_tui.playback.output import output_device
 
-    try:
-        device = output_device()
-    except KellyError as error:
-        return f"no sound: {error}"
+    device = output_device()
     channels = "stereo" if device["max_output_channels"] >= 2 else "mono"
     return f"{device['name']}, {device['default_samplerate']:.0f} Hz, {channels}"
 
 
+def main(what: str) -> int:
+    """Say the names of all devices, a line each, or describe the default one; or why not, and `_REFUSED`."""
+    from kelly_tui.playback.output import output_devices
+
+    try:
+        lines = [device["name"] for device in output_devices()] if what == "names" else [_described()]
+    except KellyError as error:
+        sys.stdout.write(f"{error}\n")
+        return _REFUSED
+    sys.stdout.write("".join(f"{safe_text(line)}\n" for line in lines))
+    return 0
+
+
 if __name__ == "__main__":
-    sys.stdout.write(_described())
+    raise SystemExit(main(sys.argv[1]))

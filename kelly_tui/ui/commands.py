@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from functools import partial
 from typing import Any
 
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 
-from kelly_tui.errors import KellyError
+from kelly_tui.errors import KellyError, SoundError
 from kelly_tui.model.labels import nearest
 from kelly_tui.ui.actions import ACTIONS, BY_ID, DIGIT, Action, shown_key
 from kelly_tui.ui.screens.keyed import KeyedScreen
@@ -19,11 +20,17 @@ def is_plain(action: Action) -> bool:
     return not any(DIGIT in key for key in action.keys)
 
 
-COMMAND_HINT = "sort bpm · filter key:Am · extract · augment 10 · synthesize 500 · split · import ~/Music · undo"
+COMMAND_HINT = "sort bpm · filter key:Am · extract · augment 10 · synthesize 500 · split · import ~/Music · device"
+
+SYSTEM = "system"
+"""``:device system`` leaves the choice to the system."""
 
 
 def run_command(screen: KeyedScreen, text: str) -> None:
-    """Do what was typed: an action's id, a stage with what it wants, ``sort`` or ``filter``. Raises `KellyError`."""
+    """Do what was typed: an action's id, a stage with what it wants, ``sort``, ``filter`` or ``device``.
+
+    Raises `KellyError`.
+    """
     name, _, rest = text.strip().partition(" ")
     rest = rest.strip()
     if not name:
@@ -33,13 +40,35 @@ def run_command(screen: KeyedScreen, text: str) -> None:
         workstation.sort_by(rest)
     elif name == "filter" and workstation is not None:
         workstation.find(rest)
+    elif name == "device":
+        screen.start(partial(_choose_device, screen, rest), "device")
     elif name in BY_NAME:
         screen.app.start_stage(BY_NAME[name], rest)
     elif name in BY_ID and is_plain(BY_ID[name]) and screen.place in BY_ID[name].scopes:
         screen.call_next(screen.perform, name)
     else:
-        guess = nearest(name, (*BY_ID, *BY_NAME, "sort", "filter"))
+        guess = nearest(name, (*BY_ID, *BY_NAME, "sort", "filter", "device"))
         raise KellyError(f"there is no command {name!r}", hint=f"Did you mean {guess}?" if guess else "? shows all.")
+
+
+async def _choose_device(screen: KeyedScreen, wanted: str) -> None:
+    """Send the sound to the device whose name has `wanted` in it; without it, name those that there are."""
+    from kelly_tui.playback.devices import device_names
+
+    if wanted == SYSTEM:
+        screen.app.engine.set_device("")
+        screen.say("sound goes where the system sends it", "dim")
+        return
+    names = await asyncio.to_thread(device_names)  # the sound system may take its time
+    if not wanted:
+        screen.say(f"devices: {' · '.join([SYSTEM, *names])}   :device NAME chooses", "text")
+        return
+    fitting = [name for name in names if wanted.casefold() in name.casefold()]
+    chosen = next((name for name in names if name == wanted), next(iter(fitting), None))
+    if chosen is None:
+        raise SoundError(f"there is no device {wanted!r}", hint=f"There are: {', '.join(names)}.")
+    screen.app.engine.set_device(chosen)
+    screen.say(f"sound goes to {chosen}   device = in settings.toml keeps that", "dim")
 
 
 class ActionProvider(Provider):

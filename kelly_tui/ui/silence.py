@@ -83,6 +83,7 @@ class Sound(Protocol):
     def set_lens(self, lens: Lens) -> None: ...
     def set_companion(self, companion: Companion) -> None: ...
     def set_soundfont(self, path: str) -> None: ...
+    def set_device(self, name: str) -> None: ...
     def close(self) -> None: ...
 
 
@@ -158,6 +159,9 @@ class Silence:
         """Nothing to hear."""
 
     def set_companion(self, companion: Companion) -> None:
+        """Nothing to hear."""
+
+    def set_device(self, name: str) -> None:
         """Nothing to hear."""
 
     def set_soundfont(self, path: str) -> None:

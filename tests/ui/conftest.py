@@ -168,6 +168,9 @@ class FakeSound:
     def set_soundfont(self, path: str) -> None:
         self.asked.append(("soundfont", path))
 
+    def set_device(self, name: str) -> None:
+        self.asked.append(("device", name))
+
     def set_volume(self, volume: float) -> None:
         self.asked.append(("volume", volume))
 

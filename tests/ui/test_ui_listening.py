@@ -202,3 +202,17 @@ async def test_dropouts_are_counted_on_the_screen(open_desk: Open, root: Path) -
         desk.sound.state.underruns = 2
         await desk.press("space")
         assert "2 dropouts" in desk.text()
+
+
+async def test_the_device_is_chosen_by_a_part_of_its_name(open_desk: Open, root: Path, monkeypatch) -> None:
+    monkeypatch.setattr("kelly_tui.playback.devices.device_names", lambda: ["HDA Intel PCH", "USB Audio", "default"])
+    async with open_desk(root) as desk:
+        await desk.press(":", *"device", "enter")
+        assert "system · HDA Intel PCH · USB Audio · default" in desk.said
+        await desk.press(":", *"device", "space", *"usb", "enter")
+        assert desk.sound.asked[-1] == ("device", "USB Audio")
+        assert "USB Audio" in desk.said
+        await desk.press(":", *"device", "space", *"piano", "enter")
+        assert "there is no device 'piano'" in desk.said
+        await desk.press(":", *"device", "space", *"system", "enter")
+        assert desk.sound.asked[-1] == ("device", "")

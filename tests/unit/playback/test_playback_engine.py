@@ -17,7 +17,7 @@ import soundfile
 
 from kelly_tui.paths import soundfont
 from kelly_tui.playback import Engine
-from kelly_tui.playback.devices import describe_device
+from kelly_tui.playback.devices import describe_device, device_names
 from kelly_tui.render.companion import Companion
 from kelly_tui.settings import Settings
 from tests.null_sink import RATE, NullSink, missing, until
@@ -605,6 +605,40 @@ def test_inside_a_running_app_that_holds_the_terminal(null_sink: NullSink, tmp_p
 
 def test_device_in_words(null_sink: NullSink):
     assert describe_device() == "default, 44100 Hz, stereo"
+
+
+def test_devices_by_name(null_sink: NullSink, tmp_path, monkeypatch):
+    assert device_names() == ["default"]
+    monkeypatch.setenv("ALSA_CONFIG_PATH", str(two_devices(tmp_path)))
+    assert sorted(device_names()) == ["default", "headphones"]
+
+
+def two_devices(folder: Path) -> Path:
+    """An ALSA configuration with two names for the null sink."""
+    path = folder / "two.conf"
+    path.write_text("pcm.!default { type pulse }\nctl.!default { type pulse }\npcm.headphones { type pulse }\n")
+    return path
+
+
+def test_another_device_is_chosen_while_it_plays(null_sink: NullSink, engine_of, tmp_path, monkeypatch):
+    monkeypatch.setenv("ALSA_CONFIG_PATH", str(two_devices(tmp_path)))
+    engine = engine_of()
+    ready(engine, sweep(tmp_path / "sweep.wav"))
+    engine.seek(5.0)
+    engine.play()
+    until(lambda: engine.state.position > 5.3)
+    engine.set_device("headphones")
+    until(lambda: engine.state.position > 5.6)
+    with null_sink.recording() as recording:
+        recording.wait(0.5)
+    assert 5.3 < place_of(recording.sound[-8000:]) < 9
+    engine.set_device("a piano")
+    until(lambda: "there is no device a piano" in engine.state.message)
+    assert engine.state.message.startswith("no sound: ")
+    engine.set_device("")
+    until(lambda: engine.state.message == "")
+    engine.play()
+    until(lambda: engine.state.playing)
 
 
 def test_no_device_in_words(no_device):
