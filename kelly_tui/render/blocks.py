@@ -72,19 +72,21 @@ class MidiBlocks:
             self.seek(0.0)
             assert self._due is not None
         out = np.empty((frames, 2), np.float32)
-        done = 0
-        due, messages, send = self._due, self._messages, self._synth.send
+        address, frame_bytes = out.ctypes.data, out.strides[0]
+        done, frame, coming = 0, self._frame, self._next
+        due, messages, send, render_at = self._due, self._messages, self._synth.send, self._synth.render_at
         while True:
-            while self._next < len(due) and due[self._next] <= self._frame:
-                send(*messages[self._next])
-                self._next += 1
+            while coming < len(due) and due[coming] <= frame:
+                send(*messages[coming])
+                coming += 1
             step = frames - done
-            if self._next < len(due):
-                step = min(step, due[self._next] - self._frame)
+            if coming < len(due):
+                step = min(step, due[coming] - frame)
             if step <= 0:
+                self._frame, self._next = frame, coming
                 return out
-            self._synth.render(out[done : done + step])
-            self._frame += step
+            render_at(address + done * frame_bytes, step)
+            frame += step
             done += step
 
     def _lead(self, seconds: float) -> float:

@@ -45,7 +45,7 @@ def rendered_blocks(
 ) -> Iterator[Samples]:
     """`render_midi` block by block, for music of any length."""
     events = read_events(data)
-    with Synth(find_soundfont(str(soundfont or "")), sample_rate, gain) as synth:
+    with Synth(find_soundfont(str(soundfont or "")), sample_rate, gain, piecemeal=True) as synth:
         blocks = MidiBlocks(events, synth)
         left = round(events.duration * sample_rate)
         while left > 0:

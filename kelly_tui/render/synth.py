@@ -107,7 +107,11 @@ class Synth:
     Raises `LibraryMissing`, or `SoundError` when the SoundFont can't be read.
     """
 
-    def __init__(self, soundfont: Path, rate: int, gain: float = GAIN) -> None:
+    def __init__(self, soundfont: Path, rate: int, gain: float = GAIN, *, piecemeal: bool = False) -> None:
+        """`piecemeal`: instruments are read from the SoundFont when they are first asked for.
+
+        That takes a moment then, so it is not for playing; where one file is rendered, no gigabyte is read for a piano.
+        """
         self._settings = self._synth = None
         self._lib = library()
         if not LOWEST_RATE <= rate <= HIGHEST_RATE:
@@ -115,7 +119,12 @@ class Synth:
         self.rate = rate
         self._partial = 0  # frames of the last block of `BLOCK` that were taken
         self._settings = self._lib.new_fluid_settings()
-        for name, value in {**_SETTINGS, "synth.sample-rate": float(rate), "synth.gain": gain}.items():
+        for name, value in {
+            **_SETTINGS,
+            "synth.sample-rate": float(rate),
+            "synth.gain": gain,
+            "synth.dynamic-sample-loading": int(piecemeal),
+        }.items():
             self._set(name, value)
         self._synth = self._lib.new_fluid_synth(self._settings)
         if not is_soundfont(soundfont) or self._lib.fluid_synth_sfload(self._synth, os.fsencode(soundfont), 1) < 0:
@@ -150,8 +159,12 @@ class Synth:
 
     def render(self, out: np.ndarray[Any, np.dtype[np.float32]]) -> None:
         """Fill `out`, C-contiguous float32 of shape (frames, 2)."""
-        self._lib.fluid_synth_write_float(self._synth, len(out), out.ctypes.data, 0, 2, out.ctypes.data, 1, 2)
-        self._partial = (self._partial + len(out)) % BLOCK
+        self.render_at(out.ctypes.data, len(out))
+
+    def render_at(self, address: int, frames: int) -> None:
+        """Fill memory that holds so many frames, as `render`: asking an array for its address costs as much as 64."""
+        self._lib.fluid_synth_write_float(self._synth, frames, address, 0, 2, address, 1, 2)
+        self._partial = (self._partial + frames) % BLOCK
 
     def reset(self) -> None:
         """All sound off, every channel as when switched on, at the start of a block."""

@@ -129,7 +129,7 @@ def check_state(catalogue: Catalogue, scores: Scores) -> Iterator[Finding]:
                 "midi-for-audio-model",
                 f"{as_midi:,} of {count(scores.total, 'sample')} {agree(as_midi, 'exists', 'exist')} as MIDI only, "
                 f"but {catalogue.config.model.title} reads audio",
-                f"Import recordings; kelly synthesize {name} --audio writes generated ones as sound.",
+                f"Import recordings; kelly render {name} adds the sound of MIDI.",
                 as_midi,
                 _examples(catalogue, "held AND file_type = 'midi'"),
                 "is:held type:midi",

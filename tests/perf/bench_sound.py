@@ -1,12 +1,10 @@
-"""MIDI to sound beside ``fluidsynth -F`` with the same SoundFont and effects; what the eye and the ear wait for."""
+"""What the eye and the ear wait for."""
 
 from __future__ import annotations
 
 import io
 import os
-import shutil
 import statistics
-import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -64,47 +62,20 @@ def rows(n: int) -> Iterator[tuple[str, float, float, str]]:
     from kelly_tui.render.synth import library
 
     library()  # not part of any figure
-    yield from _rendering()
+    yield from _seeking()
     yield from _pictures()
     yield from _waiting()
 
 
-def _rendering() -> Iterator[tuple[str, float, float, str]]:
+def _seeking() -> Iterator[tuple[str, float, float, str]]:
     from kelly_tui.paths import soundfont
     from kelly_tui.render.blocks import MidiBlocks
     from kelly_tui.render.events import read_events
-    from kelly_tui.render.midi import render_item
-    from kelly_tui.render.synth import GAIN, Synth
+    from kelly_tui.render.synth import Synth
 
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        (folder / "a.mid").write_bytes(song())
-        events = read_events(folder / "a.mid")
-        frames = round((events.duration + 1.0) * RATE)
-        item = {"root": name, "parent_path": "a.mid", "target": "ours.wav", "sample_rate": RATE}
-        command = ["fluidsynth", "-ni", "-q", "-g", str(GAIN), "-r", str(RATE), "-R", "1", "-C", "1"]
-        command += ["-F", str(folder / "theirs.wav"), str(soundfont()), str(folder / "a.mid")]
-        have = shutil.which("fluidsynth") is not None
-
-        def fluidsynth() -> None:
-            if have:
-                subprocess.run(command, check=True, capture_output=True)
-
-        stage, whole = _beside(lambda: render_item(item), fluidsynth)
-        length = f"{events.duration:.0f} s of music, {len(events):,} messages; floor: fluidsynth -F"
-        yield "render stage, a new synth a file, WAV written", stage, whole if have else 0.0, length
-        with Synth(soundfont(), RATE) as synth:
-
-            def audition() -> None:
-                blocks = MidiBlocks(events, synth)
-                for _ in range(frames // 1024):
-                    blocks.read(1024)
-
-            kept, whole = _beside(audition, fluidsynth)
-            times = f"{events.duration / kept:.0f} times real time; floor: fluidsynth -F"
-            yield "render for audition, synth kept, blocks of 1024", kept, whole if have else 0.0, times
-            blocks = MidiBlocks(events, synth)
-            yield "seek in MIDI, with what sounds there", _median(lambda: blocks.seek(30.0), 20), 0.0, ""
+    with Synth(soundfont(), RATE) as synth:
+        blocks = MidiBlocks(read_events(song()), synth)
+        yield "seek in MIDI, with what sounds there", _median(lambda: blocks.seek(30.0), 20), 0.0, ""
 
 
 def _pictures() -> Iterator[tuple[str, float, float, str]]:

@@ -23,6 +23,7 @@ from kelly_tui.paths import soundfont
 from kelly_tui.settings import Settings
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.history import edit, undo
+from kelly_tui.store.layout import load_config, save_config
 
 A4 = 69
 
@@ -147,9 +148,15 @@ def test_another_soundfont_gives_another_sound(songs: Path, tmp_path: Path) -> N
     place = font.index(b"INAM") + 8
     font[place : place + 4] = b"Kell"
     (tmp_path / "other.sf2").write_bytes(font)
-    kelly_tui.render_dataset(songs, ["song0"], workers=1)
-    settings = Settings(soundfont=str(tmp_path / "other.sf2"))
-    assert kelly_tui.render_dataset(songs, ["song0"], settings=settings, workers=1).done == 1
+    settings = Settings(soundfont=str(soundfont()))
+    kelly_tui.render_dataset(songs, ["song0"], settings=settings, workers=1)
+    config = load_config(songs)
+    config.soundfont = str(tmp_path / "other.sf2")
+    save_config(songs, config)
+    assert kelly_tui.render_dataset(songs, ["song0"], settings=settings, workers=1).done == 1  # the dataset's own
+    again = kelly_tui.render_dataset(songs, ["song0"], soundfont=str(soundfont()), workers=1)  # what is asked for
+    assert (again.done, again.skipped) == (0, 1)
+    assert kelly_tui.rebuild_dataset(songs, check=True, settings=settings, workers=1).failures == []
     made = [one for one in samples(songs, "is:audio is:augmented") if one.augmentation_type == "render"]
     assert {one.augmentation["soundfont"] for one in made} == {soundfont().name, "other.sf2"}
 

@@ -1,0 +1,57 @@
+"""Which SoundFont plays: the chosen one, by path or name, else the first that is found."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from kelly_tui import paths
+from kelly_tui.errors import SoundError
+
+
+@pytest.fixture
+def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder to stand in, with ``soundfonts`` and a system's folder."""
+    for name in ("soundfonts", "system"):
+        (tmp_path / name).mkdir()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(paths, "PROJECT", tmp_path / "elsewhere")
+    monkeypatch.setattr(paths, "_SYSTEM_SOUNDFONTS", (str(tmp_path / "system"), str(tmp_path / "gone")))
+    return tmp_path
+
+
+def test_pretty_midis_own_is_the_default(places: Path) -> None:
+    assert paths.soundfont().name == "TimGM6mb.sf2"
+    assert paths.soundfonts() == [paths.soundfont()]
+
+
+def test_ones_own_come_first_then_the_default_then_the_systems(places: Path) -> None:
+    (places / "system/Choir.sf3").write_bytes(b"c")
+    for name in ("b.sf2", "A.SF2", "notes.txt"):
+        (places / "soundfonts" / name).write_bytes(name.encode())
+    assert [path.name for path in paths.soundfonts()] == ["A.SF2", "b.sf2", "TimGM6mb.sf2", "Choir.sf3"]
+    assert paths.soundfont().name == "A.SF2"
+
+
+def test_the_same_file_under_two_names_is_found_once(places: Path) -> None:
+    (places / "system/default.sf2").symlink_to(paths.soundfont())
+    (places / "system/TimGM6mb.sf2").write_bytes(paths.soundfont().read_bytes())
+    assert len(paths.soundfonts()) == 1
+
+
+@pytest.mark.parametrize("chosen", ["Choir", "Choir.sf3", "system/Choir.sf3"])
+def test_one_is_chosen_by_name_or_path(places: Path, chosen: str) -> None:
+    (places / "system/Choir.sf3").write_bytes(b"c")
+    assert paths.soundfont(chosen).samefile(places / "system/Choir.sf3")
+
+
+def test_one_that_is_gone_is_said(places: Path) -> None:
+    with pytest.raises(SoundError, match=r"the SoundFont is gone: Choir\.sf3"):
+        paths.soundfont("Choir.sf3")
+
+
+def test_where_there_is_none_at_all_it_is_said(places: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(paths, "find_spec", lambda name: None)
+    with pytest.raises(SoundError, match="there is no SoundFont"):
+        paths.soundfont()
