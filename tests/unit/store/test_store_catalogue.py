@@ -246,8 +246,8 @@ def test_a_migration_keeps_a_backup_and_everything(tmp_path: Path, monkeypatch: 
     with new_catalogue(tmp_path) as catalogue:
         catalogue.add([sample(1, labels={"key": "C"})])
     there = migrations.VERSION
-    monkeypatch.setattr(schema, "VERSION", there + 1)
-    monkeypatch.setattr(schema, "MIGRATIONS", {there + 1: "ALTER TABLE samples ADD COLUMN colour TEXT;\nSELECT 1;"})
+    monkeypatch.setattr(migrations, "VERSION", there + 1)
+    monkeypatch.setattr(migrations, "MIGRATIONS", {there + 1: "ALTER TABLE samples ADD COLUMN colour TEXT;\nSELECT 1;"})
     with Catalogue.open(tmp_path / "songs") as catalogue:
         assert catalogue.db.execute("SELECT colour FROM samples").fetchall() == [(None,)]
         assert catalogue.get(id_of(1)) is not None
