@@ -8,8 +8,13 @@ from functools import lru_cache
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.null_sink import NullSink, missing
+
+# How long an example takes is the machine's business, and measured in tests/perf.
+settings.register_profile("kelly", deadline=None)
+settings.load_profile("kelly")
 
 
 def pytest_configure(config: pytest.Config) -> None:

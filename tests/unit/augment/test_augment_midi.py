@@ -82,7 +82,7 @@ recipes = st.builds(
 )
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(scores(), recipes, st.integers(0, 1000))
 def test_the_stated_change_and_no_other(data: bytes, recipe: Recipe, seed: int) -> None:
     varied = vary_midi(read_score(data), recipe, seed)

@@ -48,7 +48,7 @@ def test_values_are_those_of_the_data_model() -> None:
     assert (min(audio["gain"]), max(audio["gain"])) == (0.8, 1.2)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.sampled_from(["midi", "audio"]), st.text(max_size=16), st.integers(0, 2**40), st.integers(0, 60))
 def test_recipes_differ_and_never_do_nothing(file_type: str, root: str, seed: int, n: int) -> None:
     recipes = choose_recipes(file_type, n, root, seed)
@@ -192,7 +192,7 @@ VALUES = {
 }
 
 
-@settings(deadline=None, max_examples=80)
+@settings(max_examples=80)
 @given(st.sampled_from(["midi", "audio"]), st.integers(0, 400))
 def test_inherited_values_are_values_that_a_label_may_have(file_type: str, which: int) -> None:
     recipe = choose_recipes(file_type, 401, "r")[which]

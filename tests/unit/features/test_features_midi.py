@@ -238,7 +238,7 @@ ROWS = st.lists(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(ROWS, st.floats(5, 1000))
 def test_any_notes_at_all(rows: list[tuple[float, float, int, int, bool]], bpm: float) -> None:
     made = song([(start, start + length, *rest) for start, length, *rest in rows], bpm=bpm)
@@ -253,7 +253,7 @@ def test_any_notes_at_all(rows: list[tuple[float, float, int, int, bool]], bpm: 
 SEED = swung(0.6)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(st.tuples(st.integers(0, len(SEED) - 1), st.integers(0, 255)), max_size=12), st.integers(20, 700))
 def test_any_bytes_are_features_or_a_refusal(changes: list[tuple[int, int]], end: int) -> None:
     data = bytearray(SEED)

@@ -167,7 +167,7 @@ def test_notes_keep_their_length_and_end_where_their_key_is_struck_again():
     assert off == pytest.approx([0.4, 0.75, 1.75], abs=1e-3)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.lists(st.tuples(st.floats(0, 20), st.floats(0.05, 3), st.integers(40, 60), st.integers(1, 127)), min_size=1),
     st.lists(st.floats(0.2, 1.5), min_size=1, max_size=30),

@@ -62,7 +62,7 @@ LABELS = {
 }
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(given_sample=SAMPLES, labels=st.fixed_dictionaries({}, optional=LABELS))
 def test_a_sample_comes_back_as_it_went_in(given_sample: Sample, labels: dict[str, Label]) -> None:
     given_sample.labels = labels

@@ -182,7 +182,7 @@ def agree_with_python(catalogue: Catalogue) -> None:
         assert counts.quality(origin) == {**expected, "good": len(set.intersection(*parts.values()))}
 
 
-Dataset.TestCase.settings = settings(max_examples=25, stateful_step_count=25, deadline=None)
+Dataset.TestCase.settings = settings(max_examples=25, stateful_step_count=25)
 TestCounts = Dataset.TestCase
 
 

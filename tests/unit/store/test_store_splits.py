@@ -73,7 +73,7 @@ def datasets(draw) -> list[Member]:
 PAIRS = st.lists(st.tuples(st.integers(0, 23), st.integers(0, 23)), max_size=4)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(members=datasets(), pairs=PAIRS, seed=st.integers(0, 5))
 def test_no_group_is_cut_and_everything_has_a_place(members, pairs, seed):
     near = [(member(a).sample_id, member(b).sample_id) for a, b in pairs]
@@ -91,7 +91,7 @@ def test_no_group_is_cut_and_everything_has_a_place(members, pairs, seed):
     assert all(by_id[a] == by_id[b] for a, b in near if a in by_id and b in by_id)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(members=datasets(), pairs=PAIRS, data=st.data())
 def test_newcomers_move_nothing_and_cut_nothing(members, pairs, data):
     first = sorted(one for one in members if data.draw(st.booleans()))
@@ -107,7 +107,7 @@ def test_newcomers_move_nothing_and_cut_nothing(members, pairs, data):
         assert crossings(after, near).crossings == []
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(members=datasets(), seed=st.integers(0, 3))
 def test_the_order_in_which_samples_came_does_not_matter(members, seed):
     shuffled = members[:]

@@ -553,7 +553,7 @@ ACTIONS = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(actions=ACTIONS)
 def test_whatever_happens_no_value_is_lost(tmp_path_factory, actions):
     """After any order of edits here, edits there, writes and looks, each value is somewhere, and the views agree."""
