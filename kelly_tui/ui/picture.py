@@ -95,7 +95,8 @@ class MidiPicture:
         self._roll = PianoRoll(score.notes)
 
     def hook(self) -> tuple[float, float]:
-        start, end = hook(self._notes["onset"], self._notes["velocity"], self.duration)
+        pitches = np.where(self._notes["is_drum"], -1, self._notes["pitch"].astype(np.int64))
+        start, end = hook(self._notes["onset"], self._notes["velocity"], self.duration, pitches=pitches)
         bar = min(self.bars, key=lambda line: abs(line - start))  # a bar is heard better from its start
         return bar, min(bar + end - start, self.duration)
 

@@ -37,3 +37,17 @@ def test_a_short_piece_is_its_own_hook(duration: float) -> None:
 
 def test_silence_has_a_hook_too() -> None:
     assert hook(np.array([]), np.array([]), 20.0) == (0.0, 8.0)
+
+
+def test_where_the_harmony_turns_most_is_the_hook_of_an_even_stream() -> None:
+    """Four notes a second, all alike, on one chord; from 24 to 32 s another chord every second."""
+    onsets = np.arange(0, 60, 0.25)
+    weights = np.full(len(onsets), 64.0)
+    chord = np.array([60, 64, 67, 72])
+    pitches = chord[np.arange(len(onsets)) % 4]
+    for second in range(24, 32):
+        pitches[second * 4 : second * 4 + 4] = chord + (5, 2, 9, 4)[second % 4]
+    start, end = hook(onsets, weights, 60.0, pitches=pitches)
+    assert start == pytest.approx(24, abs=1.5)
+    assert end == start + SECONDS
+    assert hook(onsets, weights, 60.0, pitches=np.full(len(onsets), -1)) == hook(onsets, weights, 60.0)
