@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from kelly_tui.render.lens import Lens, Part
     from kelly_tui.ui.picture import Picture
 
-ON_NOTES = {"flat": "flat velocities", "grid": "on the grid"}
-BESIDE = {"drone": "drone", "chords": "chords", "click": "click"}
-"""What may be on, and how it is said."""
+ON_NOTES = ("flat", "grid")
+BESIDE = frozenset(("drone", "chords", "click"))
+"""What may be on: what is done to notes, and what goes with any sound."""
 
 
 class Lenses(Listening):
@@ -73,12 +73,12 @@ class Lenses(Listening):
 
     def _in_words_of(self, companion: Companion) -> str:
         is_midi = self.heard is not None and self.heard.file_type == "midi"
-        said = [word for name, word in ON_NOTES.items() if name in self._on and is_midi]
+        said = [name for name in ON_NOTES if name in self._on and is_midi]
         parts = self._parts()
         if self._silent and len(self._silent) < len(parts):
             heard = [part.name for number, part in enumerate(parts) if number not in self._silent]
             silent = [part.name for number, part in enumerate(parts) if number in self._silent]
-            said.append(f"{heard[0]} alone" if len(heard) == 1 < len(silent) else f"without {', '.join(silent)}")
+            said.append(f"{heard[0]} alone" if len(heard) == 1 < len(silent) else f"no {', '.join(silent)}")
         said += [f"drone {companion.drone}"] if companion.drone else []
         said += ["chords"] if companion.chords else []
         said += ["click"] if companion.clicks else []
@@ -109,7 +109,7 @@ class Lenses(Listening):
         from kelly_tui.music.click import clicks
         from kelly_tui.render.companion import Companion
 
-        if not self._on & BESIDE.keys():
+        if not self._on & BESIDE:
             return Companion()
         sample, picture = self._labelled(), self._picture()
         key, mode, bpm, meter = map(sample.value, ("key", "mode", "tempo_bpm", "time_signature"))
