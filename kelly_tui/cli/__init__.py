@@ -327,7 +327,7 @@ unlabelled; a bare word is looked for in names and notes.
             timing_offsets_ms velocity_curve features conflict
   text      text name path notes; the beginning of id root parent
   is:       imported augmented generated root held midi audio verified
-            rejected quarantined ok open unsure doubted pending labelled
+            rejected quarantined ok open unsure doubted duplicate pending labelled
             skipped flagged
 """
 
@@ -372,7 +372,11 @@ def _add_stage_commands(command: Callable[..., Parser]) -> None:
     render.add_argument("--format", choices=("wav", "flac"), default="wav", help="wav (the default) or flac")
     render.add_argument("--soundfont", metavar="FILE", help="an .sf2 or .sf3; by default as kelly doctor says")
     split = _dataset(command("split"))
-    split.add_argument("--reshuffle", action="store_true", help="assign every sample anew; lists change")
+    how = split.add_mutually_exclusive_group()
+    how.add_argument("--reshuffle", action="store_true", help="assign every sample anew; lists change")
+    how.add_argument(
+        "--verify", action="store_true", help="derive PROOF.json again and compare; exit code 1 if not equal"
+    )
     _deep(_dataset(command("validate")))
     rebuild = _dataset(command("rebuild", description=REBUILD))
     rebuild.add_argument("--check", action="store_true", help="make all of them again, compare, write nothing")

@@ -14,6 +14,7 @@ from kelly_tui.errors import DatasetError, KellyError
 from kelly_tui.model.dataset import TARGET_MODELS, DatasetConfig, target_model
 from kelly_tui.model.labels import nearest
 from kelly_tui.settings import Settings, load_settings
+from kelly_tui.text import safe_text
 
 if TYPE_CHECKING:
     from kelly_tui.pipeline.dataset import Options
@@ -207,9 +208,23 @@ def render(line: Line) -> int:
 
 
 def split(line: Line) -> int:
+    if line.arguments.verify:
+        return _verify_split(line)
     from kelly_tui.pipeline import stages
 
     return _stage(line, stages.split_dataset(line.root, line.arguments.reshuffle, **line.options))
+
+
+def _verify_split(line: Line) -> int:
+    from kelly_tui.store.catalogue import Catalogue
+    from kelly_tui.store.splits import verify_proof
+
+    with Catalogue.open(line.root) as catalogue:
+        found = verify_proof(catalogue)
+    for said in found.lines():
+        line.voice.say(safe_text(said, 200))
+    line.voice.give({"holds": found.holds, "differences": found.differences, "bridges": found.bridges, **found.proof})
+    return 0 if found.holds else 1
 
 
 def retry(line: Line) -> int:

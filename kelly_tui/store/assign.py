@@ -50,6 +50,8 @@ class Assignment:
     groups: int = 0
     edges: dict[str, int] = field(default_factory=dict)
     """How many links of each kind were followed."""
+    cut: dict[str, int] = field(default_factory=dict)
+    """How many of these lie between two splits: of `crossings` only."""
 
 
 def assign(
@@ -95,7 +97,12 @@ def crossings(members: Sequence[Member], near_duplicates: Iterable[tuple[str, st
     links = _Links(placed, everything, near_duplicates)
     group = links.components(everything)
     split = np.array([_CODE[member.split] for member in placed], np.int64)
-    return Assignment(crossings=_crossings(placed, split, group), groups=int(group.max()) + 1, edges=links.count)
+    return Assignment(
+        crossings=_crossings(placed, split, group),
+        groups=int(group.max()) + 1,
+        edges=links.count,
+        cut=links.between(split),
+    )
 
 
 def groups_of(members: Sequence[Member], near_duplicates: Iterable[tuple[str, str]] = ()) -> Ints:
@@ -147,8 +154,13 @@ class _Links:
             "near_duplicate": [(position[a], position[b]) for a, b in pairs if a in position and b in position],
         }
         self.count = {kind: len(links) for kind, links in kinds.items()}
-        self._links = np.array([link for links in kinds.values() for link in links], np.int64).reshape(-1, 2)
+        self._kinds = {kind: np.array(links, np.int64).reshape(-1, 2) for kind, links in kinds.items()}
+        self._links = np.concatenate(list(self._kinds.values()))
         self._size = len(members)
+
+    def between(self, split: Ints) -> dict[str, int]:
+        """How many links of each kind lead from one split to another."""
+        return {kind: int((split[links[:, 0]] != split[links[:, 1]]).sum()) for kind, links in self._kinds.items()}
 
     def components(self, among: npt.NDArray[np.bool_]) -> Ints:
         """The number of each member's group, 0..groups-1, along links between two of `among`."""

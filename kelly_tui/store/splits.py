@@ -6,25 +6,22 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any
 
 import msgspec
 
 from kelly_tui.model.labels import SPLITS
-from kelly_tui.store.assign import Assignment, Member, Ratios, assign, crossings
+from kelly_tui.store.assign import Assignment, Member, assign, crossings
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.groups import SongNames, songs_of
-from kelly_tui.store.layout import pretty_json, write_atomic
-from kelly_tui.store.pieces import Pairs, near_duplicates
-from kelly_tui.store.views import write_splits
+from kelly_tui.store.pieces import near_duplicates
+from kelly_tui.store.proof import Verified, differences, proof_of, ratios_of, read_proof, write_proof
+from kelly_tui.store.views import split_list, write_splits
 from kelly_tui.text import count
 
-METHOD = "hash rank within strata 1"
 _AT_ONCE = 1000
-_SHOWN = 100
 
 
 @dataclass
@@ -75,6 +72,51 @@ def verify_splits(catalogue: Catalogue) -> Assignment:
     return crossings(members(catalogue), near_duplicates(catalogue))
 
 
+def verify_proof(catalogue: Catalogue) -> Verified:
+    """The proof made again from the samples, all near-duplicates compared anew, beside PROOF.json. Moves nothing.
+
+    Raises `DatasetError` where there is no proof to compare with.
+    """
+    written = read_proof(catalogue.layout)
+    there, pairs = members(catalogue), near_duplicates(catalogue, anew=True)
+    seed = written.get("seed")
+    seed = seed if isinstance(seed, int) else _seed(catalogue, None)
+    assigned = assign(there, ratios_of(catalogue.config), seed, pairs)
+    found = Verified(proof_of(there, pairs, assigned, seed, catalogue.config))
+    found.differences += differences(written, msgspec.to_builtins(found.proof))
+    if assigned.placed:
+        found.differences.append(f"{count(len(assigned.placed), 'sample is', 'samples are')} in no split yet")
+    found.differences += [f"splits/{name} {how}" for name, how in _lists_that_differ(catalogue)]
+    bridges = set(assigned.bridges)
+    found.bridges = [
+        (sample_id, path)
+        for sample_id, path in catalogue.db.execute(
+            "SELECT sample_id, file_path FROM samples WHERE split IS NULL ORDER BY sample_id"
+        )
+        if sample_id in bridges
+    ]
+    return found
+
+
+def _lists_that_differ(catalogue: Catalogue) -> Iterator[tuple[str, str]]:
+    """Lists, which are what trainers read, that are gone or say other than the catalogue."""
+    for split in SPLITS:
+        path = catalogue.layout.splits / f"{split}.txt"
+        try:
+            listed = path.read_bytes()
+        except FileNotFoundError:
+            yield path.name, "is gone"
+            continue
+        except OSError:
+            yield path.name, "can't be read"
+            continue
+        digest = hashlib.sha256()
+        for sample_id in split_list(catalogue, split):
+            digest.update(f"{sample_id}\n".encode())
+        if hashlib.sha256(listed).digest() != digest.digest():
+            yield path.name, "lists other samples than the catalogue"
+
+
 def members(catalogue: Catalogue) -> list[Member]:
     """What decides the splits of all samples that are in order or in a split, by id."""
     names = SongNames(catalogue.config)
@@ -116,18 +158,15 @@ def _seed(catalogue: Catalogue, given: int | None) -> int:
 
 
 def _split(catalogue: Catalogue, there: Sequence[Member], seed: int) -> SplitOutcome:
-    config, pairs = catalogue.config, near_duplicates(catalogue)
-    ratios = (config.train_ratio, config.val_ratio, config.test_ratio)
-    assigned = assign(there, ratios, seed, pairs)
+    pairs = near_duplicates(catalogue)
+    assigned = assign(there, ratios_of(catalogue.config), seed, pairs)
     outcome = SplitOutcome(groups=assigned.groups, bridges=assigned.bridges, crossings=assigned.crossings)
     where: dict[str, str | None] = {**assigned.placed, **dict.fromkeys(assigned.bridges)}
     outcome.placed = _store(catalogue, where)
     outcome.splits = catalogue.counts().splits
     write_splits(catalogue)
     after = [member._replace(split=where.get(member.sample_id, member.split)) for member in there]
-    write_atomic(
-        catalogue.layout.splits / "PROOF.json", pretty_json(_proof(after, assigned, seed, ratios, pairs, config))
-    )
+    write_proof(catalogue.layout, proof_of(after, pairs, assigned, seed, catalogue.config))
     return outcome
 
 
@@ -142,45 +181,3 @@ def _store(catalogue: Catalogue, where: dict[str, str | None]) -> int:
                     "UPDATE samples SET split = ?1 WHERE sample_id = ?2 AND split IS NOT ?1", (split, sample_id)
                 ).rowcount
     return changed
-
-
-def _proof(
-    after: Sequence[Member], assigned: Assignment, seed: int, ratios: Ratios, pairs: Pairs, config: Any
-) -> dict[str, Any]:
-    """What was checked and found, without times, so that the same splits give the same bytes."""
-    found = crossings(after, pairs)
-    digest = hashlib.sha256(config.group_by.encode())
-    for member in after:
-        digest.update(repr(member[:6]).encode())
-    for pair in sorted(pairs):
-        digest.update(repr(pair).encode())
-    main = config.model.main_label
-    return {
-        "method": METHOD,
-        "seed": seed,
-        "ratios": dict(zip(SPLITS, ratios, strict=True)),
-        "group_by": config.group_by,
-        "inputs_sha256": digest.hexdigest(),
-        "samples": len(after),
-        "groups": assigned.groups,
-        "edges_checked": assigned.edges,
-        "crossings": len(found.crossings),
-        "crossing_samples": [list(samples) for samples in found.crossings[:_SHOWN]],
-        "bridges": len(assigned.bridges),
-        "bridge_samples": assigned.bridges[:_SHOWN],
-        "imported": _shares(member.split for member in after if member.imported),
-        f"imported_by_{main}": {
-            label: _shares(member.split for member in after if member.imported and member.label == label)
-            for label in sorted({member.label for member in after if member.imported and member.label is not None})
-        },
-    }
-
-
-def _shares(splits: Iterable[str | None]) -> dict[str, dict[str, float]]:
-    """{split: {samples, share}}."""
-    counted = dict.fromkeys(SPLITS, 0)
-    for split in splits:
-        if split is not None:
-            counted[split] += 1
-    total = sum(counted.values()) or 1
-    return {split: {"samples": n, "share": round(n / total, 6)} for split, n in counted.items()}

@@ -6,7 +6,9 @@ functions are offered here too.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 
 from kelly_tui.model.labels import SPLITS
@@ -115,6 +117,12 @@ def write_manifest(catalogue: Catalogue) -> bool:
     return True
 
 
+def split_list(catalogue: Catalogue, split: str) -> Iterator[str]:
+    """The ids that a list holds, in its order."""
+    rows = catalogue.db.execute("SELECT sample_id FROM samples WHERE held AND split = ? ORDER BY sample_id", (split,))
+    return (sample_id for (sample_id,) in rows)
+
+
 def write_splits(catalogue: Catalogue) -> None:
     """Write splits/train.txt, val.txt and test.txt: the ids that an export holds, sorted, one a line.
 
@@ -128,10 +136,8 @@ def write_splits(catalogue: Catalogue) -> None:
     for split, path in paths.items():
         if known_state(catalogue, path) is not None and changed_outside(catalogue, path):
             set_aside(catalogue, path)
-        rows = catalogue.db.execute(
-            "SELECT sample_id FROM samples WHERE held AND split = ? ORDER BY sample_id", (split,)
-        )
+        ids = split_list(catalogue, split)
         with replacing(path) as file:
-            while chunk := rows.fetchmany(5000):
-                file.write("".join(f"{sample_id}\n" for (sample_id,) in chunk).encode())
+            while chunk := list(islice(ids, 5000)):
+                file.write("".join(f"{sample_id}\n" for sample_id in chunk).encode())
         remember(catalogue, path)

@@ -14,6 +14,7 @@ from kelly_tui.store import runs
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.layout import utc_now
 from kelly_tui.text import count
+from kelly_tui.validate.duplicates import check_duplicates
 from kelly_tui.validate.durations import check_durations
 from kelly_tui.validate.files import check_files, check_structure, check_views
 from kelly_tui.validate.labels import check_labelled, check_state, check_values
@@ -59,5 +60,6 @@ def _check_samples(catalogue: Catalogue, scores: Scores) -> Iterator[Finding]:
     yield from check_durations(catalogue)
     yield from check_values(catalogue)
     yield from check_splits(catalogue)
+    yield from check_duplicates(catalogue)
     yield from check_labelled(catalogue, scores)
     yield from check_state(catalogue, scores)

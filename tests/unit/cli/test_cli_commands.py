@@ -623,3 +623,18 @@ def test_a_list_is_sorted_by_what_was_asked(kelly, labelled) -> None:
     assert [size[path] for path in by_size] == sorted(size.values())
     assert "Did you mean syncopation_score" in kelly("list", "d", "--sort", "syncopation_scor").err
     assert kelly("list", "d", "--sort", "note_density").code == 0
+
+
+def test_splits_are_verified_with_an_exit_code(kelly, labelled):
+    assert kelly("split", "d").code == 0
+    said = kelly("split", "d", "--verify")
+    assert (said.code, said.out.splitlines()[-1]) == (0, "equal to PROOF.json")
+    assert kelly("split", "d", "--verify", "--json").json["holds"] is True
+    (labelled / "splits" / "val.txt").unlink()
+    said = kelly("split", "d", "--verify")
+    assert said.code == 1
+    assert "DIFFERS: splits/val.txt is gone" in said.out
+    (labelled / "splits" / "PROOF.json").unlink()
+    said = kelly("split", "d", "--verify")
+    assert (said.code, "there is no proof of the splits yet" in said.err) == (2, True)
+    assert kelly("split", "d", "--verify", "--reshuffle").code == 2

@@ -10,11 +10,12 @@ from hypothesis import strategies as st
 from store_files import tree
 from store_samples import id_of, new_catalogue, sample
 
+from kelly_tui.errors import DatasetError
 from kelly_tui.model.dataset import DatasetConfig
 from kelly_tui.model.labels import SPLITS
 from kelly_tui.store.assign import Assignment, Member, assign, crossings
 from kelly_tui.store.groups import SongNames
-from kelly_tui.store.splits import reshuffle, split_samples, verify_splits
+from kelly_tui.store.splits import reshuffle, split_samples, verify_proof, verify_splits
 from kelly_tui.store.views import write_views
 
 RATIOS = (0.8, 0.1, 0.1)
@@ -313,3 +314,97 @@ def test_the_same_music_in_files_that_differ_is_never_cut(tmp_path):
         assert all(where[id_of(n)] == where[id_of(n + 20)] for n in range(20))
         proof = msgspec.json.decode((catalogue.layout.splits / "PROOF.json").read_bytes())
         assert proof["edges_checked"]["near_duplicate"] == 20
+
+
+# -- the proof, derived again ------------------------------------------------------------------------------------------
+
+
+def test_the_proof_is_derived_again_and_equal(tmp_path):
+    with new_catalogue(tmp_path, group_by="prefix") as catalogue:
+        songs(catalogue, 60)
+        split_samples(catalogue, seed=7)
+        found = verify_proof(catalogue)
+        assert found.differences == []
+        assert found.holds
+        assert found.lines()[-1] == "equal to PROOF.json"
+        assert found.proof["edges_crossing"] == dict.fromkeys(("root", "content", "song", "near_duplicate"), 0)
+
+
+def edit_list(catalogue):
+    path = catalogue.layout.splits / "test.txt"
+    path.write_text(path.read_text() + id_of(3) + "\n")
+
+
+def lose_list(catalogue):
+    (catalogue.layout.splits / "val.txt").unlink()
+
+
+def move(catalogue):
+    with catalogue.writing() as db:
+        db.execute("UPDATE samples SET split = 'val' WHERE sample_id = ?", (id_of(0),))
+
+
+def arrive(catalogue):
+    catalogue.add([sample(777, source="0_9.mid")])
+
+
+def relabel(catalogue):
+    with catalogue.writing() as db:
+        db.execute("UPDATE samples SET emotion = 'tense' WHERE sample_id = ?", (id_of(0),))
+
+
+def forge(catalogue):
+    path = catalogue.layout.splits / "PROOF.json"
+    path.write_text(path.read_text().replace('"crossings": 0', '"crossings": 0, "checked_by": "nobody"'))
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (edit_list, "splits/test.txt lists other samples"),
+        (lose_list, "splits/val.txt is gone"),
+        (move, "edges_crossing.song was 0, is 2"),
+        (arrive, "samples was 60, is 61"),
+        (arrive, "1 sample is in no split yet"),
+        (relabel, "imported_by_emotion.tense was not there"),
+        (forge, "checked_by was nobody, is not there"),
+    ],
+)
+def test_what_is_other_than_the_proof_says_is_said(tmp_path, change, said):
+    with new_catalogue(tmp_path, group_by="prefix") as catalogue:
+        songs(catalogue, 60)
+        split_samples(catalogue)
+        assert next(one.split for one in catalogue.samples()) != "val"
+        change(catalogue)
+        before = tree(catalogue.root)
+        found = verify_proof(catalogue)
+        assert tree(catalogue.root) == before, "it moves nothing"
+        assert not found.holds
+        assert any(line.startswith(f"DIFFERS: {said}") for line in found.lines())
+
+
+def test_bridges_are_listed_with_the_way_out_open(tmp_path):
+    with new_catalogue(tmp_path, group_by="folder") as catalogue:
+        catalogue.add(sample(n, source=f"{n // 3}/{n}.mid") for n in range(60))
+        split_samples(catalogue)
+        where = {one.source.split("/")[0]: one.split for one in catalogue.samples()}
+        train, test = (next(song for song, split in where.items() if split == want) for want in ("train", "test"))
+        catalogue.add([sample(900, source=f"{train}/x.mid", other_sources=[f"{test}/x.mid"])])
+        split_samples(catalogue)
+        found = verify_proof(catalogue)
+        assert found.holds, "a bridge is in no list: nothing crosses"
+        assert found.bridges == [(id_of(900), catalogue.get(id_of(900)).file_path)]
+        assert any("900.mid" in line for line in found.lines())
+        reshuffle(catalogue)
+        assert verify_proof(catalogue).bridges == []
+
+
+@pytest.mark.parametrize("content", [None, b"{", b"[]", b"\xff"])
+def test_without_a_proof_it_is_said(tmp_path, content):
+    with new_catalogue(tmp_path) as catalogue:
+        catalogue.add([sample(1)])
+        if content is not None:
+            catalogue.layout.splits.mkdir(exist_ok=True)
+            (catalogue.layout.splits / "PROOF.json").write_bytes(content)
+        with pytest.raises(DatasetError, match=r"no proof"):
+            verify_proof(catalogue)

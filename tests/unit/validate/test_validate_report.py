@@ -416,3 +416,56 @@ def test_of_an_empty_dataset_only_that_is_said(tmp_path):
     report = kelly_tui.validate_dataset(create(tmp_path))
     assert not report.valid
     assert [finding.code for finding in report.findings] == ["empty"]
+
+
+# -- pieces that are there more than once ------------------------------------------------------------------------------
+
+
+def another_edition(root: Path, tmp_path: Path, **recipe) -> None:
+    """A variant of the first sample comes as if it was an original, and is split."""
+    sample = first(root)
+    variant = kelly_tui.augment_midi(root / sample.file_path, **recipe)
+    variant.save(tmp_path / "elsewhere" / "edition.mid")
+    kelly_tui.import_files(root, [tmp_path / "elsewhere"])
+    kelly_tui.extract_features(root)
+    kelly_tui.split_dataset(root)
+
+
+def test_another_edition_is_named_and_shares_the_split_of_the_first(sound, tmp_path):
+    another_edition(sound, tmp_path, transpose=3, time_stretch=1.1, jitter_ms=5.0, seed=1)
+    report = kelly_tui.validate_dataset(sound)
+    (found,) = [one for one in report.findings if one.code == "near-duplicates"]
+    assert (found.count, found.filter) == (2, "is:duplicate")
+    with Catalogue.open(sound) as catalogue:
+        listed = {one.sample_id: one for one in catalogue.samples("is:duplicate")}
+        assert set(found.samples) == listed.keys()
+        assert len({one.split for one in listed.values()}) == 1
+    assert codes(report, "error") == []
+    write(sound, "UPDATE samples SET split = CASE sample_id WHEN ? THEN 'test' ELSE 'train' END", found.samples[0])
+    assert "group-across-splits" in codes(kelly_tui.validate_dataset(sound), "error")
+
+
+def test_editions_that_people_labelled_differently_are_named(sound, tmp_path):
+    another_edition(sound, tmp_path, transpose=2)
+    with Catalogue.open(sound) as catalogue:
+        one, other = (sample.sample_id for sample in catalogue.samples("is:duplicate"))
+        main = catalogue.config.model.main_label
+        edit(catalogue, [Edit(one, main, Label("happy")), Edit(other, main, Label("happy"))], "me")
+    assert "editions-contradict" not in codes(kelly_tui.validate_dataset(sound), "warning")
+    with Catalogue.open(sound) as catalogue:
+        edit(catalogue, [Edit(other, main, Label("sad"))], "me")
+    report = kelly_tui.validate_dataset(sound)
+    (found,) = [finding for finding in report.findings if finding.code == "editions-contradict"]
+    assert set(found.samples) == {one, other}
+
+
+def test_what_has_no_features_is_said_to_be_not_compared(sound):
+    write(sound, "DELETE FROM fingerprints WHERE sample = 1")
+    report = kelly_tui.validate_dataset(sound)
+    (found,) = [finding for finding in report.findings if finding.code == "not-compared"]
+    assert found.samples == (first(sound).sample_id,)
+
+
+def test_a_dataset_in_order_has_no_finding_about_pieces(sound):
+    found = {finding.code for finding in kelly_tui.validate_dataset(sound).findings}
+    assert not found & {"near-duplicates", "editions-contradict", "not-compared", "bridge", "group-across-splits"}
