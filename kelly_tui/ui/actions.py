@@ -104,7 +104,7 @@ ACTIONS: tuple[Action, ...] = (
            ("list", "variants", "blind")),
     Action("opinion", "say it, and see what others said", (DIGIT,), ("review",), "say it"),
     Action("settle", "let it stand, go to the next", ("enter",), ("review",), "let it stand, next"),
-    Action("answer", "which of the two X is: 1 says A, 2 says B", (DIGIT,), ("blind",), "is X"),
+    Action("answer", "which of the two X is: 1 says A, 2 says B", (DIGIT,), ("blind",), "X is A, B"),
     Action("autoplay", "play after labelling, or don't", ("A",), ("list",)),
     Action("undo", "undo the last edit, and go there", ("u",), ("list", "form", "variants", "review"), "undo"),
     Action("redo", "redo", ("ctrl+r",), ("list", "form")),

@@ -110,6 +110,8 @@ class BlindScreen(KeyedScreen):
         original = self._two[A]
         engine.load(session.root / original.file_path)
         engine.set_decks([session.root / one.file_path for one in self._two])
+        if original.duration_sec:
+            engine.set_loop((0.0, original.duration_sec))  # sixteen answers take longer than a sample
         engine.seek(share * (original.duration_sec or 0.0))
         engine.play()
         earlier = trials(session.catalogue, recipe_of(self._two[B].augmentation))
