@@ -217,7 +217,7 @@ class Player:
         if former is not None and old is not None:
             self.shelf.put(former, old)
         self.report()  # first, so that who sees the token sees this file's message
-        self._board.begin(self._token, self._transport.cursor, self._transport.duration)
+        self._board.begin(self._token, self._transport.cursor, self._transport.duration, self._ratio)
 
     def _place(self, source: Source, path: Path) -> None:
         heard = self._accompanied(source)
@@ -252,9 +252,7 @@ class Player:
     # -- versions that are compared ------------------------------------------------------------------------------------
 
     def _rehearse(self) -> None:
-        soundfont = self._synths.path
-        if soundfont is not None or not self._kin:
-            self.rehearsal.want(self._kin, self._transport.rate, soundfont)
+        self.rehearsal.want(self._kin, self._transport.rate, self._synths.path)
         self._match()
 
     def _gain(self, path: Path) -> float:

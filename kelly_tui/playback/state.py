@@ -72,6 +72,8 @@ class _Memory(ctypes.Structure):
         ("message", ctypes.c_char * _MESSAGE_BYTES),
         ("start", ctypes.c_double),
         ("since", ctypes.c_uint64),
+        ("ratio", ctypes.c_double),
+        ("renewed", ctypes.c_uint64),
         ("marks", ctypes.c_uint64),
         ("time", ctypes.c_double * _MARKS),
         ("position", ctypes.c_double * _MARKS),
@@ -85,13 +87,19 @@ class Board:
 
     def __init__(self) -> None:
         self.memory: Any = RawValue(_Memory)
-        self.memory.speed = 1.0
+        self.memory.speed = self.memory.ratio = 1.0
 
-    def begin(self, token: int, position: float, duration: float) -> None:
-        """Another file is in place: older marks speak of the one before."""
+    def begin(self, token: int, position: float, duration: float, ratio: float | None = None) -> None:
+        """Another file is in place: older marks speak of the one before.
+
+        `ratio`: it is another version of that, so many seconds of it to each; until it is heard, which is as late as
+        the device, the place in the one that still sounds is said as its own.
+        """
         memory = self.memory
         memory.start, memory.duration = position, duration
-        memory.since = memory.marks
+        memory.ratio, memory.renewed = ratio or 1.0, memory.marks
+        if ratio is None:
+            memory.since = memory.marks
         memory.token = token
 
     def mark(self, moment: float, position: float, pace: float, length: float) -> None:
@@ -112,7 +120,8 @@ class Board:
             slot = mark % _MARKS
             if memory.time[slot] <= now:
                 gone = min(now - memory.time[slot], memory.length[slot])
-                return float(memory.position[slot] + gone * memory.pace[slot])
+                place = memory.position[slot] + gone * memory.pace[slot]
+                return float(place * memory.ratio if mark < memory.renewed else place)
         return float(memory.start)
 
     @property

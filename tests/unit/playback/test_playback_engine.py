@@ -75,9 +75,13 @@ def midi_note(path: Path, pitch: int = 69, seconds: float = 20.0) -> Path:
 
 
 def heard(sound: np.ndarray) -> np.ndarray:
-    """From the first sound to the last."""
+    """The longest stretch of sound without a gap of 5 ms: a busy machine leaves some."""
     loud = np.flatnonzero(np.abs(sound).max(axis=1) > 0.003)
-    return sound[loud[0] : loud[-1]] if len(loud) else sound[:0]
+    if not len(loud):
+        return sound[:0]
+    stretches = np.split(loud, np.flatnonzero(np.diff(loud) > RATE // 200) + 1)
+    longest = max(stretches, key=len)
+    return sound[longest[0] : longest[-1]]
 
 
 def ready(engine: Engine, path: Path) -> None:
@@ -125,7 +129,7 @@ def test_other_rates_depths_and_channels_are_heard_at_their_pitch_side_and_level
         engine.play()
         recording.wait(0.8)
         engine.pause()
-    found = heard(recording.sound)[4000:-4000]
+    found = heard(recording.sound)[2000:-2000]
     wanted = 0.5 / (2.414 if channels == 6 else 1)
     for side, tone in ((0, 600), (1, 600 if channels == 1 else 900)):
         one = np.repeat(found[:, side : side + 1], 2, axis=1)

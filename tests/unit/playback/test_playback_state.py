@@ -41,6 +41,18 @@ def test_marks_of_the_file_before_are_forgotten():
     assert board.position(102.5) == pytest.approx(1.0)
 
 
+def test_until_another_version_is_heard_the_place_is_that_of_the_one_that_sounds():
+    """Half as long: what was at 10 s of the first is at 5 s of it; the device hands it out 0.5 s before it is heard."""
+    board = Board()
+    board.mark(100.0, position=10.0, pace=1.0, length=1.0)
+    board.begin(2, position=5.25, duration=30.0, ratio=0.5)
+    board.mark(100.5, position=5.25, pace=1.0, length=1.0)
+    assert board.position(100.4) == pytest.approx(5.2)
+    assert board.position(100.6) == pytest.approx(5.35)
+    board.begin(3, position=0.0, duration=10.0)
+    assert board.position(100.7) == 0.0
+
+
 def test_any_number_of_marks():
     board = Board()
     for block in range(1000):
