@@ -207,6 +207,7 @@ def switched(engine: Engine, sink: NullSink, paths: list[Path], still: float = 1
     loaded(engine, paths[0])
     engine.set_decks(paths)
     until(lambda: engine.state.matched)
+    engine.seek(2.0)
     engine.play()
     with sink.recording() as recording:
         recording.wait(0.2)

@@ -150,8 +150,8 @@ def _latencies(
 ) -> Iterator[tuple[str, float, float, str]]:
     left, right = (heard.noise_file(folder / f"{n}.wav", 20.0, n, channel=n) for n in (0, 1))
     tones = [folder / f"{program}.mid" for program in (0, 1)]
-    for pan, path in zip((0, 127), tones, strict=True):
-        path.write_bytes(panned(pan))
+    for seconds, path in zip((0.05, 19.0), tones, strict=True):  # the first is over when the second is switched to
+        path.write_bytes(held(seconds))
     floor = sorted(bare.space() for _ in range(20))
     least = f"floor: a bare stream, 95 % {floor[18] * 1e3:.0f} ms"
     waits: list[tuple[str, Callable[[], float], str]] = [
@@ -181,14 +181,18 @@ def _playheads(
     yield "20 s of playing beside 8 niced jobs", 20.0, 0.0, note
 
 
-def panned(side: int) -> bytes:
-    """A chord held for twenty seconds, on the far left (0) or right (127), without reverb and chorus."""
+def held(seconds: float) -> bytes:
+    """An organ's chord that is held so long, and another after twenty seconds, without reverb and chorus."""
     file = mido.MidiFile(ticks_per_beat=480)
-    still = [mido.Message("control_change", control=control, value=0) for control in (91, 93)]
-    place = mido.Message("control_change", control=10, value=side)
-    on = [mido.Message("note_on", note=pitch, velocity=110) for pitch in (60, 64, 67)]
-    off = [mido.Message("note_off", note=pitch, time=19_200 if pitch == 60 else 0) for pitch in (60, 64, 67)]
-    file.tracks.append(mido.MidiTrack([mido.Message("program_change", program=19), *still, place, *on, *off]))
+    track = mido.MidiTrack([mido.Message("program_change", program=19)])
+    track += [mido.Message("control_change", control=control, value=0) for control in (91, 93)]
+    for length, wait in ((seconds, 0.0), (0.2, 20.0 - seconds)):
+        for number, pitch in enumerate((60, 64, 67)):
+            start = round(960 * wait) if number == 0 else 0
+            track.append(mido.Message("note_on", note=pitch, velocity=110, time=start))
+        for number, pitch in enumerate((60, 64, 67)):
+            track.append(mido.Message("note_off", note=pitch, time=round(960 * length) if number == 0 else 0))
+    file.tracks.append(track)
     data = io.BytesIO()
     file.save(file=data)
     return data.getvalue()
