@@ -94,13 +94,12 @@ def basses_for(comping: str) -> tuple[str, ...]:
     return ("held", "fifths", "pulsed") if comping in _HELD else ("pulsed", "fifths", "walking")
 
 
-def comped(pattern: str, segments: Sequence[Segment], voicings: Sequence[Voicing], meter: Meter) -> list[Note]:
-    """The upper voices in a pattern; the last chord is held."""
-    play = COMPING[pattern]
+def comped(figure: Sequence[str], segments: Sequence[Segment], voicings: Sequence[Voicing], meter: Meter) -> list[Note]:
+    """The upper voices in a figure, whose patterns take turns chord by chord; the last chord is held."""
     notes: list[Note] = []
-    for segment, voicing in zip(segments, voicings):
-        final = segment is segments[-1]
-        struck = (_sustained if final else play)(segment, voicing.upper, meter)
+    for i, (segment, voicing) in enumerate(zip(segments, voicings)):
+        play = _sustained if segment is segments[-1] else COMPING[figure[i % len(figure)]]
+        struck = play(segment, voicing.upper, meter)
         notes += [Note(onset, length, pitch) for onset, length, pitches in struck for pitch in pitches]
     return notes
 

@@ -58,7 +58,7 @@ def dynamics_piece(seed: int, index: int, levels: Sequence[str]) -> Draft:
     bass = bass_part(chance.pick(basses_for(comping)), segments, voicings, meter)
     compass = Compass(66, 82, CURVES[chance.pick(tuple(CURVES))])
     tune = melody(chance, segments, key, meter, compass, chance.between(0.3, 0.8), ground(voicings, segments, bass))
-    voices = [touched(notes, articulation) for notes in (tune, comped(comping, segments, voicings, meter), bass)]
+    voices = [touched(notes, articulation) for notes in (tune, comped((comping,), segments, voicings, meter), bass)]
     voices = _with_loudness(voices, level, shape, articulation, meter, segments[-1].end)
     programs = [chance.pick(_PROGRAMS), chance.pick(_PROGRAMS), chance.pick((0, 32, 33, 42, 43, 58, 70))]
     parts = tuple(Part(notes, program) for notes, program in zip(voices, programs))

@@ -174,7 +174,7 @@ def _composed(chosen: Setting, bars: int, pace: Pace, patterns: tuple[str, str, 
     return _Music(
         segments,
         tune=melody(chance, segments, key, meter, compass, chance.between(*style.density), over),
-        chords=comped(comping, segments, voicings, meter),
+        chords=comped((comping,), segments, voicings, meter),
         bass=bass,
         power=power_chords(segments, voicings, chance.pick((0.5, meter.pulse))) if chance.yes(style.guitar) else [],
     )

@@ -37,7 +37,7 @@ def _lines(text: str) -> tuple[tuple[str, ...], ...]:
 
 _OPENINGS = {
     "major": _lines("I, I vi, I IV64 I, I V43 I6, I iii IV, I V6 vi, Imaj7 IVmaj7, I IV I6"),
-    "phrygian": _lines("i, i bII i, i bvii, i iv i, i VI"),
+    "phrygian": _lines("i, i bII i, i bvii, i iv i, i VI, i iv64 i, i bvii6 i6, i iv i6, i bII6 i6"),
     "minor": _lines("i, i VI, i iv64 i, i V43 i6, i v6 VI, i VII6 i6, i7 iv7, i VII III, i iv i6"),
 }
 """The tonic, and what prolongs it."""
@@ -45,22 +45,22 @@ _OPENINGS = {
 _MIDDLES = {
     "functional": {
         "major": _lines("IV, ii6, ii65, vi ii, IV ii, vi IV ii6, ii, iii vi IV"),
-        "phrygian": _lines("iv, VI iv, bIII iv, iv6, bvii VI"),
+        "phrygian": _lines("iv, VI iv, bIII iv, iv6, bvii VI, VI iv6, bIII VI, iv VI, bIII6 iv"),
         "minor": _lines("iv, ii°6, iiø65, VI iv, iv6, VI ii°6, III VI iv"),
     },
     "circle": {
         "major": _lines("vi ii, iii vi ii, IV vii° iii vi ii, iii7 vi7 ii7, IVmaj7 iii7 vi7 ii7"),
-        "phrygian": _lines("iv bvii bIII VI, bvii bIII VI, bIII VI iv"),
+        "phrygian": _lines("iv bvii bIII VI, bvii bIII VI, bIII VI iv, iv bvii bIII, bvii bIII6 VI, bIII VI6 iv6"),
         "minor": _lines("iv VII III VI ii°6, VI iiø7, VII III VI ii°6, iv7 VII7 IIImaj7 VImaj7 iiø7"),
     },
     "secondary": {
         "major": _lines("V/vi vi ii, V7/IV IV ii6, V/V, V7/ii ii, vi V65/V, V/ii ii V/V, V7/vi vi V7/V"),
-        "phrygian": _lines("bIII7 VI, bvii bIII7 VI, bIII VI iv6"),
+        "phrygian": _lines("bIII7 VI, bvii bIII7 VI, bIII VI iv6, bIII65 VI, iv bIII7 VI, bIII bIII7 VI"),
         "minor": _lines("V7/iv iv, V/VI VI iv, V/III III iv, V7/III III VI ii°6, V65/iv iv ii°6"),
     },
     "borrowed": {
         "major": _lines("iv, bII6, bVI bII6, ii°6, bVI iv6, bIII bVI iv, iiø65, bVII bIII bVI ii°6"),
-        "phrygian": _lines("iv6, bIII iv, VI iv6"),
+        "phrygian": _lines("iv6, bIII iv, VI iv6, bIII6 iv, bIII iv6, VI bIII iv"),
         "minor": _lines("bII6, VI bII6, iv bII6, iv6 bII, III bII6"),
     },
 }
@@ -68,7 +68,7 @@ _MIDDLES = {
 
 _DOMINANTS = {
     "major": _lines("V, V7, I64 V7, vii°6, V65 I V7, I64 V, V42 I6 V7"),
-    "phrygian": _lines("bII, bvii, bII6, bvii6, bII bvii"),
+    "phrygian": _lines("bII, bvii, bII6, bvii6, bII bvii, bvii bII, bII6 bvii, bIImaj7"),
     "minor": _lines("V, V7, i64 V7, vii°7, V65 i V7, i64 V, V42 i6 V7"),
 }
 
@@ -78,6 +78,9 @@ _PLAGAL = {
     "minor": _lines("iv, bII, VI VII, iv6, VI iv"),
 }
 """Closes that need no dominant."""
+
+_BASSES = {"held": ("held", "pulsed"), "pulsed": ("pulsed", "eighths", "octaves")}
+"""Bass patterns that leave a chord's lowest pitch class what it is, by the plainest that goes with the chords."""
 
 _PROGRAMS = ((0, 0), (4, 33), (16, 16), (19, 19), (24, 32), (25, 32), (48, 43), (49, 42), (52, 58), (61, 58), (88, 38),
              (5, 35), (6, 6), (68, 70), (46, 43), (89, 39))  # fmt: skip
@@ -98,7 +101,10 @@ def harmony_piece(seed: int, index: int, emotions: Sequence[str]) -> Draft:
     touch, meter, key = chosen.affect.articulation, chosen.meter, chosen.key
     middle = evenly(tuple(_MIDDLES), turn, "harmony", seed, chosen.emotion, "middle")
     comping = evenly(patterns_for(touch), turn, "harmony", seed, chosen.emotion, "comping")
-    segments, chords, bass = _heard_in_key(chosen, middle, comping, chance)
+    along = [pattern for pattern in patterns_for(touch) if pattern != "arpeggio" or comping == "arpeggio"]
+    figure = (comping, *(chance.pick(along) for _ in range(3)))
+    bass_figure = chance.pick(_BASSES[basses_for(comping)[0]])
+    segments, chords, bass = _heard_in_key(chosen, middle, (figure, bass_figure), chance)
     programs = chance.pick(_PROGRAMS)
     parts = []
     for notes, prominence, program in ((chords, 0.5, programs[0]), (bass, 0.55, programs[1])):
@@ -113,12 +119,14 @@ def harmony_piece(seed: int, index: int, emotions: Sequence[str]) -> Draft:
         "numerals": [segment.chord.numeral for segment in segments],
         "middle": middle,
         "comping": comping,
+        "figure": figure,
+        "bass": bass_figure,
     }
     return Draft(piece.midi, piece.duration, labels, parameters)
 
 
 def _heard_in_key(
-    chosen: Setting, middle: str, comping: str, chance: Chance
+    chosen: Setting, middle: str, patterns: tuple[Sequence[str], str], chance: Chance
 ) -> tuple[list[Segment], list[Note], list[Note]]:
     """Segments, chords and bass that sound in the key that is labelled; drawn again until they do, or the clearest."""
     tonic, major = KEYS.index(chosen.tonic), 4 in SCALES[chosen.mode]
@@ -129,8 +137,8 @@ def _heard_in_key(
         dwelt_on = (phrase[0], *phrase) if attempt else phrase
         segments = _fitted(dwelt_on, sentence, chosen.key, meter, chosen.tempo_bpm)
         voicings = voiced(segments, chance)
-        chords = comped(comping, segments, voicings, meter)
-        bass = bass_part(basses_for(comping)[0], segments, voicings, meter)
+        chords = comped(patterns[0], segments, voicings, meter)
+        bass = bass_part(patterns[1], segments, voicings, meter)
         heard = hearers(np.array([*chords, *bass]), tonic, major)
         found.setdefault(heard, (segments, chords, bass))
         if heard == HEARERS:

@@ -13,9 +13,10 @@ import kelly_tui
 from kelly_tui.model.annotation import Label
 from kelly_tui.model.dataset import DatasetConfig
 from kelly_tui.model.edit import Edit
-from kelly_tui.model.labels import GROOVES
+from kelly_tui.model.labels import EMOTIONS, GROOVES
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.history import edit
+from kelly_tui.synth.item import generate_sample
 from tests.accuracy.generated import (
     MUSIC,
     QUADRANTS,
@@ -88,6 +89,12 @@ def test_fingerprint_is_blind_to_key_tempo_and_hands_and_not_to_a_note():
 def test_no_two_of_500_are_alike_in_any_key_or_tempo(kind):
     """``make generated`` looks at 5,000."""
     assert len({fingerprint(sample_at(kind, index)) for index in range(500)}) == 500
+
+
+def test_no_two_of_the_narrowest_class_are_alike_in_5000():
+    """Of angry progressions, phrygian ones among them, two were, in two seeds of three."""
+    made = [generate_sample("harmony", 3, index, EMOTIONS) for index in range(EMOTIONS.index("angry"), 5000, 8)]
+    assert len({fingerprint(sample) for sample in made}) == 625
 
 
 @pytest.mark.skipif(not MUSIC.is_dir(), reason="the real music is not beside the checkout")
