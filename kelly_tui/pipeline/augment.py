@@ -65,13 +65,24 @@ def augment(
     outcome = run_items(work, augmentation.commit, run)
     outcome.done -= augmentation.empty
     outcome.failures = list(dict(outcome.failures).items())  # a root that can't be read fails once
-    outcome.words = augmentation.words()
+    outcome.words = augmentation.words() or _why_nothing(catalogue, outcome, roots)
     outcome.details |= {
         "lacking": sum(augmentation.lacking.values()),
         "in_doubt": augmentation.in_doubt,
         "left_out": dict(augmentation.left_out_in_all()),
     }
     return outcome
+
+
+def _why_nothing(catalogue: Catalogue, outcome: Outcome, roots: str) -> str:
+    """Why a run had no sample to vary; nothing where it had."""
+    if outcome.done or outcome.skipped or outcome.all_failures or next(iter(catalogue.samples(roots)), None):
+        return ""
+    aside = sum(1 for _ in catalogue.samples(roots.replace("is:ok", "is:quarantined")))
+    if aside:
+        where = f"kelly list {catalogue.root.name} is:quarantined"
+        return f"no sample to vary: {count(aside, 'sample')} set aside, see {where}"
+    return "no sample to vary: import music first"
 
 
 def variant_item(item: dict[str, Any]) -> dict[str, Any]:

@@ -91,11 +91,15 @@ _IS_VERIFIED = Row._fields.index("is_verified")
 _REJECTED = Row._fields.index("rejected")
 
 _DOUBTED = '"in_doubt":true'
+_MAIN = "main_label"
 _DOUBT = (
-    f"(nullif(length(provenance) - length(replace(provenance, '{_DOUBTED}', '')), 0) / {len(_DOUBTED)} * 100"
-    " + ifnull(abs(coalesce(augmentation ->> 'transpose', augmentation ->> 'pitch_shift')), 0))"
+    f"iif(instr(provenance, '{_DOUBTED}'),"
+    f" ifnull(provenance ->> '$.{_MAIN}.in_doubt', 0) * 10000"
+    f" + (length(provenance) - length(replace(provenance, '{_DOUBTED}', ''))) / {len(_DOUBTED)} * 100"
+    " + ifnull(abs(coalesce(augmentation ->> 'transpose', augmentation ->> 'pitch_shift')), 0), NULL)"
 )
-"""How many labels are in doubt, and among as many how far it was transposed; NULL where none is."""
+"""Whether the label that the dataset is for is in doubt, how many are, and among as many how far it was transposed;
+NULL where none is."""
 
 SORTS = {
     "added": "rowid",
@@ -114,13 +118,16 @@ SORTS = {
 """What a list may be sorted by; ``-`` before it turns it round. Samples without the value come last."""
 
 
-def sort_column(sort: str) -> tuple[str, bool]:
-    """The column to sort by, and whether it falls. Raises `FilterError` for an order that there is not."""
+def sort_column(sort: str, main_label: str = "emotion") -> tuple[str, bool]:
+    """The column to sort by, and whether it falls; `main_label` is what the dataset is for.
+
+    Raises `FilterError` for an order that there is not.
+    """
     name = sort.removeprefix("-").lower()
     if name not in SORTS:
         with suppress(LabelError):
             name = field_named(name).name
-    return SORTS[one_of(name, SORTS, "the order ")], sort.startswith("-")
+    return SORTS[one_of(name, SORTS, "the order ")].replace(_MAIN, main_label), sort.startswith("-")
 
 
 def page(
@@ -136,7 +143,7 @@ def page(
 
     `after` and `before` are rowids; the rows of either page are in the order of the list.
     """
-    column, falls = sort_column(sort)
+    column, falls = sort_column(sort, catalogue.config.model.main_label)
     if query.conditions:
         column = _UNINDEXED + column
     if before is not None:
@@ -208,7 +215,7 @@ def order(catalogue: Catalogue, query: Query, sort: str = "path") -> array[int]:
 
     Some 0.3 s at a million samples by path, 1 s by another column, and 0.2 s when a filter leaves few.
     """
-    column, falls = sort_column(sort)
+    column, falls = sort_column(sort, catalogue.config.model.main_label)
     if query.conditions:
         column = _UNINDEXED + column
     rowids: array[int] = array("q")

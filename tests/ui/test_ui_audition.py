@@ -14,8 +14,9 @@ from tests.ui.conftest import Desk, Open, write_midi
 
 CHANGES = {"slow": {"time_stretch": 0.9}, "near": {"transpose": 2}, "far": {"transpose": -6}, "high": {"transpose": 4},
            "both": {"transpose": 5, "velocity_scale": 1.2}}  # fmt: skip
-WORST_FIRST = ["far", "both", "high", "slow", "elm"]
-"""Four labels are in doubt by six semitones, by five, by four; one is by a stretch, and one nobody knows why."""
+WORST_FIRST = ["far", "both", "high", "elm", "slow"]
+"""Four labels, the emotion among them, are in doubt by six semitones, by five, by four; an emotion alone, nobody knows
+why; and by a stretch an arousal, which the dataset is not for."""
 
 
 @pytest.fixture
@@ -69,10 +70,10 @@ async def test_what_is_in_doubt_is_heard_worst_first_and_each_key_decides(open_d
         assert desk.here == "high"
         await desk.press("2")
         assert variant(desk, "high").value("emotion") == "sad"
-        assert desk.here == "slow"
+        assert desk.here == "elm"
         assert listed(desk) == WORST_FIRST  # nothing moves under the hands
         await desk.press("g", "a")
-        assert listed(desk) == ["slow", "elm"]
+        assert listed(desk) == ["elm", "slow"]
         await desk.press("u", "u", "u", "g", "a")
         assert listed(desk) == WORST_FIRST
         await desk.press("/")

@@ -95,6 +95,21 @@ def test_a_multiplier_that_cannot_be_met_is_said_and_counted_each_time(tmp_path)
     assert len({one.sha256 for one in variants(root)}) == 54
 
 
+def test_a_run_without_a_sample_to_vary_says_why(tmp_path):
+    root = dataset(tmp_path, {"song.mid": song(1)})
+    with Catalogue.open(root) as catalogue, catalogue.writing() as db:
+        db.execute("UPDATE samples SET status = 'no notes'")
+    outcome = kelly_tui.augment_dataset(root, 3)
+    assert (outcome.done, outcome.words) == (
+        0,
+        "no sample to vary: 1 sample set aside, see kelly list d is:quarantined",
+    )
+    empty = dataset(tmp_path / "empty", {"song.mid": song(1)})
+    with Catalogue.open(empty) as catalogue, catalogue.writing() as db:
+        db.execute("DELETE FROM samples")
+    assert kelly_tui.augment_dataset(empty, 3).words == "no sample to vary: import music first"
+
+
 def test_what_variants_cannot_carry_is_counted_once_a_file(tmp_path):
     lost = (
         mido.Message("sysex", data=(1, 2)),

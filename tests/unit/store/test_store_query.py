@@ -337,3 +337,23 @@ def test_every_number_of_the_features_filters_and_sorts(corpus_midi, tmp_path) -
             wanted = [rowid for value, rowid in reversed(there) if value > float(f"{middle:.9f}")]
             assert list(above) == wanted, name
             assert query.size(catalogue, query.parse(f"{name}:?", CONFIG)) == 5 - len(there)
+
+
+@pytest.mark.parametrize(
+    ("model", "worst_first"),
+    [("emotionrecognizer", ["main", "three", "far", "two"]), ("dynamicsengine", ["two", "three", "far", "main"])],
+)
+def test_a_doubted_main_label_comes_before_any_number_of_others(tmp_path, model: str, worst_first: list[str]) -> None:
+    doubts = {"two": ("dynamic_range", "arousal"), "three": ("valence", "arousal", "dominance"), "main": ("emotion",),
+              "sure": (), "far": ("valence", "dominance")}  # fmt: skip
+    value = {"emotion": "sad", "dynamic_range": "mp"}
+    with new_catalogue(tmp_path, target_model=model) as catalogue:
+        for number, (name, fields) in enumerate(doubts.items()):
+            one = sample(number, file_path=f"{name}.mid", augmentation={"transpose": 6} if name == "far" else None)
+            one.labels = {field: Label(value.get(field, 0.5), "inherited", in_doubt=field in fields)
+                          for field in ("emotion", "dynamic_range", "valence", "arousal", "dominance")}  # fmt: skip
+            catalogue.add([one])
+        doubted = query.page(catalogue, query.parse("is:doubted", CONFIG), "-doubt")
+        assert [row.file_path.removesuffix(".mid") for row in doubted] == worst_first
+        every = query.page(catalogue, query.parse("", CONFIG), "-doubt")
+        assert every[-1].file_path == "sure.mid"
