@@ -137,11 +137,9 @@ class Lenses(Listening):
         self._show_parts()
 
     def _show_parts(self) -> None:
-        """The parts on the status line, each with its digit; as many digits in the footer."""
+        """The parts on the status line, each with its digit."""
         parts = self._parts()
-        footer = self.query_one(Footer)
-        footer.show(self.place)
-        footer.offer(len(parts) if len(parts) > 1 else 0)
+        self.query_one(Footer).show(self.place)
         named = [
             f"{number} {part.name}{' silent' if number - 1 in self._silent else ''}"
             for number, part in enumerate(parts, 1)
