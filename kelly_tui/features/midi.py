@@ -21,7 +21,7 @@ from kelly_tui.features.fingerprint import midi_fingerprint
 from kelly_tui.model.annotation import Label, Value
 from kelly_tui.music.beats import find_clock, in_short_beats
 from kelly_tui.music.chords import detect_chords
-from kelly_tui.music.contour import contour_curve, detect_contour, detect_range, melody
+from kelly_tui.music.contour import contour_curve, contour_of, detect_range, melody
 from kelly_tui.music.detection import Detection
 from kelly_tui.music.dynamics import (
     articulation_ratios,
@@ -45,7 +45,7 @@ Ints = NDArray[np.int64]
 Found = Detection[Any]
 
 VECTOR_SIZE = 117
-_VERSIONS = {"chords": 4, "tempo": 2, "groove": 3, "meter": 2, "key": 2}
+_VERSIONS = {"chords": 4, "tempo": 2, "groove": 3, "meter": 2, "key": 2, "contour": 2}
 """Of the detectors whose results have changed since their first."""
 _WIDEST_STEP = 12
 
@@ -211,7 +211,7 @@ def analyse(score: Score) -> Analysis:
         groove=groove if clock.score is score else groove.less_sure(clock.confidence),
         dynamics=detect_dynamics(score),
         articulation=detect_articulation(score, shares),
-        contour=detect_contour(line),
+        contour=contour_of(score, line),
         pitch_range=detect_range(score),
         velocity_curve=velocity_curve(score),
     )

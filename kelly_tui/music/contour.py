@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,15 +18,94 @@ Floats = NDArray[np.float64]
 def melody(score: Score) -> NDArray[np.void]:
     """The highest of the notes that start together (within a 16th of a beat): the skyline of the pitched notes."""
     notes = score.pitched
-    if len(notes) == 0:
-        return notes
+    return _highest(notes, score.strokes) if len(notes) else notes
+
+
+class Tune(NamedTuple):
+    """The line that a piece's contour is told by."""
+
+    line: NDArray[np.void]
+    surety: float
+    """0..1 that it is the melody."""
+    what: str
+
+
+_NAMED = re.compile(r"melod|vocal|voice|sing|lead", re.IGNORECASE)
+_SINGLE, _LASTING = 0.98, 0.3
+"""The share of a part's notes that start alone where it is a single line; its strokes, of the piece's."""
+_HELD = 8
+"""Strokes for which a held note is above what starts below it; a pad may be held for longer."""
+_LEAP, _IS_MELODY = (2.3, 3.2), (0.97, 0.28)
+"""Semitones from note to note of a top line, on average, and how often it has the melody's contour then: in 58 of 60
+chorales written as one part, where it goes by steps; in 22 of 80 songs, where melody and accompaniment take turns."""
+
+
+def find_tune(score: Score, skyline: NDArray[np.void]) -> Tune:
+    """The melody among the parts: the one that is named so, or the highest single line that lasts; else the top line.
+
+    Of 80 songs without names the second has the contour of the part that is annotated as melody in 95 %, the skyline
+    of all parts in 28 %.
+    """
+    notes = score.pitched
+    if len(skyline) >= _SINGLE * len(notes):
+        return Tune(skyline, 1.0, "")
+    counts = np.bincount(notes["track"])
+    names = score.names[: len(counts)]
+    chosen = [part for part, name in enumerate(names) if counts[part] > 2 and _NAMED.search(name)]
+    surety, what = 1.0, "the part named"
+    if not chosen and np.count_nonzero(counts) > 1:
+        chosen = _single_lines(notes, counts, len(skyline))
+        surety, what = 0.95, "the highest single line"
+    if chosen:
+        parts = [notes.compress(notes["track"] == part) for part in chosen]
+        part = int(np.argmax([part["pitch"].mean() for part in parts]))
+        name = names[chosen[part]] if chosen[part] < len(names) else ""
+        return Tune(_tops(parts[part]), surety, f"{what} {name!r}" if name else what)
+    line = skyline[~_under_held(skyline)]
+    leap = float(np.abs(np.diff(line["pitch"].astype(np.int64))).mean()) if len(line) > 1 else 0.0
+    surety = float(np.interp(leap, _LEAP, _IS_MELODY))
+    return Tune(line, surety, f"the highest notes, {leap:.1f} semitones apart")
+
+
+def _single_lines(notes: NDArray[np.void], counts: NDArray[np.int64], strokes: int) -> list[int]:
+    """The parts whose notes start one after the other, and that last through the piece's `strokes`."""
+    order = notes["track"].argsort(kind="stable")
+    track, onsets = notes["track"].take(order), notes["onset_beat"].take(order)
+    begins = np.ones(len(notes), np.bool_)
+    begins[1:] = (onsets[1:] - onsets[:-1] > 1 / 16) | (track[1:] != track[:-1])
+    alone = np.bincount(track.compress(begins), minlength=len(counts))
+    single: list[int] = ((alone >= _SINGLE * counts) & (alone >= _LASTING * strokes)).nonzero()[0].tolist()
+    return single
+
+
+def _tops(part: NDArray[np.void]) -> NDArray[np.void]:
+    """The highest of a part's notes that start together."""
+    onsets, count = part["onset_beat"], len(part)
+    begins = np.ones(count, np.bool_)
+    np.greater(onsets[1:] - onsets[:-1], 1 / 16, out=begins[1:])
+    return _highest(part, begins.nonzero()[0])
+
+
+def _highest(notes: NDArray[np.void], strokes: NDArray[np.int64]) -> NDArray[np.void]:
     rank = notes["pitch"] * np.int64(len(notes)) + np.arange(len(notes))  # of equals the last
-    skyline: NDArray[np.void] = notes.take(np.maximum.reduceat(rank, score.strokes) % len(notes))
-    return skyline
+    highest: NDArray[np.void] = notes.take(np.maximum.reduceat(rank, strokes) % len(notes))
+    return highest
+
+
+def _under_held(line: NDArray[np.void]) -> NDArray[np.bool_]:
+    """Which notes start while a higher one sounds: they are of a lower voice."""
+    under = np.zeros(len(line), np.bool_)
+    pitches, onsets = line["pitch"], line["onset_beat"]
+    ends = onsets + line["duration_beat"] - 1 / 16
+    for back in range(1, min(_HELD, len(line) - 1) + 1):
+        under[back:] |= (pitches[:-back] > pitches[back:]) & (ends[:-back] > onsets[back:])
+    return under
 
 
 BAR = 4.0
 """Beats that a phrase is taken to begin after the start of its song."""
+_PHRASES_BEFORE = (0, 1, 3, 5)
+"""Phrases of the same length that may have come before."""
 
 _SHAPES = {
     (1, 1): "ascending",
@@ -45,21 +127,30 @@ def detect_contour(line: NDArray[np.void]) -> Detection[str]:
     "The melodic arch in Western folksongs", Computing in Musicology 10; with the mean in whole semitones, the fraction
     dropped, and each note weighed by its onset, as AMADS (Gotham et al. 2025) reads him: what is heard later counts
     more. That onset counts from the start of the song; of a phrase cut from one it is not known, and taken as a bar.
+    The type is as sure as other places in the song, and notes weighed alike, say the same: of 150 phrases all 125 are
+    right where all agree, and 19 of 25 where some do not. Those that are wrong are told by where the phrase lies.
     """
     count = len(line)
     if count < 3:
         return unknown("fewer than three notes have no contour")
     pitches, onsets = line["pitch"].astype(np.float64), line["onset_beat"] - line["onset_beat"][0]
     first, last, total = int(pitches[0]), int(pitches[-1]), float(pitches.sum())
-    weights, weighed = float(onsets.sum()), float(pitches @ onsets)
-    means = [
-        (weighed + start * total) / (weights + start * count)  # of notes weighed by their onset in a song
-        for start in (BAR, 1e-9)
-    ]
+    weights, weighed, length = float(onsets.sum()), float(pitches @ onsets), float(onsets[-1])
+    starts = (BAR, *(1e-9 + phrases * length for phrases in _PHRASES_BEFORE))
+    means = [(weighed + start * total) / (weights + start * count) for start in starts]
     shape, *otherwise = (_shape(first, mean, last) for mean in (*means, total / count))
-    # Where another weighing says the same, the type is sure; a long piece has no one contour.
-    surety = 0.5 if count > 32 else 0.98 if all(other == shape for other in otherwise) else 0.7
-    return Detection(shape, surety, f"first {first}, mean {means[0]:.1f}, last {last} of {count} notes")
+    agree = sum(other == shape for other in otherwise) / len(otherwise)
+    surety = 0.98 if agree == 1 else 0.35 + 0.5 * agree
+    return Detection(shape, round(surety, 2), f"first {first}, mean {means[0]:.1f}, last {last} of {count} notes")
+
+
+def contour_of(score: Score, skyline: NDArray[np.void]) -> Detection[str]:
+    """The contour of a piece's melody, as sure as that it is the melody."""
+    tune = find_tune(score, skyline)
+    found = detect_contour(tune.line)
+    if found.value is None or not tune.what:
+        return found
+    return Detection(found.value, round(found.confidence * tune.surety, 2), f"{found.why}: {tune.what}")
 
 
 def _shape(first: int, mean: float, last: int) -> str:

@@ -11,6 +11,7 @@ import io
 import warnings
 from collections import defaultdict
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise, product
 
 import mido
@@ -20,7 +21,7 @@ import pytest
 
 from kelly_tui.features.midi import MidiFeatures, analyse, extract_midi_features
 from kelly_tui.model.labels import parse_key
-from kelly_tui.music.contour import detect_contour
+from kelly_tui.music.contour import contour_of, detect_contour, melody
 from kelly_tui.music.dynamics import detect_dynamics
 from kelly_tui.music.groove import detect_groove, syncopation
 from kelly_tui.music.key import detect_key
@@ -303,6 +304,41 @@ def test_contours_of_phrases_are_hurons(tunes: dict[str, Score]) -> None:
                 seen[type_] += 1
                 assert detect_contour(phrase).value == type_, phrase["pitch"]
     assert min(seen[name] for name in ("ascending", "descending", "arch", "valley")) > 25, seen
+
+
+def test_the_contour_of_a_chorale_is_its_sopranos_in_parts_and_in_one(chorales: dict[str, Score]) -> None:
+    one_part, by_skyline = 0, 0
+    for name, score in chorales.items():
+        parts = {track: score.notes[score.notes["track"] == track] for track in set(score.notes["track"].tolist())}
+        soprano = detect_contour(max(parts.values(), key=lambda part: part["pitch"].mean())).value
+        found = contour_of(score, melody(score))
+        assert found.value == soprano, name
+        assert "single line" in found.why
+        notes = score.notes.copy()
+        notes["track"] = 0
+        together = replace(score, notes=notes, names=[])
+        one_part += contour_of(together, melody(together)).value == soprano
+        by_skyline += detect_contour(melody(together)).value == soprano
+    assert one_part >= 9
+    assert by_skyline <= 6  # notes of the alto that start while the soprano is held are not its melody
+
+
+def test_a_contour_is_told_by_the_part_named_so_and_as_sure_as_it_is_the_melody(tunes: dict[str, Score]) -> None:
+    tune = tunes["DoubleHeadJig"]
+    beats = np.arange(0.0, float(tune.notes["onset_beat"][-1]), 0.25)
+    broken = np.resize(tune.notes[:1], len(beats))
+    broken["onset_beat"], broken["duration_beat"], broken["track"] = beats, 0.25, 1
+    broken["onset"] = tune.beat_to_time(beats)
+    broken["pitch"] = np.resize([60, 96, 67, 93], len(beats))
+    notes = np.concatenate((tune.notes, broken))
+    notes = notes[np.lexsort((notes["pitch"], notes["onset_beat"]))]
+    own = detect_contour(tune.notes)
+    named = replace(tune, notes=notes, names=["Vocals", "Harp"])
+    found = contour_of(named, melody(named))
+    assert (found.value, found.confidence) == (own.value, own.confidence)
+    notes["track"] = 0
+    turns = replace(tune, notes=notes, names=[""])
+    assert contour_of(turns, melody(turns)).confidence < 0.4
 
 
 # -- the clock
