@@ -14,6 +14,7 @@ import numpy as np
 import symusic
 from numpy.typing import NDArray
 
+from kelly_tui.augment.ranges import range_of
 from kelly_tui.augment.recipe import Limits, Recipe
 from kelly_tui.errors import KellyError
 from kelly_tui.music.notes import parse_midi, read_bytes
@@ -139,18 +140,29 @@ def read_score(source: MidiSource) -> symusic.Score:
 def midi_limits(score: symusic.Score) -> Limits:
     """What `choose_recipes` must know about a score."""
     notes = _notes_of(score)
-    pitches = notes["pitch"][~notes["is_drum"]]
+    down, up = _room(score)
     struck = notes["velocity"][notes["velocity"] >= 10]
     bpm = 6e7 / _tempi(score)[1]
     return Limits(
-        lowest=int(pitches.min()) if len(pitches) else None,
-        highest=int(pitches.max()) if len(pitches) else None,
+        down=down,
+        up=up,
         notes=min(len(notes), int(np.count_nonzero(_may_go(notes)))),
         softest=int(struck.min(initial=127)) if len(struck) else 0,
         slowest_bpm=float(bpm.min()),
         fastest_bpm=float(bpm.max()),
         tick_ms=float(60_000 / bpm.min() / score.tpq),
     )
+
+
+def _room(score: symusic.Score) -> tuple[int, int]:
+    """By how many semitones all parts can go down and up: a part that has left its range goes no further out."""
+    room = []
+    for track in score.tracks:
+        if len(track.notes) and not track.is_drum:
+            pitches = track.notes.numpy()["pitch"]
+            lowest, highest = range_of(track.program)
+            room.append((max(0, int(pitches.min()) - lowest), max(0, highest - int(pitches.max()))))
+    return (min(down for down, _ in room), min(up for _, up in room)) if room else (0, 0)
 
 
 def jitter(notes: Notes, clock: _Clock, most: float, rng: np.random.Generator) -> NDArray[np.int64]:

@@ -102,9 +102,9 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """What a file bears: facts that forbid changes which would do nothing, or harm. The defaults forbid nothing."""
 
-    lowest: int | None = 60
-    """Of the notes that have a pitch; None where there are drums only."""
-    highest: int | None = 60
+    down: int = 24
+    """Semitones by which all parts can go down and stay in their ranges; 0, as `up`, where there are drums only."""
+    up: int = 24
     notes: int = 1_000_000
     """Those that may be dropped: not the last of a track."""
     softest: int = 64
@@ -120,10 +120,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
         """Whether transform `name` by `value` does what it says to this file."""
         match name:
             case "transpose":
-                if self.lowest is None or self.highest is None:
-                    return False
-                # The range of the piano; what lies outside already must not go further out.
-                return self.lowest + value >= min(21, self.lowest) and self.highest + value <= max(108, self.highest)
+                return -self.down <= value <= self.up
             case "velocity_scale":
                 return self.softest >= 10 and (value < 1 or self.softest <= 105)
             case "time_stretch":

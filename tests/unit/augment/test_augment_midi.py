@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kelly_tui.augment.midi import augment_midi, midi_limits, read_score, vary_midi
+from kelly_tui.augment.ranges import range_of
 from kelly_tui.augment.recipe import Recipe, choose_recipes
 from kelly_tui.errors import FileRefused, KellyError
 from kelly_tui.music.notes import read_midi
@@ -107,7 +108,8 @@ def test_drums_are_never_transposed() -> None:
     after = heard(augment_midi(data, transpose=5))
     assert after[(0, False)][:, 0].tolist() == [65]
     assert after[(20, True)][:, 0].tolist() == [36, 42]
-    assert midi_limits(read_score(build([(2, 0, 100, 36, 90)]))).lowest is None
+    limits = midi_limits(read_score(build([(2, 0, 100, 36, 90)])))
+    assert (limits.down, limits.up) == (0, 0)
 
 
 def test_jitter_of_100_000_notes_stays_within_5_ms() -> None:
@@ -280,6 +282,38 @@ def test_real_music_in_ten_different_variants(name: str, corpus_midi: Callable[[
         assert min(pitches) >= 21
         assert max(pitches) <= 108
         assert note_ons(one) == read_score(bytes(one)).note_num() >= 0.98 * score.note_num()
+
+
+@pytest.mark.parametrize(
+    ("program", "pitches", "down", "up"),
+    [
+        (0, (23, 105), 2, 3),  # a piano
+        (0, (10, 60), 0, 48),  # already below it
+        (40, (57, 100), 2, 3),  # a violin: G3 is its lowest string
+        (33, (28, 40), 5, 27),
+    ],
+)
+def test_every_part_stays_in_its_range(program: int, pitches: tuple[int, int], down: int, up: int) -> None:
+    score = read_score(build([(0, 0, 480, pitches[0], 80), (0, 480, 480, pitches[1], 80), (1, 0, 480, 60, 80)]))
+    score.tracks[0].program = program
+    score.tracks[1].program = 0
+    limits = midi_limits(score)
+    assert (limits.down, limits.up) == (down, up)
+    chosen = {one.transpose for one in choose_recipes("midi", 10_000, "a", 0, limits)}
+    assert chosen == set(range(-min(6, down), min(6, up) + 1))
+
+
+def test_ranges_hold_the_lowest_notes_that_music21_knows() -> None:
+    """It has written notes for the instruments that transpose, and one for all saxophones: these are left out."""
+    from music21 import instrument
+
+    strings = (instrument.Violin, instrument.Viola, instrument.Violoncello, instrument.Harp)
+    winds = (instrument.Oboe, instrument.Bassoon, instrument.Tuba, instrument.Flute, instrument.ElectricBass)
+    for kind in (*strings, *winds, instrument.Piano):
+        one = kind()
+        lowest, highest = range_of(one.midiProgram)
+        assert one.lowestNote.midi - 5 <= lowest <= one.lowestNote.midi, kind
+        assert lowest + 24 <= highest <= 108
 
 
 def test_tiny_files_get_what_they_can_bear() -> None:

@@ -82,9 +82,9 @@ def test_limits_forbid_what_would_harm_or_do_nothing() -> None:
     def every(**limits: float | None) -> list[Recipe]:
         return choose_recipes("midi", 10_000, "a", 0, Limits(**limits))
 
-    assert {one.transpose for one in every(lowest=None, highest=None)} == {0}
-    assert {one.transpose for one in every(lowest=23, highest=105)} == set(range(-2, 4))
-    assert {one.transpose for one in every(lowest=10, highest=60)} == set(range(7))
+    assert {one.transpose for one in every(down=0, up=0)} == {0}
+    assert {one.transpose for one in every(down=2, up=3)} == set(range(-2, 4))
+    assert {one.transpose for one in every(down=0, up=48)} == set(range(7))
     assert {one.dropout for one in every(notes=49)} == {0}
     assert {one.jitter_ms for one in every(notes=5)} == {0}
     assert {one.jitter_ms for one in every(tick_ms=20.0)} == {0}
