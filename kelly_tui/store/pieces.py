@@ -81,8 +81,11 @@ def same_pieces(sketches: Sequence[bytes], vectors: Sequence[bytes]) -> NDArray[
     if not count:
         return np.empty(0, np.int64)
     first: dict[bytes, int] = {}
-    digests = (hashlib.blake2b(vector, digest_size=12).digest() for vector in vectors)
-    equal = [(first.setdefault(digest, at), at) for at, digest in enumerate(digests) if vectors[at]]
+    equal = [
+        (first.setdefault(hashlib.blake2b(vector, digest_size=12).digest(), at), at)
+        for at, vector in enumerate(vectors)
+        if isinstance(vector, bytes) and len(vector) % 4 == 0 and any(vector)  # a broken one is equal to none
+    ]
     links = np.concatenate((resembling(sketches), np.array(equal, np.int64).reshape(-1, 2)))
     graph = coo_array((np.ones(len(links), np.int8), (links[:, 0], links[:, 1])), shape=(count, count))
     label = connected_components(graph.tocsr(), directed=False)[1]

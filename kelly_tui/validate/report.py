@@ -14,6 +14,8 @@ from kelly_tui.store import runs
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.layout import utc_now
 from kelly_tui.text import count
+from kelly_tui.validate.adversarial import check_apart
+from kelly_tui.validate.adversarial import findings as findings_apart
 from kelly_tui.validate.duplicates import check_duplicates
 from kelly_tui.validate.durations import check_durations
 from kelly_tui.validate.files import check_files, check_structure, check_views
@@ -42,17 +44,20 @@ def validate_dataset(root: Path | str, deep: bool = False) -> Report:
 def validate(catalogue: Catalogue, *, deep: bool = False) -> Report:
     """`validate_dataset` of an open catalogue."""
     scores = live_scores(catalogue.counts(), catalogue.config)
+    apart = check_apart(catalogue)
     findings: list[Finding] = [
         *check_structure(catalogue),
         *check_files(catalogue, deep=deep),
         *check_views(catalogue),
         *(_check_samples(catalogue, scores) if len(catalogue) else [EMPTY]),
+        *findings_apart(apart),
     ]
     return Report(
         dataset_id=catalogue.config.dataset_id,
         target_model=catalogue.config.target_model,
         **msgspec.structs.asdict(scores),
         findings=tuple(findings),
+        apart=apart,
     )
 
 
