@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-VERSION = 6
+VERSION = 7
 """``PRAGMA user_version`` of the catalogues that this program writes."""
 
 STEP_INDEXES = """
@@ -70,11 +70,21 @@ CREATE TRIGGER IF NOT EXISTS fingerprint_gone AFTER DELETE ON fingerprints BEGIN
 END;
 """
 
+INTACT = """
+-- Files whose hash validation found right, as the disk described them then: until they change, none is read again.
+CREATE TABLE IF NOT EXISTS intact (
+  sample INTEGER PRIMARY KEY REFERENCES samples (rowid) ON DELETE CASCADE,
+  mtime_ns INTEGER NOT NULL,
+  ctime_ns INTEGER NOT NULL
+);
+"""
+
 MIGRATIONS: dict[int, str] = {
     2: f"ALTER TABLE steps ADD COLUMN session TEXT;\n{STEP_INDEXES}",
     3: RUNS,
     4: SUGGESTIONS,
     5: TRIALS,
     6: FINGERPRINTS,
+    7: INTACT,
 }
 """SQL that leads from the version before to this one."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import random
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -10,19 +12,20 @@ from numpy.typing import NDArray
 from kelly_tui.model.report import Apart, Finding
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.groups import SongNames
+from kelly_tui.store.schema import HELD, ORIGIN
 
 Floats = NDArray[np.float64]
 
-MOST = 1000
+MOST = 500
 """Pieces of each kind that are looked at."""
 ALARM = 0.6
 """An AUC that is surely above this is a finding."""
 
 _ROWS = """
 SELECT samples.sample_id, samples.source, piece, vector
-FROM samples JOIN features ON features.sample = samples.rowid
-LEFT JOIN fingerprints ON fingerprints.sample = samples.rowid
-WHERE held AND {} AND file_type = ? ORDER BY sample_id LIMIT ?
+FROM json_each(?) AS chosen JOIN samples ON samples.rowid = chosen.value
+JOIN features ON features.sample = samples.rowid
+LEFT JOIN fingerprints ON fingerprints.sample = samples.rowid ORDER BY chosen.key
 """
 
 
@@ -36,10 +39,10 @@ def check_apart(catalogue: Catalogue) -> tuple[Apart, ...]:
     splits, origins = catalogue.counts().splits, catalogue.counts().origins
     found = []
     if splits["test"] and splits["train"]:
-        train, test = (_vectors(catalogue, f"origin = 'imported' AND split = '{one}'") for one in ("train", "test"))
+        train, test = (_vectors(catalogue, f"{ORIGIN} = 'imported' AND split = '{one}'") for one in ("train", "test"))
         found.append(told_apart(*_as_long(test, train), "test", "train"))
     if origins["generated"] and origins["imported"]:
-        real, made = (_vectors(catalogue, f"origin = '{one}'") for one in ("imported", "generated"))
+        real, made = (_vectors(catalogue, f"{ORIGIN} = '{one}'") for one in ("imported", "generated"))
         found.append(told_apart(*_as_long(made, real), "generated", "imported"))
     return tuple(found)
 
@@ -57,14 +60,18 @@ def findings(found: Sequence[Apart]) -> Iterator[Finding]:
 
 
 def _vectors(catalogue: Catalogue, which: str) -> Floats:
-    """(n, features) of at most `MOST` samples, in an order that is by chance."""
-    (kind,) = catalogue.db.execute(
-        "SELECT file_type FROM samples WHERE held AND origin = 'imported' GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT 1"
+    """(n, features) of at most `MOST` samples, taken by chance, always the same."""
+    kind = catalogue.db.execute(
+        f"SELECT file_type FROM samples WHERE {ORIGIN} = 'imported' GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT 1"
     ).fetchone() or ("",)
+    numbers = catalogue.db.execute(
+        f"SELECT rowid FROM samples WHERE {HELD} AND {which} AND file_type = ? ORDER BY rowid", kind
+    ).fetchall()
+    chosen = [number for (number,) in random.Random(0).sample(numbers, min(len(numbers), 4 * MOST))]
     names = SongNames(catalogue.config)
     seen: set[object] = set()
     vectors: list[NDArray[np.float32]] = []
-    for sample_id, source, piece, vector in catalogue.db.execute(_ROWS.format(which), (kind, 4 * MOST)):
+    for sample_id, source, piece, vector in catalogue.db.execute(_ROWS, (json.dumps(chosen),)):
         keys = {sample_id, piece, names.song(source) if source else None} - {None}
         if keys & seen or not isinstance(vector, bytes) or len(vector) % 4:
             continue
@@ -74,7 +81,7 @@ def _vectors(catalogue: Catalogue, which: str) -> Floats:
             break
     length = max(map(len, vectors), default=0)  # a broken one is shorter
     kept = [vector for vector in vectors if len(vector) == length]
-    return np.array(kept, np.float64).reshape(-1, length)
+    return np.array(kept, np.float64).reshape(len(kept), length)
 
 
 def _as_long(first: Floats, second: Floats) -> tuple[Floats, Floats]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from kelly_tui.model.report import Finding
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.pieces import near_duplicates
+from kelly_tui.store.schema import HELD, ORIGIN
 from kelly_tui.text import agree, count
 from kelly_tui.validate.files import EXAMPLES
 
@@ -30,8 +31,8 @@ def check_duplicates(catalogue: Catalogue) -> Iterator[Finding]:
         )
         yield from _contradictions(catalogue, pairs)
     rows = catalogue.db.execute(
-        "SELECT sample_id FROM samples WHERE held AND origin = 'imported'"
-        " AND NOT EXISTS (SELECT 1 FROM fingerprints WHERE sample = samples.rowid)"
+        "SELECT sample_id FROM samples WHERE rowid IN"
+        f" (SELECT rowid FROM samples WHERE {HELD} AND {ORIGIN} = 'imported' EXCEPT SELECT sample FROM fingerprints)"
     )
     unknown = [sample_id for (sample_id,) in rows]
     if unknown:

@@ -11,6 +11,7 @@ import msgspec
 from kelly_tui.model.labels import SPLITS
 from kelly_tui.model.report import Finding
 from kelly_tui.store.catalogue import Catalogue
+from kelly_tui.store.schema import HELD
 from kelly_tui.store.splits import verify_splits
 from kelly_tui.store.viewstate import changed_outside, known_state
 from kelly_tui.text import agree, count
@@ -56,7 +57,10 @@ def check_splits(catalogue: Catalogue) -> Iterator[Finding]:
     total = catalogue.counts().total
     bridges = set(_bridges(catalogue))
     unsplit = [
-        sample_id for (sample_id,) in catalogue.db.execute("SELECT sample_id FROM samples WHERE held AND split IS NULL")
+        sample_id
+        for (sample_id,) in catalogue.db.execute(
+            f"SELECT sample_id FROM samples WHERE rowid IN (SELECT rowid FROM samples WHERE {HELD} AND split IS NULL)"
+        )
     ]
     left_out = [sample_id for sample_id in unsplit if sample_id in bridges]
     if left_out:

@@ -44,7 +44,7 @@ def test_lists_drawn_by_chance_are_not(tmp_path):
 def test_generated_from_imported_is_said_and_no_fault(tmp_path):
     report = kelly_tui.validate_dataset(dataset(tmp_path, 60, generated=50, shift=1.5))
     assert report.apart[1].words().startswith("generated from imported: AUC ")
-    assert report.apart[1].low > 0.8
+    assert report.apart[1].low > 0.7
     assert report.apart[1].what not in {one.code for one in report.findings}
 
 

@@ -17,6 +17,7 @@ from kelly_tui.store import query, viewstate
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.history import edit
 from kelly_tui.store.layout import load_config, save_config
+from kelly_tui.validate import files
 from kelly_tui.validate.stats import dataset_stats
 from tests.strangers import create
 
@@ -469,3 +470,47 @@ def test_what_has_no_features_is_said_to_be_not_compared(sound):
 def test_a_dataset_in_order_has_no_finding_about_pieces(sound):
     found = {finding.code for finding in kelly_tui.validate_dataset(sound).findings}
     assert not found & {"near-duplicates", "editions-contradict", "not-compared", "bridge", "group-across-splits"}
+
+
+# -- what need not be read again ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def read(monkeypatch) -> list[str]:
+    """The files whose content validation reads."""
+    paths: list[str] = []
+    hashed = files._hash
+    monkeypatch.setattr(files, "_hash", lambda path: paths.append(path) or hashed(path))
+    return paths
+
+
+def touch(root: Path) -> list[Path]:
+    with Catalogue.open(root) as catalogue:
+        paths = [catalogue.root / one.file_path for one in catalogue.samples()]
+    for path in paths:
+        os.utime(path)
+    return paths
+
+
+def test_what_did_not_change_is_not_read_again(sound, read):
+    paths = touch(sound)  # as a copy of the whole dataset is: newer than the samples
+    assert kelly_tui.validate_dataset(sound).valid
+    assert len(read) == len(paths)
+    read.clear()
+    assert kelly_tui.validate_dataset(sound).valid
+    assert read == []
+    paths[0].touch()
+    assert kelly_tui.validate_dataset(sound).valid
+    assert [Path(path).name for path in read] == [paths[0].name]
+    assert kelly_tui.validate_dataset(sound, deep=True).valid
+    assert len(read) == 1 + len(paths)
+
+
+def test_other_content_of_the_same_size_and_time_is_found(sound, read):
+    path = touch(sound)[0]
+    kelly_tui.validate_dataset(sound)
+    before = path.stat()
+    flip_byte(sound)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    for _ in range(2):
+        assert "file-changed" in codes(kelly_tui.validate_dataset(sound), "error")
