@@ -11,6 +11,7 @@ import msgspec
 from kelly_tui.learn.suggest import suggest_for
 from kelly_tui.model.annotation import Label
 from kelly_tui.model.sample import Sample
+from kelly_tui.pipeline.inherit import inherited
 from kelly_tui.pipeline.keys import Parameters
 from kelly_tui.pipeline.plan import Plan, Work
 from kelly_tui.pipeline.recorded import recorded
@@ -147,12 +148,19 @@ class _Extraction:
             labels[item.item_id] = {
                 **self._no_longer_said(item.item_id, result["absent"]),
                 **{name: msgspec.convert(label, Label) for name, label in result["labels"].items()},
+                **self._inherited(item.item_id),
             }
         with catalogue.writing():
             catalogue.put_features(rows)
             catalogue.put_labels(labels, actor=STAGE)
             for item, failure in failed:
                 catalogue.quarantine(item.item_id, STAGE, item.key, failure.reason)
+
+    def _inherited(self, sample_id: str) -> dict[str, Label | None]:
+        """What a variant's parent says already: a variant that is committed later is not behind, nor told again."""
+        sample = self._catalogue.get(sample_id)
+        parent = self._catalogue.get(sample.parent_id) if sample is not None and sample.parent_id else None
+        return inherited(sample, parent) if sample is not None and parent is not None else {}
 
     def _no_longer_said(self, sample_id: str, absent: Iterable[str]) -> dict[str, None]:
         """What an older detector of ours said and the present one doesn't: cleared, as it would be replaced."""

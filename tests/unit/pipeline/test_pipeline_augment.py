@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +17,8 @@ import soundfile
 import kelly_tui
 from kelly_tui.model.annotation import Label
 from kelly_tui.model.edit import Edit
+from kelly_tui.pipeline import runner
+from kelly_tui.store import history
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.history import edit
 from tests.strangers import files
@@ -210,3 +213,16 @@ def test_an_edit_between_runs_reaches_old_and_new_variants_alike(tmp_path):
     assert [one.value("key") for one in variants(root)] == [
         keys[one.augmentation.get("transpose", 0) % 12] for one in variants(root)
     ]
+
+
+def test_variants_say_what_their_root_says_whenever_they_are_extracted(tmp_path, monkeypatch):
+    """Those that were committed a second after their root once kept what was detected in themselves."""
+    root = dataset(tmp_path, {f"{n}.mid": song(n) for n in range(2)})
+    kelly_tui.augment_dataset(root, 6, workers=1)
+    seconds = itertools.count()
+    monkeypatch.setattr(history, "utc_now", lambda: f"2126-01-01T00:{next(seconds):04}Z")
+    monkeypatch.setattr(runner, "COMMIT_SECONDS", 0)
+    kelly_tui.extract_features(root, workers=1)
+    assert next(seconds) > 3, "all was committed at once"
+    assert kelly_tui.rebuild_dataset(root, check=True, workers=1).failures == []
+    assert {one.labels["velocity_curve"].source for one in variants(root)} == {"inherited"}
