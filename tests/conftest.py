@@ -12,6 +12,8 @@ from hypothesis import settings
 
 from tests.null_sink import NullSink, missing
 
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as `kelly` does; before the first of the tests imports numpy
+
 # How long an example takes is the machine's business, and measured in tests/perf.
 settings.register_profile("kelly", deadline=None)
 settings.load_profile("kelly")

@@ -44,7 +44,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "import": "take in MIDI and audio files",
         "annotate": "label from folder names",
         "extract": "features and detected labels; suggests emotions",
-        "suggest": "suggest emotions anew, from the labels there are by now",
+        "suggest": "suggest emotions anew, from the labels there are by now, and judge these",
         "augment": "variants of imported samples",
         "synthesize": "generated samples",
         "render": "the sound of MIDI samples, into the dataset or elsewhere",
@@ -323,6 +323,7 @@ unlabelled; a bare word is looked for in names and notes.
             zero_crossing_rate_mean zero_crossing_rate_std rms_energy_mean
             rms_energy_std onset_strength_mean onset_strength_std
             suggested.conf suggested.valence suggested.arousal
+            issue (how likely one of its labels is wrong)
   lists     chord_progression tags rule_breaks; has: chord_times
             timing_offsets_ms velocity_curve features conflict
   text      text name path notes; the beginning of id root parent

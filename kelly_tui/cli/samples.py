@@ -155,6 +155,7 @@ def list_samples(line: Line) -> int:
 
     from kelly_tui.store import query, readback
     from kelly_tui.store.catalogue import Catalogue
+    from kelly_tui.store.issues import issue
     from kelly_tui.store.suggestions import suggestion
 
     with Catalogue.open(line.root) as catalogue:
@@ -168,7 +169,9 @@ def list_samples(line: Line) -> int:
                 if sample is None:  # gone since
                     continue
                 heard = suggestion(catalogue, sample.sample_id)
-                line.voice.give({**sample_object(sample), "suggestion": heard and to_builtins(heard)})
+                wrong = issue(catalogue, sample.sample_id)
+                more = {"suggestion": heard and to_builtins(heard), "issue": wrong and to_builtins(wrong)}
+                line.voice.give({**sample_object(sample), **more})
             return 0
         main = catalogue.config.model.main_label
         rows = (_cells(row, main) for row in found)
@@ -214,16 +217,18 @@ def sample_object(sample: Any) -> dict[str, Any]:
 def suggest(line: Line) -> int:
     """Beside a stage that is at work too: what is suggested is in nobody's way."""
     from kelly_tui.learn.suggest import suggest_for
+    from kelly_tui.learn.suspects import suspect_for
     from kelly_tui.store.catalogue import Catalogue
 
     with Catalogue.open(line.root) as catalogue, suppress(_TakenBack), ExitStack() as stack:
         if line.dry_run:
             stack.enter_context(catalogue.writing())
-        found = suggest_for(catalogue)
+        found, suspects = suggest_for(catalogue), suspect_for(catalogue)
         if line.dry_run:
             raise _TakenBack
-    line.voice.say(f"{_dry(line)}{found.words() or 'no sample has features to suggest from: kelly extract'}")
-    line.voice.give({**found._asdict(), "dry_run": line.dry_run})
+    suggested = found.words() or "no sample has features to suggest from: kelly extract"
+    line.voice.say(_dry(line) + "; ".join(part for part in (suggested, suspects.words()) if part))
+    line.voice.give({**found._asdict(), "suspects": suspects._asdict(), "dry_run": line.dry_run})
     return 0
 
 

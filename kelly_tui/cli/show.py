@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from kelly_tui.cli.commands import Line
     from kelly_tui.model.annotation import Label
     from kelly_tui.model.edit import Event
+    from kelly_tui.model.issue import Issue
     from kelly_tui.model.sample import Sample
     from kelly_tui.model.suggestion import Suggestion
 
@@ -25,6 +26,7 @@ class _Known(NamedTuple):
 
     sample: Sample
     suggestion: Suggestion | None
+    issue: Issue | None
     reasons: dict[str, str]
     """By field, what a detected label rests on, or why there is none."""
     steps: list[list[Event]]
@@ -42,6 +44,7 @@ def show(line: Line) -> int:
     from kelly_tui.model.annotation import FIELDS
     from kelly_tui.store import history
     from kelly_tui.store.catalogue import Catalogue
+    from kelly_tui.store.issues import issue
     from kelly_tui.store.suggestions import suggestion
 
     with Catalogue.open(line.root) as catalogue:
@@ -51,6 +54,7 @@ def show(line: Line) -> int:
         known = _Known(
             sample,
             suggestion(catalogue, sample.sample_id),
+            issue(catalogue, sample.sample_id),
             read_reasons(catalogue.root / features) if features else {},
             [list(step) for _, step in groupby(events, lambda event: event.step)][:most],
         )
@@ -88,6 +92,8 @@ def _facts(known: _Known) -> Iterable[str]:
         yield f"refused: {', '.join(sample.refused)}"
     if known.suggestion is not None:
         yield f"suggested: {_suggested(known.suggestion)}"
+    if known.issue is not None:
+        yield known.issue.words(known.issue.field)
     yield ""
 
 
@@ -162,5 +168,6 @@ def _as_json(known: _Known) -> dict[str, Any]:
         "absent": absent,
         "refused": known.sample.refused,
         "suggestion": known.suggestion and to_builtins(known.suggestion),
+        "issue": known.issue and to_builtins(known.issue),
         "history": [to_builtins(event) for step in known.steps for event in step],
     }

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from kelly_tui.learn.suggest import suggest_for
+from kelly_tui.learn.suspects import suspect_for
 from kelly_tui.model.annotation import Label
 from kelly_tui.model.sample import Sample
 from kelly_tui.pipeline.inherit import inherited
@@ -47,7 +48,8 @@ _PARAMETERS = {
 def extract(catalogue: Catalogue, run: Run) -> Outcome:
     """Extract the features that are missing or made from other content or parameters; set aside what can't be used.
 
-    At the end emotion, valence and arousal are suggested anew, also where no file is new: labels may be.
+    At the end emotion, valence and arousal are suggested and labels judged anew, also where no file is new: labels
+    may be.
     What ``min_duration_sec`` calls too short is judged again first: config.json may have been changed.
     """
     if not run.dry_run:
@@ -65,8 +67,10 @@ def extract(catalogue: Catalogue, run: Run) -> Outcome:
     outcome = run_items(work, extraction.commit, run)
     began = time.monotonic()
     suggested = suggest_for(catalogue)
-    outcome.words = "; ".join(part for part in (outcome.words, suggested.words()) if part)
-    outcome.details["suggested"] = suggested._asdict()
+    suspects = suspect_for(catalogue)
+    looks_wrong = suspects.words() if suspects.likely or suspects.broken else ""
+    outcome.words = "; ".join(part for part in (outcome.words, suggested.words(), looks_wrong) if part)
+    outcome.details |= {"suggested": suggested._asdict(), "suspects": suspects._asdict()}
     outcome.seconds += time.monotonic() - began
     return outcome
 
@@ -141,7 +145,7 @@ class _Extraction:
                     item.data["target"],
                     result["duration_sec"],
                     result["vector"],
-                    result["columns"],
+                    {**result["columns"], **_sure_of_key(result["labels"])},
                     bytes.fromhex(result["fingerprint"]),
                 )
             )
@@ -171,3 +175,9 @@ class _Extraction:
             for name in absent
             if name in said and said[name].source == "detector" and (said[name].by or "").startswith("kelly ")
         }
+
+
+def _sure_of_key(labels: Mapping[str, Any]) -> dict[str, float]:
+    """How sure the detector of keys is, which is kept also where a person's key stands instead of its own."""
+    sure = labels.get("key", {}).get("confidence")
+    return {} if sure is None else {"key_confidence": float(sure)}

@@ -19,6 +19,7 @@ from kelly_tui.errors import FilterError, LabelError
 from kelly_tui.model.annotation import ALIASES, FIELDS, Field, check_value, field_named
 from kelly_tui.model.dataset import DatasetConfig
 from kelly_tui.model.labels import DECISIONS, SPLITS, parse_key, suggestion
+from kelly_tui.store.issues import ISSUE, having_issue
 from kelly_tui.store.schema import HELD, ORIGIN
 
 
@@ -120,14 +121,15 @@ _SUGGESTED_COLUMNS = dict(zip(SUGGESTED, ("emotion", "probability", "valence", "
 
 _PREFIXES = {"id": "sample_id", "root": "root_id", "parent": "parent_id"}
 _WITHOUT_SIZE = ("is", "has", "text", "name", "path", *_PREFIXES)
-NAMES = (*FIELDS, *_OTHER_FIELDS, *_WITHOUT_SIZE, *SUGGESTED, *FEATURE_NUMBERS, "conf")
+NAMES = (*FIELDS, *_OTHER_FIELDS, *_WITHOUT_SIZE, *SUGGESTED, *FEATURE_NUMBERS, "conf", "issue")
 """Every name that may stand before a colon, but for aliases."""
 
 
 def parse(text: str, config: DatasetConfig) -> Query:
     """Understand a filter, or raise `FilterError` naming the nearest field or value that there is.
 
-    ``conf<.6`` is about the least sure label of a sample, ``emotion.conf<.6`` about that one.
+    ``conf<.6`` is about the least sure label of a sample, ``emotion.conf<.6`` about that one; ``issue>.8`` about how
+    likely one of its labels is wrong.
     """
     conditions = []
     place = 0
@@ -197,6 +199,8 @@ def _has_value(name: str, value: str, config: DatasetConfig) -> _Sql:
         return _prefixed(lowered, value.lower())
     if lowered == "suggested":
         return _suggested(value, config)
+    if lowered == "issue" and value == "?":
+        return _Sql(f"{ISSUE} IS NULL")
     if lowered in FEATURE_NUMBERS and value == "?":
         return _Sql(f"{feature_column(lowered)} IS NULL")
     if (measure := _measure(name)) is not None and value != "?":
@@ -210,8 +214,6 @@ def _has_value(name: str, value: str, config: DatasetConfig) -> _Sql:
 def _field(name: str) -> Field:
     lowered = name.lower()
     lowered = _OTHER_NAMES.get(lowered, lowered)
-    if lowered == "issue":  # a name of the language, whose scores nothing computes yet: finding none would be a lie
-        raise FilterError("no label has an issue score", hint="Try conf<.6, is:doubted or has:conflict.")
     if lowered in _OTHER_FIELDS:
         return _OTHER_FIELDS[lowered]
     try:
@@ -327,6 +329,8 @@ def _measure(name: str) -> _Measure | None:
     if lowered in SUGGESTED[1:]:
         low = 0 if lowered == "suggested.conf" else -1
         return _Measure(Field(lowered, "number", "", low=low, high=1), partial(_of_suggestion, lowered))
+    if lowered == "issue":
+        return _Measure(Field("issue", "number", "", low=0, high=1), _issue)
     if lowered in FEATURE_NUMBERS:
         return _Measure(Field(lowered, "number", ""), partial(_feature, lowered))
     if lowered == "conf" or lowered.endswith(".conf"):
@@ -380,6 +384,10 @@ def _confidence(name: str, operator: str, limit: float) -> _Sql:
     if field.name not in FIELDS:
         raise FilterError(f"{field.name} is no label and has no confidence", hint="Write emotion.conf<.6 or conf<.6.")
     return _column(f"json_extract(provenance, '$.{field.name}.confidence')", operator, limit)
+
+
+def _issue(operator: str, limit: float) -> _Sql:
+    return _Sql(having_issue(operator), (limit,))
 
 
 def feature_column(name: str) -> str:

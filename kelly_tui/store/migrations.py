@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-VERSION = 7
+VERSION = 8
 """``PRAGMA user_version`` of the catalogues that this program writes."""
 
 STEP_INDEXES = """
@@ -79,6 +79,18 @@ CREATE TABLE IF NOT EXISTS intact (
 );
 """
 
+ISSUES = """
+-- How likely a label of a sample is wrong: see `kelly_tui.store.issues`. No labels: never counted or exported.
+CREATE TABLE IF NOT EXISTS issues (
+  sample INTEGER PRIMARY KEY REFERENCES samples (rowid) ON DELETE CASCADE,
+  issue REAL NOT NULL,
+  field TEXT NOT NULL,
+  why TEXT NOT NULL,
+  judged TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS issues_issue ON issues (issue);
+"""
+
 MIGRATIONS: dict[int, str] = {
     2: f"ALTER TABLE steps ADD COLUMN session TEXT;\n{STEP_INDEXES}",
     3: RUNS,
@@ -86,5 +98,6 @@ MIGRATIONS: dict[int, str] = {
     5: TRIALS,
     6: FINGERPRINTS,
     7: INTACT,
+    8: ISSUES,
 }
 """SQL that leads from the version before to this one."""

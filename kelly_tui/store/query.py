@@ -27,6 +27,7 @@ from kelly_tui.store.filters import (
     parse,
     suggested_column,
 )
+from kelly_tui.store.issues import ISSUE
 from kelly_tui.store.schema import ORIGIN
 
 if TYPE_CHECKING:
@@ -111,6 +112,7 @@ SORTS = {
     **{name: name for name in ("split", "decision", "status", "file_type")},
     "origin": ORIGIN,
     "doubt": _DOUBT,
+    "issue": ISSUE,
     **{name: suggested_column(name) for name in SUGGESTED},
     **{name: feature_column(name) for name in FEATURE_NUMBERS},
     **{name: name for name, field in FIELDS.items() if field.kind in ("choice", "key", "number", "flag", "meter")},

@@ -126,6 +126,8 @@ ACTIONS: tuple[Action, ...] = (
     Action("next_best", "show the samples that the dataset needs most", ("g n",), ("list",)),
     Action("audition", "hear what is in doubt, the worst first: enter confirms, a digit corrects, x refuses",
            ("g a",), ("list",)),
+    Action("suspects", "hear the labels that look wrong, the worst first: enter says it is right, a digit corrects",
+           ("g q",), ("list",)),
     Action("edit", "all fields", ("e",), ("list",), "fields"),
     Action("next_panel", "give the other panel the room", ("f6",), ("list",)),
     Action("edit_field", "type a value for the field", ("enter",), ("form",), "edit"),

@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, TypeVar
 from textual.message import Message
 
 from kelly_tui.store.catalogue import Catalogue
+from kelly_tui.store.issues import issue
 from kelly_tui.store.suggestions import suggestion
 from kelly_tui.ui.saver import Saver
 from kelly_tui.ui.words import changes, sample_name
 
 if TYPE_CHECKING:
+    from kelly_tui.model.issue import Issue
     from kelly_tui.model.sample import Sample
     from kelly_tui.model.suggestion import Suggestion
     from kelly_tui.pipeline.job import Job
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 LESSONS = 10
-"""Labels of emotion, valence and arousal after which suggestions are made anew."""
+"""Labels after which suggestions are made, and labels judged, anew."""
 
 
 class Session:
@@ -60,6 +62,10 @@ class Session:
         changed = changes(sample.augmentation or {}) or sample.augmentation_type or ""
         return f"{sample_name(root.file_path, root.origin)}  {changed}"
 
+    def issue(self, sample: Sample) -> Issue | None:
+        """Which of the sample's labels is the most doubtful."""
+        return issue(self.catalogue, sample.sample_id)
+
     def suggestion(self, sample: Sample) -> Suggestion | None:
         """What the sample's features suggest."""
         return suggestion(self.catalogue, sample.sample_id)
@@ -76,7 +82,7 @@ class Session:
         self.job = self.jobs[arguments[0]] = Job.start(arguments)
 
     def learn(self, lessons: int) -> None:
-        """Once enough labels have changed, have suggestions made anew, in a process of their own."""
+        """Once enough labels have changed, have suggestions made and labels judged anew, in a process of their own."""
         self._lessons += lessons
         if self._lessons >= LESSONS and self.learner is None:
             from kelly_tui.pipeline.job import Job

@@ -14,6 +14,7 @@ from kelly_tui.errors import FilterError
 from kelly_tui.store import query
 from kelly_tui.ui.screens.keyed import KeyedScreen
 from kelly_tui.ui.widgets.find_line import FindLine
+from kelly_tui.ui.widgets.form import LIKELY_WRONG
 from kelly_tui.ui.widgets.prompt import Question
 from kelly_tui.ui.widgets.sample_table import SampleTable
 
@@ -31,6 +32,9 @@ AUDITION = "is:doubted is:pending -is:rejected"
 """What waits to be heard because a change of the music has put a label in doubt; `WORST_FIRST` is its order."""
 
 WORST_FIRST = "-doubt"
+IN_DOUBT = (AUDITION, WORST_FIRST)
+LOOKS_WRONG = (f"issue>{LIKELY_WRONG:g}", "-issue")
+"""Filter and order of what may be labelled wrongly."""
 
 EMPTY_DATASET = (
     "There is no sample yet.",
@@ -64,8 +68,8 @@ class Finding(KeyedScreen):
     def find(self, text: str) -> None:
         """List what the filter finds; the cursor stays on its sample where it can. Raises `FilterError`."""
         found = query.parse(text, self.session.config)
-        if self.auditioning and found.text != AUDITION:
-            self.sort = self.usual_sort()  # that by doubt was the queue's
+        if self.filter in (AUDITION, LOOKS_WRONG[0]) and found.text != self.filter:
+            self.sort = self.usual_sort()  # worst first was the queue's
         self.filter = found.text
         self.query_one(FindLine).show(self.filter, self.sort, None, 0)
         self.start(partial(self._list, found, self.sort), "list")
@@ -168,12 +172,12 @@ class Finding(KeyedScreen):
         self.sort = wanted
         self.find(self.filter)
 
-    async def list_doubted(self) -> int:
-        """List what is in doubt from the worst on, if anything is; how many. It stays listed as one works through."""
-        queue = query.parse(AUDITION, self.session.config)
-        order = await self.session.ask(lambda c: query.order(c, queue, WORST_FIRST))
+    async def list_queue(self, filter: str, sort: str) -> int:
+        """List what waits to be heard, if anything does; how many. It stays listed as one works through."""
+        queue = query.parse(filter, self.session.config)
+        order = await self.session.ask(lambda c: query.order(c, queue, sort))
         if order:
-            self.filter, self.sort = queue.text, WORST_FIRST
+            self.filter, self.sort = queue.text, sort
             self.table.show(order, self._fetch)
             self.show_found()
         return len(order)

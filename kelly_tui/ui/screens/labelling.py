@@ -17,6 +17,7 @@ from kelly_tui.model.sample import Sample
 from kelly_tui.text import count, safe_text
 from kelly_tui.ui import edits
 from kelly_tui.ui.saver import NotSaved, Order, Saved, Trouble
+from kelly_tui.ui.screens.finding import IN_DOUBT, LOOKS_WRONG
 from kelly_tui.ui.screens.keyed import KeyedScreen
 from kelly_tui.ui.screens.marking import Marking
 from kelly_tui.ui.widgets.footer import Footer
@@ -27,8 +28,8 @@ from kelly_tui.ui.words import field_word, typed
 
 SKIP_REASONS = ("corrupt", "ambiguous", "wrong_category", "licence")
 
-_TAUGHT = ("emotion", "valence", "arousal")
-"""Fields whose labels suggestions are learnt from."""
+_TAUGHT = ("emotion", "valence", "arousal", "groove_type", "dynamic_range", "key", "mode")
+"""Fields whose labels suggestions are learnt from, or that are judged."""
 
 ONE_VALUE = ("choice", "key", "number", "meter", "flag")
 """Kinds of fields whose value is typed anew and not gone on with."""
@@ -220,13 +221,24 @@ class Labelling(Marking):
         return self.change(lambda samples: edits.reject(samples, self.session.config, suggestion), on=self.auditioning)
 
     async def action_audition(self) -> None:
-        n = await self.list_doubted()
-        if n:
+        n = await self.list_queue(*IN_DOUBT)
+        self._hear_queue(
+            f"{count(n, 'sample')} in doubt   enter confirms, a digit corrects, x refuses" if n else "",
+            "no label is in doubt: nothing waits to be heard",
+        )
+
+    async def action_suspects(self) -> None:
+        n = await self.list_queue(*LOOKS_WRONG)
+        self._hear_queue(
+            f"{count(n, 'label')} may be wrong   enter says it is right, a digit corrects" if n else "",
+            "no label looks wrong; :suggest judges them anew",
+        )
+
+    def _hear_queue(self, listed: str, nothing: str) -> None:
+        if listed:
             self.play_on_rest = self.app.autoplay
             self.show_headline()
-            self.say(f"{count(n, 'sample')} in doubt   enter confirms, a digit corrects, x refuses", "accent")
-        else:
-            self.say("no label is in doubt: nothing waits to be heard", "dim")
+        self.say(listed or nothing, "accent" if listed else "dim")
 
     def action_repeat(self) -> Awaitable[None] | None:
         last = self._last

@@ -200,7 +200,8 @@ class Workstation(Tapping, Lenses):
         row = self.table.current
         self.sample = None if row is None else self.session.catalogue.get(row.sample_id)
         heard = None if self.sample is None else self.session.suggestion(self.sample)
-        self.query_one(Form).show(self.sample, heard)
+        wrong = None if self.sample is None else self.session.issue(self.sample)
+        self.query_one(Form).show(self.sample, heard, wrong)
         self.hear_through()  # a label that changed may be one that is heard
 
     @on(Prompt.Toggled)

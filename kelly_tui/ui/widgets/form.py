@@ -12,6 +12,7 @@ from rich.cells import cell_len
 
 from kelly_tui.model.annotation import FIELDS, Label, Value
 from kelly_tui.model.dataset import DatasetConfig
+from kelly_tui.model.issue import Issue
 from kelly_tui.model.sample import Sample
 from kelly_tui.model.suggestion import Suggestion, offered
 from kelly_tui.text import count, safe_text
@@ -31,6 +32,8 @@ BESIDE_PAD = 72
 """What fields need beside the pad, so that what they rest on can be read; V opens it in less."""
 _WORTH_SAYING = 0.15
 """The probability from which a second suggestion is shown."""
+LIKELY_WRONG = 0.1
+"""The probability from which it is said that a label may be wrong: twice what any label has."""
 NARROW = 4
 """Lines under which the form is a question and one line of facts."""
 
@@ -47,6 +50,7 @@ class Form(Painted):
         self.config = config
         self.sample: Sample | None = None
         self.suggestion: Suggestion | None = None
+        self.issue: Issue | None = None
         self.reasons: Mapping[str, str] = {}
         """By field, what a detected label rests on or why there is none; empty until they are read."""
         self.cursor: int | None = None
@@ -65,11 +69,11 @@ class Form(Painted):
         """The field under the cursor."""
         return None if self.cursor is None else self.fields[self.cursor]
 
-    def show(self, sample: Sample | None, suggestion: Suggestion | None = None) -> None:
-        if (sample, suggestion) != (self.sample, self.suggestion):
+    def show(self, sample: Sample | None, suggestion: Suggestion | None = None, issue: Issue | None = None) -> None:
+        if (sample, suggestion, issue) != (self.sample, self.suggestion, self.issue):
             if sample is None or self.sample is None or sample.sample_id != self.sample.sample_id:
                 self.reasons = {}
-            self.sample, self.suggestion = sample, suggestion
+            self.sample, self.suggestion, self.issue = sample, suggestion, issue
             self.repaint()
 
     def explain(self, reasons: Mapping[str, str]) -> None:
@@ -137,6 +141,12 @@ class Form(Painted):
         """The main label, what is suggested for it and why, and the digits that set it."""
         main = self.config.model.main_label
         asked, *choices = _question(sample, self.config, width)
+        if (wrong := self._wrong) is not None:
+            rest = width - length(asked) - 1
+            if length([wrong]) <= rest or height <= NARROW:
+                return [[*asked, (" ", "text"), (fit(wrong[0], rest).rstrip(), wrong[1])], *choices]
+            below: Line = [(" " * (NAME_WIDTH + 1), "text"), (fit(wrong[0], width - NAME_WIDTH - 1).rstrip(), wrong[1])]
+            return [asked, below, *choices]
         asked = [*asked, *self._reason(main, width - length(asked))] if main in sample.labels else asked
         if main != "emotion" or main in sample.labels or sample.status != "ok" or self.suggestion is None:
             return [asked, *choices]
@@ -148,6 +158,13 @@ class Form(Painted):
         if height <= NARROW:
             return [line, *choices]
         return [line, [(" " * (NAME_WIDTH + 6), "text"), why], *choices]
+
+    @property
+    def _wrong(self) -> Span | None:
+        """That one of the labels may be wrong, and why."""
+        if self.issue is None or self.issue.issue < LIKELY_WRONG:
+            return None
+        return safe_text(self.issue.words(field_word(self.issue.field)), limit=None), "accent"
 
     def _has_room_for_pad(self, width: int, height: int) -> bool:
         """Beside the fields, their values and where these came from; where emotions are asked for."""

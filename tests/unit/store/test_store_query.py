@@ -182,7 +182,7 @@ def test_a_filter_finds_what_plain_python_finds(catalogue: Catalogue, text: str)
         ("emotion<3", "no size to compare"),
         ("timing_offsets_ms:3", "list of numbers"),
         ('text:"rain', "quotation mark is not closed"),
-        ("issue>.8", "no label has an issue score. Try conf<.6"),
+        ("issue>8", "'8' is no issue. Wanted: a number 0..1"),
         ("bpm:120..90", r"120\.\.90 ends before it begins. Write 90\.\.120"),
         ("valence>7", r"'7' is no valence. Wanted: a number -1\.\.1"),
         ("valence:-3", "'-3' is no valence"),
