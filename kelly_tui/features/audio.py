@@ -167,7 +167,7 @@ def extract_audio_features(source: Sound, config: AudioConfig | DatasetConfig | 
     tempo = find_tempo(heard_mel, RATE, _HEARD_HOP)
     beats = _beats(heard_mel, tempo.value) if tempo.value else np.empty(0, np.int64)
     onsets = strength if heard_mel is mel else onset_strength(heard_mel, _HEARD_HOP)
-    bars = find_bars(beats, onsets, heard_mel, heard.chroma, tempo.value or 0.0)
+    bars = find_bars(beats, onsets, heard_mel, heard.chroma, tempo)
     key, keys = find_keys(heard)
     chords = find_chords(heard, beats.astype(np.float64) * (_HEARD_HOP / RATE))
     curves = {
@@ -240,7 +240,7 @@ def detect_labels(features: AudioFeatures) -> dict[str, Label]:
         "mode": (features.mode, features.key_confidence, "kelly audio-key 3"),
         "tempo_bpm": (features.tempo_bpm and round(features.tempo_bpm, 2), features.tempo_confidence,
                       "kelly audio-tempo 2"),
-        "time_signature": (features.time_signature, features.meter_confidence, "kelly audio-meter 1"),
+        "time_signature": (features.time_signature, features.meter_confidence, "kelly audio-meter 2"),
         "chord_progression": (features.chord_sequence or None, features.chord_confidence, "kelly audio-chords 2"),
         "chord_times": (features.chord_times or None, features.chord_confidence, "kelly audio-chords 2"),
     }  # fmt: skip

@@ -26,6 +26,9 @@ _FEWEST = 12
 _BASS_BANDS = 8
 """Mel bands below some 300 Hz."""
 _SUREST = 0.92
+_CLEAR = 0.3
+"""Confidence of the tempo below which its beats tell no meter: of 8 s of noise and more it is 0.28 at most; two of 120
+clips of music have less."""
 
 
 class Beats(NamedTuple):
@@ -51,16 +54,19 @@ class Bars(NamedTuple):
     """Numbers of the beats on which bars begin; none where the meter can't be told."""
 
 
-def find_bars(beats: NDArray[np.int64], strength: Floats, mel_db: Floats, chroma: Floats, bpm: float) -> Bars:
+def find_bars(
+    beats: NDArray[np.int64], strength: Floats, mel_db: Floats, chroma: Floats, tempo: Detection[float]
+) -> Bars:
     """Meter and bars, by beats in frames, and onset strength, mel spectrogram and chroma (frames first)."""
     beats = beats[beats < len(strength)]
+    if tempo.value is None or not len(beats):
+        return _no_bars("no beat, and so no meter")
     if len(beats) <= _FEWEST:
-        return Bars(
-            unknown(f"{len(beats)} beats tell no meter" if len(beats) else "no beat, and so no meter"),
-            np.empty(0, np.int64),
-        )
+        return _no_bars(f"{len(beats)} beats tell no meter")
+    if tempo.confidence < _CLEAR:
+        return _no_bars(f"the beat is too unsure, {tempo.confidence:.0%}, to tell a meter")
     heard = hear_beats(beats, strength, mel_db, chroma)
-    odds = meter_evidence(beats, heard, strength, bpm) @ _WEIGHTS
+    odds = meter_evidence(beats, heard, strength, tempo.value) @ _WEIGHTS
     chances = np.exp(odds - odds.max())
     chances /= chances.sum()
     rival, best = np.argsort(chances)[-2:]
@@ -69,6 +75,10 @@ def find_bars(beats: NDArray[np.int64], strength: Floats, mel_db: Floats, chroma
     weight = heard.accent + heard.bass + heard.new
     start = int(np.argmax([weight[first::bar].mean() for first in range(bar)]))
     return Bars(Detection(METERS[best], min(_SUREST, float(chances[best])), why), np.arange(start, len(beats), bar))
+
+
+def _no_bars(why: str) -> Bars:
+    return Bars(unknown(why), np.empty(0, np.int64))
 
 
 def hear_beats(beats: NDArray[np.int64], strength: Floats, mel_db: Floats, chroma: Floats) -> Beats:

@@ -32,7 +32,7 @@ from kelly_tui.music.modulation import detect_keys
 from kelly_tui.music.notes import Score, read_midi
 from kelly_tui.music.theory import SCALES
 from kelly_tui.paths import PROJECT
-from tests.accuracy import emotion, pulse
+from tests.accuracy import emotion, pulse, tunes
 from tests.accuracy.chord_time import major_or_minor
 from tests.keys_over_time import annotated_chorales, joined, windowed_krumhansl
 from tests.keys_over_time import figures as figures_over_time
@@ -207,14 +207,15 @@ def judged(name: str) -> list[Sure]:
     """All that a detector says of music that others annotated."""
     if name == BEATS:
         return list(pulse.sure_of_beats(EVAL))
-    if name == METER:
-        return [(confidence, right) for _, confidence, right in pulse.heard_meters()]
+    if name in METERS:
+        return [(confidence, right) for _, confidence, right in METERS[name]()]
     tasks, judge = SURE[name]
     files = [(folder_of(task) / file, label) for task in tasks for file, label in annotated(task).items()]
     return [sure for path, label in files if path.exists() and (sure := judge(path, label)) is not None]
 
 
-BEATS, METER = "beats of MIDI", "meter of MIDI"
+BEATS = "beats of MIDI"
+METERS = {"meter of MIDI": pulse.heard_meters, "meter of audio": pulse.heard_meters_audio}
 
 
 def reliability(name: str) -> str:
@@ -311,12 +312,16 @@ def main() -> int:
                 assert number is not None, line
                 what = f"{task.scorer}: {line.split(':')[0]}" if ":" in line else f"{task.scorer}: {name}"
                 print(f"{task.name:14} {what:46.46} {number[1]:>7} {peer:>10} {goal:>12}", flush=True)
+        if not wanted or "contour_song".startswith(wanted):
+            print(tunes.contours(EVAL), flush=True)
         if not wanted or "beats_midi".startswith(wanted):
             print(pulse.beats(EVAL), flush=True)
         if not wanted or "tempo_nominal".startswith(wanted):
             print(pulse.nominal_tempi(EVAL), flush=True)
         if not wanted or "meter_midi".startswith(wanted):
-            print(pulse.meters(), flush=True)
+            print(pulse.meters("meter_midi", pulse.heard_meters(), "38"), flush=True)
+        if not wanted or "meter_audio".startswith(wanted):
+            print(pulse.meters("meter_audio", pulse.heard_meters_audio()), flush=True)
         if PIANO.exists() and (not wanted or "emotion".startswith(wanted)):
             print(emotion.table(PIANO), flush=True)
         if not wanted or "key_over_time".startswith(wanted):
@@ -335,7 +340,7 @@ def main() -> int:
                 print(f"{'chords_made':14} {figure:46.64} {100 * sum(shares) / len(shares):7.1f}", flush=True)
         if not wanted or "reliability".startswith(wanted):
             print("\nhow sure → how often right (of how many); first the expected calibration error")
-            for line in workers.map(reliability, (*SURE, BEATS, METER)):
+            for line in workers.map(reliability, (*SURE, BEATS, *METERS)):
                 print(line, flush=True)
     return 0
 
