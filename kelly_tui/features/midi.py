@@ -45,7 +45,7 @@ Ints = NDArray[np.int64]
 Found = Detection[Any]
 
 VECTOR_SIZE = 117
-_VERSIONS = {"chords": 4, "tempo": 2, "groove": 3, "meter": 2, "key": 2, "contour": 2}
+_VERSIONS = {"chords": 4, "tempo": 2, "groove": 3, "meter": 2, "key": 3, "contour": 2}
 """Of the detectors whose results have changed since their first."""
 _WIDEST_STEP = 12
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from kelly_tui.model.labels import KEYS, MODES
-from kelly_tui.music.key import FORMS, SURE, as_keys, detect_key, form_of_minor, how_sure, weigh_keys
+from kelly_tui.music.key import FORMS, SURE, are_modal_voices, as_keys, detect_key, form_of_minor, how_sure, weigh_keys
 from kelly_tui.music.notes import Score, read_midi
 from kelly_tui.music.theory import SCALES
 from tests.keys_over_time import score_of_notes
@@ -113,3 +115,38 @@ def test_a_long_piece_may_slip_once() -> None:
 
     assert detect_key(piece(1)).value == ("A", "harmonic_minor")
     assert detect_key(piece(3)).value == ("A", "minor")
+
+
+PALESTRINA = {  # movements for fewer voices, with the modes that the Humdrum edition gives them
+    "Credo_30_g": ("E", "phrygian"),
+    "Credo_32_b": ("E", "phrygian"),
+    "Agnus_II_10_b": ("G", "mixolydian"),
+    "Agnus_II_66_b": ("G", "mixolydian"),
+    "Benedictus_14_b": ("G", "mixolydian"),
+    "Gloria_68_a": ("D", "dorian"),
+    "Benedictus_68_b": ("A", "minor"),
+}
+
+
+def test_voices_from_before_tonality_keep_their_modes(corpus_midi) -> None:
+    """As harmony is weighed, which is fitted to chorales and songs, most of them are told a fourth above."""
+    scores = {name: read_midi(corpus_midi(f"palestrina/{name}")) for name in PALESTRINA}
+    right = sum(detect_key(score).value == PALESTRINA[name] for name, score in scores.items())
+    one_track = {name: replace(score, notes=score.notes.copy()) for name, score in scores.items()}
+    for score in one_track.values():
+        score.notes["track"] = 0  # no voices are known apart
+    as_harmony = sum(detect_key(score).value == PALESTRINA[name] for name, score in one_track.items())
+    assert right >= 6
+    assert as_harmony <= 3
+
+
+def test_chorales_lines_and_drums_are_no_modal_voices(corpus_midi) -> None:
+    modal = [name for name in CHORALES if are_modal_voices(read_midi(corpus_midi(name)))]
+    assert modal == ["bwv27.6"]  # which is by Rosenmüller, of 1649
+    voices = read_midi(corpus_midi("palestrina/Agnus_II_10_b"))
+    assert are_modal_voices(voices)
+    drummed = replace(voices, notes=voices.notes.copy())
+    drummed.notes["is_drum"][::7] = True
+    assert not are_modal_voices(drummed)
+    assert not are_modal_voices(score_of(line([60, 62, 64, 65, 67] * 4)))
+    assert not are_modal_voices(replace(voices, notes=voices.notes[:0]))
