@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
@@ -141,21 +142,23 @@ class _Links:
     ) -> None:
         # Each member is linked to the first that has its key. Placed ones come first, so that no link between two of
         # them runs through a newcomer, who may turn out to be a bridge.
-        order = np.argsort(~placed, kind="stable").tolist()
-        ordered = [members[at] for at in order]
+        order = np.argsort(~placed, kind="stable")
+        ordered = [members[at] for at in order.tolist()]
         root, content, songs = ([member[column] for member in ordered] for column in (1, 2, 3))
-        one_song = [(at, song) for at, several in zip(order, songs) for song in several]
+        with_song = np.repeat(order, np.fromiter(map(len, songs), np.int64, len(songs)))
         pairs = list(near_duplicates)
         position = {member.sample_id: at for at, member in enumerate(members)} if pairs else {}
         kinds = {
             "root": _to_first(order, root),
             "content": _to_first(order, content),
-            "song": _to_first([at for at, _ in one_song], [song for _, song in one_song]),
-            "near_duplicate": [(position[a], position[b]) for a, b in pairs if a in position and b in position],
+            "song": _to_first(with_song, list(chain.from_iterable(songs))),
+            "near_duplicate": np.array(
+                [(position[a], position[b]) for a, b in pairs if a in position and b in position], np.int64
+            ).reshape(-1, 2),
         }
         self.count = {kind: len(links) for kind, links in kinds.items()}
-        self._kinds = {kind: np.array(links, np.int64).reshape(-1, 2) for kind, links in kinds.items()}
-        self._links = np.concatenate(list(self._kinds.values()))
+        self._kinds = kinds
+        self._links = np.concatenate(list(kinds.values()))
         self._size = len(members)
 
     def between(self, split: Ints) -> dict[str, int]:
@@ -172,11 +175,15 @@ class _Links:
         return connected_components(graph.tocsr(), directed=False)[1].astype(np.int64)  # type: ignore[no-any-return]
 
 
-def _to_first(positions: Sequence[int], keys: Sequence[str]) -> list[tuple[int, int]]:
-    """Each position whose key was seen before, with the first position of that key; an empty key links nothing."""
+def _to_first(positions: Ints, keys: Sequence[str]) -> Ints:
+    """(n, 2): each position whose key was seen before, after the first position of that key; an empty key links none.
+
+    Arrays, as a million pairs of Python's would keep its collector of garbage busy for seconds.
+    """
     first: dict[str, int] = {}
-    seen = map(first.setdefault, keys, positions)
-    return [(other, at) for other, at, key in zip(seen, positions, keys) if other != at and key]
+    seen = np.fromiter(map(first.setdefault, keys, positions.tolist()), np.int64, len(keys))
+    again = (seen != positions) & np.fromiter(map(bool, keys), np.bool_, len(keys))
+    return np.column_stack((seen[again], positions[again]))
 
 
 def _crossings(members: Sequence[Member], split: Ints, group: Ints) -> list[tuple[str, ...]]:

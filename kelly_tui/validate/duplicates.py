@@ -24,7 +24,7 @@ def check_duplicates(catalogue: Catalogue) -> Iterator[Finding]:
             "near-duplicates",
             f"{len(samples):,} of {count(imported, 'imported sample')} are copies, editions or variants of each other: "
             f"{count(pieces, 'piece')}, so that there is less music than files",
-            "The filter is:duplicate lists them; splits keep a piece together.",
+            "Splits keep a piece together; is:duplicate lists them.",
             len(samples),
             tuple(samples[:EXAMPLES]),
             "is:duplicate",

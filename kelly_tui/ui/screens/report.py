@@ -106,7 +106,8 @@ def report_entries(report: Report, width: int) -> list[Entry]:
         entries += _finding(finding, width)
     entries += [Entry(()), *(Entry(line) for line in _classes(report, width))]
     splits = " · ".join(f"{name} {n:,}" for name, n in report.splits.items())
-    return [*entries, Entry(()), Entry([(f"  Splits    {splits}", "text")])]
+    entries += [Entry(()), Entry([(f"  Splits    {splits}", "text")])]
+    return [*entries, *(Entry([(f"  Told apart  {one.words()}", "dim")]) for one in report.apart)]
 
 
 def _finding(finding: Finding, width: int) -> list[Entry]:

@@ -514,3 +514,38 @@ def test_other_content_of_the_same_size_and_time_is_found(sound, read):
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
     for _ in range(2):
         assert "file-changed" in codes(kelly_tui.validate_dataset(sound), "error")
+
+
+def test_no_score_rises_when_every_file_comes_again_a_little_softer(sound, tmp_path):
+    before = kelly_tui.validate_dataset(sound)
+    labels = {}
+    for sample in _samples(sound):
+        path = sound / sample.file_path
+        copy = tmp_path / "again" / f"{path.parent.name} {path.stem} again{path.suffix}"
+        if sample.file_type == "midi":
+            kelly_tui.augment_midi(path, velocity_scale=0.9).save(copy)
+        else:
+            kelly_tui.augment_audio(path, gain=0.9).save(copy)
+        labels[copy.name] = sample.labels
+    kelly_tui.import_files(sound, [tmp_path / "again"])
+    kelly_tui.extract_features(sound)
+    kelly_tui.split_dataset(sound)
+    with Catalogue.open(sound) as catalogue:
+        copies = [sample for sample in catalogue.samples() if Path(sample.source or "").name in labels]
+        edit(
+            catalogue,
+            [
+                Edit(sample.sample_id, name, Label(labels[Path(sample.source).name][name].value))
+                for sample in copies
+                for name in ("emotion", "key", "chord_progression")
+            ],
+            "me",
+        )
+    after = kelly_tui.validate_dataset(sound)
+    assert after.total == 2 * before.total == 2 * len(copies)
+    for name, (score, alone) in after.beside.items():
+        assert score <= before.beside[name][0] + 1e-9
+        assert alone <= before.beside[name][1] + 1e-9
+    (found,) = [one for one in after.findings if one.code == "near-duplicates"]
+    assert found.count == after.total - 2, "a tone alone says nothing that it could be known by"
+    assert after.valid
