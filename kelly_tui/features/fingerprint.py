@@ -10,12 +10,15 @@ music databases" (1999); shingles: Broder, "On the resemblance and containment o
 from __future__ import annotations
 
 from hashlib import blake2b
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kelly_tui.music.notes import Score
 from kelly_tui.store.sketches import sketch_of
+
+if TYPE_CHECKING:
+    from kelly_tui.music.notes import Score  # reads MIDI, which sound does not need
 
 Ints = NDArray[np.int64]
 
