@@ -328,8 +328,8 @@ unlabelled; a bare word is looked for in names and notes.
             timing_offsets_ms velocity_curve features conflict
   text      text name path notes; the beginning of id root parent
   is:       imported augmented generated root held midi audio verified
-            rejected quarantined ok open unsure doubted duplicate pending labelled
-            skipped flagged
+            rejected quarantined ok open unsure doubted rendered duplicate pending
+            labelled skipped flagged
 """
 
 

@@ -1,7 +1,7 @@
 """The render stage: MIDI samples as sound, each a variant of the sample whose music it is; or as files elsewhere.
 
-A rendering says nothing new of the music, so it has its sample's split and, by the rules for variants, its labels. One
-sample may have several: one for each SoundFont and sample rate.
+A rendering says nothing new of the music, so it has its sample's split, whose list has it too if the sample is a root,
+and by the rules for variants its labels. One sample may have several: one for each SoundFont and sample rate.
 """
 
 from __future__ import annotations

@@ -166,9 +166,9 @@ class Catalogue:
             self._create()
         elif version < migrations.VERSION:
             self._migrate(version)
-        if missing := list(schema.missing_columns(self.db)):
+        if any(schema.missing(self.db)):
             with self.writing() as db:
-                for statement in missing:
+                for statement in list(schema.missing(db)):  # another may have been faster
                     db.execute(statement)
         if not counters.installed(self.db, self.config):
             with self.writing() as db:
@@ -197,6 +197,7 @@ class Catalogue:
             self.db.backup(backup)
         with self.writing() as db:
             version = db.execute("PRAGMA user_version").fetchone()[0]  # another may have been faster
+            counters.uninstall(db)
             for number in range(version + 1, migrations.VERSION + 1):
                 run_script(db, migrations.MIGRATIONS[number])
             db.execute(f"PRAGMA user_version = {migrations.VERSION}")

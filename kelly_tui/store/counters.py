@@ -23,7 +23,7 @@ METERS = ("2/4", "3/4", "4/4", "6/8", "other")
 TEMPO_BANDS = tuple(range(40, 240, 20))
 """Lower edges of the ten bands of 20 BPM; the first and last are open downwards and upwards."""
 
-_HELD_COLUMNS = ("status", "rejected", "split", "parent_id", "is_synthetic")
+_HELD_COLUMNS = ("status", "rejected", "split", "parent_id", "root_id", "augmentation_type", "is_synthetic")
 
 
 class Facet(NamedTuple):
@@ -110,11 +110,16 @@ def installed(db: sqlite3.Connection, config: DatasetConfig) -> bool:
 
 def install(db: sqlite3.Connection, config: DatasetConfig) -> None:
     """Make the wanted triggers and recount. Inside a write transaction."""
-    for name, _ in _there(db):
-        db.execute(f"DROP TRIGGER {name}")
+    uninstall(db)
     for trigger in triggers(config):
         db.execute(trigger)
     recount(db, config)
+
+
+def uninstall(db: sqlite3.Connection) -> None:
+    """Drop the triggers, before the columns that they read change; `installed` says that they are gone."""
+    for name, _ in _there(db):
+        db.execute(f"DROP TRIGGER {name}")
 
 
 def _there(db: sqlite3.Connection) -> list[tuple[str, str]]:
@@ -149,7 +154,7 @@ class Counts:
     """What is in a dataset, as one reading of the counters.
 
     *Held* is what an export would hold: its file reads, nobody refused it, and it is no variant or generated sample
-    of the val and test splits.
+    of the val and test splits, but for the sound of their MIDI.
     """
 
     by_facet: Mapping[str, Mapping[str, Mapping[str, int]]] = field(default_factory=dict)

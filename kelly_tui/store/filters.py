@@ -77,11 +77,15 @@ IS: dict[str, str] = {
     ),
     "unsure": "provenance LIKE '%\"unsure\":true%'",
     "doubted": "provenance LIKE '%\"in_doubt\":true%'",
+    "rendered": (
+        "samples.sample_id IN (SELECT parent_id FROM samples AS sound"
+        " WHERE parent_id IS NOT NULL AND augmentation_type = 'render' AND status = 'ok')"
+    ),
     "duplicate": "samples.rowid IN (SELECT sample FROM fingerprints WHERE piece IS NOT NULL)",
     **{decision: f"decision = '{decision}'" for decision in DECISIONS},
 }
 """What ``is:`` may say. *Open* is what nobody has decided and whose main label is missing or only guessed; a
-*duplicate* is a piece that is there more than once, in whatever edition."""
+*duplicate* is a piece that is there more than once, in whatever edition; *rendered* is MIDI whose sound is there."""
 
 _OTHER_TEXTS = ("source", "notes", "other_sources")
 _OTHER_FIELDS = {

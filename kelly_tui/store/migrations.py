@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-VERSION = 8
+VERSION = 9
 """``PRAGMA user_version`` of the catalogues that this program writes."""
 
 STEP_INDEXES = """
@@ -91,6 +91,13 @@ CREATE TABLE IF NOT EXISTS issues (
 CREATE INDEX IF NOT EXISTS issues_issue ON issues (issue);
 """
 
+_MADE_AGAIN = """
+-- The sound of MIDI is on its song's list: what says so is made again when the catalogue is opened.
+DROP INDEX IF EXISTS samples_short;
+ALTER TABLE samples DROP COLUMN held;
+ALTER TABLE samples DROP COLUMN listed;
+"""
+
 MIGRATIONS: dict[int, str] = {
     2: f"ALTER TABLE steps ADD COLUMN session TEXT;\n{STEP_INDEXES}",
     3: RUNS,
@@ -99,5 +106,6 @@ MIGRATIONS: dict[int, str] = {
     6: FINGERPRINTS,
     7: INTACT,
     8: ISSUES,
+    9: _MADE_AGAIN,
 }
 """SQL that leads from the version before to this one."""

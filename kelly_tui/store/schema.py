@@ -37,14 +37,30 @@ _SHORT_NAMES = ", ".join(name for name in _ANNOTATION_COLUMNS if name not in _LO
 _LENGTHY = ",\n  ".join(f"{name} {kind}" for name, kind in _ANNOTATION_COLUMNS.items() if name in _LONG)
 
 ORIGIN = "(CASE WHEN parent_id IS NOT NULL THEN 'augmented' WHEN is_synthetic THEN 'generated' ELSE 'imported' END)"
-LISTED = f"(NOT rejected AND ({ORIGIN} = 'imported' OR ifnull(split, '') NOT IN ('val', 'test')))"
-"""Whether an export would hold the sample if its file were fine: val and test lists hold imported samples only."""
+_SOUND_OF_ROOT = "(augmentation_type IS 'render' AND parent_id IS root_id)"
+LISTED = f"(NOT rejected AND ({ORIGIN} = 'imported' OR {_SOUND_OF_ROOT} OR ifnull(split, '') NOT IN ('val', 'test')))"
+"""Whether an export would hold the sample if its file were fine: val and test lists hold imported samples only, and
+the sound of those that are MIDI, which is the same music, unchanged. (The sound of a generated one is in train too.)
+"""
 HELD = f"(status = 'ok' AND {LISTED})"
 """Whether an export would hold the sample.
 
 The columns `origin`, `listed` and `held` are these; but SQLite reads the whole table for generated columns, where for
 these expressions it reads `samples_short`.
 """
+
+_GENERATED = {
+    "listed": f"listed INTEGER GENERATED ALWAYS AS {LISTED} VIRTUAL",
+    "held": f"held INTEGER GENERATED ALWAYS AS {HELD} VIRTUAL",
+}
+
+_SHORT_INDEX = f"""
+-- All that is short, once more: a filter or an order reads this tenth of the table instead of all of it. It begins
+-- with rowid so that new rows go to its end.
+CREATE INDEX samples_short ON samples (
+  rowid, file_type, status, decision, rejected, split, parent_id, is_synthetic, augmentation_type, duration_sec,
+  file_size_bytes, conflicts, confidence, {_SHORT_NAMES}, file_path, root_id
+)"""
 
 TABLES = f"""
 CREATE TABLE samples (
@@ -81,19 +97,14 @@ CREATE TABLE samples (
   extra TEXT,
   {_LENGTHY},
   origin TEXT GENERATED ALWAYS AS {ORIGIN} VIRTUAL,
-  listed INTEGER GENERATED ALWAYS AS {LISTED} VIRTUAL,
-  held INTEGER GENERATED ALWAYS AS {HELD} VIRTUAL
+  {_GENERATED["listed"]},
+  {_GENERATED["held"]}
 );
 CREATE INDEX samples_sha256 ON samples (sha256) WHERE origin = 'imported';
 CREATE INDEX samples_root ON samples (root_id) WHERE parent_id IS NOT NULL;
 CREATE INDEX samples_parent ON samples (parent_id) WHERE parent_id IS NOT NULL;
 CREATE INDEX samples_outbox ON samples (rev) WHERE rev <> exported_rev;
--- All that is short, once more: a filter or an order reads this tenth of the table instead of all of it. It begins
--- with rowid so that new rows go to its end.
-CREATE INDEX samples_short ON samples (
-  rowid, file_type, status, decision, rejected, split, parent_id, is_synthetic, duration_sec, file_size_bytes,
-  conflicts, confidence, {_SHORT_NAMES}, file_path
-);
+{_SHORT_INDEX};
 
 -- What `extract` found: the vector as float32, the numbers and words as JSON.
 CREATE TABLE features (
@@ -385,9 +396,14 @@ def from_row(row: tuple[Any, ...]) -> Sample:
     )
 
 
-def missing_columns(db: sqlite3.Connection) -> Iterable[str]:
-    """SQL that adds the columns that came into the program after this catalogue was made."""
-    there = {name for _, name, *_ in db.execute("PRAGMA table_info(samples)")}
+def missing(db: sqlite3.Connection) -> Iterable[str]:
+    """SQL that adds what came into the program, or into another form, after this catalogue was made."""
+    there = {name for _, name, *_ in db.execute("PRAGMA table_xinfo(samples)")}
     for name, kind in {**_ANNOTATION_COLUMNS, "refused": "TEXT"}.items():
         if name not in there:
             yield f"ALTER TABLE samples ADD COLUMN {name} {kind}"
+    for name, column in _GENERATED.items():
+        if name not in there:
+            yield f"ALTER TABLE samples ADD COLUMN {column}"
+    if not db.execute("SELECT 1 FROM sqlite_master WHERE name = 'samples_short'").fetchone():
+        yield _SHORT_INDEX

@@ -126,8 +126,9 @@ def split_list(catalogue: Catalogue, split: str) -> Iterator[str]:
 def write_splits(catalogue: Catalogue) -> None:
     """Write splits/train.txt, val.txt and test.txt: the ids that an export holds, sorted, one a line.
 
-    Train lists its roots with their variants and the generated samples, val and test imported samples only. A list
-    that was edited is set aside: what is in a split says the catalogue, since a group must not be cut.
+    Train lists its roots with their variants and the generated samples, val and test imported samples only, with the
+    sound of those that are MIDI. A list that was edited is set aside: what is in a split says the catalogue, since a
+    group must not be cut.
     """
     paths = {split: catalogue.layout.splits / f"{split}.txt" for split in SPLITS}
     split_at_all = catalogue.db.execute("SELECT 1 FROM samples WHERE split IS NOT NULL LIMIT 1").fetchone()

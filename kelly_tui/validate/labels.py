@@ -10,6 +10,7 @@ from kelly_tui.model.annotation import FIELDS, check_value
 from kelly_tui.model.dataset import DatasetConfig
 from kelly_tui.model.report import Finding, Scores
 from kelly_tui.store.catalogue import Catalogue
+from kelly_tui.store.filters import IS
 from kelly_tui.text import agree, count, safe_text
 from kelly_tui.validate.files import EXAMPLES
 
@@ -122,7 +123,7 @@ def check_state(catalogue: Catalogue, scores: Scores) -> Iterator[Finding]:
             filter="is:held is:generated",
         )
     if catalogue.config.model.reads == "audio":
-        as_midi = _held(catalogue, "file_type = 'midi'")
+        as_midi = _held(catalogue, _MIDI_ONLY)
         if as_midi:
             yield Finding(
                 "warning",
@@ -131,8 +132,8 @@ def check_state(catalogue: Catalogue, scores: Scores) -> Iterator[Finding]:
                 f"but {catalogue.config.model.title} reads audio",
                 f"Import recordings; kelly render {name} adds the sound of MIDI.",
                 as_midi,
-                _examples(catalogue, "held AND file_type = 'midi'"),
-                "is:held type:midi",
+                _examples(catalogue, f"held AND {_MIDI_ONLY}"),
+                "is:held type:midi -is:rendered",
             )
     quarantined = catalogue.counts().status["quarantined"]
     if quarantined:
@@ -179,6 +180,9 @@ def _is_wrong(name: str, value: object, config: DatasetConfig) -> bool:
         return check_value(FIELDS[name], value, config.choices(name)) != value
     except LabelError:
         return True
+
+
+_MIDI_ONLY = f"file_type = 'midi' AND NOT ({IS['rendered']})"
 
 
 def _held(catalogue: Catalogue, where: str) -> int:

@@ -100,6 +100,26 @@ def test_every_root_gets_its_sound_once_with_its_lineage_split_and_labels(songs:
     assert (again.done, again.skipped) == (0, 3)
 
 
+def test_val_and_test_lists_have_the_sound_of_their_midi_and_of_no_variant(songs: Path) -> None:
+    """An audio model is validated on songs that it never heard: without this it had none of MIDI to be validated on."""
+    kelly_tui.synthesize_dataset(songs, 2, workers=1)
+    kelly_tui.render_dataset(songs, workers=1)
+    kelly_tui.split_dataset(songs)
+    assert main(["split", str(songs), "--verify", "--quiet"]) == 0
+    kelly_tui.render_dataset(songs, variants=True, workers=2)
+    for split in ("train", "val", "test"):
+        there = samples(songs, f"split:{split}")
+        roots = {one.sample_id for one in there if one.origin == "imported"}
+        sound = {one.sample_id for one in there if one.augmentation_type == "render" and one.parent_id in roots}
+        listed = set((songs / "splits" / f"{split}.txt").read_text().split())
+        assert len(sound) == len(roots & {one.sample_id for one in there if one.file_type == "midi"})
+        assert listed == ({one.sample_id for one in there} if split == "train" else roots | sound), split
+        with Catalogue.open(songs) as catalogue:
+            assert catalogue.counts().splits[split] == len(listed)
+    report = kelly_tui.validate_dataset(songs)
+    assert "midi-for-audio-model" not in {finding.code for finding in report.findings}
+
+
 def test_the_pitch_of_the_sound_is_the_notes(songs: Path) -> None:
     kelly_tui.render_dataset(songs, ["song1"], workers=1)
     (one,) = renderings(songs).values()

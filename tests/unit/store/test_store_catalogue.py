@@ -21,6 +21,7 @@ from kelly_tui.model.sample import Sample
 from kelly_tui.store import connection, counters, history, migrations, schema
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.connection import meaning, run_script
+from kelly_tui.store.views import split_list
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 NUMBER = st.floats(allow_nan=False, allow_infinity=False)
@@ -270,6 +271,36 @@ def test_a_catalogue_of_the_first_version_opens_with_all_its_history(tmp_path: P
         assert history.undo(catalogue, "ann") is not None
         assert catalogue.find(id_of(1)).annotations == {}
         assert history.redo(catalogue, "ann") is not None
+
+
+def test_a_catalogue_that_lists_no_sound_of_held_out_songs_lists_it_once_opened(tmp_path: Path) -> None:
+    """Version 8 had the sound of val and test MIDI on no list, as all variants; indexes and counts go by that."""
+    with new_catalogue(tmp_path) as catalogue:
+        catalogue.add([
+            sample(1, split="val"),
+            sample(2, split="val", parent_id=id_of(1), root_id=id_of(1), augmentation_type="render"),
+            sample(3, split="val", parent_id=id_of(1), root_id=id_of(1), augmentation_type="transpose"),
+            sample(4, split="val", parent_id=id_of(3), root_id=id_of(1), augmentation_type="render"),
+        ])  # fmt: skip
+        with catalogue.writing() as db:
+            counters.uninstall(db)
+            db.execute("DROP INDEX samples_short")
+            for column, holds in (("held", "parent_id IS NULL"), ("listed", "parent_id IS NULL")):
+                db.execute(f"ALTER TABLE samples DROP COLUMN {column}")
+                db.execute(f"ALTER TABLE samples ADD COLUMN {column} INTEGER GENERATED ALWAYS AS ({holds}) VIRTUAL")
+            db.execute("CREATE INDEX samples_short ON samples (rowid, file_type)")
+            counters.install(db, catalogue.config)
+            db.execute("PRAGMA user_version = 8")
+        assert catalogue.counts().splits["val"] == 1
+    with Catalogue.open(tmp_path / "songs") as catalogue:
+        assert set(split_list(catalogue, "val")) == {id_of(1), id_of(2)}
+        assert {one.sample_id for one in catalogue.samples("is:held")} == {id_of(1), id_of(2)}
+        assert catalogue.counts().splits["val"] == 2
+        wanted = {(name, sql) for name, sql in catalogue.db.execute("SELECT name, sql FROM sqlite_master")}
+    with new_catalogue(tmp_path / "new") as fresh:
+        there = {(name, sql) for name, sql in fresh.db.execute("SELECT name, sql FROM sqlite_master")}
+    assert {one for one in wanted if one[0] != "samples"} == {one for one in there if one[0] != "samples"}
+    assert (tmp_path / "songs/.kelly/backups/catalogue-v8.sqlite").is_file()
 
 
 def test_a_new_field_of_the_program_becomes_a_column(tmp_path: Path) -> None:

@@ -47,15 +47,22 @@ class Dataset(RuleBasedStateMachine):
     @rule(
         number=NUMBERS,
         of=NUMBERS,
+        kind=st.sampled_from(["transpose", "render"]),
+        of_root=st.booleans(),
         origin=st.sampled_from(counters.ORIGINS),
         split=st.sampled_from([None, "train", "val"]),
         emotion=st.sampled_from([None, "happy", "tense"]),
     )
-    def add(self, number: int, of: int, origin: str, split: str | None, emotion: str | None) -> None:
+    def add(
+        self, number: int, of: int, kind: str, of_root: bool, origin: str, split: str | None, emotion: str | None
+    ) -> None:
+        variant = origin == "augmented"
         self.catalogue.add([
             sample(
                 number,
-                parent_id=id_of(of) if origin == "augmented" else None,
+                parent_id=id_of(of) if variant else None,
+                root_id=(id_of(of) if of_root else "another") if variant else "",
+                augmentation_type=kind if variant else None,
                 is_synthetic=origin == "generated",
                 split=split,
                 labels={"emotion": emotion} if emotion else {},
@@ -128,7 +135,8 @@ class Dataset(RuleBasedStateMachine):
 
 
 def on_a_list(one: Sample) -> bool:
-    return not one.rejected and (one.origin == "imported" or one.split not in ("val", "test"))
+    sound_of_root = one.augmentation_type == "render" and one.parent_id == one.root_id
+    return not one.rejected and (one.origin == "imported" or sound_of_root or one.split not in ("val", "test"))
 
 
 def agree_with_python(catalogue: Catalogue) -> None:
