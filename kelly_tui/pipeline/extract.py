@@ -24,13 +24,13 @@ from kelly_tui.store.importer import apply_min_duration
 from kelly_tui.store.layout import Layout
 
 STAGE = "extract"
-VERSION = 9
+VERSION = 10
 """Raised when the same file and parameters would give other features."""
 
 _FUNCTIONS = {"midi": "kelly_tui.features.midi:extract_item", "audio": "kelly_tui.features.audio:extract_item"}
 _SUFFIXES = {"midi": ".json", "audio": ".npz"}
 _PARAMETERS = {
-    "midi": ("max_duration_sec",),
+    "midi": (),
     "audio": (
         "max_duration_sec",
         "n_mels",
