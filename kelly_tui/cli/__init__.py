@@ -45,6 +45,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "annotate": "label from folder names",
         "extract": "features and detected labels; suggests emotions",
         "suggest": "suggest emotions anew, from the labels there are by now, and judge these",
+        "probe": "would a model learn from it? accuracy where held out, what more labels would bring",
         "augment": "variants of imported samples",
         "synthesize": "generated samples",
         "render": "the sound of MIDI samples, into the dataset or elsewhere",
@@ -362,7 +363,7 @@ def _add_stage_commands(command: Callable[..., Parser]) -> None:
     _dataset(imports)
     imports.add_argument("paths", nargs="+", metavar="PATH")
     _link(imports)
-    for name in ("annotate", "extract", "suggest", "stats", "retry"):
+    for name in ("annotate", "extract", "suggest", "probe", "stats", "retry"):
         _dataset(command(name))
     _augmentation(_dataset(command("augment")))
     _generation(_dataset(command("synthesize")))

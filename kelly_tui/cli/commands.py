@@ -355,6 +355,12 @@ def doctor(line: Line) -> int:
     return examine(line)
 
 
+def probe(line: Line) -> int:
+    from kelly_tui.cli.probe import probe as ask
+
+    return ask(line)
+
+
 def completion(line: Line) -> int:
     from kelly_tui.cli.completion import SCRIPTS
 
@@ -388,6 +394,7 @@ _COMMANDS: dict[str, Callable[[Line], int]] = {
     "annotate": annotate,
     "extract": extract,
     "suggest": samples.suggest,
+    "probe": probe,
     "augment": augment,
     "synthesize": synthesize,
     "render": render,

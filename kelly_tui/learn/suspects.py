@@ -36,14 +36,17 @@ _SURE = 0.8
 _MAJOR_THIRD = frozenset({"major", "lydian", "mixolydian"})
 _WORDS = {"emotion": "sounds", "groove_type": "moves like", "dynamic_range": "is played like"}
 
-_GIVEN = "iif(ifnull(json_extract(provenance, '$.{0}.source'), 'human') IN ('human', 'folder'), samples.{0}, NULL)"
+_GIVEN = "iif(ifnull(json_extract(provenance, '$.{0}.source'), 'human') NOT IN ({1}), samples.{0}, NULL)"
+_NOT_SAID = "'detector', 'model', 'generator', 'inherited'"
+"""Sources whose labels are neither judged nor believed."""
 
 _ROWS = """
 SELECT samples.rowid, sample_id, file_type, vector, {main}, {key}, {mode}, ifnull(samples.mode, columns ->> '$.mode'),
   ifnull(tempo_bpm, columns ->> '$.tempo_bpm'), columns ->> '$.onset_rate', columns ->> '$.groove_type',
-  columns ->> '$.key_signature', columns ->> '$.mode', columns ->> '$.key_confidence', is_verified, provenance, {judged}
+  columns ->> '$.key_signature', columns ->> '$.mode', columns ->> '$.key_confidence', is_verified, provenance,
+  {judged}, origin
 FROM features JOIN samples ON samples.rowid = features.sample
-WHERE status = 'ok' AND origin = 'imported' AND NOT rejected ORDER BY sample_id
+WHERE status = 'ok' AND {where} AND NOT rejected ORDER BY sample_id
 """
 
 
@@ -67,6 +70,7 @@ class _Row(NamedTuple):
     is_verified: int | None
     provenance: str
     judged: str
+    origin: str
 
 
 class Suspects(NamedTuple):
@@ -130,11 +134,13 @@ def suspect_for(catalogue: Catalogue) -> Suspects:
     return Suspects(len(found), likely, len(found) - len(open_ones), broken, "; ".join(why_not))
 
 
-def labelled_rows(catalogue: Catalogue) -> tuple[list[_Row], int]:
-    """What is known of imported samples with features that are numbers; and how many have others."""
+def labelled_rows(
+    catalogue: Catalogue, where: str = "origin = 'imported'", unsaid: str = _NOT_SAID
+) -> tuple[list[_Row], int]:
+    """What is known of samples whose features are numbers, but for what `unsaid` sources say; how many have others."""
     main = catalogue.config.model.main_label
-    fields = {name: _GIVEN.format(field) for name, field in (("main", main), ("key", "key"), ("mode", "mode"))}
-    rows = [_Row._make(row) for row in catalogue.db.execute(_ROWS.format(**fields, judged=JUDGED))]
+    fields = {name: _GIVEN.format(field, unsaid) for name, field in (("main", main), ("key", "key"), ("mode", "mode"))}
+    rows = [_Row._make(row) for row in catalogue.db.execute(_ROWS.format(**fields, judged=JUDGED, where=where))]
     sizes = {
         kind: Counter(len(row.vector) for row in rows if row.file_type == kind).most_common(1)
         for kind in ("midi", "audio")
