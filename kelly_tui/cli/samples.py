@@ -226,7 +226,7 @@ def suggest(line: Line) -> int:
         found, suspects = suggest_for(catalogue), suspect_for(catalogue)
         if line.dry_run:
             raise _TakenBack
-    suggested = found.words() or "no sample has features to suggest from: kelly extract"
+    suggested = found.words() or "no emotion can be suggested: features lack (kelly extract), or labels of more pieces"
     line.voice.say(_dry(line) + "; ".join(part for part in (suggested, suspects.words()) if part))
     line.voice.give({**found._asdict(), "suspects": suspects._asdict(), "dry_run": line.dry_run})
     return 0

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
+import symusic
 
 from kelly_tui.errors import DatasetError
 from kelly_tui.model.dataset import DatasetConfig
 from kelly_tui.model.suggestion import Suggestion
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.suggestions import replace_suggestions
-from tests.ui.conftest import NAMES, Open, write_midi
+from tests.ui.conftest import NAMES, Open
 
 SAD = Suggestion(
     "sad", {"sad": 0.71, "melancholic": 0.22, "neutral": 0.05}, -0.4, -0.3, 0.6, 0.42, "minor, 68 BPM, quiet, few notes"
@@ -164,6 +166,17 @@ async def test_a_model_that_needs_no_emotion_is_not_offered_one(open_desk: Open,
         assert "sad?" not in desk.text()
 
 
+def write_tune(path: Path, number: int) -> None:
+    """Like no other number's in another key: labels of one piece, however often it is there, teach nothing."""
+    score = symusic.Score(480)
+    track = symusic.Track()
+    for beat, pitch in enumerate(np.random.default_rng(number).integers(50, 74, 32).tolist()):
+        track.notes.append(symusic.Note(beat * 480, 400, pitch, 80))
+    score.tracks.append(track)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(score.dumps_midi())
+
+
 async def test_after_ten_labels_suggestions_are_made_anew(open_desk: Open, tmp_path: Path) -> None:
     """By a process of its own, on a dataset whose features say nothing of what is labelled but the loudness."""
     from kelly_tui.pipeline.stages import extract_features, import_files
@@ -172,7 +185,7 @@ async def test_after_ten_labels_suggestions_are_made_anew(open_desk: Open, tmp_p
     from kelly_tui.ui import session
 
     for number in range(12):
-        write_midi(tmp_path / f"music/{number:02}.mid", 50 + number)
+        write_tune(tmp_path / f"music/{number:02}.mid", number)
     config = DatasetConfig(dataset_id="learns", target_model="emotionrecognizer", emotion_labels=["eerie", "wistful"])
     create_dataset_structure(tmp_path / "datasets", config)
     root = tmp_path / "datasets/learns"
