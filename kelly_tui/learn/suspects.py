@@ -20,16 +20,13 @@ from kelly_tui.learn.suspicion import agreed, contradicted, judge, reason_not_to
 from kelly_tui.model.issue import Issue
 from kelly_tui.model.labels import EMOTION_PLACES, KEYS, MODES
 from kelly_tui.store.assign import groups_of
-from kelly_tui.store.issues import JUDGED, replace_issues
+from kelly_tui.store.issues import JUDGED, LIKELY, replace_issues
 from kelly_tui.store.pieces import near_duplicates
 from kelly_tui.store.splits import members
 from kelly_tui.text import agree, count
 
 if TYPE_CHECKING:
     from kelly_tui.store.catalogue import Catalogue
-
-LIKELY = 0.5
-"""From here on a label is called probably wrong."""
 
 _SURE = 0.8
 """How sure the detector of keys is where that was not kept."""

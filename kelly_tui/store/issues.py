@@ -15,6 +15,9 @@ from kelly_tui.model.issue import Issue
 if TYPE_CHECKING:
     from kelly_tui.store.catalogue import Catalogue
 
+LIKELY = 0.5
+"""From here on a label is more likely wrong than right."""
+
 JUDGED = (
     "json_array(samples.emotion, samples.groove_type, samples.dynamic_range, samples.key, samples.mode,"
     " samples.provenance ->> '$.is_verified.at')"

@@ -11,6 +11,7 @@ from kelly_tui.model.dataset import DatasetConfig
 from kelly_tui.model.report import Finding, Scores
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.filters import IS
+from kelly_tui.store.issues import ISSUE, LIKELY
 from kelly_tui.text import agree, count, safe_text
 from kelly_tui.validate.files import EXAMPLES
 
@@ -156,6 +157,18 @@ def check_state(catalogue: Catalogue, scores: Scores) -> Iterator[Finding]:
             disputed,
             _examples(catalogue, "conflicts > 0"),
             "has:conflicts",
+        )
+    doubtful = _count(catalogue, f"SELECT count(*) FROM samples WHERE held AND {ISSUE} >= {LIKELY}")
+    if doubtful:
+        yield Finding(
+            "note",
+            "looks-wrong",
+            f"{doubtful:,} of {count(scores.total, 'sample')} {agree(doubtful, 'has', 'have')} a label that is "
+            "more likely wrong than right",
+            f"The filter issue>={LIKELY:g} lists them, and says why at the label.",
+            doubtful,
+            _examples(catalogue, f"held AND {ISSUE} >= {LIKELY}"),
+            f"is:held issue>={LIKELY:g}",
         )
     featureless = _held(catalogue, "features_path IS NULL")
     if featureless:

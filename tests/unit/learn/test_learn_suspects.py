@@ -15,6 +15,7 @@ from kelly_tui.model.edit import Edit
 from kelly_tui.store import history, query
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.issues import issue
+from kelly_tui.validate.report import validate
 from tests.unit.learn.test_learn_suggest import by_density, dataset, id_of, put_features
 
 FLIPPED = (25, 44, 90, 111)
@@ -43,6 +44,9 @@ def test_planted_errors_are_the_worst_of_the_queue_and_say_why(tmp_path: Path) -
         assert "angry ." in told.why
         assert len(worst(catalogue, "issue>.5")) == found.likely
         assert suspect_for(catalogue) == found  # the same again
+        (told_of,) = [one for one in validate(catalogue).findings if one.code == "looks-wrong"]
+        assert (told_of.severity, told_of.count) == ("note", found.likely)
+        assert len(worst(catalogue, told_of.filter)) == found.likely
 
 
 def test_what_a_person_confirms_is_settled_until_that_is_taken_back(tmp_path: Path) -> None:
