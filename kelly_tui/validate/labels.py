@@ -11,7 +11,7 @@ from kelly_tui.model.dataset import DatasetConfig
 from kelly_tui.model.report import Finding, Scores
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.filters import IS
-from kelly_tui.store.issues import ISSUE, LIKELY
+from kelly_tui.store.issues import LIKELY, having_issue
 from kelly_tui.text import agree, count, safe_text
 from kelly_tui.validate.files import EXAMPLES
 
@@ -158,7 +158,8 @@ def check_state(catalogue: Catalogue, scores: Scores) -> Iterator[Finding]:
             _examples(catalogue, "conflicts > 0"),
             "has:conflicts",
         )
-    doubtful = _count(catalogue, f"SELECT count(*) FROM samples WHERE held AND {ISSUE} >= {LIKELY}")
+    looks_wrong = having_issue(">=").replace("?", str(LIKELY))
+    doubtful = _held(catalogue, looks_wrong)
     if doubtful:
         yield Finding(
             "note",
@@ -167,7 +168,7 @@ def check_state(catalogue: Catalogue, scores: Scores) -> Iterator[Finding]:
             "more likely wrong than right",
             f"The filter issue>={LIKELY:g} lists them, and says why at the label.",
             doubtful,
-            _examples(catalogue, f"held AND {ISSUE} >= {LIKELY}"),
+            _examples(catalogue, f"held AND {looks_wrong}"),
             f"is:held issue>={LIKELY:g}",
         )
     featureless = _held(catalogue, "features_path IS NULL")
