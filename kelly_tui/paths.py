@@ -44,7 +44,8 @@ _SYSTEM_SOUNDFONTS = (
 def soundfonts() -> list[Path]:
     """All SoundFonts that are found, the one that plays unless another is chosen first; each file once.
 
-    Those in ``soundfonts/``, by name, then pretty_midi's own, then the system's.
+    Those in ``soundfonts/``, by name, then pretty_midi's own, then the system's; files that only have the name of one
+    are passed over, or all MIDI would be silent for them.
     """
     here = [path for folder in (PROJECT / "soundfonts", Path("soundfonts")) for path in _in_folder(folder)]
     spec = find_spec("pretty_midi")  # found without importing it
@@ -78,4 +79,15 @@ def soundfont(chosen: str = "") -> Path:
 
 
 def _in_folder(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.glob("*") if path.suffix.lower() in (".sf2", ".sf3"))
+    named = sorted(path for path in folder.glob("*") if path.suffix.lower() in (".sf2", ".sf3"))
+    return [path for path in named if path.is_file() and is_soundfont(path)]
+
+
+def is_soundfont(path: Path) -> bool:
+    """Whether a file begins as a SoundFont does. Others FluidSynth hands to libraries that print what they think."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(12)
+    except OSError:
+        return False
+    return head[:4] == b"RIFF" and head[8:] == b"sfbk"

@@ -102,8 +102,8 @@ def _sound(line: Line) -> Iterator[Check]:
     from kelly_tui.playback.devices import describe_device
 
     def soundfont() -> str:
+        from kelly_tui.paths import is_soundfont
         from kelly_tui.paths import soundfont as chosen
-        from kelly_tui.render.synth import is_soundfont
 
         path = chosen(line.settings.soundfont)
         if not is_soundfont(path):

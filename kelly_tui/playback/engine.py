@@ -186,7 +186,7 @@ class Engine:
             semitones=int(memory.semitones) if ready else 0,
             loop=(memory.loop_start, memory.loop_end) if ready and memory.loop_end else None,
             matched=bool(memory.matched) and ready,
-            message=self._notice or self._board.message,
+            message=self._board.message or self._notice,
             underruns=int(memory.underruns),
             latency=float(memory.latency),
         )
@@ -212,6 +212,7 @@ class Engine:
             deaths = deaths + 1 if time.monotonic() - begun < QUICK else 1
             if self._closing.is_set():
                 return
+            self._board.message = ""  # what the next process says is newer than that this one ended
             if deaths < DEATHS:
                 self._notice = self._said_of_death()
                 commands = [*self._resumption(), *untold]

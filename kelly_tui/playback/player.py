@@ -171,7 +171,7 @@ class Player:
         memory.matched = self._is_matched()
         memory.cursor = transport.cursor
         memory.move = self._move  # after the cursor: who sees it reads that
-        self._board.message = self._refused or self._synths.trouble or self._device.trouble
+        self._board.message = self._refused or self._device.trouble or self._synths.trouble
 
     def close(self) -> None:
         self.rehearsal.close()

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from kelly_tui.errors import LibraryMissing, SoundError
+from kelly_tui.paths import is_soundfont
 from kelly_tui.render.events import BEND, CONTROLLER, KEY_PRESSURE, NOTE_OFF, NOTE_ON, PRESSURE, PROGRAM
 
 BLOCK = 64
@@ -88,16 +89,6 @@ def library() -> Any:
     for level in range(_LOG_LEVELS):
         lib.fluid_set_log_function(level, None, None)
     return lib
-
-
-def is_soundfont(path: Path) -> bool:
-    """Whether a file begins as a SoundFont does. Others FluidSynth hands to libraries that print what they think."""
-    try:
-        with path.open("rb") as file:
-            head = file.read(12)
-    except OSError:
-        return False
-    return head[:4] == b"RIFF" and head[8:] == b"sfbk"
 
 
 class Synth:

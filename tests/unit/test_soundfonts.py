@@ -9,6 +9,9 @@ import pytest
 from kelly_tui import paths
 from kelly_tui.errors import SoundError
 
+FONT = b"RIFF\0\0\0\0sfbk"
+"""How one begins."""
+
 
 @pytest.fixture
 def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -27,11 +30,18 @@ def test_pretty_midis_own_is_the_default(places: Path) -> None:
 
 
 def test_ones_own_come_first_then_the_default_then_the_systems(places: Path) -> None:
-    (places / "system/Choir.sf3").write_bytes(b"c")
+    (places / "system/Choir.sf3").write_bytes(FONT)
     for name in ("b.sf2", "A.SF2", "notes.txt"):
-        (places / "soundfonts" / name).write_bytes(name.encode())
+        (places / "soundfonts" / name).write_bytes(FONT + name.encode())
     assert [path.name for path in paths.soundfonts()] == ["A.SF2", "b.sf2", "TimGM6mb.sf2", "Choir.sf3"]
     assert paths.soundfont().name == "A.SF2"
+
+
+def test_what_only_has_the_name_of_one_is_no_default(places: Path) -> None:
+    """A page of a failed download in soundfonts/ came first: all MIDI was silent."""
+    (places / "soundfonts/a.sf2").write_bytes(b"<!DOCTYPE html>")
+    (places / "soundfonts/b.sf2").mkdir()
+    assert paths.soundfont().name == "TimGM6mb.sf2"
 
 
 def test_the_same_file_under_two_names_is_found_once(places: Path) -> None:
@@ -42,7 +52,7 @@ def test_the_same_file_under_two_names_is_found_once(places: Path) -> None:
 
 @pytest.mark.parametrize("chosen", ["Choir", "Choir.sf3", "system/Choir.sf3"])
 def test_one_is_chosen_by_name_or_path(places: Path, chosen: str) -> None:
-    (places / "system/Choir.sf3").write_bytes(b"c")
+    (places / "system/Choir.sf3").write_bytes(FONT)
     assert paths.soundfont(chosen).samefile(places / "system/Choir.sf3")
 
 
