@@ -16,7 +16,7 @@ from kelly_tui.store.durable import write_whole
 from kelly_tui.store.layout import inside
 
 if TYPE_CHECKING:
-    import symusic
+    from kelly_tui.augment.midi import Song
 
 
 def plan_item(item: Mapping[str, Any]) -> dict[str, Any]:
@@ -80,7 +80,7 @@ def variant_bytes(item: Mapping[str, Any]) -> tuple[bytes, float]:
     if item["file_type"] == "midi":
         from kelly_tui.augment.midi import timed_variant
 
-        return timed_variant(_score(song), recipe, item["seed"])
+        return timed_variant(_midi(song), recipe, item["seed"])
     return _audio(song.file, Path(item["target"]).suffix, recipe, item["seed"])
 
 
@@ -88,7 +88,7 @@ def _limits_of(song: _Song, file_type: FileType) -> Limits:
     if file_type == "midi":
         from kelly_tui.augment.midi import midi_limits
 
-        return midi_limits(_score(song))
+        return midi_limits(_midi(song))
     from kelly_tui.augment.audio import audio_limits
     from kelly_tui.features.sound_file import valid_audio
 
@@ -96,20 +96,21 @@ def _limits_of(song: _Song, file_type: FileType) -> Limits:
 
 
 @lru_cache(maxsize=1)
-def _score(song: _Song) -> symusic.Score:
+def _midi(song: _Song) -> Song:
     """Not to be changed: it serves all variants."""
-    from kelly_tui.augment.midi import read_score
+    from kelly_tui.augment.midi import read_song
 
-    return read_score(song.file)
+    return read_song(song.file)
 
 
 @lru_cache(maxsize=1)
 def _left_out(song: _Song) -> dict[str, int]:
-    """What the parser drops: so many ``sysex``, ``aftertouch``, and tracks more than the header says."""
+    """So many tracks more than the header says; all else is carried."""
     from kelly_tui.music.notes import read_bytes
     from kelly_tui.music.smf import check_chunks, count_dropped
 
-    return count_dropped(check_chunks(read_bytes(song.file), song.path))
+    dropped = count_dropped(check_chunks(read_bytes(song.file), song.path))
+    return {kind: count for kind, count in dropped.items() if kind == "track"}
 
 
 def _audio(file: Path, suffix: str, recipe: Recipe, seed: int) -> tuple[bytes, float]:

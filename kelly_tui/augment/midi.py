@@ -1,7 +1,7 @@
 """Variants of MIDI: transposed, at another speed, louder or softer, looser, thinner.
 
-The work is done in ticks on a `symusic.Score`. What symusic does not carry is not in a variant: sysex, aftertouch,
-text other than track names, lyrics and markers; channels may be renumbered, drums stay drums.
+The work is done in ticks on a table of notes. What is no note stays as it is: a file with more than symusic can carry
+is written from its own messages. In plain ones channels may be renumbered, drums stay drums.
 """
 
 from __future__ import annotations
@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-import symusic
 from numpy.typing import NDArray
 
-from kelly_tui.augment.ranges import range_of
+from kelly_tui.augment.messages import Messages, is_plain, read_messages
+from kelly_tui.augment.plain import PlainSong
 from kelly_tui.augment.recipe import Limits, Recipe
 from kelly_tui.errors import KellyError
 from kelly_tui.music.notes import parse_midi, read_bytes
+from kelly_tui.music.smf import check_chunks
 from kelly_tui.store.layout import write_atomic
 
 if TYPE_CHECKING:
@@ -25,11 +26,9 @@ if TYPE_CHECKING:
 
 MidiSource = Path | str | bytes | Any  # or a symusic.Score, or a pretty_midi.PrettyMIDI
 
-_NOTE = np.dtype(
-    [("time", "i8"), ("duration", "i8"), ("pitch", "i8"), ("velocity", "i8"), ("track", "i8"), ("is_drum", "?")],
-    align=True,  # a fifth faster than where numbers straddle words
-)
+Song = PlainSong | Messages
 Notes = NDArray[np.void]
+Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 _TIME_BITS = 31
 """Ticks fit into these: sorting by one number is several times faster than by two."""
@@ -72,35 +71,35 @@ def augment_midi(
         jitter_ms=jitter_ms,
         dropout=dropout,
     )
-    return vary_midi(read_score(source), recipe, seed)
+    return vary_midi(read_song(source), recipe, seed)
 
 
-def vary_midi(score: symusic.Score, recipe: Recipe, seed: int) -> MidiVariant:
-    """`recipe` applied to a copy of `score`."""
-    return timed_variant(score, recipe, seed)[0]
+def vary_midi(song: Song, recipe: Recipe, seed: int) -> MidiVariant:
+    """`recipe` applied to a copy of `song`."""
+    return timed_variant(song, recipe, seed)[0]
 
 
-def timed_variant(score: symusic.Score, recipe: Recipe, seed: int) -> tuple[MidiVariant, float]:
-    """`recipe` applied to a copy of `score`, and when its last note ends, in seconds."""
-    varied = score.copy()
+def timed_variant(song: Song, recipe: Recipe, seed: int) -> tuple[MidiVariant, float]:
+    """`recipe` applied to a copy of `song`, and when its last note ends, in seconds."""
     rng = np.random.Generator(np.random.PCG64(seed))
-    notes = _notes_of(varied)
+    notes = song.notes()
     if recipe.dropout:
         notes = _dropped(notes, recipe.dropout, rng)
     if recipe.velocity_scale != 1:
         notes["velocity"] = np.clip(np.rint(notes["velocity"] * recipe.velocity_scale), 1, 127)
     if recipe.transpose:
-        _transpose(varied, notes, recipe.transpose)
-    if recipe.time_stretch != 1:
-        _change_speed(varied, recipe.time_stretch)
-    clock = _Clock.of(varied)
+        _transpose(notes, recipe.transpose)
+    ticks, mspq = _tempi(song)
+    if recipe.time_stretch != 1:  # of the tempo map: beats stay beats
+        mspq = np.clip(np.rint(mspq / recipe.time_stretch), 1, 0xFFFFFF).astype(np.int64)
+    clock = _Clock.of(ticks, mspq, song.tpq)
     if recipe.jitter_ms:
-        moved = jitter(notes, clock, recipe.jitter_ms / 1000, rng)
+        moved = jitter(notes, song.leeway(notes), clock, recipe.jitter_ms / 1000, rng)
         notes["time"] += moved
         notes["duration"] -= moved  # ends stay
-    _put_notes(varied, notes)
     end = float(clock.seconds(notes["time"] + notes["duration"]).max(initial=0.0))
-    return MidiVariant(varied.dumps_midi()), end
+    data = song.changed(notes, recipe.transpose, mspq if recipe.time_stretch != 1 else None)
+    return MidiVariant(data), end
 
 
 class _Clock(NamedTuple):
@@ -110,10 +109,9 @@ class _Clock(NamedTuple):
     at_seconds: Floats
 
     @classmethod
-    def of(cls, score: symusic.Score) -> _Clock:
-        ticks, mspq = _tempi(score)
+    def of(cls, ticks: Ints, mspq: Ints, tpq: int) -> _Clock:
         at = np.append(ticks, 1 << _TIME_BITS).astype(np.float64)
-        return cls(at, np.append(0.0, np.cumsum(np.diff(at) * mspq)) / (score.tpq * 1e6))
+        return cls(at, np.append(0.0, np.cumsum(np.diff(at) * mspq)) / (tpq * 1e6))
 
     def seconds(self, ticks: NDArray[Any]) -> Floats:
         seconds: Floats = np.interp(ticks, self.at_ticks, self.at_seconds)
@@ -124,25 +122,30 @@ class _Clock(NamedTuple):
         return ticks
 
 
-def read_score(source: MidiSource) -> symusic.Score:
-    """A score in ticks, of whatever is given. Raises `FileRefused`."""
+def read_song(source: MidiSource) -> Song:
+    """What variants are made of, of whatever is given. Raises `FileRefused`."""
+    name = ""
     if isinstance(source, (str, Path)):
-        return parse_midi(read_bytes(Path(source)), str(source))
-    if isinstance(source, bytes):
-        return parse_midi(source)
-    if hasattr(source, "get_tempo_changes"):
+        data, name = read_bytes(Path(source)), str(source)
+    elif isinstance(source, bytes):
+        data = source
+    elif hasattr(source, "get_tempo_changes"):
         file = io.BytesIO()
         source.write(file)
-        return parse_midi(file.getvalue())
-    return parse_midi(source.to("tick").dumps_midi())
+        data = file.getvalue()
+    else:
+        data = source.to("tick").dumps_midi()
+    score = parse_midi(data, name)
+    smf = check_chunks(data, name)
+    return PlainSong(score) if is_plain(smf) else read_messages(smf, name)
 
 
-def midi_limits(score: symusic.Score) -> Limits:
-    """What `choose_recipes` must know about a score."""
-    notes = _notes_of(score)
-    down, up = _room(score)
+def midi_limits(song: Song) -> Limits:
+    """What `choose_recipes` must know about a song."""
+    notes = song.notes()
+    down, up = _room(song)
     struck = notes["velocity"][notes["velocity"] >= 10]
-    bpm = 6e7 / _tempi(score)[1]
+    bpm = 6e7 / _tempi(song)[1]
     return Limits(
         down=down,
         up=up,
@@ -150,36 +153,37 @@ def midi_limits(score: symusic.Score) -> Limits:
         softest=int(struck.min(initial=127)) if len(struck) else 0,
         slowest_bpm=float(bpm.min()),
         fastest_bpm=float(bpm.max()),
-        tick_ms=float(60_000 / bpm.min() / score.tpq),
+        tick_ms=float(60_000 / bpm.min() / song.tpq),
     )
 
 
-def _room(score: symusic.Score) -> tuple[int, int]:
+def _room(song: Song) -> tuple[int, int]:
     """By how many semitones all parts can go down and up: a part that has left its range goes no further out."""
-    room = []
-    for track in score.tracks:
-        if len(track.notes) and not track.is_drum:
-            pitches = track.notes.numpy()["pitch"]
-            lowest, highest = range_of(track.program)
-            room.append((max(0, int(pitches.min()) - lowest), max(0, highest - int(pitches.max()))))
+    room = [(max(0, low - lowest), max(0, highest - high)) for (lowest, highest), low, high in song.parts()]
     return (min(down for down, _ in room), min(up for _, up in room)) if room else (0, 0)
 
 
-def jitter(notes: Notes, clock: _Clock, most: float, rng: np.random.Generator) -> NDArray[np.int64]:
+def jitter(
+    notes: Notes, leeway: tuple[Ints, Ints], clock: _Clock, most: float, rng: np.random.Generator
+) -> NDArray[np.int64]:
     """By how many ticks each onset moves: at most `most` seconds from where it is in `notes`, by the tempo map.
 
-    An onset stays before its own end and after the end of the note before it on the same key, and the lowest note of a
-    chord stays its first. Its end is the first note-off of its key: some readers go by the order of notes, some by
-    that. Rounded towards where it was: never past `most`.
+    An onset stays within `leeway` (ticks back and on), before its own end and after the end of the note before it on
+    the same key, and the lowest note of a chord stays its first. Its end is the first note-off of its key: some readers
+    go by the order of notes, some by that. Rounded towards where it was: never past `most`.
     """
     time, end = notes["time"], notes["time"] + notes["duration"]
     target = clock.seconds(time) + rng.uniform(-most, most, len(notes))
     moved: NDArray[np.int64] = np.trunc(clock.ticks(target) - time).astype(np.int64)
 
-    key = ((notes["track"] << 7) | notes["pitch"]) << _TIME_BITS
+    key = ((notes["channel"] << 7) | notes["pitch"]) << _TIME_BITS
     offs = np.sort(key | end)
     off = offs[np.searchsorted(offs, key | time, side="right") % len(offs)] - key
-    earliest, latest = -time, np.maximum(np.where(end > time, off, end) - 1 - time, 0)
+    before = offs[np.searchsorted(offs, key | time, side="right") - 1] - key  # wild where there is none on this key
+    earliest = np.maximum(
+        leeway[0], np.where((before >= 0) & (before <= time), np.minimum(before + 1 - time, 0), -time)
+    )
+    latest = np.minimum(leeway[1], np.maximum(np.where(end > time, off, end) - 1 - time, 0))
     order = np.argsort(key | time, kind="stable")
     same_key = np.diff(key[order]) == 0
     first, then = order[:-1][same_key], order[1:][same_key]
@@ -213,52 +217,15 @@ def _may_go(notes: Notes) -> NDArray[np.bool_]:
     return may_go
 
 
-def _transpose(score: symusic.Score, notes: Notes, semitones: int) -> None:
+def _transpose(notes: Notes, semitones: int) -> None:
     notes["pitch"][~notes["is_drum"]] += semitones
     if notes["pitch"].min() < 0 or notes["pitch"].max() > 127:
         raise KellyError(f"transposing by {semitones:+d} leaves the range of MIDI", hint="Transpose by less.")
-    for signature in score.key_signatures:
-        signature.key = (signature.key + 7 * semitones + 5) % 12 - 5  # sharps: a semitone up is seven fifths
 
 
-def _change_speed(score: symusic.Score, speed: float) -> None:
-    """Scale the tempo map: beats stay beats."""
-    ticks, mspq = _tempi(score)
-    slower = np.clip(np.rint(mspq / speed), 1, 0xFFFFFF)
-    score.tempos = symusic.Tempo.from_numpy(ticks, slower.astype(np.int32), "tick")
-
-
-def _tempi(score: symusic.Score) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+def _tempi(song: Song) -> tuple[Ints, Ints]:
     """Ticks, and microseconds a quarter note; with MIDI's default of 120 BPM where the file starts without one."""
-    found = score.tempos.numpy()
-    ticks, mspq = found["time"], found["mspq"]
+    ticks, mspq = song.tempi()
     if not len(ticks) or ticks.min() > 0:
         ticks, mspq = np.insert(ticks, 0, 0), np.insert(mspq, 0, 500_000)
-    return ticks.astype(np.int32), mspq.astype(np.int32)
-
-
-def _notes_of(score: symusic.Score) -> Notes:
-    """All notes of all tracks, in the tracks' order."""
-    counts = [len(track.notes) for track in score.tracks]
-    notes = np.empty(sum(counts), _NOTE)
-    columns = [track.notes.numpy() for track in score.tracks]
-    for name in ("time", "duration", "pitch", "velocity"):
-        notes[name] = np.concatenate([column[name] for column in columns])
-    notes["track"] = np.repeat(np.arange(len(counts)), counts)
-    notes["is_drum"] = np.repeat([track.is_drum for track in score.tracks], counts)
-    return notes
-
-
-def _put_notes(score: symusic.Score, notes: Notes) -> None:
-    order = (((notes["track"] << _TIME_BITS) | notes["time"]) << 7) | notes["pitch"]
-    notes = notes[np.argsort(order, kind="stable")]
-    edges = np.searchsorted(notes["track"], np.arange(len(score.tracks) + 1))
-    for index, track in enumerate(score.tracks):
-        part = notes[edges[index] : edges[index + 1]]
-        track.notes = symusic.Note.from_numpy(
-            part["time"].astype(np.int32),
-            part["duration"].astype(np.int32),
-            part["pitch"].astype(np.int8),
-            part["velocity"].astype(np.int8),
-            "tick",
-        )
+    return ticks, mspq

@@ -28,6 +28,8 @@ _PLAIN_TRACK = re.compile(
 )
 """A track, up to its end, of the events that the native parser reads: no aftertouch, no sysex. Most are, and are spared
 the walk."""
+METAS = re.compile(rb"(?:%b\xff[^/](?:%b))*+" % (_DELTA, _SHORT_DATA), re.DOTALL)
+"""Those that a track begins with: of a conductor's track all."""
 _HARMLESS = bytes({*range(256)} - {*range(0xA0, 0xB0), *range(0xD0, 0xE0), 0xF0, 0xF7})
 """Every byte but those that aftertouch and sysex begin with: a track of these has neither."""
 _ODD_TEMPO = re.compile(rb"\xff\x51[^\x03]")

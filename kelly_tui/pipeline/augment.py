@@ -25,7 +25,7 @@ from kelly_tui.store.layout import disk_errors, utc_now
 from kelly_tui.text import count
 
 STAGE = "augment"
-VERSION = 3
+VERSION = 4
 """Kept in a variant's row: what it sounded like then, another version may make otherwise."""
 
 _USUAL_SECONDS = 60.0

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from kelly_tui.augment.audio import augment_audio
-from kelly_tui.augment.midi import midi_limits, read_score, vary_midi
+from kelly_tui.augment.midi import midi_limits, read_song, vary_midi
 from kelly_tui.augment.recipe import Recipe, choose_recipes
 from kelly_tui.features.audio import extract_audio_features
 from kelly_tui.features.fingerprint import audio_fingerprint, midi_fingerprint
@@ -52,9 +52,9 @@ def test_every_variant_is_found_and_no_other_piece(songs):
     """Of each piece six as augmentation makes them and one with everything at once."""
     sketches, roots = [sketch(song) for song in songs], list(range(len(songs)))
     for number, song in enumerate(songs):
-        score = read_score(song)
-        for recipe in (WORST, *choose_recipes("midi", 6, str(number), 0, midi_limits(score))):
-            sketches.append(sketch(vary_midi(score, recipe, number)))
+        original = read_song(song)
+        for recipe in (WORST, *choose_recipes("midi", 6, str(number), 0, midi_limits(original))):
+            sketches.append(sketch(vary_midi(original, recipe, number)))
             roots.append(number)
     assert pieces(sketches) == roots
 

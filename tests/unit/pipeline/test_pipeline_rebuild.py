@@ -109,7 +109,7 @@ def test_a_variant_of_another_version_is_named_with_it(made):
             db.execute("UPDATE samples SET augmentation = json_remove(augmentation, '$.version') WHERE sample_id = ?",
                        (one.sample_id,))  # fmt: skip
     found = dict(kelly_tui.rebuild_dataset(made, check=True, workers=1).failures)
-    assert found == {variants[1].file_path: "another sound: version before 3 of augment made it, this is 3"}
+    assert found == {variants[1].file_path: "another sound: version before 3 of augment made it, this is 4"}
 
 
 def test_the_same_sound_in_another_file_is_no_difference(made):
