@@ -82,29 +82,29 @@ class Device:
         now, output = time.monotonic(), self.output
         if output is None:
             return self._was_lost and now - self._looked_at > LOOK_EVERY and self._found_again(now, transport)
-        if not transport.playing:
+        if not transport.playing and not output.gone:
             if output.active and now - self._quiet_since > REST_AFTER:
                 output.rest()
             return False
         self._quiet_since = now
         why = ""
-        if self._stutters(now):
+        if output.gone:
+            why = "the device is gone"
+        elif self._stutters(now):
             self._latency *= 2
             self._give_up()
             self._open()
             if self.output is not None:
                 return True
             why = "the device can't be opened again"
-        elif output.active:
+        else:
             try:
                 output.unstall()
             except SoundError as error:
                 why = str(error)
-        else:
-            why = "the device is gone"
         if why:
             self._lose(why)
-            self._was_playing = True
+            self._was_playing = transport.playing
             transport.pause()
         return False
 

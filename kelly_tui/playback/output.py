@@ -71,6 +71,7 @@ class Output:
         self.rate = round(min(max(device["default_samplerate"], LOWEST_RATE), HIGHEST_RATE))
         self.underruns = 0
         self._patience = STALLED * latency
+        self._resting = True
         self._last_called = 0.0
         self._dry_at = math.inf  # when what was handed out has all been heard; never for silence
         self._take: Callable[[Samples], list[Span]] | None = None
@@ -100,6 +101,11 @@ class Output:
     def active(self) -> bool:
         return bool(self._stream.active)
 
+    @property
+    def gone(self) -> bool:
+        """Whether it ended by itself: where its server is gone, to start it again may never return."""
+        return not self._resting and not self.active
+
     def unstall(self) -> None:
         """Start the device again where it has stopped calling."""
         if time.monotonic() - self._last_called > self._patience:
@@ -114,9 +120,11 @@ class Output:
         except self._sounddevice.PortAudioError as error:
             raise SoundError(_reason(error)) from None
         self._last_called, self._dry_at = time.monotonic(), math.inf
+        self._resting = False
 
     def rest(self) -> None:
         """Let the device sleep until `start`."""
+        self._resting = True
         self._stream.abort(ignore_errors=True)
 
     def close(self) -> None:

@@ -497,6 +497,36 @@ def test_a_device_that_vanishes_is_said_and_found_again(engine_of, tmp_path, mon
         sink.stop()
 
 
+def test_a_device_that_vanishes_while_nothing_plays_is_said_too(engine_of, tmp_path, monkeypatch):
+    """Else play would start a stream whose server is gone, and that never returns."""
+    if what := missing():
+        pytest.skip(what)
+    (tmp_path / "pulse").mkdir()
+    sink = NullSink(tmp_path / "pulse")
+    for name, value in sink.environment.items():
+        monkeypatch.setenv(name, value)
+    sink.start()
+    try:
+        engine = engine_of()
+        ready(engine, sweep(tmp_path / "sweep.wav"))
+        engine.play()
+        until(lambda: engine.state.position > 0.3)
+        engine.pause()
+        until(lambda: not engine.state.playing)
+        first = engine.pid
+        sink.stop()
+        until(lambda: engine.state.message.startswith("no sound: "))
+        engine.play()
+        sink.start()
+        until(lambda: engine.state.message == "")
+        assert not engine.state.playing  # it was paused when the device went
+        engine.play()
+        until(lambda: engine.state.position > 0.6)
+        assert engine.pid == first
+    finally:
+        sink.stop()
+
+
 def test_without_a_device_everything_but_sound_works(no_device, engine_of, tmp_path):
     engine = engine_of()
     engine.load(sweep(tmp_path / "sweep.wav"))
