@@ -16,17 +16,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kelly_tui.augment.ranges import range_of
-from kelly_tui.errors import FileRefused
 from kelly_tui.music.notes import SHORTEST_BEAT
 from kelly_tui.music.smf import METAS, track_spans
 
 Ints = NDArray[np.int64]
 
 _NOTE = np.dtype(
-    [(name, "i8") for name in ("time", "duration", "pitch", "velocity", "track", "channel", "on", "off")]
+    [
+        (name, "i8")
+        for name in ("time", "duration", "pitch", "velocity", "track", "channel", "on", "off", "back", "ahead")
+    ]
     + [("is_drum", "?")]
 )
-"""`on` and `off` are numbers of messages; a note that is never ended has the `off` -1 and no duration."""
+"""`on` and `off`: numbers of messages, the `off` -1 of what is never ended. `back` and `ahead`: the leeway in ticks."""
 _DRUMS = 9
 _RANK_BITS = 32
 _FAR = 1 << 31
@@ -108,12 +110,14 @@ class Messages:
             channel = status[on] & 15
             duration = tick[end] - tick[on] if end >= 0 else 0
             part = track[on] << 4 | channel
-            rows.append((tick[on], duration, pitch[on], velocity[on], part, channel, on, end, channel == _DRUMS))
-        return np.array(rows, _NOTE)
+            rows.append((tick[on], duration, pitch[on], velocity[on], part, channel, on, end, 0, 0, channel == _DRUMS))
+        notes = np.array(rows, _NOTE)
+        notes["back"], notes["ahead"] = self._leeway(notes)
+        return notes
 
     def tempi(self) -> tuple[Ints, Ints]:
         """Ticks, and microseconds a quarter note, in their order; without those that no music has."""
-        numbers = self._tempo_numbers()
+        numbers = self._tempo_numbers
         mspq = self._mspq(numbers)
         real = mspq >= SHORTEST_BEAT
         return self.tick[numbers][real], mspq[real]
@@ -140,6 +144,9 @@ class Messages:
 
         A note that is struck before its program, or before a bend is let go, would be another note.
         """
+        return notes["back"], notes["ahead"]
+
+    def _leeway(self, notes: NDArray[np.void]) -> tuple[Ints, Ints]:
         status = self._status
         states = np.flatnonzero((status >= 0xA0) & (status < 0xF0))
         states = states[np.argsort(self._place(states))]
@@ -159,7 +166,7 @@ class Messages:
         key = ((status & 15) << 7 | pitch) << _RANK_BITS
         ends = ends[np.argsort(key[ends] | self._rank[ends])]
         following = np.searchsorted(key[ends] | self._rank[ends], (key | self._rank)[notes["on"]])
-        ends = np.append(ends, notes["on"][0])  # after all there is none
+        ends = np.append(ends, 0)  # after all there is none
         key, tick = key[ends], self.tick[ends]
         key[-1] = -1
         same = key[following] == (notes["channel"] << 7 | self._byte(1)[notes["on"]]) << _RANK_BITS
@@ -175,9 +182,10 @@ class Messages:
         status = self._status
         kept = np.ones(len(tick), dtype=bool)
         was = self._notes
-        gone = np.setdiff1d(was["on"], notes["on"], assume_unique=True)
-        kept[gone] = False
-        kept[was["off"][np.isin(was["on"], gone) & (was["off"] >= 0)]] = False
+        if len(notes) < len(was):
+            gone = was[~np.isin(was["on"], notes["on"], assume_unique=True)]
+            kept[gone["on"]] = False
+            kept[gone["off"][gone["off"] >= 0]] = False
         if semitones:
             with_pitch = (status >= 0x80) & (status < 0xB0) & (status & 15 != _DRUMS)
             pitch = self._byte(1)[with_pitch] + semitones
@@ -189,7 +197,7 @@ class Messages:
         data[start[notes["on"]] + 2] = notes["velocity"]
         tick[notes["on"]] = notes["time"]
         if mspq is not None:
-            numbers = self._tempo_numbers()
+            numbers = self._tempo_numbers
             kept[numbers] = self._mspq(numbers) >= SHORTEST_BEAT
             numbers = numbers[kept[numbers]]
             if len(mspq) > len(numbers):  # MIDI's default tempo has no message yet
@@ -241,6 +249,7 @@ class Messages:
             (self._status == 0xFF) & (self._byte(1) == kind) & (self._byte(2) == size) & (self.size == size + 3)
         )
 
+    @cached_property
     def _tempo_numbers(self) -> Ints:
         numbers = self._metas(0x51, 3)
         return numbers[np.argsort(self.tick[numbers], kind="stable")]
@@ -262,50 +271,53 @@ class Messages:
         return place
 
 
-def read_messages(smf: bytes, name: str = "") -> Messages:
-    """The messages of a file that `check_chunks` passed. Raises `FileRefused` for one that makes no sense."""
+def read_messages(smf: bytes) -> Messages:
+    """The messages of a file that `parse_midi` passed; of a track that is damaged at its end those before."""
     header, form, tracks, tpq = struct.unpack(">IHHH", smf[4:14])
-    data = bytearray()
     found: list[tuple[int, int, int, int]] = []
-    try:
-        for number, (at, end) in enumerate(track_spans(smf, 8 + header, None)[:tracks]):
-            _read_track(smf, at, end, number, data, found)
-    except (IndexError, ValueError) as error:
-        raise FileRefused("damaged MIDI file (a message is cut short)", path=name or None) from error
+    content = bytearray()
+    for number, (at, end) in enumerate(track_spans(smf, 8 + header, None)[:tracks]):
+        _read_track(smf[:end], at, number, content, found)
     tick, track, start, size = np.array(found, np.int64).T
-    return Messages(form, tpq, tracks, np.frombuffer(bytes(data), np.uint8), tick, track, start, size)
+    data = np.frombuffer(content, np.uint8)
+    of_channels = data[start] < 0xF0
+    for byte in (start + 1, start + size - 1):
+        data[byte[of_channels]] &= 0x7F  # more is damage, and readers differ in what they make of it
+    return Messages(form, tpq, tracks, data, tick, track, start, size)
 
 
-def _read_track(
-    smf: bytes, at: int, end: int, track: int, data: bytearray, found: list[tuple[int, int, int, int]]
-) -> None:
-    """Append the messages of a track, each with its status; one that says where it ends comes last."""
+def _read_track(smf: bytes, at: int, track: int, content: bytearray, found: list[tuple[int, int, int, int]]) -> None:
+    """Append the messages of a track that goes from `at` to the end, each with its status.
+
+    One that says where the track ends comes last.
+    """
     tick = running = 0
-    while at < end:
-        delta, at = _number(smf, at)
+    while at < len(smf):
+        try:
+            delta, at = _number(smf, at)
+            status = smf[at] if smf[at] & 0x80 else running
+            at += smf[at] >> 7
+            begin = at
+            if 0x80 <= status < 0xF0:
+                running = status
+                at += 1 if status & 0xE0 == 0xC0 else 2
+            elif status in (0xF0, 0xF7, 0xFF):
+                size, at = _number(smf, at + (status == 0xFF))
+                at += size
+            else:
+                at += _DATA_BYTES.get(status, 0)
+        except IndexError:
+            break
+        if at > len(smf) or not status:
+            break
         tick += delta
-        status = smf[at] if smf[at] & 0x80 else running
-        at += smf[at] >> 7
-        begin = at
-        if 0x80 <= status < 0xF0:
-            running = status
-            at += 1 if status & 0xE0 == 0xC0 else 2
-        elif status in (0xF0, 0xF7, 0xFF):
-            size, at = _number(smf, at + (status == 0xFF))
-            at += size
-        elif status:
-            at += _DATA_BYTES.get(status, 0)
-        else:
-            raise ValueError("data before any status")
-        if at > end:
-            raise IndexError(at)
         if status == 0xFF and smf[begin] == 0x2F:
             break
-        found.append((tick, track, len(data), 1 + at - begin))
-        data.append(status)
-        data += smf[begin:at]
-    found.append((tick, track, len(data), 3))
-    data += b"\xff\x2f\x00"
+        found.append((tick, track, len(content), 1 + at - begin))
+        content.append(status)
+        content += smf[begin:at]
+    found.append((tick, track, len(content), 3))
+    content += b"\xff\x2f\x00"
 
 
 def _number(smf: bytes, at: int) -> tuple[int, int]:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from kelly_tui.augment.messages import Messages, is_plain, read_messages
 from kelly_tui.augment.plain import PlainSong
 from kelly_tui.augment.recipe import Limits, Recipe
-from kelly_tui.errors import KellyError
+from kelly_tui.errors import FileRefused, KellyError
 from kelly_tui.music.notes import parse_midi, read_bytes
 from kelly_tui.music.smf import check_chunks
 from kelly_tui.store.layout import write_atomic
@@ -137,7 +137,12 @@ def read_song(source: MidiSource) -> Song:
         data = source.to("tick").dumps_midi()
     score = parse_midi(data, name)
     smf = check_chunks(data, name)
-    return PlainSong(score) if is_plain(smf) else read_messages(smf, name)
+    if is_plain(smf):
+        return PlainSong(score)
+    song = read_messages(smf)
+    if not len(song.notes()):  # where the parser found one in what is damaged
+        raise FileRefused("no notes", path=name or None)
+    return song
 
 
 def midi_limits(song: Song) -> Limits:
@@ -178,13 +183,13 @@ def jitter(
 
     key = ((notes["channel"] << 7) | notes["pitch"]) << _TIME_BITS
     offs = np.sort(key | end)
-    off = offs[np.searchsorted(offs, key | time, side="right") % len(offs)] - key
-    before = offs[np.searchsorted(offs, key | time, side="right") - 1] - key  # wild where there is none on this key
-    earliest = np.maximum(
-        leeway[0], np.where((before >= 0) & (before <= time), np.minimum(before + 1 - time, 0), -time)
-    )
+    onset = key | time
+    following = np.searchsorted(offs, onset, side="right")
+    off = offs[following % len(offs)] - key
+    before = np.concatenate(([-1 << 62], offs))[following] - key  # far below 0 where there is none on this key
+    earliest = np.maximum(leeway[0], np.minimum(before + 1 - time, 0))
     latest = np.minimum(leeway[1], np.maximum(np.where(end > time, off, end) - 1 - time, 0))
-    order = np.argsort(key | time, kind="stable")
+    order = np.argsort(onset, kind="stable")
     same_key = np.diff(key[order]) == 0
     first, then = order[:-1][same_key], order[1:][same_key]
     earliest[then] = np.maximum(earliest[then], np.minimum(end[first] - time[then], 0))

@@ -213,3 +213,10 @@ def test_a_plain_file_is_known_as_one_and_made_of_it_either_way_sounds_the_same(
 def test_the_range_is_that_of_the_program_that_sounds() -> None:
     violin = saved([program(3, 40)], note(3, 57))
     assert midi_limits(read_song(violin)).down == 2
+
+
+def test_a_track_that_is_damaged_at_its_end_is_carried_up_to_there() -> None:
+    data = saved([control(0, 64, 127), *note(0)])
+    track = data[22:-4] + b"\x00\xb0\x40"  # a pedal without its value, and no end of the track
+    cut = data[:18] + len(track).to_bytes(4, "big") + track
+    assert heard(bytes(vary_midi(read_messages(cut), ALL_BUT_DROPOUT, 3)), up=1) == heard(data)
