@@ -466,7 +466,9 @@ def rms(sound: np.ndarray) -> float:
     return float(np.sqrt(np.mean(np.square(sound, dtype=np.float64))))
 
 
-def test_a_device_that_vanishes_is_said_and_found_again(engine_of, tmp_path, monkeypatch):
+@pytest.fixture
+def own_sink(tmp_path, monkeypatch: pytest.MonkeyPatch) -> Iterator[NullSink]:
+    """A sound server that a test may stop and start again."""
     if what := missing():
         pytest.skip(what)
     (tmp_path / "pulse").mkdir()
@@ -474,57 +476,49 @@ def test_a_device_that_vanishes_is_said_and_found_again(engine_of, tmp_path, mon
     for name, value in sink.environment.items():
         monkeypatch.setenv(name, value)
     sink.start()
-    try:
-        engine = engine_of()
-        ready(engine, sweep(tmp_path / "sweep.wav"))
-        os.kill(engine.pid, signal.SIGKILL)  # what was said of that would hide what is said of the device
-        until(lambda: "was started again" in engine.state.message and engine.state.ready)
-        engine.seek(3.0)
-        engine.play()
-        until(lambda: engine.state.position > 3.3)
-        first = engine.pid
-        sink.stop()
-        until(lambda: engine.state.message.startswith("no sound: "))
-        assert not engine.state.playing
-        sink.start()
-        until(lambda: "no sound" not in engine.state.message and engine.state.playing)
-        assert 3.2 < engine.state.goal < 6
-        with sink.recording() as recording:
-            recording.wait(0.5)
-        assert 3.2 < place_of(recording.sound[-8000:]) < 8
-        assert engine.pid == first
-    finally:
-        sink.stop()
+    yield sink
+    sink.stop()
 
 
-def test_a_device_that_vanishes_while_nothing_plays_is_said_too(engine_of, tmp_path, monkeypatch):
+def test_a_device_that_vanishes_is_said_and_found_again(own_sink: NullSink, engine_of, tmp_path):
+    engine = engine_of()
+    ready(engine, sweep(tmp_path / "sweep.wav"))
+    os.kill(engine.pid, signal.SIGKILL)  # what was said of that would hide what is said of the device
+    until(lambda: "was started again" in engine.state.message and engine.state.ready)
+    engine.seek(3.0)
+    engine.play()
+    until(lambda: engine.state.position > 3.3)
+    first = engine.pid
+    own_sink.stop()
+    until(lambda: engine.state.message.startswith("no sound: "))
+    assert not engine.state.playing
+    own_sink.start()
+    until(lambda: "no sound" not in engine.state.message and engine.state.playing)
+    assert 3.2 < engine.state.goal < 6
+    with own_sink.recording() as recording:
+        recording.wait(0.5)
+    assert 3.2 < place_of(recording.sound[-8000:]) < 8
+    assert engine.pid == first
+
+
+def test_a_device_that_vanishes_while_nothing_plays_is_said_too(own_sink: NullSink, engine_of, tmp_path):
     """Else play would start a stream whose server is gone, and that never returns."""
-    if what := missing():
-        pytest.skip(what)
-    (tmp_path / "pulse").mkdir()
-    sink = NullSink(tmp_path / "pulse")
-    for name, value in sink.environment.items():
-        monkeypatch.setenv(name, value)
-    sink.start()
-    try:
-        engine = engine_of()
-        ready(engine, sweep(tmp_path / "sweep.wav"))
-        engine.play()
-        until(lambda: engine.state.position > 0.3)
-        engine.pause()
-        until(lambda: not engine.state.playing)
-        first = engine.pid
-        sink.stop()
-        until(lambda: engine.state.message.startswith("no sound: "))
-        engine.play()
-        sink.start()
-        until(lambda: engine.state.message == "")
-        assert not engine.state.playing  # it was paused when the device went
-        engine.play()
-        until(lambda: engine.state.position > 0.6)
-        assert engine.pid == first
-    finally:
-        sink.stop()
+    engine = engine_of()
+    ready(engine, sweep(tmp_path / "sweep.wav"))
+    engine.play()
+    until(lambda: engine.state.position > 0.3)
+    engine.pause()
+    until(lambda: not engine.state.playing)
+    first = engine.pid
+    own_sink.stop()
+    until(lambda: engine.state.message.startswith("no sound: "))
+    engine.play()
+    own_sink.start()
+    until(lambda: engine.state.message == "")
+    assert not engine.state.playing  # it was paused when the device went
+    engine.play()
+    until(lambda: engine.state.position > 0.6)
+    assert engine.pid == first
 
 
 def test_without_a_device_everything_but_sound_works(no_device, engine_of, tmp_path):
