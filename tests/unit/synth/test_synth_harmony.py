@@ -157,6 +157,26 @@ class TestVoiceLeading:
         assert np.mean(steps) < 2.5
         assert np.percentile(steps, 95) <= 5
 
+    def test_borrowed_chords_resolve(self):
+        """A secondary dominant to its own tonic; the Neapolitan and iv to the dominant, or home."""
+        dominants = ("V", "v", "I64", "i64")
+        met = Counter()
+        for sample in some("harmony", 400):
+            for chord, following in itertools.pairwise(sample.parameters["numerals"]):
+                _, secondary, aim = chord.partition("/")
+                if secondary:
+                    assert following == aim or (aim == "V" and following.startswith(dominants)), (chord, following)
+                elif chord == "bII6" and value(sample, "mode") in ("major", "minor"):
+                    assert following.startswith(dominants), (chord, following)
+                elif chord == "iv" and value(sample, "mode") == "major":
+                    assert following.startswith((*dominants, "I")), (chord, following)
+                else:
+                    continue
+                met[chord] += 1
+        assert met["iv"] > 10
+        assert met["bII6"] > 10
+        assert sum(times for chord, times in met.items() if "/" in chord) > 30
+
     def test_leading_tones_rise_in_authentic_cadences(self):
         resolved = total = 0
         for sample in some("harmony", 96):
