@@ -12,7 +12,7 @@ from kelly_tui.cli import COMMANDS, Parser, build_parser, places_of_words
 from kelly_tui.errors import KellyError
 from kelly_tui.model.annotation import ALIASES, FIELDS
 from kelly_tui.model.dataset import TARGET_MODELS, DatasetConfig
-from kelly_tui.store import filters
+from kelly_tui.store.completion import conditions
 from kelly_tui.store.layout import dataset_root, find_datasets, load_config
 
 SCRIPTS = {
@@ -75,8 +75,7 @@ def _possible(parser: Parser, before: Sequence[str], last: str, datasets: Path) 
     given = given[1:] if given[:1] == [parser.prog.removeprefix("kelly ")] else given
     wanted = _argument(parser, len(given))
     if wanted is not None and wanted.dest == "filter":
-        conditions = _conditions(last.removeprefix("-"), _config(datasets, given))
-        found = [f"-{one}" for one in conditions] if last.startswith("-") else conditions
+        found = [one for one in conditions(last, _config(datasets, given)) if one[-1] not in "<>"]  # the shell's own
         return [*_options(parser), *found] if last.startswith("-") else found
     if last.startswith("-"):
         return _options(parser)
@@ -108,19 +107,6 @@ def _config(datasets: Path, given: Sequence[str]) -> DatasetConfig:
     with suppress(KellyError, OSError):
         return load_config(dataset_root(datasets, os.path.expanduser(given[0])))
     return DatasetConfig(dataset_id="")
-
-
-def _conditions(last: str, config: DatasetConfig) -> list[str]:
-    """Conditions of a filter: the names, and after a colon the values; after ``|`` those again."""
-    name, colon, value = last.partition(":")
-    if not colon:
-        return [f"{one}:" for one in (*filters.NAMES, *ALIASES)]
-    try:
-        values = filters.values(name, config)
-    except KellyError:
-        return []
-    chosen = value.rpartition("|")
-    return [f"{name}:{chosen[0]}{chosen[1]}{one}" for one in values]
 
 
 def _labels(last: str, config: DatasetConfig) -> list[str]:

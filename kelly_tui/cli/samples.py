@@ -88,7 +88,7 @@ def label(line: Line) -> int:
 
 
 def _changes(changed: dict[str, Any]) -> str:
-    return ", ".join(f"{field} cleared" if value is None else f"{field} {value}" for field, value in changed.items())
+    return ", ".join(f"{field} {'cleared' if value is None else _said(value)}" for field, value in changed.items())
 
 
 def undo(line: Line) -> int:
@@ -139,9 +139,12 @@ def history(line: Line) -> int:
 
 
 def _value(label: Any) -> str:
-    if label is None:
-        return "·"
-    return " ".join(map(str, label.value)) if isinstance(label.value, list) else str(label.value)
+    return "·" if label is None else _said(label.value)
+
+
+def _said(value: Any) -> str:
+    """A value as it is typed: chords as ``C G Am``."""
+    return " ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _event(event: Any) -> dict[str, Any]:
@@ -341,4 +344,4 @@ def _by_field(fields: Counter[str]) -> str:
 
 
 def _plain(value: Any) -> str:
-    return "·" if value is None else str(value)
+    return "·" if value is None else _said(value)

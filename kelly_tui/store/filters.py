@@ -163,6 +163,11 @@ def values(name: str, config: DatasetConfig) -> tuple[str, ...]:
     return (*(("yes", "no") if field.kind == "flag" else declared), "?")
 
 
+def has_size(name: str) -> bool:
+    """Whether ``name<.5`` may be asked. Raises `FilterError` for an unknown name."""
+    return _measure(name) is not None
+
+
 def _condition(match: re.Match[str], config: DatasetConfig) -> Condition:
     name, operator, value = match["name"], match["operator"], match["value"]
     if name is None:

@@ -198,7 +198,8 @@ def _words(wanted: Mapping[str, Mapping[str, Label | None]]) -> str:
     if not wanted:
         return "nothing"
     field, label = next(iter(next(iter(wanted.values())).items()))
-    value = "cleared" if label is None else str(label.value)[:40]
+    said = "cleared" if label is None else label.value
+    value = " ".join(map(str, said))[:40] if isinstance(said, list) else str(said)[:40]
     return f"{field} {value}" + (f" on {count(len(wanted), 'sample')}" if len(wanted) > 1 else "")
 
 

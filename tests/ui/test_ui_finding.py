@@ -195,3 +195,17 @@ async def test_a_dataset_that_is_gone_is_said_and_edits_are_kept(open_desk: Open
                 break
             await desk.pilot.pause(0.01)
         assert desk.values("amber")["emotion"] == "sad"
+
+
+async def test_tab_completes_a_filter_and_takes_the_nearest_of_a_wrong_one(open_desk: Open, root: Path) -> None:
+    async with open_desk(root) as desk:
+        await desk.press("/", *"emo")
+        assert "tab: emotion:" in desk.hint
+        await desk.press("tab", *"te")
+        assert "tense" in desk.hint
+        await desk.press("tab", "space", *"-is:verifed")
+        assert "Did you mean verified?" in desk.hint
+        await desk.press("tab", "enter")
+        assert desk.app.workstation is not None
+        assert desk.app.workstation.filter == "emotion:tense -is:verified"
+        assert desk.app.screen.query_one(FindLine).counted == "2 of 10"

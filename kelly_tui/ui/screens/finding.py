@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from textual.css.query import NoMatches
 
 from kelly_tui.errors import FilterError
-from kelly_tui.store import query
+from kelly_tui.store import completion, query
 from kelly_tui.ui.screens.keyed import KeyedScreen
 from kelly_tui.ui.widgets.find_line import FindLine
 from kelly_tui.ui.widgets.form import LIKELY_WRONG
@@ -154,8 +154,10 @@ class Finding(KeyedScreen):
                 "/",
                 self.find,
                 value=f"{self.filter} " if self.filter else "",
-                hint="emotion:sad|tense key:Am bpm:80..100 is:open -is:verified rain   enter finds, empty shows all",
+                hint="emotion:sad|tense key:Am bpm:80..100 is:open -is:verified rain   tab completes, empty shows all",
                 check=lambda text: query.parse(text, self.session.config),
+                complete=lambda text: completion.completed(text, self.session.config),
+                mend=lambda text: completion.mended(text, self.session.config),
             )
         )
 

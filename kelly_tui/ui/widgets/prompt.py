@@ -13,7 +13,7 @@ from textual import events
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.message import Message
-from textual.suggester import SuggestFromList
+from textual.suggester import Suggester
 from textual.widgets import Input
 from textual.widgets.input import Selection
 
@@ -35,11 +35,39 @@ class Question:
     check: Callable[[str], object] | None = None
     """Called with each text typed; raises a `KellyError` for one that can't be."""
     choices: Sequence[str] = ()
-    """Offered as completions; the right arrow takes one."""
+    """Offered as completions; tab or the right arrow takes one."""
+    complete: Callable[[str], Sequence[str]] | None = None
+    """In the place of choices: what a text may go on to, whole, the likeliest first."""
+    mend: Callable[[str], str | None] | None = None
+    """What was meant by a text that can't be, as near as can be told; tab takes that."""
     replaces: bool = False
     """What is typed takes the place of what is there, and does not go on after it."""
     cancelled: Callable[[], object] | None = None
     """Called when the prompt is left without an answer."""
+
+    def completions(self, text: str) -> Sequence[str]:
+        """What the text may go on to, the likeliest first."""
+        if self.complete is not None:
+            return self.complete(text)
+        folded = text.casefold()
+        return [one for one in self.choices if text and one != text and one.casefold().startswith(folded)]
+
+    def taken(self, text: str) -> str | None:
+        """What tab makes of the text: the first completion, else what was meant; None where there is neither."""
+        found = self.completions(text)
+        return found[0] if found else self.mend(text) if self.mend is not None else None
+
+
+class _Completions(Suggester):
+    """Shows, behind what is typed, how it may go on."""
+
+    def __init__(self, question: Question) -> None:
+        super().__init__(use_cache=False, case_sensitive=True)
+        self._question = question
+
+    async def get_suggestion(self, value: str) -> str | None:
+        """The first completion."""
+        return next(iter(self._question.completions(value)), None)
 
 
 class SafeInput(Input):
@@ -52,8 +80,19 @@ class SafeInput(Input):
     seen: events.Key | None = None
     """The last key that came to it."""
 
+    question: Question | None = None
+    """What is asked."""
+
     async def on_key(self, event: events.Key) -> None:
         self.seen = event
+        if event.key == "tab":
+            event.stop()
+            event.prevent_default()
+            taken = None if self.question is None else self.question.taken(self.value)
+            if taken is not None:
+                self.value = taken
+                self.cursor_position = len(taken)
+            return
         for binding in self._bindings.key_to_bindings.get(event.key, ()):
             event.stop()
             event.prevent_default()
@@ -120,8 +159,8 @@ class Prompt(Vertical):
         label = self.query_one("#prompt-label", _Words)
         label.styles.width = len(question.label) + 2
         label.say(f" {question.label} ", "accent")
-        field = self.query_one(Input)
-        field.suggester = SuggestFromList(question.choices, case_sensitive=False) if question.choices else None
+        field = self.query_one(SafeInput)
+        field.question, field.suggester = question, _Completions(question)
         field.value = question.value
         field.selection = Selection(0 if question.replaces else len(question.value), len(question.value))
         self._say_hint()
@@ -150,6 +189,8 @@ class Prompt(Vertical):
         event.stop()
         if self.question is None or self.question.check is None or not event.value.strip():
             self._say_hint()
+            return
+        if self._say_completions(self.question, event.value):
             return
         try:
             self.question.check(event.value)
@@ -180,6 +221,15 @@ class Prompt(Vertical):
             self.close()
             if cancelled is not None:
                 cancelled()
+
+    def _say_completions(self, question: Question, text: str) -> bool:
+        """Name the ways in which an unfinished text may go on, if there is more than one."""
+        ways = question.completions(text) if question.complete is not None else ()
+        if not ways:
+            return False
+        stem = max(text.rfind(" "), text.rfind(":"), text.rfind("|")) + 1
+        self.query_one("#prompt-hint", _Words).say(f" tab: {'  '.join(way[stem:] for way in ways)}", "dim")
+        return True
 
     def _say_hint(self) -> None:
         self.query_one("#prompt-hint", _Words).say(f" {self.question.hint if self.question else ''}", "dim")

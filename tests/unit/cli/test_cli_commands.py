@@ -268,6 +268,15 @@ def test_label_undo_redo_history(kelly, labelled):
     assert kelly("list", "d", "--json", "emotion:tense").out == ""
 
 
+def test_chords_are_said_as_they_are_typed(kelly, labelled):
+    sample = json.loads(kelly("list", "d", "--json").out.splitlines()[0])["sample_id"]
+    assert kelly("label", "d", sample, "chord_progression=C G/B Am7 F").out.endswith(
+        ": chord_progression C G/B Am7 F\n"
+    )
+    assert "C G/B Am7 F" in kelly("history", "d", sample).out
+    assert kelly("undo", "d").out.startswith("undo chord_progression C G/B Am7 F: ")
+
+
 def test_show_tells_all_about_one_sample(kelly, labelled):
     said = kelly("show", "d", "other/tone.ogg").out
     assert "no features yet" in kelly("show", "d", "other/tone.ogg").err
