@@ -36,6 +36,9 @@ class Settings:
     workers: int = 0
     """Processes that a stage uses; 0 means one a core."""
 
+    cluster: str = ""
+    """A Dask cluster that stages run on, tcp://, tls:// or local:N; empty means this machine alone."""
+
     soundfont: str = ""
     """Path of the SoundFont that plays MIDI; empty means `paths.soundfont`'s choice."""
 

@@ -61,6 +61,7 @@ class Line:
         """How to run stages."""
         return {
             "workers": getattr(self.arguments, "workers", 0),
+            "cluster": getattr(self.arguments, "cluster", ""),
             "seed": getattr(self.arguments, "seed", 0),
             "dry_run": self.dry_run,
             "progress": self.voice.progress,

@@ -23,6 +23,7 @@ class Options(TypedDict, total=False):
     workers: int
     seed: int
     dry_run: bool
+    cluster: str
     executor: Executor | None
     progress: Callable[[Progress], None]
     notice: Callable[[str], None]

@@ -39,7 +39,7 @@ def import_music(catalogue: Catalogue, run: Run, paths: Sequence[Path | str], *,
     with taking_in(catalogue) as intake:
         for found in search.passed_over:
             intake.skip(found)
-        outcome = _work_off(catalogue, run, plan, search.items(), intake)
+        outcome = _work_off(catalogue, run, plan, search, intake)
     brought = intake.outcome
     outcome.done = len(brought.imported)
     outcome.skipped = len(brought.already) - len(brought.set_aside_before)
@@ -57,7 +57,7 @@ def import_music(catalogue: Catalogue, run: Run, paths: Sequence[Path | str], *,
     return outcome
 
 
-def _work_off(catalogue: Catalogue, run: Run, plan: Plan, items: Iterator[Item], intake: Intake) -> Outcome:
+def _work_off(catalogue: Catalogue, run: Run, plan: Plan, search: _Search, intake: Intake) -> Outcome:
     def commit(results: list[tuple[Item, Result]]) -> None:
         intake.take([(item.data, result.reason if isinstance(result, Failed) else result) for item, result in results])
 
@@ -68,7 +68,16 @@ def _work_off(catalogue: Catalogue, run: Run, plan: Plan, items: Iterator[Item],
             return None
         return Path(f"{incoming}/{probed['incoming']}")
 
-    work = Work(STAGE, items, plan, strangers=True, commits_again=False, room=Room(catalogue), written=written)
+    work = Work(
+        STAGE,
+        search.items(),
+        plan,
+        room=Room(catalogue),
+        written=written,
+        reads=search.paths,
+        strangers=True,
+        commits_again=False,
+    )
     return run_items(work, commit, run)
 
 
@@ -76,7 +85,8 @@ class _Search:
     """The files below some paths. A few are kept from one look to the next; many are looked for again."""
 
     def __init__(self, catalogue: Catalogue, paths: Sequence[Path | str], link: bool) -> None:
-        self._catalogue, self._paths, self._link = catalogue, paths, link
+        self._catalogue, self._link = catalogue, link
+        self.paths = [Path(path).expanduser() for path in paths]
         self._kept: list[Item] | None = None
         self.passed_over: list[Found] = []
         """What `items` has met that is not music, or can't be read."""
@@ -89,7 +99,7 @@ class _Search:
         self.passed_over.clear()
         kept: list[Item] = []
         root = self._catalogue.root
-        for found in find_music(self._paths, self._catalogue.config, leave_out=root):
+        for found in find_music(self.paths, self._catalogue.config, leave_out=root):
             if found.file_type is None or found.unreadable:
                 self.passed_over.append(found)
                 continue

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -51,6 +51,8 @@ class Work(NamedTuple):
         item.data["root"], item.data["target"]
     )
     """The file that an item has written, which `room` counts."""
+    reads: Sequence[Path] = ()
+    """Where its workers read besides the dataset's folder."""
     strangers: bool = False
     """Whether the items are files nobody has vouched for, as in import, so that refusing most of them is no fault."""
     commits_again: bool = True

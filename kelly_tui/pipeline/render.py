@@ -105,7 +105,7 @@ def export_sound(
 
     with disk_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
-    work = Work(STAGE, items, plan, room=Room(catalogue, folder), written=lambda *_: None)
+    work = Work(STAGE, items, plan, room=Room(catalogue, folder), written=lambda *_: None, reads=[catalogue.root])
     outcome = run_items(work, note, run)
     outcome.words = f"in {folder}"
     outcome.details = {"written": written}

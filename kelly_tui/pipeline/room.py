@@ -27,7 +27,8 @@ class Room:
     def __init__(self, catalogue: Catalogue, elsewhere: Path | None = None) -> None:
         """`elsewhere`: the folder on whose disk a stage needs room, where that is not the dataset."""
         self._db = catalogue.db
-        self._root = elsewhere or catalogue.root
+        self.folder = elsewhere or catalogue.root
+        """Where the files go."""
         self._gigabytes = catalogue.config.max_total_size_gb
         self._left = self._gigabytes * 1e9 - _size_of(catalogue, self._gigabytes * 1e9)
         self._files = self._written = 0
@@ -49,7 +50,7 @@ class Room:
     def is_free(self, size: int) -> bool:
         """Whether the disk takes so many bytes more, or `ENOUGH` of them. Tried, since a quota shows nowhere else."""
         try:
-            with partials(self._root) as new, new().open("xb") as file:
+            with partials(self.folder) as new, new().open("xb") as file:
                 os.posix_fallocate(file.fileno(), 0, min(size, ENOUGH))
         except OSError as error:
             if error.errno not in (errno.ENOSPC, errno.EDQUOT):
@@ -61,7 +62,7 @@ class Room:
         """Remove a file that was written in vain; not one that a sample has, by another run or from before."""
         named = self._db.execute(
             "SELECT 1 FROM samples WHERE file_path = ?1 OR (sample_id = ?2 AND features_path = ?1)",
-            (path.relative_to(self._root).as_posix(), sample_id),
+            (path.relative_to(self.folder).as_posix(), sample_id),
         )
         if named.fetchone() is None:
             path.unlink(missing_ok=True)
@@ -69,7 +70,7 @@ class Room:
     def exhausted(self, stage: str) -> StageError:
         return StageError(
             f"{stage} stopped before the dataset would pass max_total_size_gb, {self._gigabytes:g} GB",
-            path=self._root,
+            path=self.folder,
             hint="Raise it in config.json, or make room; then run the same again to go on.",
         )
 

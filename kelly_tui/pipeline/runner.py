@@ -23,7 +23,7 @@ from kelly_tui.errors import DiskFull, KellyError, StageError
 from kelly_tui.pipeline.pace import Pace
 from kelly_tui.pipeline.plan import Work
 from kelly_tui.pipeline.stage import Failed, Interrupted, Item, Outcome, Progress, Result, Run
-from kelly_tui.pipeline.worker import Answer, Chunk, LocalExecutor, run_chunk
+from kelly_tui.pipeline.worker import Answer, Chunk, LocalExecutor, Workers, run_chunk
 
 CHUNK_WORK = 0.2
 """Seconds of work in a chunk, about: over 0.1, below which handing it over costs more than doing it."""
@@ -61,6 +61,8 @@ def run_items(work: Work, commit: Commit, run: Run) -> Outcome:
     outcome = Outcome(work.stage, skipped=plan.skipped, failed_before=plan.failed_before)
     if plan.total:
         with _workers(run) as executor, _interruptible(run.cancel):
+            if work.room is not None and isinstance(executor, Workers):
+                executor.must_see(work.room.folder, work.reads)
             _Drive(work, commit, run, executor, outcome).go()
     return outcome
 
@@ -80,6 +82,12 @@ def shared_workers(run: Run) -> Iterator[Run]:
 def _workers(run: Run) -> Iterator[Executor]:
     if run.executor is not None:
         yield run.executor
+        return
+    if address := run.cluster or run.settings.cluster:
+        from kelly_tui.pipeline.cluster import cluster
+
+        with cluster(address) as workers:
+            yield workers
         return
     executor = LocalExecutor(run.worker_count())
     try:
@@ -129,7 +137,7 @@ class _Drive:
         self.lost: dict[int, int] = {}
         self.landed: dict[int, tuple[Item, Result]] = {}
         self.next_place = 0
-        self.pace = Pace(work.plan.bytes_by_kind, run.worker_count())
+        self.pace = Pace(work.plan.bytes_by_kind, self._size())
         self.longest = 0.0
         """The most seconds that an item in hand may take."""
         self.faults = 0
@@ -198,7 +206,7 @@ class _Drive:
         if self.work.room is None:
             return
         wait(self.flying, timeout=LAST_MOMENT)
-        if isinstance(self.executor, LocalExecutor):
+        if isinstance(self.executor, Workers):
             self.executor.cut_short()
         ended, _ = wait(self.flying, timeout=LAST_MOMENT)
         uncommitted = list(self.landed.values())
@@ -214,7 +222,7 @@ class _Drive:
         """Fill the window; whether anything is still in flight."""
         if len(self.landed) >= HELD_BACK:
             self._commit_landed()
-        window = WINDOW * self.run.worker_count()
+        window = WINDOW * self._size()
         while len(self.flying) < window and (self.again or len(self.landed) < HELD_BACK):
             tickets = self._next_chunk()
             if not tickets:
@@ -225,6 +233,10 @@ class _Drive:
             chunk = Chunk(work, int(self.run.settings.item_memory_gb * 2**30))
             self.flying[self.executor.submit(run_chunk, chunk)] = tickets
         return bool(self.flying)
+
+    def _size(self) -> int:
+        """Chunks that are done at once."""
+        return self.executor.size if isinstance(self.executor, Workers) else self.run.worker_count()
 
     def _next_chunk(self) -> list[_Ticket]:
         tickets: list[_Ticket] = []

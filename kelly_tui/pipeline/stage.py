@@ -86,8 +86,10 @@ class Run:
     seed: int = 0
     dry_run: bool = False
     """Say what would be done, and why; change nothing."""
+    cluster: str = ""
+    """Where a Dask cluster is: see `kelly_tui.pipeline.cluster`. Empty: the settings', or this machine."""
     executor: Executor | None = None
-    """Any other executor, such as ``distributed.Client(...).get_executor()``."""
+    """Any other executor, such as a ``ProcessPoolExecutor``."""
     progress: Callable[[Progress], None] = lambda _: None
     notice: Callable[[str], None] = lambda _: None
     """Hears what a person should know that is no result: outside edits that were taken in."""

@@ -14,7 +14,10 @@ import subprocess
 import sys
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
+from abc import abstractmethod
+from collections.abc import Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from kelly_tui.paths import PROJECT
@@ -179,7 +182,24 @@ def _take_frames(received: bytearray) -> list[Answer]:
     return answers
 
 
-class LocalExecutor(ThreadPoolExecutor):
+class Workers(Executor):
+    """Executors that know how many they are, and can be told to drop what they have in hand."""
+
+    @property
+    @abstractmethod
+    def size(self) -> int:
+        """How many chunks they do at once."""
+
+    @abstractmethod
+    def cut_short(self) -> None:
+        """End the items in work; those that come after get new children."""
+
+    @abstractmethod
+    def must_see(self, root: Path, others: Sequence[Path] = ()) -> None:
+        """Raise `StageError` unless they all see the very folder `root`, and something at each of `others`."""
+
+
+class LocalExecutor(ThreadPoolExecutor, Workers):
     """Threads that wait, each for a child process of its own that works.
 
     Not a process pool: an item runs in a child in any case, so a second process above it would only cost its start,
@@ -187,13 +207,19 @@ class LocalExecutor(ThreadPoolExecutor):
     """
 
     def __init__(self, workers: int) -> None:
+        self._size = workers
         self._children: set[Child] = set()
         super().__init__(workers, "kelly-worker", _belong_to, (self._children,))
 
+    @property
+    def size(self) -> int:
+        return self._size
+
     def cut_short(self) -> None:
-        """End the items in work; those that come after get new children."""
-        for child in list(self._children):
-            child.dismiss()
+        _dismiss(self._children)
+
+    def must_see(self, root: Path, others: Sequence[Path] = ()) -> None:
+        """They are on this machine, so they do."""
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """As its parent does; with `cancel_futures` the items in work are cut short too."""
@@ -208,6 +234,18 @@ class LocalExecutor(ThreadPoolExecutor):
 
 
 _thread = threading.local()
+_strays: set[Child] = set()
+"""The children of threads that belong to no `LocalExecutor`: those of a cluster's worker."""
+
+
+def cut_all_short() -> None:
+    """On a worker of a cluster: end the items in work."""
+    _dismiss(_strays)
+
+
+def _dismiss(children: set[Child]) -> None:
+    for child in list(children):
+        child.dismiss()
 
 
 def _belong_to(children: set[Child]) -> None:
@@ -217,7 +255,7 @@ def _belong_to(children: set[Child]) -> None:
 def _own_child(memory: int) -> Child:
     """This thread's child, started when there is none or its limit is another."""
     child: Child | None = getattr(_thread, "child", None)
-    siblings: set[Child] = getattr(_thread, "siblings", set())
+    siblings: set[Child] = getattr(_thread, "siblings", _strays)
     if child is not None and child.alive and child.memory == memory:
         return child
     if child is not None:

@@ -25,6 +25,7 @@ class FullWhileThere:
 
     def __init__(self, ballast: Path) -> None:
         self.ballast = ballast
+        self.folder = ballast.parent
         ballast.touch()
 
     def needed(self, items: int) -> int:

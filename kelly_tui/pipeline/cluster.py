@@ -1,0 +1,155 @@
+"""Stages on many machines: a Dask cluster whose workers see the same folders as we do.
+
+The catalogue stays here: workers get items, write files into the dataset's folder and answer, as children do on one
+machine, so the same inputs give the same bytes. An item is run in a child of its worker there too, so a file that
+kills its reader costs that file; a worker that dies costs the time of what it had in hand.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+import logging
+import secrets
+import socket
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import kelly_tui
+from kelly_tui.errors import LibraryMissing, StageError
+from kelly_tui.pipeline.worker import Workers, cut_all_short
+from kelly_tui.store.partial import partials
+
+PATIENCE = 15.0
+"""Seconds in which a cluster has to answer and to have a worker."""
+
+_HINT = "`kelly run --help` and the README say how one is started."
+
+
+class ClusterWorkers(Workers):
+    """The workers of a cluster; more may come and some go meanwhile."""
+
+    def __init__(self, client: Any) -> None:
+        self.client = client
+        self._executor = client.get_executor(pure=False)
+
+    @property
+    def size(self) -> int:
+        """Threads that take a chunk each, of all workers; 1 while there are none."""
+        workers = self.client.scheduler_info(n_workers=-1)["workers"].values()
+        threads: int = sum(worker["nthreads"] for worker in workers)
+        return max(1, threads)
+
+    def submit(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        future: Future[Any] = self._executor.submit(function, *args, **kwargs)
+        return future
+
+    def cut_short(self) -> None:
+        self.client.run(cut_all_short, on_error="ignore", wait=False)
+
+    def must_see(self, root: Path, others: Sequence[Path] = ()) -> None:
+        word = secrets.token_hex(8)
+        with partials(root) as new:
+            sign = new()
+            sign.write_text(word, "ascii")
+            seen = self.client.run(look, str(sign), word, [str(path.absolute()) for path in others])
+        for worker, (version, missing) in seen.items():
+            if version != kelly_tui.__version__:
+                raise StageError(
+                    f"the worker {worker} has Kelly {version}, this is {kelly_tui.__version__}",
+                    hint="Install the same everywhere: other versions may write other bytes.",
+                )
+            if missing is not None:
+                raise StageError(
+                    f"the worker {worker} does not see it",
+                    path=root if missing == str(sign) else missing,
+                    hint="Mount that folder at the same place on every machine.",
+                )
+
+
+def look(sign: str, word: str, others: list[str]) -> tuple[str, str | None]:
+    """On a worker: its version of Kelly, and the first of these paths that is not there or says something else."""
+    try:
+        same = Path(sign).read_text("ascii") == word
+    except (OSError, UnicodeDecodeError):
+        same = False
+    missing = sign if not same else next((path for path in others if not Path(path).exists()), None)
+    return kelly_tui.__version__, missing
+
+
+@contextmanager
+def cluster(address: str) -> Iterator[ClusterWorkers]:
+    """The workers at ``tcp://host:port`` or ``tls://host:port``, or ``local:N`` of our own, one thread each.
+
+    Off this machine only TLS will do, with the certificates of Dask's own configuration. Raises `StageError` where the
+    address is none or nobody answers, `LibraryMissing` without the extra ``cluster``.
+    """
+    scheme, _, rest = address.partition(":")
+    if scheme not in ("tcp", "tls", "local") or (scheme == "local" and not (rest.isdigit() and int(rest))):
+        raise StageError(f"{address!r} is no cluster", hint="One is tcp://HOST:PORT, tls://HOST:PORT or local:N.")
+    if scheme == "tcp" and not _is_loopback(address):
+        raise StageError(
+            f"{address} is another machine, and tcp:// lets everyone between read and command",
+            hint="Use tls:// with certificates in Dask's configuration (distributed.comm.tls).",
+        )
+    distributed = _dask()
+    if scheme == "tls" and distributed.Security().get_connection_args("client")["ssl_context"] is None:
+        raise StageError(
+            f"{address} wants certificates and Dask's configuration names none",
+            hint="Set distributed.comm.tls: ca-file, and client.key and client.cert.",
+        )
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what goes wrong is said by us, in one line
+    with contextlib.ExitStack() as stack:
+        where: Any = address
+        if scheme == "local":
+            where = stack.enter_context(
+                distributed.LocalCluster(
+                    n_workers=int(rest),
+                    threads_per_worker=1,
+                    host="127.0.0.1",
+                    dashboard_address="127.0.0.1:0",
+                    memory_limit=0,  # the children have limits of their own
+                    silence_logs=logging.CRITICAL,
+                )
+            )
+        client = stack.enter_context(_client(distributed, where))
+        yield ClusterWorkers(client)
+
+
+def _dask() -> Any:
+    """The package that is Dask's scheduler and workers. Raises `LibraryMissing`."""
+    try:
+        import distributed
+    except ImportError:
+        raise LibraryMissing("Dask is not installed", hint="Install kelly_tui[cluster].") from None
+    return distributed
+
+
+@contextmanager
+def _client(distributed: Any, where: Any) -> Iterator[Any]:
+    try:
+        client = distributed.Client(where, timeout=PATIENCE, set_as_default=False)
+    except (OSError, TimeoutError, ValueError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise StageError(f"no cluster answers at {where} ({reason})", hint=_HINT) from None
+    with client:
+        try:
+            client.wait_for_workers(1, timeout=PATIENCE)
+        except TimeoutError:
+            raise StageError(
+                f"the cluster at {where} has no workers", hint="Start some: dask worker ADDRESS."
+            ) from None
+        yield client
+
+
+def _is_loopback(address: str) -> bool:
+    host = urlsplit(address).hostname or ""
+    try:
+        found = {entry[4][0] for entry in socket.getaddrinfo(host, None)}
+    except OSError:
+        return False
+    return bool(found) and all(ipaddress.ip_address(one).is_loopback for one in found)

@@ -1,0 +1,134 @@
+"""Stages on a real Dask cluster of worker processes over TCP: the same bytes as on one machine, whatever dies."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import kelly_tui
+from kelly_tui.errors import LibraryMissing, StageError
+from kelly_tui.pipeline.cluster import cluster, look
+from kelly_tui.pipeline.plan import Plan, Work
+from kelly_tui.pipeline.runner import run_items
+from kelly_tui.pipeline.stage import Failed, Item, Progress, Run
+from kelly_tui.settings import Settings
+from kelly_tui.store.catalogue import Catalogue
+from tests.strangers import COUNT, MULTIPLIER, create, files
+
+
+@pytest.fixture(scope="module")
+def three(request):
+    """Three workers of one thread each; the toys of this folder can be imported there."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(Path(__file__).parent))
+        with cluster("local:3") as workers:
+            yield workers
+
+
+def test_the_same_bytes_as_here_though_a_worker_is_killed_midway(three, run_once, music, tmp_path):
+    assert three.size == 3
+    victims = list(three.client.run(os.getpid).values())
+
+    def kill_one(progress: Progress) -> None:
+        if progress.stage == "augment" and progress.done and victims:
+            os.kill(victims.pop(), signal.SIGKILL)
+            victims.clear()
+
+    root = create(tmp_path)
+    kelly_tui.run_pipeline(root, music, MULTIPLIER, COUNT, executor=three, progress=kill_one)
+    assert not victims
+    assert files(root) == files(run_once[0])
+
+
+def test_poison_costs_its_item_and_no_worker(three):
+    """Each of these would end a bare worker; four such tasks in a row make Dask give a task up."""
+    before = set(three.client.run(os.getpid).values())
+    tempers = {7: "segfault", 20: "bomb", 33: "leave", 40: "refused"}
+    items = [
+        Item(f"id{n}", f"file {n}", "key", 10, "toy_items:temper", {"number": n, "temper": tempers.get(n, "")})
+        for n in range(60)
+    ]
+    plan, rows, run = Plan(), [], Run(executor=three, settings=Settings(item_memory_gb=1.0))
+    for one in items:
+        plan.add(one, "new")
+    run_items(Work("toy", items, plan), rows.extend, run)
+    assert [item.data["number"] for item, _ in rows] == list(range(60))
+    assert {item.data["number"] for item, result in rows if isinstance(result, Failed)} == set(tempers)
+    assert set(three.client.run(os.getpid).values()) == before
+
+
+def test_a_worker_that_sees_another_folder_is_named_before_anything_is_done(three, tmp_path):
+    with pytest.raises(StageError, match=r"the worker tcp://127.0.0.1:\d+ does not see it: .*/elsewhere\. Mount"):
+        three.must_see(tmp_path, [tmp_path / "elsewhere"])
+    sign = tmp_path / "sign"
+    sign.write_text("this one")
+    assert look(str(sign), "this one", []) == (kelly_tui.__version__, None)
+    assert look(str(sign), "another", []) == (kelly_tui.__version__, str(sign))
+
+
+def test_the_command_runs_a_stage_on_workers_of_its_own(music, tmp_path):
+    root = create(tmp_path)
+    command = [sys.executable, "-m", "kelly_tui", "import", root, music / "sad", "--cluster", "local:1"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, "Traceback" in done.stderr) == (1, False), done.stderr  # some files are bad
+    with Catalogue.open(root) as catalogue:
+        assert len(catalogue) >= 3
+
+
+@pytest.mark.parametrize(
+    ("address", "words"),
+    [
+        ("tcp://192.0.2.1:8786", r"tcp:// lets everyone between read and command. Use tls://"),
+        ("tcp://:8786", "is another machine"),
+        ("http://localhost:8786", "is no cluster"),
+        ("local:0", "is no cluster. One is tcp://HOST:PORT"),
+        ("tls://localhost:8786", r"wants certificates and Dask's configuration names none. Set distributed.comm.tls"),
+    ],
+)
+def test_an_address_that_will_not_do_is_said_in_one_line(address, words):
+    with pytest.raises(StageError, match=words) as caught, cluster(address):
+        pass
+    assert "\n" not in str(caught.value)
+
+
+def test_over_tls_with_the_certificates_of_dasks_configuration(tmp_path):
+    import dask
+    import distributed
+
+    security = distributed.Security.temporary()
+    tls = {
+        "distributed.comm.tls.ca-file": security.tls_ca_file,
+        "distributed.comm.tls.client.key": security.tls_client_key,
+        "distributed.comm.tls.client.cert": security.tls_client_cert,
+    }
+    with (
+        distributed.LocalCluster(1, security=security, protocol="tls://", dashboard_address=":0") as running,
+        dask.config.set(tls),
+        cluster(running.scheduler_address) as workers,
+    ):
+        assert running.scheduler_address.startswith("tls://")
+        workers.must_see(tmp_path)
+
+
+def test_where_nobody_listens(monkeypatch):
+    monkeypatch.setattr("kelly_tui.pipeline.cluster.PATIENCE", 0.5)
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        port = listening.getsockname()[1]
+    with (
+        pytest.raises(StageError, match=f"no cluster answers at tcp://127.0.0.1:{port}"),
+        cluster(f"tcp://127.0.0.1:{port}"),
+    ):
+        pass
+
+
+def test_without_the_extra(monkeypatch):
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(LibraryMissing, match=r"Install kelly_tui\[cluster\]"), cluster("local:1"):
+        pass
