@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tomllib
 from importlib.metadata import packages_distributions
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -60,9 +61,11 @@ def third_party(path: Path) -> set[str]:
     return found - {"kelly_tui"} - sys.stdlib_module_names
 
 
-def test_what_is_imported_is_installed_with_kelly_and_nothing_else_is() -> None:
+def test_what_is_imported_is_installed_with_kelly_or_an_extra_and_nothing_else_is() -> None:
     project = tomllib.loads((PACKAGE.parent / "pyproject.toml").read_text("utf-8"))["project"]
-    declared = {re.split(r"[=<>]", requirement)[0].lower() for requirement in project["dependencies"]}
+    extras = {name: wanted for name, wanted in project["optional-dependencies"].items() if name not in ("demo", "test")}
+    wanted = chain(project["dependencies"], *extras.values())
+    declared = {re.split(r"[\[=<>]", requirement)[0].lower() for requirement in wanted}
     imported = set().union(*(third_party(path) for path in MODULES if path != PACKAGE / "demo.py"))
     of_module = packages_distributions()
     assert {of_module[name][0].lower() for name in imported} == declared
