@@ -1,0 +1,56 @@
+"""How far people agree on a field: figures, as a report holds them."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from kelly_tui.text import count
+
+Scale = Literal["nominal", "ordinal", "interval"]
+"""Whether two values can only be equal or not, have an order, or have a distance."""
+
+
+class Alpha(msgspec.Struct, frozen=True):
+    """Krippendorff's alpha with its interval: 1 is agreement throughout, 0 what chance gives, less is worse."""
+
+    value: float
+    low: float
+    high: float
+    """Ends of the 95 % interval."""
+    samples: int
+    """That two or more opinions are of."""
+
+
+class PairAgreement(msgspec.Struct, frozen=True):
+    """Two people, or a person and the same one later, on the samples that both judged."""
+
+    first: str
+    second: str
+    samples: int
+    equal: int
+    """Samples of which both say the same."""
+    kappa: float | None
+    """Cohen's, of labels; None where it is not defined: both said one thing only, or the field has a distance."""
+
+
+class FieldAgreement(msgspec.Struct, frozen=True):
+    """How far people agree on a field."""
+
+    field: str
+    scale: Scale
+    alpha: Alpha | None
+    """None where nothing can be said: no sample has two opinions, or all opinions are the same."""
+    by_class: dict[str, float | None] = {}
+    """{label: alpha of that label against all others}, of nominal and ordinal fields."""
+    pairs: list[PairAgreement] = []
+
+    def words(self) -> str:
+        """``emotion: alpha 0.74 (0.61 to 0.85) on 40 samples``."""
+        if self.alpha is None:
+            return f"{self.field}: too little to say"
+        one = self.alpha
+        return (
+            f"{self.field}: alpha {one.value:.2f} ({one.low:.2f} to {one.high:.2f}) on {count(one.samples, 'sample')}"
+        )
