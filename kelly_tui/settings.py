@@ -23,6 +23,16 @@ def _user() -> str:
         return "someone"
 
 
+PROFILES = ("default", "vim", "left", "numpad")
+"""Keys for whole habits of hand, see `ui.profiles`."""
+
+THEMES = ("dark", "light", "contrast", "ansi")
+"""Sets of colours, see `ui.theme`; ``ansi`` are the terminal's own sixteen."""
+
+GLYPHS = ("auto", "unicode", "ascii")
+"""What the screen is drawn with; ``auto`` asks the locale what the terminal can show."""
+
+
 @dataclass(frozen=True)
 class Settings:
     """Every setting, its default, and what it does."""
@@ -51,6 +61,18 @@ class Settings:
     volume: float = 0.8
     """0..1."""
 
+    keys_profile: str = PROFILES[0]
+    """The keys: one of `PROFILES`; in the file ``keys.profile``. The user's ``keys.toml`` changes single ones."""
+
+    theme: str = THEMES[0]
+    """The colours: one of `THEMES`."""
+
+    glyphs: str = GLYPHS[0]
+    """What lines and marks are drawn with: one of `GLYPHS`."""
+
+    mouse: bool = True
+    """Whether clicks go to the app; if not, the terminal selects text with them as ever."""
+
     midi_bytes: int = 8 * 1024 * 1024
     """MIDI files over this size are refused."""
 
@@ -65,6 +87,12 @@ class Settings:
             return self.workers
         return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
+
+_CHOICES = {"keys_profile": PROFILES, "theme": THEMES, "glyphs": GLYPHS}
+"""Settings that can have few values."""
+
+_WRITTEN = {"keys_profile": "keys.profile"}
+"""Settings that stand in a table of the file."""
 
 _YES, _NO = (True, "1", "true", "yes", "on"), (False, "0", "false", "no", "off")
 _WANTED: dict[type, str] = {
@@ -84,23 +112,40 @@ def load_settings(path: Path | None = None) -> Settings:
             chosen = tomllib.loads(path.read_text("utf-8"))
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise KellyError(f"settings can't be read ({error})", path=path, hint="Mend or remove the file.") from None
+    for table in [name for name, value in chosen.items() if isinstance(value, dict)]:
+        inner = chosen.pop(table)
+        assert isinstance(inner, dict)
+        chosen |= {f"{table}.{name}": value for name, value in inner.items()}
     known = {one.name: type(getattr(Settings(), one.name)) for one in fields(Settings)}
     values: dict[str, object] = {}
     for name, kind in known.items():
-        variable, written = os.environ.get(f"KELLY_{name.upper()}"), chosen.pop(name, None)
+        called = _WRITTEN.get(name, name)
+        variable, written = os.environ.get(f"KELLY_{name.upper()}"), chosen.pop(called, None)
         raw = written if variable is None else variable
         if raw is None:
             continue
         try:
-            values[name] = _read(kind, raw)
+            values[name] = _chosen(name, _read(kind, raw))
         except ValueError:
-            wanted = f"It is {_WANTED[kind]}."
+            few = _CHOICES.get(name, ())
+            wanted = f"It is one of {', '.join(few)}." if few else f"It is {_WANTED[kind]}."
             if variable is not None:
                 raise KellyError(f"KELLY_{name.upper()} can't be {raw!r}", hint=wanted) from None
-            raise KellyError(f"setting {name} can't be {raw!r}", path=path, hint=wanted) from None
+            raise KellyError(f"setting {called} can't be {raw!r}", path=path, hint=wanted) from None
     if chosen:
-        raise KellyError(f"there is no setting {next(iter(chosen))!r}", path=path, hint=f"Known: {' '.join(known)}.")
+        raise KellyError(
+            f"there is no setting {next(iter(chosen))!r}",
+            path=path,
+            hint=f"Known: {' '.join(_WRITTEN.get(name, name) for name in known)}.",
+        )
     return Settings(**values)  # type: ignore[arg-type]
+
+
+def _chosen(name: str, value: object) -> object:
+    """The value, if the setting can have it. Raises `ValueError`."""
+    if name in _CHOICES and value not in _CHOICES[name]:
+        raise ValueError(value)
+    return value
 
 
 def _read(kind: type, raw: object) -> object:

@@ -6,6 +6,7 @@ can't disagree. An action's id is the name of the method ``action_<id>`` that do
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 DIGIT = "<digit>"
@@ -181,15 +182,21 @@ _SHOWN = {
 }
 
 
-def shown_key(keys: str, labels: int = 9) -> str:
+def shown_key(keys: str, labels: int = 9, digits: Sequence[str] = "1234567890") -> str:
     """One key or sequence as a person reads it: ``g p`` is ``gp``, ``z <digit>`` is ``z 1-9``.
 
-    `labels` is how many choices there are for a digit.
+    `labels` is how many choices there are for a digit; `digits` the keys that mean 1..9 and 0.
     """
-    digits = f"1-{min(labels, 9)}" + (" 0" if labels > 9 else "")
     parts = [_SHOWN.get(key, key) for key in keys.split()]
     plain = "".join(part for part in parts if part != DIGIT)
-    return " ".join(([plain] if plain else []) + [digits] * parts.count(DIGIT))
+    return " ".join(([plain] if plain else []) + [shown_digits(labels, digits)] * parts.count(DIGIT))
+
+
+def shown_digits(labels: int, digits: Sequence[str]) -> str:
+    """The keys of the first so many digits: ``1-8``, ``1-9 0``, ``1-5 qwe``."""
+    keys = digits[:labels]
+    count = next((n for n, key in enumerate(keys) if key != str(n + 1)), len(keys))
+    return " ".join([f"1-{count}", *(["".join(keys[count:])] if keys[count:] else [])])
 
 
 def key_table_markdown() -> str:

@@ -19,7 +19,6 @@ from kelly_tui.settings import Settings
 from kelly_tui.store.runs import at_work
 from kelly_tui.text import count
 from kelly_tui.ui import garbage, stages
-from kelly_tui.ui.actions import shown_key
 from kelly_tui.ui.commands import ActionProvider
 from kelly_tui.ui.keymap import Keymap, default_keymap
 from kelly_tui.ui.screens.keyed import KeyedScreen
@@ -80,6 +79,8 @@ class KellyApp(App[None], inherit_bindings=False):
         self.engine: Sound = self._silence
         self.session: Session | None = None
         self.workstation: Workstation | None = None
+        self.notice = ""
+        """What is to be said once the first screen is there."""
         self.warned = ""
         """What was said when leaving was asked for, until another key."""
         self.unsaved: list[Order] = []
@@ -105,8 +106,13 @@ class KellyApp(App[None], inherit_bindings=False):
         if not self.is_headless:
             for sign in (signal.SIGHUP, signal.SIGTERM):
                 asyncio.get_running_loop().add_signal_handler(sign, self.terminal_gone)
+        self.call_after_refresh(self._give_notice)
         self.call_after_refresh(self._start_sound)
         self.set_timer(1.0, garbage.resume)
+
+    def _give_notice(self) -> None:
+        if self.notice and isinstance(self.screen, KeyedScreen):
+            self.screen.say(self.notice, "broken")
 
     def terminal_gone(self) -> None:
         """From any thread: end as soon as what waits is saved, without a question, since nobody sees it."""
@@ -162,14 +168,16 @@ class KellyApp(App[None], inherit_bindings=False):
     def opened(self) -> Session:
         """The open dataset; a `DatasetError` when there is none."""
         if self.session is None:
-            raise DatasetError("no dataset is open", hint="Choose one with enter.")
+            raise DatasetError("no dataset is open", hint="Choose one with ‹open›.")
         return self.session
 
     def start_stage(self, stage: stages.Stage, text: str = "") -> None:
         """Start a stage in a process of its own. Raises `StageError`."""
         session = self.opened()
         if session.is_running:
-            raise StageError("another stage is running", hint="Wait for it, or stop it in the pipeline (gp, x).")
+            raise StageError(
+                "another stage is running", hint="Wait for it, or stop it in the pipeline (‹pipeline›, ‹cancel›)."
+            )
         at = at_work(session.catalogue.layout)
         if at is not None and stage.name != "validate":  # which only looks
             raise StageError(f"{at.stage} runs elsewhere (process {at.pid})", hint="Wait for it, or stop it there.")
@@ -207,7 +215,9 @@ class KellyApp(App[None], inherit_bindings=False):
 
         parent = self.opened().catalogue.get(variant.parent_id) if variant.parent_id else None
         if parent is None or self.workstation is None or parent.status != "ok" or variant.status != "ok":
-            raise SoundError("there are no two to compare", hint="b compares a variant with what it was made from.")
+            raise SoundError(
+                "there are no two to compare", hint="‹blind› compares a variant with what it was made from."
+            )
         self.push_screen(BlindScreen(self.workstation, variant, parent))
 
     def action_pipeline(self) -> None:
@@ -245,7 +255,7 @@ class KellyApp(App[None], inherit_bindings=False):
             if not isinstance(self.screen, KeyedScreen):  # the palette, which has no line to say it in
                 self.pop_screen()
             assert isinstance(self.screen, KeyedScreen)
-            self.screen.warn(f"{question}, esc stays")
+            self.screen.warn(f"{question}, ‹back› stays")
             self.warned = question
             return
         self.leave()
@@ -255,7 +265,7 @@ class KellyApp(App[None], inherit_bindings=False):
         session, workstation = self.session, self.workstation
         if session is None or workstation is None:
             return ""
-        again = f"{shown_key(self.keymap.keys['quit'][0])} again"
+        again = f"{self.keymap.shown('quit')} again"
         if (why := session.saver.delay) and workstation.unsaved:
             n = workstation.unsaved
             are = "is" if n == 1 else "are"

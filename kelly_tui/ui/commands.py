@@ -10,7 +10,7 @@ from textual.command import DiscoveryHit, Hit, Hits, Provider
 
 from kelly_tui.errors import KellyError, SoundError
 from kelly_tui.model.labels import nearest
-from kelly_tui.ui.actions import ACTIONS, BY_ID, DIGIT, Action, shown_key
+from kelly_tui.ui.actions import ACTIONS, BY_ID, DIGIT, Action
 from kelly_tui.ui.screens.keyed import KeyedScreen
 from kelly_tui.ui.stages import BY_NAME
 
@@ -48,7 +48,9 @@ def run_command(screen: KeyedScreen, text: str) -> None:
         screen.call_next(screen.perform, name)
     else:
         guess = nearest(name, (*BY_ID, *BY_NAME, "sort", "filter", "device"))
-        raise KellyError(f"there is no command {name!r}", hint=f"Did you mean {guess}?" if guess else "? shows all.")
+        raise KellyError(
+            f"there is no command {name!r}", hint=f"Did you mean {guess}?" if guess else "‹help› shows all."
+        )
 
 
 async def _choose_device(screen: KeyedScreen, wanted: str) -> None:
@@ -94,8 +96,8 @@ class ActionProvider(Provider):
 
     def _words(self, action: Action) -> str:
         screen = self.screen
-        keys = screen.app.keymap.keys[action.id] if isinstance(screen, KeyedScreen) else action.keys
-        return f"{action.words}  ({', '.join(shown_key(key) for key in keys)})".replace("[", r"\[")
+        keys = screen.app.keymap.shown_all(action.id) if isinstance(screen, KeyedScreen) else ()
+        return (f"{action.words}  ({', '.join(keys)})" if keys else action.words).replace("[", r"\[")
 
     def _run(self, action: Action) -> partial[Any]:
         screen = self.screen

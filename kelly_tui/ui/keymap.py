@@ -1,15 +1,19 @@
-"""Which keys do what where: the table's defaults, a person's changes, and what makes a keymap wrong."""
+"""Which keys do what where: the table's keys, a profile's, a person's own, and what makes a keymap wrong."""
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 from kelly_tui.errors import KellyError
 from kelly_tui.model.labels import nearest
-from kelly_tui.ui.actions import ACTIONS, BY_ID, DIGIT, SCOPES
+from kelly_tui.settings import PROFILES
+from kelly_tui.ui.actions import ACTIONS, BY_ID, DIGIT, SCOPES, shown_key
+from kelly_tui.ui.profiles import DIGITS, profile
 
 Keys = tuple[str, ...]
 """Keys pressed one after another."""
@@ -26,8 +30,20 @@ _CONTROL = {
 framework's."""
 
 
+_MENTION = re.compile(r"‹(\w+)›")
+"""How a sentence names the key of an action: ``‹back› leaves``."""
+
+
 class KeymapError(KellyError):
     """A keymap with a clash, an unknown action, or a key that terminals can't send."""
+
+    actions: tuple[str, ...] = ()
+    """The actions whose keys are wrong."""
+
+    def of(self, *actions: str) -> KeymapError:
+        """The same, said of these actions."""
+        self.actions = actions
+        return self
 
 
 class Hit(NamedTuple):
@@ -40,7 +56,10 @@ class Hit(NamedTuple):
 class Keymap:
     """Sequences of keys to actions, by scope. Made only through `default_keymap` and `changed_keymap`."""
 
-    def __init__(self, keys: Mapping[str, Iterable[str]]) -> None:
+    def __init__(self, keys: Mapping[str, Iterable[str]], digits: Keys = DIGITS) -> None:
+        """`digits`: the keys that mean 1..9 and 0."""
+        self.digits = digits
+        self._digit_of = {key: int(meant) for key, meant in zip(digits, DIGITS)}
         self.keys = {action: tuple(sequences) for action, sequences in keys.items()}
         self._actions: dict[str, dict[Keys, str]] = {scope: {} for scope in SCOPES}
         for action in ACTIONS:
@@ -53,18 +72,18 @@ class Keymap:
             _check_typeable(key, action)
         known = self._actions[scope]
         for other, owner in known.items():
-            if owner != action and _same_start(keys, other):
+            if owner != action and self._same_start(keys, other):
                 raise KeymapError(
                     f"{' '.join(keys)!r} means both {owner!r} and {action!r} in {SCOPES[scope].lower()}",
                     hint="Give one of them another key.",
-                )
+                ).of(action, owner)
         known[keys] = action
 
     def find(self, scope: str, typed: Keys) -> Hit | None:
         """What these keys mean here, or None while they mean nothing (yet)."""
         for keys, action in self._actions[scope].items():
-            if len(keys) == len(typed) and _matches(keys, typed):
-                return Hit(action, tuple(int(key) for key, want in zip(typed, keys) if want == DIGIT))
+            if len(keys) == len(typed) and self._matches(keys, typed):
+                return Hit(action, tuple(self._digit_of[key] for key, want in zip(typed, keys) if want == DIGIT))
         return None
 
     def continuations(self, scope: str, typed: Keys) -> list[tuple[str, str]]:
@@ -72,17 +91,31 @@ class Keymap:
         return [
             (" ".join(keys[len(typed) :]), action)
             for keys, action in self._actions[scope].items()
-            if len(keys) > len(typed) and _matches(keys[: len(typed)], typed)
+            if len(keys) > len(typed) and self._matches(keys[: len(typed)], typed)
         ]
 
+    def shown(self, action: str, labels: int = 9) -> str:
+        """The first key of an action as a person reads it; empty where it has none."""
+        sequences = self.keys[action]
+        return shown_key(sequences[0], labels, self.digits) if sequences else ""
 
-def _matches(keys: Keys, typed: Keys) -> bool:
-    return all(want == key or (want == DIGIT and key.isdecimal() and len(key) == 1) for want, key in zip(keys, typed))
+    def shown_all(self, action: str) -> list[str]:
+        """All keys of an action as a person reads them."""
+        return [shown_key(keys, digits=self.digits) for keys in self.keys[action]]
 
+    def in_words(self, words: str) -> str:
+        """A sentence with the keys of the actions that it names: ``‹back› leaves`` is ``esc leaves``."""
+        return _MENTION.sub(lambda found: self.shown(found[1]) if found[1] in BY_ID else found[0], words)
 
-def _same_start(one: Keys, other: Keys) -> bool:
-    """Whether the shorter is how the longer begins: then one of them could never be typed."""
-    return all(a == b or (a == DIGIT and b.isdecimal()) or (b == DIGIT and a.isdecimal()) for a, b in zip(one, other))
+    def _means(self, want: str, key: str) -> bool:
+        return want == key or (want == DIGIT and key in self._digit_of)
+
+    def _matches(self, keys: Keys, typed: Keys) -> bool:
+        return all(self._means(want, key) for want, key in zip(keys, typed))
+
+    def _same_start(self, one: Keys, other: Keys) -> bool:
+        """Whether the shorter is how the longer begins: then one of them could never be typed."""
+        return all(self._means(a, b) or self._means(b, a) for a, b in zip(one, other))
 
 
 def _check_typeable(key: str, action: str) -> None:
@@ -91,40 +124,60 @@ def _check_typeable(key: str, action: str) -> None:
         raise KeymapError(
             f"{key!r}, the key of {action!r}, does not reach a program in every terminal",
             hint="Use a letter, a sign, ctrl and a letter, or f1 to f12.",
-        )
+        ).of(action)
 
 
 def default_keymap() -> Keymap:
     """The table's own keys."""
-    return Keymap({action.id: action.keys for action in ACTIONS})
+    return profile_keymap(PROFILES[0])
 
 
-def changed_keymap(changes: Mapping[str, object]) -> Keymap:
-    """The defaults with some actions given other keys: ``{"play": "p", "undo": ["u", "backspace"]}``.
+def profile_keymap(chosen: str) -> Keymap:
+    """The keys of a profile."""
+    return changed_keymap({}, chosen)
+
+
+def changed_keymap(changes: Mapping[str, object], chosen: str = PROFILES[0]) -> Keymap:
+    """The keys of a profile with some actions given others: ``{"play": "p", "undo": ["u", "backspace"]}``.
 
     Raises `KeymapError` for an unknown action, a key that can't be typed and keys that mean two things.
     """
-    keys: dict[str, tuple[str, ...]] = {action.id: action.keys for action in ACTIONS}
+    habit = profile(chosen)
+    keys: dict[str, tuple[str, ...]] = {action.id: habit.keys.get(action.id, action.keys) for action in ACTIONS}
     for name, wanted in changes.items():
         if name not in BY_ID:
             guess = nearest(name, BY_ID)
-            raise KeymapError(f"there is no action {name!r}", hint=f"Did you mean {guess}?" if guess else "See `?`.")
+            hint = f"Did you mean {guess}?" if guess else "The README names them all."
+            raise KeymapError(f"there is no action {name!r}", hint=hint).of(name)
         sequences = [wanted] if isinstance(wanted, str) else wanted
         if not isinstance(sequences, list) or not all(isinstance(one, str) and one.split() for one in sequences):
-            raise KeymapError(f"the keys of {name!r} can't be {wanted!r}", hint='Write "u" or ["u", "backspace"].')
+            hint = 'Write "u" or ["u", "backspace"].'
+            raise KeymapError(f"the keys of {name!r} can't be {wanted!r}", hint=hint).of(name)
         keys[name] = tuple(sequences)
-    return Keymap(keys)
+    return Keymap(keys, habit.digits)
 
 
-def load_keymap(path: Path) -> Keymap:
-    """The keymap of a TOML file of ``action = "key"`` lines; the defaults where there is no file."""
+def load_keymap(path: Path, chosen: str = PROFILES[0]) -> Keymap:
+    """The keymap of a TOML file of ``action = "key"`` lines over a profile; the profile where there is no file.
+
+    Raises `KeymapError`, which names the file and the line.
+    """
     if not path.is_file():
-        return default_keymap()
+        return profile_keymap(chosen)
     try:
-        changes = tomllib.loads(path.read_text("utf-8"))
+        text = path.read_text("utf-8")
+        changes = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
         raise KeymapError(f"the keymap can't be read ({error})", path=path, hint="Mend or remove the file.") from None
     try:
-        return changed_keymap(changes)
+        return changed_keymap(changes, chosen)
     except KeymapError as error:
-        raise KeymapError(error.what, path=path, hint=error.hint) from None
+        line = next((line for line in map(partial(_line_of, text), error.actions) if line), None)
+        where = f"{path}, line {line}" if line else str(path)
+        raise KeymapError(error.what, path=where, hint=error.hint) from None
+
+
+def _line_of(text: str, action: str) -> int | None:
+    """The number of the line that gives an action its keys."""
+    written = re.compile(rf"""\s*["']?{re.escape(action)}["']?\s*=""")
+    return next((number for number, line in enumerate(text.splitlines(), 1) if written.match(line)), None)

@@ -18,6 +18,7 @@ from kelly_tui.ui.terminal import quiet_stderr, when_gone
 
 if TYPE_CHECKING:
     from kelly_tui.model.edit import Edit
+    from kelly_tui.ui.keymap import Keymap
     from kelly_tui.ui.silence import Sound
 
 KEYMAP_FILE = "keys.toml"
@@ -26,19 +27,18 @@ KEYMAP_FILE = "keys.toml"
 def run_app(dataset: Path | None, datasets: Path, settings: Settings, filter: str = "") -> None:
     """Run the app until the person leaves it. `dataset` None opens the picker.
 
-    Raises `KellyError` where there is no terminal, it is too small, the keymap is wrong or the dataset can't be opened.
+    Raises `KellyError` where there is no terminal, it is too small or the dataset can't be opened.
     """
     check_terminal()
     garbage.rest()
-    from kelly_tui.ui.keymap import load_keymap
-
-    keymap = load_keymap(config_dir() / KEYMAP_FILE)
+    keymap, trouble = usual_keymap(settings.keys_profile)
     # A pool started inside the app would start the tracker with the app's captured stderr, and fail.
     multiprocessing.resource_tracker.ensure_running()
     with quiet_stderr(state_dir() / "app.log"):
         from kelly_tui.ui.app import KellyApp
 
         app = KellyApp(settings, datasets, dataset, filter, keymap=keymap, sound=_sound)
+        app.notice = trouble
         when_gone(app.terminal_gone)
         try:
             app.run()
@@ -57,6 +57,16 @@ def run_app(dataset: Path | None, datasets: Path, settings: Settings, filter: st
             f"{count(len(app.unsaved), 'edit')} could not be saved",
             hint="The lines above say them again, once they can be.",
         )
+
+
+def usual_keymap(profile: str) -> tuple[Keymap, str]:
+    """The person's keys; where their file is wrong the profile's alone, and what is wrong."""
+    from kelly_tui.ui.keymap import KeymapError, load_keymap, profile_keymap
+
+    try:
+        return load_keymap(config_dir() / KEYMAP_FILE, profile), ""
+    except KeymapError as error:
+        return profile_keymap(profile), f"{error} Until then the keys are the {profile} ones."
 
 
 def write_views(root: Path) -> None:

@@ -23,9 +23,10 @@ class Lead(NamedTuple):
 
 _LEADS = {
     "empty": Lead("enter: import some", stage="import"),
-    "empty-class": Lead("enter: generate some; or import some (gp), or leave the class out of config.json",
+    "empty-class": Lead("enter: generate some; or import some (‹pipeline›), or leave the class out of config.json",
                         stage="synthesize"),
-    "target-unmet": Lead("enter: make variants; or label more (gn), or generate some (gp)", stage="augment"),
+    "target-unmet": Lead("enter: make variants; or label more (‹next_best›), or generate some (‹pipeline›)",
+                         stage="augment"),
     "nothing-imported": Lead("enter: import real music", stage="import"),
     "mostly-generated": Lead("a model trained on them learns the generator; enter: import more", stage="import"),
     "midi-for-audio-model": Lead("enter: import recordings; kelly synthesize --audio writes generated ones as sound",
@@ -36,8 +37,9 @@ _LEADS = {
     "no-splits": Lead("enter: make them", stage="split"),
     "unsplit": Lead("enter: place them", stage="split"),
     "split-list": Lead("enter: write the lists again; what was edited is kept", stage="split"),
-    "manifest-broken": Lead("opened again (gd), the dataset sets it aside and writes it anew: the catalogue has all"),
-    "outside-edit": Lead("opened again (gd), the dataset takes it in, or shows it where it is much"),
+    "manifest-broken": Lead("opened again (‹datasets›), the dataset sets it aside and writes it anew: "
+                            "the catalogue has all"),
+    "outside-edit": Lead("opened again (‹datasets›), the dataset takes it in, or shows it where it is much"),
 }  # fmt: skip
 
 
@@ -49,6 +51,6 @@ def lead(finding: Finding) -> Lead:
     if finding.code == "unlabelled":
         return Lead("enter lists them: choose, or enter accepts a guess", filter=finding.found_by)
     if finding.code == "quarantined":
-        return Lead("enter lists them, with the reasons; retry (gp) tries them again", filter=finding.found_by)
+        return Lead("enter lists them, with the reasons; retry (‹pipeline›) tries them again", filter=finding.found_by)
     lists = "enter lists them. " if finding.found_by else ""
     return Lead(f"{lists}{finding.todo}", filter=finding.found_by)

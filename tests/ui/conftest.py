@@ -23,6 +23,7 @@ from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.layout import create_dataset_structure
 from kelly_tui.ui.actions import ACTIONS
 from kelly_tui.ui.app import KellyApp
+from kelly_tui.ui.keymap import Keymap
 from kelly_tui.ui.screens import workstation
 from kelly_tui.ui.screens.keyed import KeyedScreen
 from kelly_tui.ui.widgets.form import Form
@@ -311,10 +312,18 @@ def open_desk(tmp_path: Path, performed: list[str]) -> Open:
 
     @asynccontextmanager
     async def opened(
-        dataset: Path | None = None, size: tuple[int, int] = (120, 40), filter: str = "", **changes: Any
+        dataset: Path | None = None,
+        size: tuple[int, int] = (120, 40),
+        filter: str = "",
+        keymap: Keymap | None = None,
+        notice: str = "",
+        **changes: Any,
     ) -> AsyncIterator[Desk]:
         settings = Settings(annotator="tester", **changes)
-        app = KellyApp(settings, tmp_path / "datasets", dataset, filter, sound=FakeSound, clock=lambda: "14:02:11")
+        app = KellyApp(
+            settings, tmp_path / "datasets", dataset, filter, keymap=keymap, sound=FakeSound, clock=lambda: "14:02:11"
+        )
+        app.notice = notice
         async with app.run_test(size=size) as pilot:
             desk = Desk(app, pilot, performed)
             await desk.settle()

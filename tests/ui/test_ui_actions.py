@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
 
-from kelly_tui.ui import keymap
-from kelly_tui.ui.actions import ACTIONS, BY_ID, SCOPES, key_table_markdown, shown_key
-from kelly_tui.ui.keymap import Hit, KeymapError, changed_keymap, default_keymap, load_keymap
+from kelly_tui.settings import PROFILES
+from kelly_tui.ui import keymap, launch
+from kelly_tui.ui.actions import ACTIONS, BY_ID, DIGIT, SCOPES, key_table_markdown, shown_key
+from kelly_tui.ui.keymap import Hit, KeymapError, changed_keymap, default_keymap, load_keymap, profile_keymap
+from tests.ui.conftest import Open
 
 
 def exercised() -> set[str]:
@@ -63,6 +66,51 @@ def test_default_keys_do_not_clash() -> None:
     assert keys.find("form", ("enter",)) == Hit("edit_field", ())
 
 
+@pytest.mark.parametrize("name", PROFILES)
+def test_in_every_profile_every_action_is_reached_and_no_other(name: str) -> None:
+    keys = profile_keymap(name)
+    for action in ACTIONS:
+        assert keys.keys[action.id], f"{action.id} has no key"
+        assert len(keys.shown_all(action.id)) == len(keys.keys[action.id])
+        for sequence in keys.keys[action.id]:
+            pressed = tuple(keys.digits[2] if key == DIGIT else key for key in sequence.split())
+            digits = (3,) * sequence.split().count(DIGIT)
+            for scope in action.scopes:
+                assert keys.find(scope, pressed) == Hit(action.id, digits)
+                for typed in range(1, len(pressed)):
+                    assert keys.find(scope, pressed[:typed]) is None
+
+
+@pytest.mark.parametrize("name", PROFILES)
+async def test_a_profile_is_what_one_presses_and_what_one_reads(open_desk: Open, root: Path, name: str) -> None:
+    keys = profile_keymap(name)
+    async with open_desk(root, keymap=keys) as desk:
+        await desk.press(keys.digits[1], keys.keys["down"][0], keys.digits[5])
+        assert desk.values("amber")["emotion"] == "sad"
+        assert desk.values("cedar")["emotion"] == "melancholic"
+        lines = desk.text().splitlines()
+        assert f"{keys.digits[5]} melancholic" in desk.text()
+        assert keys.shown("label", 8) in lines[-1]
+        assert f"{keys.shown('help')} keys" in lines[-1]
+        await desk.press(*keys.keys["help"][0].split())
+        page = desk.text()
+        told = next(line for line in page.splitlines() if "the same, but unsure" in line)
+        assert keys.shown("unsure") in told
+        assert f"{keys.shown('back')} leaves" in page
+
+
+async def test_a_sentence_names_the_keys_that_are_in_use(open_desk: Open, root: Path) -> None:
+    async with open_desk(root, keymap=changed_keymap({"reject": "X", "suspects": "g w", "audition": "g x"})) as desk:
+        await desk.press("g", "x")
+        assert "a digit corrects, X refuses" in desk.said
+    mentioned = {
+        name
+        for path in Path(keymap.__file__).parent.rglob("*.py")
+        for name in re.findall(r"‹(\w+)›", path.read_text("utf-8"))
+    }
+    assert mentioned <= set(BY_ID)
+
+
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
@@ -97,6 +145,28 @@ def test_a_keymap_file_is_read_and_a_broken_one_named(tmp_path: Path) -> None:
     path.write_text("undo = [")
     with pytest.raises(KeymapError, match=r"keys\.toml"):
         load_keymap(path)
+
+
+@pytest.mark.parametrize("wrong", ['play = "u"', 'paly = "p"', '"play" = "ctrl+i"', "play = 7"])
+def test_what_is_wrong_in_a_keymap_file_is_named_with_its_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wrong: str
+) -> None:
+    path = tmp_path / launch.KEYMAP_FILE
+    path.write_text(f'# mine\nskip = "X"\n{wrong}\n')
+    with pytest.raises(KeymapError) as raised:
+        load_keymap(path)
+    assert f"{path}, line 3." in str(raised.value)
+    monkeypatch.setattr(launch, "config_dir", lambda: tmp_path)
+    keys, said = launch.usual_keymap("vim")
+    assert keys.keys == profile_keymap("vim").keys
+    assert said.startswith(str(raised.value))
+
+
+async def test_the_app_starts_with_a_wrong_keymap_and_says_so(open_desk: Open, root: Path) -> None:
+    async with open_desk(root, notice="there is no action 'paly': keys.toml, line 3.") as desk:
+        assert "there is no action 'paly'" in desk.said
+        await desk.press("2")
+        assert desk.values("amber")["emotion"] == "sad"
 
 
 def test_the_key_table_of_the_readme_has_every_action() -> None:

@@ -117,7 +117,7 @@ class BlindScreen(KeyedScreen):
         earlier = trials(session.catalogue, recipe_of(self._two[B].augmentation))
         self._before = [trial.correct for trial in earlier]
         self._begin()
-        self.say("tab goes from one to the next, at the same place", "dim")
+        self.say("‹compare› goes from one to the next, at the same place", "dim")
         self.set_interval(FRAME, self._follow)
 
     def _begin(self) -> None:
@@ -186,7 +186,7 @@ class BlindScreen(KeyedScreen):
         self.curtain.answers = []
         self._begin()
         self._hear(A)
-        self.say("tab goes from one to the next, at the same place", "dim")
+        self.say("‹compare› goes from one to the next, at the same place", "dim")
 
     async def action_back(self) -> None:
         self._workstation.load(self._workstation.sample)

@@ -106,8 +106,11 @@ class DatasetsScreen(Page):
 
     async def _look(self) -> None:
         self._states = await asyncio.to_thread(states_in, self._folder)
-        self.lines.show(datasets_entries(self._states, self.size.width))
+        self.lines.show(self._entries())
         self._say_needs()
+
+    def _entries(self) -> list[Entry]:
+        return datasets_entries(self._states, self.size.width, self.app.keymap.shown("new_dataset"))
 
     def on_line_list_cursor_moved(self, event: LineList.CursorMoved) -> None:
         self._say_needs()
@@ -127,7 +130,7 @@ class DatasetsScreen(Page):
         self.show()
 
     def on_resize(self) -> None:
-        self.lines.show(datasets_entries(self._states, self.size.width))
+        self.lines.show(self._entries())
 
     def action_open(self) -> None:
         state = self.lines.chosen
@@ -172,14 +175,14 @@ class DatasetsScreen(Page):
         self.app.open_dataset(dataset_root(self._folder, name))
 
 
-def datasets_entries(states: list[State], width: int) -> list[Entry]:
-    """The page, top to bottom."""
+def datasets_entries(states: list[State], width: int, key: str) -> list[Entry]:
+    """The page, top to bottom. `key` makes a dataset."""
     if not states:
         return [
             Entry(()),
             Entry([("  There is no dataset here yet.", "text")]),
             Entry(()),
-            Entry([("  n", "accent"), ("   makes one, for one of five models", "dim")]),
+            Entry([(f"  {key}", "accent"), ("   makes one, for one of five models", "dim")]),
         ]
     wide = width >= WIDE
     name_width = max(min(width - (97 if wide else 60), 40), 16)

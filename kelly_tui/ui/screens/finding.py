@@ -39,9 +39,9 @@ LOOKS_WRONG = (f"issue>{LIKELY_WRONG:g}", "-issue")
 EMPTY_DATASET = (
     "There is no sample yet.",
     "",
-    "gp and enter      asks for a folder, and takes in its MIDI and audio",
-    ":import ~/Music   does the same by name",
-    ":annotate         then labels by folders' names",
+    "‹pipeline› and enter      asks for a folder, and takes in its MIDI and audio",
+    "‹command›import ~/Music   does the same by name",
+    "‹command›annotate         then labels by folders' names",
 )
 
 
@@ -81,7 +81,7 @@ class Finding(KeyedScreen):
             self.table.show(array("q", (row.rowid for row in first)), self._fetch)
         order = await session.ask(lambda c: query.order(c, found, sort))
         if not order:
-            self.table.sentence = await self._why_empty(found)
+            self.table.sentence = [self.app.keymap.in_words(line) for line in await self._why_empty(found)]
         before = self.table.current
         try:
             cursor = 0 if before is None else order.index(before.rowid)
@@ -95,7 +95,7 @@ class Finding(KeyedScreen):
             return EMPTY_DATASET
         blame = await self.session.ask(lambda c: query.explain_empty(c, found))
         if blame is None:
-            return (f"No sample is found by {found.text}", "", "/ and enter shows all")
+            return (f"No sample is found by {found.text}", "", "‹filter› and enter shows all")
         condition, without = blame
         return (f"No sample is found by {found.text}", "", f"Without {condition} there would be {without:,}.")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kelly_tui.ui.actions import ACTIONS, SCOPES, Action, shown_key
+from kelly_tui.ui.actions import ACTIONS, SCOPES, Action
 from kelly_tui.ui.keymap import Keymap
 from kelly_tui.ui.paint import Line, fit, folded
 from kelly_tui.ui.screens.page import Page
@@ -35,7 +35,7 @@ class HelpScreen(Page):
         self._from = place
 
     def show(self) -> None:
-        self.query_one(Headline).show("keys", "", [("esc leaves", "dim")])
+        self.query_one(Headline).show("keys", "", [(f"{self._keymap.shown('back')} leaves", "dim")])
         self.lines.show([Entry(line) for line in help_lines(self._keymap, self._from, self.size.width)])
 
     def on_resize(self) -> None:
@@ -54,7 +54,7 @@ def help_lines(keymap: Keymap, first: str, width: int) -> list[Line]:
             continue
         lines += [[(f"  {SCOPES[scope]}", "strong")]]
         for action in rows:
-            keys = "  ".join(shown_key(key) for key in keymap.keys[action.id])
+            keys = "  ".join(keymap.shown_all(action.id))
             for number, words in enumerate(folded(action.words, width - KEY_WIDTH - 7)):
                 shown = "" if number else keys
                 lines.append([("  " + fit(shown, KEY_WIDTH, right=True), "accent"), ("   " + words, "text")])

@@ -12,7 +12,6 @@ from textual.worker import Worker, WorkerState
 
 from kelly_tui.errors import KellyError
 from kelly_tui.store.connection import meaning
-from kelly_tui.ui.actions import shown_key
 from kelly_tui.ui.keymap import Hit, Keys
 from kelly_tui.ui.widgets.footer import Footer
 from kelly_tui.ui.widgets.prompt import Prompt, Question
@@ -87,7 +86,7 @@ class KeyedScreen(Screen[None]):
         else:
             self._typed(())
             if key == "ctrl+c":
-                self.say(f"{shown_key(self.app.keymap.keys['quit'][0])} quits", "dim")
+                self.say("‹quit› quits", "dim")
 
     def _typed(self, typed: Keys) -> None:
         self.typed = typed

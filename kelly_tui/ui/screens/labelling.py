@@ -223,7 +223,7 @@ class Labelling(Marking):
     async def action_audition(self) -> None:
         n = await self.list_queue(*IN_DOUBT)
         self._hear_queue(
-            f"{count(n, 'sample')} in doubt   enter confirms, a digit corrects, x refuses" if n else "",
+            f"{count(n, 'sample')} in doubt   enter confirms, a digit corrects, ‹reject› refuses" if n else "",
             "no label is in doubt: nothing waits to be heard",
         )
 

@@ -246,7 +246,7 @@ class Listening(KeyedScreen):
     def _hear_at(self, step: int) -> None:
         engine = self._sounding()
         if self.heard is not None and self.heard.file_type != "midi":
-            raise SoundError("recorded sound is heard as it is", hint="t and T transpose MIDI.")
+            raise SoundError("recorded sound is heard as it is", hint="‹hear_lower› and ‹hear_higher› transpose MIDI.")
         self._semitones = min(max(self._semitones + step, -HIGHEST), HIGHEST)
         engine.set_transpose(self._semitones)
         heard = f"{self._semitones:+d} semitones; nothing is written" if self._semitones else "as written"
@@ -308,7 +308,7 @@ class Listening(KeyedScreen):
     def hear_other(self, shown: Sample) -> None:
         """Between a variant and what it was made from, at the same musical place. Raises `SoundError`."""
         if shown.parent_id is None:
-            raise SoundError("it is no variant", hint="tab compares a variant with what it was made from.")
+            raise SoundError("it is no variant", hint="‹compare› compares a variant with what it was made from.")
         hearing_parent = self.heard is not None and self.heard.sample_id == shown.parent_id
         other = shown if hearing_parent else self.session.catalogue.get(shown.parent_id)
         if other is None:

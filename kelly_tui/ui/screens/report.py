@@ -19,6 +19,7 @@ from kelly_tui.ui.widgets.line_list import Entry
 from kelly_tui.ui.widgets.scores import SHADES
 
 if TYPE_CHECKING:
+    from kelly_tui.ui.keymap import Keymap
     from kelly_tui.ui.session import Session
 
 _MARK = {"error": ("✕", "broken"), "warning": ("!", "accent"), "note": ("·", "dim")}
@@ -39,7 +40,7 @@ class ReportScreen(Page):
         if self._report is None:
             self.action_check()
         else:
-            self.lines.show(report_entries(self._report, self.size.width))
+            self.lines.show(report_entries(self._report, self.size.width, self.app.keymap))
 
     def on_resize(self) -> None:
         if self._report is not None:
@@ -87,7 +88,7 @@ async def validate(root: object) -> Report:
         raise StageError(f"can't be validated: {last[0]}") from None
 
 
-def report_entries(report: Report, width: int) -> list[Entry]:
+def report_entries(report: Report, width: int, keymap: Keymap) -> list[Entry]:
     """The page, top to bottom; findings can be chosen."""
     verdict = ("✓ VALID", "good") if report.valid else ("✕ INVALID", "broken")
     lines: list[Line] = [[("  ", "text"), verdict, (f"   {count(report.total, 'sample')}", "dim")], ()]
@@ -103,14 +104,14 @@ def report_entries(report: Report, width: int) -> list[Entry]:
     entries = [Entry(line) for line in (*lines, ())]
     findings = report.sorted_findings()
     for finding in findings:
-        entries += _finding(finding, width)
+        entries += _finding(finding, width, keymap)
     entries += [Entry(()), *(Entry(line) for line in _classes(report, width))]
     splits = " · ".join(f"{name} {n:,}" for name, n in report.splits.items())
     entries += [Entry(()), Entry([(f"  Splits    {splits}", "text")])]
     return [*entries, *(Entry([(f"  Told apart  {one.words()}", "dim")]) for one in report.apart)]
 
 
-def _finding(finding: Finding, width: int) -> list[Entry]:
+def _finding(finding: Finding, width: int, keymap: Keymap) -> list[Entry]:
     """What was found, and under it where it is mended; both in as many lines as they need."""
     mark, style = _MARK[finding.severity]
     way = lead(finding)
@@ -118,7 +119,7 @@ def _finding(finding: Finding, width: int) -> list[Entry]:
     return [
         Entry([(f" {mark}  ", style), (first, "text"), ("  ›" if way.leads else "", "accent")], finding),
         *(Entry([(f"    {line}", "text")]) for line in more),
-        *(Entry([(f"    {line}", "dim")]) for line in folded(way.words, width - 7) if line),
+        *(Entry([(f"    {line}", "dim")]) for line in folded(keymap.in_words(way.words), width - 7) if line),
     ]
 
 

@@ -56,7 +56,7 @@ class Opinions(Painted):
         for row, style in enumerate(("dim", "strong", "text", "dim")):
             rows.append([("   ", "text"), *((fit(column[row], COLUMN), style) for column in columns)])
         choices: list[Line] = [
-            [(str((number + 1) % 10), "accent"), (f" {choice}", "dim")] for number, choice in enumerate(self._choices)
+            [(key, "accent"), (f" {choice}", "dim")] for key, choice in zip(self.app.keymap.digits, self._choices)
         ]
         asked: Span = (f"   {self._question}", "text")
         return [[asked], *([("   ", "text"), *line] for line in wrapped(choices, width - 4)), (), *rows]

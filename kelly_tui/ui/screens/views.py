@@ -21,7 +21,7 @@ NO_VIEWS = (
     "No view is saved yet.",
     "",
     "A view is a filter with its order, under a name of yours.",
-    "List what you want with / first, then come here and press n.",
+    "List what you want with ‹filter› first, then come here and press ‹save_view›.",
 )
 
 
@@ -38,7 +38,10 @@ class ViewsScreen(Page):
     def show(self) -> None:
         session = self._workstation.session
         self.query_one(Headline).show(session.name, "saved views", [(f"listed now: {self._now()}", "dim")])
-        entries = [Entry([("  " + line, "strong" if number == 0 else "dim")]) for number, line in enumerate(NO_VIEWS)]
+        entries = [
+            Entry([("  " + self.app.keymap.in_words(line), "strong" if number == 0 else "dim")])
+            for number, line in enumerate(NO_VIEWS)
+        ]
         try:
             views = saved_views(self._layout)
         except KellyError as error:

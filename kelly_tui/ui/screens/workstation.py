@@ -103,7 +103,7 @@ class Workstation(Tapping, Lenses):
         yield Transport(id="transport")
         yield MusicView(id="music")
         yield Form(self.session.config, id="form")
-        yield ScoresPanel(id="scores")
+        yield ScoresPanel(self.app.keymap.shown("next_best"), id="scores")
         yield StatusLine(id="status")
         yield TooSmall(id="small")
         yield Prompt(id="prompt")
@@ -336,6 +336,6 @@ class Workstation(Tapping, Lenses):
     def action_next_best(self) -> None:
         if self.advice.filter:
             self.find(self.advice.filter)
-            self.say(f"{self.advice.words}   / and enter shows all again", "accent")
+            self.say(f"{self.advice.words}   ‹filter› and enter shows all again", "accent")
         elif self.advice.stage:
             self.app.open_pipeline(self.advice.stage)

@@ -41,16 +41,17 @@ class Footer(Painted):
         if self.typed:
             return [_fitting(self._following(), width, gap)]
         hints = [
-            (self._shown(self.keymap.keys[action.id][0]), action.short)
+            (self._shown(action.id), action.short)
             for action in ACTIONS
             if action.short and self.scope in action.scopes and self.keymap.keys[action.id]
             if self.labels or self.keymap.keys[action.id][0] != DIGIT
         ]
         return [_fitting(hints, width, gap)]
 
-    def _shown(self, keys: str) -> str:
+    def _shown(self, action: str) -> str:
         """A digit alone says how far it goes; of a sequence the first key says enough."""
-        return shown_key(keys, self.labels) if keys == DIGIT else shown_key(keys).split(" ")[0]
+        shown = self.keymap.shown(action, self.labels)
+        return shown if self.keymap.keys[action][0].startswith(DIGIT) else shown.split(" ")[0]
 
     def _digits(self, action: str) -> int:
         """How many choices the digits of an action have: those that label have one a label."""
@@ -60,7 +61,10 @@ class Footer(Painted):
         follow = self.keymap.continuations(self.scope, self.typed)
         return [
             ("".join(self.typed) + "…", ""),
-            *((shown_key(keys, self._digits(action)), BY_ID[action].words) for keys, action in follow),
+            *(
+                (shown_key(keys, self._digits(action), self.keymap.digits), BY_ID[action].words)
+                for keys, action in follow
+            ),
         ]
 
 

@@ -140,7 +140,7 @@ class Form(Painted):
     def _question(self, sample: Sample, width: int, height: int) -> list[Line]:
         """The main label, what is suggested for it and why, and the digits that set it."""
         main = self.config.model.main_label
-        asked, *choices = _question(sample, self.config, width)
+        asked, *choices = _question(sample, self.config, width, self.app.keymap.digits)
         if (wrong := self._wrong) is not None:
             rest = width - length(asked) - 1
             if length([wrong]) <= rest or height <= NARROW:
@@ -216,8 +216,8 @@ class Form(Painted):
         return [(f" {fit(why, room - 2).rstrip()}", style)] if why and room - 2 >= SHORTEST_REASON else []
 
 
-def _question(sample: Sample, config: DatasetConfig, width: int) -> list[Line]:
-    """The main label and the digits that set it."""
+def _question(sample: Sample, config: DatasetConfig, width: int, digits: Sequence[str]) -> list[Line]:
+    """The main label and the keys that set it."""
     main = config.model.main_label
     label = sample.labels.get(main)
     value = None if label is None or guessed(label.source) else str(label.value)
@@ -235,8 +235,8 @@ def _question(sample: Sample, config: DatasetConfig, width: int) -> list[Line]:
         answer.append((f"   {sample.decision}{reason}", "accent"))
     asked: Line = [(" " + fit(field_word(main), NAME_WIDTH), "text"), *answer]
     choices: list[Line] = [
-        [(str((number + 1) % 10), "accent"), (f" {choice}", "strong" if choice == value else "dim")]
-        for number, choice in enumerate(config.main_choices[:10])
+        [(key, "accent"), (f" {choice}", "strong" if choice == value else "dim")]
+        for key, choice in zip(digits, config.main_choices)
     ]
     lines = min((wrapped(choices, width - 2, gap) for gap in (2, 1)), key=len)
     return [asked, *([(" ", "text"), *line] for line in lines)]

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from textual.filter import ANSIToTruecolor
 from textual.geometry import Region, Size
 from textual.strip import Strip
 from textual.widget import Widget
 
 from kelly_tui.ui.paint import Line, strip
+
+if TYPE_CHECKING:
+    from kelly_tui.ui.app import KellyApp
 
 
 class Direct(Widget):
@@ -18,6 +23,7 @@ class Direct(Widget):
     """
 
     ALLOW_SELECT = False
+    app: KellyApp
 
     def render_lines(self, crop: Region) -> list[Strip]:
         strips = [self.render_line(y) for y in crop.line_range]

@@ -111,7 +111,7 @@ class _Words(Painted):
         self.style = style
 
     def say(self, text: str, style: str) -> None:
-        self.line = [(text, style)]
+        self.line = [(self.app.keymap.in_words(text), style)]
         self.repaint()
 
     def paint(self, width: int, height: int) -> list[Line]:

@@ -22,8 +22,10 @@ SHORTEST_BAR = 8
 class ScoresPanel(Painted):
     """One line where there is room for one; else bars of the classes above it."""
 
-    def __init__(self, *, id: str | None = None) -> None:
+    def __init__(self, key: str, *, id: str | None = None) -> None:
+        """`key`: what is pressed to do what is advised."""
         super().__init__(id=id)
+        self.key = key
         self.scores: Scores | None = None
         self.advice = Advice("")
 
@@ -59,7 +61,7 @@ class ScoresPanel(Painted):
             ("", short, "  "),
             ("next: ", "", ""),
         ):
-            line = [(start, "dim"), (words, "text"), (press, "dim"), ("gn ", "accent")]
+            line = [(start, "dim"), (words, "text"), (press, "dim"), (f"{self.key} ", "accent")]
             if length(line) <= room:
                 break
         return line

@@ -33,12 +33,12 @@ class StatusLine(Painted):
 
     def say(self, words: str, style: str = "text") -> None:
         """Show a message until the next."""
-        self.message = (words, style)
+        self.message = (self.app.keymap.in_words(words), style)
         self.repaint()
 
     def unsay(self, words: str) -> None:
         """Take a message back that is true no more, unless another has replaced it."""
-        if words and self.message[0] == words:
+        if words and self.message[0] == self.app.keymap.in_words(words):
             self.say("")
 
     def show(self, progress: Progress | None) -> None:
