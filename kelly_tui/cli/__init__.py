@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import redirect_stdout
 from typing import Any, NoReturn
 
+from kelly_tui.cli.texts import CARD, REBUILD, RENDER
 from kelly_tui.errors import KellyError
 from kelly_tui.model.dataset import TARGET_MODELS
 from kelly_tui.model.labels import nearest
@@ -51,6 +52,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "render": "the sound of MIDI samples, into the dataset or elsewhere",
         "split": "train, val and test lists that no song crosses",
         "validate": "is it sound, balanced, diverse? exit code 1 if not",
+        "card": "README.md and Croissant JSON-LD for a hub, from facts",
         "run": "all stages, in order",
         "retry": "try again what was set aside",
         "rebuild": "make again what is gone; --check makes all again and compares",
@@ -335,26 +337,6 @@ unlabelled; a bare word is looked for in names and notes.
 """
 
 
-RENDER = """\
-Add the sound of MIDI samples to the dataset: of SAMPLEs, else of all imported and
-generated ones. A rendering is a variant of its sample: same split, same labels
-(the README has the rules), so that a model that reads audio can be fed from
-MIDI. Those that are there are not made again; each SoundFont gives its own.
-
---out DIR writes the files there instead and leaves the dataset as it is.
-"""
-
-
-REBUILD = """\
-Make those variants and generated files again that are gone, from their roots and
-the parameters in their rows. Files that are there stay as they are.
-
---check makes every one of them again and compares: MIDI and JSON byte by byte,
-sound once decoded, labels by the rules for variants. It writes nothing.
-Exit codes: 0 all equal, 1 what differs is named, 2 not possible.
-"""
-
-
 def _add_stage_commands(command: Callable[..., Parser]) -> None:
     create = command("create")
     create.add_argument("dataset", nargs="?", metavar="DATASET")
@@ -381,6 +363,8 @@ def _add_stage_commands(command: Callable[..., Parser]) -> None:
         "--verify", action="store_true", help="derive PROOF.json again and compare; exit code 1 if not equal"
     )
     _deep(_dataset(command("validate")))
+    card = _dataset(command("card", description=CARD))
+    card.add_argument("--out", metavar="DIR", help="write README.md and croissant.json there; made if need be")
     rebuild = _dataset(command("rebuild", description=REBUILD))
     rebuild.add_argument("--check", action="store_true", help="make all of them again, compare, write nothing")
     run = _dataset(command("run"))

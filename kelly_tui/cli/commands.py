@@ -362,6 +362,12 @@ def probe(line: Line) -> int:
     return ask(line)
 
 
+def card(line: Line) -> int:
+    from kelly_tui.cli.card import card as write
+
+    return write(line)
+
+
 def completion(line: Line) -> int:
     from kelly_tui.cli.completion import SCRIPTS
 
@@ -401,6 +407,7 @@ _COMMANDS: dict[str, Callable[[Line], int]] = {
     "render": render,
     "split": split,
     "validate": validate,
+    "card": card,
     "run": run_all,
     "retry": retry,
     "rebuild": rebuild,

@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from kelly_tui.errors import DatasetError
 from kelly_tui.text import count
 
 if TYPE_CHECKING:
     from kelly_tui.cli.commands import Line
-    from kelly_tui.learn.probe import Probe
+    from kelly_tui.model.probe import Probe
 
 
 def probe(line: Line) -> int:
-    """Say how well small models do that are taught some pieces and asked about others; writes nothing."""
+    """Say how well small models do that are taught some pieces and asked about others; the dataset keeps what."""
     import msgspec
 
     from kelly_tui.learn import probe as learn
     from kelly_tui.store.catalogue import Catalogue
+    from kelly_tui.store.probed import keep
 
     with Catalogue.open(line.root) as catalogue:
         found = learn.probe(catalogue)
+        with suppress(DatasetError):  # of a dataset that can't be written, it is said all the same
+            keep(catalogue, found)
     if not found:
         line.voice.say("no sample has features to learn from: kelly extract")
     for one in found:

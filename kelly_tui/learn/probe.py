@@ -15,7 +15,7 @@ import numpy as np
 from kelly_tui.learn.committee import Flags, Floats, Ints, Known, held_out
 from kelly_tui.learn.suspects import groups_by_sample, labelled_rows, seen
 from kelly_tui.learn.suspicion import reason_not_to
-from kelly_tui.text import count
+from kelly_tui.model.probe import Estimate, Probe, Score
 
 if TYPE_CHECKING:
     from kelly_tui.store.catalogue import Catalogue
@@ -38,63 +38,6 @@ _LIKES = 0.05
 """The share of samples with a likeness in another group that is an alarm."""
 _ALIKE = 0.02
 """Two samples are a likeness at that part of the usual distance of neighbours."""
-
-
-class Estimate(msgspec.Struct, frozen=True):
-    """A figure, 0..1 or a difference, and its interval of 95 %."""
-
-    value: float
-    low: float
-    high: float
-
-    def words(self) -> str:
-        """``68 % (61 to 74)``."""
-        return f"{100 * self.value:.0f} % ({100 * self.low:.0f} to {100 * self.high:.0f})"
-
-
-class Score(msgspec.Struct, frozen=True):
-    """How well one set of samples teaches another."""
-
-    name: str
-    samples: int = 0
-    """Asked about."""
-    groups: int = 0
-    taught: int = 0
-    """Learnt from."""
-    accuracy: Estimate | None = None
-    macro_f1: Estimate | None = None
-    majority: float = 0.0
-    """The share of the commonest class: what is right without listening."""
-    why_not: str = ""
-
-    def words(self) -> str:
-        """One line for the report."""
-        if self.accuracy is None or self.macro_f1 is None:
-            return f"{self.name}: no figure: {self.why_not}"
-        where = f"{count(self.samples, 'sample')}, {count(self.groups, 'piece')}"
-        return (
-            f"{self.name}: {self.accuracy.words()} right, macro F1 {self.macro_f1.words()}; "
-            f"the commonest class alone {100 * self.majority:.0f} % ({where})"
-        )
-
-
-class Probe(msgspec.Struct, frozen=True):
-    """What the samples of one type of file teach of the dataset's main label."""
-
-    file_type: str
-    field: str
-    scores: tuple[Score, ...]
-    """On real samples; on these, taught by variants and generated ones too; on all."""
-    curve: tuple[tuple[int, float], ...] = ()
-    """Labels learnt from, and macro F1, on real samples."""
-    next_labels: dict[str, Estimate] = {}
-    """By class, what the next fifty labels of it would add to macro F1, going on as the last ones did."""
-    alarms: tuple[str, ...] = ()
-    """That something is known which should not be."""
-    left_out: tuple[str, ...] = ()
-    """Classes of too few pieces."""
-    broken: int = 0
-    """Samples whose features are no numbers."""
 
 
 def probe(catalogue: Catalogue) -> tuple[Probe, ...]:

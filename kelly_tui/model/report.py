@@ -6,6 +6,8 @@ from typing import Any, Literal
 
 import msgspec
 
+from kelly_tui.model.probe import Kept
+
 Severity = Literal["error", "warning", "note"]
 _RANK = {"error": 0, "warning": 1, "note": 2}
 
@@ -114,11 +116,82 @@ class Scores(msgspec.Struct, frozen=True, kw_only=True):
         return next(iter(self.lacking), None)
 
 
-class Report(Scores, frozen=True, kw_only=True):
-    """The state of a dataset: its scores, and what was found."""
+class Proof(msgspec.Struct, frozen=True):
+    """What splits/PROOF.json says was checked and found; see `kelly_tui.store.proof`."""
+
+    method: str = ""
+    seed: int = 0
+    ratios: dict[str, float] = {}
+    group_by: str = ""
+    inputs_sha256: str = ""
+    placement_sha256: str = ""
+    samples: int = 0
+    groups: int = 0
+    edges_checked: dict[str, int] = {}
+    edges_crossing: dict[str, int] = {}
+    crossings: int = 0
+    bridges: int = 0
+
+
+class Facts(Scores, frozen=True, kw_only=True):
+    """What is so about a dataset, for its card: its counts, and where it comes from."""
 
     dataset_id: str
     target_model: str
+    version: str = ""
+    """Of the dataset, by its maker."""
+    description: str = ""
+    author: str = ""
+    license: str = ""
+    """That of the whole, as config.json has it; empty where it does not say."""
+    source: str = ""
+    """Where the music is from, as config.json has it."""
+    created_at: str = ""
+    changed_at: str = ""
+    """When a sample or a label changed last."""
+    file_types: dict[str, int] = {}
+    seconds: float = 0.0
+    """Of music."""
+    file_bytes: int = 0
+    licenses: dict[str, int] = {}
+    """Samples by licence; the empty one is unknown. A generated sample without one is nobody's else and not counted."""
+    label_sources: dict[str, dict[str, int]] = {}
+    """Of each label that the target model needs: samples by who gave it."""
+    verified: int = 0
+    """Samples that a person confirmed."""
+    annotators: dict[str, int] = {}
+    """How many samples each person labelled."""
+    proof: Proof | None = None
+    """As it was written; None where there is none. Whether it still holds, the findings say."""
+    probe: Kept | None = None
+    """The last one; None where nobody probed."""
+    edits_since_probe: int = 0
+    seeds: dict[str, int] = {}
+    """By stage, of its last run."""
+    kelly_version: str = ""
+    samples_sha256: str = ""
+    """Over the id and the SHA-256 of each sample, in the order of ids."""
+
+
+class ExportedFile(msgspec.Struct, frozen=True):
+    """A file that an export wrote, for its card."""
+
+    path: str
+    """Relative to the card, POSIX."""
+    sha256: str
+    size: int
+    """Bytes."""
+    format: str = ""
+    """``jsonl`` ``parquet`` ``webdataset`` ``jams`` ``npz``; by default what the suffix says."""
+    split: str = ""
+    """``train`` ``val`` ``test``; by default what the path says."""
+    columns: dict[str, str] = {}
+    """Of a table, the columns and what they hold, by Croissant's names: ``{"sample_id": "sc:Text"}``."""
+
+
+class Report(Facts, frozen=True, kw_only=True):
+    """The state of a dataset: what is so about it, and what was found."""
+
     findings: tuple[Finding, ...] = ()
     apart: tuple[Apart, ...] = ()
     """Whether a model can tell the lists apart, and generated music from imported."""

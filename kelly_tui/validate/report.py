@@ -18,9 +18,9 @@ from kelly_tui.validate.adversarial import check_apart
 from kelly_tui.validate.adversarial import findings as findings_apart
 from kelly_tui.validate.duplicates import check_duplicates
 from kelly_tui.validate.durations import check_durations
+from kelly_tui.validate.facts import facts_of
 from kelly_tui.validate.files import check_files, check_structure, check_views
 from kelly_tui.validate.labels import check_labelled, check_state, check_values
-from kelly_tui.validate.scores import live_scores
 from kelly_tui.validate.splits import check_splits
 
 EMPTY = Finding("error", "empty", "there is no sample yet", "Import some: kelly import DATASET FOLDER.")
@@ -43,22 +43,16 @@ def validate_dataset(root: Path | str, deep: bool = False) -> Report:
 
 def validate(catalogue: Catalogue, *, deep: bool = False) -> Report:
     """`validate_dataset` of an open catalogue."""
-    scores = live_scores(catalogue.counts(), catalogue.config)
+    facts = facts_of(catalogue)
     apart = check_apart(catalogue)
     findings: list[Finding] = [
         *check_structure(catalogue),
         *check_files(catalogue, deep=deep),
         *check_views(catalogue),
-        *(_check_samples(catalogue, scores) if len(catalogue) else [EMPTY]),
+        *(_check_samples(catalogue, facts) if len(catalogue) else [EMPTY]),
         *findings_apart(apart),
     ]
-    return Report(
-        dataset_id=catalogue.config.dataset_id,
-        target_model=catalogue.config.target_model,
-        **msgspec.structs.asdict(scores),
-        findings=tuple(findings),
-        apart=apart,
-    )
+    return Report(**msgspec.structs.asdict(facts), findings=tuple(findings), apart=apart)
 
 
 def _check_samples(catalogue: Catalogue, scores: Scores) -> Iterator[Finding]:

@@ -647,3 +647,21 @@ def test_splits_are_verified_with_an_exit_code(kelly, labelled):
     said = kelly("split", "d", "--verify")
     assert (said.code, "there is no proof of the splits yet" in said.err) == (2, True)
     assert kelly("split", "d", "--verify", "--reshuffle").code == 2
+
+
+def test_the_card_is_printed_or_written_and_a_readme_of_a_person_is_kept(kelly, labelled, tmp_path):
+    said = kelly("card", "d")
+    assert said.code == 0
+    assert said.out.startswith("---\npretty_name: d\n")
+    assert kelly("card", "d", "--json").json.keys() == {"card", "croissant"}
+    out = tmp_path / "out"
+    assert kelly("card", "d", "--out", out, "--dry-run").code == 0
+    assert not out.exists()
+    assert kelly("card", "d", "--out", out).code == 0
+    assert (out / "README.md").read_text() == said.out
+    assert json.loads((out / "croissant.json").read_text())["conformsTo"] == "http://mlcommons.org/croissant/1.0"
+    assert kelly("card", "d", "--out", out).code == 0, "its own may be written again"
+    (out / "README.md").write_text("my own words")
+    refused = kelly("card", "d", "--out", out)
+    assert (refused.code, refused.err.count("\n")) == (2, 1)
+    assert (out / "README.md").read_text() == "my own words"

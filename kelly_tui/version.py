@@ -1,0 +1,3 @@
+"""Which Kelly this is."""
+
+VERSION = "0.1.0"
