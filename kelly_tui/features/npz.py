@@ -1,13 +1,21 @@
-"""Arrays in one file that is the same, byte for byte, wherever and whenever it is written."""
+"""Arrays in one file that is the same, byte for byte, wherever and whenever it is written, and read as a stranger's."""
 
 from __future__ import annotations
 
 import io
+import math
 import zipfile
-from collections.abc import Mapping
+import zlib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
+
+from kelly_tui.errors import FileRefused
+
+MAX_BYTES = 64 << 20
+"""Of an array: thirty minutes of mel spectrum. One that claims more is refused unread."""
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the first moment that a zip file can name
 
@@ -25,3 +33,35 @@ def npz_bytes(arrays: Mapping[str, ArrayLike]) -> bytes:
             np.lib.format.write_array(entry, np.asarray(arrays[name]), version=(1, 0), allow_pickle=False)
             archive.writestr(zipfile.ZipInfo(f"{name}.npy", _EPOCH), entry.getvalue())
     return file.getvalue()
+
+
+def read_npz(path: Path, names: Iterable[str]) -> dict[str, NDArray[np.generic]]:
+    """The arrays of these names, those that are there. No pickle is opened, nothing expands beyond `MAX_BYTES`.
+
+    Raises `FileRefused` for what is no such file, or holds an array that is damaged, too large or of Python objects.
+    """
+    found: dict[str, NDArray[np.generic]] = {}
+    try:
+        with zipfile.ZipFile(path) as archive:
+            there = set(archive.namelist())
+            for name in names:
+                if f"{name}.npy" in there:
+                    found[name] = _array(archive, f"{name}.npy")
+    except (OSError, EOFError, ValueError, MemoryError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else "not the arrays of a sample"
+        raise FileRefused(f"features can't be read ({reason})", path=path, hint="`kelly extract` makes them.") from None
+    return found
+
+
+def _array(archive: zipfile.ZipFile, name: str) -> NDArray[np.generic]:
+    """Raises `ValueError` for an array that would be larger than its entry, or than `MAX_BYTES`."""
+    size = archive.getinfo(name).file_size
+    with archive.open(name) as entry:
+        version = np.lib.format.read_magic(entry)
+        read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        shape, fortran, dtype = read_header(entry)
+        claimed = math.prod(shape) * dtype.itemsize
+        if dtype.hasobject or not 0 <= claimed <= min(size, MAX_BYTES) or any(length < 0 for length in shape):
+            raise ValueError(name)
+        values = np.frombuffer(entry.read(claimed), dtype)
+    return values.reshape(shape, order="F" if fortran else "C")

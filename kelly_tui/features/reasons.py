@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import zipfile
 from pathlib import Path
 
 import msgspec
 
-_UNREADABLE = (OSError, KeyError, ValueError, zipfile.BadZipFile, msgspec.MsgspecError)
+from kelly_tui.errors import FileRefused
+
+_UNREADABLE = (OSError, KeyError, ValueError, RecursionError, FileRefused, msgspec.MsgspecError)
 
 
 class _Reasons(msgspec.Struct):
@@ -20,11 +21,9 @@ def read_reasons(path: Path) -> dict[str, str]:
     """By label, what it rests on or why there is none; empty where there is no such file, or it is an older one."""
     try:
         if path.suffix == ".npz":
-            import numpy as np
+            from kelly_tui.features.npz import read_npz
 
-            with np.load(path, allow_pickle=False) as arrays:
-                raw = str(arrays["why"]).encode()
-            return msgspec.json.decode(raw, type=dict[str, str])
+            return msgspec.json.decode(str(read_npz(path, ["why"])["why"]).encode(), type=dict[str, str])
         return msgspec.json.decode(path.read_bytes(), type=_Reasons).why
     except _UNREADABLE:  # features can be made again: no screen fails for want of them
         return {}

@@ -11,6 +11,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 from kelly_tui.errors import KellyError
+from kelly_tui.features.npz import read_npz
 from kelly_tui.model.sample import Sample
 from kelly_tui.music.beats import find_clock
 from kelly_tui.music.hook import hook
@@ -200,8 +201,9 @@ def _found_beats(root: Path, sample: Sample) -> tuple[list[float], list[float]]:
     """Seconds of beats and bars, as the sample's features have them; none where there are none."""
     if sample.features_path is None:
         return [], []
-    with suppress(OSError, ValueError, KeyError, KellyError), np.load(inside(root, sample.features_path)) as features:
+    with suppress(TypeError, ValueError, KeyError, KellyError):  # features can be made again, and drawn without
+        features = read_npz(inside(root, sample.features_path), ("hop_length", "beat_frames", "bar_frames"))
         seconds = float(features["hop_length"]) / FEATURE_RATE
-        beats, bars = (features[name] * seconds for name in ("beat_frames", "bar_frames"))
+        beats, bars = (features[name].astype(np.float64) * seconds for name in ("beat_frames", "bar_frames"))
         return beats.tolist(), bars.tolist()
     return [], []
