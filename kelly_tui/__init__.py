@@ -19,6 +19,7 @@ __all__ = [
     "augment_dataset",
     "augment_midi",
     "create_dataset_structure",
+    "export_dataset",
     "extract_audio_features",
     "extract_features",
     "extract_midi_features",
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
     from kelly_tui.pipeline.stages import (
         annotate_dataset,
         augment_dataset,
+        export_dataset,
         extract_features,
         import_files,
         rebuild_dataset,
@@ -81,6 +83,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
     "kelly_tui.pipeline.stages": (
         "annotate_dataset",
         "augment_dataset",
+        "export_dataset",
         "extract_features",
         "import_files",
         "rebuild_dataset",

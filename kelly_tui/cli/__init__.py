@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import redirect_stdout
 from typing import Any, NoReturn
 
+from kelly_tui.cli import exports
 from kelly_tui.cli.texts import CARD, REBUILD, RENDER
 from kelly_tui.errors import KellyError
 from kelly_tui.model.dataset import TARGET_MODELS
@@ -53,6 +54,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "split": "train, val and test lists that no song crosses",
         "validate": "is it sound, balanced, diverse? exit code 1 if not",
         "card": "README.md and Croissant JSON-LD for a hub, from facts",
+        "export": "as trainers read it: jsonl, parquet, webdataset, jams or npz",
         "run": "all stages, in order",
         "retry": "try again what was set aside",
         "rebuild": "make again what is gone; --check makes all again and compares",
@@ -367,6 +369,7 @@ def _add_stage_commands(command: Callable[..., Parser]) -> None:
     card.add_argument("--out", metavar="DIR", help="write README.md and croissant.json there; made if need be")
     rebuild = _dataset(command("rebuild", description=REBUILD))
     rebuild.add_argument("--check", action="store_true", help="make all of them again, compare, write nothing")
+    exports.add_options(_dataset(command("export", description=exports.WORDS)))
     run = _dataset(command("run"))
     _target_model(run)
     run.add_argument("--import-dir", metavar="DIR", action="append", help="take in what is below it first")

@@ -356,6 +356,12 @@ def doctor(line: Line) -> int:
     return examine(line)
 
 
+def export(line: Line) -> int:
+    from kelly_tui.cli.exports import export as write
+
+    return write(line)
+
+
 def probe(line: Line) -> int:
     from kelly_tui.cli.probe import probe as ask
 
@@ -406,6 +412,7 @@ _COMMANDS: dict[str, Callable[[Line], int]] = {
     "synthesize": synthesize,
     "render": render,
     "split": split,
+    "export": export,
     "validate": validate,
     "card": card,
     "run": run_all,

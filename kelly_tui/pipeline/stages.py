@@ -7,12 +7,13 @@ A stage's module is imported when it runs: importing files needs nothing of what
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Unpack
 
+from kelly_tui.model.labels import SPLITS
 from kelly_tui.model.report import Report
 from kelly_tui.pipeline.dataset import Options, opened
 from kelly_tui.pipeline.recorded import turn
@@ -125,6 +126,40 @@ def rebuild_dataset(root: Root, check: bool = False, **options: Unpack[Options])
         return _stage(root, run, rebuild.rebuild)
     with Catalogue.open(root) as catalogue:  # a look takes no turn: a stage may be at work
         return rebuild.check(catalogue, run)
+
+
+def export_dataset(
+    root: Root,
+    format: str,
+    out: Root,
+    filter: str = "",
+    splits: Sequence[str] = SPLITS,
+    verified_only: bool = False,
+    no_generated: bool = False,
+    emotions: Mapping[str, str | None] | None = None,
+    arousal: str = "-1..1",
+    shard_mb: int = 256,
+    paths: bool = False,
+    link: bool = False,
+    force: bool = False,
+    **options: Unpack[Options],
+) -> Outcome:
+    """Write a dataset as trainers read it, into `out`, a folder that is empty or not there yet.
+
+    Stopped at any moment, the same again goes on. ``failures`` names samples whose files are gone or changed, which are
+    left out. `format` and the rest are those of ``kelly export``, which see.
+    """
+    from kelly_tui.export import options as wanted
+    from kelly_tui.export.choice import Choice
+    from kelly_tui.pipeline.export import export
+
+    choice = Choice(filter, tuple(splits), verified_only, no_generated)
+    how = wanted.Options(dict(emotions or {}), arousal, shard_mb, paths)
+    folder = Path(out).expanduser()
+    return _stage(
+        root, Run(**options), lambda catalogue, run: export(catalogue, run, format, folder, choice, how, link=link,
+                                                            force=force)
+    )  # fmt: skip
 
 
 @dataclass

@@ -18,7 +18,7 @@ from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.runs import Record
 from kelly_tui.text import count
 
-STAGES = ("import", "annotate", "extract", "split", "augment", "synthesize", "render", "validate", "retry")
+STAGES = ("import", "annotate", "extract", "split", "augment", "synthesize", "render", "validate", "export", "retry")
 
 
 class Standing(NamedTuple):
@@ -73,6 +73,7 @@ class _Standings:
             "synthesize": self._synthesize(),
             "render": self._render(),
             "validate": self._validate(),
+            "export": self._export(),
             "retry": self._retry(),
         }
         return {stage: self._with_run(stage, standing) for stage, standing in found.items()}
@@ -212,11 +213,21 @@ class _Standings:
         return _todo(words, lacking, "without sound", [])
 
     def _validate(self) -> Standing:
-        record = self._records.get("validate")
+        return self._looked("validate")
+
+    def _export(self) -> Standing:
+        return self._looked("export")
+
+    def _looked(self, stage: str) -> Standing:
+        """Of a stage that reads all of the dataset: whether anything was changed since."""
+        record = self._records.get(stage)
         if record is None:
             return Standing("never")
         since = self._one("SELECT ifnull(max(at), '') FROM steps")
-        stages = [one.ended or one.began for name, one in self._records.items() if name != "validate" and one.done]
+        changing = self._records.keys() - {"validate", "export"}
+        stages = [
+            self._records[name].ended or self._records[name].began for name in changing if self._records[name].done
+        ]
         if max([since, *stages]) > record.began:
             return Standing("stale", f"{record.words} at {record.since}; changed since")
         return Standing("done" if not record.failed else "failed", f"{record.words} at {record.since}")

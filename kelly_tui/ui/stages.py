@@ -32,6 +32,7 @@ STAGES = (
     Stage("synthesize", "generate samples with known labels", "how many in all", "--count", "1000"),
     Stage("render", "add the sound of MIDI, for a model that reads audio"),
     Stage("validate", "check all of it, down to the files"),
+    Stage("export", "write it as trainers read it", "a format and a folder: jsonl ~/songs_jsonl"),
     Stage("retry", "try again what was set aside, once its cause is mended"),
 )
 
@@ -65,6 +66,10 @@ def parameters(stage: Stage, config: DatasetConfig) -> list[str]:
             "a variant: its labels and split are those of its MIDI",
         ],
         "validate": ["structure, files, labels, splits; the report is gv"],
+        "export": [
+            "jsonl parquet webdataset jams npz, into a folder that is empty or not there yet",
+            "a licence that is unknown or a leak stops it; --force after the folder does not mind, and says so there",
+        ],
         "retry": ["samples are extracted again", "what import refused lies elsewhere: import it again"],
     }
     return lines[stage.name]
@@ -85,6 +90,11 @@ def arguments(stage: Stage, root: Path, text: str = "") -> list[str]:
         if len(words) != 1 or not words[0].isdecimal():
             raise StageError(f"{stage.name} wants a number: {stage.wants}", hint=f"Write :{stage.name} {stage.usual}.")
         return [stage.name, str(root), stage.option, words[0]]
+    if stage.name == "export":
+        if len(words) < 2 or words[0].startswith("-") or words[1].startswith("-"):
+            raise StageError(f"export wants {stage.wants}", hint="Write :export jsonl ~/songs_jsonl.")
+        written_as, out, *more = words
+        return [stage.name, str(root), "--format", written_as, "--out", str(Path(out).expanduser()), *more]
     if stage.name == "import":
         words = [str(Path(word).expanduser()) for word in words]
         for word in words:

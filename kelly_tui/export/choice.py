@@ -1,0 +1,207 @@
+"""Which samples an export holds, and in what order: by split, then by id, so that the same give the same bytes."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+
+from kelly_tui.errors import FileRefused, StageError
+from kelly_tui.model.annotation import Label
+from kelly_tui.model.labels import SPLITS
+from kelly_tui.model.sample import Sample
+from kelly_tui.store import schema
+from kelly_tui.store.catalogue import Catalogue
+from kelly_tui.store.layout import inside
+from kelly_tui.store.query import parse
+
+_AT_ONCE = 200
+"""Rows that are read at once."""
+
+_OF_VERIFIED = "(is_verified OR root_id IN (SELECT sample_id FROM samples WHERE is_verified))"
+_OF_GENERATED = "root_id IN (SELECT sample_id FROM samples WHERE is_synthetic)"
+
+
+class Choice(msgspec.Struct, frozen=True):
+    """What a person asked for. Quarantined and rejected samples, and those in no split, are never in an export."""
+
+    filter: str = ""
+    """As in the app: ``emotion:sad -is:verified``."""
+    splits: tuple[str, ...] = SPLITS
+    verified_only: bool = False
+    """Samples that a person confirmed, and their variants."""
+    no_generated: bool = False
+    """Neither generated samples nor their variants."""
+
+    def where(self, catalogue: Catalogue) -> tuple[str, tuple[Any, ...]]:
+        """SQL for all of it but the splits, and its parameters. Raises `FilterError`."""
+        query = parse(self.filter, catalogue.config)
+        conditions = [schema.HELD, f"({query.where})"]
+        if self.verified_only:
+            conditions.append(_OF_VERIFIED)
+        if self.no_generated:
+            conditions.append(f"NOT {_OF_GENERATED}")
+        return " AND ".join(conditions), query.parameters
+
+
+class Part(NamedTuple):
+    """A run of samples of one split that is written as one: whole, or again."""
+
+    split: str
+    number: int
+    """Of its split, from 0."""
+    of: int
+    """How many parts the split has."""
+    first: str
+    last: str
+    """The ids at its ends."""
+    samples: int
+    size: int
+    """Bytes of music."""
+
+    @property
+    def name(self) -> str:
+        """``train-00000-of-00003``."""
+        return f"{self.split}-{self.number:05}-of-{self.of:05}"
+
+
+class Record(NamedTuple):
+    """A sample with its bytes, which are those that the catalogue knows."""
+
+    sample: Sample
+    music: bytes
+    features: bytes | None
+    """The file that `extract` wrote: JSON of MIDI, npz of audio."""
+    vector: bytes | None
+    """The feature vector, float32: 117 numbers of MIDI, 128 of audio."""
+    music_path: Path
+    features_path: Path | None
+
+    @property
+    def suffix(self) -> str:
+        """Of the music's file, in small letters, without the dot: ``mid``."""
+        return self.sample.file_path.rpartition(".")[2].lower()
+
+    @property
+    def labels(self) -> dict[str, Label]:
+        return self.sample.labels
+
+
+@dataclass
+class Plan:
+    """All parts of an export, and what is in them."""
+
+    parts: list[Part] = field(default_factory=list)
+    digest: str = ""
+    """Of everything of the catalogue that the export depends on."""
+    by_split: dict[str, int] = field(default_factory=dict)
+    by_origin: Counter[str] = field(default_factory=Counter)
+    by_label: Counter[str] = field(default_factory=Counter)
+    """Of the label that the dataset is for; ``""`` counts those without."""
+
+    @property
+    def samples(self) -> int:
+        return sum(part.samples for part in self.parts)
+
+    @property
+    def size(self) -> int:
+        return sum(part.size for part in self.parts)
+
+
+@contextmanager
+def unchanging(root: Path) -> Iterator[Catalogue]:
+    """The catalogue as it is now, to be read: what others change meanwhile is not seen."""
+    with Catalogue.open(root) as catalogue:
+        catalogue.db.execute("BEGIN")
+        try:
+            catalogue.db.execute("SELECT 1 FROM samples LIMIT 1").fetchone()  # from here on it stands still
+            yield catalogue
+        finally:
+            catalogue.db.execute("ROLLBACK")
+
+
+def plan_of(catalogue: Catalogue, choice: Choice, samples: int, size: int) -> Plan:
+    """The export cut into parts of at most so many samples and, but for one large sample, bytes of music."""
+    where, parameters = choice.where(catalogue)
+    plan, digest = Plan(), hashlib.sha256()
+    digest.update(msgspec.json.encode(catalogue.config.to_dict()))
+    for split in (one for one in SPLITS if one in choice.splits):
+        parts: list[Part] = []
+        first, last, count, total = "", "", 0, 0
+        rows = catalogue.db.execute(
+            "SELECT sample_id, file_size_bytes, rev, sha256, license, decision, file_path, features_path, status,"
+            " (SELECT results.key FROM results WHERE stage = 'extract' AND results.sample = samples.rowid),"
+            f" {schema.ORIGIN}, {catalogue.config.model.main_label}"
+            f" FROM samples WHERE split = ? AND {where} ORDER BY sample_id",
+            (split, *parameters),
+        )
+        for row in rows:
+            digest.update(repr(row).encode())
+            plan.by_origin[row[-2]] += 1
+            plan.by_label[row[-1] or ""] += 1
+            if count and (count >= samples or total + row[1] > size):
+                parts.append(Part(split, len(parts), 0, first, last, count, total))
+                count = total = 0
+            first = first if count else row[0]
+            last, count, total = row[0], count + 1, total + row[1]
+        if count:
+            parts.append(Part(split, len(parts), 0, first, last, count, total))
+        plan.parts += [part._replace(of=len(parts)) for part in parts]
+        plan.by_split[split] = sum(part.samples for part in parts)
+        digest.update(split.encode())
+    plan.digest = digest.hexdigest()
+    return plan
+
+
+def records(catalogue: Catalogue, choice: Choice, part: Part, left_out: dict[str, str]) -> Iterator[Record]:
+    """The samples of a part in order; of one whose file is gone, or another than it was, `left_out` says why."""
+    where, parameters = choice.where(catalogue)
+    rows = catalogue.db.execute(
+        f"SELECT {schema.COLUMNS}, (SELECT vector FROM features WHERE features.sample = samples.rowid)"
+        f" FROM samples WHERE split = ? AND sample_id BETWEEN ? AND ? AND {where} ORDER BY sample_id",
+        (part.split, part.first, part.last, *parameters),
+    )
+    while chunk := rows.fetchmany(_AT_ONCE):
+        for row in chunk:
+            sample = schema.from_row(row[:-1])
+            try:
+                yield _record(catalogue.root, sample, row[-1])
+            except FileRefused as refused:
+                left_out[sample.file_path] = refused.what
+
+
+def _record(root: Path, sample: Sample, vector: bytes | None) -> Record:
+    music_path = inside(root, sample.file_path)
+    music = _read(music_path)
+    if sample.sha256 and hashlib.sha256(music).hexdigest() != sample.sha256:
+        raise FileRefused("its bytes are not those that were imported: see kelly validate --deep")
+    if sample.features_path is None:
+        return Record(sample, music, None, vector, music_path, None)
+    features_path = inside(root, sample.features_path)
+    try:
+        return Record(sample, music, _read(features_path), vector, music_path, features_path)
+    except FileRefused as refused:
+        raise FileRefused(f"its features are gone ({refused.what}): kelly extract") from None
+
+
+def _read(path: Path) -> bytes:
+    try:
+        with open(path, "rb", buffering=0) as file:
+            return file.read()
+    except OSError as error:
+        raise FileRefused(f"can't be read ({error.strerror})") from None
+
+
+def splits_named(splits: str) -> tuple[str, ...]:
+    """``train,val`` as splits, in their order. Raises `StageError`."""
+    named = [one.strip() for one in splits.split(",") if one.strip()]
+    for one in named:
+        if one not in SPLITS:
+            raise StageError(f"{one!r} is no split", hint=f"Name some of {' '.join(SPLITS)}.")
+    return tuple(one for one in SPLITS if one in named) or SPLITS

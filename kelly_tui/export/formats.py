@@ -1,0 +1,54 @@
+"""The formats by name, and what one module for each of them provides.
+
+A format writes an export part by part: `write` makes whole files of one run of samples, by nothing but the samples and
+the options, so that a part that was cut short is simply written again. `finish` puts together what goes over all parts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from importlib import import_module
+from typing import Any, Protocol
+
+from kelly_tui.errors import LibraryMissing, StageError
+from kelly_tui.export.choice import Part, Record
+from kelly_tui.export.options import Options
+from kelly_tui.export.target import Target
+from kelly_tui.model.dataset import DatasetConfig
+from kelly_tui.model.labels import suggestion
+
+FORMATS = {
+    "jsonl": "kelly_tui.export.jsonl:Jsonl",
+}
+"""Name and class, ``module:class``; made with (config, options) when it is wanted."""
+
+
+class Format(Protocol):
+    """One format, with its options chosen."""
+
+    part_samples: int
+    """At most so many samples are a part."""
+    part_bytes: int
+    """At most so many bytes of music, but for one large sample."""
+    needs_features: bool
+    """Whether it is made from features, so that a sample without them can't be in it."""
+
+    def write(self, part: Part, records: Iterable[Record], target: Target) -> None:
+        """Write the files of a part. Every record must be taken from `records`, in order."""
+
+    def finish(self, parts: Sequence[Part], target: Target) -> dict[str, Any]:
+        """Write what goes over all parts; what export.json shall say besides, such as fields that were not held."""
+
+
+def open_format(name: str, config: DatasetConfig, options: Options) -> Format:
+    """The format `name`. Raises `StageError` that names the nearest, `LibraryMissing` that names the extra."""
+    if name not in FORMATS:
+        raise StageError(f"there is no format {name!r}", hint=suggestion(name, FORMATS))
+    module, _, made_by = FORMATS[name].partition(":")
+    made: Format = getattr(import_module(module), made_by)(config, options)
+    return made
+
+
+def missing(library: str, extra: str) -> LibraryMissing:
+    """What a format raises whose library is not installed."""
+    return LibraryMissing(f"{library} is not installed", hint=f"Install it: pip install 'kelly-tui[{extra}]'.")

@@ -1,0 +1,84 @@
+"""What stands in the way of an export. Some of it can be forced; then the export says so for good."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from kelly_tui.errors import DatasetError, StageError
+from kelly_tui.export.choice import Choice, Plan
+from kelly_tui.store.catalogue import Catalogue
+from kelly_tui.store.splits import verify_proof
+from kelly_tui.text import agree, count
+
+_OF_OTHERS = "NOT is_synthetic AND root_id NOT IN (SELECT sample_id FROM samples WHERE is_synthetic)"
+"""What is no work of ours, so that somebody's licence applies."""
+
+
+class Obstacle(NamedTuple):
+    """A reason not to export."""
+
+    name: str
+    """``licence`` ``features`` ``leak`` ``proof``."""
+    what: str
+    hint: str
+
+
+def check(catalogue: Catalogue, choice: Choice, plan: Plan, *, needs_features: bool, force: bool) -> list[str]:
+    """Refuse an export that would mislead who trains on it; what was forced, in words for its card.
+
+    Raises `StageError`: with `force` only where nothing would be left to export.
+    """
+    name = shlex.quote(catalogue.root.name)
+    if not any(catalogue.counts().splits.values()):
+        raise StageError("no sample is in train, val or test", hint=f"Split first: kelly split {name}.")
+    if not plan.samples:
+        raise StageError("no sample is left to export", hint="See kelly list is:held and your filter; ask for less.")
+    found = list(_obstacles(catalogue, choice, name))
+    for obstacle in found:
+        must = needs_features and obstacle.name == "features"
+        if must or not force:
+            forced = "" if must else " Or --force: the card will say so."
+            raise StageError(obstacle.what, hint=f"{obstacle.hint}{forced}")
+    return [obstacle.what for obstacle in found]
+
+
+def _obstacles(catalogue: Catalogue, choice: Choice, name: str) -> Iterator[Obstacle]:
+    where, parameters = choice.where(catalogue)
+    marks = ", ".join("?" * len(choice.splits))
+    within = (*choice.splits, *parameters)
+
+    def number(condition: str) -> int:
+        statement = f"SELECT count(*) FROM samples WHERE split IN ({marks}) AND {where} AND {condition}"
+        return int(catalogue.db.execute(statement, within).fetchone()[0])
+
+    if lacking := number("features_path IS NULL"):
+        yield Obstacle(
+            "features",
+            f"{count(lacking, 'sample')} {agree(lacking, 'has', 'have')} no features",
+            f"Extract them: kelly extract {name}.",
+        )
+    if not catalogue.config.license and (unknown := number(f"license = '' AND {_OF_OTHERS}")):
+        yield Obstacle(
+            "licence",
+            f"the licence of {count(unknown, 'sample')} is unknown",
+            "Say it in config.json, license, once you know.",
+        )
+    try:
+        verified = verify_proof(catalogue)
+    except DatasetError as error:
+        yield Obstacle("proof", error.what, f"Prove the splits: kelly split {name}.")
+        return
+    if crossings := verified.proof["crossings"]:
+        yield Obstacle(
+            "leak",
+            f"{count(crossings, 'group lies', 'groups lie')} in several splits, so that what is tested was learnt",
+            f"Cure it: kelly split {name} --reshuffle.",
+        )
+    elif not verified.holds:
+        yield Obstacle(
+            "proof",
+            f"the proof of the splits is out of date: {verified.differences[0]}",
+            f"Renew it: kelly split {name}.",
+        )

@@ -1,0 +1,237 @@
+"""The folder that an export is written into, and its journal, by which an interrupted one goes on.
+
+While an export is made its folder holds ``.export``: the journal, whose first line says which export this is and each
+further one names a part that is done, and what is to be put together at the end. It is gone once export.json stands.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import msgspec
+
+from kelly_tui.errors import StageError
+from kelly_tui.export.choice import Part
+from kelly_tui.store.durable import make_durable
+from kelly_tui.store.layout import disk_errors, pretty_json, sync_folder
+
+NAME = "export.json"
+"""Says what the export is; the last file to be written."""
+
+_WORK, _OVER = ".export", ".exported"
+_BLOCK = 1 << 20
+
+
+class Written(msgspec.Struct, frozen=True):
+    """A file that trainers open."""
+
+    path: str
+    size: int
+    sha256: str
+    samples: int | None = None
+
+
+class Done(msgspec.Struct, frozen=True):
+    """A line of the journal: a part that is written, and durable."""
+
+    part: str
+    samples: int
+    files: list[Written] = []
+    left_out: dict[str, str] = {}
+    """Files of the dataset that could not be used, and why."""
+
+
+class Target:
+    """An export's folder, from its first file to export.json. Close it, or use it in a ``with`` block."""
+
+    def __init__(self, root: Path, identity: dict[str, Any], *, link: bool = False) -> None:
+        """Begin, or go on where this same export stopped. Raises `StageError` where anything else is there."""
+        self.root = root
+        self.identity: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(identity))
+        self.done: dict[str, Done] = {}
+        self.link = link
+        """Whether music shares its bytes with the dataset where the disk can."""
+        self.is_finished = False
+        """Whether all of it was there before."""
+        self.files: list[Written] = []
+        """Of the part at hand."""
+        self._made: list[Path] = []
+        self._journal: BinaryIO | None = None
+        with disk_errors(root):
+            self._begin()
+
+    def _begin(self) -> None:
+        root, work = self.root, self.root / _WORK
+        if root.exists() and not root.is_dir():
+            raise StageError("this is a file", path=root, hint="Name a folder that is empty or not there yet.")
+        if (root / _OVER).is_dir():
+            shutil.rmtree(root / _OVER)
+        there = sorted(entry.name for entry in os.scandir(root)) if root.is_dir() else []
+        if there and _WORK not in there:
+            if NAME in there and said(root).get("identity") == self.identity:
+                self.is_finished = True
+                return
+            what = "holds another export" if NAME in there else f"is not empty: {there[0]} is there"
+            raise StageError(f"the folder {what}", path=root, hint="Name one that is empty or not there yet.")
+        (work / "parts").mkdir(parents=True, exist_ok=True)
+        self._journal = (work / "journal.jsonl").open("a+b")
+        try:
+            fcntl.flock(self._journal, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._read_journal()
+        except BlockingIOError:
+            self.close()
+            raise StageError("another export is being written there", path=root, hint="Wait for it.") from None
+        except BaseException:
+            self.close()
+            raise
+
+    def _read_journal(self) -> None:
+        """What was done before; a line that was cut short is cut off."""
+        assert self._journal is not None
+        self._journal.seek(0)
+        good = 0
+        for number, line in enumerate(self._journal.readlines()):
+            if not line.endswith(b"\n"):
+                break
+            good += len(line)
+            if number:
+                done = msgspec.json.decode(line, type=Done)
+                self.done[done.part] = done
+            elif msgspec.json.decode(line) != self.identity:
+                raise StageError(
+                    "the folder holds another export that was interrupted, or the dataset has changed since",
+                    path=self.root,
+                    hint="Remove it, or name another folder.",
+                )
+        self._journal.truncate(good)
+        if not good:
+            self._note(self.identity)
+
+    def _note(self, line: object) -> None:
+        assert self._journal is not None
+        self._journal.write(msgspec.json.encode(line) + b"\n")
+        self._journal.flush()
+        os.fsync(self._journal.fileno())
+
+    def __enter__(self) -> Target:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        if self._journal is not None:
+            self._journal.close()
+            self._journal = None
+
+    # -- what a format writes with ------------------------------------------------------------------------------------
+
+    def put(self, relative: str, data: bytes) -> None:
+        """Write a small file of the part at hand: music, features."""
+        path = f"{self.root}/{relative}"
+        try:
+            file = open(path, "wb", buffering=0)  # noqa: SIM115  # closed below; a `with` for each open would nest
+        except FileNotFoundError:  # the first of its folder
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            file = open(path, "wb", buffering=0)  # noqa: SIM115
+        with file:
+            left = memoryview(data)
+            while left:
+                left = left[file.write(left) :]
+        if len(self._made) < _FEW:
+            self._made.append(Path(path))
+
+    def bring(self, relative: str, data: bytes, source: Path) -> None:
+        """`put` a file of the dataset, whose bytes are `data`; with `link` the same file under a second name."""
+        if self.link:
+            path = self.root / relative
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.unlink(missing_ok=True)
+            with suppress(OSError):  # another file system, or one without links
+                os.link(os.path.realpath(source), path)
+                return
+        self.put(relative, data)
+
+    @contextmanager
+    def file(self, relative: str, samples: int | None = None) -> Iterator[BinaryIO]:
+        """A file that trainers open, written in pieces and never seen half written; listed in export.json."""
+        path = self.root / relative
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = self.root / _WORK / "partial"
+        with partial.open("wb", buffering=_BLOCK) as file:
+            yield file
+        partial.replace(path)
+        self._made.append(path)
+        self.files.append(Written(relative, path.stat().st_size, _sha256(path), samples))
+
+    @contextmanager
+    def piece(self, part: Part, suffix: str) -> Iterator[BinaryIO]:
+        """What a part adds to a file that `join` puts together at the end."""
+        path = self._piece(part, suffix)
+        with path.open("wb", buffering=_BLOCK) as file:
+            yield file
+        self._made.append(path)
+
+    def join(self, parts: Sequence[Part], suffix: str, into: BinaryIO, between: bytes = b"") -> None:
+        """Copy the pieces of `parts` into a file that was opened by `file`, with `between` between those not empty."""
+        is_first = True
+        for part in parts:
+            path = self._piece(part, suffix)
+            if not path.stat().st_size:
+                continue
+            if not is_first:
+                into.write(between)
+            is_first = False
+            with path.open("rb") as piece:
+                shutil.copyfileobj(piece, into, _BLOCK)
+
+    def _piece(self, part: Part, suffix: str) -> Path:
+        return self.root / _WORK / "parts" / f"{part.name}.{suffix}"
+
+    # -- what the stage does ------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def writing(self, part: Part, left_out: dict[str, str]) -> Iterator[None]:
+        """The part is noted as done when the block ends, and its files are durable by then."""
+        self.files, self._made = [], []
+        yield
+        make_durable(self._made)
+        self.done[part.name] = Done(part.name, part.samples - len(left_out), self.files, left_out)
+        self._note(self.done[part.name])
+
+    def finish(self, parts: Sequence[Part], facts: dict[str, Any]) -> None:
+        """Write export.json, with the files of all parts and those that were written since, and clear up."""
+        files = [file for part in parts for file in self.done[part.name].files] + self.files
+        listed = sorted(files, key=lambda file: file.path)
+        whole = {**facts, "files": msgspec.to_builtins(listed), "identity": self.identity}
+        self.put(NAME, pretty_json(whole))
+        make_durable([*self._made, self.root / NAME])
+        self.close()
+        (self.root / _WORK).rename(self.root / _OVER)
+        shutil.rmtree(self.root / _OVER)
+        sync_folder(self.root)
+
+
+_FEW = 40
+"""So many files of a part are remembered: more are made durable by one flush of the file system anyway."""
+
+
+def said(folder: Path) -> dict[str, Any]:
+    """What export.json says; empty where there is none, or it is none of ours."""
+    try:
+        found = msgspec.json.decode((folder / NAME).read_bytes())
+    except (OSError, msgspec.DecodeError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,187 @@
+"""The export stage: a dataset as trainers read it, written part by part, so that it goes on where it was stopped.
+
+All of it is made from one state of the catalogue; what is edited meanwhile is in the next export.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+from kelly_tui.errors import DiskFull, StageError
+from kelly_tui.export import gates
+from kelly_tui.export.choice import Choice, Part, Plan, Record, plan_of, records, unchanging
+from kelly_tui.export.facts import facts_of, identity_of
+from kelly_tui.export.formats import Format, open_format
+from kelly_tui.export.options import Options
+from kelly_tui.export.target import Target
+from kelly_tui.pipeline.recorded import recorded
+from kelly_tui.pipeline.room import Room
+from kelly_tui.pipeline.runner import FULL_SECONDS
+from kelly_tui.pipeline.stage import Interrupted, Outcome, Progress, Run
+from kelly_tui.store.catalogue import Catalogue
+from kelly_tui.store.layout import disk_errors
+
+STAGE = "export"
+
+_WORD_SECONDS = 0.25
+"""Between two words about how far it is."""
+
+
+@recorded(STAGE)
+def export(
+    catalogue: Catalogue,
+    run: Run,
+    format: str,
+    out: Path,
+    choice: Choice,
+    options: Options,
+    *,
+    link: bool = False,
+    force: bool = False,
+) -> Outcome:
+    """Write the chosen samples into `out`, an empty or a new folder, or one where this same export was interrupted.
+
+    `link` shares the music's bytes with the dataset where the disk can; `force` exports what should not be, and says
+    so in it. Raises `StageError`, `FilterError`, `LibraryMissing`, `Interrupted`.
+    """
+    if out.resolve().is_relative_to(catalogue.root.resolve()):
+        raise StageError("an export can't lie in its dataset", path=out, hint="Name a folder elsewhere.")
+    with unchanging(catalogue.root) as still:
+        writer = open_format(format, still.config, options)
+        plan = plan_of(still, choice, writer.part_samples, writer.part_bytes)
+        in_the_way = gates.check(still, choice, plan, needs_features=writer.needs_features, force=force or run.dry_run)
+        if run.dry_run:
+            return _foreseen(plan, format, in_the_way)
+        identity = identity_of(format, choice, options, plan.digest)
+        with disk_errors(out):
+            out.mkdir(parents=True, exist_ok=True)
+        with Target(out, identity, link=link) as target:
+            return _Export(still, run, plan, writer, target, choice, options, in_the_way).go()
+
+
+def _foreseen(plan: Plan, format: str, in_the_way: list[str]) -> Outcome:
+    splits = ", ".join(f"{split} {number:,}" for split, number in plan.by_split.items())
+    words = f"dry run: {plan.samples:,} to export as {format} ({splits}), {plan.size / 1e6:,.1f} MB of music"
+    words += "".join(f"; in the way, but for --force: {what}" for what in in_the_way)
+    return Outcome(
+        STAGE,
+        words=words,
+        details={
+            "to_do": plan.samples,
+            "by_split": plan.by_split,
+            "by_origin": plan.by_origin,
+            "bytes": plan.size,
+            "in_the_way": in_the_way,
+        },
+    )
+
+
+class _Export:
+    """One run: the parts that are not done yet, then what goes over all of them."""
+
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        run: Run,
+        plan: Plan,
+        writer: Format,
+        target: Target,
+        choice: Choice,
+        options: Options,
+        forced: list[str],
+    ) -> None:
+        self.catalogue, self.run, self.plan = catalogue, run, plan
+        self.writer, self.target, self.choice = writer, target, choice
+        self.options, self.forced = options, forced
+        self.outcome = Outcome(STAGE)
+        self.began = self.last_word = time.monotonic()
+        self.taken = 0
+        """Samples of the part at hand."""
+
+    def go(self) -> Outcome:
+        outcome, target = self.outcome, self.target
+        if target.is_finished:
+            outcome.skipped, outcome.words = self.plan.samples, f"it is there already: {target.root}"
+            return outcome
+        for part in self.plan.parts:
+            if part.name in target.done:
+                outcome.skipped += target.done[part.name].samples
+            else:
+                self._until_there_is_room(lambda part=part: self._write(part), part.size)  # type: ignore[misc]
+        self._until_there_is_room(self._finish, 0)
+        left_out = [(name, why) for done in target.done.values() for name, why in done.left_out.items()]
+        outcome.failures = left_out
+        outcome.seconds = time.monotonic() - self.began
+        outcome.words = f"in {target.root}" + "".join(f"; FORCED: {what}" for what in self.forced)
+        outcome.details = {"out": str(target.root), "by_split": self.plan.by_split, "forced": self.forced}
+        outcome.kept = {"out": str(target.root), "forced": self.forced}
+        self._tell(last=True)
+        return outcome
+
+    def _write(self, part: Part) -> None:
+        left_out: dict[str, str] = {}
+        self.taken = 0
+        with disk_errors(self.target.root), self.target.writing(part, left_out):
+            found = records(self.catalogue, self.choice, part, left_out)
+            self.writer.write(part, self._watched(found), self.target)
+        self.outcome.done += part.samples - len(left_out)
+        self.taken = 0
+
+    def _finish(self) -> None:
+        target = self.target
+        target.files = []
+        with disk_errors(target.root):
+            more = self.writer.finish(self.plan.parts, target)
+            facts = facts_of(self.catalogue.config, self.plan, self.options, target, self.forced)
+            target.finish(self.plan.parts, {**facts, **more})
+
+    def _watched(self, found: Iterable[Record]) -> Iterator[Record]:
+        """The records, with a word now and then; a cancellation is heard between two of them."""
+        for record in found:
+            if self.run.cancel.is_set():
+                raise Interrupted(self.outcome, self.plan.samples)
+            self._tell()
+            yield record
+            self.taken += 1
+
+    def _until_there_is_room(self, work: Callable[[], None], size: int) -> None:
+        """Do `work`; where the disk is full, wait until it is not, and do it again."""
+        since: float | None = None
+        while True:
+            try:
+                work()
+            except DiskFull:
+                since = since or time.monotonic()
+                self._wait_for_room(size, since)
+            else:
+                return
+
+    def _wait_for_room(self, size: int, since: float) -> None:
+        room = Room(self.catalogue, self.target.root)
+        needed = room.needed(0) + size
+        words = f"paused: the disk is full, needs about {max(1, needed // 1_000_000):,} MB"
+        self.run.notice(f"{STAGE} {words}; it goes on by itself when there is room")
+        while not room.is_free(needed):
+            if self.run.cancel.is_set():
+                raise Interrupted(self.outcome, self.plan.samples)
+            if time.monotonic() - since >= FULL_SECONDS:
+                raise StageError(
+                    f"{STAGE} stopped: the disk has been full for {FULL_SECONDS / 60:.0f} minutes",
+                    hint="Make room, then run the same again to go on.",
+                )
+            self._tell(message=words)
+            self.run.cancel.wait(0.5)
+
+    def _tell(self, message: str = "", last: bool = False) -> None:
+        now = time.monotonic()
+        if not last and now - self.last_word < _WORD_SECONDS:
+            return
+        self.last_word = now
+        new = self.outcome.done + self.taken
+        rate = new / max(now - self.began, 1e-3)
+        done = self.outcome.skipped + new
+        left = (self.plan.samples - done) / rate if new and rate else None
+        failed = len(self.outcome.failures)
+        self.run.tell(Progress(STAGE, done, self.plan.samples, failed, rate, 0.0 if last else left, message))
