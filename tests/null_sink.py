@@ -9,7 +9,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +17,9 @@ import numpy as np
 RATE = 44100
 PATIENCE = 20.0
 """Seconds that anything is waited for: generous, because a busy machine is no failure."""
+
+STILL = 0.003
+"""What stays below this for 5 ms is a hole in the sound."""
 
 _ALSA = """
 pcm.!default { type pulse }
@@ -64,6 +67,38 @@ class Recording:
         """Until so many more seconds were recorded."""
         end = self.seconds + seconds
         until(lambda: self.seconds >= end, PATIENCE + seconds)
+
+    def piece(self, seconds: float) -> np.ndarray:
+        """So many seconds of sound, the newest without a hole: waited for, as a busy machine starves the device."""
+        found = self.sound
+
+        def whole() -> bool:
+            nonlocal found
+            found = self.sound[-round(seconds * RATE) :]
+            return is_whole(found, seconds)
+
+        until(whole)
+        return found
+
+    def hears(self, measure: Callable[[np.ndarray], float], wanted: object, seconds: float = 0.25) -> None:
+        """Wait until so many of the newest seconds measure as wanted: a hole makes one piece wrong, not the next."""
+        found: list[float] = []
+
+        def right() -> bool:
+            found.append(measure(self.piece(seconds)))
+            return found[-1] == wanted
+
+        with suppress(AssertionError):  # what was found says more
+            until(right)
+        assert found, "there was no sound"
+        assert found[-1] == wanted
+
+
+def is_whole(sound: np.ndarray, seconds: float) -> bool:
+    """Whether that is so many seconds of sound without a hole."""
+    frames = RATE // 200
+    loud = np.abs(sound[: len(sound) // frames * frames]).max(axis=1).reshape(-1, frames).max(axis=1) > STILL
+    return len(sound) == round(seconds * RATE) and bool(loud.all())
 
 
 class NullSink:

@@ -35,28 +35,35 @@ def bare(null_sink: NullSink) -> Iterator[heard.Bare]:
 
 
 def test_the_playhead_is_at_what_is_heard_after_random_seeks(null_sink, engine, bare, tmp_path):
-    floor = bare.playhead(20)
-    found = heard.after_seeks(engine, null_sink, tmp_path, 30, lambda: None)
-    assert len(found.found) > 20
-    assert abs(found.middle - floor.middle) < heard.ONE_BLOCK
-    assert np.percentile(np.abs(np.array(found.found) - found.middle), 90) < heard.ONE_BLOCK
+
+    def worst() -> float:
+        """Blocks: of the medians' difference, and of nine in ten from theirs. A stall moves either stream's clock."""
+        floor = bare.playhead(20)
+        found = heard.after_seeks(engine, null_sink, tmp_path, 30, lambda: None)
+        if len(found.found) <= 20 or not floor.found:
+            return np.inf
+        far = np.percentile(np.abs(np.array(found.found) - found.middle), 90)
+        return max(abs(found.middle - floor.middle), float(far)) / heard.ONE_BLOCK
+
+    assert heard.retaken(worst, lambda blocks: blocks < 1.0) < 1.0
 
 
 def test_twenty_seconds_beside_niced_jobs_lack_only_what_the_machine_lacks(null_sink, engine, bare, tmp_path):
     """Where the machine stalls, a bare stream beside it runs dry too: that stretch does not count.
 
-    One stretch may teach the engine that the machine is busy: it then asks for a longer latency, and lacks no more.
+    The first stretches may teach the engine that the machine is busy: it then asks for a longer latency, and three in a
+    row lack nothing.
     """
     path = heard.noise_file(tmp_path / "noise.wav", 20.0)
     stretches = []
     with heard.niced_jobs():
-        for _ in range(6):
+        for number in range(8):
             gone = heard.missing_while_playing(engine, null_sink, bare, path, 5.0)
             if not gone.beside:
                 stretches.append(gone.counted)
-            if len(stretches) == 4:
+            if number >= 3 and sum(stretches[-3:]) == 0:
                 break
-    assert sum(stretches[1:]) == 0, stretches
+    assert sum(stretches[-3:]) == 0, stretches
 
 
 def test_what_the_engine_misses_it_counts(null_sink, engine, tmp_path):
@@ -79,7 +86,7 @@ def test_what_the_engine_misses_it_counts(null_sink, engine, tmp_path):
 
 
 def test_versions_and_the_next_sample_are_heard_no_later_than_play(null_sink, engine, bare, tmp_path):
-    """The least of a few waits each, since the machine may be busy: nothing is rendered or opened when it is asked."""
+    """The least of some waits each, since the machine may be busy: nothing is rendered or opened when it is asked."""
     left, right = (heard.noise_file(tmp_path / f"{n}.wav", 10.0, n, channel=n) for n in (0, 1))
     floor = min(bare.space() for _ in range(5))
     for wait in (
@@ -87,7 +94,7 @@ def test_versions_and_the_next_sample_are_heard_no_later_than_play(null_sink, en
         lambda: heard.next_sample(engine, null_sink, [left, right]),
         lambda: heard.switched(engine, null_sink, [left, right]),
     ):
-        assert min(wait() for _ in range(5)) < floor + heard.ONE_BLOCK
+        assert heard.retaken(wait, lambda spent: spent < floor + heard.ONE_BLOCK, 15) < floor + heard.ONE_BLOCK
 
 
 def test_memory_stays_flat_over_auditions(engine, tmp_path):
