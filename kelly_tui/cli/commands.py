@@ -224,7 +224,15 @@ def _verify_split(line: Line) -> int:
         found = verify_proof(catalogue)
     for said in found.lines():
         line.voice.say(safe_text(said, 200))
-    line.voice.give({"holds": found.holds, "differences": found.differences, "bridges": found.bridges, **found.proof})
+    line.voice.give(
+        {
+            "holds": found.holds,
+            "differences": found.differences,
+            "since": found.since,
+            "bridges": found.bridges,
+            **found.proof,
+        }
+    )
     return 0 if found.holds else 1
 
 

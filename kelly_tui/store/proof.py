@@ -92,6 +92,8 @@ class Verified:
     """As it is now."""
     differences: list[str] = field(default_factory=list)
     """What is other than PROOF.json says, and what is wrong with the lists."""
+    since: int = 0
+    """Samples that came after the proof: variants and renderings have the split of their root. The rest is equal."""
     bridges: list[tuple[str, str]] = field(default_factory=list)
     """(sample_id, path) of those that link two splits and are in none."""
 
@@ -117,7 +119,12 @@ class Verified:
             lines.append(f"{count(len(self.bridges), 'bridge')}, linked to two splits and in none:")
             lines += [f"  {sample_id} {path}" for sample_id, path in self.bridges]
         lines += [f"DIFFERS: {difference}" for difference in self.differences]
-        lines.append("equal to PROOF.json" if not self.differences else "not what PROOF.json says")
+        if self.since:
+            lines.append(f"{count(self.since, 'sample')} came after PROOF.json, which holds for the others")
+        if self.differences:
+            lines.append("not what PROOF.json says: kelly split places what is new, moves nothing and writes it anew")
+        else:
+            lines.append("kelly split writes it anew" if self.since else "equal to PROOF.json")
         return lines
 
 

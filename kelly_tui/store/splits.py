@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
+from typing import Any
 
 import msgspec
 
@@ -16,7 +17,7 @@ from kelly_tui.model.labels import SPLITS
 from kelly_tui.store.assign import Assignment, Member, assign, crossings
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.groups import SongNames, songs_of
-from kelly_tui.store.pieces import near_duplicates
+from kelly_tui.store.pieces import Pairs, near_duplicates
 from kelly_tui.store.proof import Verified, differences, proof_of, ratios_of, read_proof, write_proof
 from kelly_tui.store.views import split_list, write_splits
 from kelly_tui.text import count
@@ -84,6 +85,11 @@ def verify_proof(catalogue: Catalogue) -> Verified:
     assigned = assign(there, ratios_of(catalogue.config), seed, pairs)
     found = Verified(proof_of(there, pairs, assigned, seed, catalogue.config))
     found.differences += differences(written, msgspec.to_builtins(found.proof))
+    if found.differences and not assigned.placed:
+        before = _first(catalogue, there, written.get("samples"))
+        proof = _proof_of_some(catalogue, before, pairs, seed)
+        if not list(differences(written, msgspec.to_builtins(proof))):
+            found.since, found.differences = len(there) - len(before), []
     if assigned.placed:
         found.differences.append(f"{count(len(assigned.placed), 'sample is', 'samples are')} in no split yet")
     found.differences += [f"splits/{name} {how}" for name, how in _lists_that_differ(catalogue)]
@@ -96,6 +102,22 @@ def verify_proof(catalogue: Catalogue) -> Verified:
         if sample_id in bridges
     ]
     return found
+
+
+def _first(catalogue: Catalogue, there: Sequence[Member], number: object) -> list[Member]:
+    """Those of `there` that came first, so many: what there was when a proof counted them."""
+    if not isinstance(number, int) or not 0 <= number < len(there):
+        return []
+    rows = catalogue.db.execute("SELECT sample_id FROM samples ORDER BY rowid")
+    known = {member.sample_id for member in there}
+    first = set(islice((sample_id for (sample_id,) in rows if sample_id in known), number))
+    return [member for member in there if member.sample_id in first]
+
+
+def _proof_of_some(catalogue: Catalogue, some: Sequence[Member], pairs: Pairs, seed: int) -> dict[str, Any]:
+    ids = {member.sample_id for member in some}
+    theirs = [pair for pair in pairs if ids.issuperset(pair)]
+    return proof_of(some, theirs, assign(some, ratios_of(catalogue.config), seed, theirs), seed, catalogue.config)
 
 
 def _lists_that_differ(catalogue: Catalogue) -> Iterator[tuple[str, str]]:

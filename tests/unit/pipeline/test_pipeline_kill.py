@@ -1,5 +1,6 @@
 """A stage that is killed or stopped goes on where it was, and ends as if it never had been."""
 
+import hashlib
 import os
 import random
 import select
@@ -9,6 +10,7 @@ import sys
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -88,12 +90,12 @@ def test_ctrl_c_says_how_far_it_came_and_what_is_done_is_kept(music, tmp_path):
         assert len(catalogue)
 
 
-def augmented(folder: Path, songs: Iterable[bytes]) -> Path:
-    """A dataset of these songs, to get ten variants of each."""
+def dataset_of(folder: Path, songs: Iterable[bytes], **config: Any) -> Path:
+    """A dataset of these songs."""
     (folder / "music").mkdir(parents=True)
     for number, data in enumerate(songs):
         (folder / "music" / f"{number}.mid").write_bytes(data)
-    root = create(folder)
+    root = create(folder, **config)
     kelly_tui.import_files(root, [folder / "music"])
     return root
 
@@ -119,7 +121,7 @@ def written(root: Path) -> int:
 
 def prove(folder: Path, songs: list[bytes], kills: int, seed: int) -> None:
     """Ten variants of each, all different; again nothing new; and killed so many times the same bytes."""
-    once = augmented(folder / "once", songs)
+    once = dataset_of(folder / "once", songs)
     kelly_tui.augment_dataset(once, 10, workers=2)
     with Catalogue.open(once) as catalogue:
         made = list(catalogue.samples("is:augmented"))
@@ -130,7 +132,7 @@ def prove(folder: Path, songs: list[bytes], kills: int, seed: int) -> None:
     assert kelly_tui.augment_dataset(once, 10, workers=2).done == 0
     assert files(once) == finished
 
-    killed = augmented(folder / "killed", songs)
+    killed = dataset_of(folder / "killed", songs)
     there = [n - len(songs) for n in kill_often(killed, kills, len(made) // 8, random.Random(seed))]
     kelly_tui.augment_dataset(killed, 10, workers=2)
     print(
@@ -145,6 +147,31 @@ def test_augment_killed_anywhere_and_run_again_ends_in_the_same_bytes(
     tmp_path: Path, corpus_midi: Callable[[str], bytes]
 ) -> None:
     prove(tmp_path, [corpus_midi(one) for one in ("bwv66.6", "bwv57.8", "bwv65.2", "bwv269")], kills=3, seed=1)
+
+
+def test_render_killed_anywhere_and_run_again_ends_in_the_same_bytes(
+    tmp_path: Path, corpus_midi: Callable[[str], bytes]
+) -> None:
+    """Killed with its workers, or alone: what is in the catalogue is whole each time, and nothing lies half-written."""
+    songs = [corpus_midi(one) for one in ("bwv66.6", "bwv57.8", "bwv65.2", "bwv269")]
+    once, killed = (dataset_of(tmp_path / name, songs, sample_rate=8000) for name in ("once", "killed"))
+    for root in (once, killed):
+        kelly_tui.split_dataset(root)
+    kelly_tui.render_dataset(once, workers=2)
+    there = []
+    for group, midway in ((True, lambda: any((killed / ".kelly/partial").glob("*"))), (False, lambda: written(killed))):
+        process = kelly("render", killed, "--quiet")
+        while not midway() and process.poll() is None:
+            pass
+        kill(process, group)
+        with Catalogue.open(killed) as catalogue:
+            made = list(catalogue.samples("is:augmented"))
+        assert all(hashlib.sha256((killed / one.file_path).read_bytes()).hexdigest() == one.sha256 for one in made)
+        there.append(len(made))
+    assert there[0] < len(songs)
+    kelly_tui.render_dataset(killed, workers=2)
+    assert files(killed) == files(once)
+    assert list((killed / ".kelly/partial").iterdir()) == []
 
 
 @pytest.mark.slow

@@ -120,6 +120,34 @@ def test_val_and_test_lists_have_the_sound_of_their_midi_and_of_no_variant(songs
     assert "midi-for-audio-model" not in {finding.code for finding in report.findings}
 
 
+def test_sound_that_comes_after_the_proof_leaves_it_standing(songs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It has the split of its root; where it has not, or a root has another than the proof says, that is said."""
+
+    def verified() -> tuple[int, str]:
+        code = main(["split", str(songs), "--verify"])
+        return code, capsys.readouterr().out
+
+    kelly_tui.split_dataset(songs)
+    proof = (songs / "splits" / "PROOF.json").read_bytes()
+    kelly_tui.render_dataset(songs, workers=1)
+    assert (songs / "splits" / "PROOF.json").read_bytes() == proof
+    code, said = verified()
+    assert code == 0
+    assert "3 samples came after PROOF.json, which holds for the others" in said
+    assert "DIFFERS" not in said
+    root = samples(songs, "is:midi is:root")[0]
+    rendered = renderings(songs)[root.sample_id]
+    elsewhere = "val" if root.split != "val" else "test"
+    for moved, sign in (([rendered.sample_id], "CROSSING"), ([root.sample_id, rendered.sample_id], "DIFFERS")):
+        with Catalogue.open(songs) as catalogue, catalogue.writing() as db:
+            db.executemany("UPDATE samples SET split = ? WHERE sample_id = ?", [(elsewhere, one) for one in moved])
+        code, said = verified()
+        assert (code, sign in said) == (1, True)
+    kelly_tui.split_dataset(songs, reshuffle=True)
+    code, said = verified()
+    assert (code, said.splitlines()[-1]) == (0, "equal to PROOF.json")
+
+
 def test_the_pitch_of_the_sound_is_the_notes(songs: Path) -> None:
     kelly_tui.render_dataset(songs, ["song1"], workers=1)
     (one,) = renderings(songs).values()
