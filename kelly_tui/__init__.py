@@ -29,6 +29,7 @@ __all__ = [
     "generate_harmony_samples",
     "generate_melody_samples",
     "import_files",
+    "load",
     "load_manifest",
     "rebuild_dataset",
     "render_dataset",
@@ -45,6 +46,7 @@ __all__ = [
 if TYPE_CHECKING:
     from kelly_tui.augment.audio import augment_audio
     from kelly_tui.augment.midi import augment_midi
+    from kelly_tui.export.loader import load
     from kelly_tui.features.audio import extract_audio_features
     from kelly_tui.features.midi import extract_midi_features
     from kelly_tui.learn.suggest import suggest_emotion
@@ -76,6 +78,7 @@ if TYPE_CHECKING:
 _HOMES: dict[str, tuple[str, ...]] = {
     "kelly_tui.augment.audio": ("augment_audio",),
     "kelly_tui.augment.midi": ("augment_midi",),
+    "kelly_tui.export.loader": ("load",),
     "kelly_tui.features.audio": ("extract_audio_features",),
     "kelly_tui.features.midi": ("extract_midi_features",),
     "kelly_tui.learn.suggest": ("suggest_emotion",),

@@ -147,10 +147,10 @@ def decibels(power: Floats) -> Floats:
 
 
 @lru_cache(maxsize=8)
-def mel_bands(rate: int, n_mels: int) -> Floats:
-    """(n_mels, 1025): triangles of equal area on Slaney's mel scale (Auditory Toolbox, 1998)."""
+def mel_bands(rate: int, n_mels: int, n_fft: int = N_FFT) -> Floats:
+    """(n_mels, n_fft // 2 + 1): triangles of equal area on Slaney's mel scale (Auditory Toolbox, 1998)."""
     edges = _mel_edges(rate, n_mels)
-    frequencies = np.arange(N_FFT // 2 + 1) * rate / N_FFT
+    frequencies = np.arange(n_fft // 2 + 1) * rate / n_fft
     low, centre, high = edges[:-2, None], edges[1:-1, None], edges[2:, None]
     rise = (frequencies - low) / (centre - low)
     fall = (high - frequencies) / (high - centre)

@@ -20,6 +20,7 @@ from kelly_tui.music.runs import runs
 from kelly_tui.music.tempo import has_clock, unkept
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 
 STRAIGHT, SWUNG, DOTTED = 0.56, 0.635, 0.71
 """Swing ratios from which a groove is a shuffle, a swing, dotted."""
@@ -73,15 +74,17 @@ class Groove:
     """Median of the offsets on the beat."""
     push_error_ms: float = 0.0
     """Its standard error."""
+    places: Ints | None = None
+    """(notes,) the grid point of each note, counted from the start; `parts` to a beat (a dotted one in 6/8)."""
+    parts: int = 4
 
     def less_sure(self, confidence: float) -> Groove:
         """As it is on beats that are the music's with this `confidence`."""
-        return Groove(
-            replace(self.groove_type, confidence=self.groove_type.confidence * confidence),
-            replace(self.swing_ratio, confidence=self.swing_ratio.confidence * confidence),
-            replace(self.timing_offsets, confidence=self.timing_offsets.confidence * confidence),
-            self.push_ms,
-            self.push_error_ms,
+        return replace(
+            self,
+            groove_type=replace(self.groove_type, confidence=self.groove_type.confidence * confidence),
+            swing_ratio=replace(self.swing_ratio, confidence=self.swing_ratio.confidence * confidence),
+            timing_offsets=replace(self.timing_offsets, confidence=self.timing_offsets.confidence * confidence),
         )
 
 
@@ -284,8 +287,8 @@ def _points(ratio: float, parts: int) -> Floats:
     return np.array([0.0, ratio / 2, ratio, (1 + ratio) / 2, 1.0])
 
 
-def offsets_from_grid(score: Score, points: Floats, strokes: Strokes | None) -> tuple[Floats, NDArray[np.int64]]:
-    """ms of each note from the nearest grid point, and which point of its beat that is (0: the beat itself).
+def offsets_from_grid(score: Score, points: Floats, strokes: Strokes | None) -> tuple[Floats, Ints]:
+    """ms of each note from the nearest grid point, and which that is, counted from the start (0: the first beat).
 
     Nearest once the common push is taken off: of what is pushed far, the grid point is the one it belongs to. Of a
     soloist's n strokes in a beat the first is meant for the beat if it comes in the first fifth of it, or, of more than
@@ -303,7 +306,7 @@ def offsets_from_grid(score: Score, points: Floats, strokes: Strokes | None) -> 
         of_beat = on[strokes.of_note]
         whole[of_beat], point[of_beat] = beat[strokes.of_note[of_beat]], 0
     offsets: Floats = (score.notes["onset"] - score.beat_to_time((whole + points[point]) * unit)) * 1000
-    return offsets, point % (len(points) - 1)
+    return offsets, whole.astype(np.int64) * (len(points) - 1) + point
 
 
 @dataclass(frozen=True)
@@ -311,6 +314,8 @@ class _Push:
     """How late the notes are, and how much they vary."""
 
     offsets: Floats
+    places: Ints
+    parts: int
     on_beat: NDArray[np.bool_]
     ms: float
     error: float
@@ -320,16 +325,18 @@ class _Push:
     @classmethod
     def of(cls, score: Score, points: Floats, strokes: Strokes | None) -> _Push:
         """Of the notes of a score from the grid of `points`."""
-        offsets, point = offsets_from_grid(score, points, strokes)
-        on_beat = point == 0
+        offsets, places = offsets_from_grid(score, points, strokes)
+        parts = len(points) - 1
+        on_beat = places % parts == 0
         told = offsets[on_beat] if on_beat.any() else offsets
         middle = _Middle.of(told, _EVEN_MS, 0.5)
-        return cls(offsets, on_beat, middle.at if on_beat.any() else 0.0, middle.error, deviation(told))
+        return cls(offsets, places, parts, on_beat, middle.at if on_beat.any() else 0.0, middle.error, deviation(told))
 
     def groove(self, groove_type: Detection[str], swing: Detection[float]) -> Groove:
         """With what else is known."""
         why = f"{self.ms:+.0f} ± {math.ceil(self.error)} ms on the beat, spread {self.spread:.0f} ms"
-        return Groove(groove_type, swing, Detection(self.offsets, _within(8.0, self.error), why), self.ms, self.error)
+        offsets = Detection(self.offsets, _within(8.0, self.error), why)
+        return Groove(groove_type, swing, offsets, self.ms, self.error, self.places, self.parts)
 
 
 _HUMAN_MS = 7.5
