@@ -40,6 +40,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "list": "samples that a filter finds",
         "show": "one sample: its labels, how sure they are and why, and its history",
         "conflicts": "what outside edits left open; decide it",
+        "agreement": "how far people agree, with each other and with themselves",
     },
     "make": {
         "create": "make a dataset",
@@ -263,6 +264,7 @@ def _common_options() -> Parser:
     group.add_argument("--cluster", metavar="URL", help="a Dask cluster: tcp://HOST:PORT, tls://HOST:PORT, local:N")
     group.add_argument("--seed", type=_at_least(0), metavar="S", help="of everything drawn; 0 by default")
     group.add_argument("--dry-run", action="store_true", help="say what would be done and why; change nothing")
+    group.add_argument("--as", metavar="NAME", help="whose labels and opinions these are (KELLY_ANNOTATOR)")
     group.add_argument("--quiet", action="store_true", help="only results and errors")
     group.add_argument("--progress", choices=("json",), help=argparse.SUPPRESS)
     return common
@@ -287,6 +289,7 @@ def _add_work_commands(command: Callable[..., Parser]) -> None:
     _dataset(label)
     label.add_argument("sample", metavar="SAMPLE", help="id, its beginning, path or file name")
     label.add_argument("labels", nargs="+", metavar="FIELD=VALUE")
+    label.add_argument("--blind", action="store_true", help="an opinion, said without knowing the labels: they stay")
     for name in ("undo", "redo"):
         _dataset(command(name))
     history = command("history")
@@ -306,6 +309,18 @@ def _add_work_commands(command: Callable[..., Parser]) -> None:
     conflicts = command("conflicts")
     _dataset(conflicts)
     conflicts.add_argument("--take", choices=("ours", "theirs"), help="decide all of them")
+    agreement = command("agreement", description=AGREEMENT)
+    _dataset(agreement)
+    agreement.add_argument("--majority", action="store_true", help="first decide what more than half of three say")
+
+
+AGREEMENT = """\
+How far the people who judged a dataset agree beyond chance, by field, class and
+pair: Krippendorff's alpha with its 95 % interval, Cohen's kappa of two. 1 is
+agreement throughout, 0 is chance. It counts what was said blind: in the
+workstation go asks about samples that others have labelled, and a share of
+one's own comes back; kelly label --blind says it here.
+"""
 
 
 FILTERS = """\

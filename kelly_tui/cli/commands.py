@@ -5,10 +5,12 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kelly_tui.cli import samples, show
+from kelly_tui.cli.agreement import agreement
 from kelly_tui.cli.voice import Voice
 from kelly_tui.errors import DatasetError, KellyError
 from kelly_tui.model.dataset import TARGET_MODELS, DatasetConfig, target_model
@@ -29,6 +31,8 @@ class Line:
     def __init__(self, arguments: argparse.Namespace) -> None:
         self.arguments = arguments
         self.settings: Settings = load_settings()
+        if "as" in arguments:
+            self.settings = replace(self.settings, annotator=_name(getattr(arguments, "as")))
         self.datasets = Path(getattr(arguments, "datasets", self.settings.datasets)).expanduser()
         self.dry_run = bool(getattr(arguments, "dry_run", False))
         self.voice = Voice(
@@ -68,6 +72,13 @@ class Line:
             "notice": self.voice.notice,
             "settings": self.settings,
         }
+
+
+def _name(text: str) -> str:
+    """An annotator's name. Raises `KellyError` for one that can't be shown."""
+    if not text.strip() or safe_text(text) != text:
+        raise KellyError(f"{safe_text(text)!r} is no name", hint="kelly --as anna my_music.")
+    return text.strip()
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -410,6 +421,7 @@ _COMMANDS: dict[str, Callable[[Line], int]] = {
     "list": samples.list_samples,
     "show": show.show,
     "conflicts": samples.conflicts,
+    "agreement": agreement,
     "create": create,
     "import": imports,
     "annotate": annotate,

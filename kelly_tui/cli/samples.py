@@ -68,23 +68,30 @@ def label(line: Line) -> int:
     from kelly_tui.model.annotation import Label
     from kelly_tui.model.edit import Edit
     from kelly_tui.store.history import edit
+    from kelly_tui.store.opinions import give_opinion
 
+    given = dict(map(_field_and_value, line.arguments.labels))
+    if len(given) < len(line.arguments.labels):
+        raise LabelError("a field is given twice", hint="One value a field.")
     with _labelled(line) as catalogue:
         sample = catalogue.find(line.arguments.sample)
-        edits: list[Edit] = []
-        for given in line.arguments.labels:
-            field, equals, value = given.partition("=")
-            if not equals:
-                raise LabelError(f"{given!r} is no FIELD=VALUE", hint="emotion=sad sets, emotion= clears.")
-            if any(one.field == field for one in edits):
-                raise LabelError(f"{field} is given twice", hint="One value a field.")
-            edits.append(Edit(sample.sample_id, field, Label(value) if value else None))
-        step = edit(catalogue, edits, line.settings.annotator)
+        if line.arguments.blind:
+            step = give_opinion(catalogue, sample.sample_id, given, line.settings.annotator)
+        else:
+            edits = [Edit(sample.sample_id, field, Label(value) if value else None) for field, value in given.items()]
+            step = edit(catalogue, edits, line.settings.annotator)
     own = [event for event in step.events if event.sample_id == sample.sample_id]
     changed = {event.field: event.new and event.new.value for event in own}
     line.voice.say(f"{_dry(line)}{sample.file_path}: {_changes(changed) or 'said so already'}")
     line.voice.give({"sample_id": sample.sample_id, "changed": changed, "dry_run": line.dry_run})
     return 0
+
+
+def _field_and_value(given: str) -> tuple[str, str]:
+    field, equals, value = given.partition("=")
+    if not equals:
+        raise LabelError(f"{given!r} is no FIELD=VALUE", hint="emotion=sad sets, emotion= clears.")
+    return field, value
 
 
 def _changes(changed: dict[str, Any]) -> str:

@@ -54,3 +54,14 @@ class FieldAgreement(msgspec.Struct, frozen=True):
         return (
             f"{self.field}: alpha {one.value:.2f} ({one.low:.2f} to {one.high:.2f}) on {count(one.samples, 'sample')}"
         )
+
+
+class Agreement(msgspec.Struct, frozen=True):
+    """How far the people of a dataset agree in what they said blind."""
+
+    fields: list[FieldAgreement]
+    """Between people, of fields that two of them judged on one sample."""
+    own: dict[str, list[FieldAgreement]]
+    """{who: of each field that this person judged twice}; the pairs are of rounds."""
+    to_decide: int
+    """Open conflicts between opinions."""

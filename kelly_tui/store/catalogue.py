@@ -25,7 +25,7 @@ from kelly_tui.errors import DatasetError
 from kelly_tui.model.dataset import DatasetConfig
 from kelly_tui.model.labels import nearest
 from kelly_tui.model.sample import Sample
-from kelly_tui.store import counters, damage, history, migrations, schema
+from kelly_tui.store import counters, damage, history, migrations, schema, steps
 from kelly_tui.store.connection import connect, connect_for_reading, explained, file_at, run_script, take
 from kelly_tui.store.filters import Query, literal, parse
 from kelly_tui.store.layout import Layout, disk_errors, is_dataset, load_config, utc_now
@@ -211,7 +211,7 @@ class Catalogue:
             if not self._half_built():  # another did it meanwhile
                 return
             with self.writing() as db:
-                for table in ("samples", "failures", "events", "steps"):
+                for table in ("samples", "failures", "opinions", "events", "steps"):
                     db.execute(f"DELETE FROM {table}")
             views.rebuild(self)
             with self.writing() as db:
@@ -300,7 +300,7 @@ class Catalogue:
                 return sample.file_path
         return None
 
-    def put_labels(self, labels: Mapping[str, history.Wanted], kind: str = "stage", actor: str = "kelly") -> int:
+    def put_labels(self, labels: Mapping[str, steps.Wanted], kind: str = "stage", actor: str = "kelly") -> int:
         """Set labels, {sample_id: {field: Label}}, that no key press made; return how many changed.
 
         None clears. A weaker source never replaces a stronger one; a newer detector replaces an older.

@@ -48,7 +48,7 @@ def conflicts(catalogue: Catalogue) -> list[Conflict]:
 
 def put_conflict(
     catalogue: Catalogue, sample_id: str, field: str, base: Label | None, ours: Label | None, theirs: Label | None,
-    origin: str,
+    origin: str, at: str | None = None,
 ) -> bool:  # fmt: skip
     """Open a conflict in the place of an open one of the same field; False for one that was decided before."""
     said = (label_to_json(base), label_to_json(ours), label_to_json(theirs))
@@ -67,7 +67,7 @@ def put_conflict(
         )
         db.execute(
             "INSERT INTO conflicts (sample_id, field, base, ours, theirs, origin, at) VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (sample_id, field, *said, origin, utc_now()),
+            (sample_id, field, *said, origin, at or utc_now()),
         )
     return True
 

@@ -11,31 +11,19 @@ can be undone like any other.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby, islice
-from typing import TYPE_CHECKING, Literal, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 import msgspec
 
-from kelly_tui.errors import DatasetError
 from kelly_tui.model.annotation import FIELDS, Field, Label, check_value, field_named
 from kelly_tui.model.dataset import DatasetConfig
 from kelly_tui.model.edit import STATE_FIELDS, Edit, Event, Step
-from kelly_tui.model.labels import DECISIONS, GUESSED, may_replace
+from kelly_tui.model.labels import DECISIONS
 from kelly_tui.store.layout import utc_now
-from kelly_tui.store.schema import (
-    Provenance,
-    decode_provenance,
-    from_column,
-    label_from_json,
-    label_of,
-    label_to_json,
-    least_confidence,
-    provenance_of,
-    provenance_to_json,
-    to_column,
-)
-from kelly_tui.store.suggestions import offer_again
+from kelly_tui.store.schema import label_from_json
+from kelly_tui.store.steps import Labels, Recorder, Wanted, undone
 from kelly_tui.text import count
 
 if TYPE_CHECKING:
@@ -43,9 +31,6 @@ if TYPE_CHECKING:
 
 AT_ONCE = 200
 """Samples in one transaction: some 20 ms, the longest that another writer has to wait."""
-
-Wanted = Mapping[str, Label | None]
-"""Labels by field; None clears."""
 
 _STATES = {
     "decision": Field("decision", "choice", "what a person decided", DECISIONS),
@@ -59,8 +44,9 @@ _CLEARED: dict[str, Label | None] = {"decision": Label("pending"), "skip_reason"
 def edit(catalogue: Catalogue, edits: Sequence[Edit], by: str, words: str | None = None) -> Step:
     """Make a person's edits, as one step; return when they are durable.
 
-    A label gets `by` and the time. Setting the dataset's main label decides the sample as ``labelled``, clearing
-    it as ``pending``, in the same step. What is there already is no change; a step without any change has no events.
+    A label gets `by`, unless it says whose it is, and the time. Setting the dataset's main label decides the sample as
+    ``labelled``, clearing it as ``pending``, in the same step. What is there already is no change, unless it decides a
+    conflict; a step without any change has no events.
     Raises `LabelError` for a field or a value that can't be, `DatasetError` for a sample that is not there.
     """
     at = utc_now()
@@ -71,12 +57,13 @@ def edit(catalogue: Catalogue, edits: Sequence[Edit], by: str, words: str | None
     words = words or _words(wanted)
     for fields in wanted.values():
         _decide(fields, catalogue.config.model.main_label)
-    step = _Recorder(catalogue, by, "edit", words, at)
+    step = Recorder(catalogue, by, "edit", words, at)
     for chunk in _chunks(wanted.items(), _at_once(catalogue)):
         with catalogue.writing() as db:
             for sample_id, fields in chunk:
-                now = _Labels.of(db, sample_id, fields)
-                new = {field: label for field, label in fields.items() if not now.says(field, label)}
+                now = Labels.of(db, sample_id, fields)
+                asked = _asked(db, sample_id)
+                new = {field: label for field, label in fields.items() if field in asked or not now.says(field, label)}
                 step.change(db, now, new)
                 _hand_down(db, step, sample_id, new, wanted)
     return step.done()
@@ -96,7 +83,7 @@ def redo(catalogue: Catalogue, by: str) -> Step | None:
 
     In a session, what another living session undid is left to that one.
     """
-    return _turn(catalogue, by, "redo", _last_undone(catalogue, by))
+    return _turn(catalogue, by, "redo", _lastundone(catalogue, by))
 
 
 def history(catalogue: Catalogue, sample_id: str | None = None, limit: int = 100) -> list[Event]:
@@ -114,14 +101,14 @@ def put_labels(catalogue: Catalogue, labels: Mapping[str, Wanted], kind: str, ac
     A weaker source never replaces a stronger one (`may_replace`). Raises `LabelError` for what can't be.
     """
     config = catalogue.config
-    step = _Recorder(catalogue, actor, kind, f"labels by {actor}", utc_now())
+    step = Recorder(catalogue, actor, kind, f"labels by {actor}", utc_now())
     changed = 0
     for chunk in _chunks(labels.items(), AT_ONCE if kind == "stage" else _at_once(catalogue)):
         checked = [(sample_id, {name: _checked(name, label, config) for name, label in given.items()})
                    for sample_id, given in chunk]  # fmt: skip
         with catalogue.writing() as db:
             for sample_id, fields in checked:
-                now = _Labels.of(db, sample_id, fields)
+                now = Labels.of(db, sample_id, fields)
                 new = {name: label for name, label in fields.items() if now.yields_to(name, label)}
                 step.change(db, now, new)
                 changed += len(new)
@@ -131,7 +118,7 @@ def put_labels(catalogue: Catalogue, labels: Mapping[str, Wanted], kind: str, ac
 
 
 def _hand_down(
-    db: sqlite3.Connection, step: _Recorder, parent_id: str, changed: Iterable[str], asked: Mapping[str, Wanted]
+    db: sqlite3.Connection, step: Recorder, parent_id: str, changed: Iterable[str], asked: Mapping[str, Wanted]
 ) -> None:
     """Let the variants of a sample say what it says now, as a part of the step: undo takes it back from them too.
 
@@ -148,19 +135,24 @@ def _hand_down(
     from kelly_tui.music.label_rules import changes_of, fields_read_for, fields_that_follow, inherited_label
 
     following = fields_that_follow(fields)
-    parent = _Labels.of(db, parent_id, fields_read_for(following))
+    parent = Labels.of(db, parent_id, fields_read_for(following))
     labels = {field: label for field, label in parent.labels.items() if label is not None}
     for variant_id, augmentation, conflicts in heirs:
         changes = changes_of(msgspec.json.decode(augmentation))
         settled = following - asked.get(variant_id, {}).keys()
         if conflicts:  # someone is to decide these
-            open_ones = "SELECT field FROM conflicts WHERE sample_id = ? AND resolved_at IS NULL"
-            settled -= {field for (field,) in db.execute(open_ones, (variant_id,))}
-        now = _Labels.of(db, variant_id, settled)
+            settled -= _asked(db, variant_id)
+        now = Labels.of(db, variant_id, settled)
         new = {field: inherited_label(field, labels, changes) for field in now.labels}
         handed = {field: label for field, label in new.items() if now.inherits(field, label)}
         step.change(db, now, handed)
         _hand_down(db, step, variant_id, handed, asked)  # a variant may have been rendered
+
+
+def _asked(db: sqlite3.Connection, sample_id: str) -> set[str]:
+    """Fields of a sample about which a conflict is open."""
+    asked = "SELECT field FROM conflicts WHERE sample_id = ? AND resolved_at IS NULL"
+    return {field for (field,) in db.execute(asked, (sample_id,))}
 
 
 def _checked(name: str, label: Label | None, config: DatasetConfig) -> Label | None:
@@ -181,7 +173,7 @@ def _human(one: Edit, config: DatasetConfig, by: str, at: str) -> tuple[str, Lab
         return field.name, _CLEARED.get(field.name)
     if field.name in STATE_FIELDS:
         return field.name, Label(value)
-    return field.name, Label(value, by=by, at=at, unsure=one.label.unsure)
+    return field.name, Label(value, by=one.label.by or by, at=at, unsure=one.label.unsure)
 
 
 def _decide(fields: dict[str, Label | None], main_label: str) -> None:
@@ -203,130 +195,6 @@ def _words(wanted: Mapping[str, Mapping[str, Label | None]]) -> str:
     return f"{field} {value}" + (f" on {count(len(wanted), 'sample')}" if len(wanted) > 1 else "")
 
 
-class _Labels(NamedTuple):
-    """What some fields of a sample say now, inside a write transaction."""
-
-    sample_id: str
-    rev: int
-    provenance: dict[str, Provenance]
-    labels: dict[str, Label | None]
-    refused: list[str]
-
-    @classmethod
-    def of(cls, db: sqlite3.Connection, sample_id: str, fields: Iterable[str]) -> _Labels:
-        """Raises `DatasetError` for a sample that is not there."""
-        found = cls.find(db, sample_id, fields)
-        if found is None:
-            raise DatasetError(f"there is no sample {sample_id}", hint="kelly list shows those there are.")
-        return found
-
-    @classmethod
-    def find(cls, db: sqlite3.Connection, sample_id: str, fields: Iterable[str]) -> _Labels | None:
-        fields = tuple(fields)
-        columns = ", ".join(("rev", "provenance", "refused", *fields))
-        row = db.execute(f"SELECT {columns} FROM samples WHERE sample_id = ?", (sample_id,)).fetchone()
-        if row is None:
-            return None
-        provenance = decode_provenance(row[1])
-        refused = msgspec.json.decode(row[2]) if row[2] else []
-        labels: dict[str, Label | None] = {}
-        for field, stored in zip(fields, row[3:], strict=True):
-            if field in STATE_FIELDS:
-                value = {"rejected": bool(stored), "refused": refused or None}.get(field, stored)
-                labels[field] = None if value is None else Label(value)
-            else:
-                known = field in provenance
-                labels[field] = label_of(from_column(field, stored), provenance[field]) if known else None
-        return cls(sample_id, row[0], provenance, labels, refused)
-
-    def says(self, field: str, label: Label | None) -> bool:
-        """Whether it says so already, whenever that was."""
-        now = self.labels[field]
-        return now == label or (
-            now is not None and label is not None and msgspec.structs.replace(now, at=label.at) == label
-        )
-
-    def yields_to(self, field: str, label: Label | None) -> bool:
-        """Whether a label that no key press made is news, and may be set; a guess that was refused never may."""
-        now = self.labels[field]
-        if label is not None and label.source in GUESSED and f"{field}:{label.value}" in self.refused:
-            return False
-        return not self.says(field, label) and (now is None or label is None or may_replace(label.source, now.source))
-
-    def inherits(self, field: str, label: Label | None) -> bool:
-        """Whether a label from the parent is news, and may be set; None only takes back what was inherited."""
-        now = self.labels[field]
-        if label is None:
-            return now is not None and now.source == "inherited"
-        return self.yields_to(field, label)
-
-
-class _Recorder:
-    """Writes changes to samples and remembers each, as one step. The step begins with the first change."""
-
-    def __init__(
-        self, catalogue: Catalogue, actor: str, kind: str, words: str, at: str, target: int | None = None
-    ) -> None:
-        self.step = Step(0, words, ())
-        self.events: list[Event] = []
-        self._catalogue = catalogue
-        self._actor, self._kind, self._at, self._target = actor, kind, at, target
-
-    def change(self, db: sqlite3.Connection, now: _Labels, new: Wanted) -> None:
-        """Set these fields of one sample, in the caller's transaction."""
-        if not new:
-            return
-        self.begin(db)
-        for field, label in new.items():
-            old = now.labels[field]
-            seq = db.execute(
-                "INSERT INTO events (step, sample_id, rev, field, old, new) VALUES (?, ?, ?, ?, ?, ?)",
-                (self.step.step, now.sample_id, now.rev + 1, field, label_to_json(old), label_to_json(label)),
-            ).lastrowid
-            assert seq is not None
-            self.events.append(
-                Event(seq, self.step.step, self._at, self._actor, self._kind, now.sample_id, field, old, label)
-            )
-        _write(db, now, new, self._at)
-
-    def begin(self, db: sqlite3.Connection) -> None:
-        """Remember that there was such a step, unless that is done."""
-        if self.step.step:
-            return
-        if self._kind == "edit":  # what was undone before is out of reach from here on
-            for number in _undone(db, self._actor, self._catalogue.others):
-                db.execute("UPDATE steps SET state = 'dropped' WHERE step = ?", (number,))
-        session = self._catalogue.session
-        step = db.execute(
-            "INSERT INTO steps (at, actor, kind, words, target, session) VALUES (?, ?, ?, ?, ?, ?)",
-            (self._at, self._actor, self._kind, self.step.words, self._target, session and session.name),
-        ).lastrowid
-        assert step is not None
-        self.step = msgspec.structs.replace(self.step, step=step)
-
-    def done(self, left_alone: Sequence[Event] = ()) -> Step:
-        return msgspec.structs.replace(self.step, events=tuple(self.events), left_alone=tuple(left_alone))
-
-
-def _write(db: sqlite3.Connection, now: _Labels, new: Wanted, at: str) -> None:
-    provenance = dict(now.provenance)
-    columns: dict[str, object] = {}
-    for field, label in new.items():
-        columns[field] = None if label is None else to_column(field, label.value)
-        if field in STATE_FIELDS:
-            continue
-        if label is None:
-            provenance.pop(field, None)
-        else:
-            provenance[field] = provenance_of(label)
-    columns |= {"provenance": provenance_to_json(provenance), "confidence": least_confidence(provenance.values())}
-    columns |= {"modified_at": at, "rev": now.rev + 1}
-    sets = ", ".join(f"{column} = ?" for column in columns)
-    db.execute(f"UPDATE samples SET {sets} WHERE sample_id = ?", (*columns.values(), now.sample_id))
-    if "refused" in new:
-        offer_again(db, now.sample_id)
-
-
 def _last_step(catalogue: Catalogue, by: str) -> int | None:
     """The step that an undo takes back: our session's own, else one that is no other living session's."""
     done = "SELECT step FROM steps WHERE {} AND kind = 'edit' AND state = 'done' {} ORDER BY step DESC LIMIT 1"
@@ -342,25 +210,9 @@ def _last_step(catalogue: Catalogue, by: str) -> int | None:
     return None if found is None else int(found[0])
 
 
-def _last_undone(catalogue: Catalogue, by: str) -> int | None:
+def _lastundone(catalogue: Catalogue, by: str) -> int | None:
     """The step that a redo makes again."""
-    return next(_undone(catalogue.db, by, catalogue.others if catalogue.session else list), None)
-
-
-def _undone(db: sqlite3.Connection, by: str, others: Callable[[], list[str]]) -> Iterator[int]:
-    """Steps of `by` that are undone, the last undone first, but for those that one of the sessions `others` undid."""
-    rows = db.execute(
-        "SELECT steps.step, undo.session FROM steps JOIN steps AS undo ON undo.target = steps.step"
-        " WHERE steps.actor = ? AND steps.kind = 'edit' AND steps.state = 'undone' AND undo.kind = 'undo'"
-        " ORDER BY undo.step DESC",
-        (by,),
-    ).fetchall()
-    theirs = others() if rows else []
-    seen = set()
-    for step, session in rows:  # a step that was undone twice is that of who did it last
-        if step not in seen and session not in theirs:
-            yield step
-        seen.add(step)
+    return next(undone(catalogue.db, by, catalogue.others if catalogue.session else list), None)
 
 
 def _turn(catalogue: Catalogue, by: str, kind: Literal["undo", "redo"], target: int | None) -> Step | None:
@@ -368,7 +220,7 @@ def _turn(catalogue: Catalogue, by: str, kind: Literal["undo", "redo"], target: 
         return None
     back = kind == "undo"
     words, at = catalogue.db.execute("SELECT words, at FROM steps WHERE step = ?", (target,)).fetchone()
-    step = _Recorder(catalogue, by, kind, f"{kind} {words}", utc_now(), target)
+    step = Recorder(catalogue, by, kind, f"{kind} {words}", utc_now(), target)
     left_alone: list[Event] = []
     events = [_event(row) for row in catalogue.db.execute(f"{_EVENTS} WHERE step = ? ORDER BY seq", (target,))]
     by_sample = ((sample_id, list(group)) for sample_id, group in groupby(events, lambda event: event.sample_id))
@@ -378,7 +230,7 @@ def _turn(catalogue: Catalogue, by: str, kind: Literal["undo", "redo"], target: 
         with catalogue.writing() as db:
             step.begin(db)
             for sample_id, changed in chunk:
-                now = _Labels.find(db, sample_id, [event.field for event in changed])
+                now = Labels.find(db, sample_id, [event.field for event in changed])
                 if now is None:  # the sample is gone
                     left_alone += changed
                     continue
@@ -389,8 +241,32 @@ def _turn(catalogue: Catalogue, by: str, kind: Literal["undo", "redo"], target: 
                     if number := decided.get((sample_id, event.field)):
                         _turn_conflict(db, number, None if back else at)
             if chunk is chunks[-1]:  # not before: one that was cut short is still to be undone
-                db.execute("UPDATE steps SET state = ? WHERE step = ?", ("undone" if back else "done", target))
+                _turned(db, target, back=back)
+    if not chunks:
+        return _turn_opinions(catalogue, step, target, back=back)
     return step.done(left_alone)
+
+
+def _turned(db: sqlite3.Connection, target: int, *, back: bool) -> None:
+    db.execute("UPDATE steps SET state = ? WHERE step = ?", ("undone" if back else "done", target))
+
+
+def _turn_opinions(catalogue: Catalogue, step: Recorder, target: int, *, back: bool) -> Step:
+    """Take back what was said blind, or say it again: the state of its step tells. So with the conflict it made."""
+    with catalogue.writing() as db:
+        step.begin(db)
+        _turned(db, target, back=back)
+        said = db.execute(
+            "SELECT sample_id, field, opinions.at, value, conflict, resolved_at FROM opinions"
+            " LEFT JOIN conflicts USING (sample_id, field, at)"
+            " WHERE step = ? AND annotator = (SELECT actor FROM steps WHERE step = ?)",
+            (target, target),
+        ).fetchall()
+        for sample_id, field, at, value, conflict, resolved_at in said:
+            step.mention(sample_id, field, Label(msgspec.json.decode(value), at=at), back=back)
+            if conflict is not None and (resolved_at is None) is back:
+                _turn_conflict(db, conflict, utc_now() if back else None)
+    return step.done()
 
 
 def _conflicts(db: sqlite3.Connection, decided_at: str | None) -> dict[tuple[str, str], int]:

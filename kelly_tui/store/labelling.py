@@ -11,9 +11,9 @@ from kelly_tui.model.annotation import Label
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.conflicts import put_conflicts
 from kelly_tui.store.folders import FolderWords, sources_say
-from kelly_tui.store.history import Wanted
 from kelly_tui.store.layout import utc_now
 from kelly_tui.store.schema import decode_provenance
+from kelly_tui.store.steps import Wanted
 from kelly_tui.text import agree, count
 
 BY = "folders"

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeVar
 
 import msgspec
 
@@ -18,14 +18,18 @@ from kelly_tui.errors import DatasetError, FileRefused
 from kelly_tui.model.abx import Trial
 from kelly_tui.model.annotation import FIELDS
 from kelly_tui.model.dataset import DatasetConfig
+from kelly_tui.model.opinion import Opinion
 from kelly_tui.model.sample import Sample
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.layout import disk_errors, sync_folder
+from kelly_tui.store.opinions import blind_opinions
 from kelly_tui.store.partial import partials, put
 from kelly_tui.store.schema import FLAG_FIELDS, LIST_FIELDS
 from kelly_tui.store.trials import trials
 
 NAME = "manifest.json"
+
+_T = TypeVar("_T")
 
 _PLAIN = (
     "sample_id", "file_path", "file_type", "sha256", "file_size_bytes", "duration_sec", "created_at", "modified_at",
@@ -37,7 +41,7 @@ _FIELDS = tuple(FIELDS)
 _FIELDS_AT = len(_PLAIN) + len(_JSON)
 _SELECT = f"SELECT {', '.join((*_PLAIN, *_JSON, *_FIELDS))} FROM samples ORDER BY rowid"
 
-TOP_LEVEL = ("config", "created_at", "updated_at", "samples", "stats", "kelly", "blind_listening")
+TOP_LEVEL = ("config", "created_at", "updated_at", "samples", "stats", "kelly", "blind_listening", "opinions")
 
 
 def write_manifest_file(catalogue: Catalogue, path: Path) -> str | None:
@@ -69,6 +73,8 @@ def write_manifest_file(catalogue: Catalogue, path: Path) -> str | None:
             separator = b",\n"
         if heard := trials(catalogue):
             put(b'\n],\n"blind_listening": [\n' + b",\n".join(map(encode, heard)))
+        if said := blind_opinions(catalogue):
+            put(b'\n],\n"opinions": [\n' + b",\n".join(map(encode, said)))
         put(b'\n],\n"stats": ' + encode(stats(catalogue)))
         put(b',\n"kelly": ' + encode({"catalogue_rev": seq, "complete": True}) + b"}\n")
     return digest.hexdigest()
@@ -156,6 +162,7 @@ class _File(msgspec.Struct):
     stats: dict[str, Any] | None = None
     kelly: dict[str, Any] | None = None
     blind_listening: list[msgspec.Raw] = []
+    opinions: list[msgspec.Raw] = []
 
 
 @dataclass
@@ -171,6 +178,8 @@ class RawManifest:
     lines: list[msgspec.Raw]
     heard: list[Trial]
     """Answers of blind listening; what is none is left out."""
+    opinions: list[Opinion]
+    """What was said blind; what is none is left out."""
 
     def rows(self) -> Iterator[dict[str, Any] | bytes]:
         """Each sample's object; the bytes of what is none."""
@@ -200,14 +209,15 @@ def read_manifest_file(path: Path) -> RawManifest:
         found.stats or {},
         rev if isinstance(rev, int) else None,
         found.samples,
-        list(_trials(found.blind_listening)),
+        list(_read(found.blind_listening, Trial)),
+        list(_read(found.opinions, Opinion)),
     )
 
 
-def _trials(lines: list[msgspec.Raw]) -> Iterator[Trial]:
+def _read(lines: list[msgspec.Raw], kind: type[_T]) -> Iterator[_T]:
     for line in lines:
         with suppress(msgspec.MsgspecError):
-            yield msgspec.json.decode(line, type=Trial)
+            yield msgspec.json.decode(line, type=kind)
 
 
 def _near(raw: bytes, error: str) -> str:

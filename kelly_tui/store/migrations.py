@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-VERSION = 9
+VERSION = 10
 """``PRAGMA user_version`` of the catalogues that this program writes."""
 
 STEP_INDEXES = """
@@ -91,6 +91,23 @@ CREATE TABLE IF NOT EXISTS issues (
 CREATE INDEX IF NOT EXISTS issues_issue ON issues (issue);
 """
 
+OPINIONS = """
+-- What people said blind: see `kelly_tui.store.opinions`. Those of a step that was undone were not said; those without
+-- a step came out of a manifest.
+CREATE TABLE IF NOT EXISTS opinions (
+  opinion INTEGER PRIMARY KEY,
+  step INTEGER REFERENCES steps (step),
+  sample_id TEXT NOT NULL,
+  field TEXT NOT NULL,
+  annotator TEXT NOT NULL,
+  round INTEGER NOT NULL,
+  value TEXT NOT NULL,
+  at TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS opinions_sample ON opinions (sample_id, field);
+CREATE INDEX IF NOT EXISTS opinions_step ON opinions (step) WHERE step IS NOT NULL;
+"""
+
 _MADE_AGAIN = """
 -- The sound of MIDI is on its song's list: what says so is made again when the catalogue is opened.
 DROP INDEX IF EXISTS samples_short;
@@ -107,5 +124,6 @@ MIGRATIONS: dict[int, str] = {
     7: INTACT,
     8: ISSUES,
     9: _MADE_AGAIN,
+    10: OPINIONS,
 }
 """SQL that leads from the version before to this one."""

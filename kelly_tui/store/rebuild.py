@@ -22,6 +22,7 @@ from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.connection import connect, take
 from kelly_tui.store.layout import Layout, inside, save_config, utc_now, write_atomic
 from kelly_tui.store.manifest import RawManifest, read_manifest_file, write_manifest_file
+from kelly_tui.store.opinions import add_opinions, blind_opinions
 from kelly_tui.store.rows import NOT_READ, NOT_TAKEN, read_annotations, read_row
 from kelly_tui.store.schema import COLUMNS, from_row, label_of
 from kelly_tui.store.trials import add_trials, trials
@@ -159,6 +160,8 @@ def rebuild(catalogue: Catalogue) -> Rebuilt:
         save_config(layout.root, catalogue.config)
     if raw is not None and not trials(catalogue):
         add_trials(catalogue, raw.heard)
+    if raw is not None and not blind_opinions(catalogue):
+        add_opinions(catalogue, raw.opinions)
     with catalogue.writing() as db:
         if raw is not None and raw.created_at:
             db.execute("INSERT OR REPLACE INTO meta VALUES ('created_at', ?)", (raw.created_at,))

@@ -17,7 +17,7 @@ import msgspec
 
 from kelly_tui.model.annotation import FIELDS, Label, Value
 from kelly_tui.model.sample import Sample
-from kelly_tui.store.migrations import FINGERPRINTS, INTACT, ISSUES, RUNS, STEP_INDEXES, SUGGESTIONS, TRIALS
+from kelly_tui.store.migrations import FINGERPRINTS, INTACT, ISSUES, OPINIONS, RUNS, STEP_INDEXES, SUGGESTIONS, TRIALS
 
 LIST_KINDS = ("words", "chords", "numbers", "velocities")
 LIST_FIELDS = frozenset(name for name, field in FIELDS.items() if field.kind in LIST_KINDS)
@@ -215,6 +215,7 @@ CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 {FINGERPRINTS}
 {INTACT}
 {ISSUES}
+{OPINIONS}
 """
 
 _PLAIN = (

@@ -152,7 +152,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("back", "leave", ("escape",), ("form", "pad", "tap", "lens", "blind", *_PAGES), "leave"),
     Action("pipeline", "the pipeline", ("g p",), _OPENED, "pipeline"),
     Action("report", "the validation report", ("g v",), _OPENED),
-    Action("review", "what waits for a third opinion", ("g r",), ("list",)),
+    Action("review", "what waits to be decided: people say different things of it", ("g r",), ("list",)),
     Action("history", "the history of edits", ("g h",), _OPENED),
     Action("datasets", "the datasets", ("g d",), _OPENED),
     Action("command", "a command by name", (":",), _OPENED, "command"),

@@ -17,7 +17,7 @@ from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
-from kelly_tui.model.agreement import Alpha, FieldAgreement, PairAgreement, Scale
+from kelly_tui.model.agreement import Agreement, Alpha, FieldAgreement, PairAgreement, Scale
 from kelly_tui.model.annotation import FIELDS, Value
 
 if TYPE_CHECKING:
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from kelly_tui.model.dataset import DatasetConfig
+    from kelly_tui.model.opinion import Opinion
+    from kelly_tui.store.catalogue import Catalogue
 
     Floats = NDArray[np.float64]
     Disagreement = Callable[[Floats], tuple[float, float]]
@@ -138,6 +140,37 @@ def _by_distance(units: Sequence[Sequence[float]]) -> Disagreement:
 def _apart(size: Any, total: Any, squares: Any) -> Any:
     """Sum of the squared distances of all ordered pairs of `size` numbers, a `size - 1`-th of it."""
     return 2 * (size * squares - total**2) / (size - 1)
+
+
+def agreement(catalogue: Catalogue) -> Agreement:
+    """How far the people of a dataset agree with each other, and each with himself, in what they said blind."""
+    from kelly_tui.store.conflicts import conflicts
+    from kelly_tui.store.opinions import ORIGIN, blind_opinions
+
+    said = blind_opinions(catalogue)
+    to_decide = sum(one.origin == ORIGIN for one in conflicts(catalogue))
+    return agreement_of(said, catalogue.config, to_decide)
+
+
+def agreement_of(opinions: Iterable[Opinion], config: DatasetConfig, to_decide: int = 0) -> Agreement:
+    """Between people the first word of each counts; with oneself all of them."""
+    between: dict[str, dict[str, dict[str, Value]]] = {}
+    own: dict[str, dict[str, dict[str, dict[str, Value]]]] = {}
+    for one in opinions:
+        if scale_of(one.field) is None:
+            continue
+        between.setdefault(one.field, {}).setdefault(one.sample_id, {}).setdefault(one.annotator, one.value)
+        rounds = own.setdefault(one.annotator, {}).setdefault(one.field, {}).setdefault(one.sample_id, {})
+        rounds[f"round {one.round}"] = one.value
+    return Agreement(
+        [found for field, said in between.items() if (found := field_agreement(field, said, config)).pairs],
+        {
+            who: figures
+            for who, fields in sorted(own.items())
+            if (figures := [f for field, said in fields.items() if (f := field_agreement(field, said, config)).pairs])
+        },
+        to_decide,
+    )
 
 
 Said = Mapping[str, Mapping[str, Value]]

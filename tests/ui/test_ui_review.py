@@ -50,7 +50,7 @@ async def test_opinions_are_hidden_until_ones_own_is_given(open_desk: Open, root
         await desk.press("1", "enter", "escape")
         assert desk.values("fern")["emotion"] == "happy"
         await desk.press("g", "r")
-        assert "Nothing waits for a third opinion" in desk.text()
+        assert "Nothing waits to be decided" in desk.text()
         await desk.press("1")
         assert "nothing waits" in desk.said
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from textual.app import ComposeResult
 
 from kelly_tui.errors import LabelError
-from kelly_tui.store.opinions import Opinion, opinions, to_review
+from kelly_tui.store.opinions import Said, is_asked, opinions, to_review
 from kelly_tui.text import count
 from kelly_tui.ui import edits
 from kelly_tui.ui.paint import Line, Span, fit, wrapped
@@ -25,12 +25,13 @@ if TYPE_CHECKING:
     from kelly_tui.ui.screens.workstation import Workstation
 
 NOTHING = (
-    "Nothing waits for a third opinion.",
+    "Nothing waits to be decided.",
     "",
-    "A sample does when two others have labelled it and you have not. Each opens",
-    "the dataset under a name of their own: annotator in settings.toml, or",
-    "KELLY_ANNOTATOR=anna kelly. And it does when two folders, or a file edited",
-    "outside and the catalogue, say different things: kelly conflicts lists those.",
+    "A sample does when what one person said of it blind is not what another said,",
+    "or the same one before; when two others have labelled it and you have not; and",
+    "when two folders, or a file edited outside and the catalogue, say different",
+    "things. Each opens the dataset under a name: kelly --as anna, or annotator in",
+    "settings.toml. kelly agreement says how far you agree.",
 )
 
 COLUMN = 22
@@ -43,8 +44,8 @@ class Opinions(Painted):
     def __init__(self, question: str, choices: tuple[str, ...], *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._question, self._choices = question, choices
-        self.others: list[Opinion] | None = None
-        self.own: Opinion | None = None
+        self.others: list[Said] | None = None
+        self.own: Said | None = None
 
     def paint(self, width: int, height: int) -> list[Line]:
         if self.others is None:
@@ -61,14 +62,14 @@ class Opinions(Painted):
         asked: Span = (f"   {self._question}", "text")
         return [[asked], *([("   ", "text"), *line] for line in wrapped(choices, width - 4)), (), *rows]
 
-    def _column(self, title: str, one: Opinion) -> tuple[str, str, str, str]:
+    def _column(self, title: str, one: Said) -> tuple[str, str, str, str]:
         if self.own is None:
             return title, "hidden", "", ""
         return title, one.value, one.by, one.at[:10]
 
 
 class ReviewScreen(Listening):
-    """Samples that wait for a third opinion, one after another."""
+    """Samples that wait to be decided, one after another."""
 
     place = "review"
 
@@ -116,10 +117,13 @@ class ReviewScreen(Listening):
             panel.others = None
             self.query_one(Footer).offer(0)
         else:
-            said = opinions(self.session.catalogue, self.heard.sample_id, self.session.main_label)
-            me = self.app.settings.annotator
-            panel.others = [one for one in said if one.by != me]
-            panel.own = next((one for one in said if one.by == me), None)
+            catalogue, field = self.session.catalogue, self.session.main_label
+            said = opinions(catalogue, self.heard.sample_id, field)
+            mine = [one for one in said if one.by == self.app.settings.annotator]
+            # What waits to be decided wants a new word, also of who has said something before.
+            asked = is_asked(catalogue, self.heard.sample_id, field)
+            panel.own = None if asked else max(mine, key=lambda one: one.at, default=None)
+            panel.others = [one for one in said if one is not panel.own]
         panel.repaint()
 
     def say(self, words: str, style: str = "text") -> None:

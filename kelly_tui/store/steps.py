@@ -1,0 +1,177 @@
+"""A step being made: what some fields of a sample say now, and the writing of changes with their events."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
+
+from kelly_tui.errors import DatasetError
+from kelly_tui.model.annotation import Label
+from kelly_tui.model.edit import STATE_FIELDS, Event, Step
+from kelly_tui.model.labels import GUESSED, may_replace
+from kelly_tui.store.schema import (
+    Provenance,
+    decode_provenance,
+    from_column,
+    label_of,
+    label_to_json,
+    least_confidence,
+    provenance_of,
+    provenance_to_json,
+    to_column,
+)
+from kelly_tui.store.suggestions import offer_again
+
+if TYPE_CHECKING:
+    from kelly_tui.store.catalogue import Catalogue
+
+Wanted = Mapping[str, Label | None]
+"""Labels by field; None clears."""
+
+
+class Labels(NamedTuple):
+    """What some fields of a sample say now, inside a write transaction."""
+
+    sample_id: str
+    rev: int
+    provenance: dict[str, Provenance]
+    labels: dict[str, Label | None]
+    refused: list[str]
+
+    @classmethod
+    def of(cls, db: sqlite3.Connection, sample_id: str, fields: Iterable[str]) -> Labels:
+        """Raises `DatasetError` for a sample that is not there."""
+        found = cls.find(db, sample_id, fields)
+        if found is None:
+            raise DatasetError(f"there is no sample {sample_id}", hint="kelly list shows those there are.")
+        return found
+
+    @classmethod
+    def find(cls, db: sqlite3.Connection, sample_id: str, fields: Iterable[str]) -> Labels | None:
+        fields = tuple(fields)
+        columns = ", ".join(("rev", "provenance", "refused", *fields))
+        row = db.execute(f"SELECT {columns} FROM samples WHERE sample_id = ?", (sample_id,)).fetchone()
+        if row is None:
+            return None
+        provenance = decode_provenance(row[1])
+        refused = msgspec.json.decode(row[2]) if row[2] else []
+        labels: dict[str, Label | None] = {}
+        for field, stored in zip(fields, row[3:], strict=True):
+            if field in STATE_FIELDS:
+                value = {"rejected": bool(stored), "refused": refused or None}.get(field, stored)
+                labels[field] = None if value is None else Label(value)
+            else:
+                known = field in provenance
+                labels[field] = label_of(from_column(field, stored), provenance[field]) if known else None
+        return cls(sample_id, row[0], provenance, labels, refused)
+
+    def says(self, field: str, label: Label | None) -> bool:
+        """Whether it says so already, whenever that was."""
+        now = self.labels[field]
+        return now == label or (
+            now is not None and label is not None and msgspec.structs.replace(now, at=label.at) == label
+        )
+
+    def yields_to(self, field: str, label: Label | None) -> bool:
+        """Whether a label that no key press made is news, and may be set; a guess that was refused never may."""
+        now = self.labels[field]
+        if label is not None and label.source in GUESSED and f"{field}:{label.value}" in self.refused:
+            return False
+        return not self.says(field, label) and (now is None or label is None or may_replace(label.source, now.source))
+
+    def inherits(self, field: str, label: Label | None) -> bool:
+        """Whether a label from the parent is news, and may be set; None only takes back what was inherited."""
+        now = self.labels[field]
+        if label is None:
+            return now is not None and now.source == "inherited"
+        return self.yields_to(field, label)
+
+
+class Recorder:
+    """Writes changes to samples and remembers each, as one step. The step begins with the first change."""
+
+    def __init__(
+        self, catalogue: Catalogue, actor: str, kind: str, words: str, at: str, target: int | None = None
+    ) -> None:
+        self.step = Step(0, words, ())
+        self.events: list[Event] = []
+        self._catalogue = catalogue
+        self._actor, self._kind, self._at, self._target = actor, kind, at, target
+
+    def change(self, db: sqlite3.Connection, now: Labels, new: Wanted) -> None:
+        """Set these fields of one sample, in the caller's transaction."""
+        if not new:
+            return
+        self.begin(db)
+        for field, label in new.items():
+            old = now.labels[field]
+            seq = db.execute(
+                "INSERT INTO events (step, sample_id, rev, field, old, new) VALUES (?, ?, ?, ?, ?, ?)",
+                (self.step.step, now.sample_id, now.rev + 1, field, label_to_json(old), label_to_json(label)),
+            ).lastrowid
+            assert seq is not None
+            self.events.append(
+                Event(seq, self.step.step, self._at, self._actor, self._kind, now.sample_id, field, old, label)
+            )
+        _write(db, now, new, self._at)
+
+    def mention(self, sample_id: str, field: str, said: Label, *, back: bool = False) -> None:
+        """Tell of what was said blind as of a change, though nothing of the sample has changed."""
+        old, new = (said, None) if back else (None, said)
+        self.events.append(Event(0, self.step.step, self._at, self._actor, self._kind, sample_id, field, old, new))
+
+    def begin(self, db: sqlite3.Connection) -> None:
+        """Remember that there was such a step, unless that is done."""
+        if self.step.step:
+            return
+        if self._kind == "edit":  # what was undone before is out of reach from here on
+            for number in undone(db, self._actor, self._catalogue.others):
+                db.execute("UPDATE steps SET state = 'dropped' WHERE step = ?", (number,))
+        session = self._catalogue.session
+        step = db.execute(
+            "INSERT INTO steps (at, actor, kind, words, target, session) VALUES (?, ?, ?, ?, ?, ?)",
+            (self._at, self._actor, self._kind, self.step.words, self._target, session and session.name),
+        ).lastrowid
+        assert step is not None
+        self.step = msgspec.structs.replace(self.step, step=step)
+
+    def done(self, left_alone: Sequence[Event] = ()) -> Step:
+        return msgspec.structs.replace(self.step, events=tuple(self.events), left_alone=tuple(left_alone))
+
+
+def _write(db: sqlite3.Connection, now: Labels, new: Wanted, at: str) -> None:
+    provenance = dict(now.provenance)
+    columns: dict[str, object] = {}
+    for field, label in new.items():
+        columns[field] = None if label is None else to_column(field, label.value)
+        if field in STATE_FIELDS:
+            continue
+        if label is None:
+            provenance.pop(field, None)
+        else:
+            provenance[field] = provenance_of(label)
+    columns |= {"provenance": provenance_to_json(provenance), "confidence": least_confidence(provenance.values())}
+    columns |= {"modified_at": at, "rev": now.rev + 1}
+    sets = ", ".join(f"{column} = ?" for column in columns)
+    db.execute(f"UPDATE samples SET {sets} WHERE sample_id = ?", (*columns.values(), now.sample_id))
+    if "refused" in new:
+        offer_again(db, now.sample_id)
+
+
+def undone(db: sqlite3.Connection, by: str, others: Callable[[], list[str]]) -> Iterator[int]:
+    """Steps of `by` that are undone, the last undone first, but for those that one of the sessions `others` undid."""
+    rows = db.execute(
+        "SELECT steps.step, undo.session FROM steps JOIN steps AS undo ON undo.target = steps.step"
+        " WHERE steps.actor = ? AND steps.kind = 'edit' AND steps.state = 'undone' AND undo.kind = 'undo'"
+        " ORDER BY undo.step DESC",
+        (by,),
+    ).fetchall()
+    theirs = others() if rows else []
+    seen = set()
+    for step, session in rows:  # a step that was undone twice is that of who did it last
+        if step not in seen and session not in theirs:
+            yield step
+        seen.add(step)
