@@ -58,6 +58,9 @@ class Settings:
     autoplay: bool = True
     """Whether a label key goes on to play the next sample."""
 
+    hide_guesses: bool = False
+    """Whether what a detector or model guesses of a sample is shown only once you have decided."""
+
     volume: float = 0.8
     """0..1."""
 

@@ -37,6 +37,20 @@ KEYS = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 SPLITS = ("train", "val", "test")
 DECISIONS = ("pending", "labelled", "skipped", "flagged")
 RULE_BREAK_CATEGORIES = ("HARMONY", "RHYTHM", "ARRANGEMENT", "PRODUCTION")
+RULE_BREAKS = tuple(
+    f"{category}_{name}"
+    for category, names in zip(
+        RULE_BREAK_CATEGORIES,
+        (
+            "AvoidTonicResolution ModalInterchange ParallelMotion Polytonality TritoneSubstitution",
+            "ConstantDisplacement DroppedBeats MetricModulation TempoFluctuation",
+            "BuriedVocals ExtremeDynamicRange PrematureClimax StructuralMismatch UnbalancedDynamics",
+            "Distortion ExcessiveMud LofiArtifacts MonoMix PitchImperfection RoomNoise",
+        ),
+    )
+    for name in names.split()
+)
+"""Names that are offered; a person may write others of these categories."""
 
 SOURCES = ("human", "folder", "detector", "model", "generator", "inherited")
 """Where a label came from."""

@@ -89,15 +89,20 @@ def _chords(chords: tuple[tuple[float, str], ...], duration: float) -> list[Mess
     messages: list[Message] = [(0.0, PROGRAM, _CHORDS, STRINGS, 0)] if chords else []
     ends = [*(start for start, _ in chords[1:]), duration]
     for (start, name), end in zip(chords, ends, strict=False):  # without chords there is an end too many
-        try:
-            chord = chord_pitches(name)
-        except LabelError:
-            continue
-        if chord is not None and start < end:
-            bass = _LOWEST + chord.bass
-            above = [_MIDDLE + (pitch - _MIDDLE) % 12 for pitch in sorted(chord.pitches)]
-            messages += _notes(start, end, _CHORDS, (bass, *above), CHORD_LOUD)
+        if start < end:
+            messages += _notes(start, end, _CHORDS, chord_pitches_heard(name), CHORD_LOUD)
     return messages
+
+
+def chord_pitches_heard(name: str) -> tuple[int, ...]:
+    """The MIDI pitches of a chord: its bass, and its notes around middle C. None of ``N``, or of what is no chord."""
+    try:
+        chord = chord_pitches(name)
+    except LabelError:
+        return ()
+    if chord is None:
+        return ()
+    return (_LOWEST + chord.bass, *(_MIDDLE + (pitch - _MIDDLE) % 12 for pitch in sorted(chord.pitches)))
 
 
 def _clicks(clicks: Clicks) -> list[Message]:

@@ -70,6 +70,7 @@ class KellyApp(App[None], inherit_bindings=False):
         self.keymap = keymap or default_keymap()
         self.clock = clock
         self.autoplay = settings.autoplay
+        self.hides_guesses = settings.hide_guesses
         self.volume = settings.volume
         self.speed = 1.0
         """That was asked for: the sound process takes a moment to follow."""

@@ -5,7 +5,9 @@ Nothing here reads or writes; the saver makes the edits durable.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+import msgspec
 
 from kelly_tui.errors import LabelError
 from kelly_tui.model.annotation import FIELDS, Label, Value, check_value
@@ -83,6 +85,61 @@ def affect(sample: Sample, valence: int, arousal: int) -> list[Edit]:
     ]
 
 
+def undecided(sample: Sample, config: DatasetConfig) -> bool:
+    """Whether nobody has said anything of the sample's main label, nor skipped or flagged it."""
+    return sample.decision == "pending" and not sample.value("is_verified") and not _is_labelled(sample, config)
+
+
+def unguessed(sample: Sample) -> Sample:
+    """The sample without what is only guessed."""
+    known = {field: one for field, one in sample.labels.items() if not guessed(one.source)}
+    return msgspec.structs.replace(sample, labels=known)
+
+
+def dominance(sample: Sample, digit: int) -> list[Edit]:
+    """Dominance from a digit: 1 is -1, 5 is 0, 9 is 1."""
+    if not digit:
+        raise LabelError("0 is no dominance", hint="1 is lowest, 5 neutral, 9 highest.")
+    return [Edit(sample.sample_id, "dominance", Label((digit - 5) / 4))]
+
+
+def scaled_tempo(sample: Sample, ratio: float) -> list[Edit]:
+    """The tempo times `ratio`. Raises `LabelError` where there is none."""
+    tempo = sample.labels.get("tempo_bpm")
+    if tempo is None:
+        raise LabelError("it has no tempo yet", hint="‹tap› taps one, ‹set_tempo› types one.")
+    bpm = check_value(FIELDS["tempo_bpm"], float(str(tempo.value)) * ratio)
+    return [Edit(sample.sample_id, "tempo_bpm", Label(bpm))]
+
+
+def accept_one(sample: Sample, config: DatasetConfig, field: str, suggestion: Suggestion | None) -> list[Edit]:
+    """Take over what is guessed, in doubt or suggested of one field."""
+    label = sample.labels.get(field)
+    if label is not None and (guessed(label.source) or label.in_doubt):
+        return [Edit(sample.sample_id, field, Label(label.value))]
+    suggested = offered(suggestion, sample, config)
+    if field not in suggested:
+        raise LabelError(f"there is no guess of {field_word(field)}", hint="enter types a value.")
+    return [Edit(sample.sample_id, field, Label(suggested[field]))]
+
+
+def refuse(sample: Sample, config: DatasetConfig, fields: Iterable[str], suggestion: Suggestion | None) -> list[Edit]:
+    """Refuse what is guessed of these fields, for good: no detector or model says the same of it again."""
+    suggested = offered(suggestion, sample, config)
+    marks: list[str] = []
+    cleared: list[Edit] = []
+    for field in fields:
+        label = sample.labels.get(field)
+        if label is not None and guessed(label.source):
+            marks.append(f"{field}:{label.value}")
+            cleared.append(Edit(sample.sample_id, field, None))
+        elif field in suggested:
+            marks.append(f"{field}:{suggested[field]}" if field == "emotion" else field)
+    if not marks:
+        raise LabelError("there is no guess to refuse", hint="‹undo› undoes a label.")
+    return [_refused(sample, marks), *cleared]
+
+
 def accept(sample: Sample, config: DatasetConfig, suggestion: Suggestion | None = None) -> list[Edit]:
     """Take over the guesses and what is in doubt, as far as it can be heard, and what is suggested, and verify.
 
@@ -132,7 +189,7 @@ def reject(
         if one.parent_id is None:
             made += _refusal(one, config, suggestion(one))
     if not made:
-        raise LabelError("there is no guess to refuse", hint="x refuses variants and guesses; u undoes a label.")
+        raise LabelError("there is no guess to refuse", hint="x refuses variants and guesses; ‹undo› undoes a label.")
     return made
 
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from kelly_tui.settings import PROFILES
-from kelly_tui.ui.actions import DIGIT
+from kelly_tui.ui.actions import ACTIONS, DIGIT
 
 DIGITS = ("1", "2", "3", "4", "5", "6", "7", "8", "9", "0")
 """The keys that mean the digits 1..9 and 0."""
@@ -46,8 +46,17 @@ _VIM = Profile(
     }
 )
 
+_BESIDE_A = {
+    action.id: tuple(f"; {keys.removeprefix('a ')}" for keys in action.keys)
+    for action in ACTIONS
+    if any(keys.startswith("a ") for keys in action.keys)
+}
+"""The fields by key, where ``a`` is wanted for more."""
+
 _LEFT = Profile(
     {
+        **_BESIDE_A,
+        "accept_field": ("A",),
         "accept": ("a", "enter"),
         "settle": ("a", "enter"),
         "edit_field": ("a", "enter"),

@@ -19,6 +19,7 @@ from kelly_tui.ui.words import changes, sample_name
 
 if TYPE_CHECKING:
     from kelly_tui.model.issue import Issue
+    from kelly_tui.model.ride import Ride
     from kelly_tui.model.sample import Sample
     from kelly_tui.model.suggestion import Suggestion
     from kelly_tui.pipeline.job import Job
@@ -34,7 +35,7 @@ class Session:
 
     def __init__(self, root: Path, annotator: str, tell: Callable[[Message], object]) -> None:
         """Open the dataset at `root`; `tell` gets what the saver has to say. Raises `DatasetError`."""
-        self.root = root
+        self.root, self.annotator = root, annotator
         self.catalogue = Catalogue.open(root)
         """For reads that take a millisecond: rows, one sample, counts."""
         self.config = self.catalogue.config
@@ -74,6 +75,12 @@ class Session:
     def is_there(self) -> bool:
         """Whether the dataset's folder is still where it was."""
         return self.catalogue.layout.config_path.exists()
+
+    def keep_ride(self, sample: Sample, ride: Ride) -> None:
+        """Keep the curve of a ride beside the catalogue. Raises `DatasetError`, `OSError`."""
+        from kelly_tui.store.rides import add_ride
+
+        add_ride(self.catalogue.layout, sample.sample_id, ride, self.annotator)
 
     def start(self, arguments: list[str]) -> None:
         """Start a stage: the arguments of its command, ``["extract", "/data/songs"]``."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
+from kelly_tui.errors import LabelError
 from kelly_tui.model.annotation import FIELDS, Label, Value
 from kelly_tui.model.labels import SOURCES
 from kelly_tui.ui.theme import SOURCE_GLYPH
@@ -68,6 +69,19 @@ def key_name(key: str | None, mode: str | None) -> str:
     if mode is None or mode == "major":
         return key
     return f"{key}m" if mode in _MINOR else f"{key} {mode[:3]}"
+
+
+def numerals(chords: Iterable[str], key: str, mode: str) -> str:
+    """The roman numerals of chords: ``i VI III VII``; ``?`` for one that can't be read."""
+    from kelly_tui.music.theory import numeral_of
+
+    found = []
+    for chord in chords:
+        try:
+            found.append(numeral_of(chord, key, mode))
+        except LabelError:
+            found.append("?")
+    return " ".join(found)
 
 
 _SOURCE_OF_LETTER = {source[0]: source for source in SOURCES}

@@ -47,7 +47,8 @@ def test_every_action_is_a_method_where_it_works() -> None:
     from kelly_tui.ui.screens.views import ViewsScreen
     from kelly_tui.ui.screens.workstation import Workstation
 
-    screens = {"list": Workstation, "form": Workstation, "pad": Workstation, "tap": Workstation, "lens": Workstation,
+    screens = {"list": Workstation, "form": Workstation, "pad": Workstation, "ride": Workstation,
+               "tap": Workstation, "lens": Workstation,
                "views": ViewsScreen, "variants": VariantsScreen, "blind": BlindScreen, "review": ReviewScreen,
                "pipeline": PipelineScreen, "report": ReportScreen,
                "history": HistoryScreen, "datasets": DatasetsScreen, "help": HelpScreen}  # fmt: skip

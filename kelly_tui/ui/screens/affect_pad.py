@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Awaitable
 
-from kelly_tui.ui.screens.labelling import Labelling
+from kelly_tui.ui.screens.chord_line import ChordLine
 from kelly_tui.ui.widgets.footer import Footer
 from kelly_tui.ui.widgets.pad import Point
 from kelly_tui.ui.widgets.status_line import StatusLine
 
 
-class AffectPad(Labelling):
+class AffectPad(ChordLine):
     """While the pad is open, arrows move a point on it; what is saved is where it is left with enter, or typed."""
 
     _pointed = ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable
+from typing import Any
 
 from textual import on
 
@@ -190,9 +191,29 @@ class Labelling(Marking):
         return self.change(edits.each(lambda one: edits.label(one, self.session.config, digit, unsure=True)), on=True)
 
     def action_accept(self) -> Awaitable[None] | None:
-        return self.change(
-            edits.each(lambda one: edits.accept(one, self.session.config, self.session.suggestion(one))), on=True
-        )
+        return self.change(edits.each(self._accepted), on=True)
+
+    def _accepted(self, sample: Sample) -> list[Edit]:
+        config = self.session.config
+        if not self.is_hidden(sample):
+            return edits.accept(sample, config, self.session.suggestion(sample))
+        if config.model.main_label not in (known := edits.unguessed(sample)).labels:
+            word = field_word(config.model.main_label)
+            raise LabelError(
+                f"{word} is open, and guesses are hidden", hint="Choose it by its digit; ‹hide_guesses› shows guesses."
+            )
+        return edits.accept(known, config)
+
+    def is_hidden(self, sample: Sample) -> bool:
+        """Whether what is guessed of a sample is not shown: they are hidden, and nobody has decided."""
+        return self.app.hides_guesses and edits.undecided(sample, self.session.config)
+
+    def action_hide_guesses(self) -> None:
+        self.app.hides_guesses = not self.app.hides_guesses
+        self.table.hide_guesses(self.app.hides_guesses)
+        self.show_sample()
+        hidden = "guesses are hidden until you have decided" if self.app.hides_guesses else "guesses are shown"
+        self.say(hidden, "dim")
 
     def action_affect(self, valence: int, arousal: int) -> Awaitable[None] | None:
         return self.change(edits.each(lambda one: edits.affect(one, valence, arousal)))
@@ -251,15 +272,16 @@ class Labelling(Marking):
         self._order(Order("redo"))
 
     def action_key(self) -> None:
-        self._ask_value("key", "A · Bb · F# minor", check=parse_key)
+        self.ask_value("key", "A · Bb · F# minor", check=parse_key)
 
     def action_mode(self) -> None:
-        self._ask_value("mode", " ".join(MODES))
+        self.ask_value("mode", " ".join(MODES))
 
-    def action_chords(self) -> None:
-        self._ask_value("chord_progression", "C Am G7 Fmaj7 Bdim C/E, N for none")
+    def answered(self, field: str) -> None:
+        """A value was typed for a field, or the old one left as it was."""
 
-    def _ask_value(self, field: str, hint: str, check: object = None) -> None:
+    def ask_value(self, field: str, hint: str, check: object = None, **more: Any) -> None:
+        """Ask for a field's value; `more` are other attributes of the `Question`."""
         sample = self._here()
         one = sample.labels.get(field)
         before = safe_text(typed(field, one.value), limit=None) if one else ""
@@ -270,6 +292,7 @@ class Labelling(Marking):
             if text != before or self.table.marked:
                 make = edits.each(lambda one: edits.typed_value(one, self.session.config, field, text))
                 self.change_soon(make, sample)
+            self.answered(field)
 
         self.ask(
             Question(
@@ -280,6 +303,7 @@ class Labelling(Marking):
                 hint=f"{hint}   enter saves, empty clears, esc leaves",
                 check=checked,
                 choices=choices,
+                **more,
             )
         )
 
@@ -332,15 +356,18 @@ class Labelling(Marking):
     def action_edit_field(self) -> None:
         field = FIELDS[self.form.field or "notes"]
         choices = " ".join(self.session.config.choices(field.name))
-        self._ask_value(field.name, choices or field.meaning)
+        self.ask_value(field.name, choices or field.meaning)
 
     def action_choose(self, digit: int) -> Awaitable[None] | None:
-        field = FIELDS[self.form.field or "notes"]
-        choices = self.session.config.choices(field.name)
+        return self.choose_value(self.form.field or "notes", digit)
+
+    def choose_value(self, field: str, digit: int) -> Awaitable[None] | None:
+        """Set a field to the choice of that digit. Raises `LabelError` where it has none."""
+        choices = self.session.config.choices(field)
         if not choices:
-            raise LabelError(f"{field_word(field.name)} has no numbered choices", hint="enter lets you type it.")
+            raise LabelError(f"{field_word(field)} has no numbered choices", hint="enter lets you type it.")
         value = edits.choice_of(choices, digit)
-        return self.change(edits.each(lambda one: edits.typed_value(one, self.session.config, field.name, value)))
+        return self.change(edits.each(lambda one: edits.typed_value(one, self.session.config, field, value)))
 
     def action_clear_field(self) -> Awaitable[None] | None:
         field = self.form.field or "notes"

@@ -7,7 +7,7 @@ from time import monotonic
 
 from kelly_tui.errors import LabelError
 from kelly_tui.ui import edits
-from kelly_tui.ui.screens.affect_pad import AffectPad
+from kelly_tui.ui.screens.riding import Riding
 from kelly_tui.ui.widgets.footer import Footer
 
 MOST_LABELLED = 0.75
@@ -17,7 +17,7 @@ PAUSE = 3.0
 """After so many seconds without a tap, the next is the first of new ones: 20 BPM."""
 
 
-class Tapping(AffectPad):
+class Tapping(Riding):
     """Taps beside what plays are times in the music, at whatever speed it is heard; in silence they are the clock's.
 
     The playhead is what leaves the device, so a tap is set against what was heard, not what was sent.

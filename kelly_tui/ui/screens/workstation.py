@@ -15,8 +15,10 @@ from textual.layout import Layout
 from kelly_tui.errors import KellyError
 from kelly_tui.text import count
 from kelly_tui.ui.advice import Advice, Alike, look_alike, next_best
+from kelly_tui.ui.edits import unguessed
 from kelly_tui.ui.paint import fit
 from kelly_tui.ui.panels import WIDE, PanelLayout
+from kelly_tui.ui.screens.field_keys import named_digits
 from kelly_tui.ui.screens.lenses import Lenses
 from kelly_tui.ui.screens.tapping import Tapping
 from kelly_tui.ui.widgets.find_line import FindLine, Headings
@@ -107,7 +109,9 @@ class Workstation(Tapping, Lenses):
         yield StatusLine(id="status")
         yield TooSmall(id="small")
         yield Prompt(id="prompt")
-        yield Footer(self.app.keymap, self.place, len(self.session.config.main_choices), id="footer")
+        footer = Footer(self.app.keymap, self.place, len(self.session.config.main_choices), id="footer")
+        footer.named = named_digits(self.session.config)
+        yield footer
 
     @property
     def layout(self) -> Layout:
@@ -122,6 +126,7 @@ class Workstation(Tapping, Lenses):
         self._version = self.session.catalogue.data_version()
         self._in_catalogue = self.session.catalogue.counts().in_catalogue
         self.sort = self.usual_sort()
+        self.table.hide_guesses(self.app.hides_guesses)
         self.show_scores()
         self.show_headline()
         self.find(self.filter)
@@ -199,9 +204,12 @@ class Workstation(Tapping, Lenses):
         """Show the labels of the sample under the cursor."""
         row = self.table.current
         self.sample = None if row is None else self.session.catalogue.get(row.sample_id)
-        heard = None if self.sample is None else self.session.suggestion(self.sample)
-        wrong = None if self.sample is None else self.session.issue(self.sample)
-        self.query_one(Form).show(self.sample, heard, wrong)
+        if self.sample is None:
+            self.form.show(None)
+        elif self.is_hidden(self.sample):
+            self.form.show(unguessed(self.sample))
+        else:
+            self.form.show(self.sample, self.session.suggestion(self.sample), self.session.issue(self.sample))
         self.hear_through()  # a label that changed may be one that is heard
 
     @on(Prompt.Toggled)
@@ -245,6 +253,9 @@ class Workstation(Tapping, Lenses):
         super().load(sample, play=play, at=at)
         coming = [self.table.row_at(self.table.cursor + step) for step in range(1, PREPARED + 1)]
         self.app.engine.prepare([self.session.root / row.file_path for row in coming if row is not None])
+
+    def hear_again(self, at: float) -> None:
+        self.load(self.sample, at=at)
 
     def look_around(self) -> None:
         """See what another process, or a stage of our own, has changed."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from kelly_tui.ui.actions import ACTIONS, BY_ID, DIGIT, shown_key
 from kelly_tui.ui.keymap import Keymap, Keys
@@ -23,6 +23,8 @@ class Footer(Painted):
         self.scope = scope
         self.labels = labels
         self.typed: Keys = ()
+        self.named: Mapping[str, Sequence[str]] = {}
+        """What the digits of an action stand for, from 1 on."""
 
     def show(self, scope: str, typed: Keys = ()) -> None:
         """Show the keys of `scope`, or what may follow those typed."""
@@ -55,12 +57,15 @@ class Footer(Painted):
 
     def _digits(self, action: str) -> int:
         """How many choices the digits of an action have: those that label have one a label."""
-        return 9 if action == "affect" else self.labels
+        return len(self.named[action]) if action in self.named else self.labels if action in ("label", "unsure") else 9
 
     def _following(self) -> list[tuple[str, str]]:
         follow = self.keymap.continuations(self.scope, self.typed)
+        start = ("".join(self.typed) + "…", "")
+        if len(follow) == 1 and follow[0][0] == DIGIT and (names := self.named.get(follow[0][1])):
+            return [start, *zip(self.keymap.digits, names, strict=False)]
         return [
-            ("".join(self.typed) + "…", ""),
+            start,
             *(
                 (shown_key(keys, self._digits(action), self.keymap.digits), BY_ID[action].words)
                 for keys, action in follow

@@ -19,7 +19,7 @@ from kelly_tui.text import count, safe_text
 from kelly_tui.ui.paint import Line, Span, fit, length, spread, wrapped
 from kelly_tui.ui.widgets import pad
 from kelly_tui.ui.widgets.painted import Painted
-from kelly_tui.ui.words import clock, field_word, guessed, key_name, number, provenance, said
+from kelly_tui.ui.words import clock, field_word, guessed, key_name, number, numerals, provenance, said
 
 NAME_WIDTH = 13
 VALUE_WIDTH = 18
@@ -34,6 +34,8 @@ _WORTH_SAYING = 0.15
 """The probability from which a second suggestion is shown."""
 LIKELY_WRONG = 0.1
 """The probability from which it is said that a label may be wrong: twice what any label has."""
+MOST_NUMERALS = 16
+"""Chords whose numerals stand beside them."""
 NARROW = 4
 """Lines under which the form is a question and one line of facts."""
 
@@ -205,7 +207,7 @@ class Form(Painted):
             said_so: Line = [*start, ("·  ", "faint"), *self._guess(name), (meaning, "faint")]
             return said_so if meaning else [*said_so, *self._reason(name, width - length(said_so), "faint")]
         room = width - NAME_WIDTH - WHENCE_WIDTH - 2
-        value = said(name, label.value)
+        value = said(name, label.value) + (_numerals(sample) if name == "chord_progression" else "")
         value = fit(value, max(min(room, VALUE_WIDTH), min(cell_len(value), room)))
         line: Line = [*start, (value, label.source), (f" {provenance(label):{SURE_WIDTH}}", label.source)]
         return [*line, *self._reason(name, width - length(line))]
@@ -214,6 +216,15 @@ class Form(Painted):
         """What a value rests on, or why there is none, where there is room to say it."""
         why = self.reason(name)
         return [(f" {fit(why, room - 2).rstrip()}", style)] if why and room - 2 >= SHORTEST_REASON else []
+
+
+def _numerals(sample: Sample) -> str:
+    """`` · i VI III VII`` behind chords, where the key is labelled."""
+    chords, key, mode = map(sample.value, ("chord_progression", "key", "mode"))
+    if not isinstance(chords, list) or key is None:
+        return ""
+    found = numerals([str(one) for one in chords[:MOST_NUMERALS]], str(key), str(mode or "major"))
+    return f" · {found}{' …' if len(chords) > MOST_NUMERALS else ''}"
 
 
 def _question(sample: Sample, config: DatasetConfig, width: int, digits: Sequence[str]) -> list[Line]:

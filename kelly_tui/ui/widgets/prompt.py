@@ -38,6 +38,8 @@ class Question:
     """Offered as completions; tab or the right arrow takes one."""
     complete: Callable[[str], Sequence[str]] | None = None
     """In the place of choices: what a text may go on to, whole, the likeliest first."""
+    heed: Callable[[str], str] | None = None
+    """Called with each text that can be; what it says of that takes the hint's place."""
     mend: Callable[[str], str | None] | None = None
     """What was meant by a text that can't be, as near as can be told; tab takes that."""
     replaces: bool = False
@@ -197,7 +199,10 @@ class Prompt(Vertical):
         except KellyError as error:
             self._say_trouble(error)
         else:
-            self._say_hint()
+            if self.question.heed is not None:
+                self.query_one("#prompt-hint", _Words).say(f" {self.question.heed(event.value)}", "dim")
+            else:
+                self._say_hint()
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         event.stop()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 from rich.cells import cell_len
@@ -26,6 +26,8 @@ class Look(NamedTuple):
     thumb: bool = False
     """Beside the scrollbar's thumb."""
     marked: bool = False
+    unguessed: bool = False
+    """What is guessed is not shown while nobody has decided."""
 
 
 class Column(NamedTuple):
@@ -98,6 +100,8 @@ def _name_width(width: int, chosen: Sequence[Column]) -> int:
 def row_line(row: Row, width: int, main_label: str, look: Look) -> Line:
     """One row in `width` cells, the scrollbar's included."""
     chosen = columns(width - 1, main_label)
+    if look.unguessed and row.decision == "pending" and not row.is_verified:
+        row = _unguessed(row)
     mark, mark_style = decision_span(row, source_of(row, main_label))
     room = _name_width(width - 1, chosen) - 4
     line: list[Span] = [
@@ -115,6 +119,13 @@ def row_line(row: Row, width: int, main_label: str, look: Look) -> Line:
             line.append((f" {fit(text, column.width, right=column.right)} ", "accent" if glows else style))
     line.append((" " * (width - 1 - length(line)), "text"))
     return [*line, ("▐" if look.thumb else " ", "faint")]
+
+
+def _unguessed(row: Row) -> Row:
+    """The row without the labels that are guesses."""
+    guesses = [field for field in row.sources if guessed(source_of(row, field))]
+    hidden: dict[str, Any] = {field: None for field in ("suggested", *guesses) if hasattr(row, field)}
+    return row._replace(**hidden)
 
 
 def _name(row: Row, room: int, look: Look) -> Line:

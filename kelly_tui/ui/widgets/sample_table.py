@@ -70,6 +70,7 @@ class SampleTable(ScrollView, Direct):
         self._strips: LRUCache[tuple[int, int, Look], Strip] = LRUCache(STRIPS)
         self._glowing: frozenset[int] = frozenset()
         self.marked: frozenset[int] = frozenset()
+        self._hides_guesses = False
         """Rows on which the next edits are made, instead of on the one under the cursor. What is not listed is none."""
 
     def show(self, order: array[int], fetch: Fetch, cursor: int = 0) -> None:
@@ -139,6 +140,11 @@ class SampleTable(ScrollView, Direct):
         for index in range(top, min(top + self.size.height, len(self.order))):
             if self.order[index] in rowids:
                 self._refresh_line(index)
+
+    def hide_guesses(self, hidden: bool) -> None:
+        """Show no guesses of samples that nobody has decided, or show them."""
+        self._hides_guesses = hidden
+        self.refresh()
 
     def index_of(self, rowid: int) -> int | None:
         """Where a row is in the order; None when it is not shown."""
@@ -212,6 +218,7 @@ class SampleTable(ScrollView, Direct):
             glowing=row.rowid in self._glowing,
             thumb=y in self._thumb,
             marked=row.rowid in self.marked,
+            unguessed=self._hides_guesses,
         )
         drawn = self._strips.get((row.rowid, width, look))
         if drawn is None:

@@ -1,0 +1,39 @@
+"""Rides along valence and arousal, a small file a sample beside the catalogue: a curve is no label, and may be long."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from kelly_tui.errors import DatasetError
+from kelly_tui.model.ride import Ride
+from kelly_tui.store.layout import utc_now, write_atomic
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from kelly_tui.store.layout import Layout
+
+
+def rides(layout: Layout, sample_id: str) -> list[Ride]:
+    """All rides of a sample, oldest first. Raises `DatasetError` for a file that can't be read."""
+    path = _path(layout, sample_id)
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=list[Ride])
+    except FileNotFoundError:
+        return []
+    except msgspec.MsgspecError as error:
+        raise DatasetError(f"rides can't be read ({error})", path=path, hint="Mend or remove it.") from None
+
+
+def add_ride(layout: Layout, sample_id: str, ride: Ride, by: str) -> None:
+    """Keep a ride, with who rode and when. Raises `DatasetError`, `OSError`."""
+    kept = [*rides(layout, sample_id), msgspec.structs.replace(ride, by=by, at=utc_now())]
+    path = _path(layout, sample_id)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomic(path, msgspec.json.encode(kept))
+
+
+def _path(layout: Layout, sample_id: str) -> Path:
+    return layout.kelly_dir / "rides" / sample_id[:2] / f"{sample_id}.json"
