@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import multiprocessing
 import os
 import queue
@@ -26,6 +27,10 @@ SILENT = 20
 """A sound process that gave no sign of life at so many looks in a row is ended and started again: after a second. Looks
 are counted, not seconds: where the whole machine stood still, the process may be well."""
 
+STOPPED = 10
+"""The same, where the system says that it was stopped, which a busy machine does to nobody. Not at once: a moment may
+be meant, or our whole group was stopped and goes on."""
+
 HUNG = 6.0
 """Seconds after which a process that is still at one command, or at opening one file, is ended and started again."""
 
@@ -34,6 +39,9 @@ SLOW_START = 20.0
 
 QUICK, DEATHS = 10.0, 3
 """A process that lives for less than so many seconds so many times in a row is not started again."""
+
+NOTICE = 6.0
+"""Seconds for which it is said that it was started again, or until another file is asked for."""
 
 _IN_FLIGHT = 100
 """Commands not yet carried out that the pipe may hold; it holds more, so writing never blocks."""
@@ -64,7 +72,7 @@ class Engine:
         self._move, self._goal = 0, 0.0
         self._kin: list[str] = []
         self._next: list[str] = []
-        self._notice = ""
+        self._notice, self._notice_ends = "", 0.0
         self._commands: queue.SimpleQueue[Command] = queue.SimpleQueue()
         self._closing = threading.Event()
         self._process: multiprocessing.process.BaseProcess | None = None
@@ -186,7 +194,7 @@ class Engine:
             semitones=int(memory.semitones) if ready else 0,
             loop=(memory.loop_start, memory.loop_end) if ready and memory.loop_end else None,
             matched=bool(memory.matched) and ready,
-            message=self._board.message or self._notice,
+            message=self._board.message or (self._notice if time.monotonic() < self._notice_ends else ""),
             underruns=int(memory.underruns),
             latency=float(memory.latency),
         )
@@ -214,7 +222,7 @@ class Engine:
                 return
             self._board.message = ""  # what the next process says is newer than that this one ended
             if deaths < DEATHS:
-                self._notice = self._said_of_death()
+                self._notice, self._notice_ends = self._said_of_death(), time.monotonic() + NOTICE
                 commands = [*self._resumption(), *untold]
             else:
                 self._give_up()
@@ -236,7 +244,7 @@ class Engine:
         finally:
             theirs.close()  # ours would keep the pipe alive after the process is gone
         self._process = process
-        sent, watch = 0, _Watch(memory)
+        sent, watch = 0, _Watch(memory, process.pid)
         try:
             while not self._closing.is_set() and process.is_alive():
                 if watch.is_hung():
@@ -298,6 +306,7 @@ class Engine:
         memory.playing, memory.level, memory.token = False, 0.0, -1
         name = f" on {safe_text(self._path.name)}" if self._path else ""
         self._notice = f"no sound: the sound process keeps ending{name}; open another sample to try again"
+        self._notice_ends = math.inf
 
     def _next_load(self) -> list[Command]:
         """Wait until another file is wanted; nothing else can bring the process back."""
@@ -311,8 +320,8 @@ class Engine:
 class _Watch:
     """Looks at a process again and again, and says when it hangs."""
 
-    def __init__(self, memory: Any) -> None:
-        self._memory = memory
+    def __init__(self, memory: Any, pid: int | None) -> None:
+        self._memory, self._pid = memory, pid
         self._begun = time.monotonic()
         self._last_sign, self._silent, self._looked_at = 0.0, 0, 0.0
 
@@ -326,4 +335,14 @@ class _Watch:
             self._last_sign, self._looked_at = sign, now
         since = [moment for moment in (memory.busy, memory.opening) if moment]
         patience = SLOW_START if memory.loading else HUNG
-        return self._silent > SILENT or any(now - moment > patience for moment in since)
+        is_silent = self._silent > SILENT or (self._silent > STOPPED and _is_stopped(self._pid))
+        return is_silent or any(now - moment > patience for moment in since)
+
+
+def _is_stopped(pid: int | None) -> bool:
+    """Whether the system says that a process was stopped, by a signal or a debugger; False where it can't be asked."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_bytes()
+    except OSError:
+        return False
+    return stat.rpartition(b")")[2].split()[0] in (b"T", b"t")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -28,7 +29,8 @@ LINGER = 16
 """Frames that are still drawn after the last sign of sound: starting takes the sound process a moment."""
 
 SLOW_START = 320
-"""The same, while the file is not in place yet: a busy machine, or a sound process that is just being started."""
+"""The same, while the file is not in place yet: a busy machine, or a sound process that is just being started; and
+while something is said that may go by itself."""
 
 SHORTEST_LOOP = 0.4
 """Seconds. Who marks the end so soon after the start wants no loop."""
@@ -91,6 +93,19 @@ class Listening(KeyedScreen):
             self.app.engine.play()
         self._watch()
 
+    def what_brings_back(self) -> Callable[[], None]:
+        """Loads what is heard now, where it is and playing if it does, after another screen had the engine."""
+        heard, state, loop = self.heard, self.app.engine.state, self._loop
+        goal, playing = state.goal, state.playing
+
+        def bring_back() -> None:
+            self.load(heard, play=playing, at=goal)
+            if loop is not None:
+                self._loop = loop
+                self.app.engine.set_loop(loop)
+
+        return bring_back
+
     def _entitle(self, sample: Sample | None) -> None:
         self.heard = sample
         for line in self.query(StatusLine):
@@ -132,7 +147,7 @@ class Listening(KeyedScreen):
         self.query_one(Transport).show(self._title, state, duration, autoplay=self.app.autoplay, through=self.through())
         self.music.follow(state.position, state.loop)
         self._quiet_frames = 0 if state.playing else self._quiet_frames + 1
-        if self._quiet_frames > (LINGER if state.duration or state.message else SLOW_START):
+        if self._quiet_frames > (LINGER if state.duration and not state.message else SLOW_START):
             self._frames.pause()
 
     def through(self) -> str:
