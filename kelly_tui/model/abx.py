@@ -12,6 +12,8 @@ from typing import Any
 
 import msgspec
 
+from kelly_tui.model.sample import changes
+
 TRIALS = 16
 """Of one comparison."""
 
@@ -39,6 +41,15 @@ class Result(msgspec.Struct, frozen=True):
     def p(self) -> float:
         """How often chance does as well or better."""
         return p_of_chance(self.correct, self.trials)
+
+    def words(self) -> str:
+        """``13 of 16 right, p = .011``."""
+        number = f"p = {self.p:.3f}".replace("0.", ".") if self.p >= 0.001 else "p < .001"
+        return f"{self.correct} of {self.trials} right, {number}"
+
+    def line(self) -> str:
+        """``+3 st ×0.95: 13 of 16 right, p = .011``."""
+        return f"{changes(msgspec.json.decode(self.recipe, type=dict[str, Any])) or 'a variant'}: {self.words()}"
 
 
 def p_of_chance(correct: int, trials: int) -> float:

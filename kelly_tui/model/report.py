@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from kelly_tui.model.abx import Result
 from kelly_tui.model.probe import Kept
 
 Severity = Literal["error", "warning", "note"]
@@ -195,6 +196,8 @@ class Report(Facts, frozen=True, kw_only=True):
     findings: tuple[Finding, ...] = ()
     apart: tuple[Apart, ...] = ()
     """Whether a model can tell the lists apart, and generated music from imported."""
+    blind: tuple[Result, ...] = ()
+    """What was heard blind, by recipe."""
 
     @property
     def valid(self) -> bool:
@@ -219,6 +222,7 @@ class Report(Facts, frozen=True, kw_only=True):
             )
         lines.append("Lists: " + ", ".join(f"{name} {count:,}" for name, count in self.splits.items()))
         lines += [f"Told apart: {one.words()}" for one in self.apart]
+        lines += [f"Heard blind: {one.line()}" for one in self.blind]
         if self.findings:
             lines.append("")
         for finding in self.sorted_findings():

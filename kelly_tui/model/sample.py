@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import msgspec
@@ -19,6 +20,26 @@ def file_type_of(name: str) -> Literal["midi", "audio"] | None:
     if suffix in MIDI_SUFFIXES:
         return "midi"
     return "audio" if suffix in AUDIO_SUFFIXES else None
+
+
+_CHANGES = {
+    "transpose": "{:+g} st",
+    "pitch_shift": "{:+g} st",
+    "time_stretch": "×{:g}",
+    "velocity_scale": "vel ×{:g}",
+    "jitter_ms": "±{:g} ms",
+    "dropout": "-{:.0%}",
+    "noise": "noise",
+    "gain": "gain ×{:g}",
+    "render": "as sound",
+}
+"""How a transform and its value are said."""
+
+
+def changes(augmentation: Mapping[str, object]) -> str:
+    """What makes a variant one: ``+3 st ×0.95``."""
+    said_of = [_CHANGES[name].format(value) for name, value in augmentation.items() if name in _CHANGES]
+    return " ".join(said_of)
 
 
 class Sample(msgspec.Struct, kw_only=True):

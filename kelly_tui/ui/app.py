@@ -30,6 +30,7 @@ from kelly_tui.ui.theme import THEMES
 if TYPE_CHECKING:
     from kelly_tui.model.sample import Sample
     from kelly_tui.ui.saver import Order
+    from kelly_tui.ui.screens.listening import Listening
 
 
 def _now() -> str:
@@ -210,8 +211,11 @@ class KellyApp(App[None], inherit_bindings=False):
 
         self.push_screen(PipelineScreen(self.opened(), stage))
 
-    def compare_blind(self, variant: Sample) -> None:
-        """Hear a variant against what it was made from without knowing which is which. Raises `SoundError`."""
+    def compare_blind(self, variant: Sample, heard_in: Listening) -> None:
+        """Hear a variant against what it was made from without knowing which is which. Raises `SoundError`.
+
+        `heard_in`: the screen that had the engine, and gets it back.
+        """
         from kelly_tui.ui.screens.blind import BlindScreen
 
         parent = self.opened().catalogue.get(variant.parent_id) if variant.parent_id else None
@@ -219,7 +223,7 @@ class KellyApp(App[None], inherit_bindings=False):
             raise SoundError(
                 "there are no two to compare", hint="‹blind› compares a variant with what it was made from."
             )
-        self.push_screen(BlindScreen(self.workstation, variant, parent))
+        self.push_screen(BlindScreen(self.workstation, heard_in, variant, parent))
 
     def action_pipeline(self) -> None:
         self.open_pipeline()

@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, TypeVar
 
 from textual.message import Message
 
+from kelly_tui.model.sample import Sample, changes
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.issues import issue
 from kelly_tui.store.suggestions import suggestion
 from kelly_tui.ui.saver import Saver
-from kelly_tui.ui.words import changes, sample_name
+from kelly_tui.ui.words import sample_name
 
 if TYPE_CHECKING:
     from kelly_tui.model.issue import Issue
     from kelly_tui.model.ride import Ride
-    from kelly_tui.model.sample import Sample
     from kelly_tui.model.suggestion import Suggestion
     from kelly_tui.pipeline.job import Job
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -135,26 +135,6 @@ def sample_name(file_path: str, origin: str = "imported") -> str:
     """A file's name without folders and suffix; generated files have only numbers: ``generated 001a2638``."""
     stem = PurePosixPath(file_path).stem or file_path
     return f"generated {stem[:8]}" if origin == "generated" else stem
-
-
-_CHANGES = {
-    "transpose": "{:+g} st",
-    "pitch_shift": "{:+g} st",
-    "time_stretch": "×{:g}",
-    "velocity_scale": "vel ×{:g}",
-    "jitter_ms": "±{:g} ms",
-    "dropout": "-{:.0%}",
-    "noise": "noise",
-    "gain": "gain ×{:g}",
-    "render": "as sound",
-}
-"""How a transform and its value are said."""
-
-
-def changes(augmentation: Mapping[str, object]) -> str:
-    """What makes a variant one: ``+3 st ×0.95``."""
-    said_of = [_CHANGES[name].format(value) for name, value in augmentation.items() if name in _CHANGES]
-    return " ".join(said_of)
 
 
 def clock(seconds: float, *, tenths: bool = False) -> str:

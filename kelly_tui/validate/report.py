@@ -9,10 +9,12 @@ from pathlib import Path
 import msgspec
 
 from kelly_tui.errors import DatasetError
+from kelly_tui.model.abx import results
 from kelly_tui.model.report import Finding, Report, Scores
 from kelly_tui.store import runs
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.layout import utc_now
+from kelly_tui.store.trials import trials
 from kelly_tui.text import count
 from kelly_tui.validate.adversarial import check_apart
 from kelly_tui.validate.adversarial import findings as findings_apart
@@ -44,7 +46,7 @@ def validate_dataset(root: Path | str, deep: bool = False) -> Report:
 def validate(catalogue: Catalogue, *, deep: bool = False) -> Report:
     """`validate_dataset` of an open catalogue."""
     facts = facts_of(catalogue)
-    apart = check_apart(catalogue)
+    apart, blind = check_apart(catalogue), tuple(results(trials(catalogue)))
     findings: list[Finding] = [
         *check_structure(catalogue),
         *check_files(catalogue, deep=deep),
@@ -52,7 +54,7 @@ def validate(catalogue: Catalogue, *, deep: bool = False) -> Report:
         *(_check_samples(catalogue, facts) if len(catalogue) else [EMPTY]),
         *findings_apart(apart),
     ]
-    return Report(**msgspec.structs.asdict(facts), findings=tuple(findings), apart=apart)
+    return Report(**msgspec.structs.asdict(facts), findings=tuple(findings), apart=apart, blind=blind)
 
 
 def _check_samples(catalogue: Catalogue, scores: Scores) -> Iterator[Finding]:

@@ -12,10 +12,12 @@ from typing import Any
 
 import msgspec
 
+from kelly_tui.model.abx import Result, results
 from kelly_tui.model.dataset import DatasetConfig
 from kelly_tui.model.report import Scores, whole_percent
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.layout import Layout
+from kelly_tui.store.trials import trials
 from kelly_tui.text import count
 from kelly_tui.validate.scores import class_targets, live_scores
 
@@ -65,6 +67,8 @@ class Stats(msgspec.Struct, frozen=True):
     """Of one audio clip: as those here, or as config.json says they are rendered."""
     midi_bytes_each: float
     scores: Scores
+    blind: tuple[Result, ...] = ()
+    """What was heard blind, by recipe."""
 
     @property
     def total_bytes(self) -> int:
@@ -106,6 +110,8 @@ class Stats(msgspec.Struct, frozen=True):
         for kind, total in self.feature_bytes.items():
             lines.append(_average(f"{kind} features", total, self.features.get(kind, 0)))
         lines.append(f"  {size(self.other_bytes):>10}  annotations, manifest and catalogue")
+        if self.blind:
+            lines += ["", "Heard blind:", *(f"  {one.line()}" for one in self.blind)]
         if self.labelled:
             lines += ["", "Labelled: " + ", ".join(f"{field} {number:,}" for field, number in self.labelled.items())]
         lines += ["", ", ".join(
@@ -155,6 +161,7 @@ def dataset_stats(root: Path | str) -> Stats:
         feature_bytes = _feature_bytes(catalogue.layout)
         other_bytes = _other_bytes(catalogue.layout)
         scores = live_scores(catalogue.counts(), config)
+        blind = tuple(results(trials(catalogue)))
     sample_bytes: dict[str, int] = {}
     counts: dict[str, int] = {}
     features: dict[str, int] = {}
@@ -178,6 +185,7 @@ def dataset_stats(root: Path | str) -> Stats:
         audio_bytes_each=sample_bytes["audio"] / counts["audio"] if counts.get("audio") else _rendered_bytes(config),
         midi_bytes_each=sample_bytes["midi"] / counts["midi"] if counts.get("midi") else USUAL_MIDI,
         scores=scores,
+        blind=blind,
     )
 
 

@@ -136,13 +136,30 @@ async def test_sixteen_blind_trials_tell_nothing_before_the_end_and_are_kept(ope
         await desk.press("b", "tab", "tab", "1")
         assert len(screen.curtain.answers) == 1
         right.append(screen.curtain.answers[0])
+        desk.sound.state.position = 7.0
         await desk.press("escape")
-        assert desk.sound.loaded == "elm"
+        assert (desk.sound.loaded, desk.sound.state.position, desk.sound.state.playing) == ("elm", 2.0, True)
     with Catalogue.open(root) as catalogue:
         stored = trials(catalogue)
     assert [one.correct for one in stored] == right
     assert {(one.recipe, one.sample_id, one.by) for one in stored} == {("{}", f"{4:016x}", "tester")}
     assert root in desk.app.edited  # whose manifest is written on leaving
+
+
+@pytest.mark.exercises("blind")
+async def test_who_leaves_blind_listening_hears_what_was_heard_before(open_desk: Open, root: Path) -> None:
+    """Also among lanes, with the loop that was there; what stood still stands still."""
+    async with open_desk(root, filter="is:augmented") as desk:
+        await desk.press("o", "O")
+        desk.sound.state.position, desk.sound.state.playing = 3.0, False
+        loop = desk.sound.state.loop
+        assert loop is not None
+        await desk.press("b", "tab", "tab")
+        desk.sound.state.position = 6.0
+        await desk.press("escape")
+        assert "variants" in desk.text()
+        state = desk.sound.state
+        assert (desk.sound.loaded, state.position, state.playing, state.loop) == ("elm", 3.0, False, loop)
 
 
 async def test_x_is_either_of_the_two(open_desk: Open, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from textual.app import ComposeResult
 
 from kelly_tui.errors import SoundError
-from kelly_tui.model.abx import TRIALS, Trial, p_of_chance, recipe_of
+from kelly_tui.model.abx import TRIALS, Result, Trial, recipe_of
+from kelly_tui.model.sample import Sample, changes
 from kelly_tui.store.trials import trials
 from kelly_tui.ui.paint import Line, Span
 from kelly_tui.ui.screens.keyed import KeyedScreen
@@ -18,10 +19,9 @@ from kelly_tui.ui.widgets.headline import Headline
 from kelly_tui.ui.widgets.painted import Painted
 from kelly_tui.ui.widgets.prompt import Prompt
 from kelly_tui.ui.widgets.status_line import StatusLine
-from kelly_tui.ui.words import changes
 
 if TYPE_CHECKING:
-    from kelly_tui.model.sample import Sample
+    from kelly_tui.ui.screens.listening import Listening
     from kelly_tui.ui.screens.workstation import Workstation
 
 NAMES = ("A", "B", "X")
@@ -68,10 +68,9 @@ class Curtain(Painted):
 
 def verdict(correct: int, n: int) -> str:
     """What so many right answers say: ``13 of 16 right, p = .011: you hear the difference``."""
-    p = p_of_chance(correct, n)
-    number = f"p = {p:.3f}".replace("0.", ".") if p >= 0.001 else "p < .001"
-    means = "you hear the difference" if p < SURE else "no difference that chance would not show"
-    return f"{correct} of {n} right, {number}: {means}"
+    result = Result("{}", n, correct)
+    means = "you hear the difference" if result.p < SURE else "no difference that chance would not show"
+    return f"{result.words()}: {means}"
 
 
 class BlindScreen(KeyedScreen):
@@ -79,8 +78,9 @@ class BlindScreen(KeyedScreen):
 
     place = "blind"
 
-    def __init__(self, workstation: Workstation, variant: Sample, parent: Sample) -> None:
+    def __init__(self, workstation: Workstation, heard_in: Listening, variant: Sample, parent: Sample) -> None:
         super().__init__()
+        self._heard_in = heard_in
         self._workstation = workstation
         self._two = (parent, variant)
         self._x = A
@@ -104,8 +104,9 @@ class BlindScreen(KeyedScreen):
 
     def on_mount(self) -> None:
         session, engine = self._workstation.session, self.app.engine
-        heard = self._workstation.heard
+        heard = self._heard_in.heard
         share = engine.state.goal / engine.state.duration if heard and engine.state.duration else 0.0
+        self._bring_back = self._heard_in.what_brings_back()
         self.query_one(Headline).show(session.name, "blind", [])
         original = self._two[A]
         engine.load(session.root / original.file_path)
@@ -189,5 +190,5 @@ class BlindScreen(KeyedScreen):
         self.say("‹compare› goes from one to the next, at the same place", "dim")
 
     async def action_back(self) -> None:
-        self._workstation.load(self._workstation.sample)
+        self._bring_back()
         await self.app.action_back()

@@ -126,7 +126,7 @@ class VariantsScreen(Listening):
         self._workstation.action_undo()
 
     def action_blind(self) -> None:
-        self.app.compare_blind(self.chosen)
+        self.app.compare_blind(self.chosen, self)
 
     async def action_open(self) -> None:
         chosen = self.chosen

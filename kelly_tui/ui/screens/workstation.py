@@ -339,7 +339,8 @@ class Workstation(Tapping, Lenses):
         self.app.push_screen(ReviewScreen(self))
 
     def action_blind(self) -> None:
-        self.app.compare_blind(self._here())
+        self.rest()
+        self.app.compare_blind(self._here(), self)
 
     def action_next_panel(self) -> None:
         self.give_room(music_first=not self._panels.room.music_first)

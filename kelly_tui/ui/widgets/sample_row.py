@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 from rich.cells import cell_len
 
+from kelly_tui.model.sample import changes
 from kelly_tui.ui.paint import Line, Span, fit, fit_name, length
-from kelly_tui.ui.words import changes, clock, decision_span, guessed, is_unsure, key_name, sample_name, source_of
+from kelly_tui.ui.words import clock, decision_span, guessed, is_unsure, key_name, sample_name, source_of
 
 if TYPE_CHECKING:
     from kelly_tui.store.query import Row

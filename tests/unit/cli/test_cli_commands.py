@@ -9,9 +9,11 @@ import sys
 import pytest
 
 from kelly_tui.cli import COMMANDS, parse
+from kelly_tui.model.abx import Trial
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.layout import Layout
 from kelly_tui.store.runs import Turn
+from kelly_tui.store.trials import add_trials
 from tests.strangers import BAD, SOURCES
 
 
@@ -238,6 +240,18 @@ def test_stats_are_measured(kelly, labelled):
     assert said.json["sample_bytes"]["audio"] == sizes
     assert said.json["estimates"]["1000"]["audio"] == pytest.approx(sizes / 4 * 1000)
     assert "3 TB" in kelly("stats", "d").out
+
+
+def test_what_was_heard_blind_is_in_stats_and_report(kelly, labelled):
+    assert "Heard blind" not in kelly("stats", "d").out
+    with Catalogue.open(labelled) as catalogue:
+        add_trials(catalogue, [Trial('{"transpose":2}', "a", number < 12) for number in range(16)])
+        add_trials(catalogue, [Trial('{"gain":0.8}', "b", True)])
+    for command in ("stats", "validate"):
+        said = kelly(command, "d").out
+        assert "+2 st: 12 of 16 right, p = .038" in said
+        assert "gain ×0.8: 1 of 1 right, p = .500" in said
+        assert [one["correct"] for one in kelly(command, "d", "--json").json["blind"]] == [12, 1]
 
 
 def test_one_sample_is_no_samples(kelly, music):

@@ -41,6 +41,12 @@ def test_results_are_by_recipe():
     assert results(HEARD)[0].p == 0.75
 
 
+def test_a_result_is_one_line():
+    heard = Trial(recipe_of({"transpose": 3, "seed": 5, "time_stretch": 0.95}), "a", True)
+    (result,) = results([heard] * 13 + [Trial(heard.recipe, "a", False)] * 3)
+    assert result.line() == "×0.95 +3 st: 13 of 16 right, p = .011"
+
+
 def test_they_are_kept_written_to_the_manifest_and_read_back(tmp_path: Path) -> None:
     with new_catalogue(tmp_path) as catalogue:
         catalogue.add([sample(1)])
