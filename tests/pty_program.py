@@ -71,6 +71,15 @@ class PtyProgram:
     def send(self, keys: bytes) -> None:
         os.write(self._master, keys)
 
+    def press(self, keys: bytes, seconds: float = 30.0) -> None:
+        """Send keys, and read until the end of the next frame that it draws, or of the one that it is drawing."""
+        while select.select([self._master], [], [], 0)[0]:
+            self._take(0)
+        self.send(keys)
+        found, until = b"", time.monotonic() + seconds
+        while END_OF_FRAME not in found and time.monotonic() < until:
+            found += self._take(0.5)
+
     def answer(self, keys: bytes, still: float = 0.03) -> float:
         """Seconds from sending keys, once it has been still for a while, to the end of the next frame it draws."""
         self.read(still)
@@ -86,6 +95,11 @@ class PtyProgram:
         with open(f"/proc/{self._process.pid}/stat") as stat:
             fields = stat.read().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def megabytes(self) -> float:
+        """Memory that the program holds, its own and not its children's."""
+        with open(f"/proc/{self._process.pid}/status") as status:
+            return next(int(line.split()[1]) for line in status if line.startswith("VmRSS:")) / 1000
 
     def hang_up(self, seconds: float = 30.0) -> int:
         """Take the terminal away, and wait for the program's end: its exit code."""
