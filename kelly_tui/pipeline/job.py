@@ -18,6 +18,9 @@ from kelly_tui.pipeline.worker import python
 PATIENCE = 2.0
 """Seconds from asking a job to stop until it is told to."""
 
+POLITE = 10
+"""How far a job, and so all its workers, stands back from the app and its sound where cores are few (`os.nice`)."""
+
 _LOG_LINES = 500
 
 
@@ -40,6 +43,8 @@ class Job:
             encoding="utf-8",
             errors="replace",
         )
+        with suppress(OSError):  # it has ended, or may not be changed
+            os.setpriority(os.PRIO_PROCESS, self._process.pid, POLITE)
         streams = (self._process.stdout, self._process.stderr)
         self._listeners = [threading.Thread(target=self._listen, args=(stream,), daemon=True) for stream in streams]
         for listener in self._listeners:

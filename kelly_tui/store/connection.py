@@ -33,6 +33,11 @@ def connect(path: Path) -> sqlite3.Connection:
     return db
 
 
+def keep_little(db: sqlite3.Connection) -> None:
+    """Have a connection keep few pages in memory: of the app's three none gains by what stages need."""
+    db.execute("PRAGMA cache_size = -4000")
+
+
 def connect_for_reading(path: Path) -> sqlite3.Connection:
     """A catalogue in a folder that can't be written: through the log if its index is there, else as it lies."""
     for how in ("mode=ro", "mode=ro&immutable=1"):

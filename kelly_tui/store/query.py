@@ -7,7 +7,7 @@ as 8 bytes a sample, whose rows are read when they come into sight.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -41,6 +41,7 @@ __all__ = [
     "Row",
     "explain_empty",
     "first_of",
+    "nearest",
     "order",
     "page",
     "parse",
@@ -81,6 +82,12 @@ class Row(NamedTuple):
     sources: dict[str, str]
     """The first letter of each label's source, by field, a capital where it is unsure or in doubt."""
 
+
+PIECE = 1 << 16
+"""Characters of a list of rowids that are read at once: a fifth of a millisecond."""
+
+_AT_ONCE = 2_000
+"""Samples that are asked at once whether a filter finds them."""
 
 _SONG = "(SELECT root.file_path FROM samples AS root WHERE root.sample_id = samples.root_id)"
 _ROW = (
@@ -228,8 +235,33 @@ def order(catalogue: Catalogue, query: Query, sort: str = "path") -> array[int]:
             f" (SELECT rowid FROM samples WHERE {where} AND {query.where} ORDER BY {ordered})",
             query.parameters,
         ).fetchone()
-        rowids.extend(msgspec.json.decode(f"[{found or ''}]", type=list[int]))
+        for piece in _pieces(found or ""):
+            rowids.extend(_decode_rowids(f"[{piece}]"))
     return rowids
+
+
+def _pieces(listed: str) -> Iterator[str]:
+    """A list of numbers in parts: whole, it would be a hundred megabytes of numbers, and hold up the app's keys."""
+    start = 0
+    while start < len(listed):
+        end = listed.find(",", start + PIECE)
+        end = len(listed) if end < 0 else end
+        yield listed[start:end]
+        start = end + 1
+
+
+def nearest(catalogue: Catalogue, query: Query, order: Sequence[int], places: range) -> int | None:
+    """The first of some places in an order at which the filter finds the sample; None where it finds none."""
+    for start in range(0, len(places), _AT_ONCE):
+        part = places[start : start + _AT_ONCE]
+        found = catalogue.db.execute(
+            f"SELECT rowid FROM samples WHERE rowid IN (SELECT value FROM json_each(?)) AND {query.where}",
+            (msgspec.json.encode([order[place] for place in part]).decode(), *query.parameters),
+        )
+        rowids = {rowid for (rowid,) in found}
+        if rowids:
+            return next(place for place in part if order[place] in rowids)
+    return None
 
 
 def rows(catalogue: Catalogue, rowids: Sequence[int]) -> list[Row]:
@@ -257,6 +289,7 @@ class _Source(msgspec.Struct):
         return self.source[0].upper() if self.unsure or self.in_doubt else self.source[0]
 
 
+_decode_rowids = msgspec.json.Decoder(list[int]).decode
 _decode_sources = msgspec.json.Decoder(dict[str, _Source]).decode
 
 

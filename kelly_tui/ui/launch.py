@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from kelly_tui.ui.keymap import Keymap
     from kelly_tui.ui.silence import Sound
 
+SWITCH = 0.001
+"""Seconds for which a thread may go on while the app's waits: a fifth of the usual, which a key would feel."""
+
 KEYMAP_FILE = "keys.toml"
 
 
@@ -31,6 +34,7 @@ def run_app(dataset: Path | None, datasets: Path, settings: Settings, filter: st
     """
     check_terminal()
     garbage.rest()
+    sys.setswitchinterval(SWITCH)
     keymap, trouble = usual_keymap(settings.keys_profile)
     # A pool started inside the app would start the tracker with the app's captured stderr, and fail.
     multiprocessing.resource_tracker.ensure_running()

@@ -145,12 +145,14 @@ class Saver:
     def _opened(self) -> Catalogue | None:
         """The catalogue, once it can be opened; None if the app is left before."""
         from kelly_tui.store.catalogue import Catalogue
+        from kelly_tui.store.connection import keep_little
 
         said = False
         while True:
             try:
                 catalogue = Catalogue.open(self._root)
                 catalogue.begin_session()
+                keep_little(catalogue.db)
                 return catalogue
             except (KellyError, sqlite3.Error, OSError) as error:
                 self.stuck = _in_short(error)

@@ -13,6 +13,7 @@ from textual.message import Message
 
 from kelly_tui.model.sample import Sample, changes
 from kelly_tui.store.catalogue import Catalogue
+from kelly_tui.store.connection import keep_little
 from kelly_tui.store.issues import issue
 from kelly_tui.store.suggestions import suggestion
 from kelly_tui.ui.saver import Saver
@@ -38,6 +39,7 @@ class Session:
         self.root, self.annotator = root, annotator
         self.catalogue = Catalogue.open(root)
         """For reads that take a millisecond: rows, one sample, counts."""
+        keep_little(self.catalogue.db)
         self.config = self.catalogue.config
         self.main_label = self.config.model.main_label
         self.saver = Saver(root, annotator, tell)
@@ -104,6 +106,7 @@ class Session:
     def _answer(self, question: Callable[[Catalogue], T]) -> T:
         if not hasattr(self._own, "catalogue"):
             self._own.catalogue = Catalogue.open(self.root)
+            keep_little(self._own.catalogue.db)
         self._own.catalogue.data_version()  # it may have been made anew
         return question(self._own.catalogue)
 

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import json
-import os
-import signal
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from threading import Thread
 
 from kelly_tui.model.dataset import DatasetConfig
 from kelly_tui.paths import PROJECT
+from kelly_tui.pipeline.job import Job
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.layout import create_dataset_structure
 from kelly_tui.ui.advice import next_best
@@ -78,7 +74,7 @@ def measure(root: Path, environment: dict[str, str], n: int) -> Iterator[tuple[s
         idle = {what: [app.answer(keys) for _ in range(KEYS)] for what, keys in ASKED.items()}
         for what, times in idle.items():
             yield f"key to repaint, {what}", _share(times), least_time, f"{_told(times)}; floor: the smallest app"
-        with _stage(root, environment, n):
+        with _stage(root, n):
             busy = {what: [app.answer(keys) for _ in range(KEYS)] for what, keys in ASKED.items()}
         for what, times in busy.items():
             yield f"the same beside a stage on all cores, {what}", _share(times), _share(idle[what]), \
@@ -88,24 +84,18 @@ def measure(root: Path, environment: dict[str, str], n: int) -> Iterator[tuple[s
 
 
 @contextmanager
-def _stage(root: Path, environment: dict[str, str], n: int) -> Iterator[None]:
-    """A stage that makes samples on every core while the block runs."""
-    command = [sys.executable, "-m", "kelly_tui", "synthesize", str(root), "--count", str(n), "--progress", "json"]
-    stage = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
-                             env={**os.environ, **environment})  # fmt: skip
-    assert stage.stderr is not None
-    for line in stage.stderr:
-        if line.startswith("{") and json.loads(line)["done"]:
-            break
-    listener = Thread(target=stage.stderr.read, daemon=True)  # or the pipe fills, and it waits
-    listener.start()
+def _stage(root: Path, n: int) -> Iterator[None]:
+    """A stage that makes samples on every core while the block runs, as the app starts one."""
+    stage = Job.start(["synthesize", str(root), "--count", str(n)])
+    while stage.running and not stage.progress.done:
+        time.sleep(0.1)
     try:
-        assert stage.poll() is None, "the stage has ended"
+        assert stage.running, f"the stage has ended: {stage.last_words}"
         yield
-        assert stage.poll() is None, "the stage ended before the keys did"
+        assert stage.running, "the stage ended before the keys did"
     finally:
-        stage.send_signal(signal.SIGINT)
-        stage.wait(30)
+        stage.cancel()
+        stage.wait(60)
 
 
 def _told(times: list[float]) -> str:

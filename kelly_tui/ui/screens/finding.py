@@ -6,6 +6,7 @@ import sqlite3
 from array import array
 from collections.abc import Sequence
 from functools import partial
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from textual.css.query import NoMatches
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 
 FIRST_ROWS = 100
 """Shown while the whole order is still being found."""
+
+SHARE = 20
+"""So many times as long as finding the list took it stays as it is, while a stage adds samples."""
 
 SONGS = 50_000
 """Up to so many samples, songs come with their variants below them: it takes two lookups a sample to sort so."""
@@ -51,6 +55,10 @@ class Finding(KeyedScreen):
     session: Session
     sort = "song"
     filter = ""
+    _listed_at = 0.0
+    """When the list was found last."""
+    _listing_took = 0.0
+    """Seconds."""
 
     @property
     def table(self) -> SampleTable:
@@ -64,6 +72,11 @@ class Finding(KeyedScreen):
     def usual_sort(self) -> str:
         """Variants under their songs, unless that is too much to sort."""
         return "song" if self.session.catalogue.counts().in_catalogue <= SONGS else "added"
+
+    @property
+    def may_list_again(self) -> bool:
+        """Whether what a stage adds may be listed by now: at a million samples finding the list takes a while."""
+        return monotonic() - self._listed_at >= SHARE * self._listing_took
 
     def find(self, text: str) -> None:
         """List what the filter finds; the cursor stays on its sample where it can. Raises `FilterError`."""
@@ -79,7 +92,9 @@ class Finding(KeyedScreen):
         if not self.table.order:
             first = await session.ask(lambda c: query.page(c, found, sort, limit=FIRST_ROWS))
             self.table.show(array("q", (row.rowid for row in first)), self._fetch)
+        began = monotonic()
         order = await session.ask(lambda c: query.order(c, found, sort))
+        self._listed_at, self._listing_took = monotonic(), monotonic() - began
         if not order:
             self.table.sentence = [self.app.keymap.in_words(line) for line in await self._why_empty(found)]
         before = self.table.current
@@ -124,11 +139,10 @@ class Finding(KeyedScreen):
 
     async def _to_open(self, *, forwards: bool) -> None:
         """To the next listed sample that nobody has decided; found by the catalogue, however far it is."""
-        parsed = query.parse(f"{self.filter} is:open", self.session.config)
-        open_rows = set(await self.session.ask(lambda c: query.order(c, parsed)))
+        parsed = query.parse("is:open", self.session.config)
         here, order = self.table.cursor, self.table.order
         ahead = range(here + 1, len(order)) if forwards else range(here - 1, -1, -1)
-        found = next((index for index in ahead if order[index] in open_rows), None)
+        found = await self.session.ask(lambda c: query.nearest(c, parsed, order, ahead))
         if found is not None:
             self.table.cursor = found
         else:

@@ -296,7 +296,7 @@ class Workstation(Tapping, Lenses):
         self.show_scores()
         self.show_headline()
         in_catalogue = self.session.catalogue.counts().in_catalogue
-        if in_catalogue != self._in_catalogue:
+        if in_catalogue != self._in_catalogue and (self.may_list_again or not self.session.is_running):
             self._in_catalogue = in_catalogue
             self.find(self.filter)
 
