@@ -71,6 +71,19 @@ class Part(NamedTuple):
         return f"{self.split}-{self.number:05}-of-{self.of:05}"
 
 
+class Extracted(msgspec.Struct, frozen=True):
+    """What the catalogue keeps of a sample's features."""
+
+    key: str
+    """Of the content and the parameters: where it is the same nothing need be extracted again."""
+    vector: bytes
+    """The feature vector, float32, little-endian: 117 numbers of MIDI, 128 of audio. In JSON it is Base64."""
+    columns: dict[str, Any]
+    """Numbers and words to filter by."""
+    sketch: bytes = b""
+    """What the piece is recognised by; of variants and generated music none is kept."""
+
+
 class Record(NamedTuple):
     """A sample with its bytes, which are those that the catalogue knows."""
 
@@ -78,8 +91,7 @@ class Record(NamedTuple):
     music: bytes
     features: bytes | None
     """The file that `extract` wrote: JSON of MIDI, npz of audio."""
-    vector: bytes | None
-    """The feature vector, float32: 117 numbers of MIDI, 128 of audio."""
+    extracted: Extracted | None
     music_path: Path
     features_path: Path | None
 
@@ -163,29 +175,36 @@ def records(catalogue: Catalogue, choice: Choice, part: Part, left_out: dict[str
     """The samples of a part in order; of one whose file is gone, or another than it was, `left_out` says why."""
     where, parameters = choice.where(catalogue)
     rows = catalogue.db.execute(
-        f"SELECT {schema.COLUMNS}, (SELECT vector FROM features WHERE features.sample = samples.rowid)"
+        f"SELECT {schema.COLUMNS}, {', '.join(map(_of_features, ('key', 'vector', 'columns')))},"
+        " (SELECT sketch FROM fingerprints WHERE fingerprints.sample = samples.rowid)"
         f" FROM samples WHERE split = ? AND sample_id BETWEEN ? AND ? AND {where} ORDER BY sample_id",
         (part.split, part.first, part.last, *parameters),
     )
     while chunk := rows.fetchmany(_AT_ONCE):
         for row in chunk:
-            sample = schema.from_row(row[:-1])
+            sample = schema.from_row(row[:-4])
+            key, vector, columns, sketch = row[-4:]
+            found = Extracted(key, vector, msgspec.json.decode(columns), sketch or b"") if key is not None else None
             try:
-                yield _record(catalogue.root, sample, row[-1])
+                yield _record(catalogue.root, sample, found)
             except FileRefused as refused:
                 left_out[sample.file_path] = refused.what
 
 
-def _record(root: Path, sample: Sample, vector: bytes | None) -> Record:
+def _of_features(column: str) -> str:
+    return f"(SELECT features.{column} FROM features WHERE features.sample = samples.rowid)"
+
+
+def _record(root: Path, sample: Sample, extracted: Extracted | None) -> Record:
     music_path = inside(root, sample.file_path)
     music = _read(music_path)
     if sample.sha256 and hashlib.sha256(music).hexdigest() != sample.sha256:
         raise FileRefused("its bytes are not those that were imported: see kelly validate --deep")
     if sample.features_path is None:
-        return Record(sample, music, None, vector, music_path, None)
+        return Record(sample, music, None, extracted, music_path, None)
     features_path = inside(root, sample.features_path)
     try:
-        return Record(sample, music, _read(features_path), vector, music_path, features_path)
+        return Record(sample, music, _read(features_path), extracted, music_path, features_path)
     except FileRefused as refused:
         raise FileRefused(f"its features are gone ({refused.what}): kelly extract") from None
 

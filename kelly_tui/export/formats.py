@@ -19,6 +19,9 @@ from kelly_tui.model.labels import suggestion
 
 FORMATS = {
     "jsonl": "kelly_tui.export.jsonl:Jsonl",
+    "parquet": "kelly_tui.export.parquet:Parquet",
+    "jams": "kelly_tui.export.jams:Jams",
+    "webdataset": "kelly_tui.export.webdataset:WebDataset",
 }
 """Name and class, ``module:class``; made with (config, options) when it is wanted."""
 

@@ -46,7 +46,7 @@ class Jsonl:
                 shard = f"{sample.sample_id[:2]}/{sample.sample_id}"
                 music = f"music/{shard}.{record.suffix}"
                 target.bring(music, record.music, record.music_path)
-                line = line_of(sample)
+                line = line_of(record)
                 line["audio" if sample.file_type == "audio" else "midi"] = music
                 line["label"] = self._options.label(sample, self._config)
                 if record.features is not None and record.features_path is not None:
@@ -60,8 +60,7 @@ class Jsonl:
         for split in SPLITS:
             of_split = [part for part in parts if part.split == split]
             if of_split:
-                samples = sum(target.done[part.name].samples for part in of_split)
-                with target.file(f"{split}.jsonl", samples) as whole:
+                with target.file(f"{split}.jsonl") as whole:
                     target.join(of_split, _LINES, whole)
         with target.file("metadata.json") as whole:
             whole.write(b'{"samples": [\n')

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from kelly_tui.errors import FileRefused, LabelError
+from kelly_tui.export.choice import Extracted, Record
 from kelly_tui.model.dataset import DatasetConfig
 from kelly_tui.model.sample import Sample
 from kelly_tui.store.rows import checked
@@ -19,11 +20,13 @@ from kelly_tui.store.schema import Provenance, label_of, provenance_of
 _FIELDS = tuple(name for name in Sample.__struct_fields__ if name != "labels")
 
 
-def line_of(sample: Sample) -> dict[str, Any]:
-    """All of a sample, to be encoded as JSON; null is nobody's word yet."""
-    line = {name: getattr(sample, name) for name in _FIELDS}
+def line_of(record: Record) -> dict[str, Any]:
+    """All of a sample but the bytes of its files, to be encoded as JSON; null is nobody's word yet."""
+    sample = record.sample
+    line: dict[str, Any] = {name: getattr(sample, name) for name in _FIELDS}
     line["annotations"] = {name: label.value for name, label in sample.labels.items()}
     line["provenance"] = {name: provenance_of(label) for name, label in sample.labels.items()}
+    line["extracted"] = record.extracted
     return line
 
 
@@ -45,3 +48,11 @@ def sample_of(line: Mapping[str, Any], config: DatasetConfig) -> Sample:
     except LabelError as error:
         raise FileRefused(str(error)) from None
     return sample
+
+
+def extracted_of(line: Mapping[str, Any]) -> Extracted | None:
+    """What the catalogue kept of the sample's features; None where that was nothing, or can't be read."""
+    try:
+        return msgspec.convert(line.get("extracted"), Extracted | None)
+    except msgspec.ValidationError:
+        return None

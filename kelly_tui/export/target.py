@@ -19,6 +19,7 @@ import msgspec
 
 from kelly_tui.errors import StageError
 from kelly_tui.export.choice import Part
+from kelly_tui.model.report import ExportedFile
 from kelly_tui.store.durable import make_durable
 from kelly_tui.store.layout import disk_errors, pretty_json, sync_folder
 
@@ -29,21 +30,12 @@ _WORK, _OVER = ".export", ".exported"
 _BLOCK = 1 << 20
 
 
-class Written(msgspec.Struct, frozen=True):
-    """A file that trainers open."""
-
-    path: str
-    size: int
-    sha256: str
-    samples: int | None = None
-
-
 class Done(msgspec.Struct, frozen=True):
     """A line of the journal: a part that is written, and durable."""
 
     part: str
     samples: int
-    files: list[Written] = []
+    files: list[ExportedFile] = []
     left_out: dict[str, str] = {}
     """Files of the dataset that could not be used, and why."""
 
@@ -60,7 +52,7 @@ class Target:
         """Whether music shares its bytes with the dataset where the disk can."""
         self.is_finished = False
         """Whether all of it was there before."""
-        self.files: list[Written] = []
+        self.files: list[ExportedFile] = []
         """Of the part at hand."""
         self._made: list[Path] = []
         self._journal: BinaryIO | None = None
@@ -160,7 +152,7 @@ class Target:
         self.put(relative, data)
 
     @contextmanager
-    def file(self, relative: str, samples: int | None = None) -> Iterator[BinaryIO]:
+    def file(self, relative: str) -> Iterator[BinaryIO]:
         """A file that trainers open, written in pieces and never seen half written; listed in export.json."""
         path = self.root / relative
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -169,7 +161,7 @@ class Target:
             yield file
         partial.replace(path)
         self._made.append(path)
-        self.files.append(Written(relative, path.stat().st_size, _sha256(path), samples))
+        self.files.append(ExportedFile(relative, _sha256(path), path.stat().st_size))
 
     @contextmanager
     def piece(self, part: Part, suffix: str) -> Iterator[BinaryIO]:
@@ -192,6 +184,10 @@ class Target:
             with path.open("rb") as piece:
                 shutil.copyfileobj(piece, into, _BLOCK)
 
+    def read_piece(self, part: Part, suffix: str) -> bytes:
+        """What was written by `piece`."""
+        return self._piece(part, suffix).read_bytes()
+
     def _piece(self, part: Part, suffix: str) -> Path:
         return self.root / _WORK / "parts" / f"{part.name}.{suffix}"
 
@@ -206,11 +202,15 @@ class Target:
         self.done[part.name] = Done(part.name, part.samples - len(left_out), self.files, left_out)
         self._note(self.done[part.name])
 
-    def finish(self, parts: Sequence[Part], facts: dict[str, Any]) -> None:
-        """Write export.json, with the files of all parts and those that were written since, and clear up."""
+    def all_files(self, parts: Sequence[Part]) -> list[ExportedFile]:
+        """What trainers open, of all parts and what was written since, by path."""
         files = [file for part in parts for file in self.done[part.name].files] + self.files
-        listed = sorted(files, key=lambda file: file.path)
-        whole = {**facts, "files": msgspec.to_builtins(listed), "identity": self.identity}
+        return sorted(files, key=lambda file: file.path)
+
+    def finish(self, parts: Sequence[Part], facts: dict[str, Any]) -> None:
+        """Write export.json, which names all files, and clear up."""
+        files = [{"path": one.path, "size": one.size, "sha256": one.sha256} for one in self.all_files(parts)]
+        whole = {**facts, "files": files, "identity": self.identity}
         self.put(NAME, pretty_json(whole))
         make_durable([*self._made, self.root / NAME])
         self.close()

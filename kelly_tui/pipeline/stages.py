@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Unpack
 
+from kelly_tui.errors import StageError
 from kelly_tui.model.labels import SPLITS
 from kelly_tui.model.report import Report
 from kelly_tui.pipeline.dataset import Options, opened
@@ -29,9 +30,19 @@ MULTIPLIER, COUNT = 10, 5000
 
 
 def import_files(root: Root, paths: Sequence[Root], link: bool = False, **options: Unpack[Options]) -> Outcome:
-    """Take in every MIDI and audio file at and below `paths`; ``details`` says what became of each."""
-    from kelly_tui.pipeline.importing import import_music
+    """Take in every MIDI and audio file at and below `paths`; ``details`` says what became of each.
 
+    The folder of an export is taken in as such: its samples come with all that was known of them.
+    """
+    from kelly_tui.export.back import is_export
+    from kelly_tui.pipeline.importing import import_music
+    from kelly_tui.pipeline.returning import import_export
+
+    exports = [folder for folder in (Path(path).expanduser() for path in paths) if is_export(folder)]
+    if exports:
+        if len(paths) > 1:
+            raise StageError("an export is imported by itself", path=exports[0], hint="Import one after the other.")
+        return _stage(root, Run(**options), lambda catalogue, run: import_export(catalogue, run, exports[0]))
     return _stage(root, Run(**options), lambda catalogue, run: import_music(catalogue, run, paths, link=link))
 
 

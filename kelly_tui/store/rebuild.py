@@ -29,7 +29,9 @@ from kelly_tui.store.trials import add_trials, trials
 from kelly_tui.store.viewstate import changed_outside, hash_file, remember, set_aside, stamp
 from kelly_tui.text import count
 
-_ID = re.compile(r"[0-9A-Za-z_-]{2,128}")
+ID = re.compile(r"[0-9A-Za-z_-]{2,128}")
+"""What an id may be: it is a part of the names of files."""
+
 GONE = "the file is gone"
 """The status of a sample whose file is not there."""
 
@@ -126,7 +128,7 @@ def _rescue_annotations(damaged: Catalogue, number: int) -> None:
     sample = from_row(row)
     path = damaged.layout.annotation_path(sample.sample_id)
     there = stamp(path)
-    if _ID.fullmatch(sample.sample_id) and there in (None, known) and (there or sample.labels):
+    if ID.fullmatch(sample.sample_id) and there in (None, known) and (there or sample.labels):
         write_atomic(path, annotation_file.render(sample.sample_id, sample.rev, sample.labels))
 
 
@@ -217,7 +219,7 @@ class Adoption:
         sample = read.sample
         self._locate(sample)
         self._identify(sample)
-        if not _ID.fullmatch(sample.sample_id):
+        if not ID.fullmatch(sample.sample_id):
             self._keep(msgspec.json.encode(row), f"{sample.sample_id[:60]!r} is no id, and its file is not there")
             return
         for name, column in ((sample.sample_id, "sample_id"), (sample.file_path, "file_path")):
@@ -303,7 +305,7 @@ class Adoption:
             return
         sample.sha256 = sample.sha256 or hash_file(path)
         sample.file_size_bytes = sample.file_size_bytes or path.stat().st_size
-        if not _ID.fullmatch(sample.sample_id):
+        if not ID.fullmatch(sample.sample_id):
             root_is_self = sample.root_id == sample.sample_id
             sample.sample_id = sample.sha256[:16]
             sample.root_id = sample.sample_id if root_is_self else sample.root_id

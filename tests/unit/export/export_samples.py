@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import signal
 import sys
@@ -11,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import kelly_tui
+from kelly_tui.features.npz import npz_bytes
 from kelly_tui.model.annotation import Label
 from kelly_tui.model.dataset import DatasetConfig
 from kelly_tui.model.sample import Sample
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.layout import create_dataset_structure
-from kelly_tui.store.splits import split_samples
 
 
 def sample(number: int, suffix: str = "mid", **fields: Any) -> Sample:
@@ -55,9 +56,11 @@ def dataset(
             data = (contents or _MUSIC)[one.sha256]
             put(root / one.file_path, data)
             if one.features_path:
-                put(root / one.features_path, b'{"of": "%s"}' % one.sample_id.encode())
+                of = {"of": one.sample_id}
+                is_npz = one.features_path.endswith(".npz")
+                put(root / one.features_path, npz_bytes(of) if is_npz else json.dumps(of).encode())
             catalogue.add([one])
-        split_samples(catalogue)
+    kelly_tui.split_dataset(root)
     return root
 
 
