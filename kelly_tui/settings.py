@@ -61,6 +61,9 @@ class Settings:
     hide_guesses: bool = False
     """Whether what a detector or model guesses of a sample is shown only once you have decided."""
 
+    second_look: float = 0.05
+    """Of so many of your labels, one comes back later to be judged again, blind: 0.05 is one in twenty, 0 is none."""
+
     volume: float = 0.8
     """0..1."""
 

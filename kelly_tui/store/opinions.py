@@ -59,7 +59,10 @@ _EDITED = (
 )
 """The last word of each person on a field; what was undone was not said."""
 
-_SIDES = "SELECT ours, theirs, at FROM conflicts WHERE field = ? AND sample_id = ? ORDER BY conflict"
+_SIDES = (
+    "SELECT ours, theirs, at FROM conflicts"
+    " WHERE field = ? AND sample_id = ? AND origin <> 'opinions' ORDER BY conflict"
+)
 _OPEN = "SELECT sample_id FROM conflicts WHERE field = ? AND resolved_at IS NULL"
 _BLIND = (
     "SELECT sample_id, field, annotator, round, value, opinions.at FROM opinions LEFT JOIN steps USING (step)"

@@ -40,23 +40,24 @@ SCOPES = {
     "variants": "Variants",
     "blind": "Blind comparison",
     "review": "Review",
+    "second": "A second look, blind",
     "datasets": "Datasets",
     "help": "Keys",
 }
 """Where a key can be pressed, and what that place is called."""
 
 _OPENED = ("list", "form", "pipeline", "report", "history")
-_LINES = ("list", "form", "pipeline", "report", "history", "views", "variants", "review", "datasets", "help")
-_MUSIC = ("list", "lens", "variants", "review")
+_LINES = ("list", "form", "pipeline", "report", "history", "views", "variants", "review", "second", "datasets", "help")
+_MUSIC = ("list", "lens", "variants", "review", "second")
 _MODES = ("pad", "ride", "tap", "lens")
-_PAGES = ("pipeline", "report", "history", "views", "variants", "review", "datasets", "help")
+_PAGES = ("pipeline", "report", "history", "views", "variants", "review", "second", "datasets", "help")
 
 ACTIONS: tuple[Action, ...] = (
     Action("label", "label the sample, save, go to the next and play it", (DIGIT,), ("list",), "label"),
     Action("unsure", "the same, but unsure", (f"z {DIGIT}",), ("list",)),
     Action("accept", "accept the guesses, verify, go to the next", ("enter",), ("list",), "accept"),
     Action("affect", "valence and arousal: 1 lowest, 5 neutral, 9 highest",
-           (f"v {DIGIT} {DIGIT}",), ("list",), "valence"),
+           (f"v {DIGIT} {DIGIT}",), ("list", "second"), "valence"),
     Action("pad", "the pad of valence and arousal", ("V",), ("list",)),
     Action("ride", "ride valence and arousal on the pad while it plays", ("R",), ("list",)),
     Action("key", "type the key, with or without its mode", ("K",), ("list",)),
@@ -80,7 +81,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("double", "double the tempo: only every other beat was counted", ("}",), ("list", "form")),
     Action("tap", "tap the tempo, with the music or without; long and short by turns: its swing",
            ("y",), ("list", "tap")),
-    Action("skip", "skip, go to the next", ("s",), ("list",)),
+    Action("skip", "skip, go to the next", ("s",), ("list", "second")),
     Action("skip_reason", "skip, and say why", ("S",), ("list",)),
     Action("flag", "flag for a second look, or take the flag away", ("f",), ("list",)),
     Action("reject", "refuse a variant, or take that back; on others: refuse the guess", ("x",), ("list", "variants")),
@@ -126,9 +127,11 @@ ACTIONS: tuple[Action, ...] = (
            ("list", "variants", "blind")),
     Action("opinion", "say it, and see what others said", (DIGIT,), ("review",), "say it"),
     Action("settle", "let it stand, go to the next", ("enter",), ("review",), "let it stand, next"),
+    Action("judge", "say it; what others said, or you before, is told after", (DIGIT,), ("second",), "say it"),
     Action("answer", "which of the two X is: 1 says A, 2 says B", (DIGIT,), ("blind",), "X is A, B"),
     Action("autoplay", "play after labelling, or don't", ("A",), ("list",)),
-    Action("undo", "undo the last edit, and go there", ("u",), ("list", "form", "variants", "review"), "undo"),
+    Action("undo", "undo the last edit, and go there", ("u",),
+           ("list", "form", "variants", "review", "second"), "undo"),
     Action("redo", "redo", ("ctrl+r",), ("list", "form")),
     Action("repeat", "do the last edit here too", (".",), ("list",)),
     Action("mark", "mark the sample, or take the mark away: while any are marked, edits are made on all of them",
@@ -180,6 +183,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("pipeline", "the pipeline", ("g p",), _OPENED, "pipeline"),
     Action("report", "the validation report", ("g v",), _OPENED),
     Action("review", "what waits to be decided: people say different things of it", ("g r",), ("list",)),
+    Action("hear_others", "judge blind what others have labelled", ("g o",), ("list",)),
     Action("history", "the history of edits", ("g h",), _OPENED),
     Action("datasets", "the datasets", ("g d",), _OPENED),
     Action("command", "a command by name", (":",), _OPENED, "command"),
@@ -187,7 +191,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("suspend", "to the shell; its fg comes back", ("ctrl+z",), _LINES),
     Action("quit", "quit; nothing is left unsaved", ("ctrl+q",), (*_LINES, *_MODES, "blind"), "quit"),
     Action("help", "the keys", ("?",),
-           (*_OPENED, *_MODES, "views", "variants", "blind", "review", "datasets"), "keys"),
+           (*_OPENED, *_MODES, "views", "variants", "blind", "review", "second", "datasets"), "keys"),
 )  # fmt: skip
 
 BY_ID = {action.id: action for action in ACTIONS}

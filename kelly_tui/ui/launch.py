@@ -17,8 +17,10 @@ from kelly_tui.ui import SMALLEST, garbage
 from kelly_tui.ui.terminal import quiet_stderr, when_gone
 
 if TYPE_CHECKING:
-    from kelly_tui.model.edit import Edit
+    from collections.abc import Iterator
+
     from kelly_tui.ui.keymap import Keymap
+    from kelly_tui.ui.saver import Order
     from kelly_tui.ui.silence import Sound
 
 SWITCH = 0.001
@@ -55,8 +57,8 @@ def run_app(dataset: Path | None, datasets: Path, settings: Settings, filter: st
     for root in app.edited:
         write_views(root)
     if app.unsaved:
-        for edit in (edit for order in app.unsaved for edit in order.edits):
-            print(f"  {safe_text(said_again(edit), limit=None)}", file=sys.stderr)  # noqa: T201
+        for line in (line for order in app.unsaved for line in said_again(order)):
+            print(f"  {safe_text(line, limit=None)}", file=sys.stderr)  # noqa: T201
         raise KellyError(
             f"{count(len(app.unsaved), 'edit')} could not be saved",
             hint="The lines above say them again, once they can be.",
@@ -87,12 +89,17 @@ def write_views(root: Path) -> None:
         print(f"all is saved, but manifest.json could not be written: {error}", file=sys.stderr)  # noqa: T201
 
 
-def said_again(edit: Edit) -> str:
-    """The command that makes an edit: what is left of one that could not be saved."""
+def said_again(order: Order) -> Iterator[str]:
+    """The commands that make edits, or give an opinion: what is left of what could not be saved."""
     from kelly_tui.ui.words import typed
 
-    value = "" if edit.label is None else typed(edit.field, edit.label.value)
-    return shlex.join(["kelly", "label", "DATASET", edit.sample_id, f"{edit.field}={value}"])
+    def command(sample_id: str, field: str, value: str, *options: str) -> str:
+        return shlex.join(["kelly", "label", "DATASET", sample_id, f"{field}={value}", *options])
+
+    for edit in order.edits:
+        yield command(edit.sample_id, edit.field, "" if edit.label is None else typed(edit.field, edit.label.value))
+    for field, value in order.said.items():
+        yield command(order.sample_id, field, typed(field, value), "--blind")
 
 
 def _sound(settings: Settings) -> Sound:

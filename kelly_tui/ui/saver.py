@@ -9,8 +9,8 @@ from __future__ import annotations
 import queue
 import sqlite3
 import threading
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Literal
@@ -20,6 +20,7 @@ from textual.message import Message
 
 from kelly_tui.errors import DatasetError, KellyError, LabelError
 from kelly_tui.model.abx import Trial
+from kelly_tui.model.annotation import Value
 from kelly_tui.model.edit import Edit, Step
 
 if TYPE_CHECKING:
@@ -40,12 +41,16 @@ VIEWS_AT_ONCE = 100
 
 @dataclass(frozen=True)
 class Order:
-    """Something to be written: an edit, the wish to undo or redo one, or what was heard blind."""
+    """Something to be written: an edit, the wish to undo or redo one, what was heard or said blind."""
 
-    kind: Literal["edit", "undo", "redo", "trial"]
+    kind: Literal["edit", "undo", "redo", "trial", "opinion"]
     edits: Sequence[Edit] = ()
     words: str | None = None
     trial: Trial | None = None
+    sample_id: str = ""
+    """Of which an opinion is."""
+    said: Mapping[str, Value] = field(default_factory=dict)
+    """The opinion, by field."""
 
 
 @dataclass
@@ -203,12 +208,15 @@ class Saver:
 def _write(catalogue: Catalogue, order: Order, annotator: str) -> Step | None:
     from kelly_tui.store import history
     from kelly_tui.store.layout import utc_now
+    from kelly_tui.store.opinions import give_opinion
     from kelly_tui.store.trials import add_trials
 
     if not catalogue.layout.config_path.exists():  # or it would be written into a file without a name
         raise DatasetError("the dataset's folder is gone", path=catalogue.root)
     if order.kind == "edit":
         return history.edit(catalogue, order.edits, annotator, order.words)
+    if order.kind == "opinion":
+        return give_opinion(catalogue, order.sample_id, order.said, annotator)
     if order.trial is not None:
         add_trials(catalogue, [replace(order.trial, by=annotator, at=utc_now())])
         return None
@@ -225,6 +233,7 @@ def _is_in_vain(catalogue: Catalogue, order: Order, error: Exception) -> bool:
     if isinstance(error, LabelError):
         return True
     try:
-        return any(catalogue.get(edit.sample_id) is None for edit in order.edits)
+        wanted = [order.sample_id] if order.kind == "opinion" else [edit.sample_id for edit in order.edits]
+        return any(catalogue.get(sample_id) is None for sample_id in wanted)
     except sqlite3.Error:
         return False

@@ -43,6 +43,7 @@ def test_every_action_is_a_method_where_it_works() -> None:
     from kelly_tui.ui.screens.pipeline import PipelineScreen
     from kelly_tui.ui.screens.report import ReportScreen
     from kelly_tui.ui.screens.review import ReviewScreen
+    from kelly_tui.ui.screens.second import SecondLook
     from kelly_tui.ui.screens.variants import VariantsScreen
     from kelly_tui.ui.screens.views import ViewsScreen
     from kelly_tui.ui.screens.workstation import Workstation
@@ -50,6 +51,7 @@ def test_every_action_is_a_method_where_it_works() -> None:
     screens = {"list": Workstation, "form": Workstation, "pad": Workstation, "ride": Workstation,
                "tap": Workstation, "lens": Workstation,
                "views": ViewsScreen, "variants": VariantsScreen, "blind": BlindScreen, "review": ReviewScreen,
+               "second": SecondLook,
                "pipeline": PipelineScreen, "report": ReportScreen,
                "history": HistoryScreen, "datasets": DatasetsScreen, "help": HelpScreen}  # fmt: skip
     for action in ACTIONS:

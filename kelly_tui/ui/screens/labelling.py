@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping
+from random import Random
 from typing import Any
 
 from textual import on
@@ -11,10 +12,11 @@ from textual import on
 from kelly_tui.errors import LabelError
 from kelly_tui.features.reasons import read_reasons
 from kelly_tui.model.abx import Trial
-from kelly_tui.model.annotation import FIELDS, check_value
+from kelly_tui.model.annotation import FIELDS, Value, check_value
 from kelly_tui.model.edit import Edit, Step
 from kelly_tui.model.labels import MODES, parse_key
 from kelly_tui.model.sample import Sample
+from kelly_tui.store.opinions import is_asked, second_look
 from kelly_tui.text import count, safe_text
 from kelly_tui.ui import edits
 from kelly_tui.ui.saver import NotSaved, Order, Saved, Trouble
@@ -25,7 +27,7 @@ from kelly_tui.ui.widgets.footer import Footer
 from kelly_tui.ui.widgets.form import Form
 from kelly_tui.ui.widgets.prompt import Question
 from kelly_tui.ui.widgets.status_line import StatusLine
-from kelly_tui.ui.words import field_word, typed
+from kelly_tui.ui.words import field_word, said, typed
 
 SKIP_REASONS = ("corrupt", "ambiguous", "wrong_category", "licence")
 
@@ -53,6 +55,10 @@ class Labelling(Marking):
     def __init__(self) -> None:
         super().__init__()
         self._last: list[Edit] = []
+        self._looks_due = 0.0
+        """Second looks that the labels since the last one have earned."""
+        self._to_look_at = ""
+        """The sample that is asked about again next."""
         self._reason = ""
         """Why a detector says what it says, while the form's cursor is there."""
 
@@ -66,6 +72,10 @@ class Labelling(Marking):
 
     def show_scores(self) -> None:
         """Show what the labels add up to."""
+        raise NotImplementedError
+
+    def judge_again(self, sample_id: str) -> None:
+        """Ask about a sample again, blind."""
         raise NotImplementedError
 
     def give_room(self, **changes: bool) -> None:
@@ -86,10 +96,30 @@ class Labelling(Marking):
             return self._change_marked(make)
         self.save(make([of or self._here()]))
         if on:
-            self.play_on_rest = self.app.autoplay
             self.table.move(1)
+            self.play_on_rest = not self._look_again() and self.app.autoplay
             self.show_sample()
         return None
+
+    def _look_again(self) -> bool:
+        """Whether an earlier sample is asked about again now: after so many labels, one of them comes back."""
+        self._looks_due += self.app.settings.second_look
+        if self._looks_due < 1:
+            return False
+        chosen, self._to_look_at = self._to_look_at, ""
+        if chosen:
+            self._looks_due = 0.0
+            self.judge_again(chosen)
+        else:  # found in time for the next label: never after this key, when the next sample may be heard already
+            self.start(self._choose_second_look, "again")
+        return bool(chosen)
+
+    async def _choose_second_look(self) -> None:
+        me, field = self.app.settings.annotator, self.session.main_label
+        found = await self.session.ask(lambda catalogue: second_look(catalogue, me, field, Random()))
+        self._to_look_at = found or ""
+        if found is None:
+            self._looks_due = 0.0  # there is nothing old enough
 
     def change_soon(self, make: edits.Make, of: Sample, *, on: bool = False) -> None:
         """The same, where it can't be waited for: it is done before the next key."""
@@ -121,6 +151,10 @@ class Labelling(Marking):
         """Have an answer of blind listening saved."""
         self._order(Order("trial", words="what was heard blind", trial=trial))
 
+    def give_opinion(self, sample_id: str, said: Mapping[str, Value]) -> None:
+        """Have what was said blind of a sample saved."""
+        self._order(Order("opinion", words="what was said blind", sample_id=sample_id, said=said))
+
     def _order(self, order: Order) -> None:
         self.session.saver.order(order)
         self.unsaved += 1
@@ -151,6 +185,9 @@ class Labelling(Marking):
         if order.kind == "edit":
             self.say(self._done_in_words(order, step), "dim")
             return
+        if order.kind == "opinion":
+            self.say(*self._opinion_in_words(order))
+            return
         where = next(iter((*step.events, *step.left_alone))).sample_id
         sample = self.session.catalogue.get(where)
         name = self.session.name_of(sample) if sample else where
@@ -162,6 +199,23 @@ class Labelling(Marking):
             parts.append("not in this list")
         self.say(" · ".join(parts), "accent")
 
+    def _opinion_in_words(self, order: Order) -> tuple[str, str]:
+        """Whether what was said blind is what the label says."""
+        sample = self.session.catalogue.get(order.sample_id)
+        parts, style = [], "dim"
+        for field, value in order.said.items():
+            there = sample.labels.get(field) if sample else None
+            parts.append(f"{field_word(field)} {said(field, value)}")
+            if there is not None and there.value == value:
+                parts.append(f"as {there.by or there.source} said")
+            elif there is not None:
+                parts.append(f"{there.by or there.source} said {said(field, there.value)}")
+            if is_asked(self.session.catalogue, order.sample_id, field):
+                parts.append("to be decided: ‹review›")
+                style = "accent"
+        name = self.session.name_of(sample) if sample else order.sample_id
+        return f"{name}: {', '.join(parts)}", style
+
     def _done_in_words(self, order: Order, step: Step) -> str:
         asked = {one.sample_id for one in order.edits}
         if len(asked) > 1:
@@ -169,7 +223,9 @@ class Labelling(Marking):
             return step.words + (f", {len(as_before):,} of them as they were" if as_before else "")
         sample = self.session.catalogue.get(order.edits[0].sample_id)
         name = f"{self.session.name_of(sample)}: " if sample else ""
-        return f"{name}{step.words}" + ("" if step.events else ", as it was")
+        reached = len({event.sample_id for event in step.events})
+        more = f" · 1 edit, {count(reached, 'sample')}" if reached > 1 else ""
+        return f"{name}{step.words}{more}" + ("" if step.events else ", as it was")
 
     @on(NotSaved)
     def _not_saved(self, message: NotSaved) -> None:

@@ -27,11 +27,11 @@ if TYPE_CHECKING:
 NOTHING = (
     "Nothing waits to be decided.",
     "",
-    "A sample does when what one person said of it blind is not what another said,",
-    "or the same one before; when two others have labelled it and you have not; and",
-    "when two folders, or a file edited outside and the catalogue, say different",
-    "things. Each opens the dataset under a name: kelly --as anna, or annotator in",
-    "settings.toml. kelly agreement says how far you agree.",
+    "A sample does when what one person said of it blind is not what another",
+    "said, or the same one before; when two others have labelled it and you have",
+    "not; and when two folders, or a file edited outside and the catalogue, say",
+    "different things. Each opens the dataset under a name: kelly --as anna, or",
+    "annotator in settings.toml. kelly agreement says how far you agree.",
 )
 
 COLUMN = 22

@@ -12,7 +12,8 @@ from textual import on
 from textual.app import ComposeResult
 from textual.layout import Layout
 
-from kelly_tui.errors import KellyError
+from kelly_tui.errors import KellyError, LabelError
+from kelly_tui.store.opinions import to_hear
 from kelly_tui.text import count
 from kelly_tui.ui.advice import Advice, Alike, look_alike, next_best
 from kelly_tui.ui.edits import unguessed
@@ -245,6 +246,8 @@ class Workstation(Tapping, Lenses):
         if not self._resting:  # the timer had gone off when a key came that it was stopped for
             return
         self._resting = False
+        if self.app.screen is not self:  # what is heard there is another, until it is left
+            return
         self.start(self.explain, "why")
         self.load(self.sample, play=self.play_on_rest)
         self.play_on_rest = False
@@ -332,6 +335,22 @@ class Workstation(Tapping, Lenses):
         from kelly_tui.ui.screens.variants import VariantsScreen
 
         self.app.push_screen(VariantsScreen(self, self._here()))
+
+    def judge_again(self, sample_id: str) -> None:
+        from kelly_tui.ui.screens.second import AGAIN, SecondLook
+
+        self.app.push_screen(SecondLook(self, [sample_id], AGAIN))
+
+    async def action_hear_others(self) -> None:
+        me, field = self.app.settings.annotator, self.session.main_label
+        found = await self.session.ask(lambda catalogue: to_hear(catalogue, field, me))
+        if not found:
+            raise LabelError(
+                "nobody else has labelled what you have not judged", hint="kelly --as NAME opens it as another person."
+            )
+        from kelly_tui.ui.screens.second import OTHERS, SecondLook
+
+        self.app.push_screen(SecondLook(self, found, OTHERS))
 
     def action_review(self) -> None:
         from kelly_tui.ui.screens.review import ReviewScreen

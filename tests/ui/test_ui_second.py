@@ -1,0 +1,117 @@
+"""A second look: an earlier sample comes back without its labels, and what is said of it changes none."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from kelly_tui.model.annotation import Label
+from kelly_tui.model.edit import Edit
+from kelly_tui.store import history, opinions
+from kelly_tui.store.catalogue import Catalogue
+from kelly_tui.store.opinions import blind_opinions
+from kelly_tui.ui.screens import second
+from tests.ui.conftest import NAMES, Desk, Open
+
+
+@pytest.fixture(autouse=True)
+def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(second, "LISTEN", 0.0)
+    monkeypatch.setattr(opinions, "APART", 2)
+
+
+def said(desk: Desk) -> list[tuple[str, str, int, object]]:
+    assert desk.app.session is not None
+    with Catalogue.open(desk.app.session.root) as catalogue:
+        found = blind_opinions(catalogue)
+    return [(NAMES[int(one.sample_id, 16)], one.annotator, one.round, one.value) for one in found]
+
+
+@pytest.mark.parametrize("size", [(80, 24), (160, 48)])
+async def test_ones_own_label_comes_back_blind_and_is_not_overwritten(
+    open_desk: Open, root: Path, size: tuple[int, int]
+) -> None:
+    with Catalogue.open(root) as catalogue:
+        for name in ("heath", "iris", "grove"):
+            history.edit(catalogue, [Edit(f"{NAMES.index(name):016x}", "emotion", Label("sad"))], "tester")
+    async with open_desk(root, size=size, second_look=0.5) as desk:
+        await desk.press("2", "1")  # one is due, and is looked for
+        assert desk.app.screen.place == "list"  # type: ignore[attr-defined]
+        await desk.press("3")
+        assert desk.app.screen.place == "second"  # type: ignore[attr-defined]
+        page = desk.text()
+        assert "You have labelled this before" in page
+        assert desk.sound.state.playing
+        for told in (*NAMES, "sad ", "happy ?", "Am"):
+            assert told not in page.replace("2 sad", "")
+        asked = desk.sound.loaded
+        before = desk.values(asked)
+        await desk.press("8")
+        assert desk.app.screen.place == "list"
+        assert desk.values(asked) == before
+        assert said(desk) == [(asked, "tester", 1, before["emotion"]), (asked, "tester", 2, "neutral")]
+        assert "to be decided: gr" in desk.said
+        assert desk.here == desk.sound.loaded == "dune", "the work goes on where it was"
+        await desk.press("u")
+        assert said(desk) == []
+        assert desk.said.startswith("undo opinion emotion neutral")
+        assert desk.here == asked
+
+
+@pytest.mark.exercises("hear_others", "judge", "skip", "affect", "undo", "back")
+async def test_what_others_labelled_is_judged_blind_and_differences_go_to_review(open_desk: Open, root: Path) -> None:
+    with Catalogue.open(root) as catalogue:
+        for name, emotion in (("amber", "sad"), ("fern", "happy"), ("heath", "angry")):
+            history.edit(catalogue, [Edit(f"{NAMES.index(name):016x}", "emotion", Label(emotion))], "anna")
+        history.edit(catalogue, [Edit(f"{NAMES.index('amber'):016x}", "arousal", Label(-1.0))], "anna")
+    async with open_desk(root) as desk:
+        await desk.press("g", "o")
+        assert "1 of 4 samples" in desk.text()  # dune is somebody's as well
+        assert "anna" not in desk.text()
+        assert desk.sound.loaded == "amber"
+        await desk.press("v", "5", "9", "2")
+        assert desk.sound.loaded == "dune"
+        await desk.press("s")
+        assert desk.sound.loaded == "fern"
+        await desk.press("3", "u", "g", "g", "j", "j", "2", "escape")
+        assert desk.app.screen.place == "list"  # type: ignore[attr-defined]
+        assert said(desk) == [
+            ("amber", "tester", 1, 0.0),  # nobody else has said anything of valence
+            ("amber", "anna", 1, -1.0),
+            ("amber", "tester", 1, 1.0),
+            ("amber", "anna", 1, "sad"),
+            ("amber", "tester", 1, "sad"),
+            ("fern", "anna", 1, "happy"),
+            ("fern", "tester", 1, "sad"),
+        ]
+        assert desk.values("fern")["emotion"] == "happy"
+        await desk.press("g", "r")
+        assert "1 of 1 sample" in desk.text()
+        assert desk.text().count("hidden") == 2, "his own first word is hidden from him too"
+        await desk.press("1")
+        assert any(line.split() == ["happy", "sad", "happy"] for line in desk.text().splitlines())
+        await desk.press("enter", "escape")
+        assert desk.stored("fern").labels["emotion"].by == "tester"
+        await desk.press("g", "o")
+        assert "1 of 2 samples" in desk.text()
+        await desk.press("4", "3")
+        assert desk.app.screen.place == "list"  # type: ignore[attr-defined]
+        await desk.press("g", "o")
+        assert "nobody else has labelled" in desk.said
+
+
+async def test_a_key_that_comes_too_early_was_meant_for_something_else(
+    open_desk: Open, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(second, "LISTEN", 60.0)
+    async with open_desk(root) as desk:
+        await desk.press("g", "o", "2")
+        assert "hardly begun" in desk.said
+        assert said(desk) == []
+
+
+async def test_no_second_look_where_it_is_turned_off(open_desk: Open, root: Path) -> None:
+    async with open_desk(root, second_look=0.0) as desk:
+        await desk.press("1", "2", "3", "4", "5", "6", "7")
+        assert desk.app.screen.place == "list"  # type: ignore[attr-defined]
