@@ -347,7 +347,7 @@ unlabelled; a bare word is looked for in names and notes.
             issue (how likely one of its labels is wrong)
   lists     chord_progression tags rule_breaks; has: chord_times
             timing_offsets_ms velocity_curve features conflict
-  text      text name path notes; the beginning of id root parent
+  text      text name path notes license; the beginning of id root parent
   is:       imported augmented generated root held midi audio verified
             rejected quarantined ok open unsure doubted rendered duplicate pending
             labelled skipped flagged

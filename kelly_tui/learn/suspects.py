@@ -121,7 +121,7 @@ def suspect_for(catalogue: Catalogue) -> Suspects:
             found |= issues
             why_not += [f"{main} of {kind} is not judged: {reason}"] if reason else []
     for row in rows:
-        contradiction = _contradiction(row)
+        contradiction = heard_against(row.key, row.mode, row.heard_key, row.heard_mode, row.heard_sure)
         if contradiction is not None and (row.rowid not in found or found[row.rowid].issue < contradiction.issue):
             found[row.rowid] = contradiction
     by_id = {row.rowid: row for row in rows}
@@ -210,18 +210,20 @@ def _why(field: str, row: _Row, names: Sequence[str], shares: Sequence[float], h
     return f"{_WORDS.get(field, 'is like')} {words}{what}"
 
 
-def _contradiction(row: _Row) -> Issue | None:
+def heard_against(
+    key: str | None, mode: str | None, heard_key: str | None, heard_mode: str | None, heard_sure: float | None
+) -> Issue | None:
     """What the detector hears against the key or the mode that was given; None where nothing can be said.
 
     Modes with the same third are told apart by little: those do not contradict.
     """
-    if row.heard_key not in KEYS or row.heard_mode not in MODES or (row.key is None and row.mode is None):
+    if heard_key not in KEYS or heard_mode not in MODES or (key is None and mode is None):
         return None
-    sure = _SURE if row.heard_sure is None else row.heard_sure
-    tonic = row.key is not None and row.key != row.heard_key
-    third = row.mode is not None and (row.mode in _MAJOR_THIRD) != (row.heard_mode in _MAJOR_THIRD)
-    field = "key" if tonic or (row.key is not None and not third) else "mode"
-    heard = f"the detector hears {row.heard_key} {row.heard_mode.replace('_', ' ')} at {sure:.2f}".replace(" 0.", " .")
+    sure = _SURE if heard_sure is None else heard_sure
+    tonic = key is not None and key != heard_key
+    third = mode is not None and (mode in _MAJOR_THIRD) != (heard_mode in _MAJOR_THIRD)
+    field = "key" if tonic or (key is not None and not third) else "mode"
+    heard = f"the detector hears {heard_key} {heard_mode.replace('_', ' ')} at {sure:.2f}".replace(" 0.", " .")
     return Issue(round(contradicted(sure) if tonic or third else agreed(sure), 3), field, heard)
 
 

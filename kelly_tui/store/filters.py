@@ -93,6 +93,7 @@ _OTHER_FIELDS = {
     "decision": Field("decision", "choice", "what a person decided", DECISIONS),
     "type": Field("file_type", "choice", "midi or audio", ("midi", "audio")),
     "origin": Field("origin", "choice", "where it is from", ("imported", "augmented", "generated")),
+    "license": Field("license", "text", "of the file, where it has one of its own"),
     "duration": Field("duration_sec", "number", "length", low=0, unit="s"),
     "size": Field("file_size_bytes", "number", "size", low=0, unit="bytes"),
 }
@@ -216,7 +217,7 @@ def _has_value(name: str, value: str, config: DatasetConfig) -> _Sql:
         return _in_range(measure, value)
     field = _field(name)
     if value == "?":
-        return _Sql(f"{field.name} IS NULL")
+        return _Sql("license = ''" if field.name == "license" else f"{field.name} IS NULL")
     return _VALUES.get(field.kind, _equal)(field, value, config)
 
 

@@ -73,6 +73,12 @@ def verify_splits(catalogue: Catalogue) -> Assignment:
     return crossings(members(catalogue), near_duplicates(catalogue))
 
 
+def bridges(catalogue: Catalogue) -> list[str]:
+    """All samples that are in no split since they link two; PROOF.json names the first of them only."""
+    there, pairs = members(catalogue), near_duplicates(catalogue)
+    return assign(there, ratios_of(catalogue.config), _seed(catalogue, None), pairs).bridges
+
+
 def verify_proof(catalogue: Catalogue) -> Verified:
     """The proof made again from the samples, all near-duplicates compared anew, beside PROOF.json. Moves nothing.
 

@@ -14,6 +14,7 @@ from kelly_tui.validate.files import EXAMPLES
 
 def check_duplicates(catalogue: Catalogue) -> Iterator[Finding]:
     """Of the imported samples. That no piece lies in two splits is a matter of the splits."""
+    yield from _same_content(catalogue)
     pairs = near_duplicates(catalogue)
     imported = catalogue.counts().origins["imported"]
     if pairs:
@@ -44,6 +45,25 @@ def check_duplicates(catalogue: Catalogue) -> Iterator[Finding]:
             "Extract, then split: in the pipeline panel, or kelly run.",
             len(unknown),
             tuple(unknown[:EXAMPLES]),
+        )
+
+
+def _same_content(catalogue: Catalogue) -> Iterator[Finding]:
+    """The same bytes in several rows, as an import that ran twice once made them."""
+    rows = catalogue.db.execute(
+        "SELECT sample_id FROM samples WHERE origin = 'imported' AND sha256 <> '' AND status = 'ok' AND sha256 IN"
+        " (SELECT sha256 FROM samples WHERE origin = 'imported' AND sha256 <> '' GROUP BY 1 HAVING count(*) > 1)"
+        " ORDER BY sha256, sample_id"
+    )
+    same = [sample_id for (sample_id,) in rows]
+    if same:
+        yield Finding(
+            "warning",
+            "same-content",
+            f"{count(len(same), 'sample has', 'samples have')} the very content of another",
+            "Keep one of each, and remove the others.",
+            len(same),
+            tuple(same[:EXAMPLES]),
         )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from typing import Any
 
 import msgspec
 
@@ -17,11 +16,9 @@ from kelly_tui.store.manifest import catalogue_rev
 from kelly_tui.store.probed import kept
 from kelly_tui.store.proof import read_proof
 from kelly_tui.store.schema import HELD
+from kelly_tui.validate.provenance import OF_OTHERS
 from kelly_tui.validate.scores import live_scores
 from kelly_tui.version import VERSION
-
-_OF_OTHERS = "NOT is_synthetic AND root_id NOT IN (SELECT sample_id FROM samples WHERE is_synthetic)"
-"""What is no work of ours, so that somebody's licence applies."""
 
 _HELD = f"samples WHERE rowid IN (SELECT rowid FROM samples WHERE {HELD})"
 
@@ -34,9 +31,10 @@ WHERE kind = 'edit' AND state = 'done' GROUP BY actor ORDER BY 2 DESC, 1
 def facts_of(catalogue: Catalogue) -> Facts:
     """Count and read what there is; writes nothing."""
     db, config, counts = catalogue.db, catalogue.config, catalogue.counts()
-    seconds, size, changed = db.execute(
-        f"SELECT ifnull(sum(duration_sec), 0), ifnull(sum(file_size_bytes), 0), max(modified_at) FROM {_HELD}"
+    seconds, size = db.execute(
+        f"SELECT ifnull(sum(duration_sec), 0), ifnull(sum(file_size_bytes), 0) FROM samples WHERE {HELD}"
     ).fetchone()
+    (changed,) = db.execute("SELECT max(modified_at) FROM samples").fetchone()
     (edited,) = db.execute("SELECT max(at) FROM steps").fetchone()
     last = kept(catalogue)
     return Facts(
@@ -85,7 +83,7 @@ def folder_files(catalogue: Catalogue) -> Iterator[ExportedFile]:
 def _licenses(catalogue: Catalogue) -> dict[str, int]:
     """Of what others made; a sample without a licence of its own has that of the dataset."""
     rows = catalogue.db.execute(
-        f"SELECT iif(license = '', ?, license), count(*) FROM {_HELD} AND {_OF_OTHERS} GROUP BY 1 ORDER BY 2 DESC, 1",
+        f"SELECT iif(license = '', ?, license), count(*) FROM {_HELD} AND {OF_OTHERS} GROUP BY 1 ORDER BY 2 DESC, 1",
         (catalogue.config.license,),
     )
     return dict(rows.fetchall())
@@ -117,12 +115,5 @@ def _seeds(catalogue: Catalogue) -> dict[str, int]:
 
 
 def _digest(catalogue: Catalogue) -> str:
-    digest = hashlib.sha256()
-    for chunk in _chunks(catalogue):
-        digest.update("".join(f"{sample_id} {sha256}\n" for sample_id, sha256 in chunk).encode())
-    return digest.hexdigest()
-
-
-def _chunks(catalogue: Catalogue) -> Any:
-    rows = catalogue.db.execute(f"SELECT sample_id, sha256 FROM {_HELD} ORDER BY sample_id")
-    return iter(lambda: rows.fetchmany(10_000), [])
+    rows = sorted(catalogue.db.execute(f"SELECT sample_id, sha256 FROM {_HELD}"))  # faster than by the index of ids
+    return hashlib.sha256("".join(f"{sample_id} {sha256}\n" for sample_id, sha256 in rows).encode()).hexdigest()

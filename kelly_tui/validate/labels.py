@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator
+from math import sqrt
 
 from kelly_tui.errors import LabelError
 from kelly_tui.model.annotation import FIELDS, check_value
@@ -11,7 +12,8 @@ from kelly_tui.model.dataset import DatasetConfig
 from kelly_tui.model.report import Finding, Scores
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.filters import IS
-from kelly_tui.store.issues import LIKELY, having_issue
+from kelly_tui.store.issues import JUDGED, LIKELY, having_issue
+from kelly_tui.store.schema import HELD
 from kelly_tui.text import agree, count, safe_text
 from kelly_tui.validate.files import EXAMPLES
 
@@ -165,7 +167,7 @@ def check_state(catalogue: Catalogue, scores: Scores) -> Iterator[Finding]:
             "note",
             "looks-wrong",
             f"{doubtful:,} of {count(scores.total, 'sample')} {agree(doubtful, 'has', 'have')} a label that is "
-            "more likely wrong than right",
+            f"more likely wrong than right{_share_wrong(catalogue)}",
             f"The filter issue>={LIKELY:g} lists them, and says why at the label.",
             doubtful,
             _examples(catalogue, f"held AND {looks_wrong}"),
@@ -182,6 +184,21 @@ def check_state(catalogue: Catalogue, scores: Scores) -> Iterator[Finding]:
             _examples(catalogue, "held AND features_path IS NULL"),
             "is:held -has:features",
         )
+
+
+def _share_wrong(catalogue: Catalogue) -> str:
+    """How many of all judged labels are wrong, with its interval of 95 %, as far as the probabilities are right."""
+    judged, wrong, spread = catalogue.db.execute(
+        f"SELECT count(*), sum(issue), sum(issue * (1 - issue)) FROM issues JOIN samples ON samples.rowid = sample"
+        f" WHERE {HELD} AND judged = {JUDGED}"
+    ).fetchone()
+    if not judged:
+        return ""
+    around = 1.96 * sqrt(spread)
+    low, high = max(wrong - around, 0) / judged, min(wrong + around, judged) / judged
+    return (
+        f"; of all {judged:,} that were judged about {100 * wrong / judged:.0f} % ({100 * low:.0f} to {100 * high:.0f})"
+    )
 
 
 def _distinct(catalogue: Catalogue, name: str) -> list[object]:

@@ -10,7 +10,7 @@ import msgspec
 
 from kelly_tui.errors import DatasetError
 from kelly_tui.model.abx import results
-from kelly_tui.model.report import Finding, Report, Scores
+from kelly_tui.model.report import Facts, Finding, Report
 from kelly_tui.store import runs
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.layout import utc_now
@@ -18,12 +18,17 @@ from kelly_tui.store.trials import trials
 from kelly_tui.text import count
 from kelly_tui.validate.adversarial import check_apart
 from kelly_tui.validate.adversarial import findings as findings_apart
+from kelly_tui.validate.contradictions import check_contradictions
 from kelly_tui.validate.duplicates import check_duplicates
 from kelly_tui.validate.durations import check_durations
 from kelly_tui.validate.facts import facts_of
+from kelly_tui.validate.features import check_features
 from kelly_tui.validate.files import check_files, check_structure, check_views
 from kelly_tui.validate.labels import check_labelled, check_state, check_values
+from kelly_tui.validate.provenance import check_provenance
 from kelly_tui.validate.splits import check_splits
+from kelly_tui.validate.spread import check_spread
+from kelly_tui.validate.variants import check_variants
 
 EMPTY = Finding("error", "empty", "there is no sample yet", "Import some: kelly import DATASET FOLDER.")
 
@@ -57,10 +62,15 @@ def validate(catalogue: Catalogue, *, deep: bool = False) -> Report:
     return Report(**msgspec.structs.asdict(facts), findings=tuple(findings), apart=apart, blind=blind)
 
 
-def _check_samples(catalogue: Catalogue, scores: Scores) -> Iterator[Finding]:
+def _check_samples(catalogue: Catalogue, facts: Facts) -> Iterator[Finding]:
     yield from check_durations(catalogue)
     yield from check_values(catalogue)
     yield from check_splits(catalogue)
     yield from check_duplicates(catalogue)
-    yield from check_labelled(catalogue, scores)
-    yield from check_state(catalogue, scores)
+    yield from check_labelled(catalogue, facts)
+    yield from check_state(catalogue, facts)
+    yield from check_contradictions(catalogue)
+    yield from check_features(catalogue, facts)
+    yield from check_variants(catalogue)
+    yield from check_spread(catalogue, facts)
+    yield from check_provenance(catalogue, facts)

@@ -12,7 +12,7 @@ from kelly_tui.model.labels import SPLITS
 from kelly_tui.model.report import Finding
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.schema import HELD
-from kelly_tui.store.splits import verify_splits
+from kelly_tui.store.splits import bridges, verify_splits
 from kelly_tui.store.viewstate import changed_outside, known_state
 from kelly_tui.text import agree, count
 from kelly_tui.validate.files import EXAMPLES
@@ -55,14 +55,14 @@ def check_splits(catalogue: Catalogue) -> Iterator[Finding]:
                 "warning", "empty-split", f"the {split} list is empty", "There are too few songs: import more."
             )
     total = catalogue.counts().total
-    bridges = set(_bridges(catalogue))
+    linked = set(_bridges(catalogue))
     unsplit = [
         sample_id
         for (sample_id,) in catalogue.db.execute(
             f"SELECT sample_id FROM samples WHERE rowid IN (SELECT rowid FROM samples WHERE {HELD} AND split IS NULL)"
         )
     ]
-    left_out = [sample_id for sample_id in unsplit if sample_id in bridges]
+    left_out = [sample_id for sample_id in unsplit if sample_id in linked]
     if left_out:
         yield Finding(
             "warning",
@@ -73,7 +73,7 @@ def check_splits(catalogue: Catalogue) -> Iterator[Finding]:
             len(left_out),
             tuple(left_out[:EXAMPLES]),
         )
-    waiting = [sample_id for sample_id in unsplit if sample_id not in bridges]
+    waiting = [sample_id for sample_id in unsplit if sample_id not in linked]
     if waiting:
         yield Finding(
             "warning",
@@ -107,9 +107,10 @@ def _check_lists(catalogue: Catalogue) -> Iterator[Finding]:
 
 
 def _bridges(catalogue: Catalogue) -> list[str]:
-    """Those that the last split left out, as far as its proof names them."""
+    """Those that the last split left out: as its proof names them, or found again where they are more than it names."""
     try:
         proof = msgspec.json.decode((catalogue.layout.splits / "PROOF.json").read_bytes())
-        return [str(sample_id) for sample_id in proof["bridge_samples"]]
+        named = [str(sample_id) for sample_id in proof["bridge_samples"]]
+        return bridges(catalogue) if proof["bridges"] > len(named) else named
     except (OSError, msgspec.DecodeError, KeyError, TypeError):
         return []

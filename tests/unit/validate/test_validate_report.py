@@ -22,29 +22,6 @@ from kelly_tui.validate.stats import dataset_stats
 from tests.strangers import create
 
 
-@pytest.fixture(scope="module")
-def _sound(music, tmp_path_factory) -> Path:
-    root = create(tmp_path_factory.mktemp("sound"), target_model="harmonypredictor", target_samples_per_category=2,
-                  emotion_labels=["happy", "sad"])  # fmt: skip
-    kelly_tui.import_files(root, [music / "happy/song_1.mid", music / "happy/song_2.MID", music / "sad"])
-    for stage in (kelly_tui.annotate_dataset, kelly_tui.extract_features, kelly_tui.split_dataset):
-        stage(root)
-    with Catalogue.open(root) as catalogue:
-        label = [
-            Edit(sample.sample_id, name, Label(value))
-            for place, sample in enumerate(catalogue.samples())
-            for name, value in (("emotion", ("happy", "sad")[place % 2]), ("key", "C"), ("chord_progression", ["C"]))
-        ]
-        edit(catalogue, label, "me")
-    return root
-
-
-@pytest.fixture
-def sound(_sound, tmp_path) -> Path:
-    """A dataset that is in order."""
-    return Path(shutil.copytree(_sound, tmp_path / "d"))
-
-
 def codes(report: Report, severity: str) -> list[str]:
     return sorted(finding.code for finding in report.findings if finding.severity == severity)
 

@@ -1,0 +1,49 @@
+"""Whose music and whose labels these are: licences, and whether anybody has listened."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from kelly_tui.model.report import Facts, Finding
+from kelly_tui.store.catalogue import Catalogue
+from kelly_tui.store.schema import HELD
+from kelly_tui.text import count
+from kelly_tui.validate.files import EXAMPLES
+
+OF_OTHERS = "NOT is_synthetic AND root_id NOT IN (SELECT sample_id FROM samples WHERE is_synthetic)"
+"""What is no work of ours, so that somebody's licence applies."""
+
+
+def check_provenance(catalogue: Catalogue, facts: Facts) -> Iterator[Finding]:
+    """That a licence is unknown; that the main label is nobody's but the folders'."""
+    yield from _licences(catalogue, facts)
+    main = facts.main_label
+    sources = facts.label_sources.get(main, {})
+    if sources.get("folder") and not sources.get("human") and not facts.verified:
+        yield Finding(
+            "note",
+            "folders-only",
+            f"no person has confirmed {main} of any of {count(facts.total, 'sample')}: it comes from folder names "
+            f"({sources['folder']:,})",
+            "Listen to some: enter confirms a label, and tells how far the folders can be trusted.",
+            sources["folder"],
+            filter=f"is:held is:imported -{main}:?" if sources["folder"] == facts.origins["imported"] else "",
+        )
+
+
+def _licences(catalogue: Catalogue, facts: Facts) -> Iterator[Finding]:
+    unknown = facts.licenses.get("", 0)
+    if unknown:
+        rows = catalogue.db.execute(
+            f"SELECT sample_id FROM samples WHERE {HELD} AND license = '' AND {OF_OTHERS}"
+            f" ORDER BY rowid LIMIT {EXAMPLES}"
+        )
+        yield Finding(
+            "warning",
+            "licence-unknown",
+            f"the licence of {unknown:,} of {count(facts.total, 'sample')} is unknown",
+            "Say it in config.json, license, once you know: an export asks for it.",
+            unknown,
+            tuple(sample_id for (sample_id,) in rows),
+            "is:held -is:generated license:?" if not facts.origins["generated"] else "",
+        )
