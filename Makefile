@@ -5,6 +5,7 @@
 # make generated  generated music heard by music21, mir_eval and scikit-learn; how varied it is
 # make kills  hundreds of kill -9 of the app, beside the slow proofs of the rest
 # make soak   long runs of the sound: a thousand seeks, minutes beside busy jobs, ten thousand samples
+# make fuzz   our readers given any bytes for an hour (MINUTES=5 for less)
 # make screens  draw the README's picture again, from the demo
 
 find_python = for name in python3 python3.14 python3.13 python3.12 python3.11; do \
@@ -14,7 +15,7 @@ PYTHON := $(PYTHON)
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test bench accuracy generated kills soak screens clean
+.PHONY: demo test bench accuracy generated kills soak fuzz screens clean
 .DELETE_ON_ERROR:
 
 demo: .venv/.demo
@@ -42,11 +43,15 @@ kills: .venv/.test
 soak: .venv/.test
 	$(BIN)/python -m tests.soak
 
+fuzz: .venv/.test
+	$(PIP) atheris
+	$(BIN)/python -m tests.fuzz $(or $(MINUTES),60)
+
 screens: .venv/.demo
 	$(BIN)/python -m kelly_tui.demo --screens kelly_tui/ui
 
 clean:
-	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache kelly_tui.egg-info
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .fuzz kelly_tui.egg-info
 
 .venv/.demo: pyproject.toml .ci/system | .venv/bin/python
 	PYTHON="$(PYTHON)" .ci/system

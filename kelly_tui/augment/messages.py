@@ -38,6 +38,8 @@ _STATUS_OF_STATE = bytes({*range(256)} - {*range(0x90, 0xF0), 0xF0, 0xF7})
 """Every byte but those that messages of a channel and sysex begin with; a note-off is of no weight."""
 _OTHER_META = re.compile(rb"\xff[^\x03\x2f\x51\x58\x59]")
 """All but names, tempi, meters, keys and the end of a track."""
+_LAST_TICK = (1 << 31) - 1
+"""No clock goes on from here: what says so is damage."""
 _DATA_BYTES = {0xF1: 1, 0xF2: 2, 0xF3: 1}
 """Of system messages, which have no place in a file, and are read over by all readers."""
 
@@ -308,7 +310,7 @@ def _read_track(smf: bytes, at: int, track: int, content: bytearray, found: list
                 at += _DATA_BYTES.get(status, 0)
         except IndexError:
             break
-        if at > len(smf) or not status:
+        if at > len(smf) or not status or tick + delta > _LAST_TICK:
             break
         tick += delta
         if status == 0xFF and smf[begin] == 0x2F:

@@ -44,7 +44,7 @@ def valid_audio(path: Path | str, max_seconds: float | None = None) -> tuple[Sam
             raise FileRefused(f"too long to decode ({minutes:,.0f} minutes)", path=path, hint="Cut it into pieces.")
         try:
             samples = sound.read(frames, dtype="float32", always_2d=True)
-        except (RuntimeError, MemoryError) as error:
+        except (RuntimeError, MemoryError, ValueError) as error:
             unreadable(error, path)
         if frames < sound.frames and not samples.any():
             raise FileRefused(f"silent in its first {max_seconds:g} s", path=path)

@@ -78,7 +78,7 @@ def _check_end(path: Path | str, name: Path | str) -> None:
             sound.seek(max(0, announced - 1 - slack))
             if announced == 0 or len(sound.read(1)) == 1:
                 return
-        except soundfile.LibsndfileError:
+        except (soundfile.LibsndfileError, ValueError):  # the latter where it stands behind the end it announces
             pass
     _cut(announced / rate, _decodable(path) / rate, name)
 
@@ -88,7 +88,7 @@ def _decodable(path: Path | str) -> int:
     import soundfile
 
     frames = 0
-    with soundfile.SoundFile(path) as sound, suppress(soundfile.LibsndfileError):
+    with soundfile.SoundFile(path) as sound, suppress(soundfile.LibsndfileError, ValueError):
         while read := len(sound.read(_BLOCK)):
             frames += read
     return frames

@@ -82,6 +82,7 @@ NASTY: dict[str, bytes] = {
     "undefined status": header() + track(TUNE, b"\x00\xf4\x00\xf5\x00\xf9"),
     "a number without end": header() + track(b"\xff" * 5000),
     "a number of five bytes": header() + track(b"\x81\x80\x80\x80\x00\x90\x3c\x50\x60\x80\x3c\x00"),
+    "a wait of a hundred bits": header() + track(TUNE, b"\x00\xb0\x40\x7f", b"\xff" * 14 + b"\x00\xb0\x01\x01"),
     "sysex without end": header() + track(TUNE, b"\x00\xf0\xff\xff\xff\x7f" + b"\x01" * 100),
     "sysex of nothing ten thousand times": header() + track(TUNE, b"\x00\xf0\x00" * 10_000),
     "text of a quarter gigabyte": header() + track(meta(1, b"x", (1 << 28) - 1), TUNE),
