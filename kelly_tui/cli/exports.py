@@ -31,6 +31,7 @@ def add_options(export: argparse.ArgumentParser) -> None:
     export.add_argument("--arousal", choices=("-1..1", "0..1"), default="-1..1", help="its range for trainers")
     export.add_argument("--shard-mb", type=_megabytes, default=256, metavar="N", help="music in one shard; 256")
     export.add_argument("--paths", action="store_true", help="parquet names music files instead of holding them")
+    export.add_argument("--model", default="", metavar="M", help="npz for another model than the dataset's own")
     export.add_argument("--force", action="store_true", help="although something stands in the way")
     export.add_argument("--link", action="store_true", help="share the music's bytes where the disk can, do not copy")
 
@@ -52,7 +53,7 @@ def export(line: Line) -> int:
     outcome = export_dataset(
         root, given.format, given.out, given.filter, splits_named(given.splits), given.verified_only,
         given.no_generated, emotions_named(given.emotions, load_config(root)), given.arousal, given.shard_mb,
-        given.paths, given.link, given.force, **line.options,
+        given.paths, given.model, given.link, given.force, **line.options,
     )  # fmt: skip
     line.voice.outcome(outcome)
     line.voice.give(outcome.to_dict())

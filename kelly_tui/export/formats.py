@@ -22,6 +22,7 @@ FORMATS = {
     "parquet": "kelly_tui.export.parquet:Parquet",
     "jams": "kelly_tui.export.jams:Jams",
     "webdataset": "kelly_tui.export.webdataset:WebDataset",
+    "npz": "kelly_tui.export.npz:Npz",
 }
 """Name and class, ``module:class``; made with (config, options) when it is wanted."""
 

@@ -28,6 +28,8 @@ class Options(msgspec.Struct, frozen=True):
     """Of parquet files, tar shards and arrays: megabytes of music in one."""
     paths: bool = False
     """Parquet names the music's files, which lie beside it, instead of holding their bytes."""
+    model: str = ""
+    """Whose arrays are wanted, of the five; empty for the one that the dataset is made for."""
 
     def emotion(self, sample: Sample) -> str | None:
         """The emotion as trainers get it."""

@@ -13,7 +13,7 @@ import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import IO, Any, BinaryIO
 
 import msgspec
 
@@ -171,7 +171,7 @@ class Target:
             yield file
         self._made.append(path)
 
-    def join(self, parts: Sequence[Part], suffix: str, into: BinaryIO, between: bytes = b"") -> None:
+    def join(self, parts: Sequence[Part], suffix: str, into: IO[bytes], between: bytes = b"") -> None:
         """Copy the pieces of `parts` into a file that was opened by `file`, with `between` between those not empty."""
         is_first = True
         for part in parts:

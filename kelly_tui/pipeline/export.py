@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 from kelly_tui.errors import DiskFull, StageError
 from kelly_tui.export import gates
@@ -22,6 +23,7 @@ from kelly_tui.pipeline.runner import FULL_SECONDS
 from kelly_tui.pipeline.stage import Interrupted, Outcome, Progress, Run
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.layout import disk_errors
+from kelly_tui.text import count
 
 STAGE = "export"
 
@@ -96,6 +98,8 @@ class _Export:
         self.writer, self.target, self.choice = writer, target, choice
         self.options, self.forced = options, forced
         self.outcome = Outcome(STAGE)
+        self.more: dict[str, Any] = {}
+        """What the format says of the whole."""
         self.began = self.last_word = time.monotonic()
         self.taken = 0
         """Samples of the part at hand."""
@@ -115,7 +119,9 @@ class _Export:
         outcome.failures = left_out
         outcome.seconds = time.monotonic() - self.began
         outcome.words = f"in {target.root}" + "".join(f"; FORCED: {what}" for what in self.forced)
-        outcome.details = {"out": str(target.root), "by_split": self.plan.by_split, "forced": self.forced}
+        for why, number in self.more.get("without_example", {}).items():
+            outcome.words += f"; {count(number, 'sample')} without an example: {why}"
+        outcome.details = {"out": str(target.root), "by_split": self.plan.by_split, "forced": self.forced, **self.more}
         outcome.kept = {"out": str(target.root), "forced": self.forced}
         self._tell(last=True)
         return outcome
@@ -133,9 +139,9 @@ class _Export:
         target = self.target
         target.files = []
         with disk_errors(target.root):
-            more = self.writer.finish(self.plan.parts, target)
+            self.more = self.writer.finish(self.plan.parts, target)
             facts = facts_of(self.catalogue.config, self.plan, self.options, target, self.forced)
-            target.finish(self.plan.parts, {**facts, **more})
+            target.finish(self.plan.parts, {**facts, **self.more})
 
     def _watched(self, found: Iterable[Record]) -> Iterator[Record]:
         """The records, with a word now and then; a cancellation is heard between two of them."""

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Unpack
 
 from kelly_tui.errors import StageError
+from kelly_tui.model.dataset import target_model
 from kelly_tui.model.labels import SPLITS
 from kelly_tui.model.report import Report
 from kelly_tui.pipeline.dataset import Options, opened
@@ -151,6 +152,7 @@ def export_dataset(
     arousal: str = "-1..1",
     shard_mb: int = 256,
     paths: bool = False,
+    model: str = "",
     link: bool = False,
     force: bool = False,
     **options: Unpack[Options],
@@ -165,7 +167,7 @@ def export_dataset(
     from kelly_tui.pipeline.export import export
 
     choice = Choice(filter, tuple(splits), verified_only, no_generated)
-    how = wanted.Options(dict(emotions or {}), arousal, shard_mb, paths)
+    how = wanted.Options(dict(emotions or {}), arousal, shard_mb, paths, target_model(model).name if model else "")
     folder = Path(out).expanduser()
     return _stage(
         root, Run(**options), lambda catalogue, run: export(catalogue, run, format, folder, choice, how, link=link,

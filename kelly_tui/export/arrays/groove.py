@@ -65,6 +65,7 @@ FORM = Form(
     channels=(2,),
     spread=lambda mask: mask[:, :, None],
     part=1000,
+    grows=32,
 )
 
 

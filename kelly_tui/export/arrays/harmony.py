@@ -81,11 +81,11 @@ def chord_id(chord: Chord | None) -> int | None:
     return None if chord is None or quality is None else 12 * quality + chord.root
 
 
-def key_id(key: str | None, mode: str | None) -> int:
+def key_id(key: object, mode: object) -> int:
     """0 to 23, -1 where key or mode are not known; modes go by their third."""
     if key not in KEYS or mode not in SCALES:
         return -1
-    return KEYS.index(key) + 12 * (3 in SCALES[mode])
+    return KEYS.index(str(key)) + 12 * (3 in SCALES[str(mode)])
 
 
 def _quality(chord: Chord | None) -> int | None:

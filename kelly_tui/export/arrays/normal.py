@@ -8,7 +8,7 @@ from typing import NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from kelly_tui.export.arrays.rows import Form, Rows
+from kelly_tui.export.arrays.rows import Array, Flags, Form
 
 Floats = NDArray[np.float64]
 
@@ -24,14 +24,14 @@ class Sums(NamedTuple):
     squares: Floats
 
     @classmethod
-    def of(cls, rows: Rows, form: Form) -> Self:
-        """The sums of some rows; each array has the shape of `x` with 1 for the axes that are put together."""
-        axes = tuple(axis for axis in range(rows.x.ndim) if axis not in form.channels)
-        seen = np.broadcast_to(form.spread(rows.mask), rows.x.shape)
+    def of(cls, x: Array, mask: Flags, form: Form) -> Self:
+        """Of some rows of a model; each array has the shape of `x`, with 1 for the axes that are put together."""
+        axes = tuple(axis for axis in range(x.ndim) if axis not in form.channels)
+        seen = np.broadcast_to(form.spread(mask), x.shape)
         count = seen.sum(axis=axes, keepdims=True).astype(np.float64)
-        total = np.where(seen, rows.x, 0).sum(axis=axes, keepdims=True, dtype=np.float64)
+        total = np.where(seen, x, 0).sum(axis=axes, keepdims=True, dtype=np.float64)
         mean = total / np.maximum(count, 1)
-        away = np.where(seen, rows.x - mean, 0)
+        away = np.where(seen, x - mean, 0)
         return cls(count, mean, np.square(away).sum(axis=axes, keepdims=True))
 
     @classmethod

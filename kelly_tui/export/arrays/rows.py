@@ -44,4 +44,6 @@ class Form(NamedTuple):
     spread: Callable[[Flags], Flags]
     """`mask` in a shape that spreads over `x`."""
     part: int
-    """Samples whose arrays are held in memory and written as one file, at most."""
+    """Samples that are written as one file, at most."""
+    grows: int = 1
+    """How many times as large as music files the arrays are, about, where they are larger."""

@@ -15,6 +15,7 @@ from kelly_tui.export.arrays import dynamics, emotion, groove, harmony, melody
 from kelly_tui.export.arrays.examples import FORMS, labelled, rows_of
 from kelly_tui.export.arrays.normal import Sums
 from kelly_tui.export.arrays.rows import Form, Rows
+from kelly_tui.export.options import Options
 from kelly_tui.model.annotation import Label
 from kelly_tui.model.dataset import TARGET_MODELS, DatasetConfig
 from kelly_tui.model.sample import Sample
@@ -296,7 +297,7 @@ CONFIG = DatasetConfig(dataset_id="d")
 )
 def test_what_a_sample_lacks_is_said_with_the_stage_that_brings_it(model: str, sample: Sample, why: str) -> None:
     with pytest.raises(FileRefused, match=why):
-        rows_of(model, sample, b"", Path("a"), CONFIG)
+        rows_of(model, sample, b"", Path("a"), Options(), CONFIG)
 
 
 # -- labels and normalisation ------------------------------------------------------------------------------------------
@@ -310,15 +311,14 @@ def test_labels_go_with_each_row_as_ids_numbers_and_whose_guess_they_are() -> No
         "mode": Label("minor", "detector"),
     }
     sample = Sample(sample_id="abc", file_path="a.wav", file_type="audio", labels=labels)
-    found = labelled("emotionrecognizer", sample, some("emotionrecognizer"), Sample.value, CONFIG)
+    found = labelled("emotionrecognizer", sample, some("emotionrecognizer"), Options(), CONFIG)
     assert found["y"].tolist() == [1, 1]
-    assert found["sample_id"].tolist() == ["abc", "abc"]
     assert (found["valence"].tolist(), found["valence_known"].tolist()) == ([-0.5] * 2, [True] * 2)
     assert (found["arousal"].tolist(), found["arousal_known"].tolist()) == ([0.0] * 2, [False] * 2)
     assert (found["valence_guessed"].any(), found["y_guessed"].any()) == (True, False)
-    chords = labelled("harmonypredictor", sample, some("harmonypredictor"), Sample.value, CONFIG)
+    chords = labelled("harmonypredictor", sample, some("harmonypredictor"), Options(), CONFIG)
     assert set(chords["key"].tolist()) == {harmony.KEYS_24.index("A minor")}
-    tunes = labelled("melodytransformer", sample, some("melodytransformer"), Sample.value, CONFIG)
+    tunes = labelled("melodytransformer", sample, some("melodytransformer"), Options(), CONFIG)
     assert (set(tunes["key"].tolist()), set(tunes["melodic_contour"].tolist())) == ({9}, {-1})
 
 
@@ -330,7 +330,7 @@ def test_mean_and_std_are_numpys_of_the_steps_that_there_are(form: Form) -> None
         mask = random.random((count, *form.mask)) < 0.7
         x = random.normal(1000, 3, (count, *form.x)).astype(np.float32)
         parts.append(Rows(np.where(form.spread(mask), x, 5e5), mask, np.zeros(count), np.zeros(count)))
-    whole = Sums.together(Sums.of(part, form) for part in parts)
+    whole = Sums.together(Sums.of(part.x, part.mask, form) for part in parts)
     assert whole is not None
     x, mask = (np.concatenate([getattr(part, name) for part in parts]) for name in ("x", "mask"))
     hidden = np.ma.array(x.astype(np.float64), mask=~np.broadcast_to(form.spread(mask), x.shape))
@@ -344,6 +344,6 @@ def test_mean_and_std_are_numpys_of_the_steps_that_there_are(form: Form) -> None
 
 def test_what_never_varies_is_divided_by_one() -> None:
     rows = some("groovepredictor")
-    arrays = Sums.of(rows, FORMS["groovepredictor"]).arrays
+    arrays = Sums.of(rows.x, rows.mask, FORMS["groovepredictor"]).arrays
     assert (arrays["std"] > 0).all()
     assert (arrays["std"][0, 35:43] == 1).all(), "no drums"

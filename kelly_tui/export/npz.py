@@ -1,0 +1,151 @@
+"""Arrays for the model that the dataset is made for, or another of the five: files that numpy reads by itself.
+
+Each, ``<model>-train-00000-of-00001.npz``, has `x`, `mask`, `y` and labels, a row for each example
+(`kelly_tui.export.arrays` says what these are), ``sample``, the place of each row's sample in ``sample_ids``,
+``start``, its seconds in the sample, label maps ``<name>_names``, and of `x` ``mean`` and ``std``, which are those of
+train in all files.
+
+Rows go to the disk as they are made; the files are put together at the end, when train is known.
+"""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
+from typing import Any, BinaryIO
+
+import msgspec
+import numpy as np
+
+from kelly_tui.errors import FileRefused, StageError
+from kelly_tui.export.arrays.examples import FORMS, labelled, names_of, rows_of
+from kelly_tui.export.arrays.normal import Sums
+from kelly_tui.export.choice import Part, Record
+from kelly_tui.export.options import Options
+from kelly_tui.export.target import Target
+from kelly_tui.model.dataset import DatasetConfig
+
+_EPOCH = (1980, 1, 1, 0, 0, 0)  # the first moment that a zip file can name
+_INFO = "info.json"
+
+
+class _Info(msgspec.Struct):
+    """What is known of a part once its rows are written."""
+
+    sample_ids: list[str] = []
+    rows: int = 0
+    arrays: dict[str, tuple[str, list[int]]] = {}
+    """Type and shape of a row, by name."""
+    sums: list[Any] | None = None
+    left_out: dict[str, int] = {}
+    """How many samples give no example, by the reason."""
+
+
+class Npz:
+    """The format ``npz``."""
+
+    def __init__(self, config: DatasetConfig, options: Options) -> None:
+        self._config, self._options = config, options
+        self.form = FORMS[options.model or config.target_model]
+        self.part_samples = self.form.part
+        self.part_bytes = (options.shard_mb << 20) // self.form.grows
+        self.needs_features = self.form.model == "harmonypredictor"
+
+    def write(self, part: Part, records: Iterable[Record], target: Target) -> None:
+        info, sums, left_out = _Info(), [], Counter[str]()
+        with ExitStack() as stack:
+            files: dict[str, BinaryIO] = {}
+            for record in records:
+                try:
+                    arrays = self._arrays(record, len(info.sample_ids))
+                except FileRefused as refused:
+                    left_out[refused.what] += 1
+                    continue
+                if not files:
+                    files = {name: stack.enter_context(target.piece(part, name)) for name in arrays}
+                    info.arrays = {name: (array.dtype.str, list(array.shape[1:])) for name, array in arrays.items()}
+                for name, array in arrays.items():
+                    files[name].write(np.ascontiguousarray(array).data)
+                info.sample_ids.append(record.sample.sample_id)
+                info.rows += len(arrays["x"])
+                if self.form.channels and part.split == "train":
+                    sums.append(Sums.of(arrays["x"], arrays["mask"], self.form))
+        whole = Sums.together(sums)
+        info.sums = None if whole is None else [sum_.tolist() for sum_ in whole]
+        info.left_out = dict(sorted(left_out.items()))
+        with target.piece(part, _INFO) as file:
+            file.write(msgspec.json.encode(info))
+
+    def _arrays(self, record: Record, number: int) -> dict[str, Any]:
+        model, sample = self.form.model, record.sample
+        rows = rows_of(model, sample, record.music, record.music_path, self._options, self._config)
+        arrays = labelled(model, sample, rows, self._options, self._config)
+        return {"sample": np.full(len(rows.x), number, np.int64), **arrays}
+
+    def finish(self, parts: Sequence[Part], target: Target) -> dict[str, Any]:
+        told = [(part, _info(part, target)) for part in parts]
+        left_out = Counter[str]()
+        for _, info in told:
+            left_out.update(info.left_out)
+        if not any(info.rows for _, info in told):
+            why = max(left_out, key=lambda reason: left_out[reason], default="they are gone")
+            raise StageError(f"no sample gives {self.form.model} an example: {why}", path=target.root)
+        sums = Sums.together(_sums(info) for _, info in told if info.sums is not None)
+        names = names_of(self.form.model, self._options, self._config)
+        fixed: dict[str, Any] = {f"{name}_names": np.array(values) for name, values in names.items()}
+        if sums is not None:
+            fixed |= sums.arrays
+        examples = Counter[str]()
+        for part, info in told:
+            examples[part.split] += info.rows
+            if info.rows:
+                with target.file(f"{self.form.model}-{part.name}.npz") as file:
+                    _put_together(part, info, {**fixed, "sample_ids": np.array(info.sample_ids)}, target, file)
+        return {
+            "model": self.form.model,
+            "arrays": {name: _described(fixed, told, name) for name in _names(fixed, told)},
+            "examples": dict(examples),
+            "without_example": dict(sorted(left_out.items())),
+        }
+
+
+def _names(fixed: dict[str, Any], told: Sequence[tuple[Part, _Info]]) -> list[str]:
+    return sorted({*fixed, *(name for _, info in told for name in info.arrays)})
+
+
+def _described(fixed: dict[str, Any], told: Sequence[tuple[Part, _Info]], name: str) -> str:
+    """``float32 (n, 64, 313)``."""
+    if name in fixed:
+        kind, shape = fixed[name].dtype, fixed[name].shape
+    else:
+        kind, shape = next(info.arrays[name] for _, info in told if name in info.arrays)
+        shape = ["n", *shape]
+    word = "str" if np.dtype(kind).kind == "U" else np.dtype(kind).name
+    return f"{word} ({', '.join(map(str, shape))})"
+
+
+def _info(part: Part, target: Target) -> _Info:
+    raw = io.BytesIO()
+    target.join([part], _INFO, raw)
+    return msgspec.json.decode(raw.getvalue(), type=_Info)
+
+
+def _sums(info: _Info) -> Sums:
+    return Sums(*(np.array(one) for one in info.sums or ()))
+
+
+def _put_together(part: Part, info: _Info, fixed: dict[str, Any], target: Target, file: BinaryIO) -> None:
+    """The .npz of a part: the same bytes wherever it is written; what is large is copied, never held."""
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+        for name in sorted({*fixed, *info.arrays}):
+            with archive.open(zipfile.ZipInfo(f"{name}.npy", _EPOCH), "w", force_zip64=True) as entry:
+                if name in fixed:
+                    np.lib.format.write_array(entry, fixed[name], version=(1, 0), allow_pickle=False)
+                    continue
+                kind, shape = info.arrays[name]
+                header = {"descr": kind, "fortran_order": False, "shape": (info.rows, *shape)}
+                np.lib.format.write_array_header_1_0(entry, header)
+                target.join([part], name, entry)
