@@ -10,6 +10,7 @@ import os
 import random
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,9 +20,12 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 import soundfile
 
+import kelly_tui
+from kelly_tui.model.dataset import DatasetConfig
 from kelly_tui.playback import Engine
 from kelly_tui.playback.transport import BLOCK
 from tests.null_sink import PATIENCE, RATE, NullSink, Recording, until
+from tests.pty_program import PtyProgram
 
 PIECE = 1024
 """Frames by which a place in the noise is found."""
@@ -205,6 +209,53 @@ def next_sample(engine: Engine, sink: NullSink, paths: list[Path]) -> float:
         found = first_sound(recording, asked, channel=1)
     engine.pause()
     return found
+
+
+def label_keys(sink: NullSink, folder: Path, keys: int) -> list[float]:
+    """Seconds from each label key, typed into the app on a terminal, to the next sample's sound.
+
+    The samples are on the left and on the right by turns. `folder` gets the dataset.
+    """
+    music = folder / "music"
+    music.mkdir()
+    for number in range(keys + 1):
+        noise_file(music / f"{number:03}.wav", 5.0, number, channel=number % 2)
+    kelly_tui.create_dataset_structure(folder, DatasetConfig(dataset_id="keys", target_model="emotionrecognizer"))
+    kelly_tui.import_files(folder / "keys", [music], workers=1)
+    quiet = {"XDG_STATE_HOME": str(folder), "XDG_CONFIG_HOME": str(folder), "KELLY_VOLUME": "1", **sink.environment}
+    with PtyProgram([sys.executable, "-m", "kelly_tui", str(folder / "keys")], (120, 40), quiet) as app:
+        app.wait_for(b"000", 3 * PATIENCE)
+
+        def typed(key: bytes, channel: int) -> float:
+            with sink.recording() as recording:
+                recording.wait(0.3)
+                asked = time.monotonic()
+                app.send(key)
+                return first_sound(recording, asked, channel)
+
+        with _drawn(app):
+            typed(b" ", 0)
+            spent = [typed(b"1", number % 2) for number in range(1, keys + 1)]
+        app.send(b"\x11")
+    return spent
+
+
+@contextmanager
+def _drawn(app: PtyProgram) -> Iterator[None]:
+    """Somebody reads what the app draws: it would wait for that."""
+    over = threading.Event()
+
+    def read() -> None:
+        while not over.is_set():
+            app.read(0.05)
+
+    thread = threading.Thread(target=read)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
 
 
 def switched(engine: Engine, sink: NullSink, paths: list[Path], still: float = 1e-3) -> float:

@@ -80,9 +80,9 @@ class Recording:
         until(whole)
         return found
 
-    def hears(self, measure: Callable[[np.ndarray], float], wanted: object, seconds: float = 0.25) -> None:
+    def hears(self, measure: Callable[[np.ndarray], object], wanted: object, seconds: float = 0.25) -> None:
         """Wait until so many of the newest seconds measure as wanted: a hole makes one piece wrong, not the next."""
-        found: list[float] = []
+        found: list[object] = []
 
         def right() -> bool:
             found.append(measure(self.piece(seconds)))

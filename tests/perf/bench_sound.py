@@ -160,6 +160,8 @@ def _latencies(
         ("A/B switch to the other's sound", lambda: heard.switched(engine, sink, [left, right]), "23 ms more"),
         ("A/B switch in MIDI", lambda: heard.switched(engine, sink, tones, 0.02), "23 ms more: one block"),
     ]
+    typed = iter(heard.label_keys(sink, folder, 20))
+    waits.insert(2, ("the same, typed into the app on a terminal", lambda: next(typed), "150 ms"))
     for what, wait, goal in waits:
         spent = sorted(wait() for _ in range(20))
         note = f"median {statistics.median(spent) * 1e3:.1f} ms; goal {goal}; {least}"

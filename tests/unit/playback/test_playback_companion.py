@@ -1,0 +1,87 @@
+"""What is played beside the music, as the device heard it: labelled keys and chords, right and wrong, and the click."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from kelly_tui.playback import Engine
+from kelly_tui.render.companion import Companion
+from kelly_tui.settings import Settings
+from tests.heard import loaded, retaken
+from tests.null_sink import RATE, NullSink
+
+A6 = 1760.0
+
+
+@pytest.fixture
+def playing(null_sink: NullSink, tmp_path: Path) -> Iterator[Engine]:
+    """A high A, soft and for a minute."""
+    at = np.arange(60 * RATE) / RATE
+    soundfile.write(tmp_path / "music.wav", (0.02 * np.sin(2 * np.pi * A6 * at)).astype(np.float32), RATE)
+    engine = Engine(Settings(volume=1.0))
+    engine.start()
+    loaded(engine, tmp_path / "music.wav")
+    engine.play()
+    yield engine
+    engine.close()
+
+
+def level(sound: np.ndarray, pitch: float) -> float:
+    """Of a MIDI pitch, to a third of a semitone, dB."""
+    size = 1 << 18
+    spectrum = np.abs(np.fft.rfft(sound.mean(axis=1) * np.hanning(len(sound)), size))
+    low, high = (440 * 2 ** ((pitch + off - 69) / 12) * size / RATE for off in (-0.33, 0.33))
+    return float(20 * np.log10(spectrum[round(low) : round(high) + 1].max() + 1e-9))
+
+
+@pytest.mark.parametrize(("key", "tonic"), [("A", 45), ("D#", 39)])
+def test_a_drone_on_a_right_and_on_a_wrong_key_is_heard_beside_the_music(
+    playing: Engine, null_sink: NullSink, key: str, tonic: int
+) -> None:
+    """Its lowest pitch stands out of the semitones around it, and the music sounds on."""
+
+    def stands_out(sound: np.ndarray) -> float:
+        return level(sound, tonic) - max(level(sound, tonic - 1), level(sound, tonic + 1))
+
+    with null_sink.recording() as recording:
+        recording.hears(lambda sound: stands_out(sound) > 20.0, False, seconds=1.0)
+        playing.set_companion(Companion(drone=key, mode="major"))
+        recording.hears(lambda sound: stands_out(sound) > 20.0 and level(sound, 93) > level(sound, 92) + 20, True, 1.0)
+
+
+@pytest.mark.parametrize(("chord", "pitches"), [("Am", {57, 60, 64}), ("D#m", {58, 63, 66})])
+def test_right_and_wrong_chords_are_heard_beside_the_music(
+    playing: Engine, null_sink: NullSink, chord: str, pitches: set[int]
+) -> None:
+    def loudest(sound: np.ndarray) -> set[int]:
+        return set(sorted(range(55, 67), key=lambda pitch: level(sound, pitch))[-3:])
+
+    playing.set_companion(Companion(chords=((0.0, chord),)))
+    with null_sink.recording() as recording:
+        recording.hears(loudest, pitches, seconds=1.0)
+
+
+@pytest.mark.parametrize("beat", [0.5, 0.6])
+def test_the_click_is_heard_on_the_beats_that_are_labelled(playing: Engine, null_sink: NullSink, beat: float) -> None:
+    playing.set_companion(
+        Companion(clicks=tuple((number * beat, number % 4 == 0) for number in range(round(60 / beat))))
+    )
+
+    def between() -> np.ndarray:
+        """Seconds from one onset to the next."""
+        with null_sink.recording() as recording:
+            recording.wait(2.5)
+        sound = np.abs(recording.sound).max(axis=1)
+        loud = np.flatnonzero(sound > 0.5 * sound.max())
+        return np.diff(loud[np.flatnonzero(np.diff(loud, prepend=-RATE) > RATE // 10)]) / RATE
+
+    def even(found: np.ndarray) -> bool:
+        return len(found) >= 2 and bool(np.abs(found - beat).max() < 0.01)
+
+    found = retaken(between, even)
+    assert even(found), found
