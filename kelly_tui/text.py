@@ -51,3 +51,11 @@ def safe_text(text: str, limit: int | None = 200) -> str:
     if limit is not None and len(shown) > limit:
         shown = shown[: limit - 1] + "…"
     return shown
+
+
+def hours_in_words(hours: float) -> str:
+    """``4 h 10 min``, ``25 min``, ``3,000 h``."""
+    if hours >= 100:
+        return f"{hours:,.0f} h"
+    whole, minutes = divmod(max(round(hours * 60), 1), 60)
+    return f"{whole} h {minutes} min" if whole else f"{minutes} min"

@@ -16,7 +16,7 @@ from contextlib import redirect_stdout
 from typing import Any, NoReturn
 
 from kelly_tui.cli import exports
-from kelly_tui.cli.texts import CARD, REBUILD, RENDER
+from kelly_tui.cli.texts import AGREEMENT, CARD, FILTERS, REBUILD, RENDER
 from kelly_tui.errors import KellyError
 from kelly_tui.model.dataset import TARGET_MODELS
 from kelly_tui.model.labels import nearest
@@ -306,6 +306,8 @@ def _add_work_commands(command: Callable[..., Parser]) -> None:
     listing.add_argument(
         "--sort", default="path", metavar="NAME", help="added, size, doubt, or a name below; --sort=-NAME falls"
     )
+    for looks in (shown, listing):
+        _as_of(looks)
     conflicts = command("conflicts")
     _dataset(conflicts)
     conflicts.add_argument("--take", choices=("ours", "theirs"), help="decide all of them")
@@ -314,44 +316,8 @@ def _add_work_commands(command: Callable[..., Parser]) -> None:
     agreement.add_argument("--majority", action="store_true", help="first decide what more than half of three say")
 
 
-AGREEMENT = """\
-How far the people who judged a dataset agree beyond chance, by field, class and
-pair: Krippendorff's alpha with its 95 % interval, Cohen's kappa of two. 1 is
-agreement throughout, 0 is chance. It counts what was said blind: in the
-workstation go asks about samples that others have labelled, and a share of
-one's own comes back; kelly label --blind says it here.
-"""
-
-
-FILTERS = """\
-Samples that a filter finds; --json gives one object a line.
-
-  emotion:sad key:Am bpm:80..100 conf<.6 is:augmented -is:verified text:"rain" split:test
-
-Conditions are joined by and; | between values is or; - negates; field:? is
-unlabelled; a bare word is looked for in names and notes.
-
-  choices   emotion key mode time_signature groove_type articulation
-            dynamic_range melodic_contour pitch_range is_verified
-            split decision type origin; suggested (what the features suggest)
-  numbers   valence arousal dominance tempo_bpm swing_ratio quality_score
-            conf (the least sure label) emotion.conf duration size note_count
-            avg_pitch pitch_std pitch_range_semitones note_density
-            syncopation_score avg_velocity velocity_std dynamic_range_velocity
-            legato staccato normal; of sound onset_rate tuning
-            spectral_centroid_mean spectral_centroid_std spectral_rolloff_mean
-            spectral_rolloff_std spectral_bandwidth_mean spectral_bandwidth_std
-            zero_crossing_rate_mean zero_crossing_rate_std rms_energy_mean
-            rms_energy_std onset_strength_mean onset_strength_std
-            suggested.conf suggested.valence suggested.arousal
-            issue (how likely one of its labels is wrong)
-  lists     chord_progression tags rule_breaks; has: chord_times
-            timing_offsets_ms velocity_curve features conflict
-  text      text name path notes license; the beginning of id root parent
-  is:       imported augmented generated root held midi audio verified
-            rejected quarantined ok open unsure doubted rendered duplicate pending
-            labelled skipped flagged
-"""
+def _as_of(looks: Parser) -> None:
+    looks.add_argument("--as-of", metavar="WHEN", help="labels as they were then: 2026-11-28T14:00, or a day")
 
 
 def _add_stage_commands(command: Callable[..., Parser]) -> None:
@@ -363,8 +329,9 @@ def _add_stage_commands(command: Callable[..., Parser]) -> None:
     _dataset(imports)
     imports.add_argument("paths", nargs="+", metavar="PATH")
     _link(imports)
-    for name in ("annotate", "extract", "suggest", "probe", "stats", "retry"):
+    for name in ("annotate", "extract", "suggest", "probe", "retry"):
         _dataset(command(name))
+    _as_of(_dataset(command("stats")))
     _augmentation(_dataset(command("augment")))
     _generation(_dataset(command("synthesize")))
     render = _dataset(command("render", description=RENDER))

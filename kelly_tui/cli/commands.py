@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kelly_tui.cli import samples, show
 from kelly_tui.cli.agreement import agreement
+from kelly_tui.cli.stats import stats
 from kelly_tui.cli.voice import Voice
 from kelly_tui.errors import DatasetError, KellyError
 from kelly_tui.model.dataset import TARGET_MODELS, DatasetConfig, target_model
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from kelly_tui.pipeline.dataset import Options
     from kelly_tui.pipeline.stage import Outcome
     from kelly_tui.pipeline.stages import PipelineOutcome
+    from kelly_tui.store.catalogue import Catalogue
     from kelly_tui.validate.stats import Stats
 
 
@@ -59,6 +62,21 @@ class Line:
         with Catalogue.open(root) as catalogue:
             if said := untold(catalogue):
                 self.voice.notice(said)
+
+    @contextmanager
+    def looking(self) -> Iterator[Catalogue]:
+        """The catalogue to be looked at: as it is, or as it was at ``--as-of``."""
+        from kelly_tui.store.catalogue import Catalogue
+        from kelly_tui.store.past import Past, read_moment
+
+        moment = getattr(self.arguments, "as_of", None)
+        if moment is None:
+            with Catalogue.open(self.root) as catalogue:
+                yield catalogue
+            return
+        with Past(self.root, read_moment(moment)) as past, past.open() as catalogue:
+            self.voice.notice(f"as of {past.words()}; features, splits and files are those of now")
+            yield catalogue
 
     @property
     def options(self) -> Options:
@@ -312,23 +330,6 @@ def tell_whole(line: Line, root: Path, result: PipelineOutcome, figures: Stats |
         }
     )
     return int(bool(failures) or (report is not None and not report.valid))
-
-
-def stats(line: Line) -> int:
-    from kelly_tui.pipeline.standing import stage_standings
-    from kelly_tui.store.catalogue import Catalogue
-    from kelly_tui.store.readback import waiting
-    from kelly_tui.validate.stats import dataset_stats
-
-    root = line.root
-    figures, stages = dataset_stats(root), stage_standings(root)
-    for said in [*figures.lines(), "", "Stages:", *(f"  {one.line(name)}" for name, one in stages.items())]:
-        line.voice.say(said)
-    with Catalogue.open(root) as catalogue:
-        if hint := waiting(catalogue):
-            line.voice.notice(hint)
-    line.voice.give({**figures.to_dict(), "stages": {name: one.to_dict() for name, one in stages.items()}})
-    return 0
 
 
 # -- the rest ---------------------------------------------------------------------------------------------------------

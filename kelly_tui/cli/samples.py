@@ -164,11 +164,10 @@ def list_samples(line: Line) -> int:
     from msgspec import to_builtins
 
     from kelly_tui.store import query, readback
-    from kelly_tui.store.catalogue import Catalogue
     from kelly_tui.store.issues import issue
     from kelly_tui.store.suggestions import suggestion
 
-    with Catalogue.open(line.root) as catalogue:
+    with line.looking() as catalogue:
         wanted = query.parse(filter_text(line.arguments.filter), catalogue.config)
         rowids = query.order(catalogue, wanted, line.arguments.sort)
         found = (

@@ -43,11 +43,10 @@ def show(line: Line) -> int:
     from kelly_tui.features.reasons import read_reasons
     from kelly_tui.model.annotation import FIELDS
     from kelly_tui.store import history
-    from kelly_tui.store.catalogue import Catalogue
     from kelly_tui.store.issues import issue
     from kelly_tui.store.suggestions import suggestion
 
-    with Catalogue.open(line.root) as catalogue:
+    with line.looking() as catalogue:
         sample = catalogue.find(line.arguments.sample)
         features, most = sample.features_path, line.arguments.limit
         events = history.history(catalogue, sample.sample_id, most * len(FIELDS))

@@ -26,3 +26,41 @@ croissant.json (Croissant 1.0), both written from facts: counts by class and
 origin, splits and their proof, licences, who labelled, the last probe, seeds,
 hashes. Without --out the README is printed; --json gives both.
 """
+
+AGREEMENT = """\
+How far the people who judged a dataset agree beyond chance, by field, class and
+pair: Krippendorff's alpha with its 95 % interval, Cohen's kappa of two. 1 is
+agreement throughout, 0 is chance. It counts what was said blind: in the
+workstation go asks about samples that others have labelled, and a share of
+one's own comes back; kelly label --blind says it here.
+"""
+
+FILTERS = """\
+Samples that a filter finds; --json gives one object a line.
+
+  emotion:sad key:Am bpm:80..100 conf<.6 is:augmented -is:verified text:"rain" split:test
+
+Conditions are joined by and; | between values is or; - negates; field:? is
+unlabelled; a bare word is looked for in names and notes.
+
+  choices   emotion key mode time_signature groove_type articulation
+            dynamic_range melodic_contour pitch_range is_verified
+            split decision type origin; suggested (what the features suggest)
+  numbers   valence arousal dominance tempo_bpm swing_ratio quality_score
+            conf (the least sure label) emotion.conf duration size note_count
+            avg_pitch pitch_std pitch_range_semitones note_density
+            syncopation_score avg_velocity velocity_std dynamic_range_velocity
+            legato staccato normal; of sound onset_rate tuning
+            spectral_centroid_mean spectral_centroid_std spectral_rolloff_mean
+            spectral_rolloff_std spectral_bandwidth_mean spectral_bandwidth_std
+            zero_crossing_rate_mean zero_crossing_rate_std rms_energy_mean
+            rms_energy_std onset_strength_mean onset_strength_std
+            suggested.conf suggested.valence suggested.arousal
+            issue (how likely one of its labels is wrong)
+  lists     chord_progression tags rule_breaks; has: chord_times
+            timing_offsets_ms velocity_curve features conflict
+  text      text name path notes license; the beginning of id root parent
+  is:       imported augmented generated root held midi audio verified
+            rejected quarantined ok open unsure doubted rendered duplicate pending
+            labelled skipped flagged
+"""

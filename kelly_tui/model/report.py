@@ -112,6 +112,11 @@ class Scores(msgspec.Struct, frozen=True, kw_only=True):
         return sorted(lacking, key=lambda one: one.total - one.target)
 
     @property
+    def lacks(self) -> int:
+        """Samples that the targets still ask for."""
+        return sum(one.target - one.total for one in self.lacking)
+
+    @property
     def neediest(self) -> ClassCount | None:
         """The class that lacks most of its target; None when every target is met."""
         return next(iter(self.lacking), None)

@@ -116,7 +116,7 @@ class Recorder:
             self.events.append(
                 Event(seq, self.step.step, self._at, self._actor, self._kind, now.sample_id, field, old, label)
             )
-        _write(db, now, new, self._at)
+        write(db, now, new, self._at)
 
     def mention(self, sample_id: str, field: str, said: Label, *, back: bool = False) -> None:
         """Tell of what was said blind as of a change, though nothing of the sample has changed."""
@@ -142,7 +142,8 @@ class Recorder:
         return msgspec.structs.replace(self.step, events=tuple(self.events), left_alone=tuple(left_alone))
 
 
-def _write(db: sqlite3.Connection, now: Labels, new: Wanted, at: str) -> None:
+def write(db: sqlite3.Connection, now: Labels, new: Wanted, at: str) -> None:
+    """Set these fields of a sample as they are wanted, without an event."""
     provenance = dict(now.provenance)
     columns: dict[str, object] = {}
     for field, label in new.items():

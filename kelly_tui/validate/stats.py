@@ -67,6 +67,10 @@ class Stats(msgspec.Struct, frozen=True):
     """Of one audio clip: as those here, or as config.json says they are rendered."""
     midi_bytes_each: float
     scores: Scores
+    held: int
+    """Samples that an export would hold if all were labelled."""
+    decisions: dict[str, int]
+    """Of these, how many are pending, labelled, skipped, flagged: each is exactly one."""
     blind: tuple[Result, ...] = ()
     """What was heard blind, by recipe."""
 
@@ -112,8 +116,10 @@ class Stats(msgspec.Struct, frozen=True):
         lines.append(f"  {size(self.other_bytes):>10}  annotations, manifest and catalogue")
         if self.blind:
             lines += ["", "Heard blind:", *(f"  {one.line()}" for one in self.blind)]
+        books = " + ".join(f"{self.decisions[name]:,} {name}" for name in ("labelled", "skipped", "flagged", "pending"))
+        lines += ["", f"Held: {self.held:,} = {books}"]
         if self.labelled:
-            lines += ["", "Labelled: " + ", ".join(f"{field} {number:,}" for field, number in self.labelled.items())]
+            lines += ["Labelled: " + ", ".join(f"{field} {number:,}" for field, number in self.labelled.items())]
         lines += ["", ", ".join(
             f"{name} {whole_percent(score)}% (imported alone {whole_percent(alone)}%)"
             for name, (score, alone) in self.scores.beside.items()
@@ -149,19 +155,22 @@ class Stats(msgspec.Struct, frozen=True):
 
 def dataset_stats(root: Path | str) -> Stats:
     """Measure the dataset at `root`. Raises `DatasetError` if there is none."""
-    taken = f"(file_size_bytes + {BLOCK - 1}) / {BLOCK} * {BLOCK}"
     with Catalogue.open(root) as catalogue:
-        db, config = catalogue.db, catalogue.config
-        rows = db.execute(
-            f"SELECT origin, file_type, count(*), sum({taken}), ifnull(sum(duration_sec), 0),"
-            " sum(features_path IS NOT NULL) FROM samples GROUP BY 1, 2 ORDER BY 1 DESC, 2"
-        ).fetchall()
-        needs = config.model.needs
-        labelled = db.execute(f"SELECT {', '.join(f'count({name})' for name in needs)} FROM samples").fetchone()
-        feature_bytes = _feature_bytes(catalogue.layout)
-        other_bytes = _other_bytes(catalogue.layout)
-        scores = live_scores(catalogue.counts(), config)
-        blind = tuple(results(trials(catalogue)))
+        return measured(catalogue)
+
+
+def measured(catalogue: Catalogue) -> Stats:
+    """The same of an open dataset."""
+    taken = f"(file_size_bytes + {BLOCK - 1}) / {BLOCK} * {BLOCK}"
+    db, config = catalogue.db, catalogue.config
+    rows = db.execute(
+        f"SELECT origin, file_type, count(*), sum({taken}), ifnull(sum(duration_sec), 0),"
+        " sum(features_path IS NOT NULL) FROM samples GROUP BY 1, 2 ORDER BY 1 DESC, 2"
+    ).fetchall()
+    needs = config.model.needs
+    labelled = db.execute(f"SELECT {', '.join(f'count({name})' for name in needs)} FROM samples").fetchone()
+    feature_bytes = _feature_bytes(catalogue.layout)
+    counted = catalogue.counts()
     sample_bytes: dict[str, int] = {}
     counts: dict[str, int] = {}
     features: dict[str, int] = {}
@@ -178,14 +187,16 @@ def dataset_stats(root: Path | str) -> Stats:
         seconds=sum(row[4] for row in rows),
         features=features,
         feature_bytes={kind: total for kind, total in feature_bytes.items() if features.get(kind)},
-        other_bytes=other_bytes,
+        other_bytes=_other_bytes(catalogue.layout),
         labelled=dict(zip(needs, labelled, strict=True)),
         wanted=sum(class_targets(config).values()),
         reads=config.model.reads,
         audio_bytes_each=sample_bytes["audio"] / counts["audio"] if counts.get("audio") else _rendered_bytes(config),
         midi_bytes_each=sample_bytes["midi"] / counts["midi"] if counts.get("midi") else USUAL_MIDI,
-        scores=scores,
-        blind=blind,
+        scores=live_scores(counted, config),
+        held=counted.total,
+        decisions=counted.decisions,
+        blind=tuple(results(trials(catalogue))),
     )
 
 
