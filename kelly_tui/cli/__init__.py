@@ -16,6 +16,7 @@ from contextlib import redirect_stdout
 from typing import Any, NoReturn
 
 from kelly_tui.cli import exports
+from kelly_tui.cli.serve import SERVE, add_serve
 from kelly_tui.cli.texts import AGREEMENT, CARD, FILTERS, REBUILD, RENDER
 from kelly_tui.errors import KellyError
 from kelly_tui.model.dataset import TARGET_MODELS
@@ -33,6 +34,7 @@ examples:
 GROUPS: dict[str, dict[str, str]] = {
     "work": {
         "open": "open the workstation (kelly DATASET does the same)",
+        "serve": "the workstation in a browser, on this machine",
         "label": "set labels of one sample: emotion=sad valence=-0.6; key= clears",
         "undo": "take back your last edit",
         "redo": "make it again",
@@ -285,6 +287,7 @@ def _add_work_commands(command: Callable[..., Parser]) -> None:
     opens = command("open")
     opens.add_argument("dataset", nargs="?", metavar="DATASET", help="a name, or a path; without: choose from a list")
     opens.add_argument("filter", nargs="*", default=[], metavar="FILTER", help="samples to show, as in kelly list")
+    add_serve(_dataset(command("serve", description=SERVE)))
     label = command("label")
     _dataset(label)
     label.add_argument("sample", metavar="SAMPLE", help="id, its beginning, path or file name")

@@ -337,11 +337,16 @@ def tell_whole(line: Line, root: Path, result: PipelineOutcome, figures: Stats |
 
 def open_workstation(line: Line) -> int:
     root = _opened(line) if line.arguments.dataset else None
-    check_terminal()
     from kelly_tui.ui.launch import run_app
 
     run_app(root, line.datasets, line.settings, samples.filter_text(line.arguments.filter))
     return 0
+
+
+def serve(line: Line) -> int:
+    from kelly_tui.cli.serve import serve_workstation
+
+    return serve_workstation(line)
 
 
 def _opened(line: Line) -> Path:
@@ -356,12 +361,6 @@ def _opened(line: Line) -> Path:
         if guess is None:
             raise
         raise KellyError(f"there is no dataset or command {name!r}", hint=f"Did you mean kelly {guess}?") from None
-
-
-def check_terminal() -> None:
-    """Before the app is imported, which takes longer. Raises `KellyError`."""
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        raise KellyError("the workstation needs a terminal", hint="In scripts use kelly list, label and validate.")
 
 
 def prepare(line: Line) -> int:
@@ -415,6 +414,7 @@ def complete(line: Line) -> int:
 
 _COMMANDS: dict[str, Callable[[Line], int]] = {
     "open": open_workstation,
+    "serve": serve,
     "label": samples.label,
     "undo": samples.undo,
     "redo": samples.redo,

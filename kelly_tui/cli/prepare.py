@@ -23,7 +23,9 @@ def prepare(line: Line) -> int:
     if not any(getattr(given, name) for name in ACTIONS):
         raise KellyError("prepare wants something to do", hint="See kelly prepare --help.")
     if given.annotate_interactive:
-        commands.check_terminal()
+        from kelly_tui.ui import launch
+
+        launch.check_terminal()
     commands.check_sources([given.import_dir] if given.import_dir else [])
     if given.create or given.all:
         folder, name = commands.place(line, given.dataset)

@@ -74,6 +74,9 @@ class Row(NamedTuple):
     key: str | None
     mode: str | None
     tempo_bpm: float | None
+    time_signature: str | None
+    valence: float | None
+    arousal: float | None
     duration_sec: float | None
     split: str | None
     rejected: bool

@@ -37,6 +37,7 @@ SCOPES = {
     "tap": "Tapping",
     "lens": "Lenses",
     "views": "Saved views",
+    "columns": "Columns of the list",
     "variants": "Variants",
     "blind": "Blind comparison",
     "review": "Review",
@@ -47,10 +48,23 @@ SCOPES = {
 """Where a key can be pressed, and what that place is called."""
 
 _OPENED = ("list", "form", "pipeline", "report", "history")
-_LINES = ("list", "form", "pipeline", "report", "history", "views", "variants", "review", "second", "datasets", "help")
+_LINES = (
+    "list",
+    "form",
+    "pipeline",
+    "report",
+    "history",
+    "views",
+    "columns",
+    "variants",
+    "review",
+    "second",
+    "datasets",
+    "help",
+)
 _MUSIC = ("list", "lens", "variants", "review", "second")
 _MODES = ("pad", "ride", "tap", "lens")
-_PAGES = ("pipeline", "report", "history", "views", "variants", "review", "second", "datasets", "help")
+_PAGES = ("pipeline", "report", "history", "views", "columns", "variants", "review", "second", "datasets", "help")
 
 ACTIONS: tuple[Action, ...] = (
     Action("label", "label the sample, save, go to the next and play it", (DIGIT,), ("list",), "label"),
@@ -148,6 +162,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("previous_open", "previous unlabelled", ("N",), ("list",)),
     Action("filter", "find: show only some samples", ("/",), ("list",), "find"),
     Action("views", "saved views: filters with a name", ("F",), ("list",)),
+    Action("columns", "the columns of the list: which, how wide, sorted by which", ("g c",), ("list",)),
     Action("next_best", "show the samples that the dataset needs most", ("g n",), ("list",)),
     Action("audition", "hear what is in doubt, the worst first: enter confirms, a digit corrects, x refuses",
            ("g a",), ("list",)),
@@ -177,6 +192,13 @@ ACTIONS: tuple[Action, ...] = (
     Action("open", "open", ("enter", "o"), ("report", "history", "views", "variants", "datasets"), "open"),
     Action("save_view", "save what is listed now under a name", ("n",), ("views",), "save what is listed now"),
     Action("delete_view", "forget the view", ("x",), ("views",), "forget"),
+    Action("column_show", "show the column, or hide it", ("enter", "space"), ("columns",), "show, hide"),
+    Action("column_narrower", "narrower", ("h", "left"), ("columns",), "narrower"),
+    Action("column_wider", "wider", ("l", "right"), ("columns",), "wider"),
+    Action("column_earlier", "further to the left", ("K",), ("columns",)),
+    Action("column_later", "further to the right", ("J",), ("columns",)),
+    Action("column_sort", "sort by it; again: the other way round", ("s",), ("columns",), "sort"),
+    Action("column_usual", "the columns and the order as they were at first", ("x",), ("columns",)),
     Action("check", "validate again", ("r",), ("report",), "validate again"),
     Action("new_dataset", "make a dataset", ("n",), ("datasets",), "new dataset"),
     Action("back", "leave", ("escape",), ("form", *_MODES, "blind", *_PAGES), "leave"),
@@ -188,10 +210,11 @@ ACTIONS: tuple[Action, ...] = (
     Action("datasets", "the datasets", ("g d",), _OPENED),
     Action("command", "a command by name", (":",), _OPENED, "command"),
     Action("palette", "find an action by its words", ("ctrl+p",), (*_OPENED, "datasets")),
+    Action("theme", "other colours: dark, light, high contrast, the terminal's own", ("ctrl+t",), _LINES),
     Action("suspend", "to the shell; its fg comes back", ("ctrl+z",), _LINES),
     Action("quit", "quit; nothing is left unsaved", ("ctrl+q",), (*_LINES, *_MODES, "blind"), "quit"),
     Action("help", "the keys", ("?",),
-           (*_OPENED, *_MODES, "views", "variants", "blind", "review", "second", "datasets"), "keys"),
+           (*_OPENED, *_MODES, "views", "columns", "variants", "blind", "review", "second", "datasets"), "keys"),
 )  # fmt: skip
 
 BY_ID = {action.id: action for action in ACTIONS}

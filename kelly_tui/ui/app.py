@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import events
 from textual.app import App
+from textual.filter import ANSIToTruecolor, LineFilter
 from textual.message import Message
 
 from kelly_tui.errors import DatasetError, KellyError, SoundError, StageError
@@ -21,11 +23,12 @@ from kelly_tui.text import count
 from kelly_tui.ui import garbage, stages
 from kelly_tui.ui.commands import ActionProvider
 from kelly_tui.ui.keymap import Keymap, default_keymap
+from kelly_tui.ui.plain import Plain
 from kelly_tui.ui.screens.keyed import KeyedScreen
 from kelly_tui.ui.screens.workstation import Workstation
 from kelly_tui.ui.session import Session
 from kelly_tui.ui.silence import Silence, Sound
-from kelly_tui.ui.theme import THEMES
+from kelly_tui.ui.theme import MONO, THEMES, after, theme_name
 
 if TYPE_CHECKING:
     from kelly_tui.model.sample import Sample
@@ -61,11 +64,12 @@ class KellyApp(App[None], inherit_bindings=False):
         clock: Callable[[], str] = _now,
     ) -> None:
         """`dataset` None opens the picker of those in `datasets`. `sound` None: no sound process is started."""
-        super().__init__()
+        super().__init__(ansi_color=True if "NO_COLOR" in os.environ else None)
         self.use_command_palette = True
         for theme in THEMES:
             self.register_theme(theme)
-        self.theme = THEMES[0].name
+        self.theme = MONO if self.no_color else theme_name(settings.theme)
+        self._plain = [Plain()] if settings.glyphs == "ascii" else []
         self.settings = settings
         self.datasets = datasets
         self.keymap = keymap or default_keymap()
@@ -81,7 +85,7 @@ class KellyApp(App[None], inherit_bindings=False):
         self.engine: Sound = self._silence
         self.session: Session | None = None
         self.workstation: Workstation | None = None
-        self.notice = ""
+        self.notice = ("", "text")
         """What is to be said once the first screen is there."""
         self.warned = ""
         """What was said when leaving was asked for, until another key."""
@@ -113,8 +117,8 @@ class KellyApp(App[None], inherit_bindings=False):
         self.set_timer(1.0, garbage.resume)
 
     def _give_notice(self) -> None:
-        if self.notice and isinstance(self.screen, KeyedScreen):
-            self.screen.say(self.notice, "broken")
+        if self.notice[0] and isinstance(self.screen, KeyedScreen):
+            self.screen.say(*self.notice)
 
     def terminal_gone(self) -> None:
         """From any thread: end as soon as what waits is saved, without a question, since nobody sees it."""
@@ -186,6 +190,24 @@ class KellyApp(App[None], inherit_bindings=False):
         session.start(stages.arguments(stage, session.root, text))
         if isinstance(self.screen, KeyedScreen):
             self.screen.say(f"{stage.name} started", "dim")
+
+    # -- looks --------------------------------------------------------------------------------------------------------
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """What all that is drawn goes through; where the terminal's own colours are meant, they stay."""
+        given = super().get_line_filters()
+        if self.native_ansi_color:
+            given = [one for one in given if not isinstance(one, ANSIToTruecolor)]
+        return [*given, *self._plain]
+
+    def action_theme(self) -> None:
+        """The next of the themes, until the app ends."""
+        if self.no_color:
+            raise KellyError("there are no colours", hint="NO_COLOR is set in the environment.")
+        chosen = after(self.theme)
+        self.theme = theme_name(chosen)
+        if isinstance(self.screen, KeyedScreen):
+            self.screen.say(f'colours: {chosen}   theme = "{chosen}" in settings.toml keeps them', "dim")
 
     # -- sound --------------------------------------------------------------------------------------------------------
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import multiprocessing.resource_tracker
+import os
 import shlex
 import shutil
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +16,7 @@ from kelly_tui.paths import config_dir, state_dir
 from kelly_tui.settings import Settings
 from kelly_tui.text import count, safe_text
 from kelly_tui.ui import SMALLEST, garbage
+from kelly_tui.ui.serve import SOUND_STAYS
 from kelly_tui.ui.terminal import quiet_stderr, when_gone
 
 if TYPE_CHECKING:
@@ -38,16 +41,20 @@ def run_app(dataset: Path | None, datasets: Path, settings: Settings, filter: st
     garbage.rest()
     sys.setswitchinterval(SWITCH)
     keymap, trouble = usual_keymap(settings.keys_profile)
+    if settings.glyphs == "auto":
+        from kelly_tui.ui.plain import wants_ascii
+
+        settings = replace(settings, glyphs="ascii" if wants_ascii(os.environ) else "unicode")
     # A pool started inside the app would start the tracker with the app's captured stderr, and fail.
     multiprocessing.resource_tracker.ensure_running()
     with quiet_stderr(state_dir() / "app.log"):
         from kelly_tui.ui.app import KellyApp
 
         app = KellyApp(settings, datasets, dataset, filter, keymap=keymap, sound=_sound)
-        app.notice = trouble
+        app.notice = (trouble, "broken") if trouble else (SOUND_STAYS if in_browser() else "", "dim")
         when_gone(app.terminal_gone)
         try:
-            app.run()
+            app.run(mouse=settings.mouse)
         finally:
             app.close_dataset()  # after a fault too: what waits to be saved is saved
     if app.failed is not None:
@@ -108,8 +115,15 @@ def _sound(settings: Settings) -> Sound:
     return Engine(settings)
 
 
+def in_browser() -> bool:
+    """Whether `kelly serve` has started the app, for a page."""
+    return os.environ.get("TEXTUAL_DRIVER", "").endswith(":WebDriver")
+
+
 def check_terminal() -> None:
     """Raise `KellyError` where the app can't be drawn."""
+    if in_browser():
+        return
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise KellyError("the workstation needs a terminal", hint="In scripts use kelly list, label and validate.")
     columns, rows = shutil.get_terminal_size()

@@ -20,6 +20,12 @@ Span = tuple[str, str]
 Line = Sequence[Span]
 
 
+def clickable(span: Span, action: str, *arguments: object) -> Span:
+    """The span, doing that where it is clicked: an action of the table, or a screen's ``clicked_<action>``."""
+    text, name = span
+    return text, f"{name}@{' '.join([action, *map(str, arguments)])}"
+
+
 def fit(text: str, width: int, *, right: bool = False) -> str:
     """`text`, safe to show, in exactly `width` cells; what does not fit ends in an ellipsis after a whole word.
 

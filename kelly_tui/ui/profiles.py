@@ -74,6 +74,7 @@ _LEFT = Profile(
         "pad": ("g b",),
         "blind": ("B",),
         "chords": ("g c",),
+        "columns": ("g C",),
         "flag": ("F",),
         "views": ("g f",),
         "undo": ("Z", "u"),

@@ -323,7 +323,7 @@ def open_desk(tmp_path: Path, performed: list[str]) -> Open:
         app = KellyApp(
             settings, tmp_path / "datasets", dataset, filter, keymap=keymap, sound=FakeSound, clock=lambda: "14:02:11"
         )
-        app.notice = notice
+        app.notice = (notice, "broken")
         async with app.run_test(size=size) as pilot:
             desk = Desk(app, pilot, performed)
             await desk.settle()

@@ -37,6 +37,7 @@ def test_ids_are_unique_and_scopes_exist() -> None:
 def test_every_action_is_a_method_where_it_works() -> None:
     from kelly_tui.ui.app import KellyApp
     from kelly_tui.ui.screens.blind import BlindScreen
+    from kelly_tui.ui.screens.columns import ColumnsScreen
     from kelly_tui.ui.screens.datasets import DatasetsScreen
     from kelly_tui.ui.screens.help import HelpScreen
     from kelly_tui.ui.screens.history import HistoryScreen
@@ -53,7 +54,8 @@ def test_every_action_is_a_method_where_it_works() -> None:
                "views": ViewsScreen, "variants": VariantsScreen, "blind": BlindScreen, "review": ReviewScreen,
                "second": SecondLook,
                "pipeline": PipelineScreen, "report": ReportScreen,
-               "history": HistoryScreen, "datasets": DatasetsScreen, "help": HelpScreen}  # fmt: skip
+               "history": HistoryScreen, "columns": ColumnsScreen, "datasets": DatasetsScreen,
+               "help": HelpScreen}  # fmt: skip
     for action in ACTIONS:
         for scope in action.scopes:
             owners = [owner for owner in (screens[scope], KellyApp) if hasattr(owner, f"action_{action.id}")]

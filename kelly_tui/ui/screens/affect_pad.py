@@ -50,6 +50,10 @@ class AffectPad(ChordLine):
         self.action_back()
         return saving
 
+    async def clicked_point(self, valence: str, arousal: str) -> None:
+        """The pad was clicked, open or beside the fields: that is what it is."""
+        await self.perform("pad_set" if self.place == "pad" else "affect", int(valence), int(arousal))
+
     def action_pad_save(self) -> Awaitable[None] | None:
         point = self.form.point or Point(5, 5)
         return self.action_pad_set(*point)

@@ -11,7 +11,7 @@ from kelly_tui.errors import SoundError
 from kelly_tui.model.abx import TRIALS, Result, Trial, recipe_of
 from kelly_tui.model.sample import Sample, changes
 from kelly_tui.store.trials import trials
-from kelly_tui.ui.paint import Line, Span
+from kelly_tui.ui.paint import Line, Span, clickable
 from kelly_tui.ui.screens.keyed import KeyedScreen
 from kelly_tui.ui.screens.listening import FRAME
 from kelly_tui.ui.widgets.footer import Footer
@@ -49,7 +49,8 @@ class Curtain(Painted):
         for number, name in enumerate(NAMES):
             heard = number == self.heard
             mark: Span = (("   ▶ " if self.playing else "   ‖ ") if heard else "     ", "accent")
-            lines.append([mark, (name, "strong" if heard else "dim"), (f"   {self._what[number]}", "dim")])
+            said: Line = [mark, (name, "strong" if heard else "dim"), (f"   {self._what[number]}", "dim")]
+            lines.append([clickable(span, "answer", number + 1) for span in said] if number != X else said)
         cells = max(min(width - 10, 60), 1)
         done = round(self.share * cells)
         bar: Line = [("     ", "text"), ("━" * done, "accent"), ("─" * (cells - done), "faint")]

@@ -9,13 +9,17 @@ from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+from textual import on
 from textual.css.query import NoMatches
 
-from kelly_tui.errors import FilterError
+from kelly_tui.errors import FilterError, KellyError
 from kelly_tui.store import completion, query
+from kelly_tui.store.saved_columns import USUAL, Columns, save_columns, saved_columns
 from kelly_tui.ui.screens.keyed import KeyedScreen
 from kelly_tui.ui.widgets.find_line import FindLine
 from kelly_tui.ui.widgets.form import LIKELY_WRONG
+from kelly_tui.ui.widgets.headings import Headings
 from kelly_tui.ui.widgets.prompt import Question
 from kelly_tui.ui.widgets.sample_table import SampleTable
 
@@ -54,6 +58,8 @@ class Finding(KeyedScreen):
 
     session: Session
     sort = "song"
+    columns = USUAL
+    """How the list's columns are arranged."""
     filter = ""
     _listed_at = 0.0
     """When the list was found last."""
@@ -70,7 +76,9 @@ class Finding(KeyedScreen):
         return self.filter == AUDITION
 
     def usual_sort(self) -> str:
-        """Variants under their songs, unless that is too much to sort."""
+        """What the person has chosen for this dataset, else variants under their songs, if not too much to sort."""
+        if self.columns.sort:
+            return self.columns.sort
         return "song" if self.session.catalogue.counts().in_catalogue <= SONGS else "added"
 
     @property
@@ -126,6 +134,7 @@ class Finding(KeyedScreen):
         total = self.session.catalogue.counts().in_catalogue
         try:
             self.query_one(FindLine).show(self.filter, self.sort, len(self.table.order), total)
+            self.query_one(Headings).show(self.columns, self.sort)
         except NoMatches:
             return
 
@@ -183,10 +192,49 @@ class Finding(KeyedScreen):
 
     def sort_by(self, text: str) -> None:
         """List in another order: ``bpm``, ``-bpm``. Raises `FilterError` for an order that there is not."""
-        wanted = text.strip() or self.usual_sort()
-        query.sort_column(wanted)
-        self.sort = wanted
+        wanted = text.strip()
+        if wanted:
+            query.sort_column(wanted)
+        self.arrange_columns(replace(self.columns, sort=wanted))
+        self.sort = self.usual_sort()
         self.find(self.filter)
+
+    def sort_on(self, column: str) -> None:
+        """List by that; what is listed by it already, the other way round."""
+        self.sort_by(f"-{column}" if self.sort == column else column)
+
+    def take_up_columns(self) -> None:
+        """Arrange the list as it was left."""
+        try:
+            self.columns = saved_columns(self.session.catalogue.layout)
+            query.sort_column(self.columns.sort or "path")
+        except KellyError as error:
+            self.columns = USUAL
+            self.say_trouble(error)
+        self.sort = self.usual_sort()
+        self.table.arrange_columns(self.columns)
+
+    def arrange_columns(self, columns: Columns, *, keep: bool = True) -> None:
+        """Have the list's columns so; `keep`: the next time too."""
+        self.columns = columns
+        self.table.arrange_columns(columns)
+        self.query_one(Headings).show(columns, self.sort)
+        if keep:
+            save_columns(self.session.catalogue.layout, columns)
+
+    @on(Headings.Sorted)
+    def _heading_clicked(self, message: Headings.Sorted) -> None:
+        self.sort_on(message.by)
+
+    @on(Headings.Resized)
+    def _heading_dragged(self, message: Headings.Resized) -> None:
+        self.arrange_columns(self.columns.resized(message.name, message.width), keep=message.over)
+
+    def action_columns(self) -> None:
+        from kelly_tui.ui.screens.columns import ColumnsScreen
+
+        assert self.app.workstation is not None
+        self.app.push_screen(ColumnsScreen(self.app.workstation))
 
     async def list_queue(self, filter: str, sort: str) -> int:
         """List what waits to be heard, if anything does; how many. It stays listed as one works through."""

@@ -7,9 +7,9 @@ from kelly_tui.ui.keymap import Keymap
 from kelly_tui.ui.paint import Line, fit, folded
 from kelly_tui.ui.screens.page import Page
 from kelly_tui.ui.theme import SOURCE_GLYPH
+from kelly_tui.ui.widgets.columns import LABEL_MARKS
 from kelly_tui.ui.widgets.headline import Headline
 from kelly_tui.ui.widgets.line_list import Entry
-from kelly_tui.ui.widgets.sample_row import LABEL_MARKS
 
 KEY_WIDTH = 16
 MARKS = (

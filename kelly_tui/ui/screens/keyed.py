@@ -12,6 +12,7 @@ from textual.worker import Worker, WorkerState
 
 from kelly_tui.errors import KellyError
 from kelly_tui.store.connection import meaning
+from kelly_tui.ui.actions import BY_ID
 from kelly_tui.ui.keymap import Hit, Keys
 from kelly_tui.ui.widgets.footer import Footer
 from kelly_tui.ui.widgets.prompt import Prompt, Question
@@ -88,6 +89,20 @@ class KeyedScreen(Screen[None]):
             if key == "ctrl+c":
                 self.say("‹quit› quits", "dim")
 
+    async def on_click(self, event: events.Click) -> None:
+        """Do what was clicked, where that does something; see `paint.clickable`."""
+        does = str(event.style.meta.get("does", ""))
+        if not does or self.query_one(Prompt).is_open:
+            return
+        event.stop()
+        self._typed(())
+        action, *arguments = does.split(" ")
+        clicked = getattr(self, f"clicked_{action}", None)
+        if clicked is not None:
+            await self.carry_out(clicked, *arguments)
+        elif action in BY_ID and self.place in BY_ID[action].scopes:
+            await self.perform(action, *map(int, arguments))
+
     def _typed(self, typed: Keys) -> None:
         self.typed = typed
         self.query_one(Footer).show(self.place, typed)
@@ -103,10 +118,14 @@ class KeyedScreen(Screen[None]):
         """Do an action of the table."""
         if action != "quit":
             self.app.warned = ""
-        refused, self._refused = self._refused, ""
         target = self if hasattr(self, f"action_{action}") else self.app
+        await self.carry_out(getattr(target, f"action_{action}"), *arguments)
+
+    async def carry_out(self, work: Callable[..., Any], *arguments: Any) -> None:
+        """Do something that a person asked for; where it can't be done, say why."""
+        refused, self._refused = self._refused, ""
         try:
-            result = getattr(target, f"action_{action}")(*arguments)
+            result = work(*arguments)
             if result is not None:
                 await result
         except (KellyError, sqlite3.Error, OSError) as error:

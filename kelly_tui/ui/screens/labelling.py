@@ -376,6 +376,18 @@ class Labelling(Marking):
         self.edit_line(0)
         self.query_one(Footer).show(self.place)
 
+    async def clicked_field(self, name: str) -> None:
+        """A field was clicked: the cursor goes there; there already, its value is typed."""
+        if self.place not in ("list", "form"):
+            return
+        before = self.form.field
+        if self.place == "list":
+            await self.perform("edit")
+        if before == name:
+            await self.perform("edit_field")
+        elif name in self.form.fields:
+            self.edit_line(self.form.fields.index(name))
+
     def action_back(self) -> None:
         self.place = "list"
         self.give_room(editing=False)

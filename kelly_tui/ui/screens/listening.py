@@ -8,9 +8,11 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from textual import on
+
 from kelly_tui.errors import FileRefused, KellyError, SoundError
 from kelly_tui.ui.screens.keyed import KeyedScreen
-from kelly_tui.ui.widgets.music_view import Chords, MusicView
+from kelly_tui.ui.widgets.music_view import Chords, MusicView, Sought
 from kelly_tui.ui.widgets.status_line import StatusLine
 from kelly_tui.ui.widgets.transport import Transport
 from kelly_tui.ui.words import clock
@@ -172,6 +174,10 @@ class Listening(KeyedScreen):
 
     def action_play(self) -> None:
         self._sounding().toggle()
+
+    @on(Sought)
+    async def _sought(self, message: Sought) -> None:
+        await self.carry_out(lambda: self._sounding().seek(message.seconds))
 
     def action_seek_on(self) -> None:
         self._step(1, 1.0, bars=False)

@@ -10,7 +10,7 @@ from kelly_tui.errors import LabelError
 from kelly_tui.store.opinions import Said, is_asked, opinions, to_review
 from kelly_tui.text import count
 from kelly_tui.ui import edits
-from kelly_tui.ui.paint import Line, Span, fit, wrapped
+from kelly_tui.ui.paint import Line, Span, clickable, fit, wrapped
 from kelly_tui.ui.screens.listening import Listening
 from kelly_tui.ui.widgets.footer import Footer
 from kelly_tui.ui.widgets.headline import Headline
@@ -57,7 +57,8 @@ class Opinions(Painted):
         for row, style in enumerate(("dim", "strong", "text", "dim")):
             rows.append([("   ", "text"), *((fit(column[row], COLUMN), style) for column in columns)])
         choices: list[Line] = [
-            [(key, "accent"), (f" {choice}", "dim")] for key, choice in zip(self.app.keymap.digits, self._choices)
+            [clickable(span, "opinion", (number + 1) % 10) for span in ((key, "accent"), (f" {choice}", "dim"))]
+            for number, (key, choice) in enumerate(zip(self.app.keymap.digits, self._choices))
         ]
         asked: Span = (f"   {self._question}", "text")
         return [[asked], *([("   ", "text"), *line] for line in wrapped(choices, width - 4)), (), *rows]

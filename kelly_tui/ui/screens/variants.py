@@ -6,6 +6,7 @@ import asyncio
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from textual import on
 from textual.app import ComposeResult
 
 from kelly_tui.errors import FilterError, KellyError
@@ -25,8 +26,11 @@ if TYPE_CHECKING:
     from kelly_tui.store.catalogue import Catalogue
     from kelly_tui.ui.screens.workstation import Workstation
 
-WAYS = "< > the next one   tab what it was made from   b blind   x refuses"
-ALONE = "nothing was made from it yet: gp, then augment, makes variants"
+WAYS = (
+    "‹previous_variant› ‹next_variant› the next one   ‹compare› what it was made from   "
+    "‹blind› blind   ‹reject› refuses"
+)
+ALONE = "nothing was made from it yet: ‹pipeline›, then augment, makes variants"
 
 
 class VariantsScreen(Listening):
@@ -96,6 +100,10 @@ class VariantsScreen(Listening):
     def renew(self, words: str) -> None:
         self.start(self._read, "family")
         self.say(words, "dim")
+
+    @on(Lanes.Chosen)
+    def _lane_clicked(self, message: Lanes.Chosen) -> None:
+        self.move(message.number - self.music.chosen)
 
     def page_height(self) -> int:
         return len(self.music.lanes)

@@ -22,9 +22,10 @@ from kelly_tui.ui.panels import WIDE, PanelLayout
 from kelly_tui.ui.screens.field_keys import named_digits
 from kelly_tui.ui.screens.lenses import Lenses
 from kelly_tui.ui.screens.tapping import Tapping
-from kelly_tui.ui.widgets.find_line import FindLine, Headings
+from kelly_tui.ui.widgets.find_line import FindLine
 from kelly_tui.ui.widgets.footer import Footer
 from kelly_tui.ui.widgets.form import Form
+from kelly_tui.ui.widgets.headings import Headings
 from kelly_tui.ui.widgets.headline import Headline
 from kelly_tui.ui.widgets.music_view import MusicView
 from kelly_tui.ui.widgets.prompt import Prompt
@@ -126,7 +127,7 @@ class Workstation(Tapping, Lenses):
     def on_mount(self) -> None:
         self._version = self.session.catalogue.data_version()
         self._in_catalogue = self.session.catalogue.counts().in_catalogue
-        self.sort = self.usual_sort()
+        self.take_up_columns()
         self.table.hide_guesses(self.app.hides_guesses)
         self.show_scores()
         self.show_headline()

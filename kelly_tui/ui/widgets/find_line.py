@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from kelly_tui.ui.paint import Line, Span, spread
+from kelly_tui.ui.paint import Line, Span, clickable, spread
 from kelly_tui.ui.widgets.painted import Painted
-from kelly_tui.ui.widgets.sample_row import heading
 
 
 class FindLine(Painted):
@@ -30,17 +29,7 @@ class FindLine(Painted):
 
     def paint(self, width: int, height: int) -> list[Line]:
         text, sort, _, _ = self._shown
-        left: list[Span] = [(" /", "accent" if text else "faint"), (text or " all", "text" if text else "dim")]
+        said: list[Span] = [(" /", "accent" if text else "faint"), (text or " all", "text" if text else "dim")]
+        left = [clickable(span, "filter") for span in said]
         order: list[Span] = [(f"by {sort}   ", "dim")] if sort not in ("song", "added") else []
         return [spread(left, [*order, (self.counted, "dim"), (" ", "text")], width)]
-
-
-class Headings(Painted):
-    """The titles of the list's columns."""
-
-    def __init__(self, main_label: str, *, id: str | None = None) -> None:
-        super().__init__(id=id)
-        self._main_label = main_label
-
-    def paint(self, width: int, height: int) -> list[Line]:
-        return [heading(width - 1, self._main_label)]  # the list's scrollbar takes one

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from kelly_tui.ui.actions import ACTIONS, BY_ID, DIGIT, shown_key
 from kelly_tui.ui.keymap import Keymap, Keys
-from kelly_tui.ui.paint import Line, Span, length
+from kelly_tui.ui.paint import Line, Span, clickable, length
+from kelly_tui.ui.profiles import DIGITS
 from kelly_tui.ui.widgets.painted import Painted
 
 ROOMY = 100
@@ -43,7 +44,7 @@ class Footer(Painted):
         if self.typed:
             return [_fitting(self._following(), width, gap)]
         hints = [
-            (self._shown(action.id), action.short)
+            (self._shown(action.id), action.short, action.id)
             for action in ACTIONS
             if action.short and self.scope in action.scopes and self.keymap.keys[action.id]
             if self.labels or self.keymap.keys[action.id][0] != DIGIT
@@ -52,28 +53,31 @@ class Footer(Painted):
 
     def _shown(self, action: str) -> str:
         """A digit alone says how far it goes; of a sequence the first key says enough."""
-        shown = self.keymap.shown(action, self.labels)
+        shown = self.keymap.shown(action, self._digits(action))
         return shown if self.keymap.keys[action][0].startswith(DIGIT) else shown.split(" ")[0]
 
     def _digits(self, action: str) -> int:
         """How many choices the digits of an action have: those that label have one a label."""
-        return len(self.named[action]) if action in self.named else self.labels if action in ("label", "unsure") else 9
+        if action in self.named:
+            return len(self.named[action])
+        return self.labels if action in ("label", "unsure", "choose", "answer", "opinion") else 9
 
-    def _following(self) -> list[tuple[str, str]]:
+    def _following(self) -> list[tuple[str, str, str]]:
         follow = self.keymap.continuations(self.scope, self.typed)
-        start = ("".join(self.typed) + "…", "")
+        start = ("".join(self.typed) + "…", "", "")
         if len(follow) == 1 and follow[0][0] == DIGIT and (names := self.named.get(follow[0][1])):
-            return [start, *zip(self.keymap.digits, names, strict=False)]
+            does = [f"{follow[0][1]} {digit}" for digit in DIGITS]
+            return [start, *zip(self.keymap.digits, names, does, strict=False)]
         return [
             start,
             *(
-                (shown_key(keys, self._digits(action), self.keymap.digits), BY_ID[action].words)
+                (shown_key(keys, self._digits(action), self.keymap.digits), BY_ID[action].words, action)
                 for keys, action in follow
             ),
         ]
 
 
-def _fitting(hints: Sequence[tuple[str, str]], width: int, gap: int) -> Line:
+def _fitting(hints: Sequence[tuple[str, str, str]], width: int, gap: int) -> Line:
     """As many hints as fit whole; the last, how to see all keys, always does."""
     line: list[Span] = [(" ", "text")]
     last = _hint(*hints[-1], gap) if hints else []
@@ -86,5 +90,9 @@ def _fitting(hints: Sequence[tuple[str, str]], width: int, gap: int) -> Line:
     return line[:-1]  # without the last gap
 
 
-def _hint(key: str, words: str, gap: int) -> list[Span]:
-    return [(key, "accent"), (f" {words}" if words else "", "dim"), (" " * gap, "dim")]
+def _hint(key: str, words: str, action: str, gap: int) -> list[Span]:
+    """A click does the action, with the digit that is named after it; not where a digit is still wanted."""
+    spans: list[Span] = [(key, "accent"), (f" {words}" if words else "", "dim")]
+    if " " in action or (action and not any(DIGIT in keys for keys in BY_ID[action].keys)):
+        spans = [clickable(span, action) for span in spans]
+    return [*spans, (" " * gap, "dim")]

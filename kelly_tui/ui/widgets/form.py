@@ -16,7 +16,7 @@ from kelly_tui.model.issue import Issue
 from kelly_tui.model.sample import Sample
 from kelly_tui.model.suggestion import Suggestion, offered
 from kelly_tui.text import count, safe_text
-from kelly_tui.ui.paint import Line, Span, fit, length, spread, wrapped
+from kelly_tui.ui.paint import Line, Span, clickable, fit, length, spread, wrapped
 from kelly_tui.ui.widgets import pad
 from kelly_tui.ui.widgets.painted import Painted
 from kelly_tui.ui.words import clock, field_word, guessed, key_name, number, numerals, provenance, said
@@ -200,16 +200,20 @@ class Form(Painted):
         label = sample.labels.get(name)
         start: list[Span] = [
             ("▌" if chosen else " ", "accent"),
-            (fit(field_word(name), NAME_WIDTH), "strong" if chosen else "dim"),
+            clickable((fit(field_word(name), NAME_WIDTH), "strong" if chosen else "dim"), "field", name),
         ]
         if label is None:
             meaning = FIELDS[name].meaning if chosen else ""
-            said_so: Line = [*start, ("·  ", "faint"), *self._guess(name), (meaning, "faint")]
+            said_so: Line = [*start, clickable(("·  ", "faint"), "field", name), *self._guess(name), (meaning, "faint")]
             return said_so if meaning else [*said_so, *self._reason(name, width - length(said_so), "faint")]
         room = width - NAME_WIDTH - WHENCE_WIDTH - 2
         value = said(name, label.value) + (_numerals(sample) if name == "chord_progression" else "")
         value = fit(value, max(min(room, VALUE_WIDTH), min(cell_len(value), room)))
-        line: Line = [*start, (value, label.source), (f" {provenance(label):{SURE_WIDTH}}", label.source)]
+        line: Line = [
+            *start,
+            clickable((value, label.source), "field", name),
+            (f" {provenance(label):{SURE_WIDTH}}", label.source),
+        ]
         return [*line, *self._reason(name, width - length(line))]
 
     def _reason(self, name: str, room: int, style: str = "dim") -> Line:
@@ -246,8 +250,11 @@ def _question(sample: Sample, config: DatasetConfig, width: int, digits: Sequenc
         answer.append((f"   {sample.decision}{reason}", "accent"))
     asked: Line = [(" " + fit(field_word(main), NAME_WIDTH), "text"), *answer]
     choices: list[Line] = [
-        [(key, "accent"), (f" {choice}", "strong" if choice == value else "dim")]
-        for key, choice in zip(digits, config.main_choices)
+        [
+            clickable(span, "label", (number + 1) % 10)
+            for span in ((key, "accent"), (f" {choice}", "strong" if choice == value else "dim"))
+        ]
+        for number, (key, choice) in enumerate(zip(digits, config.main_choices))
     ]
     lines = min((wrapped(choices, width - 2, gap) for gap in (2, 1)), key=len)
     return [asked, *([(" ", "text"), *line] for line in lines)]

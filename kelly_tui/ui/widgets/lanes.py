@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+from textual import events
+from textual.message import Message
+
 from kelly_tui.ui.paint import Line, Span
-from kelly_tui.ui.widgets.music_view import Chords, runs
+from kelly_tui.ui.widgets.music_view import Chords, Sought, runs
 from kelly_tui.ui.widgets.painted import Painted
 from kelly_tui.ui.words import clock
 
@@ -29,6 +33,12 @@ class Lane(NamedTuple):
 
 class Lanes(Painted):
     """Stands where the workstation has its music view: the sound's playhead moves in the lane that is heard."""
+
+    @dataclass
+    class Chosen(Message):
+        """A lane was clicked that the cursor is not on."""
+
+        number: int
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -68,12 +78,29 @@ class Lanes(Painted):
     def _longest(self) -> float:
         return max((lane.sample.duration_sec or 0.0 for lane in self.lanes), default=0.0)
 
+    def _room(self, height: int) -> tuple[int, int, int]:
+        """The lines of a lane, how many lanes there is room for, and the first of them."""
+        rows = min(max(height // len(self.lanes), LEAST), MOST)
+        shown = max(height // rows, 1)
+        return rows, shown, min(max(self.chosen - shown // 2, 0), max(len(self.lanes) - shown, 0))
+
+    def on_click(self, event: events.Click) -> None:
+        if not self.lanes:
+            return
+        rows, shown, first = self._room(self.size.height)
+        number = first + event.y // rows
+        if event.y // rows >= shown or number >= len(self.lanes):
+            return
+        if number != self.chosen:
+            self.post_message(self.Chosen(number))
+        elif event.x >= AXIS and event.y % rows:
+            width = max(self.size.width - AXIS, 1)
+            self.post_message(Sought(self._longest() * (event.x - AXIS) / width))
+
     def paint(self, width: int, height: int) -> list[Line]:
         if not self.lanes:
             return []
-        rows = min(max(height // len(self.lanes), LEAST), MOST)
-        shown = max(height // rows, 1)
-        first = min(max(self.chosen - shown // 2, 0), max(len(self.lanes) - shown, 0))
+        rows, shown, first = self._room(height)
         lines: list[Line] = []
         for number, lane in enumerate(self.lanes[first : first + shown], first):
             edge: Span = ("▌" if number == self.chosen else " ", "accent")

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
+from textual import events
+from textual.message import Message
 
 from kelly_tui.ui.paint import Line, Span
 from kelly_tui.ui.widgets.painted import Painted
@@ -19,6 +22,13 @@ Chords = Sequence[tuple[float, str]]
 """Start in seconds and name of each chord."""
 SAME_MOMENT = 0.05
 """Seconds between a change of key and of chord that are one."""
+
+
+@dataclass
+class Sought(Message):
+    """A place in the music was clicked."""
+
+    seconds: float
 
 
 class MusicView(Painted):
@@ -56,6 +66,11 @@ class MusicView(Painted):
         assert self.picture is not None
         start, end = self.picture.stretch(self.size.width, self.playhead, self.zoom)
         return start, int((self.playhead - start) / max(end - start, 1e-9) * self.size.width)
+
+    def on_click(self, event: events.Click) -> None:
+        if self.picture is not None:
+            start, end = self.picture.stretch(self.size.width, self.playhead, self.zoom)
+            self.post_message(Sought(start + (end - start) * event.x / max(self.size.width, 1)))
 
     def paint(self, width: int, height: int) -> list[Line]:
         if self.picture is None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from kelly_tui.model.labels import EMOTION_PLACES
-from kelly_tui.ui.paint import Line, Span
+from kelly_tui.ui.paint import Line, Span, clickable
 
 STEPS = 9
 """Each way: finer than people agree with themselves."""
@@ -47,10 +47,14 @@ def pad(emotions: Iterable[str], point: Point | None, style: str = "strong") -> 
             cells[STEPS - Point.of(valence, arousal).arousal][start : start + len(emotion)] = emotion
     lines: list[Line] = []
     for row, text in enumerate(cells):
-        digit: Span = (f"{STEPS - row} ", "faint")
-        if point is None or point.arousal != STEPS - row:
-            lines.append([digit, ("".join(text), "dim")])
-            continue
-        column = (point.valence - 1) * _CELLS + 1
-        lines.append([digit, ("".join(text[:column]), "dim"), ("╋", style), ("".join(text[column + 1 :]), "dim")])
+        arousal = STEPS - row
+        line: list[Span] = [(f"{arousal} ", "faint")]
+        for valence in range(1, STEPS + 1):
+            cell = text[(valence - 1) * _CELLS : valence * _CELLS]
+            if point == (valence, arousal):
+                spans: Line = [(cell[0], "dim"), ("╋", style), (cell[2], "dim")]
+            else:
+                spans = [("".join(cell), "dim")]
+            line += [clickable(span, "point", valence, arousal) for span in spans]
+        lines.append(line)
     return [*lines, [("  " + "".join(f" {step + 1} " for step in range(STEPS)), "faint")]]

@@ -19,6 +19,7 @@ from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from kelly_tui.store.saved_columns import Columns
 from kelly_tui.ui.paint import strip
 from kelly_tui.ui.widgets.painted import Direct
 from kelly_tui.ui.widgets.sample_row import Look, row_line
@@ -68,6 +69,7 @@ class SampleTable(ScrollView, Direct):
         self._fetch: Fetch = lambda _: []
         self._pages: LRUCache[int, dict[int, Row]] = LRUCache(PAGES)
         self._strips: LRUCache[tuple[int, int, Look], Strip] = LRUCache(STRIPS)
+        self.columns = Columns()
         self._glowing: frozenset[int] = frozenset()
         self.marked: frozenset[int] = frozenset()
         self._hides_guesses = False
@@ -85,6 +87,12 @@ class SampleTable(ScrollView, Direct):
         self._keep_in_sight()
         self.refresh()
         self.post_message(self.CursorMoved())
+
+    def arrange_columns(self, columns: Columns) -> None:
+        """Draw these columns."""
+        self.columns = columns
+        self._strips.clear()
+        self.refresh()
 
     def mark(self, rowids: Iterable[int]) -> None:
         """Have these rows marked, and no others."""
@@ -192,6 +200,8 @@ class SampleTable(ScrollView, Direct):
 
     def on_click(self, event: events.Click) -> None:
         index = round(self.scroll_y) + event.y
+        if event.x == self.size.width - 1 and self._thumb_lines():  # the scrollbar
+            index = event.y * (len(self.order) - 1) // max(self.size.height - 1, 1)
         if 0 <= index < len(self.order):
             self.cursor = index
             if event.chain == 2:
@@ -223,7 +233,7 @@ class SampleTable(ScrollView, Direct):
         drawn = self._strips.get((row.rowid, width, look))
         if drawn is None:
             ground = "cursor" if look.cursor else "background"
-            drawn = strip(row_line(row, width, self.main_label, look), width, self.app.theme, ground)
+            drawn = strip(row_line(row, width, self.main_label, look, self.columns), width, self.app.theme, ground)
             self._strips[row.rowid, width, look] = drawn
         return drawn
 

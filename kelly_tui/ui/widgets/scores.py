@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from kelly_tui.model.report import ClassCount, whole_percent
 from kelly_tui.ui.advice import Advice
-from kelly_tui.ui.paint import Line, Span, length, spread, wrapped
+from kelly_tui.ui.paint import Line, Span, clickable, length, spread, wrapped
 from kelly_tui.ui.widgets.painted import Painted
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class ScoresPanel(Painted):
             ("", short, "  "),
             ("next: ", "", ""),
         ):
-            line = [(start, "dim"), (words, "text"), (press, "dim"), (f"{self.key} ", "accent")]
+            line = [(start, "dim"), (words, "text"), (press, "dim"), clickable((f"{self.key} ", "accent"), "next_best")]
             if length(line) <= room:
                 break
         return line

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from rich.cells import cell_len
 
 from kelly_tui.text import count
-from kelly_tui.ui.paint import Line, Span, fit, length
+from kelly_tui.ui.paint import Line, Span, clickable, fit, length
 from kelly_tui.ui.widgets.painted import Painted
 from kelly_tui.ui.words import clock
 
@@ -68,7 +68,7 @@ class Transport(Painted):
         if not autoplay:
             right.append(("  autoplay off", "dim"))
         left: list[Span] = [
-            (" ▶ " if playing else " ‖ ", "accent" if playing else "dim"),
+            clickable((" ▶ " if playing else " ‖ ", "accent" if playing else "dim"), "play"),
             (clock(position, tenths=True), "strong" if playing else "text"),
             (f" / {clock(whole)}   ", "dim"),
         ]

@@ -85,11 +85,10 @@ def test_interactive_without_a_terminal_does_nothing_else_either(kelly, labelled
 
 
 def test_interactive_opens_the_workstation_on_what_is_unlabelled(kelly, labelled, monkeypatch):
-    from kelly_tui.cli import commands
     from kelly_tui.ui import launch
 
     opened = []
-    monkeypatch.setattr(commands, "check_terminal", lambda: None)
+    monkeypatch.setattr(launch, "check_terminal", lambda: None)
     monkeypatch.setattr(launch, "run_app", lambda *arguments: opened.append(arguments))
     assert kelly("prepare", "--dataset", "d", "--annotate-interactive").code == 0
     [(root, _, _, wanted)] = opened

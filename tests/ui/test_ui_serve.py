@@ -1,0 +1,177 @@
+"""`kelly serve`: the list shows in a browser and a label key works; who may not come in doesn't."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from kelly_tui.errors import KellyError
+from kelly_tui.store.catalogue import Catalogue
+from kelly_tui.ui.serve import check_door, is_loopback
+from tests.browser import DEADLINE, browser, chromium
+
+TOKEN = "a long secret of ours"
+
+
+def free_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
+
+
+def emotion_of(root: Path) -> object:
+    """Of the first sample, as the catalogue has it."""
+    with Catalogue.open(root) as catalogue:
+        sample = catalogue.get(f"{0:016x}")
+    assert sample is not None
+    return sample.value("emotion")
+
+
+async def labelled(root: Path, wanted: str) -> None:
+    """Wait until the first sample is labelled so."""
+    async with asyncio.timeout(DEADLINE):
+        while emotion_of(root) != wanted:
+            await asyncio.sleep(0.1)
+
+
+Served = Callable[..., AbstractAsyncContextManager[str]]
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Served:
+    """Run ``kelly serve``: ``async with served(root) as address``."""
+
+    @asynccontextmanager
+    async def running(root: Path, *options: str) -> AsyncIterator[str]:
+        port = free_port()
+        words = [sys.executable, "-m", "kelly_tui", "serve", str(root), "--port", str(port), *options]
+        environment = {**os.environ, "KELLY_AUTOPLAY": "no", "XDG_STATE_HOME": str(tmp_path / "state"),
+                       "XDG_CONFIG_HOME": str(tmp_path), "PYTHONUNBUFFERED": "1"}  # fmt: skip
+        process = subprocess.Popen(
+            words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment, start_new_session=True
+        )
+        try:
+            async with asyncio.timeout(DEADLINE):
+                while True:
+                    assert process.poll() is None, process.communicate()[0]
+                    try:
+                        _, writer = await asyncio.open_connection("127.0.0.1", port)
+                    except OSError:
+                        await asyncio.sleep(0.1)
+                        continue
+                    writer.close()
+                    break
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            process.send_signal(signal.SIGINT)
+            said = process.communicate(timeout=DEADLINE)[0]
+        assert "Kelly is at http://127.0.0.1" in said
+        assert "Sound plays on the machine that serves" in said
+        assert "Traceback" not in said
+
+    return running
+
+
+async def test_the_list_comes_to_a_page_and_a_key_labels(served: Served, root: Path) -> None:
+    async with served(root) as address, aiohttp.ClientSession() as session:
+        async with session.get(address) as page:
+            text = await page.text()
+        assert address.replace("http", "ws") in text
+        assert "googleapis" not in text  # nothing is asked of anyone else
+        async with session.ws_connect(f"{address}/ws?width=120&height=36", headers={"Origin": address}) as one:
+            seen = b""
+
+            async def until(what: bytes) -> None:
+                nonlocal seen
+                async with asyncio.timeout(DEADLINE):
+                    while what not in seen:
+                        message = await one.receive()
+                        assert isinstance(message.data, bytes | str), message
+                        seen += message.data if isinstance(message.data, bytes) else message.data.encode()
+
+            await until(b"birch")
+            await until(b"machine that serves")
+            await one.send_str(json.dumps(["stdin", "2"]))
+            await until(b"emotion sad")
+        await labelled(root, "sad")
+
+
+async def test_pages_of_other_sites_and_other_names_are_refused(served: Served, root: Path) -> None:
+    async with served(root) as address, aiohttp.ClientSession() as session:
+        for path in ("/", "/ws"):
+            for headers in ({"Origin": "http://evil.example"}, {"Host": "evil.example"}, {"Origin": "null"}):
+                async with session.get(address + path, headers=headers) as answer:
+                    assert answer.status == 403, (path, headers)
+
+
+async def test_a_token_is_asked_for_and_goes_no_further_than_a_cookie(served: Served, root: Path) -> None:
+    async with served(root, "--token", TOKEN) as address, aiohttp.ClientSession() as session:
+        for path in ("/", "/ws", "/static/js/textual.js", "/?token=" + "x" * len(TOKEN)):
+            async with session.get(address + path) as answer:
+                assert answer.status == 401, path
+        async with session.get(address, params={"token": TOKEN}, allow_redirects=False) as answer:
+            assert answer.status == 302
+            assert answer.headers["Location"] == "/"
+            cookie = answer.headers["Set-Cookie"]
+        assert "HttpOnly" in cookie
+        assert "SameSite=Strict" in cookie
+        headers = {"Cookie": cookie.partition(";")[0]}
+        async with session.get(address, headers=headers) as answer:
+            assert answer.status == 200
+        async with session.ws_connect(f"{address}/ws", headers={**headers, "Origin": address}) as one:
+            assert (await one.receive()).data
+
+
+@pytest.mark.parametrize(
+    ("host", "loopback"),
+    [("127.0.0.1", True), ("127.1.2.3", True), ("::1", True), ("localhost", True), ("0.0.0.0", False), ("::", False),
+     ("192.168.1.2", False), ("localhost.evil.example", False), ("", False)],
+)  # fmt: skip
+def test_off_loopback_a_token_is_wanted(host: str, loopback: bool) -> None:
+    assert is_loopback(host) == loopback
+    check_door(host, TOKEN)
+    if loopback:
+        check_door(host, "")
+    else:
+        with pytest.raises(KellyError, match="can be reached from other machines"):
+            check_door(host, "")
+    with pytest.raises(KellyError, match="can be guessed"):
+        check_door(host, "short")
+
+
+def test_the_command_refuses_to_let_everyone_in(root: Path) -> None:
+    words = [sys.executable, "-m", "kelly_tui", "serve", str(root), "--host", "0.0.0.0"]
+    done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=DEADLINE)
+    assert done.returncode == 2
+    assert "0.0.0.0 can be reached from other machines. Give a secret: --token SECRET." in done.stderr
+
+
+@pytest.mark.skipif(chromium() is None, reason="no Chromium: apt install chromium-headless-shell")
+async def test_in_a_browser_the_list_shows_and_a_key_labels(served: Served, root: Path, tmp_path: Path) -> None:
+    async with served(root) as address, browser(tmp_path / "chromium") as page:
+        await page.open(address)
+        await page.wait_for(b"birch")
+        await page.wait_for(b"amber.mid")
+        async with asyncio.timeout(DEADLINE):
+            while True:  # the terminal draws when the browser lets it
+                colours = await page.colours()
+                ground, accent = colours.get((0x15, 0x17, 0x1C), 0), colours.get((0xE8, 0xB4, 0x5A), 0)
+                if ground > 0.5 * sum(colours.values()) and accent > 200:
+                    break
+                await asyncio.sleep(0.1)
+        await page.click(700, 700)
+        await page.press("2")
+        await page.wait_for(b"emotion sad")
+        assert all(asked.startswith(address) for asked in page.asked)
+        await labelled(root, "sad")
