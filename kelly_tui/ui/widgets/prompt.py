@@ -87,6 +87,20 @@ class SafeInput(Input):
 
     async def on_key(self, event: events.Key) -> None:
         self.seen = event
+        prompt = self.query_ancestor(Prompt)
+        if not prompt.is_open:  # typed after the key that closed it, and sent here before that was done
+            event.stop()
+            event.prevent_default()
+            self.screen.post_message(events.Key(event.key, event.character))
+            return
+        if event.key in ("enter", "escape"):  # at once: the next key is here already
+            event.stop()
+            event.prevent_default()
+            if event.key == "enter":
+                prompt.submit(self.value)
+            else:
+                prompt.leave()
+            return
         if event.key == "tab":
             event.stop()
             event.prevent_default()
@@ -204,28 +218,27 @@ class Prompt(Vertical):
             else:
                 self._say_hint()
 
-    def on_input_submitted(self, event: Input.Submitted) -> None:
-        event.stop()
+    def submit(self, value: str) -> None:
+        """Close with that answer; stay open where it can't be one."""
         question = self.question
         if question is None:
             return
         try:
-            if question.check is not None and event.value.strip():
-                question.check(event.value)
+            if question.check is not None and value.strip():
+                question.check(value)
             self.close()
-            question.answer(event.value)
+            question.answer(value)
         except KellyError as error:
             if not self.is_open:
-                self.ask(Question(**{**vars(question), "value": event.value, "replaces": False}))
+                self.ask(Question(**{**vars(question), "value": value, "replaces": False}))
             self._say_trouble(error)
 
-    def on_key(self, event: events.Key) -> None:
-        if event.key == "escape" and self.is_open:
-            event.stop()
-            cancelled = self.question.cancelled if self.question else None
-            self.close()
-            if cancelled is not None:
-                cancelled()
+    def leave(self) -> None:
+        """Close without an answer, and do what is to be done then."""
+        cancelled = self.question.cancelled if self.question else None
+        self.close()
+        if cancelled is not None:
+            cancelled()
 
     def _say_completions(self, question: Question, text: str) -> bool:
         """Name the ways in which an unfinished text may go on, if there is more than one."""
