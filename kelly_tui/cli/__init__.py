@@ -17,7 +17,7 @@ from typing import Any, NoReturn
 
 from kelly_tui.cli import exports
 from kelly_tui.cli.serve import SERVE, add_serve
-from kelly_tui.cli.texts import AGREEMENT, CARD, FILTERS, REBUILD, RENDER
+from kelly_tui.cli.texts import AGREEMENT, CARD, FILTERS, REBUILD, RENDER, VALIDATE
 from kelly_tui.errors import KellyError
 from kelly_tui.model.dataset import TARGET_MODELS
 from kelly_tui.model.labels import nearest
@@ -349,7 +349,8 @@ def _add_stage_commands(command: Callable[..., Parser]) -> None:
     how.add_argument(
         "--verify", action="store_true", help="derive PROOF.json again and compare; exit code 1 if not equal"
     )
-    _deep(_dataset(command("validate")))
+    validate = _deep(_dataset(command("validate", description=VALIDATE)))
+    validate.add_argument("--html", metavar="FILE", help="write the report with its plots as one HTML file")
     card = _dataset(command("card", description=CARD))
     card.add_argument("--out", metavar="DIR", help="write README.md and croissant.json there; made if need be")
     rebuild = _dataset(command("rebuild", description=REBUILD))
@@ -411,5 +412,6 @@ def _generation(parser: Parser) -> None:
     parser.add_argument("--audio", action="store_true", help="render them as sound")
 
 
-def _deep(parser: Parser) -> None:
+def _deep(parser: Parser) -> Parser:
     parser.add_argument("--deep", action="store_true", help="hash every file again")
+    return parser

@@ -280,6 +280,10 @@ def validate(line: Line) -> int:
     from kelly_tui.validate.report import validate_dataset
 
     report = validate_dataset(line.root, line.arguments.deep)
+    if line.arguments.html:
+        from kelly_tui.validate.page import write_page
+
+        line.voice.notice(f"wrote {write_page(report, line.arguments.html)}")
     for said in report.lines():
         line.voice.say(said)
     line.voice.give(report.to_dict())

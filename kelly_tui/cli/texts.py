@@ -64,3 +64,10 @@ unlabelled; a bare word is looked for in names and notes.
             rejected quarantined ok open unsure doubted rendered duplicate pending
             labelled skipped flagged
 """
+
+VALIDATE = """\
+The report on a dataset: verdict, scores, what was found and what to do about it.
+Exit codes: 0 valid, 1 not. --json gives every figure, finding and interval; its
+keys are in the README. --html FILE writes it all, with plots, as one file that
+needs nothing else.
+"""

@@ -68,6 +68,15 @@ def _of_mode(modes: Sequence[str | None]) -> Floats:
     return np.array([0.0 if mode is None else _MODES.get(mode, -1.0) for mode in modes], np.float64)
 
 
+SIZES = {"midi": 117, "audio": 128}
+"""Numbers of a vector, by type of file."""
+
+
+def are_numbers(kind: str, vector: bytes) -> bool:
+    """Whether a vector of a type of file, as float32, is whole and finite; one of another version, or torn, is not."""
+    return len(vector) == 4 * SIZES[kind] and bool(np.isfinite(np.frombuffer(vector, "<f4")).all())
+
+
 class Heard(NamedTuple):
     """Features of n samples of one type of file, as columns."""
 

@@ -95,7 +95,7 @@ def suggest_for(catalogue: Catalogue) -> Suggestions:
     labels = catalogue.config.emotion_labels
     there = members(catalogue)
     groups = dict(zip((member.sample_id for member in there), groups_of(there, near_duplicates(catalogue)).tolist()))
-    rows = [_Row._make(row) for row in catalogue.db.execute(_ROWS)]
+    rows = [row for row in map(_Row._make, catalogue.db.execute(_ROWS)) if cues.are_numbers(row.file_type, row.vector)]
     wanted: dict[int, Suggestion] = {}
     learnt, named, right = 0, 0, 0
     for kind in _CUES:

@@ -7,7 +7,6 @@ until that is taken back or somebody else gives one of these labels.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -138,16 +137,8 @@ def labelled_rows(
     main = catalogue.config.model.main_label
     fields = {name: _GIVEN.format(field, unsaid) for name, field in (("main", main), ("key", "key"), ("mode", "mode"))}
     rows = [_Row._make(row) for row in catalogue.db.execute(_ROWS.format(**fields, judged=JUDGED, where=where))]
-    sizes = {
-        kind: Counter(len(row.vector) for row in rows if row.file_type == kind).most_common(1)
-        for kind in ("midi", "audio")
-    }
-    sound = [row for row in rows if len(row.vector) == sizes[row.file_type][0][0] and _are_numbers(row.vector)]
+    sound = [row for row in rows if cues.are_numbers(row.file_type, row.vector)]
     return sound, len(rows) - len(sound)
-
-
-def _are_numbers(vector: bytes) -> bool:
-    return len(vector) > 0 and bool(np.isfinite(np.frombuffer(vector, np.float32)).all())
 
 
 def groups_by_sample(catalogue: Catalogue) -> dict[str, int]:

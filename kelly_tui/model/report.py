@@ -7,7 +7,9 @@ from typing import Any, Literal
 import msgspec
 
 from kelly_tui.model.abx import Result
+from kelly_tui.model.agreement import Agreement
 from kelly_tui.model.probe import Kept
+from kelly_tui.text import count
 
 Severity = Literal["error", "warning", "note"]
 _RANK = {"error": 0, "warning": 1, "note": 2}
@@ -169,6 +171,12 @@ class Facts(Scores, frozen=True, kw_only=True):
     """How many samples each person labelled."""
     proof: Proof | None = None
     """As it was written; None where there is none. Whether it still holds, the findings say."""
+    agreement: Agreement | None = None
+    """Of annotators who judged blind; None where nobody did."""
+    spread: dict[str, dict[str, int]] = {}
+    """Roots by value, of each facet of diversity, the declared values first."""
+    suspicion: tuple[int, ...] = ()
+    """Judged samples by the probability that one of their labels is wrong, in tenths."""
     probe: Kept | None = None
     """The last one; None where nobody probed."""
     edits_since_probe: int = 0
@@ -227,6 +235,7 @@ class Report(Facts, frozen=True, kw_only=True):
             )
         lines.append("Lists: " + ", ".join(f"{name} {count:,}" for name, count in self.splits.items()))
         lines += [f"Told apart: {one.words()}" for one in self.apart]
+        lines += [line[0].upper() + line[1:] for line in self.evidence()]
         lines += [f"Heard blind: {one.line()}" for one in self.blind]
         if self.findings:
             lines.append("")
@@ -234,6 +243,13 @@ class Report(Facts, frozen=True, kw_only=True):
             todo = f" {finding.todo}" if finding.todo else ""
             lines.append(f"{finding.severity.upper()}: {finding.message}.{todo}")
         return lines
+
+    def evidence(self) -> list[str]:
+        """What the last probe found, and how far annotators agree: a line each, none where nobody asked."""
+        lines = [one.headline for one in self.probe.probes] if self.probe else []
+        if lines and self.edits_since_probe:
+            lines[-1] += f"; {count(self.edits_since_probe, 'edit')} since"
+        return lines + [f"agreement on {one.words()}" for one in (self.agreement.fields if self.agreement else ())]
 
     def print_summary(self) -> None:
         """Print what ``kelly validate`` prints."""

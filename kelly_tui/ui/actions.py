@@ -200,6 +200,8 @@ ACTIONS: tuple[Action, ...] = (
     Action("column_sort", "sort by it; again: the other way round", ("s",), ("columns",), "sort"),
     Action("column_usual", "the columns and the order as they were at first", ("x",), ("columns",)),
     Action("check", "validate again", ("r",), ("report",), "validate again"),
+    Action("write_page", "write the report, with plots, as report.html in the dataset's folder", ("w",), ("report",),
+           "write HTML"),
     Action("new_dataset", "make a dataset", ("n",), ("datasets",), "new dataset"),
     Action("back", "leave", ("escape",), ("form", *_MODES, "blind", *_PAGES), "leave"),
     Action("pipeline", "the pipeline", ("g p",), _OPENED, "pipeline"),

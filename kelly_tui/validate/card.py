@@ -230,6 +230,12 @@ def _labels(facts: Facts) -> Iterator[str]:
     if facts.annotators:
         yield ""
         yield from _table(("annotator", "samples"), facts.annotators.items())
+    agreed = [one.words() for one in (facts.agreement.fields if facts.agreement else ())]
+    if agreed:
+        yield ""
+        yield "Agreement of annotators who judged blind (Krippendorff, 95 %):"
+        yield ""
+        yield from (f"- {escaped(one)}" for one in agreed)
 
 
 def _probe(facts: Facts) -> Iterator[str]:

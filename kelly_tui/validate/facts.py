@@ -8,16 +8,19 @@ from collections.abc import Iterator
 import msgspec
 
 from kelly_tui.errors import DatasetError
+from kelly_tui.model.agreement import Agreement
 from kelly_tui.model.labels import SPLITS
 from kelly_tui.model.report import ExportedFile, Facts, Proof
 from kelly_tui.store import runs
 from kelly_tui.store.catalogue import Catalogue
+from kelly_tui.store.issues import JUDGED
 from kelly_tui.store.manifest import catalogue_rev
 from kelly_tui.store.probed import kept
 from kelly_tui.store.proof import read_proof
 from kelly_tui.store.schema import HELD
+from kelly_tui.validate.agreement import agreement
 from kelly_tui.validate.provenance import OF_OTHERS
-from kelly_tui.validate.scores import live_scores
+from kelly_tui.validate.scores import facet_choices, live_scores
 from kelly_tui.version import VERSION
 
 _HELD = f"samples WHERE rowid IN (SELECT rowid FROM samples WHERE {HELD})"
@@ -56,6 +59,9 @@ def facts_of(catalogue: Catalogue) -> Facts:
         verified=sum(counts.verified.values()),
         annotators=dict(db.execute(_LABELLED_BY).fetchall()),
         proof=_proof(catalogue),
+        agreement=_agreement(catalogue),
+        spread=_spread(catalogue),
+        suspicion=_suspicion(catalogue),
         probe=last,
         edits_since_probe=catalogue_rev(catalogue) - last.revision if last else 0,
         seeds=_seeds(catalogue),
@@ -102,6 +108,29 @@ def _proof(catalogue: Catalogue) -> Proof | None:
         return msgspec.convert(read_proof(catalogue.layout), Proof)
     except (DatasetError, msgspec.ValidationError):  # that it is gone, or broken, is a finding of the splits
         return None
+
+
+def _agreement(catalogue: Catalogue) -> Agreement | None:
+    found = agreement(catalogue)
+    return found if found.fields or found.own else None
+
+
+def _spread(catalogue: Catalogue) -> dict[str, dict[str, int]]:
+    counts = catalogue.counts()
+    return {
+        facet: {value: counts.roots_by(facet).get(value, 0) for value in (*values, *counts.roots_by(facet))}
+        for facet, values in facet_choices(catalogue.config).items()
+    }
+
+
+def _suspicion(catalogue: Catalogue) -> tuple[int, ...]:
+    tenths = dict(
+        catalogue.db.execute(
+            "SELECT min(CAST(issue * 10 AS INTEGER), 9), count(*) FROM issues JOIN samples ON samples.rowid = sample"
+            f" WHERE {HELD} AND judged = {JUDGED} GROUP BY 1"
+        ).fetchall()
+    )
+    return tuple(tenths.get(tenth, 0) for tenth in range(10))
 
 
 def _seeds(catalogue: Catalogue) -> dict[str, int]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import shlex
-from collections import Counter
 from collections.abc import Iterator
 
 import numpy as np
 
+from kelly_tui.learn.cues import SIZES, are_numbers
 from kelly_tui.model.report import Facts, Finding
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.text import agree, count
@@ -37,29 +37,18 @@ def check_features(catalogue: Catalogue, facts: Facts) -> Iterator[Finding]:
 
 
 def _broken(catalogue: Catalogue) -> list[str]:
-    """Samples whose vector has a number that is none, or another length than most of its type of file."""
-    sizes: dict[str, Counter[int]] = {}
-    for kind, size, number in catalogue.db.execute(
-        "SELECT file_type, length(vector), count(*) FROM features CROSS JOIN samples ON samples.rowid = features.sample"
-        " WHERE status = 'ok' GROUP BY 1, 2"
-    ):
-        sizes.setdefault(kind, Counter())[size] += number
-    usual = {kind: of_kind.most_common(1)[0][0] for kind, of_kind in sizes.items()}
+    """Samples whose vector has a number that is none, or another length than those of its type of file have."""
     rows = catalogue.db.execute("SELECT sample, vector FROM features ORDER BY sample")
-    suspects: list[int] = []
+    sizes = {4 * size for size in SIZES.values()}
+    suspects: list[tuple[int, bytes]] = []
     while chunk := rows.fetchmany(_AT_ONCE):
-        data = b"".join(vector for _, vector in chunk)
-        odd = len(data) % 4 or any(len(vector) not in usual.values() for _, vector in chunk)
-        if odd or not np.isfinite(np.frombuffer(data, "<f4")).all():
-            suspects += [number for number, vector in chunk if not _is_sound(vector, set(usual.values()))]
-    return [
-        sample_id
-        for number in suspects
-        for (sample_id,) in catalogue.db.execute(
-            "SELECT sample_id FROM samples WHERE rowid = ? AND status = 'ok' AND NOT rejected", (number,)
-        )
-    ]
-
-
-def _is_sound(vector: bytes, sizes: set[int]) -> bool:
-    return len(vector) in sizes and bool(np.isfinite(np.frombuffer(vector, "<f4")).all())
+        whole = [(number, vector) for number, vector in chunk if len(vector) in sizes]
+        if len(whole) < len(chunk) or not np.isfinite(np.frombuffer(b"".join(one for _, one in whole), "<f4")).all():
+            suspects += chunk
+    found = []
+    for number, vector in suspects:
+        where = "SELECT sample_id, file_type FROM samples WHERE rowid = ? AND status = 'ok' AND NOT rejected"
+        row = catalogue.db.execute(where, (number,)).fetchone()
+        if row is not None and not are_numbers(row[1], vector):
+            found.append(row[0])
+    return found

@@ -13,10 +13,16 @@ from kelly_tui.validate.files import EXAMPLES
 OF_OTHERS = "NOT is_synthetic AND root_id NOT IN (SELECT sample_id FROM samples WHERE is_synthetic)"
 """What is no work of ours, so that somebody's licence applies."""
 
+_AGREED = 0.667
+"""The lowest alpha on which tentative conclusions can rest: Krippendorff, "Content Analysis" (2004), p. 241."""
+_JUDGED = 10
+"""Samples that two have judged, without which an alpha says little."""
+
 
 def check_provenance(catalogue: Catalogue, facts: Facts) -> Iterator[Finding]:
     """That a licence is unknown; that the main label is nobody's but the folders'."""
     yield from _licences(catalogue, facts)
+    yield from _disagreement(facts)
     main = facts.main_label
     sources = facts.label_sources.get(main, {})
     if sources.get("folder") and not sources.get("human") and not facts.verified:
@@ -29,6 +35,18 @@ def check_provenance(catalogue: Catalogue, facts: Facts) -> Iterator[Finding]:
             sources["folder"],
             filter=f"is:held is:imported -{main}:?" if sources["folder"] == facts.origins["imported"] else "",
         )
+
+
+def _disagreement(facts: Facts) -> Iterator[Finding]:
+    for one in facts.agreement.fields if facts.agreement else ():
+        if one.alpha is not None and one.alpha.samples >= _JUDGED and one.alpha.value < _AGREED:
+            yield Finding(
+                "warning",
+                "low-agreement",
+                f"annotators agree little: {one.words()}; under {_AGREED:g} no conclusion should rest on it",
+                "Settle what the labels mean, and let them judge again; kelly agreement says where they differ.",
+                one.alpha.samples,
+            )
 
 
 def _licences(catalogue: Catalogue, facts: Facts) -> Iterator[Finding]:

@@ -157,6 +157,19 @@ async def test_the_report_leads_to_its_samples(open_desk: Open, root: Path) -> N
         assert desk.app.screen.lines.chosen.name == "extract"  # type: ignore[attr-defined]
 
 
+@pytest.mark.exercises("write_page")
+async def test_the_report_is_written_as_a_page(open_desk: Open, root: Path) -> None:
+    async with open_desk(root) as desk:
+        await desk.press("g", "v")
+        await desk.settle()
+        await desk.press("w")
+        await desk.settle()
+        assert "report.html" in desk.text()
+    written = (root / "report.html").read_text()
+    assert "INVALID" in written
+    assert "are not what" in written
+
+
 async def to_finding(desk: Desk, words: str) -> None:
     """Move the report's cursor to the finding that says so."""
     await desk.press("home")

@@ -10,7 +10,7 @@ import msgspec
 
 from kelly_tui.errors import LabelError, StageError
 from kelly_tui.model.report import Finding, Report, whole_percent
-from kelly_tui.text import count
+from kelly_tui.text import count, safe_text
 from kelly_tui.ui.leads import lead
 from kelly_tui.ui.paint import Line, fit, folded
 from kelly_tui.ui.screens.page import Page
@@ -58,6 +58,19 @@ class ReportScreen(Page):
             return
         self.say("")
         self.show()
+
+    def action_write_page(self) -> None:
+        if self._report is None:
+            raise LabelError("there is no report yet", hint="Wait for it, or validate again.")
+        self.start(self._write_page, "page")
+
+    async def _write_page(self) -> None:
+        from kelly_tui.validate.page import write_page
+
+        assert self._report is not None
+        target = self._session.root / "report.html"
+        await asyncio.to_thread(write_page, self._report, target)
+        self.say(f"wrote {safe_text(str(target))}")
 
     def action_open(self) -> None:
         finding, workstation = self.lines.chosen, self.app.workstation
@@ -108,7 +121,8 @@ def report_entries(report: Report, width: int, keymap: Keymap) -> list[Entry]:
     entries += [Entry(()), *(Entry(line) for line in _classes(report, width))]
     splits = " · ".join(f"{name} {n:,}" for name, n in report.splits.items())
     entries += [Entry(()), Entry([(f"  Splits    {splits}", "text")])]
-    return [*entries, *(Entry([(f"  Told apart  {one.words()}", "dim")]) for one in report.apart)]
+    told = [*(f"Told apart  {one.words()}" for one in report.apart), *report.evidence()]
+    return [*entries, *(Entry([(f"  {line}", "dim")]) for one in told for line in folded(one, width - 4))]
 
 
 def _finding(finding: Finding, width: int, keymap: Keymap) -> list[Entry]:
