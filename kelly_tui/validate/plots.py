@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from kelly_tui.text import count
 from kelly_tui.validate.markup import Markup, el, join
 
 WIDTH = 640.0
@@ -107,7 +108,7 @@ def curve(points: Sequence[tuple[int, float]], what: str) -> Markup:
     places = [at(*point) for point in points]
     drawn.append(el("polyline", points=" ".join(f"{x:.1f},{y:.1f}" for x, y in places), class_="curve"))
     for (number, figure), (x, y) in zip(points, places, strict=True):
-        told = el("title", f"{figure:.2f} with {number:,} labels")
+        told = el("title", f"{figure:.2f} with {count(number, 'label')}")
         drawn += [el("circle", told, cx=x, cy=y, r=4, class_="bar"),
                   _label(x, height - 8, f"{number:,}", "middle", class_="small")]  # fmt: skip
     return _svg(height, what, *drawn, width=width)
