@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -10,6 +11,12 @@ from kelly_tui.export.choice import Choice, Plan
 from kelly_tui.export.options import Options
 from kelly_tui.export.target import Target
 from kelly_tui.model.dataset import DatasetConfig
+from kelly_tui.model.report import ExportedFile
+from kelly_tui.store.catalogue import Catalogue
+from kelly_tui.store.layout import pretty_json
+from kelly_tui.text import count
+from kelly_tui.validate import card, croissant
+from kelly_tui.validate import facts as dataset_facts
 
 KIND = "kelly export"
 VERSION = 1
@@ -44,3 +51,37 @@ def facts_of(config: DatasetConfig, plan: Plan, options: Options, target: Target
         "forced": forced,
         "left_out": left_out,
     }
+
+
+def card_files(
+    catalogue: Catalogue, choice: Choice, facts: dict[str, Any], files: Sequence[ExportedFile]
+) -> dict[str, bytes]:
+    """README.md and croissant.json of an export, by name: what is so of the dataset, first what is of the export."""
+    found, notes = dataset_facts.facts_of(catalogue), list(_notes(choice, facts))
+    return {
+        "README.md": card.card(found, files, notes).encode(),
+        "croissant.json": pretty_json(croissant.croissant(found, files, notes)),
+    }
+
+
+def _notes(choice: Choice, facts: dict[str, Any]) -> Iterator[str]:
+    splits = ", ".join(f"{split} {number:,}" for split, number in facts["by_split"].items())
+    origins = ", ".join(f"{origin} {number:,}" for origin, number in facts["by_origin"].items())
+    yield f"This export holds {count(facts['samples'], 'sample')} ({splits}; {origins}). Figures below: the dataset."
+    chosen = [
+        f"filter {choice.filter}" if choice.filter else "",
+        "verified samples and their variants only" if choice.verified_only else "",
+        "without generated samples" if choice.no_generated else "",
+    ]
+    if any(chosen):
+        yield f"Chosen: {'; '.join(filter(None, chosen))}."
+    for what in facts["forced"]:
+        yield f"Forced although {what}."
+    mappings = facts["mappings"]
+    if "emotion" in mappings:
+        changed = ", ".join(f"{one} is {to or 'left out'}" for one, to in mappings["emotion"].items() if one != to)
+        yield f"Emotions were mapped for trainers: {changed}."
+    if "arousal" in mappings:
+        yield "Arousal is 0..1 for trainers: (arousal + 1) / 2."
+    if facts["left_out"]:
+        yield f"Left out, since their files are gone or changed: {count(len(facts['left_out']), 'sample')}."

@@ -11,9 +11,7 @@ from kelly_tui.export.choice import Choice, Plan
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.splits import verify_proof
 from kelly_tui.text import agree, count
-
-_OF_OTHERS = "NOT is_synthetic AND root_id NOT IN (SELECT sample_id FROM samples WHERE is_synthetic)"
-"""What is no work of ours, so that somebody's licence applies."""
+from kelly_tui.validate.provenance import OF_OTHERS
 
 
 class Obstacle(NamedTuple):
@@ -59,7 +57,7 @@ def _obstacles(catalogue: Catalogue, choice: Choice, name: str) -> Iterator[Obst
             f"{count(lacking, 'sample')} {agree(lacking, 'has', 'have')} no features",
             f"Extract them: kelly extract {name}.",
         )
-    if not catalogue.config.license and (unknown := number(f"license = '' AND {_OF_OTHERS}")):
+    if not catalogue.config.license and (unknown := number(f"license = '' AND {OF_OTHERS}")):
         yield Obstacle(
             "licence",
             f"the licence of {count(unknown, 'sample')} is unknown",

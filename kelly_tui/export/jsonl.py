@@ -22,6 +22,9 @@ from kelly_tui.model.sample import Sample
 _AT_A_TIME = 5_000
 _LINES, _METADATA = "jsonl", "metadata.json"
 
+COLUMNS = {"sample_id": "sc:Text", "file_type": "sc:Text", "split": "sc:Text", "label": "sc:Text"}
+"""Those that Croissant names."""
+
 _SAME = ("dominance", "tempo_bpm", "mode", "time_signature", "chord_progression", "groove_type", "swing_ratio",
          "articulation", "dynamic_range", "melodic_contour", "pitch_range", "quality_score", "tags")  # fmt: skip
 """Labels that stand in metadata.json as they are."""
@@ -60,7 +63,7 @@ class Jsonl:
         for split in SPLITS:
             of_split = [part for part in parts if part.split == split]
             if of_split:
-                with target.file(f"{split}.jsonl") as whole:
+                with target.file(f"{split}.jsonl", columns=COLUMNS) as whole:
                     target.join(of_split, _LINES, whole)
         with target.file("metadata.json") as whole:
             whole.write(b'{"samples": [\n')

@@ -48,7 +48,7 @@ class Parquet:
 
         schema = self._schema()
         with (
-            target.file(f"data/{part.name}.parquet") as file,
+            target.file(f"data/{part.name}.parquet", columns={"sample_id": "sc:Text", "label": "sc:Integer"}) as file,
             parquet.ParquetWriter(file, schema, compression="zstd", compression_level=3) as writer,
         ):
             rows: list[dict[str, Any]] = []

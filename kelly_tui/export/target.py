@@ -10,7 +10,7 @@ import fcntl
 import hashlib
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any, BinaryIO
@@ -152,8 +152,11 @@ class Target:
         self.put(relative, data)
 
     @contextmanager
-    def file(self, relative: str) -> Iterator[BinaryIO]:
-        """A file that trainers open, written in pieces and never seen half written; listed in export.json."""
+    def file(self, relative: str, columns: Mapping[str, str] | None = None) -> Iterator[BinaryIO]:
+        """A file that trainers open, written in pieces and never seen half written; listed in export.json.
+
+        `columns` are those of a table that its Croissant names, and what they hold: ``{"sample_id": "sc:Text"}``.
+        """
         path = self.root / relative
         path.parent.mkdir(parents=True, exist_ok=True)
         partial = self.root / _WORK / "partial"
@@ -161,7 +164,7 @@ class Target:
             yield file
         partial.replace(path)
         self._made.append(path)
-        self.files.append(ExportedFile(relative, _sha256(path), path.stat().st_size))
+        self.files.append(ExportedFile(relative, _sha256(path), path.stat().st_size, columns=dict(columns or {})))
 
     @contextmanager
     def piece(self, part: Part, suffix: str) -> Iterator[BinaryIO]:

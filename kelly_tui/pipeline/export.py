@@ -13,7 +13,7 @@ from typing import Any
 from kelly_tui.errors import DiskFull, StageError
 from kelly_tui.export import gates
 from kelly_tui.export.choice import Choice, Part, Plan, Record, plan_of, records, unchanging
-from kelly_tui.export.facts import facts_of, identity_of
+from kelly_tui.export.facts import card_files, facts_of, identity_of
 from kelly_tui.export.formats import Format, open_format
 from kelly_tui.export.options import Options
 from kelly_tui.export.target import Target
@@ -141,6 +141,8 @@ class _Export:
         with disk_errors(target.root):
             self.more = self.writer.finish(self.plan.parts, target)
             facts = facts_of(self.catalogue.config, self.plan, self.options, target, self.forced)
+            for name, data in card_files(self.catalogue, self.choice, facts, target.all_files(self.plan.parts)).items():
+                target.put(name, data)
             target.finish(self.plan.parts, {**facts, **self.more})
 
     def _watched(self, found: Iterable[Record]) -> Iterator[Record]:

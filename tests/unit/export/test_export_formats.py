@@ -84,7 +84,7 @@ def test_parquet_is_read_by_datasets_with_sound_label_and_vectors(root, tmp_path
     read = datasets.load_dataset(str(tmp_path / "out"), cache_dir=str(tmp_path / "cache"))
     read = read.cast_column("audio", datasets.Audio(decode=False))
     assert {name: len(rows) for name, rows in read.items()} == {
-        "train": len(by_id(root, "train")), "val": len(by_id(root, "val")), "test": len(by_id(root, "test"))
+        "train": len(by_id(root, "train")), "validation": len(by_id(root, "val")), "test": len(by_id(root, "test"))
     }  # fmt: skip
     features = read["train"].features
     assert features["label"].names == list(EMOTIONS)
@@ -238,6 +238,29 @@ def test_jsonl_serves_simple_trainers_and_the_one_that_reads_metadata(root, tmp_
                                             for one in EMOTIONS}  # fmt: skip
     assert facts["mappings"]["arousal"] == {"from": [-1, 1], "to": [0, 1], "by": "(arousal + 1) / 2"}
     assert "neutral" not in facts["classes"]
+
+
+@pytest.mark.parametrize("format", ["jsonl", "parquet"])
+def test_mlcroissant_reads_the_tables_by_the_croissant_beside_them(root, tmp_path, format):
+    import mlcroissant
+
+    export(root, tmp_path / "out", format)
+    read = mlcroissant.Dataset(jsonld=tmp_path / "out/croissant.json")
+    assert not read.metadata.ctx.issues.errors
+    table = f"samples-{format}"
+    found = {row[f"{table}/sample_id"].decode() for row in read.records(table)}
+    assert found == {one for split in ("train", "val", "test") for one in by_id(root, split)}
+    card = (tmp_path / "out/README.md").read_text()
+    assert f"This export holds {SONGS} samples (train" in card
+
+
+def test_the_card_says_first_what_was_chosen_and_mapped(root, tmp_path):
+    table = emotions_named("melancholic=sad, neutral=", DatasetConfig(dataset_id="x"))
+    export(root, tmp_path / "out", filter="-emotion:?", emotions=table, arousal="0..1", splits=("train",))
+    card = (tmp_path / "out/README.md").read_text()
+    assert "Chosen: filter -emotion:?." in card
+    assert "melancholic is sad, neutral is left out" in card
+    assert "(arousal + 1) / 2" in card
 
 
 @pytest.mark.parametrize("format", ["jsonl", "parquet", "webdataset", "jams"])

@@ -120,6 +120,7 @@ def test_what_would_mislead_stops_it_until_it_is_forced_and_then_it_says_so(root
     forced = json.loads((tmp_path / "out/export.json").read_text())["forced"]
     assert any(said in one for one in forced)
     assert f"FORCED: {forced[0]}" in outcome.words
+    assert f"Forced although {forced[0]}" in (tmp_path / "out/README.md").read_text()
 
 
 def test_a_licence_for_all_in_the_configuration_is_a_licence(root, tmp_path):
