@@ -209,6 +209,10 @@ class Report(Facts, frozen=True, kw_only=True):
     findings: tuple[Finding, ...] = ()
     apart: tuple[Apart, ...] = ()
     """Whether a model can tell the lists apart, and generated music from imported."""
+    vendi: float = 0.0
+    """How many pieces the imported music is worth by its features; see `kelly_tui.validate.vendi`."""
+    vendi_of: int = 0
+    """Pieces that were looked at."""
     blind: tuple[Result, ...] = ()
     """What was heard blind, by recipe."""
 
@@ -234,6 +238,8 @@ class Report(Facts, frozen=True, kw_only=True):
                 f"worst {worst.label}, {worst.total} of {worst.target}"
             )
         lines.append("Lists: " + ", ".join(f"{name} {count:,}" for name, count in self.splits.items()))
+        if self.vendi_of:
+            lines.append(f"By their features {self.vendi_of:,} imported songs are worth {self.vendi:.1f} (Vendi score)")
         lines += [f"Told apart: {one.words()}" for one in self.apart]
         lines += [line[0].upper() + line[1:] for line in self.evidence()]
         lines += [f"Heard blind: {one.line()}" for one in self.blind]

@@ -39,10 +39,10 @@ def check_apart(catalogue: Catalogue) -> tuple[Apart, ...]:
     splits, origins = catalogue.counts().splits, catalogue.counts().origins
     found = []
     if splits["test"] and splits["train"]:
-        train, test = (_vectors(catalogue, f"{ORIGIN} = 'imported' AND split = '{one}'") for one in ("train", "test"))
+        train, test = (vectors_of(catalogue, f"{ORIGIN} = 'imported' AND split = '{one}'") for one in ("train", "test"))
         found.append(told_apart(*_as_long(test, train), "test", "train"))
     if origins["generated"] and origins["imported"]:
-        real, made = (_vectors(catalogue, f"{ORIGIN} = '{one}'") for one in ("imported", "generated"))
+        real, made = (vectors_of(catalogue, f"{ORIGIN} = '{one}'") for one in ("imported", "generated"))
         found.append(told_apart(*_as_long(made, real), "generated", "imported"))
     return tuple(found)
 
@@ -59,8 +59,8 @@ def findings(found: Sequence[Apart]) -> Iterator[Finding]:
             )
 
 
-def _vectors(catalogue: Catalogue, which: str) -> Floats:
-    """(n, features) of at most `MOST` samples, taken by chance, always the same."""
+def vectors_of(catalogue: Catalogue, which: str) -> Floats:
+    """(n, features) of at most `MOST` samples, one of a song, taken by chance, always the same."""
     kind = catalogue.db.execute(
         f"SELECT file_type FROM samples WHERE {ORIGIN} = 'imported' GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT 1"
     ).fetchone() or ("",)

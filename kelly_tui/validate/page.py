@@ -162,6 +162,9 @@ def _spread(report: Report) -> Iterator[Markup]:
         said = f"{facet.removesuffix('_type')} {whole_percent(report.facets.get(facet, 0.0))} %"
         plots.append(el("div", el("h3", said), columns(values, f"Roots by {facet}")))
     yield el("div", *plots, class_="grid")
+    if report.vendi_of:
+        worth = f"By their features {report.vendi_of:,} imported songs are worth {report.vendi:.1f} (Vendi score)."
+        yield el("p", worth, class_="dim")
 
 
 def _labels(report: Report) -> Iterator[Markup]:

@@ -29,6 +29,7 @@ from kelly_tui.validate.provenance import check_provenance
 from kelly_tui.validate.splits import check_splits
 from kelly_tui.validate.spread import check_spread
 from kelly_tui.validate.variants import check_variants
+from kelly_tui.validate.vendi import effective_pieces
 
 EMPTY = Finding("error", "empty", "there is no sample yet", "Import some: kelly import DATASET FOLDER.")
 
@@ -59,7 +60,11 @@ def validate(catalogue: Catalogue, *, deep: bool = False) -> Report:
         *(_check_samples(catalogue, facts) if len(catalogue) else [EMPTY]),
         *findings_apart(apart),
     ]
-    return Report(**msgspec.structs.asdict(facts), findings=tuple(findings), apart=apart, blind=blind)
+    worth, of = effective_pieces(catalogue)
+    return Report(
+        **msgspec.structs.asdict(facts),
+        findings=tuple(findings), apart=apart, blind=blind, vendi=worth, vendi_of=of,
+    )  # fmt: skip
 
 
 def _check_samples(catalogue: Catalogue, facts: Facts) -> Iterator[Finding]:

@@ -196,7 +196,7 @@ async def test_history_shows_who_changed_what_and_leads_there(open_desk: Open, r
 
 @pytest.mark.exercises("help", "back")
 async def test_help_lists_every_action_that_has_a_key(open_desk: Open, root: Path) -> None:
-    async with open_desk(root, size=(120, 160)) as desk:
+    async with open_desk(root, size=(120, 200)) as desk:
         await desk.press("?")
         assert isinstance(desk.app.screen, HelpScreen)
         text = desk.text()
