@@ -41,6 +41,12 @@ class Terminal:
     def screen(self) -> str:
         return self.tmux("capture-pane", "-p", "-t", self._pane)
 
+    def modes(self) -> dict[str, str]:
+        """Whether the other screen is shown, the mouse reported, the cursor shown."""
+        names = ("alternate_on", "mouse_any_flag", "cursor_flag")
+        said = self.tmux("display-message", "-p", "-t", self._pane, " ".join(f"#{{{name}}}" for name in names))
+        return dict(zip(names, said.split()))
+
     def is_open(self) -> bool:
         """Whether the program still runs."""
         return self._pane in self.tmux("list-panes", "-a", "-F", "#{pane_id}").split()

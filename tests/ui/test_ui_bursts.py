@@ -34,3 +34,18 @@ async def test_what_is_typed_right_after_the_key_that_asks_is_part_of_the_answer
         assert "ced" in desk.text().splitlines()[2]
         assert desk.here == "cedar"
         assert desk.stored("amber").decision == "pending"
+
+
+async def test_what_is_typed_right_after_the_key_that_leaves_or_answers_is_not_lost(
+    open_desk: Open, root: Path
+) -> None:
+    async with open_desk(root) as desk:
+        burst(
+            desk, "/", "x", "escape", "2", "g", "h", "escape", "3", "g", "p", "j", "escape", "/", "f", "e", "enter", "4"
+        )
+        await desk.pilot.pause()
+        await desk.settle()
+        assert desk.values("amber")["emotion"] == "sad"
+        assert desk.values("birch")["emotion"] == "angry"
+        assert "fern" in desk.text()
+        assert "emotion" in desk.values("cedar") or "emotion" in desk.values("fern")

@@ -40,7 +40,7 @@ def test_it_rests_when_the_app_is_started(monkeypatch: pytest.MonkeyPatch, tmp_p
     class Seen(Exception):
         pass
 
-    def keymap(path: Path) -> None:
+    def keymap(path: Path, profile: str) -> None:
         raise Seen(gc.isenabled())
 
     monkeypatch.setattr(launch, "check_terminal", lambda: None)

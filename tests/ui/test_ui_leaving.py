@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import fcntl
+import re
 import signal
+import subprocess
 import sys
 from pathlib import Path
 
@@ -154,12 +156,37 @@ def test_ctrl_z_leads_to_the_shell_and_fg_back(tmp_path: Path, root: Path, termi
     terminal.wait_for(r"shell\$")
     terminal.press(" ".join(command(root)), "Enter")
     terminal.wait_for(r"\? keys")
+    assert terminal.modes() == {"alternate_on": "1", "mouse_any_flag": "1", "cursor_flag": "0"}
     terminal.press("C-z")
     terminal.wait_for("Stopped")
+    assert terminal.modes() == {"alternate_on": "0", "mouse_any_flag": "0", "cursor_flag": "1"}
+    terminal.press("stty -a", "Enter")
+    assert re.search(r" echo\b", terminal.wait_for(r"icanon[\s\S]*shell\$\s*$"))
     terminal.press("fg", "Enter")
-    terminal.wait_for(r"amber[\s\S]*\? keys")
+    terminal.wait_for(r"amber[\s\S]*\? keys\s*$")
+    assert terminal.modes() == {"alternate_on": "1", "mouse_any_flag": "1", "cursor_flag": "0"}
     terminal.press("2")
     terminal.wait_for(r"amber: emotion sad")
     terminal.press("C-q")
     terminal.wait_for(r"shell\$\s*$")
+    assert terminal.modes()["alternate_on"] == "0"
     assert emotion_of(root, 0) == "sad"
+
+
+async def test_what_another_process_labels_or_takes_away_is_seen_and_nothing_is_lost(
+    open_desk: Open, root: Path
+) -> None:
+    async with open_desk(root) as desk:
+        words = [sys.executable, "-m", "kelly_tui", "label", str(root), "cedar.mid", "emotion=angry"]
+        subprocess.run(words, check=True, capture_output=True)
+        assert desk.app.workstation is not None
+        desk.app.workstation._looks = -1
+        desk.app.workstation.look_around()
+        await desk.settle()
+        assert "angry" in next(line for line in desk.text().splitlines() if "cedar" in line)
+        (root / "raw/midi/dune.mid").unlink()
+        await desk.press("j", "j", "j")
+        assert desk.here == "dune"
+        assert "No such file" in desk.text() or "can't be read" in desk.text()
+        await desk.press("4")  # it can be labelled all the same
+        assert desk.values("dune")["emotion"] == "peaceful"

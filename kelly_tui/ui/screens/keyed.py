@@ -59,6 +59,10 @@ class KeyedScreen(Screen[None]):
 
     async def on_key(self, event: events.Key) -> None:
         key = event.key
+        if self.app.screen is not self:  # the key before led away from here
+            event.stop()
+            self.app.screen.post_message(events.Key(event.key, event.character))
+            return
         if self.query_one(Prompt).is_open:
             if self.app.keymap.find(self.place, (key,)) == Hit("quit", ()):
                 event.stop()

@@ -60,7 +60,7 @@ class Footer(Painted):
         """How many choices the digits of an action have: those that label have one a label."""
         if action in self.named:
             return len(self.named[action])
-        return self.labels if action in ("label", "unsure", "choose", "answer", "opinion") else 9
+        return self.labels if action in ("label", "unsure", "choose", "answer", "opinion", "judge") else 9
 
     def _following(self) -> list[tuple[str, str, str]]:
         follow = self.keymap.continuations(self.scope, self.typed)
