@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Literal, NamedTuple
 
-from kelly_tui.model.annotation import Label
+import msgspec
+
+from kelly_tui.errors import LabelError
+from kelly_tui.model.annotation import Label, check_value, field_named
 from kelly_tui.model.edit import Edit
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.history import edit
@@ -44,6 +48,50 @@ def conflicts(catalogue: Catalogue) -> list[Conflict]:
         Conflict(sample_id, path, name, read(base), read(ours), read(theirs), origin, at)
         for sample_id, path, name, base, ours, theirs, origin, at in rows
     ]
+
+
+class WrittenConflict(msgspec.Struct):
+    """An open conflict as manifest.json has it, so that a lost catalogue takes no side's value along."""
+
+    sample_id: str
+    field: str
+    base: msgspec.Raw
+    ours: msgspec.Raw
+    theirs: msgspec.Raw
+    origin: str
+    at: str
+
+
+def written_conflicts(catalogue: Catalogue) -> list[WrittenConflict]:
+    """Those that are open, oldest first."""
+    rows = catalogue.db.execute(
+        "SELECT sample_id, field, base, ours, theirs, origin, at FROM conflicts WHERE resolved_at IS NULL"
+        " ORDER BY conflict"
+    )
+    return [
+        WrittenConflict(sample_id, field, _raw(base), _raw(ours), _raw(theirs), origin, at)
+        for sample_id, field, base, ours, theirs, origin, at in rows
+    ]
+
+
+def _raw(label: str | None) -> msgspec.Raw:
+    return msgspec.Raw(b"null" if label is None else label.encode())
+
+
+def read_conflicts(catalogue: Catalogue, found: Iterable[WrittenConflict]) -> None:
+    """Open them again; one about a sample or a value that can't be is left out."""
+    for one in found:
+        with suppress(LabelError, TypeError, ValueError, msgspec.MsgspecError):
+            base, ours, theirs = (_checked(one.field, label) for label in (one.base, one.ours, one.theirs))
+            if catalogue.get(one.sample_id) is not None:
+                put_conflict(catalogue, one.sample_id, one.field, base, ours, theirs, one.origin, one.at)
+
+
+def _checked(field: str, raw: msgspec.Raw) -> Label | None:
+    label = None if bytes(raw) == b"null" else label_from_json(bytes(raw).decode())
+    if label is not None:
+        check_value(field_named(field), label.value)
+    return label
 
 
 def put_conflict(

@@ -21,6 +21,7 @@ from kelly_tui.model.dataset import DatasetConfig
 from kelly_tui.model.opinion import Opinion
 from kelly_tui.model.sample import Sample
 from kelly_tui.store.catalogue import Catalogue
+from kelly_tui.store.conflicts import WrittenConflict, written_conflicts
 from kelly_tui.store.layout import disk_errors, sync_folder
 from kelly_tui.store.opinions import blind_opinions
 from kelly_tui.store.partial import partials, put
@@ -41,7 +42,7 @@ _FIELDS = tuple(FIELDS)
 _FIELDS_AT = len(_PLAIN) + len(_JSON)
 _SELECT = f"SELECT {', '.join((*_PLAIN, *_JSON, *_FIELDS))} FROM samples ORDER BY rowid"
 
-TOP_LEVEL = ("config", "created_at", "updated_at", "samples", "stats", "kelly", "blind_listening", "opinions")
+TOP_LEVEL = ("config", "created_at", "updated_at", "samples", "stats")
 
 
 def write_manifest_file(catalogue: Catalogue, path: Path) -> str | None:
@@ -75,6 +76,8 @@ def write_manifest_file(catalogue: Catalogue, path: Path) -> str | None:
             put(b'\n],\n"blind_listening": [\n' + b",\n".join(map(encode, heard)))
         if said := blind_opinions(catalogue):
             put(b'\n],\n"opinions": [\n' + b",\n".join(map(encode, said)))
+        if undecided := written_conflicts(catalogue):
+            put(b'\n],\n"conflicts": [\n' + b",\n".join(map(encode, undecided)))
         put(b'\n],\n"stats": ' + encode(stats(catalogue)))
         put(b',\n"kelly": ' + encode({"catalogue_rev": seq, "complete": True}) + b"}\n")
     return digest.hexdigest()
@@ -163,6 +166,7 @@ class _File(msgspec.Struct):
     kelly: dict[str, Any] | None = None
     blind_listening: list[msgspec.Raw] = []
     opinions: list[msgspec.Raw] = []
+    conflicts: list[msgspec.Raw] = []
 
 
 @dataclass
@@ -180,6 +184,8 @@ class RawManifest:
     """Answers of blind listening; what is none is left out."""
     opinions: list[Opinion]
     """What was said blind; what is none is left out."""
+    conflicts: list[WrittenConflict]
+    """What nobody has decided; what is none is left out."""
 
     def rows(self) -> Iterator[dict[str, Any] | bytes]:
         """Each sample's object; the bytes of what is none."""
@@ -211,6 +217,7 @@ def read_manifest_file(path: Path) -> RawManifest:
         found.samples,
         list(_read(found.blind_listening, Trial)),
         list(_read(found.opinions, Opinion)),
+        list(_read(found.conflicts, WrittenConflict)),
     )
 
 
@@ -239,7 +246,7 @@ class Manifest:
     stats: dict[str, Any] = field(default_factory=dict)
 
     def __getitem__(self, name: str) -> Any:
-        if name not in TOP_LEVEL[:5]:
+        if name not in TOP_LEVEL:
             raise KeyError(name)
         return getattr(self, name)
 

@@ -19,6 +19,7 @@ from kelly_tui.model.labels import SPLITS
 from kelly_tui.model.sample import Sample, file_type_of
 from kelly_tui.store import annotation_file, counters, damage
 from kelly_tui.store.catalogue import Catalogue
+from kelly_tui.store.conflicts import read_conflicts
 from kelly_tui.store.connection import connect, take
 from kelly_tui.store.layout import Layout, inside, save_config, utc_now, write_atomic
 from kelly_tui.store.manifest import RawManifest, read_manifest_file, write_manifest_file
@@ -164,6 +165,8 @@ def rebuild(catalogue: Catalogue) -> Rebuilt:
         add_trials(catalogue, raw.heard)
     if raw is not None and not blind_opinions(catalogue):
         add_opinions(catalogue, raw.opinions)
+    if raw is not None:
+        read_conflicts(catalogue, raw.conflicts)
     with catalogue.writing() as db:
         if raw is not None and raw.created_at:
             db.execute("INSERT OR REPLACE INTO meta VALUES ('created_at', ?)", (raw.created_at,))

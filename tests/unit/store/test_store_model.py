@@ -1,0 +1,223 @@
+"""A model of the store: whatever people, other programs and crashes do, in any order, no value that was given is lost.
+
+A value is kept if it is the label, or in the history, in a conflict, or in a file set aside. The one that another
+program overwrote in a file before Kelly had seen it is nobody's to keep.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Callable
+from itertools import count
+from pathlib import Path
+from typing import Literal
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
+from store_samples import id_of, new_catalogue, sample
+
+from kelly_tui.model.annotation import Label, Value
+from kelly_tui.model.edit import Edit
+from kelly_tui.store import history, views
+from kelly_tui.store.catalogue import Catalogue
+from kelly_tui.store.conflicts import conflicts, resolve
+
+SAMPLES = st.integers(0, 5)
+FIELDS = st.sampled_from(["notes", "tags", "tempo_bpm"])
+
+
+def wanted(field: str, number: int) -> Value:
+    """A value that is given once in a run, and a token by which it is found."""
+    return {"notes": f"w{number:06}w", "tags": [f"w{number:06}w"], "tempo_bpm": 40 + number / 10_000}[field]
+
+
+def token(value: object) -> str:
+    return json.dumps(value).strip("[]").strip('"')
+
+
+class Store(RuleBasedStateMachine):
+    """A dataset of six samples, two of them with variants, to which anything may happen."""
+
+    @initialize()
+    def create(self) -> None:
+        self.folder = tempfile.TemporaryDirectory()
+        self.catalogue = new_catalogue(Path(self.folder.name))
+        self.catalogue.add([sample(number) for number in range(4)])
+        self.catalogue.add([
+            sample(number, parent_id=id_of(0), root_id=id_of(0), augmentation_type="velocity") for number in (4, 5)
+        ])  # fmt: skip
+        self.numbers = count(1)
+        self.given: set[str] = set()
+        self.unseen: dict[Path, dict[str, str]] = {}
+        """By file and field, the token of what another program wrote there."""
+        views.write_views(self.catalogue)
+
+    def teardown(self) -> None:
+        if hasattr(self, "catalogue"):
+            self.read()
+            self.check()
+            self.catalogue.close()
+            self.folder.cleanup()
+
+    # -- what people do
+
+    @rule(number=SAMPLES, field=FIELDS, by=st.sampled_from(["ann", "bob"]))
+    def edit(self, number: int, field: str, by: str) -> None:
+        value = wanted(field, next(self.numbers))
+        history.edit(self.catalogue, [Edit(id_of(number), field, Label(value))], by=by)
+        self.given.add(token(value))
+
+    @rule(number=SAMPLES, field=FIELDS)
+    def clear(self, number: int, field: str) -> None:
+        history.edit(self.catalogue, [Edit(id_of(number), field, None)], by="ann")
+
+    @rule(field=FIELDS)
+    def edit_all(self, field: str) -> None:
+        value = wanted(field, next(self.numbers))
+        history.edit(self.catalogue, [Edit(id_of(number), field, Label(value)) for number in range(6)], by="ann")
+        self.given.add(token(value))
+
+    @rule(turn=st.sampled_from([history.undo, history.redo]), by=st.sampled_from(["ann", "bob"]))
+    def turn(self, turn: Callable[[Catalogue, str], object], by: str) -> None:
+        turn(self.catalogue, by)
+
+    @rule(side=st.sampled_from(["ours", "theirs"]))
+    def decide(self, side: Literal["ours", "theirs"]) -> None:
+        resolve(self.catalogue, side, "ann", conflicts(self.catalogue)[:1])
+
+    # -- what other programs do
+
+    def _outside(self, number: int, change: Callable[[dict[str, object]], None]) -> None:
+        path = self.catalogue.layout.annotation_path(id_of(number))
+        try:
+            before, data = path.stat().st_mtime_ns, json.loads(path.read_bytes())
+        except (FileNotFoundError, ValueError):
+            return
+        if not isinstance(data, dict):
+            return
+        change(data)
+        path.write_text(json.dumps(data))
+        os.utime(path, ns=(before + 10**9, before + 10**9))  # a hand is slower than a clock's grain
+
+    @rule(number=SAMPLES, field=FIELDS)
+    def both_edit(self, number: int, field: str) -> None:
+        """What comes of it is a conflict, unless the file is lost first."""
+        self.edit(number, field, "ann")
+        self.write()
+        self.edit(number, field, "ann")
+        self.outside_edit(number, field, foreign=False)
+
+    @rule(number=SAMPLES, field=FIELDS, foreign=st.booleans())
+    def outside_edit(self, number: int, field: str, foreign: bool) -> None:
+        value = wanted(field, next(self.numbers))
+
+        def change(data: dict[str, object]) -> None:
+            data["annotations"][field] = value  # type: ignore[index]
+            if foreign:
+                data.pop("rev", None)
+                data.pop("provenance", None)
+            self.unseen.setdefault(self.catalogue.layout.annotation_path(id_of(number)), {})[field] = token(value)
+
+        self._outside(number, change)
+
+    @rule(number=SAMPLES, field=FIELDS, null=st.booleans())
+    def outside_clear(self, number: int, field: str, null: bool) -> None:
+        def change(data: dict[str, object]) -> None:
+            if null:
+                data["annotations"][field] = None  # type: ignore[index]
+            else:
+                data["annotations"].pop(field, None)  # type: ignore[attr-defined]
+            self.unseen.get(self.catalogue.layout.annotation_path(id_of(number)), {}).pop(field, None)
+
+        self._outside(number, change)
+
+    @rule(number=SAMPLES, what=st.sampled_from([b"", b"{", b"[1]", b"\xff\xfe", None]))
+    def ruin(self, number: int, what: bytes | None) -> None:
+        path = self.catalogue.layout.annotation_path(id_of(number))
+        if path.exists():
+            self.unseen.pop(path, None)
+            if what is None:
+                path.unlink()
+            else:
+                path.write_bytes(what)
+
+    # -- what Kelly does
+
+    @rule()
+    def write(self) -> None:
+        views.write_views(self.catalogue)
+        self._seen()
+
+    @rule()
+    def read(self) -> None:
+        views.read_back(self.catalogue)
+        self._seen()
+
+    @rule(limit=st.integers(1, 3))
+    def write_a_few(self, limit: int) -> None:
+        views.export_annotations(self.catalogue, limit)
+
+    def _seen(self) -> None:
+        self.given |= {one for fields in self.unseen.values() for one in fields.values()}
+        self.unseen.clear()
+
+    @rule()
+    def crash(self) -> None:
+        """Nothing is said good-bye to: another process opens it, and the first is gone."""
+        gone, self.catalogue = self.catalogue, Catalogue.open(self.catalogue.root)
+        gone.close()
+
+    @rule()
+    def lose_the_catalogue(self) -> None:
+        """Once the views are written they are enough, but for history."""
+        self.read()
+        self.write()
+        root, path = self.catalogue.root, self.catalogue.layout.catalogue_path
+        before = {
+            one.sample_id: {name: label.value for name, label in one.labels.items()} for one in self.catalogue.samples()
+        }
+        undecided = {(one.sample_id, one.field, str(one.theirs)) for one in conflicts(self.catalogue)}
+        self.catalogue.close()
+        for one in path.parent.glob(f"{path.name}*"):
+            one.unlink()
+        self.catalogue = Catalogue.open(root)
+        after = {
+            one.sample_id: {name: label.value for name, label in one.labels.items()} for one in self.catalogue.samples()
+        }
+        assert after == before
+        assert {(one.sample_id, one.field, str(one.theirs)) for one in conflicts(self.catalogue)} == undecided
+        self.given = {token(value) for labels in after.values() for value in labels.values()}
+        self.given |= {token(one.theirs.value) for one in conflicts(self.catalogue) if one.theirs is not None}
+
+    @rule()
+    def check(self) -> None:
+        db = self.catalogue.db
+        kept = [token(label.value) for one in self.catalogue.samples() for label in one.labels.values()]
+        kept += [str(row) for row in db.execute("SELECT old, new FROM events")]
+        kept += [str(row) for row in db.execute("SELECT base, ours, theirs FROM conflicts")]
+        aside = self.catalogue.layout.kelly_dir / "set-aside"
+        kept += [path.read_text("utf-8", "replace") for path in aside.rglob("*") if path.is_file()]
+        all_of_it = "\n".join(kept)
+        assert [one for one in self.given if one not in all_of_it] == []
+
+
+def run(examples: int, steps: int) -> None:
+    run_state_machine_as_test(
+        Store,
+        settings=settings(
+            max_examples=examples, stateful_step_count=steps, deadline=None, suppress_health_check=list(HealthCheck)
+        ),
+    )
+
+
+def test_no_value_is_lost() -> None:
+    run(12, 40)
+
+
+@pytest.mark.slow
+def test_no_value_is_lost_in_tens_of_thousands_of_steps() -> None:
+    run(400, 100)
