@@ -32,7 +32,7 @@ from kelly_tui.music.modulation import detect_keys
 from kelly_tui.music.notes import Score, read_midi
 from kelly_tui.music.theory import SCALES
 from kelly_tui.paths import PROJECT
-from tests.accuracy import emotion, pulse, suspicion, tunes
+from tests.accuracy import emotion, pulse, suspicion, trained, tunes
 from tests.accuracy.chord_time import major_or_minor
 from tests.keys_over_time import annotated_chorales, joined, windowed_krumhansl
 from tests.keys_over_time import figures as figures_over_time
@@ -324,6 +324,8 @@ def main() -> int:
             print(pulse.meters("meter_audio", pulse.heard_meters_audio()), flush=True)
         if PIANO.exists() and (not wanted or "emotion".startswith(wanted)):
             print(emotion.table(PIANO), flush=True)
+        if PIANO.exists() and (not wanted or "trained".startswith(wanted)):
+            print(trained.table(PIANO), flush=True)
         if not wanted or "suspicion".startswith(wanted):
             print(suspicion.table(PIANO, EVAL), flush=True)
         if not wanted or "key_over_time".startswith(wanted):
