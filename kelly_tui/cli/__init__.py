@@ -11,7 +11,7 @@ import io
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import redirect_stdout
 from typing import Any, NoReturn
 
@@ -21,6 +21,7 @@ from kelly_tui.cli.texts import AGREEMENT, CARD, FILTERS, REBUILD, RENDER, VALID
 from kelly_tui.errors import KellyError
 from kelly_tui.model.dataset import TARGET_MODELS
 from kelly_tui.model.labels import nearest
+from kelly_tui.pipeline.parameters import AUGMENTATION, DEEP, GENERATION, LINK, PARAMETERS, Parameter
 
 EXAMPLES = """\
 examples:
@@ -331,25 +332,24 @@ def _add_stage_commands(command: Callable[..., Parser]) -> None:
     imports = command("import")
     _dataset(imports)
     imports.add_argument("paths", nargs="+", metavar="PATH")
-    _link(imports)
+    _options(imports, PARAMETERS["import"])
     for name in ("annotate", "extract", "suggest", "probe", "retry"):
         _dataset(command(name))
     _as_of(_dataset(command("stats")))
-    _augmentation(_dataset(command("augment")))
-    _generation(_dataset(command("synthesize")))
+    for name in ("augment", "synthesize"):
+        _options(_dataset(command(name)), PARAMETERS[name])
     render = _dataset(command("render", description=RENDER))
     render.add_argument("samples", nargs="*", default=[], metavar="SAMPLE", help="id, its beginning, path or file name")
     render.add_argument("--out", metavar="DIR", help="write files there; made if need be")
-    render.add_argument("--variants", action="store_true", help="the sound of MIDI variants too")
-    render.add_argument("--format", choices=("wav", "flac"), default="wav", help="wav (the default) or flac")
-    render.add_argument("--soundfont", metavar="FILE", help="an .sf2 or .sf3; by default as kelly doctor says")
+    _options(render, PARAMETERS["render"])
     split = _dataset(command("split"))
     how = split.add_mutually_exclusive_group()
-    how.add_argument("--reshuffle", action="store_true", help="assign every sample anew; lists change")
+    _options(how, PARAMETERS["split"])
     how.add_argument(
         "--verify", action="store_true", help="derive PROOF.json again and compare; exit code 1 if not equal"
     )
-    validate = _deep(_dataset(command("validate", description=VALIDATE)))
+    validate = _dataset(command("validate", description=VALIDATE))
+    _options(validate, PARAMETERS["validate"])
     validate.add_argument("--html", metavar="FILE", help="write the report with its plots as one HTML file")
     card = _dataset(command("card", description=CARD))
     card.add_argument("--out", metavar="DIR", help="write README.md and croissant.json there; made if need be")
@@ -359,10 +359,7 @@ def _add_stage_commands(command: Callable[..., Parser]) -> None:
     run = _dataset(command("run"))
     _target_model(run)
     run.add_argument("--import-dir", metavar="DIR", action="append", help="take in what is below it first")
-    _link(run)
-    _augmentation(run)
-    _generation(run)
-    _deep(run)
+    _options(run, (LINK, *AUGMENTATION, *GENERATION, DEEP))
 
 
 def _add_prepare(command: Callable[..., Parser]) -> None:
@@ -378,9 +375,8 @@ def _add_prepare(command: Callable[..., Parser]) -> None:
     )
     prepare.add_argument("--extract-features", action="store_true", help=COMMANDS["extract"])
     prepare.add_argument("--augment", action="store_true", help=COMMANDS["augment"])
-    prepare.add_argument("--multiplier", type=_at_least(0), default=10, metavar="N", help="variants of each; 10")
     prepare.add_argument("--synthesize", action="store_true", help=COMMANDS["synthesize"])
-    prepare.add_argument("--count", type=_at_least(0), default=5000, metavar="N", help="generated samples in all; 5000")
+    _options(prepare, (AUGMENTATION[0], GENERATION[0]))
     prepare.add_argument("--validate", action="store_true", help=COMMANDS["validate"])
     prepare.add_argument("--stats", action="store_true", help=COMMANDS["stats"])
 
@@ -394,24 +390,15 @@ def _target_model(parser: Parser) -> None:
     parser.add_argument("--target-model", metavar="MODEL", help=" ".join(TARGET_MODELS))
 
 
-def _link(parser: Parser) -> None:
-    parser.add_argument("--link", action="store_true", help="share the files' bytes where the disk can, do not copy")
-
-
-def _augmentation(parser: Parser) -> None:
-    parser.add_argument("--multiplier", type=_at_least(0), default=10, metavar="N",
-                        help="variants that each imported sample has in the end; 10")  # fmt: skip
-    parser.add_argument("--generated", action="store_true", help="variants of generated samples too")
-    parser.add_argument("--balance", action="store_true",
-                        help="more of the classes that lack, up to five times N a sample")  # fmt: skip
-
-
-def _generation(parser: Parser) -> None:
-    parser.add_argument("--count", type=_at_least(0), default=5000, metavar="N",
-                        help="generated samples that the dataset has in the end; 5000")  # fmt: skip
-    parser.add_argument("--audio", action="store_true", help="render them as sound")
-
-
-def _deep(parser: Parser) -> Parser:
-    parser.add_argument("--deep", action="store_true", help="hash every file again")
-    return parser
+def _options(parser: argparse._ActionsContainer, parameters: Iterable[Parameter]) -> None:
+    """What may be said to a stage, as options."""
+    for one in parameters:
+        if one.kind == "flag":
+            parser.add_argument(one.option, action="store_true", help=one.meaning)
+        elif one.kind == "choice":
+            parser.add_argument(one.option, choices=one.choices, default=one.usual, help=f"{one.meaning}; {one.usual}")
+        elif one.kind == "number":
+            parser.add_argument(one.option, type=_at_least(one.low), default=int(one.usual), metavar="N",
+                                help=f"{one.meaning}; {one.usual}")  # fmt: skip
+        else:
+            parser.add_argument(one.option, metavar="FILE", help=one.meaning)

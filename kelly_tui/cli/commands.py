@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from kelly_tui.cli import samples, show
 from kelly_tui.cli.agreement import agreement
+from kelly_tui.cli.imports import import_music
 from kelly_tui.cli.stats import stats
 from kelly_tui.cli.voice import Voice
 from kelly_tui.errors import DatasetError, KellyError
@@ -80,7 +81,10 @@ class Line:
     @property
     def options(self) -> Options:
         """How to run stages."""
+        from kelly_tui.pipeline.job import heeded_pause
+
         return {
+            "pause": heeded_pause(is_job=getattr(self.arguments, "progress", "") == "json"),
             "workers": getattr(self.arguments, "workers", 0),
             "cluster": getattr(self.arguments, "cluster", ""),
             "seed": getattr(self.arguments, "seed", 0),
@@ -187,12 +191,6 @@ def _stage(line: Line, outcome: Outcome) -> int:
     line.voice.outcome(outcome)
     line.voice.give(outcome.to_dict())
     return int(bool(outcome.all_failures))
-
-
-def imports(line: Line) -> int:
-    from kelly_tui.pipeline import stages
-
-    return _stage(line, stages.import_files(line.root, line.arguments.paths, line.arguments.link, **line.options))
 
 
 def annotate(line: Line) -> int:
@@ -427,7 +425,7 @@ _COMMANDS: dict[str, Callable[[Line], int]] = {
     "conflicts": samples.conflicts,
     "agreement": agreement,
     "create": create,
-    "import": imports,
+    "import": import_music,
     "annotate": annotate,
     "extract": extract,
     "suggest": samples.suggest,

@@ -46,6 +46,7 @@ unlabelled; a bare word is looked for in names and notes.
   choices   emotion key mode time_signature groove_type articulation
             dynamic_range melodic_contour pitch_range is_verified
             split decision type origin; suggested (what the features suggest)
+            failed (on which a stage failed: failed:extract)
   numbers   valence arousal dominance tempo_bpm swing_ratio quality_score
             conf (the least sure label) emotion.conf duration size note_count
             avg_pitch pitch_std pitch_range_semitones note_density

@@ -28,6 +28,7 @@ class Options(TypedDict, total=False):
     progress: Callable[[Progress], None]
     notice: Callable[[str], None]
     cancel: threading.Event
+    pause: threading.Event
     settings: Settings
 
 

@@ -9,12 +9,15 @@ from typing import Any
 
 import msgspec
 
+from kelly_tui.model.dataset import DatasetConfig
 from kelly_tui.pipeline.plan import Plan, Work
 from kelly_tui.pipeline.recorded import recorded
 from kelly_tui.pipeline.room import Room
 from kelly_tui.pipeline.runner import run_items
 from kelly_tui.pipeline.stage import Failed, Item, Outcome, Result, Run
 from kelly_tui.store.catalogue import Catalogue
+from kelly_tui.store.folders import FolderWords, sources_say
+from kelly_tui.store.groups import propose_grouping
 from kelly_tui.store.importer import Intake, has_content, import_item, imported_sources, proposed_grouping, taking_in
 from kelly_tui.store.layout import save_config
 from kelly_tui.store.partial import NAME
@@ -116,12 +119,16 @@ def _foreseen(catalogue: Catalogue, search: _Search) -> Outcome:
     """What an import would do, as far as names tell: what is in the files is not looked at."""
     sources = imported_sources(catalogue)
     new: Counter[str] = Counter()
+    folders: Counter[str] = Counter()
+    names: list[str] = []
     already = 0
     for item in search.items():
         if item.item_id in sources:
             already += 1
         else:
             new[item.data["file_type"]] += 1
+            folders[item.item_id.rpartition("/")[0]] += 1
+            names += [item.item_id] if len(names) <= _KEPT else []
     ignored = [one for one in search.passed_over if not one.unreadable]
     unreadable = [(one.relative, one.why_not) for one in search.passed_over if one.unreadable]
     parts = [f"{new.total():,} to look at" + (f" ({_counted(new)})" if new else "")]
@@ -131,18 +138,32 @@ def _foreseen(catalogue: Catalogue, search: _Search) -> Outcome:
         parts.append(f"{len(ignored):,} ignored ({_counted(Counter(one.why_not for one in ignored))})")
     if unreadable:
         parts.append(f"{len(unreadable):,} that can't be read")
+    said = f"dry run: {', '.join(parts)}"
+    if names and not catalogue.counts().in_catalogue:
+        said += f"; {propose_grouping(names, catalogue.config)[1]}"
     return Outcome(
         STAGE,
         skipped=already,
         failures=unreadable,
-        words=f"dry run: {', '.join(parts)}",
+        words=said,
         details={
+            "folders": _labels_of(folders, catalogue.config),
             "to_do": new.total(),
             "why": dict(new),
             "already": already,
             "ignored": [{"path": one.relative, "why": one.why_not} for one in ignored],
         },
     )
+
+
+def _labels_of(folders: Counter[str], config: DatasetConfig) -> list[dict[str, Any]]:
+    """Of each folder, in the order of their names: how many new files, and the labels that its name gives them."""
+    vocabulary = FolderWords(config)
+    found = []
+    for folder, files in sorted(folders.items()):
+        said = sources_say([f"{folder}/"], vocabulary)
+        found.append({"folder": folder, "files": files, "labels": said.labels, "disagree": said.disagree})
+    return found
 
 
 def _counted(counts: Counter[str]) -> str:

@@ -12,11 +12,15 @@ from contextlib import suppress
 
 import msgspec
 
-from kelly_tui.pipeline.stage import Progress
+from kelly_tui.errors import StageError
+from kelly_tui.pipeline.stage import PAUSED, Progress
 from kelly_tui.pipeline.worker import python
 
 PATIENCE = 2.0
 """Seconds from asking a job to stop until it is told to."""
+
+PAUSE, RESUME = signal.SIGUSR1, signal.SIGUSR2
+"""What a job heeds, see `heeded_pause`."""
 
 POLITE = 10
 """How far a job, and so all its workers, stands back from the app and its sound where cores are few (`os.nice`)."""
@@ -84,6 +88,21 @@ class Job:
         teller.daemon = True
         teller.start()
 
+    @property
+    def is_paused(self) -> bool:
+        """Whether it waits for `resume`."""
+        return self.running and self.progress.message == PAUSED
+
+    def pause(self) -> None:
+        """Have it commit what is in work and wait. Raises `StageError` before it has begun: nothing listens yet."""
+        if not self.progress.total:
+            raise StageError(f"{self.stage} has only just begun", hint="Pause it in a moment.")
+        self._signal(PAUSE)
+
+    def resume(self) -> None:
+        """Let it go on."""
+        self._signal(RESUME)
+
     def wait(self, seconds: float | None = None) -> int:
         """Its exit code, once it has ended. Raises `subprocess.TimeoutExpired`."""
         return self._process.wait(seconds)
@@ -105,6 +124,15 @@ class Job:
                 self.progress = progress
             elif said := line.rstrip():
                 self.log.append(said)
+
+
+def heeded_pause(*, is_job: bool) -> threading.Event:
+    """What is set while a stage is to pause: in a process that is a job when it is asked to, until it may go on."""
+    pause = threading.Event()
+    if is_job:
+        signal.signal(PAUSE, lambda *_: pause.set())
+        signal.signal(RESUME, lambda *_: pause.clear())
+    return pause
 
 
 def _progress_of(line: str) -> Progress | None:

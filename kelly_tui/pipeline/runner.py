@@ -22,7 +22,7 @@ from typing import NamedTuple
 from kelly_tui.errors import DiskFull, KellyError, StageError
 from kelly_tui.pipeline.pace import Pace
 from kelly_tui.pipeline.plan import Work
-from kelly_tui.pipeline.stage import Failed, Interrupted, Item, Outcome, Progress, Result, Run
+from kelly_tui.pipeline.stage import PAUSED, Failed, Interrupted, Item, Outcome, Progress, Result, Run
 from kelly_tui.pipeline.worker import Answer, Chunk, LocalExecutor, Workers, run_chunk
 
 CHUNK_WORK = 0.2
@@ -163,6 +163,8 @@ class _Drive:
                 if self.is_full:
                     self._wait_for_room()
                 self._tell()
+                if self.run.pause.is_set():
+                    self._wait_for_a_person()
                 if self.run.cancel.is_set():
                     self._let_land()
                     raise Interrupted(self.outcome, self.work.plan.total)
@@ -192,6 +194,17 @@ class _Drive:
             self.run.cancel.wait(0.5)
             if room.is_free(needed):
                 break
+        self.last_answer = time.monotonic()
+
+    def _wait_for_a_person(self) -> None:
+        """Commit what is in work, and return when the stage may go on or is cancelled. Workers stay where they are."""
+        while self.flying and not self.run.cancel.is_set():
+            self._collect()
+            self._tell(message="pausing")
+        self._commit_landed()
+        while self.run.pause.is_set() and not self.run.cancel.is_set():
+            self._tell(message=PAUSED)
+            self.run.cancel.wait(0.2)
         self.last_answer = time.monotonic()
 
     def _let_land(self) -> None:

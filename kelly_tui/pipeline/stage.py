@@ -46,6 +46,9 @@ class Failed(NamedTuple):
     """``refused`` (no use as a sample) ``crashed`` ``slow`` ``memory`` ``broken`` (a fault of ours)."""
 
 
+PAUSED = "paused"
+"""`Progress.message` of a stage that waits for a person."""
+
 Result = dict[str, Any] | Failed
 
 
@@ -95,6 +98,8 @@ class Run:
     """Hears what a person should know that is no result: outside edits that were taken in."""
     cancel: threading.Event = field(default_factory=threading.Event)
     """Set it from any thread and the stage commits what is done and raises `Interrupted`."""
+    pause: threading.Event = field(default_factory=threading.Event)
+    """Set it from any thread and the stage commits what is in work, and waits until it is cleared or cancelled."""
     settings: Settings = field(default_factory=Settings)
     turn: Turn | None = field(default=None, init=False)
     """The right to work on the dataset, while a stage has it; `kelly_tui.pipeline.recorded.turn` sets it."""

@@ -18,6 +18,7 @@ from kelly_tui.model.dataset import target_model
 from kelly_tui.model.labels import SPLITS
 from kelly_tui.model.report import Report
 from kelly_tui.pipeline.dataset import Options, opened
+from kelly_tui.pipeline.parameters import AUGMENTATION, GENERATION
 from kelly_tui.pipeline.recorded import turn
 from kelly_tui.pipeline.runner import shared_workers
 from kelly_tui.pipeline.stage import Outcome, Run
@@ -27,7 +28,7 @@ Root = Path | str
 Step = Callable[[Catalogue, Run], Outcome]
 """A stage with its parameters chosen."""
 
-MULTIPLIER, COUNT = 10, 5000
+MULTIPLIER, COUNT = (int(one[0].usual) for one in (AUGMENTATION, GENERATION))
 
 
 def import_files(root: Root, paths: Sequence[Root], link: bool = False, **options: Unpack[Options]) -> Outcome:

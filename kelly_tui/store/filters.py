@@ -124,8 +124,11 @@ SUGGESTED = ("suggested", "suggested.conf", "suggested.valence", "suggested.arou
 
 _SUGGESTED_COLUMNS = dict(zip(SUGGESTED, ("emotion", "probability", "valence", "arousal")))
 
+FAILING = ("import", "extract", "augment", "synthesize", "render")
+"""Stages that may fail on a sample: ``failed:extract``."""
+
 _PREFIXES = {"id": "sample_id", "root": "root_id", "parent": "parent_id"}
-_WITHOUT_SIZE = ("is", "has", "text", "name", "path", *_PREFIXES)
+_WITHOUT_SIZE = ("is", "has", "failed", "text", "name", "path", *_PREFIXES)
 NAMES = (*FIELDS, *_OTHER_FIELDS, *_WITHOUT_SIZE, *SUGGESTED, *FEATURE_NUMBERS, "conf", "issue")
 """Every name that may stand before a colon, but for aliases."""
 
@@ -155,6 +158,8 @@ def values(name: str, config: DatasetConfig) -> tuple[str, ...]:
         return tuple(IS)
     if lowered == "has":
         return ("features", "conflict", *FIELDS)
+    if lowered == "failed":
+        return FAILING
     if lowered == "suggested":
         return (*config.emotion_labels, "?")
     if _measure(name) is not None or lowered in _WITHOUT_SIZE:
@@ -203,6 +208,9 @@ def _has_value(name: str, value: str, config: DatasetConfig) -> _Sql:
         return _Sql(IS[one_of(value.lower(), IS, "is:")].replace("{main}", config.model.main_label))
     if lowered == "has":
         return _has(value)
+    if lowered == "failed":
+        stage = one_of(value.lower(), FAILING, "failed:")
+        return _Sql("samples.sample_id IN (SELECT sample_id FROM failures WHERE stage = ?)", (stage,))
     if lowered in ("text", "name", "path"):
         return _text(value)
     if lowered in _PREFIXES:

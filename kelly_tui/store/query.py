@@ -39,6 +39,7 @@ __all__ = [
     "SORTS",
     "Query",
     "Row",
+    "beginning",
     "explain_empty",
     "first_of",
     "nearest",
@@ -88,6 +89,9 @@ class Row(NamedTuple):
 
 PIECE = 1 << 16
 """Characters of a list of rowids that are read at once: a fifth of a millisecond."""
+
+AHEAD = 10_000
+"""Samples at the beginning of an order among which the first that a filter finds are looked for."""
 
 _AT_ONCE = 2_000
 """Samples that are asked at once whether a filter finds them."""
@@ -162,6 +166,28 @@ def page(
         return rows(catalogue, _before(catalogue, query, column, falls, before, limit))
     return rows(catalogue, _after(catalogue, query, column, falls, after, limit))
 
+
+def beginning(catalogue: Catalogue, query: Query, sort: str, limit: int) -> array[int]:
+    """The rowids of the first samples of an order, as far as some hundredths of a second go at a million.
+
+    With conditions only what lies among the first `AHEAD` of an order that has an index: perhaps nothing, and then the
+    whole has to be waited for.
+    """
+    column, falls = sort_column(sort, catalogue.config.model.main_label)
+    if not query.conditions:
+        return array("q", (row.rowid for row in page(catalogue, query, sort, limit=limit)))
+    if column not in _INDEXED or falls:
+        return array("q")
+    first = f"SELECT rowid FROM samples ORDER BY {column} LIMIT {AHEAD}"
+    found = catalogue.db.execute(
+        f"SELECT rowid FROM samples WHERE rowid IN ({first}) AND {query.where} ORDER BY {_UNINDEXED}{column} LIMIT ?",
+        (*query.parameters, limit),
+    )
+    return array("q", (rowid for (rowid,) in found))
+
+
+_INDEXED = ("rowid", "file_path")
+"""Columns whose order is there, so that it can be begun and broken off."""
 
 _UNINDEXED = "+"
 """Before a column, keeps SQLite from walking the index of the order, and so the whole table, for the few that a filter

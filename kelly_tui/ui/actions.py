@@ -32,6 +32,7 @@ SCOPES = {
     "pad": "The pad of valence and arousal",
     "ride": "Riding along",
     "pipeline": "Pipeline",
+    "parameters": "The parameters of a stage",
     "report": "Report",
     "history": "History",
     "tap": "Tapping",
@@ -43,28 +44,18 @@ SCOPES = {
     "review": "Review",
     "second": "A second look, blind",
     "datasets": "Datasets",
+    "new": "A new dataset",
+    "preview": "What an import takes in",
     "help": "Keys",
 }
 """Where a key can be pressed, and what that place is called."""
 
 _OPENED = ("list", "form", "pipeline", "report", "history")
-_LINES = (
-    "list",
-    "form",
-    "pipeline",
-    "report",
-    "history",
-    "views",
-    "columns",
-    "variants",
-    "review",
-    "second",
-    "datasets",
-    "help",
-)
+_OTHER_PAGES = ("views", "columns", "variants", "review", "second", "datasets", "new", "preview")
+_PAGES = ("pipeline", "report", "history", *_OTHER_PAGES, "help")
+_LINES = ("list", "form", "parameters", *_PAGES)
 _MUSIC = ("list", "lens", "variants", "review", "second")
 _MODES = ("pad", "ride", "tap", "lens")
-_PAGES = ("pipeline", "report", "history", "views", "columns", "variants", "review", "second", "datasets", "help")
 
 ACTIONS: tuple[Action, ...] = (
     Action("label", "label the sample, save, go to the next and play it", (DIGIT,), ("list",), "label"),
@@ -160,6 +151,8 @@ ACTIONS: tuple[Action, ...] = (
     Action("last", "to the last", ("G", "end"), _LINES),
     Action("next_open", "next unlabelled", ("n",), ("list",)),
     Action("previous_open", "previous unlabelled", ("N",), ("list",)),
+    Action("earlier", "back to what you decided last, and to what you decided before", ("(",), ("list",)),
+    Action("later", "on again to what you decided after it", (")",), ("list",)),
     Action("filter", "find: show only some samples", ("/",), ("list",), "find"),
     Action("views", "saved views: filters with a name", ("F",), ("list",)),
     Action("columns", "the columns of the list: which, how wide, sorted by which", ("g c",), ("list",)),
@@ -188,6 +181,11 @@ ACTIONS: tuple[Action, ...] = (
            "save"),
     Action("tap_save", "save the tempo, and the swing if it was tapped", ("enter",), ("tap",), "save"),
     Action("start", "start the stage", ("enter",), ("pipeline",), "start"),
+    Action("pause", "pause what is running, or let it go on", ("p",), ("pipeline",), "pause"),
+    Action("parameters", "the parameters of the stage", ("e",), ("pipeline",), "parameters"),
+    Action("set_parameter", "type a value; yes and no turn", ("enter",), ("parameters",), "set"),
+    Action("usual_parameter", "the usual value again", ("backspace", "delete"), ("parameters",), "usual"),
+    Action("failed", "list the samples on which the stage failed", ("!",), ("pipeline",)),
     Action("cancel", "stop what is running; it can go on later", ("x",), ("pipeline",), "stop"),
     Action("open", "open", ("enter", "o"), ("report", "history", "views", "variants", "datasets"), "open"),
     Action("save_view", "save what is listed now under a name", ("n",), ("views",), "save what is listed now"),
@@ -203,7 +201,11 @@ ACTIONS: tuple[Action, ...] = (
     Action("write_page", "write the report, with plots, as report.html in the dataset's folder", ("w",), ("report",),
            "write HTML"),
     Action("new_dataset", "make a dataset", ("n",), ("datasets",), "new dataset"),
-    Action("back", "leave", ("escape",), ("form", *_MODES, "blind", *_PAGES), "leave"),
+    Action("import_music", "import music into the dataset", ("i",), ("datasets",), "import"),
+    Action("choose_line", "choose the model, type the field, or make the dataset", ("enter",), ("new",), "choose"),
+    Action("choose_model", "the model of that number", (DIGIT,), ("new",), "model"),
+    Action("import_now", "import it", ("enter",), ("preview",), "import"),
+    Action("back", "leave", ("escape",), ("form", *_MODES, "blind", "parameters", *_PAGES), "leave"),
     Action("pipeline", "the pipeline", ("g p",), _OPENED, "pipeline"),
     Action("report", "the validation report", ("g v",), _OPENED),
     Action("review", "what waits to be decided: people say different things of it", ("g r",), ("list",)),
@@ -216,7 +218,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("suspend", "to the shell; its fg comes back", ("ctrl+z",), _LINES),
     Action("quit", "quit; nothing is left unsaved", ("ctrl+q",), (*_LINES, *_MODES, "blind"), "quit"),
     Action("help", "the keys", ("?",),
-           (*_OPENED, *_MODES, "views", "columns", "variants", "blind", "review", "second", "datasets"), "keys"),
+           (*_OPENED, *_MODES, "parameters", *_OTHER_PAGES, "blind"), "keys"),
 )  # fmt: skip
 
 BY_ID = {action.id: action for action in ACTIONS}

@@ -187,7 +187,7 @@ class KellyApp(App[None], inherit_bindings=False):
         at = at_work(session.catalogue.layout)
         if at is not None and stage.name != "validate":  # which only looks
             raise StageError(f"{at.stage} runs elsewhere (process {at.pid})", hint="Wait for it, or stop it there.")
-        session.start(stages.arguments(stage, session.root, text))
+        session.start(stages.arguments(stage, session.root, text, session.said.get(stage.name)))
         if isinstance(self.screen, KeyedScreen):
             self.screen.say(f"{stage.name} started", "dim")
 
@@ -227,11 +227,11 @@ class KellyApp(App[None], inherit_bindings=False):
 
         self.push_screen(DatasetsScreen(self.datasets))
 
-    def open_pipeline(self, stage: str = "") -> None:
-        """Show the pipeline, with the cursor on that stage."""
+    def open_pipeline(self, stage: str = "", *, start: bool = False) -> None:
+        """Show the pipeline, with the cursor on that stage; `start` asks at once what it wants."""
         from kelly_tui.ui.screens.pipeline import PipelineScreen
 
-        self.push_screen(PipelineScreen(self.opened(), stage))
+        self.push_screen(PipelineScreen(self.opened(), stage, start=start))
 
     def compare_blind(self, variant: Sample, heard_in: Listening) -> None:
         """Hear a variant against what it was made from without knowing which is which. Raises `SoundError`.

@@ -47,6 +47,8 @@ class Session:
         """The stage that runs, or the last that ran."""
         self.jobs: dict[str, Job] = {}
         """The last of each stage: their logs are kept apart."""
+        self.said: dict[str, dict[str, str]] = {}
+        """What a person has said to each stage, by parameter, where it is not the usual."""
         self.learner: Job | None = None
         """What makes suggestions anew."""
         self._lessons = 0

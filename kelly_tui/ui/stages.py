@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 from kelly_tui.errors import StageError
 from kelly_tui.model.dataset import DatasetConfig
+from kelly_tui.pipeline.parameters import PARAMETERS, Parameter, parameters_of
 
 
 class Stage(NamedTuple):
@@ -17,10 +19,11 @@ class Stage(NamedTuple):
     words: str
     wants: str = ""
     """What may be typed after its name, in words; empty for nothing."""
-    option: str = ""
-    """The option that takes it; empty where it follows the dataset."""
-    usual: str = ""
-    """What is taken where nothing is typed."""
+
+    @property
+    def main(self) -> Parameter | None:
+        """The number that is asked for before the stage starts."""
+        return next((one for one in PARAMETERS.get(self.name, ()) if one.kind == "number"), None)
 
 
 STAGES = (
@@ -28,8 +31,8 @@ STAGES = (
     Stage("annotate", "label by the names of folders"),
     Stage("extract", "find features, and labels that detectors can hear"),
     Stage("split", "put songs into train, val and test; no song into two"),
-    Stage("augment", "make variants of imported samples", "how many of each", "--multiplier", "10"),
-    Stage("synthesize", "generate samples with known labels", "how many in all", "--count", "1000"),
+    Stage("augment", "make variants of imported samples", "how many of each"),
+    Stage("synthesize", "generate samples with known labels", "how many in all"),
     Stage("render", "add the sound of MIDI, for a model that reads audio"),
     Stage("validate", "check all of it, down to the files"),
     Stage("export", "write it as trainers read it", "a format and a folder: jsonl ~/songs_jsonl"),
@@ -75,21 +78,26 @@ def parameters(stage: Stage, config: DatasetConfig) -> list[str]:
     return lines[stage.name]
 
 
-def arguments(stage: Stage, root: Path, text: str = "") -> list[str]:
+Said = Mapping[str, str]
+"""What was typed for a stage's parameters, by name; the usual is taken of those that are not there."""
+
+
+def arguments(stage: Stage, root: Path, text: str = "", said: Said | None = None) -> list[str]:
     """The command line of a stage: ``["augment", "/d/x", "--multiplier", "10"]``. Raises `StageError`."""
     try:
         words = shlex.split(text)
     except ValueError as error:
         raise StageError(f"{text!r} can't be read ({error})") from None
-    words = words or ([stage.usual] if stage.usual else [])
+    main = stage.main
+    if main is not None:
+        if len(words) > 1 or (words and not words[0].isdecimal()):
+            raise StageError(f"{stage.name} wants a number: {stage.wants}", hint=f"Write :{stage.name} {main.usual}.")
+        given = {**(said or {}), **({main.name: words[0]} if words else {})}
+        return [stage.name, str(root), *_options(stage, given)]
     if stage.wants and not words:
         raise StageError(f"{stage.name} wants {stage.wants}", hint=f"Write :{stage.name} ~/Music.")
     if words and not stage.wants:
         raise StageError(f"{stage.name} takes nothing more", hint=f"Write :{stage.name}.")
-    if stage.option:
-        if len(words) != 1 or not words[0].isdecimal():
-            raise StageError(f"{stage.name} wants a number: {stage.wants}", hint=f"Write :{stage.name} {stage.usual}.")
-        return [stage.name, str(root), stage.option, words[0]]
     if stage.name == "export":
         if len(words) < 2 or words[0].startswith("-") or words[1].startswith("-"):
             raise StageError(f"export wants {stage.wants}", hint="Write :export jsonl ~/songs_jsonl.")
@@ -100,4 +108,8 @@ def arguments(stage: Stage, root: Path, text: str = "") -> list[str]:
         for word in words:
             if not Path(word).exists():
                 raise StageError("there is nothing to import", path=word)
-    return [stage.name, str(root), *words]
+    return [stage.name, str(root), *words, *_options(stage, said or {})]
+
+
+def _options(stage: Stage, said: Said) -> list[str]:
+    return [word for one in parameters_of(stage.name) for word in one.words(said.get(one.name, ""))]

@@ -79,6 +79,9 @@ def measure(root: Path, environment: dict[str, str], n: int) -> Iterator[tuple[s
         for what, times in busy.items():
             yield f"the same beside a stage on all cores, {what}", _share(times), _share(idle[what]), \
                 f"{_told(times)}; floor: the same app idle"  # fmt: skip
+        app.send(b":sort -bpm\r")
+        sorting = [app.answer(b"j", still=0.01) for _ in range(KEYS // 4)]
+        yield "key to repaint while a million is sorted", _share(sorting), least_time, _told(sorting)
         yield "memory of the app, MB as seconds", app.megabytes(), 0.0, f"{n:,} samples; goal 200 MB"
         app.send(b"\x11")
 

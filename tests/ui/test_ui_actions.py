@@ -41,6 +41,8 @@ def test_every_action_is_a_method_where_it_works() -> None:
     from kelly_tui.ui.screens.datasets import DatasetsScreen
     from kelly_tui.ui.screens.help import HelpScreen
     from kelly_tui.ui.screens.history import HistoryScreen
+    from kelly_tui.ui.screens.import_preview import ImportPreview
+    from kelly_tui.ui.screens.new_dataset import NewDataset
     from kelly_tui.ui.screens.pipeline import PipelineScreen
     from kelly_tui.ui.screens.report import ReportScreen
     from kelly_tui.ui.screens.review import ReviewScreen
@@ -53,8 +55,9 @@ def test_every_action_is_a_method_where_it_works() -> None:
                "tap": Workstation, "lens": Workstation,
                "views": ViewsScreen, "variants": VariantsScreen, "blind": BlindScreen, "review": ReviewScreen,
                "second": SecondLook,
-               "pipeline": PipelineScreen, "report": ReportScreen,
-               "history": HistoryScreen, "columns": ColumnsScreen, "datasets": DatasetsScreen,
+               "pipeline": PipelineScreen, "parameters": PipelineScreen, "report": ReportScreen,
+               "history": HistoryScreen, "columns": ColumnsScreen, "datasets": DatasetsScreen, "new": NewDataset,
+               "preview": ImportPreview,
                "help": HelpScreen}  # fmt: skip
     for action in ACTIONS:
         for scope in action.scopes:

@@ -235,3 +235,25 @@ async def test_what_a_detected_label_rests_on_stands_beside_it_once_the_cursor_r
         assert "said of a person" not in desk.text()
         await desk.press("j")  # elm has no features, and nothing of dune's is said of it
         assert "likely" not in desk.text()
+
+
+@pytest.mark.exercises("earlier", "later")
+async def test_one_goes_back_to_what_one_has_decided_and_on_again(open_desk: Open, root: Path) -> None:
+    async with open_desk(root) as desk:
+        await desk.press("(")
+        assert "nothing earlier" in desk.said
+        await desk.press("1", "s", "j", "2")  # amber, birch, dune
+        assert desk.here == "elm"
+        seen = []
+        for key in "(((()))":
+            await desk.press(key)
+            seen.append(desk.here)
+        assert seen == ["dune", "birch", "amber", "amber", "birch", "dune", "dune"]
+        assert "nothing later" in desk.said
+        await desk.press("(", "(", "5", "(")  # a decision again is the last
+        assert desk.here == "amber"
+        assert desk.values("amber")["emotion"] == "tense"
+        await desk.press("/")
+        await desk.type("emotion:tense")
+        await desk.press("(")
+        assert "not in this list" in desk.said

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from kelly_tui.model.annotation import Label
+from kelly_tui.model.dataset import target_model
 from kelly_tui.model.edit import Edit
 from kelly_tui.pipeline.stage import Progress
 from kelly_tui.pipeline.standing import Standing
@@ -20,7 +21,8 @@ from kelly_tui.ui.actions import ACTIONS, SCOPES
 from kelly_tui.ui.keymap import default_keymap
 from kelly_tui.ui.paint import fit, fit_name, folded, length
 from kelly_tui.ui.screens import listening, pipeline
-from kelly_tui.ui.screens.datasets import last_work, model_entries, states_in
+from kelly_tui.ui.screens.datasets import last_work, states_in
+from kelly_tui.ui.screens.new_dataset import model_entries
 from kelly_tui.ui.screens.pipeline import in_lines
 from kelly_tui.ui.widgets.footer import Footer
 from kelly_tui.ui.widgets.status_line import StatusLine
@@ -192,7 +194,7 @@ def test_siblings_in_a_narrow_list_do_not_look_alike(width: int) -> None:
 
 
 def test_the_form_for_a_new_dataset_is_whole_at_80_columns() -> None:
-    assert all(length(entry.line) <= 80 for entry in model_entries())
+    assert all(length(entry.line) <= 80 for entry in model_entries(target_model("groove_predictor")))
 
 
 def test_a_long_line_of_a_stages_log_is_whole() -> None:

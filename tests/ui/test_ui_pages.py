@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from kelly_tui.model.report import Finding
 from kelly_tui.pipeline.stages import split_dataset
+from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.layout import Layout
-from kelly_tui.store.runs import Turn
+from kelly_tui.store.runs import Turn, latest
 from kelly_tui.ui.actions import ACTIONS
 from kelly_tui.ui.leads import lead
 from kelly_tui.ui.screens.datasets import DatasetsScreen
@@ -30,6 +33,14 @@ async def job_over(desk: Desk) -> None:
     assert desk.app.workstation is not None
     desk.app.workstation.look_around()
     await desk.settle()
+
+
+async def until(done: Callable[[], bool]) -> None:
+    """Wait until something is so."""
+    deadline = time.monotonic() + 60
+    while not done():
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.02)
 
 
 async def shown(desk: Desk, words: str) -> None:
@@ -52,6 +63,7 @@ async def test_a_stage_runs_while_one_labels_and_its_results_land(open_desk: Ope
         assert "nothing is running" in desk.said
         await desk.press("j", "k", "enter")
         await desk.type(str(music))
+        await desk.press("enter")  # what it would take in was shown
         assert desk.app.session is not None
         assert desk.app.session.job is not None
         await desk.press("escape", "2")  # labelling goes on
@@ -196,7 +208,7 @@ async def test_history_shows_who_changed_what_and_leads_there(open_desk: Open, r
 
 @pytest.mark.exercises("help", "back")
 async def test_help_lists_every_action_that_has_a_key(open_desk: Open, root: Path) -> None:
-    async with open_desk(root, size=(120, 200)) as desk:
+    async with open_desk(root, size=(120, 240)) as desk:
         await desk.press("?")
         assert isinstance(desk.app.screen, HelpScreen)
         text = desk.text()
@@ -218,7 +230,7 @@ async def test_the_palette_finds_an_action_by_its_words(open_desk: Open, root: P
         assert desk.stored("amber").decision == "flagged"
 
 
-@pytest.mark.exercises("datasets", "open", "new_dataset")
+@pytest.mark.exercises("datasets", "open", "new_dataset", "choose_line", "choose_model")
 async def test_datasets_are_chosen_and_made(open_desk: Open, tmp_path: Path, root: Path) -> None:
     make_dataset(tmp_path / "datasets", "grooves", "groovepredictor")
     async with open_desk(None) as desk:
@@ -238,15 +250,50 @@ async def test_datasets_are_chosen_and_made(open_desk: Open, tmp_path: Path, roo
 
         await desk.press("g", "d", "n")
         assert "learns from chord progressions" in desk.text()
-        await desk.type("harmonie")
-        assert "Did you mean harmonypredictor?" in desk.hint
-        await desk.type("harmonypredictor")
+        await desk.press("6")
+        assert "there is no model 6" in desk.said
+        await desk.press("2", "j", "j", "enter")  # the third, by enter
+        await desk.press("G", "k", "k", "k", "k", "enter")
+        await desk.type("many")
+        assert "no target" in desk.hint
+        await desk.type("40")
+        await desk.press("k", "enter")
         await desk.type("my_chords")
+        await desk.press("j", "j", "j", "enter")
+        await desk.type("CC-BY-4.0")
+        await desk.press("G", "enter")
         assert (tmp_path / "datasets/my_chords/config.json").exists()
-        assert desk.app.session.config.target_model == "harmonypredictor"
+        config = desk.app.session.config
+        assert (config.target_model, config.license, config.target_samples_per_category) == (
+            "harmonypredictor", "CC-BY-4.0", 40,
+        )  # fmt: skip
         assert "There is no sample yet" in desk.text()
         await desk.press("g", "d", "n", "escape")
         assert "EmotionRecognizer" in desk.text()
+
+
+@pytest.mark.exercises("import_music", "import_now")
+async def test_an_import_is_shown_folder_by_folder_before_it_begins(
+    open_desk: Open, tmp_path: Path, root: Path
+) -> None:
+    music = tmp_path / "music"
+    for pitch, name in enumerate(("happy/one", "happy/two", "sad and angry/three", "live/swing/four"), 40):
+        write_midi(music / f"{name}.mid", pitch)
+    (music / "cover.jpg").write_bytes(b"no music")
+    async with open_desk(None) as desk:
+        await desk.press("i")
+        await desk.type(str(music))
+        await shown(desk, "4 to look at (4 midi), 1 ignored")
+        lines = {line.split()[0]: line for line in desk.text().splitlines() if line.strip()}
+        assert lines["happy"].split()[1:] == ["2", "happy"]
+        assert "no emotion: angry and sad" in lines["sad"]
+        assert lines["live/swing"].split()[1:] == ["1", "·", "groove", "swing"]
+        assert desk.app.session is not None
+        assert desk.app.session.job is None
+        await desk.press("enter")
+        await job_over(desk)
+        with Catalogue.open(root) as catalogue:
+            assert catalogue.counts().in_catalogue == 14
 
 
 async def test_a_broken_dataset_is_listed_with_its_reason(open_desk: Open, tmp_path: Path, root: Path) -> None:
@@ -277,3 +324,65 @@ def test_what_the_app_itself_can_mend_is_not_said_as_a_command_of_the_shell() ->
         way = lead(Finding("warning", code, "found", "kelly split demo", 1, filter="is:quarantined"))
         assert way.words
         assert "kelly " not in way.words, code
+
+
+@pytest.mark.exercises("parameters", "set_parameter", "usual_parameter")
+async def test_parameters_are_a_form_that_the_stage_is_started_with(open_desk: Open, root: Path) -> None:
+    async with open_desk(root) as desk:
+        await desk.press("g", "p", "j", "e")
+        assert "multiplier" not in desk.text()
+        await desk.press("escape", "g", "p", "j", "j", "j", "j")  # augment
+        assert "multiplier 10 · generated no · balance no" in desk.text()
+        await desk.press("e", "j", "enter")
+        assert "generated   yes" in desk.text()
+        await desk.press("j", "enter", "backspace", "k", "k", "enter")
+        await desk.type("many")
+        assert "a whole number, 0 or more" in desk.hint
+        await desk.type("0")
+        await desk.press("escape", "enter", "enter")  # asked with what the form says
+        assert desk.app.session is not None
+        assert desk.app.session.said == {"augment": {"generated": "yes", "multiplier": "0"}}
+        await job_over(desk)
+        with Catalogue.open(root) as catalogue:
+            asked = latest(catalogue.db)["augment"].details["asked"]
+        assert asked == {"multiplier": 0, "generated": True, "balance": False}
+
+
+@pytest.mark.exercises("pause")
+async def test_a_stage_pauses_and_goes_on(open_desk: Open, root: Path) -> None:
+    async with open_desk(root) as desk:
+        await desk.press(":")
+        await desk.type("synthesize 100000")
+        await desk.press("g", "p")
+        job = desk.app.session and desk.app.session.job
+        assert job is not None
+        await until(lambda: job.progress.done > 0)
+        await desk.press("p")
+        await until(lambda: job.is_paused)
+        await shown(desk, "synthesize  paused")
+        done = job.progress.done
+        with Catalogue.open(root) as catalogue:
+            kept = catalogue.counts().origins["generated"]
+        assert kept == done + 1  # and iris, which was there
+        await desk.press("p")
+        await until(lambda: job.progress.done > done)
+        await desk.press("p")
+        await until(lambda: job.is_paused)
+        await desk.press("x")  # a paused stage can be stopped
+        await job_over(desk)
+        assert job.exit_code == 130
+
+
+@pytest.mark.exercises("failed")
+async def test_failures_lead_to_their_samples(open_desk: Open, root: Path) -> None:
+    async with open_desk(root) as desk:
+        await desk.press("g", "p", "j", "!")
+        assert "annotate fails on no sample" in desk.said
+        await desk.press("j", "!")
+        assert desk.app.workstation is not None
+        assert desk.app.workstation.filter == "failed:extract"
+        assert "on which extract failed" in desk.said
+    with Catalogue.open(root) as catalogue:
+        catalogue.quarantine(f"{1:016x}", "extract", "key", "crashed")
+    async with open_desk(root, filter="failed:extract") as desk:
+        assert desk.here == "birch"

@@ -43,6 +43,7 @@ async def test_workstation(open_desk: Open, root: Path, size: tuple[int, int], s
 
 PLACES = {
     "pipeline": "g p j j",
+    "parameters": "g p j j j j e j",
     "help": "?",
     "datasets": "g d",
     "all fields": "e j",

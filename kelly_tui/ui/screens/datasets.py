@@ -1,4 +1,4 @@
-"""The datasets of a folder, what each is for and how far it is; and a form for a new one."""
+"""The datasets of a folder, what each is for and how far it is."""
 
 from __future__ import annotations
 
@@ -8,15 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from kelly_tui.errors import DatasetError, KellyError
-from kelly_tui.model.dataset import TARGET_MODELS, DatasetConfig, target_model
 from kelly_tui.model.report import whole_percent
 from kelly_tui.ui.advice import look_alike, next_best
 from kelly_tui.ui.paint import Line, fit
 from kelly_tui.ui.screens.page import Page
 from kelly_tui.ui.widgets.headline import Headline
 from kelly_tui.ui.widgets.line_list import Entry, LineList
-from kelly_tui.ui.widgets.prompt import Question
-from kelly_tui.ui.words import field_word
 
 if TYPE_CHECKING:
     from kelly_tui.store.catalogue import Catalogue
@@ -139,40 +136,15 @@ class DatasetsScreen(Page):
                 raise DatasetError(state.needs)
             self.app.open_dataset(state.root)
 
-    # -- a new one ----------------------------------------------------------------------------------------------------
-
     def action_new_dataset(self) -> None:
-        """Ask which model, then for a name."""
-        self.lines.show(model_entries())
-        self.ask(
-            Question(
-                "for which model",
-                self._ask_name,
-                hint="Type its name; the right arrow completes it.",
-                check=target_model,
-                choices=tuple(TARGET_MODELS),
-                cancelled=self.show,
-            )
-        )
+        from kelly_tui.ui.screens.new_dataset import NewDataset
 
-    def _ask_name(self, text: str) -> None:
-        model = target_model(text)
-        self.ask(
-            Question(
-                "its name",
-                lambda name: self._create(name.strip(), model.name),
-                value=model.dataset_id,
-                replaces=True,
-                hint=f"for {model.title}; a folder of that name is made in {self._folder}",
-                cancelled=self.show,
-            )
-        )
+        self.app.push_screen(NewDataset(self._folder))
 
-    def _create(self, name: str, model: str) -> None:
-        from kelly_tui.store.layout import create_dataset_structure, dataset_root
-
-        create_dataset_structure(self._folder, DatasetConfig(dataset_id=name, target_model=model))
-        self.app.open_dataset(dataset_root(self._folder, name))
+    def action_import_music(self) -> None:
+        """Open the dataset, and ask what to import."""
+        self.action_open()
+        self.app.open_pipeline("import", start=True)
 
 
 def datasets_entries(states: list[State], width: int, key: str) -> list[Entry]:
@@ -221,17 +193,3 @@ def _score(score: float, wide: bool) -> Line:
         return [(percent, "text")]
     length = round(score * BAR)
     return [("━" * length, "text"), ("·" * (BAR - length), "faint"), (f"{percent}  ", "text")]
-
-
-def model_entries() -> list[Entry]:
-    """The five models, and what each asks of a dataset."""
-    entries = [Entry([("  Which model is it for?", "strong")]), Entry(())]
-    for model in TARGET_MODELS.values():
-        wanted = f"{model.target:,} {'of each class' if model.per_class else 'in all'}"
-        needs = ", ".join(field_word(need) for need in model.needs)
-        entries += [
-            Entry([("  " + fit(model.name, 20), "accent"), (f"learns from {model.data}; reads {model.reads}", "text")]),
-            Entry([(" " * 22, "text"), (f"needs {needs}; {wanted}", "dim")]),
-            Entry(()),
-        ]
-    return entries

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-from array import array
 from collections.abc import Sequence
 from functools import partial
 from time import monotonic
@@ -31,7 +30,7 @@ FIRST_ROWS = 100
 """Shown while the whole order is still being found."""
 
 SHARE = 20
-"""So many times as long as finding the list took it stays as it is, while a stage adds samples."""
+"""While a stage changes the dataset, what takes a moment is done again after so many times as long: keys come first."""
 
 SONGS = 50_000
 """Up to so many samples, songs come with their variants below them: it takes two lookups a sample to sort so."""
@@ -61,6 +60,8 @@ class Finding(KeyedScreen):
     columns = USUAL
     """How the list's columns are arranged."""
     filter = ""
+    _listed = ("", "")
+    """The filter and the order of what is listed."""
     _listed_at = 0.0
     """When the list was found last."""
     _listing_took = 0.0
@@ -96,16 +97,20 @@ class Finding(KeyedScreen):
         self.start(partial(self._list, found, self.sort), "list")
 
     async def _list(self, found: query.Query, sort: str) -> None:
-        session = self.session
-        if not self.table.order:
-            first = await session.ask(lambda c: query.page(c, found, sort, limit=FIRST_ROWS))
-            self.table.show(array("q", (row.rowid for row in first)), self._fetch)
+        session, before = self.session, self.table.current
+        if not self.table.order or (found.text, sort) != self._listed:
+            first = await session.ask(lambda c: query.beginning(c, found, sort, FIRST_ROWS))
+            if first:
+                self.table.show(first, self._fetch)
+        self._listed = (found.text, sort)
+        shown = self.table.current
         began = monotonic()
         order = await session.ask(lambda c: query.order(c, found, sort))
         self._listed_at, self._listing_took = monotonic(), monotonic() - began
         if not order:
             self.table.sentence = [self.app.keymap.in_words(line) for line in await self._why_empty(found)]
-        before = self.table.current
+        if self.table.current != shown:  # someone has moved on meanwhile
+            before = self.table.current
         try:
             cursor = 0 if before is None else order.index(before.rowid)
         except ValueError:

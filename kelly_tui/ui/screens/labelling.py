@@ -22,7 +22,7 @@ from kelly_tui.ui import edits
 from kelly_tui.ui.saver import NotSaved, Order, Saved, Trouble
 from kelly_tui.ui.screens.finding import IN_DOUBT, LOOKS_WRONG
 from kelly_tui.ui.screens.keyed import KeyedScreen
-from kelly_tui.ui.screens.marking import Marking
+from kelly_tui.ui.screens.trail import Trail
 from kelly_tui.ui.widgets.footer import Footer
 from kelly_tui.ui.widgets.form import Form
 from kelly_tui.ui.widgets.prompt import Question
@@ -38,7 +38,7 @@ ONE_VALUE = ("choice", "key", "number", "meter", "flag")
 """Kinds of fields whose value is typed anew and not gone on with."""
 
 
-class Labelling(Marking):
+class Labelling(Trail):
     """Edits of the sample here, or of those that are marked, on their way to the disk and back on the screen."""
 
     sample: Sample | None = None
@@ -145,6 +145,7 @@ class Labelling(Marking):
         if not made:
             raise LabelError("the marked samples are gone", hint="esc takes the marks away.")
         self._last = [one for one in made if one.sample_id == made[0].sample_id]
+        self.decided(made[0].sample_id)
         self._order(Order("edit", tuple(made), edits.in_words(made) + among))
 
     def keep_trial(self, trial: Trial) -> None:

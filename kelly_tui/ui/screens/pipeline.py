@@ -11,18 +11,22 @@ from rich.cells import cell_len
 from textual.widget import Widget
 
 from kelly_tui.errors import StageError
+from kelly_tui.pipeline.parameters import PARAMETERS, Parameter, parameters_of
 from kelly_tui.pipeline.stage import Progress
 from kelly_tui.pipeline.standing import Standing, standings
+from kelly_tui.store.filters import FAILING
 from kelly_tui.store.runs import At, at_work
 from kelly_tui.ui.paint import Line, Span, fit, folded
 from kelly_tui.ui.screens.page import Page
-from kelly_tui.ui.stages import BY_NAME, STAGES, Stage, arguments, parameters
+from kelly_tui.ui.stages import BY_NAME, STAGES, Said, Stage, arguments, parameters
+from kelly_tui.ui.widgets.footer import Footer
 from kelly_tui.ui.widgets.headline import Headline
 from kelly_tui.ui.widgets.line_list import Entry, LineList
 from kelly_tui.ui.widgets.prompt import Question
 from kelly_tui.ui.widgets.status_line import StatusLine
 
 if TYPE_CHECKING:
+    from kelly_tui.pipeline.job import Job
     from kelly_tui.ui.session import Session
 
 _MARKS: Mapping[str, Span] = {
@@ -31,6 +35,7 @@ _MARKS: Mapping[str, Span] = {
     "failed": ("!", "broken"),
     "never": ("·", "dim"),
     "running": ("▶", "accent"),
+    "paused": ("‖", "accent"),
 }
 
 
@@ -53,8 +58,9 @@ class PipelineScreen(Page):
 
     place = "pipeline"
 
-    def __init__(self, session: Session, stage: str = "") -> None:
+    def __init__(self, session: Session, stage: str = "", *, start: bool = False) -> None:
         super().__init__()
+        self._starts = start
         self._session = session
         self._wanted = stage
         self._seen: object = None
@@ -69,6 +75,8 @@ class PipelineScreen(Page):
         super().on_mount()
         if self._wanted:
             self.lines.move([stage.name for stage in STAGES].index(self._wanted))
+        if self._starts:
+            self.call_after_refresh(self.perform, "start")
         self.set_interval(0.25, self.show)
 
     def show(self) -> None:
@@ -97,9 +105,10 @@ class PipelineScreen(Page):
         job, stands = self._session.job, self._stands.get(name, Standing("never"))
         if at is not None and at.stage == name:
             here = job is not None and job.pid == at.pid
-            return Standing("running", "" if here else f"not started here: process {at.pid}, since {at.since}")
+            said = "" if here else f"not started here: process {at.pid}, since {at.since}"
+            return Standing("paused" if here and job is not None and job.is_paused else "running", said)
         if self._session.is_running and job is not None and job.stage == name:
-            return Standing("running")
+            return Standing("paused" if job.is_paused else "running")
         return Standing("stale", "has just ended") if stands.state == "running" else stands
 
     def _progress(self, at: At | None) -> Progress | None:
@@ -111,14 +120,16 @@ class PipelineScreen(Page):
     def _show_chosen(self) -> None:
         stage = self.lines.chosen
         if isinstance(stage, Stage):
-            words = [stage.words, *parameters(stage, self._session.config)]
-            lines = [Entry([("   " + line, "text" if number == 0 else "dim")]) for number, line in enumerate(words)]
-            self.query_one("#chosen", LineList).show(lines)
+            said = self._session.said.get(stage.name, {})
+            chosen = [Entry([("   " + stage.words, "text")])]
+            chosen += parameter_entries(stage, said) if self.place == "parameters" else [_in_one_line(stage, said)]
+            chosen += [Entry([("   " + line, "dim")]) for line in parameters(stage, self._session.config)]
+            self._form.show(chosen)
             width = max(self.size.width - 2 * INDENT, 1)
             stands = self._stands.get(stage.name, Standing("never")).words
             whole = [stands] if STANDS_AT + cell_len(stands) > self.size.width else []  # its line cuts it
-            said = [*whole, *self._log_of(stage.name)]
-            log = [Entry([(part, "dim")]) for line in said for part in in_lines(line, width)]
+            logged = [*whole, *self._log_of(stage.name)]
+            log = [Entry([(part, "dim")]) for line in logged for part in in_lines(line, width)]
             self.query_one("#log", LineList).show(log)
             self.query_one("#log", LineList).move(len(log))
 
@@ -137,6 +148,9 @@ class PipelineScreen(Page):
     def on_line_list_cursor_moved(self, event: LineList.CursorMoved) -> None:
         self._show_chosen()
 
+    def move(self, steps: int) -> None:
+        (self._form if self.place == "parameters" else self.lines).move(steps)
+
     def action_start(self) -> None:
         stage = self.lines.chosen
         if not isinstance(stage, Stage):
@@ -144,26 +158,142 @@ class PipelineScreen(Page):
         if not stage.wants:
             self.app.start_stage(stage)
             return
+        main = stage.main
         self.ask(
             Question(
                 f"{stage.name}:",
-                lambda text: self.app.start_stage(stage, text),
-                value=stage.usual,
+                lambda text: self._start(stage, text),
+                value="" if main is None else self._session.said.get(stage.name, {}).get(main.name, main.usual),
                 replaces=True,
                 hint=f"{stage.words}: {stage.wants}",
-                check=lambda text: arguments(stage, self._session.root, text) if stage.option else None,
+                check=lambda text: arguments(stage, self._session.root, text) if main is not None else None,
             )
         )
 
-    def action_cancel(self) -> None:
-        if self._session.is_running and self._session.job is not None:
-            self._session.job.cancel()
-            self.say("stopping; what is done is kept", "dim")
+    def _start(self, stage: Stage, text: str) -> None:
+        """Start it; of an import, show first what it would take in."""
+        if stage.name != "import":
+            self.app.start_stage(stage, text)
             return
+        from kelly_tui.ui.screens.import_preview import ImportPreview
+
+        _, _, *paths = arguments(stage, self._session.root, text)
+        self.app.push_screen(ImportPreview(self._session, text, paths))
+
+    # -- parameters ----------------------------------------------------------------------------------------------------
+
+    @property
+    def _form(self) -> LineList:
+        return self.query_one("#chosen", LineList)
+
+    def action_parameters(self) -> None:
+        stage = self.lines.chosen
+        if not isinstance(stage, Stage) or not parameters_of(stage.name):
+            raise StageError("nothing more can be said to this stage", hint="config.json says the rest.")
+        self._edit(True)
+
+    def _edit(self, editing: bool) -> None:
+        self.place = "parameters" if editing else "pipeline"
+        self.set_class(editing, "-form")
+        self.query_one(Footer).show(self.place)
+        self._show_chosen()
+
+    async def action_back(self) -> None:
+        if self.place == "parameters":
+            self._edit(False)
+        else:
+            await self.app.action_back()
+
+    def action_set_parameter(self) -> None:
+        stage, one = self.lines.chosen, self._form.chosen
+        if not isinstance(stage, Stage) or not isinstance(one, Parameter):
+            return
+        value = self._session.said.get(stage.name, {}).get(one.name, one.usual)
+        if one.choices:
+            self._say_to(stage, one, one.choices[(one.choices.index(value) + 1) % len(one.choices)])
+            return
+        self.ask(
+            Question(
+                one.name,
+                lambda text: self._say_to(stage, one, text),
+                value=value,
+                replaces=True,
+                hint=f"{one.meaning}   empty: as usual",
+                check=one.check,
+            )
+        )
+
+    def action_usual_parameter(self) -> None:
+        stage, one = self.lines.chosen, self._form.chosen
+        if isinstance(stage, Stage) and isinstance(one, Parameter):
+            self._say_to(stage, one, "")
+
+    def _say_to(self, stage: Stage, one: Parameter, text: str) -> None:
+        said = self._session.said.setdefault(stage.name, {})
+        said.pop(one.name, None)
+        if value := one.check(text):
+            said[one.name] = value
+        self._show_chosen()
+
+    # -- what runs -----------------------------------------------------------------------------------------------------
+
+    def _ours(self) -> Job:
+        """The stage that runs, started here. Raises `StageError`."""
+        if self._session.is_running and self._session.job is not None:
+            return self._session.job
         at = at_work(self._session.catalogue.layout)
         if at is not None:
             raise StageError(f"{at.stage} runs elsewhere (process {at.pid})", hint="Stop it there, with ctrl+c.")
         raise StageError("nothing is running", hint="enter starts the stage under the cursor.")
+
+    def action_pause(self) -> None:
+        job = self._ours()
+        if job.is_paused:
+            job.resume()
+            self.say(f"{job.stage} goes on", "dim")
+        else:
+            job.pause()
+            self.say(f"{job.stage} pauses once what is in work is kept; ‹pause› lets it go on", "dim")
+
+    def action_failed(self) -> None:
+        stage, workstation = self.lines.chosen, self.app.workstation
+        if not isinstance(stage, Stage) or workstation is None:
+            return
+        if stage.name not in FAILING:
+            raise StageError(f"{stage.name} fails on no sample", hint="Its log says what went wrong.")
+        workstation.find(f"failed:{stage.name}")
+        workstation.say(f"on which {stage.name} failed   ‹filter› and enter shows all again", "accent")
+        self.app.pop_screen()
+
+    def action_cancel(self) -> None:
+        self._ours().cancel()
+        self.say("stopping; what is done is kept", "dim")
+
+
+def parameter_entries(stage: Stage, said: Said) -> list[Entry]:
+    """A line for each parameter: its name, what is taken, and what it means."""
+    return [
+        Entry(
+            [
+                ("  " + fit(one.name, 12), "text"),
+                (fit(said.get(one.name, one.usual) or "·", 14), "accent" if one.name in said else "strong"),
+                (one.meaning, "dim"),
+            ],
+            one,
+        )
+        for one in parameters_of(stage.name)
+    ]
+
+
+def _in_one_line(stage: Stage, said: Said) -> Entry:
+    """The parameters as they are, and how they are changed."""
+    shown = [
+        f"{one.name} {said.get(one.name, one.usual)}"
+        for one in parameters_of(stage.name)
+        if one.name in said or one in PARAMETERS.get(stage.name, ())
+        if said.get(one.name, one.usual)
+    ]
+    return Entry([("   " + " · ".join(shown), "accent" if said else "dim")] if shown else ())
 
 
 def _entry(stage: Stage, standing: Standing) -> Entry:

@@ -6,6 +6,7 @@ import asyncio
 import sqlite3
 from functools import partial
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from textual import on
@@ -20,6 +21,7 @@ from kelly_tui.ui.edits import unguessed
 from kelly_tui.ui.paint import fit
 from kelly_tui.ui.panels import WIDE, PanelLayout
 from kelly_tui.ui.screens.field_keys import named_digits
+from kelly_tui.ui.screens.finding import SHARE
 from kelly_tui.ui.screens.lenses import Lenses
 from kelly_tui.ui.screens.tapping import Tapping
 from kelly_tui.ui.widgets.find_line import FindLine
@@ -96,7 +98,7 @@ class Workstation(Tapping, Lenses):
         self._heading_for: str | None = None
         """The sample that is loaded, or will be once the cursor has rested on it."""
         self._version = 0
-        self._looks = 0
+        self._looks, self._next_look = 0, 0.0
         self._in_catalogue = 0
 
     def compose(self) -> ComposeResult:
@@ -194,8 +196,11 @@ class Workstation(Tapping, Lenses):
             while not self._counted and self._scored is not None and self.app.session is self.session:  # still open
                 self._counted = True
                 _, scores = self._scored
+                began = monotonic()
                 self._alike = await self.session.ask(partial(look_alike, scores=scores))
                 self._advise()
+                if self.session.is_running:  # what it adds changes the scores again and again
+                    await asyncio.sleep(SHARE * (monotonic() - began))
         except (KellyError, sqlite3.Error):  # the folder is gone, or the disk: `look_around` and the saver say so
             self._alike = None
             self._advise()
@@ -284,10 +289,13 @@ class Workstation(Tapping, Lenses):
         self._looks += 1
         if self._gone or not (self.session.is_running or self._looks % IDLE_LOOKS == 0):
             return
+        if (began := monotonic()) < self._next_look:
+            return
         try:
             self._see_changes()
         except (KellyError, sqlite3.Error) as error:
             self.say_trouble(error)
+        self._next_look = began + SHARE * (monotonic() - began)
 
     def _see_changes(self) -> None:
         version = self.session.catalogue.data_version()

@@ -282,6 +282,18 @@ def test_label_undo_redo_history(kelly, labelled):
     assert kelly("list", "d", "--json", "emotion:tense").out == ""
 
 
+def test_an_import_says_before_what_each_folder_s_label_will_be(kelly, labelled, tmp_path):
+    music = tmp_path / "more"
+    for folder in ("happy", "Sad Songs", "x"):
+        (music / folder).mkdir(parents=True)
+        (music / folder / "a.mid").write_bytes(b"")
+    said = kelly("import", "d", music, "--dry-run")
+    assert re.search(r"^Sad Songs +1 +emotion sad$", said.out, re.MULTILINE)
+    assert re.search(r"^x +1 +·$", said.out, re.MULTILINE)
+    folders = kelly("import", "d", music, "--dry-run", "--json").json["folders"]
+    assert [one["labels"] for one in folders] == [{"emotion": "sad"}, {"emotion": "happy"}, {}]
+
+
 def test_chords_are_said_as_they_are_typed(kelly, labelled):
     sample = json.loads(kelly("list", "d", "--json").out.splitlines()[0])["sample_id"]
     assert kelly("label", "d", sample, "chord_progression=C G/B Am7 F").out.endswith(

@@ -7,7 +7,10 @@ from pathlib import Path
 import pytest
 
 import kelly_tui
-from kelly_tui.pipeline.job import Job
+from kelly_tui.cli import parse
+from kelly_tui.errors import StageError
+from kelly_tui.pipeline.job import POLITE, Job
+from kelly_tui.pipeline.parameters import PARAMETERS, parameters_of
 from kelly_tui.store.catalogue import Catalogue
 from tests.strangers import COUNT, SOURCES, create
 
@@ -70,3 +73,43 @@ def test_a_job_that_does_not_listen_is_told(imported, monkeypatch):
             break
     job._process.send_signal(signal.SIGCONT)
     assert job.wait() in (130, -signal.SIGTERM)
+
+
+def test_a_job_pauses_with_all_kept_and_goes_on(imported):
+    job = Job.start(["synthesize", str(imported), "--count", "100000", "--workers", "1"])
+    with pytest.raises(StageError, match="only just begun"):
+        job.pause()
+    while not job.progress.done:
+        pass
+    job.pause()
+    while not job.is_paused:
+        pass
+    done = job.progress.done
+    with Catalogue.open(imported) as catalogue:
+        assert catalogue.counts().origins["generated"] == done
+    job.resume()
+    while job.progress.done <= done:
+        pass
+    job.cancel()
+    assert job.wait() == 130
+
+
+def test_a_job_stands_back(imported):
+    job = Job.start(["synthesize", str(imported), "--count", "100000"])
+    assert os.getpriority(os.PRIO_PROCESS, job.pid) == os.getpriority(os.PRIO_PROCESS, 0) + POLITE
+    job.cancel()
+    job.wait()
+
+
+@pytest.mark.parametrize("stage", PARAMETERS)
+def test_the_command_line_takes_what_the_table_says(stage):
+    """The form's words are a command line; the usual is what is taken where nothing is said."""
+    words = [stage, "d", *(["music"] if stage == "import" else [])]
+    usual = vars(parse(words))
+    for one in parameters_of(stage):
+        said = {"flag": "yes", "number": "7", "choice": one.choices[-1:] and one.choices[-1], "text": "x"}[one.kind]
+        given = vars(parse([*words, *one.words(said)]))
+        assert str(given[one.name]) == {"flag": "True"}.get(one.kind, said)
+        if one in PARAMETERS[stage]:
+            assert str(usual[one.name]) == {"flag": "False", "text": "None"}.get(one.kind, one.usual)
+        assert one.words("") == one.words(one.usual) == []

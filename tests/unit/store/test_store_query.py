@@ -357,3 +357,32 @@ def test_a_doubted_main_label_comes_before_any_number_of_others(tmp_path, model:
         assert [row.file_path.removesuffix(".mid") for row in doubted] == worst_first
         every = query.page(catalogue, query.parse("", CONFIG), "-doubt")
         assert every[-1].file_path == "sure.mid"
+
+
+@pytest.mark.parametrize("sort", ["added", "path", "-bpm"])
+@pytest.mark.parametrize("text", ["", "is:open", "emotion:sad|happy -is:verified", "bpm:70..90", "nothing of the kind"])
+def test_the_beginning_is_that_of_the_whole_list(
+    catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch, text: str, sort: str
+) -> None:
+    wanted = query.parse(text, CONFIG)
+    whole = list(query.order(catalogue, wanted, sort))
+    monkeypatch.setattr(query, "AHEAD", 25)
+    begins = list(query.beginning(catalogue, wanted, sort, 5))
+    assert begins == whole[: len(begins)]
+    ahead = set(list(query.order(catalogue, query.Query(), sort))[:25])
+    if not text or sort != "-bpm":
+        assert begins == [rowid for rowid in whole if not text or rowid in ahead][:5]
+
+
+def test_the_nearest_is_found_however_far(catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(query, "_AT_ONCE", 7)
+    wanted = query.parse("emotion:sad", CONFIG)
+    order = query.order(catalogue, query.Query(), "path")
+    sad = set(query.order(catalogue, wanted))
+    places = [place for place, rowid in enumerate(order) if rowid in sad]
+    for here in range(len(order)):
+        ahead, behind = range(here + 1, len(order)), range(here - 1, -1, -1)
+        assert query.nearest(catalogue, wanted, order, ahead) == next((one for one in places if one > here), None)
+        assert query.nearest(catalogue, wanted, order, behind) == next(
+            (one for one in reversed(places) if one < here), None
+        )

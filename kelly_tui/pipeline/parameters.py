@@ -1,0 +1,92 @@
+"""What may be said to each stage, in one table: the options of the command line and the app's forms are made of it."""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+from kelly_tui.errors import StageError
+from kelly_tui.model.labels import suggestion
+
+Kind = Literal["number", "flag", "choice", "text"]
+
+
+class Parameter(NamedTuple):
+    """One thing that may be said to a stage: ``--multiplier 10``."""
+
+    name: str
+    kind: Kind
+    meaning: str
+    usual: str = ""
+    """What is taken where nothing is said; empty for what the stage finds out itself, ``no`` for a flag."""
+    choices: tuple[str, ...] = ()
+    low: int = 0
+
+    @property
+    def option(self) -> str:
+        return f"--{self.name}"
+
+    def check(self, text: str) -> str:
+        """`text` as the command line takes it; empty for the usual. Raises `StageError`."""
+        said = text.strip()
+        if said in ("", self.usual):
+            return ""
+        if self.kind == "flag":
+            if said.casefold() not in ("yes", "no"):
+                raise StageError(f"{self.name} can't be {said!r}", hint="It is yes or no.")
+            return said.casefold() if said.casefold() == "yes" else ""
+        if self.kind == "number" and not (said.isdecimal() and int(said) >= self.low):
+            raise StageError(f"{self.name} can't be {said!r}", hint=f"It is a whole number, {self.low} or more.")
+        if self.kind == "choice" and said not in self.choices:
+            raise StageError(f"{self.name} can't be {said!r}", hint=suggestion(said, self.choices))
+        return said
+
+    def words(self, text: str) -> list[str]:
+        """Its part of a command line, where it is not the usual. Raises `StageError`."""
+        said = self.check(text)
+        return [] if not said else [self.option] if self.kind == "flag" else [self.option, said]
+
+
+def _flag(name: str, meaning: str) -> Parameter:
+    return Parameter(name, "flag", meaning, "no", ("no", "yes"))
+
+
+LINK = _flag("link", "share the files' bytes where the disk can, do not copy")
+DEEP = _flag("deep", "hash every file again")
+AUGMENTATION = (
+    Parameter("multiplier", "number", "variants that each imported sample has in the end", "10"),
+    _flag("generated", "variants of generated samples too"),
+    _flag("balance", "more of the classes that lack, up to five times as many a sample"),
+)
+GENERATION = (
+    Parameter("count", "number", "generated samples that the dataset has in the end", "5000"),
+    _flag("audio", "render them as sound"),
+)
+SPLITTING = (_flag("reshuffle", "assign every sample anew; lists change"),)
+RENDERING = (
+    _flag("variants", "the sound of MIDI variants too"),
+    Parameter("format", "choice", "of the files", "wav", ("wav", "flac")),
+    Parameter("soundfont", "text", "an .sf2 or .sf3; by default as kelly doctor says"),
+)
+WORKING = (
+    Parameter("workers", "number", "processes; one a core by default", low=1),
+    Parameter("seed", "number", "of everything drawn", "0"),
+    Parameter("cluster", "text", "a Dask cluster: tcp://HOST:PORT, tls://HOST:PORT, local:N"),
+)
+"""What may be said to every stage whose work is done by other processes."""
+
+PARAMETERS: dict[str, tuple[Parameter, ...]] = {
+    "import": (LINK,),
+    "augment": AUGMENTATION,
+    "synthesize": GENERATION,
+    "split": SPLITTING,
+    "render": RENDERING,
+    "validate": (DEEP,),
+}
+"""By stage. Those that are not here take none of their own."""
+
+_WITHOUT_WORKERS = ("annotate", "split", "validate", "export", "retry")
+
+
+def parameters_of(stage: str) -> tuple[Parameter, ...]:
+    """All that may be said to a stage, its own first."""
+    return (*PARAMETERS.get(stage, ()), *(() if stage in _WITHOUT_WORKERS else WORKING))
