@@ -129,7 +129,7 @@ def test_two_hours_open_as_fast_as_ten_seconds(tmp_path, kind, most, place):
         source.close()
         assert source.duration == pytest.approx(60.0 * minutes, rel=0.01)
     assert read["long"] < 4 * read["short"]
-    assert (tmp_path / f"long.{kind}").stat().st_size > most / 2 * read["long"]
+    assert (tmp_path / f"long.{kind}").stat().st_size > 100 * read["long"]
 
 
 def test_a_scale_in_midi_is_heard_at_its_pitches_and_onsets(tmp_path):
