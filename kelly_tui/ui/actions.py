@@ -211,6 +211,8 @@ ACTIONS: tuple[Action, ...] = (
     Action("review", "what waits to be decided: people say different things of it", ("g r",), ("list",)),
     Action("hear_others", "judge blind what others have labelled", ("g o",), ("list",)),
     Action("history", "the history of edits", ("g h",), _OPENED),
+    Action("sample_history", "the history of this sample", ("g u",), ("list",)),
+    Action("as_of", "see the dataset as it was after this; :now comes back", ("t",), ("history",), "as then"),
     Action("datasets", "the datasets", ("g d",), _OPENED),
     Action("command", "a command by name", (":",), _OPENED, "command"),
     Action("palette", "find an action by its words", ("ctrl+p",), (*_OPENED, "datasets")),

@@ -32,6 +32,7 @@ from kelly_tui.ui.theme import MONO, THEMES, after, theme_name
 
 if TYPE_CHECKING:
     from kelly_tui.model.sample import Sample
+    from kelly_tui.store.past import Past
     from kelly_tui.ui.saver import Order
     from kelly_tui.ui.screens.listening import Listening
 
@@ -145,9 +146,9 @@ class KellyApp(App[None], inherit_bindings=False):
 
     # -- the dataset --------------------------------------------------------------------------------------------------
 
-    def open_dataset(self, root: Path, filter: str = "") -> None:
-        """Open a dataset and show its workstation. Raises `KellyError` with the old one still open."""
-        session = Session(root, self.settings.annotator, self._tell)
+    def open_dataset(self, root: Path, filter: str = "", past: Past | None = None) -> None:
+        """Open a dataset, as it is or was, in a workstation. Raises `KellyError` with the old one still open."""
+        session = Session(root, self.settings.annotator, self._tell, past)
         self.close_dataset()
         self.session = session
         self.play_with(session.config.soundfont or self.settings.soundfont)
@@ -155,6 +156,17 @@ class KellyApp(App[None], inherit_bindings=False):
         while len(self.screen_stack) > 1:
             self.pop_screen()
         self.push_screen(self.workstation)
+
+    async def open_past(self, moment: datetime | int) -> None:
+        """Show the dataset as it was at a moment, or after the event of that number. Raises `KellyError`."""
+        from kelly_tui.store.past import Past
+
+        session = self.opened()
+        past = await asyncio.to_thread(Past, session.root, moment)
+        if self.session is session:
+            self.open_dataset(session.root, self.workstation.filter if self.workstation else "", past)
+        else:
+            past.close()
 
     def close_dataset(self) -> None:
         """Write what is waiting and let go of the dataset."""
@@ -255,10 +267,10 @@ class KellyApp(App[None], inherit_bindings=False):
 
         self.push_screen(ReportScreen(self.opened()))
 
-    def action_history(self) -> None:
+    def action_history(self, sample: Sample | None = None) -> None:
         from kelly_tui.ui.screens.history import HistoryScreen
 
-        self.push_screen(HistoryScreen(self.opened()))
+        self.push_screen(HistoryScreen(self.opened(), sample))
 
     def action_help(self) -> None:
         from kelly_tui.ui.screens.help import HelpScreen

@@ -27,7 +27,8 @@ SYSTEM = "system"
 
 
 def run_command(screen: KeyedScreen, text: str) -> None:
-    """Do what was typed: an action's id, a stage with what it wants, ``sort``, ``filter`` or ``device``.
+    """Do what was typed: an action's id, a stage with what it wants, ``sort``, ``filter``, ``device``, ``as-of`` a
+    moment or ``now``.
 
     Raises `KellyError`.
     """
@@ -40,6 +41,12 @@ def run_command(screen: KeyedScreen, text: str) -> None:
         workstation.sort_by(rest)
     elif name == "filter" and workstation is not None:
         workstation.find(rest)
+    elif name == "as-of":
+        from kelly_tui.store.past import read_moment
+
+        screen.start(partial(screen.app.open_past, read_moment(rest)), "past")
+    elif name == "now":
+        screen.app.open_dataset(screen.app.opened().root, workstation.filter if workstation else "")
     elif name == "device":
         screen.start(partial(_choose_device, screen, rest), "device")
     elif name in BY_NAME:
@@ -47,7 +54,7 @@ def run_command(screen: KeyedScreen, text: str) -> None:
     elif name in BY_ID and is_plain(BY_ID[name]) and screen.place in BY_ID[name].scopes:
         screen.call_next(screen.perform, name)
     else:
-        guess = nearest(name, (*BY_ID, *BY_NAME, "sort", "filter", "device"))
+        guess = nearest(name, (*BY_ID, *BY_NAME, "sort", "filter", "device", "as-of", "now"))
         raise KellyError(
             f"there is no command {name!r}", hint=f"Did you mean {guess}?" if guess else "‹help› shows all."
         )

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from textual.message import Message
 
+from kelly_tui.errors import DatasetError
 from kelly_tui.model.sample import Sample, changes
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.connection import keep_little
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from kelly_tui.model.ride import Ride
     from kelly_tui.model.suggestion import Suggestion
     from kelly_tui.pipeline.job import Job
+    from kelly_tui.store.past import Past
 
 T = TypeVar("T")
 
@@ -34,10 +36,13 @@ LESSONS = 10
 class Session:
     """Holds what all screens of one dataset share. Made and closed on the app's thread."""
 
-    def __init__(self, root: Path, annotator: str, tell: Callable[[Message], object]) -> None:
-        """Open the dataset at `root`; `tell` gets what the saver has to say. Raises `DatasetError`."""
-        self.root, self.annotator = root, annotator
-        self.catalogue = Catalogue.open(root)
+    def __init__(self, root: Path, annotator: str, tell: Callable[[Message], object], past: Past | None = None) -> None:
+        """Open the dataset at `root`; `tell` gets what the saver has to say. Raises `DatasetError`.
+
+        With `past` it is the dataset as it was then, to be looked at; `close` lets go of it.
+        """
+        self.root, self.annotator, self.past = root, annotator, past
+        self.catalogue = self._opened()
         """For reads that take a millisecond: rows, one sample, counts."""
         keep_little(self.catalogue.db)
         self.config = self.catalogue.config
@@ -54,6 +59,16 @@ class Session:
         self._lessons = 0
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="reader")
         self._own = threading.local()
+
+    def _opened(self) -> Catalogue:
+        return Catalogue.open(self.root) if self.past is None else self.past.open()
+
+    def refuse_change(self) -> None:
+        """Raises `DatasetError` where only the past is looked at."""
+        if self.past is not None:
+            raise DatasetError(
+                f"this is the dataset as of {self.past.words()}: nothing is changed", hint=":now comes back."
+            )
 
     @property
     def name(self) -> str:
@@ -84,12 +99,14 @@ class Session:
         """Keep the curve of a ride beside the catalogue. Raises `DatasetError`, `OSError`."""
         from kelly_tui.store.rides import add_ride
 
+        self.refuse_change()
         add_ride(self.catalogue.layout, sample.sample_id, ride, self.annotator)
 
     def start(self, arguments: list[str]) -> None:
         """Start a stage: the arguments of its command, ``["extract", "/data/songs"]``."""
         from kelly_tui.pipeline.job import Job
 
+        self.refuse_change()
         self.job = self.jobs[arguments[0]] = Job.start(arguments)
 
     def learn(self, lessons: int) -> None:
@@ -107,7 +124,7 @@ class Session:
 
     def _answer(self, question: Callable[[Catalogue], T]) -> T:
         if not hasattr(self._own, "catalogue"):
-            self._own.catalogue = Catalogue.open(self.root)
+            self._own.catalogue = self._opened()
             keep_little(self._own.catalogue.db)
         self._own.catalogue.data_version()  # it may have been made anew
         return question(self._own.catalogue)
@@ -129,6 +146,8 @@ class Session:
         self.saver.close()
         self._reader.submit(self._stop_reading)
         self._reader.shutdown(wait=False)
+        if self.past is not None:
+            self.past.close()  # what is open can still be read
 
     def let_go(self) -> None:
         """Close the catalogue; nothing is drawn from it any more."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ from kelly_tui.ui.words import field_word, provenance, said
 
 if TYPE_CHECKING:
     from kelly_tui.model.annotation import Label
+    from kelly_tui.model.sample import Sample
     from kelly_tui.ui.session import Session
 
 SHOWN = 200
@@ -27,24 +29,29 @@ WIDE = 100
 
 
 class HistoryScreen(Page):
-    """Steps of edits, each with its sample; enter goes there."""
+    """Steps of edits, each with its sample, or those of one sample; enter goes there."""
 
     place = "history"
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, sample: Sample | None = None) -> None:
         super().__init__()
         self._session = session
+        self._of = sample
 
     def show(self) -> None:
-        events = history.history(self._session.catalogue, limit=SHOWN)
-        self.query_one(Headline).show(self._session.name, "history", [("history, newest first", "dim")])
+        only = self._of.sample_id if self._of else None
+        events = history.history(self._session.catalogue, only, limit=SHOWN)
+        what = f"history of {self._session.name_of(self._of)}" if self._of else "history"
+        self.query_one(Headline).show(self._session.name, "history", [(f"{what}, newest first", "dim")])
         if not events:
             self.lines.show([Entry([("  Nothing has been edited yet.", "dim")])])
             return
         entries = []
         for number, (_, group) in enumerate(groupby(events, lambda event: event.step)):
-            for place, event in enumerate(reversed(list(group))):
-                entries.append(Entry(self._line(event, first=place == 0), (number, place, event.sample_id)))
+            step = list(reversed(list(group)))
+            for place, event in enumerate(step):
+                about = (number, place, event.sample_id, step[-1].seq)
+                entries.append(Entry(self._line(event, first=place == 0), about))
         self.lines.show(entries)
 
     def on_resize(self) -> None:
@@ -79,6 +86,11 @@ class HistoryScreen(Page):
         if not await workstation.go_to(chosen[2]):
             raise LabelError("that sample is not in the list", hint="Widen the filter, then come back.")
         self.app.pop_screen()
+
+    def action_as_of(self) -> None:
+        chosen = self.lines.chosen
+        if isinstance(chosen, tuple):
+            self.start(partial(self.app.open_past, chosen[3]), "past")
 
 
 def _said(field: str, label: Label | None) -> str:

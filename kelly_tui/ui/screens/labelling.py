@@ -157,6 +157,7 @@ class Labelling(Trail):
         self._order(Order("opinion", words="what was said blind", sample_id=sample_id, said=said))
 
     def _order(self, order: Order) -> None:
+        self.session.refuse_change()
         self.session.saver.order(order)
         self.unsaved += 1
         self.show_headline()

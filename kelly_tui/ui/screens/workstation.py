@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from time import monotonic
@@ -15,7 +16,8 @@ from textual.layout import Layout
 
 from kelly_tui.errors import KellyError, LabelError
 from kelly_tui.store.opinions import to_hear
-from kelly_tui.text import count
+from kelly_tui.store.progress import progress
+from kelly_tui.text import count, hours_in_words
 from kelly_tui.ui.advice import Advice, Alike, look_alike, next_best
 from kelly_tui.ui.edits import unguessed
 from kelly_tui.ui.paint import fit
@@ -44,6 +46,7 @@ if TYPE_CHECKING:
     from kelly_tui.model.sample import Sample
     from kelly_tui.pipeline.job import Job
     from kelly_tui.store.counters import Counts
+    from kelly_tui.store.progress import Progress
     from kelly_tui.ui.paint import Span
     from kelly_tui.ui.session import Session
 
@@ -85,6 +88,8 @@ class Workstation(Tapping, Lenses):
         self.filter = filter
         self.advice = Advice("")
         self._alike: Alike | None = None
+        self._progress: Progress | None = None
+        """What has been labelled today."""
         self._scored: tuple[Counts, Scores] | None = None
         """What the scores were read from, and they."""
         self._counting = self._counted = False
@@ -134,7 +139,8 @@ class Workstation(Tapping, Lenses):
         self.show_scores()
         self.show_headline()
         self.find(self.filter)
-        self.call_after_refresh(self.start, self._take_outside_edits, "outside")
+        if self.session.past is None:
+            self.call_after_refresh(self.start, self._take_outside_edits, "outside")
         self.set_interval(LOOK, self.look_around)
 
     async def _take_outside_edits(self) -> None:
@@ -156,6 +162,8 @@ class Workstation(Tapping, Lenses):
         saved: Span = (f"saved {self.saved_at}" if self.saved_at else "", "dim")
         if self.unsaved:
             saved = (f"NOT SAVED: {self.unsaved}", "broken") if self.kept else ("saving…", "dim")
+        if self.session.past is not None:
+            saved = (f"as of {self.session.past.words()}, read only", "accent")
         facts: list[Span] = [
             (f"{sum(counts.verified.values()):,} verified", "dim"),
             (count(counts.in_catalogue, "sample"), "text"),
@@ -165,9 +173,23 @@ class Workstation(Tapping, Lenses):
         if self.filter and self.size.width < WIDE:  # where there is no line above the list that says it
             counted = self.query_one(FindLine).counted
             facts[:2] = [(fit(f"/{self.filter}", FILTER_WIDTH).rstrip(), "accent"), (counted, "text")]
+        facts[:0] = self._progress_facts()
         self.query_one(Headline).show(
             self.session.name, self.session.config.model.title, [fact for fact in facts if fact[0]]
         )
+
+    def _progress_facts(self) -> list[Span]:
+        """What has been done today, and how long the rest will take; the first give way where there is no room."""
+        done = self._progress
+        if done is None or not done.today or self._scored is None:
+            return []
+        lacks = self._scored[1].lacks
+        left = done.hours_left(lacks) if lacks else None
+        return [
+            (f"{hours_in_words(left)} to the target" if left else "", "dim"),
+            (f"{done.per_hour:.0f} an hour" if done.per_hour else "", "dim"),
+            (f"{done.today:,} today", "text"),
+        ]
 
     def on_resize(self) -> None:
         self.show_headline()
@@ -199,6 +221,10 @@ class Workstation(Tapping, Lenses):
                 began = monotonic()
                 self._alike = await self.session.ask(partial(look_alike, scores=scores))
                 self._advise()
+                if self.session.past is None:
+                    asked = partial(progress, by=self.session.annotator, now=datetime.now(UTC))
+                    self._progress = await self.session.ask(asked)
+                    self.show_headline()
                 if self.session.is_running:  # what it adds changes the scores again and again
                     await asyncio.sleep(SHARE * (monotonic() - began))
         except (KellyError, sqlite3.Error):  # the folder is gone, or the disk: `look_around` and the saver say so
@@ -360,6 +386,9 @@ class Workstation(Tapping, Lenses):
         from kelly_tui.ui.screens.second import OTHERS, SecondLook
 
         self.app.push_screen(SecondLook(self, found, OTHERS))
+
+    def action_sample_history(self) -> None:
+        self.app.action_history(self._here())
 
     def action_review(self) -> None:
         from kelly_tui.ui.screens.review import ReviewScreen
