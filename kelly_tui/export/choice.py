@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import os
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -92,13 +94,22 @@ class Record(NamedTuple):
     features: bytes | None
     """The file that `extract` wrote: JSON of MIDI, npz of audio."""
     extracted: Extracted | None
-    music_path: Path
-    features_path: Path | None
+    root: Path
+    """Of the dataset."""
 
     @property
     def suffix(self) -> str:
         """Of the music's file, in small letters, without the dot: ``mid``."""
         return self.sample.file_path.rpartition(".")[2].lower()
+
+    @property
+    def features_suffix(self) -> str:
+        """Of the features' file, with the dot: ``.json``."""
+        return f".{(self.sample.features_path or '').rpartition('.')[2]}"
+
+    @property
+    def music_path(self) -> Path:
+        return self.root / self.sample.file_path
 
     @property
     def labels(self) -> dict[str, Label]:
@@ -180,13 +191,14 @@ def records(catalogue: Catalogue, choice: Choice, part: Part, left_out: dict[str
         f" FROM samples WHERE split = ? AND sample_id BETWEEN ? AND ? AND {where} ORDER BY sample_id",
         (part.split, part.first, part.last, *parameters),
     )
+    files = _Files(catalogue.root)
     while chunk := rows.fetchmany(_AT_ONCE):
         for row in chunk:
             sample = schema.from_row(row[:-4])
             key, vector, columns, sketch = row[-4:]
             found = Extracted(key, vector, msgspec.json.decode(columns), sketch or b"") if key is not None else None
             try:
-                yield _record(catalogue.root, sample, found)
+                yield _record(files, sample, found)
             except FileRefused as refused:
                 left_out[sample.file_path] = refused.what
 
@@ -195,26 +207,53 @@ def _of_features(column: str) -> str:
     return f"(SELECT features.{column} FROM features WHERE features.sample = samples.rowid)"
 
 
-def _record(root: Path, sample: Sample, extracted: Extracted | None) -> Record:
-    music_path = inside(root, sample.file_path)
-    music = _read(music_path)
+class _Files:
+    """Reads a dataset's files; a folder in which one was found to lie in the dataset is not examined again."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._known: set[str] = set()
+
+    def read(self, relative: str) -> bytes:
+        """The bytes of a regular file. Raises `FileRefused`."""
+        folder, _, name = relative.rpartition("/")
+        try:
+            if folder in self._known and name not in ("", ".", ".."):
+                with suppress(_IsLink):
+                    return _read(f"{self.root}/{relative}")
+            path = inside(self.root, relative)
+            data = _read(os.path.realpath(path))
+        except OSError as error:
+            raise FileRefused(f"can't be read ({error.strerror})") from None
+        self._known.add(folder)
+        return data
+
+
+class _IsLink(Exception):
+    """The path is a link, which may lead anywhere."""
+
+
+def _read(path: str) -> bytes:
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW)
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise _IsLink from None
+        raise
+    with open(descriptor, "rb", buffering=0) as file:
+        return file.readall()
+
+
+def _record(files: _Files, sample: Sample, extracted: Extracted | None) -> Record:
+    music = files.read(sample.file_path)
     if sample.sha256 and hashlib.sha256(music).hexdigest() != sample.sha256:
         raise FileRefused("its bytes are not those that were imported: see kelly validate --deep")
     if sample.features_path is None:
-        return Record(sample, music, None, extracted, music_path, None)
-    features_path = inside(root, sample.features_path)
+        return Record(sample, music, None, extracted, files.root)
     try:
-        return Record(sample, music, _read(features_path), extracted, music_path, features_path)
+        return Record(sample, music, files.read(sample.features_path), extracted, files.root)
     except FileRefused as refused:
         raise FileRefused(f"its features are gone ({refused.what}): kelly extract") from None
-
-
-def _read(path: Path) -> bytes:
-    try:
-        with open(path, "rb", buffering=0) as file:
-            return file.read()
-    except OSError as error:
-        raise FileRefused(f"can't be read ({error.strerror})") from None
 
 
 def splits_named(splits: str) -> tuple[str, ...]:

@@ -48,11 +48,11 @@ class Jams:
             sample = record.sample
             shard = f"{sample.sample_id[:2]}/{sample.sample_id}"
             music = f"music/{shard}.{record.suffix}"
-            target.bring(music, record.music, record.music_path)
+            target.bring(music, record.music, record.root, sample.file_path)
             line = line_of(record)
-            if record.features is not None and record.features_path is not None:
-                line["features"] = f"features/{shard}{record.features_path.suffix}"
-                target.bring(line["features"], record.features, record.features_path)
+            if record.features is not None and sample.features_path is not None:
+                line["features"] = f"features/{shard}{record.features_suffix}"
+                target.bring(line["features"], record.features, record.root, sample.features_path)
             data = msgspec.json.format(self._encode(self._jams(sample, music, line, not_held)), indent=2)
             target.put(f"{part.split}/{shard}.jams", data + b"\n")
         with target.piece(part, _COUNTS) as piece:

@@ -48,13 +48,13 @@ class Jsonl:
                 sample = record.sample
                 shard = f"{sample.sample_id[:2]}/{sample.sample_id}"
                 music = f"music/{shard}.{record.suffix}"
-                target.bring(music, record.music, record.music_path)
+                target.bring(music, record.music, record.root, sample.file_path)
                 line = line_of(record)
                 line["audio" if sample.file_type == "audio" else "midi"] = music
                 line["label"] = self._options.label(sample, self._config)
-                if record.features is not None and record.features_path is not None:
-                    line["features"] = f"features/{shard}{record.features_path.suffix}"
-                    target.bring(line["features"], record.features, record.features_path)
+                if record.features is not None and sample.features_path is not None:
+                    line["features"] = f"features/{shard}{record.features_suffix}"
+                    target.bring(line["features"], record.features, record.root, sample.features_path)
                 lines.write(self._encode(line) + b"\n")
                 metadata.write(separator + self._encode(self._for_trainers(sample, music)))
                 separator = b",\n"

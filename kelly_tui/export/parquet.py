@@ -73,7 +73,7 @@ class Parquet:
         row: dict[str, Any] = {"sample_id": sample.sample_id, "features": record.features}
         if self._options.paths:
             name = f"music/{sample.sample_id[:2]}/{name}"
-            target.bring(name, record.music, record.music_path)
+            target.bring(name, record.music, record.root, sample.file_path)
         if sample.file_type == "audio":
             row["audio"] = {"bytes": None if self._options.paths else record.music, "path": name}
         else:

@@ -140,14 +140,14 @@ class Target:
         if len(self._made) < _FEW:
             self._made.append(Path(path))
 
-    def bring(self, relative: str, data: bytes, source: Path) -> None:
-        """`put` a file of the dataset, whose bytes are `data`; with `link` the same file under a second name."""
+    def bring(self, relative: str, data: bytes, dataset: Path, source: str) -> None:
+        """`put` the dataset's file `source`, whose bytes are `data`; with `link` that file under a second name."""
         if self.link:
             path = self.root / relative
             path.parent.mkdir(parents=True, exist_ok=True)
             path.unlink(missing_ok=True)
             with suppress(OSError):  # another file system, or one without links
-                os.link(os.path.realpath(source), path)
+                os.link(os.path.realpath(dataset / source), path)
                 return
         self.put(relative, data)
 

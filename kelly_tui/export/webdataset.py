@@ -20,6 +20,9 @@ from kelly_tui.model.dataset import DatasetConfig
 
 _BLOCK = tarfile.BLOCKSIZE
 _END = bytes(2 * _BLOCK)
+_BLANK = tarfile.TarInfo("").tobuf(tarfile.USTAR_FORMAT)
+_LONGEST = 100
+"""Bytes of a name that fit in a header."""
 
 
 class WebDataset:
@@ -50,15 +53,27 @@ class WebDataset:
         line["label"] = self._options.label(sample, self._config)
         line["for_trainers"] = {"emotion": self._options.emotion(sample), "arousal": self._options.arousal_of(sample)}
         files = {"json": self._encode(line), record.suffix: record.music}
-        if record.features is not None and record.features_path is not None:
-            files[f"features{record.features_path.suffix}"] = record.features
+        if record.features is not None:
+            files[f"features{record.features_suffix}"] = record.features
         return files
 
 
 def _add(shard: BinaryIO, name: str, data: bytes) -> None:
     """One file of a tar, with nothing in its header but its name and size."""
-    header = tarfile.TarInfo(name)
-    header.size = len(data)
-    shard.write(header.tobuf(tarfile.USTAR_FORMAT))
+    shard.write(header(name, len(data)))
     shard.write(data)
     shard.write(bytes(-len(data) % _BLOCK))
+
+
+def header(name: str, size: int) -> bytes:
+    """What `tarfile` makes of a name of at most 100 bytes and a size, in a tenth of the time."""
+    raw = name.encode()
+    if len(raw) > _LONGEST:
+        long = tarfile.TarInfo(name)
+        long.size = size
+        return long.tobuf(tarfile.USTAR_FORMAT)
+    made = bytearray(_BLANK)
+    made[: len(raw)] = raw
+    made[124:135] = b"%011o" % size
+    made[148:155] = b"%06o\0" % (sum(made[:148]) + sum(made[156:]) + 8 * ord(" "))  # the checksum counts as spaces
+    return bytes(made)

@@ -114,7 +114,7 @@ def back(out: Path, folder: Path, **config: object) -> Path:
 @given(FIELDS_OF_A_SAMPLE)
 def test_every_field_comes_back_through_json(fields):
     was = sample(1, **fields)
-    line = msgspec.json.encode(line_of(Record(was, b"", None, None, Path(), None)))
+    line = msgspec.json.encode(line_of(Record(was, b"", None, None, Path())))
     assert sample_of(json.loads(line), DatasetConfig(dataset_id="songs")) == was
 
 

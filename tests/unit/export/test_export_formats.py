@@ -17,6 +17,7 @@ from export_samples import dataset, export, sample, tree
 
 from kelly_tui.errors import LibraryMissing
 from kelly_tui.export.options import emotions_named
+from kelly_tui.export.webdataset import header
 from kelly_tui.model.annotation import Label
 from kelly_tui.model.dataset import DatasetConfig
 from kelly_tui.model.labels import EMOTIONS
@@ -172,6 +173,14 @@ def test_tar_shards_hold_no_times_and_no_owners_and_are_as_large_as_asked(root, 
         assert {(one.mtime, one.uid, one.gid, one.uname, one.mode) for one in members} == {(0, 0, 0, "", 0o644)}
         assert len({one.name.partition(".")[0] for one in members}) <= 5
     assert names == sorted(names)
+
+
+@pytest.mark.parametrize("name", ["ab12.json", "a" * 95 + ".json", "a" * 40 + "/" + "b" * 70])
+@pytest.mark.parametrize("size", [0, 1, 511, 512, 2**31])
+def test_a_tar_header_is_that_of_tarfile(name, size):
+    theirs = tarfile.TarInfo(name)
+    theirs.size = size
+    assert header(name, size) == theirs.tobuf(tarfile.USTAR_FORMAT)
 
 
 def test_jams_validates_and_says_key_tempo_mood_and_chords(root, tmp_path):
