@@ -28,6 +28,8 @@ RUNS = {"emotionrecognizer": "emotion", "groovepredictor": "groove"}
 """The target model of a run's dataset, and the name of its file."""
 
 SIZE = (120, 40)
+ALONE = {"KELLY_SECOND_LOOK": "0"}
+"""Nothing comes back for a second look: when it does is drawn by lot, and no recorded key expects it."""
 
 _WRITE = """
 import sys
@@ -86,7 +88,10 @@ def play(root: Path, model: str, environment: dict[str, str]) -> Took:
     run = decisions(model)
     command = [sys.executable, "-m", "kelly_tui", str(root)]
     undone = f"undo {field_word(_config(model).model.main_label)}".encode()  # what is said then
-    with PtyProgram(command, SIZE, {**environment, "KELLY_AUTOPLAY": "yes"}) as app, Catalogue.open(root) as catalogue:
+    with (
+        PtyProgram(command, SIZE, {**environment, "KELLY_AUTOPLAY": "yes", **ALONE}) as app,
+        Catalogue.open(root) as catalogue,
+    ):
         app.wait_for(run[0].tune[:12].encode())
         app.read(0.5)
         begun = time.perf_counter()
