@@ -182,6 +182,7 @@ def extract_audio_features(source: Sound, config: AudioConfig | DatasetConfig | 
     means = {name: values.mean(axis=0) for name, values in described.items()}
     stds = {name: values.std(axis=0) for name, values in described.items()}
     seconds = len(mono) / RATE
+    only = _only(source, len(samples) / rate, config.max_duration_sec)
     return AudioFeatures(
         duration_sec=seconds,
         hop_length=hop,
@@ -193,28 +194,36 @@ def extract_audio_features(source: Sound, config: AudioConfig | DatasetConfig | 
         stds=stds,
         tempo_bpm=tempo.value,
         tempo_confidence=tempo.confidence,
-        tempo_why=tempo.why,
+        tempo_why=tempo.why + only,
         beat_frames=np.rint(beats * (_HEARD_HOP / hop)).astype(np.int64),
         time_signature=bars.meter.value,
         meter_confidence=bars.meter.confidence,
-        meter_why=bars.meter.why,
+        meter_why=bars.meter.why + only,
         bar_frames=np.rint(beats[bars.first_beats] * (_HEARD_HOP / hop)).astype(np.int64),
         onset_rate=round(onset_rate(onsets, RATE / _HEARD_HOP), 4),
         key_signature=key.value and key.value[0],
         mode=key.value and key.value[1],
         key_confidence=key.confidence,
-        key_why=key.why,
+        key_why=key.why + only,
         key_sequence=[f"{region.tonic} {region.mode}" for region in keys],
         key_times=[region.start for region in keys],
         roman_sequence=numerals(chords.value or [], keys),
         chord_sequence=[name for _, name in chords.value or []],
         chord_times=[time for time, _ in chords.value or []],
         chord_confidence=chords.confidence,
-        chord_why=chords.why,
+        chord_why=chords.why + only,
         fingerprint=audio_fingerprint(heard.chroma),
         tuning=spectrum.tuning,
         feature_vector=_vector(means, stds, curves, mel, tempo.value or 0.0, len(beats) / seconds),
     )
+
+
+def _only(source: Sound, seconds: float, longest: float) -> str:
+    """For the reasons: that no more than the first `longest` seconds were heard; empty where all was."""
+    if seconds < longest - 0.1:
+        return ""
+    whole = audio_seconds(source) if isinstance(source, (str, Path)) else np.shape(source[0])[0] / source[1]
+    return f"; only the first {longest:g} s heard" if whole > seconds + 0.1 else ""
 
 
 def _beats(mel: Floats, bpm: float) -> NDArray[np.int64]:

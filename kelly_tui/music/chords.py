@@ -236,6 +236,12 @@ def lead(scores: Singles, path: Ints) -> float:
 
 def _scores(windows: Windows) -> Singles:
     """(n, states and no chord): how well each chord fits each window."""
+    scores: Singles = heard_in(windows) @ _WEIGHTS
+    return scores
+
+
+def heard_in(windows: Windows) -> Singles:
+    """(n, 40): what each window says, as `_WEIGHTS` weighs it."""
     heard = np.zeros((len(windows.full), len(_WEIGHTS)), np.float32)
     held = np.flatnonzero(windows.bass >= 0)
     classes = (windows.sounding > 0.1).sum(axis=1)
@@ -246,8 +252,7 @@ def _scores(windows: Windows) -> Singles:
     heard[:, 37] = windows.full
     heard[:, 38] = classes == 1
     heard[:, 39] = classes == 2
-    scores: Singles = heard @ _WEIGHTS
-    return scores
+    return heard
 
 
 _BLOCK, _RUN_IN = 24, 12

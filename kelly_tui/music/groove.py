@@ -267,7 +267,7 @@ def _swing(division: Division, what: str) -> tuple[Detection[float], float]:
     """
     count = len(division.ratios)
     if count < _FEWEST_PAIRS:
-        return unknown(f"{count} {what} are too few"), 1.0
+        return unknown(f"too few {what} for a swing ratio: {count}"), 1.0
     middle, error = _Middle.of(division.ratios, 0.04, 0.004)
     sure = 0.1**2 / (0.1**2 + error**2)
     value = min(0.75, max(0.5, sure * middle + (1 - sure) * 0.6))

@@ -4,6 +4,9 @@ The ground truth lies beside the project, in ``../shared/eval``, and has its own
 measure. Its clips are rendered once by its ``render_audio.py``; ``KELLY_EVAL_AUDIO`` names their folder if they lie
 elsewhere. ``python -m tests.accuracy key chords_audio`` measures those tasks only.
 
+Where weights were fitted on these sets, the main figure is of weights fitted on one half of the songs and judged on the
+other; that of the program's own, which saw them all, stands beside it, in brackets.
+
 Below it stands how sure the detectors were, and how often they were right then: what says 0.9 should be right nine
 times of ten.
 """
@@ -24,7 +27,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from kelly_tui.features.audio import AudioConfig, AudioFeatures, extract_audio_features
+from kelly_tui.features.audio import AudioFeatures, extract_audio_features
 from kelly_tui.features.midi import Analysis, analyse
 from kelly_tui.model.labels import KEYS, parse_key
 from kelly_tui.music.key import detect_key
@@ -32,7 +35,7 @@ from kelly_tui.music.modulation import detect_keys
 from kelly_tui.music.notes import Score, read_midi
 from kelly_tui.music.theory import SCALES
 from kelly_tui.paths import PROJECT
-from tests.accuracy import emotion, pulse, suspicion, trained, tunes
+from tests.accuracy import chord_fields, emotion, folds, pulse, suspicion, trained, tunes
 from tests.accuracy.chord_time import major_or_minor
 from tests.keys_over_time import annotated_chorales, joined, windowed_krumhansl
 from tests.keys_over_time import figures as figures_over_time
@@ -58,13 +61,9 @@ def heard(path: Path) -> Analysis:
     return analyse(read_midi(path))
 
 
-LONGEST = AudioConfig(max_duration_sec=60)
-"""Of chords a minute is annotated."""
-
-
 @cache
 def listened(path: Path) -> AudioFeatures:
-    return extract_audio_features(path, LONGEST)
+    return extract_audio_features(path, folds.LISTENED)
 
 
 def key(path: Path) -> Any:
@@ -114,8 +113,9 @@ def contour(path: Path) -> Any:
 
 KEY, MIREX = "exact (macro", "MIREX weighted"
 MAJMIN = "majmin WCSR"
+NOTE_KEYS = ("key_midi", "key_midi2", "key_essen")
 TASKS = (
-    Task("key_midi", "key", key, ((KEY, "97.5", "93 together"), (MIREX, "98.2", "95 together"))),
+    Task("key_midi", "key", key, ((KEY, "97.5", ""), (MIREX, "98.2", ""))),
     Task("key_midi2", "key", key, ((KEY, "90.0", ""), (MIREX, "92.3", ""))),
     Task("key_essen", "key", key, ((KEY, "83.8", ""), (MIREX, "86.9", ""))),
     Task("mode_midi", "mode", key, (("tonic+mode accuracy", "74.2", "82"),)),
@@ -190,7 +190,7 @@ def sure_of_contour(path: Path, label: dict[str, Any]) -> Sure | None:
 
 
 SURE: dict[str, tuple[tuple[str, ...], Callable[[Path, dict[str, Any]], Sure | None]]] = {
-    "key of MIDI": (("key_midi", "key_midi2", "key_essen", "mode_midi"), sure_of_key),
+    "key of MIDI": ((*NOTE_KEYS, "mode_midi"), sure_of_key),
     "key of audio": (("key_audio",), sure_of_key_audio),
     "tempo of MIDI": (("tempo_midi",), sure_of_tempo),
     "tempo of audio": (("tempo_audio",), sure_of_tempo_audio),
@@ -279,18 +279,64 @@ def folder_of(name: str) -> Path:
     return Path(os.environ.get("KELLY_EVAL_AUDIO", EVAL / "audio")) if name.endswith("_audio") else EVAL / "midi"
 
 
-def figures(task: Task) -> str:
-    """What the scorer prints of our predictions."""
-    manifest = EVAL / "manifests" / f"{task.name}.dev.json"
+_KEYS = (folds.keys, (*NOTE_KEYS, "mode_midi"))
+_CHORDS = (chord_fields.of_notes, ("chords_midi", "chords_midi2"))
+FITTED: dict[str, tuple[Callable[[folds.Annotated], folds.Learnt], tuple[str, ...]]] = {
+    **dict.fromkeys(_KEYS[1], _KEYS),
+    **dict.fromkeys(_CHORDS[1], _CHORDS),
+    "tempo_midi": (folds.tempi, ("tempo_midi",)),
+    "tempo_audio": (folds.tempi_of_audio, ("tempo_audio",)),
+    "chords_audio": (chord_fields.of_sound, ("chords_audio",)),
+    "key_audio": (folds.keys_of_audio, ("key_audio",)),
+}
+"""By task how its weights are fitted, and on which sets."""
+
+
+@cache
+def learnt(fitted: Callable[[folds.Annotated], folds.Learnt], names: tuple[str, ...], half: int) -> folds.Learnt:
+    """The weights that this half of the songs teaches."""
+    pieces = [(folder_of(name) / file, label) for name in names for file, label in annotated(name).items()]
+    return fitted([piece for piece in pieces if folds.half_of(piece[0]) == half])
+
+
+def figures(task: Task) -> tuple[str, str]:
+    """What the scorer prints of our predictions; and of those out of fold, if the task's weights were fitted on it."""
     files, root = list(annotated(task.name)), folder_of(task.name)
     if not all((root / file).exists() for file in files):
-        return ""
-    predictions = {file: task.predict(root / file) for file in files}
+        return "", ""
+    said = scored(task, {file: task.predict(root / file) for file in files})
+    if task.name not in FITTED:
+        return said, ""
+    unseen = {}
+    for half in (0, 1):
+        with folds.using(learnt(*FITTED[task.name], 1 - half)):
+            forget()
+            unseen |= {file: task.predict(root / file) for file in files if folds.half_of(file) == half}
+    forget()
+    return said, scored(task, unseen)
+
+
+def forget() -> None:
+    heard.cache_clear()
+    listened.cache_clear()
+
+
+def scored(task: Task, predictions: dict[str, Any]) -> str:
+    """What the scorer prints."""
+    manifest, root = EVAL / "manifests" / f"{task.name}.dev.json", folder_of(task.name)
     with tempfile.NamedTemporaryFile("w", suffix=".json") as saved:
         json.dump(predictions, saved)
         saved.flush()
         command = [sys.executable, EVAL / "score" / f"{task.scorer}.py", manifest, "--pred", saved.name]
         return subprocess.run([*command, "--root", root], capture_output=True, text=True, check=True).stdout
+
+
+def figure_in(said: str, name: str) -> tuple[str, str]:
+    """What a scorer calls its figure whose line begins so, and the figure."""
+    line = next(line for line in said.splitlines() if line.startswith(name))
+    number = re.search(r"[:A-Za-z] (-?\d+\.?\d*)", line.removeprefix("late>=15ms"))
+    assert number is not None, line
+    return line.split(":")[0] if ":" in line else name, number[1]
 
 
 def main() -> int:
@@ -301,17 +347,24 @@ def main() -> int:
         print(f"there is no ground truth at {EVAL}", file=sys.stderr)
         return 2
     tasks = [task for task in TASKS if not wanted or task.name.startswith(wanted)]
-    print(f"{'task':14} {'figure':46} {'Kelly':>7} {'best peer':>10} {'goal':>12}")
+    print(f"{'task':14} {'figure':46} {'Kelly':>7} {'(fitted)':>8} {'best peer':>10} {'goal':>12}")
+    together: dict[str, list[tuple[float, float]]] = {KEY: [], MIREX: []}
     with ProcessPoolExecutor(2) as workers:
-        for task, said in zip(tasks, workers.map(figures, tasks)):
+        for task, (said, unseen) in zip(tasks, workers.map(figures, tasks)):
             if not said:
                 print(f"{task.name:14} no clips: render them with {EVAL / 'render_audio.py'}")
             for name, peer, goal in task.figures if said else ():
-                line = next(line for line in said.splitlines() if line.startswith(name))
-                number = re.search(r"[:A-Za-z] (-?\d+\.?\d*)", line.removeprefix("late>=15ms"))
-                assert number is not None, line
-                what = f"{task.scorer}: {line.split(':')[0]}" if ":" in line else f"{task.scorer}: {name}"
-                print(f"{task.name:14} {what:46.46} {number[1]:>7} {peer:>10} {goal:>12}", flush=True)
+                what, fitted = figure_in(said, name)
+                number, beside = (figure_in(unseen, name)[1], f"({fitted})") if unseen else (fitted, "")
+                what = f"{task.scorer}: {what}"
+                print(f"{task.name:14} {what:46.46} {number:>7} {beside:>8} {peer:>10} {goal:>12}", flush=True)
+                if task.name in NOTE_KEYS:
+                    together[name].append((float(number), float(fitted)))
+            if task.name == NOTE_KEYS[-1] and len(together[KEY]) == len(NOTE_KEYS):
+                for name, peer, goal in ((KEY, "90.4", "93"), (MIREX, "92.5", "95")):
+                    number, fitted = (f"{sum(column) / len(column):.1f}" for column in zip(*together[name]))
+                    what = f"the three together: {name.strip('(')}"
+                    print(f"{'keys of notes':14} {what:46.46} {number:>7} {f'({fitted})':>8} {peer:>10} {goal:>12}")
         if not wanted or "contour_song".startswith(wanted):
             print(tunes.contours(EVAL), flush=True)
         if not wanted or "beats_midi".startswith(wanted):

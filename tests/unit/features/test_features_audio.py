@@ -328,7 +328,10 @@ def test_configuration_does_what_it_says(clip: np.ndarray) -> None:
     assert found.mfcc.shape == (13, 1 + 2 * RATE // 256)
     assert found.chroma is None
     assert found.duration_sec == 2
+    assert all(why.endswith("; only the first 2 s heard") for why in found.why.values())
     assert found.feature_vector.shape == (128,)
+    whole = extract_audio_features((clip, RATE), AudioConfig(max_duration_sec=len(clip) / RATE))
+    assert not any("heard" in why and "first" in why for why in whole.why.values())
     bare = extract_audio_features((clip, RATE), AudioConfig(extract_mel_spectrogram=False, extract_mfcc=False))
     names = set(np.load(io.BytesIO(bare.to_npz())).files)
     assert "chroma" in names
