@@ -235,7 +235,17 @@ def test_no_chords_where_there_are_none(kind: str) -> None:
 def test_one_pitch_is_no_chord(hertz: float) -> None:
     time = np.arange(RATE * 8) / RATE
     for sound in (0.5 * np.sin(2 * np.pi * hertz * time), tone(hertz, 8)):
-        assert extract_audio_features((sound, RATE)).chord_sequence == []
+        found = extract_audio_features((sound, RATE))
+        assert found.chord_sequence == []
+        assert found.key_signature is None
+
+
+def test_little_music_tells_little_of_its_key() -> None:
+    chords = progression(["C", "F", "G", "C"])
+    short, long = (extract_audio_features((np.tile(chords, times), RATE)) for times in (1, 6))
+    assert (short.key_signature, short.mode) == (long.key_signature, long.mode) == ("C", "major")
+    assert short.key_confidence < long.key_confidence - 0.05
+    assert extract_audio_features((progression(["C"] * 4), RATE)).key_signature is None
 
 
 @pytest.mark.parametrize("root", [45, 50, 57])
