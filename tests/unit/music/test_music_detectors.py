@@ -245,6 +245,11 @@ def test_blocks_decoded_side_by_side_have_the_path_of_the_whole() -> None:
     assert (best_path(scores, costs) == states[::-1]).mean() > 0.995
 
 
+def test_a_chord_that_is_best_in_no_window_is_in_the_path_where_it_is_best_of_all() -> None:
+    scores = np.tile([[2.0, 0.0, 1.5], [0.0, 2.0, 1.5]], (20, 1)).astype(np.float32)
+    assert (best_path(scores, np.full(40, 3.0, np.float32)) == 2).all()
+
+
 def test_chords_of_a_hundred_thousand_long_notes() -> None:
     score = score_of(line([60, 64, 67] * 40))
     many = np.resize(score.notes, 100_000)
