@@ -128,7 +128,8 @@ def find_chords(spectrum: Spectrum, beat_times: Doubles) -> Detection[list[tuple
     progression = [(round(max(float(edges[at]), 0.0), 4), name) for at, name in chords]
     if all(name == "N" for _, name in progression):
         return unknown("no chord lasts")
-    confidence = min(0.93, max(0.05, _SURE + _SURE_AHEAD * lead(scores, path)))
+    one_by_one = min(1.0, 2 - 2 * _share_alone(heard[:, :12]))
+    confidence = max(0.05, min(0.93, _SURE + _SURE_AHEAD * lead(scores, path)) * one_by_one)
     why = f"{count(len(progression), 'chord')} heard in {count(len(path), 'half beat')}"
     return Detection(progression, confidence, why)
 
@@ -138,6 +139,12 @@ def _alone(strength: Floats, starts: NDArray[np.int64], lengths: NDArray[np.int6
     ordered = np.sort(np.add.reduceat(strength, starts), axis=1)
     alone: NDArray[np.bool_] = ordered[:, -2] < _ALONE * ordered[:, -1]
     return alone & bool(2 * lengths[alone].sum() > lengths.sum())
+
+
+def _share_alone(strength: Floats) -> float:
+    """0..1: of the windows that sound, those where one pitch class does; in songs up to a half, in a line more."""
+    ordered = np.sort(strength[strength.max(axis=1) > 0], axis=1)
+    return float(np.mean(ordered[:, -2] < _ALONE * ordered[:, -1])) if len(ordered) else 1.0
 
 
 def _content(

@@ -240,6 +240,12 @@ def test_one_pitch_is_no_chord(hertz: float) -> None:
         assert found.key_signature is None
 
 
+def test_notes_that_come_one_by_one_tell_chords_not_surely() -> None:
+    steps = [0, 4, 7, 2, 9, 5, 11, 0] * 2
+    line = np.concatenate([tone(261.63 * 2 ** (step / 12), 0.6) for step in steps])
+    assert extract_audio_features((line, RATE)).chord_confidence < 0.45
+
+
 def test_little_music_tells_little_of_its_key() -> None:
     chords = progression(["C", "F", "G", "C"])
     short, long = (extract_audio_features((np.tile(chords, times), RATE)) for times in (1, 6))
