@@ -322,7 +322,7 @@ def best_path(scores: Singles, costs: Singles) -> Ints:
 
 
 def _hopeful(scores: Singles) -> Ints:
-    """The chords that are best in a window, or in 2, 4 or 8 together: of a single line none sounds as a whole in one."""
+    """The chords that are best in a window, or in 2, 4 or 8 together: of a line none sounds as a whole in one."""
     together, best = scores, [scores.argmax(axis=1)]
     for _ in range(3):
         even = len(together) // 2 * 2
