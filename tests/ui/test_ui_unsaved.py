@@ -19,7 +19,7 @@ def test_each_edit_that_was_not_saved_is_printed_as_the_command_that_makes_it(
 ) -> None:
     edits = (Edit("00ab", "emotion", Label("sad")), Edit("00ab", "notes", Label("it's long")))
 
-    def run(self: app.KellyApp) -> None:
+    def run(self: app.KellyApp, *, mouse: bool) -> None:
         self.unsaved = [Order("edit", edits)]
 
     monkeypatch.setattr(app.KellyApp, "run", run)
