@@ -38,7 +38,7 @@ generated: .venv/.test
 	$(BIN)/python -m tests.accuracy.generated
 
 kills: .venv/.test
-	$(BIN)/python -m pytest -m slow -n 2 tests/unit tests/ui
+	$(BIN)/python -m pytest -m slow -n 2 -o faulthandler_timeout=5400 tests/unit tests/ui
 
 soak: .venv/.test
 	$(BIN)/python -m tests.soak
