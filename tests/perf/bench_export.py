@@ -25,7 +25,7 @@ from kelly_tui.model.sample import Sample
 from kelly_tui.store.catalogue import Catalogue, FeatureRow
 from kelly_tui.store.layout import create_dataset_structure
 
-MOST = 100_000
+MOST = 20_000
 """Samples; more would only take longer."""
 
 FORMATS = ("jsonl", "webdataset", "parquet", "jams")
