@@ -9,6 +9,7 @@ import itertools
 import json
 import os
 import shutil
+import signal
 import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -103,8 +104,9 @@ async def browser(folder: Path) -> AsyncIterator[Page]:
              "--window-size=1200,800", "--remote-debugging-port=0", f"--user-data-dir={folder}",
              "about:blank"]  # fmt: skip
     process = subprocess.Popen(
-        words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env={**os.environ, "HOME": str(folder)}
-    )
+        words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env={**os.environ, "HOME": str(folder)},
+        start_new_session=True,
+    )  # fmt: skip
     try:
         said = folder / "DevToolsActivePort"
         async with asyncio.timeout(DEADLINE):
@@ -120,5 +122,5 @@ async def browser(folder: Path) -> AsyncIterator[Page]:
                 yield page
                 page.close()
     finally:
-        process.terminate()
+        os.killpg(process.pid, signal.SIGKILL)  # Debian's program is a script that would leave the browser behind
         process.wait(DEADLINE)
