@@ -229,10 +229,9 @@ class Player:
             self._transport.switch(heard, self._ratio, self._gain(path))
 
     def _accompanied(self, source: Source) -> Source:
-        if self._companion == Companion():
+        if self._companion == Companion() or (synth := self._synths.second(self._transport.rate)) is None:
             return source
-        events = companion_events(self._companion, source.duration)
-        return Accompanied(source, MidiBlocks(events, self._synths.second(self._transport.rate)))
+        return Accompanied(source, MidiBlocks(companion_events(self._companion, source.duration), synth))
 
     def _put_away(self) -> None:
         path, source = self._path, self._source
@@ -244,9 +243,9 @@ class Player:
         """Open everything again, what is heard too, which sounds on meanwhile."""
         self.shelf.clear()
         self.rehearsal.forget()
+        self._source = None  # of the rate and the SoundFont there were: never to be kept for later
         if self._path is not None and self._coming is None:
-            path, self._source = self._path, None
-            self._await(self._token, path, self._transport.cursor, 1.0, self._move)
+            self._await(self._token, self._path, self._transport.cursor, 1.0, self._move)
         self._rehearse()
 
     # -- versions that are compared ------------------------------------------------------------------------------------

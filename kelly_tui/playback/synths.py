@@ -21,6 +21,7 @@ class Synths:
         self._chosen, self._board = soundfont, board
         self._synth: Synth | None = None
         self._made_for: tuple[str, int] | None = None
+        self._heard = ""  # the SoundFont of the one that plays: the chosen one, unless that can't be loaded
         self._second: Synth | None = None
         self._second_for: tuple[str, int] | None = None
         self._making = Lock()
@@ -36,11 +37,20 @@ class Synths:
         """From the next `synth` on; empty means `paths.soundfont`'s choice."""
         self._chosen = soundfont
 
-    def second(self, rate: int) -> Synth:
-        """One for what is played beside the music, with the same SoundFont: its samples are in memory already."""
-        chosen = self._made_for[0] if self._made_for is not None else self._chosen
-        if self._second is None or self._second_for != (chosen, rate):
-            self._second, self._second_for = Synth(paths.soundfont(chosen), rate), (chosen, rate)
+    def second(self, rate: int) -> Synth | None:
+        """One for what is played beside the music, with the SoundFont that is heard: its samples are in memory already.
+
+        None where none can be loaded, and `trouble` says why: the music plays on.
+        """
+        heard = self._heard if self._synth is not None else self._chosen
+        if self._second is None or self._second_for != (heard, rate):
+            try:
+                self._second, self._second_for = self._loaded(heard, rate), (heard, rate)
+            except KellyError as error:
+                self.trouble = str(error)
+                return None
+            if self._synth is None:
+                self.trouble = ""
         return self._second
 
     def synth(self, rate: int) -> Synth:
@@ -52,15 +62,19 @@ class Synths:
             wanted, before = (self._chosen, rate), self._synth
             if before is not None and self._made_for == wanted:
                 return before
-            self._board.memory.loading = True  # should the process die of it, the app knows why
             try:
-                self._synth, self.trouble = Synth(paths.soundfont(self._chosen), rate), ""
+                self._synth, self._heard, self.trouble = self._loaded(wanted[0], rate), wanted[0], ""
             except KellyError as error:
                 if before is None or before.rate != rate:
                     raise
                 self.trouble = str(error)
-            finally:
-                self._board.memory.loading = False
             self._made_for = wanted
             assert self._synth is not None
             return self._synth
+
+    def _loaded(self, chosen: str, rate: int) -> Synth:
+        self._board.memory.loading = True  # should the process die of it, the app knows why
+        try:
+            return Synth(paths.soundfont(chosen), rate)
+        finally:
+            self._board.memory.loading = False

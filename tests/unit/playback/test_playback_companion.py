@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import mido
 import numpy as np
 import pytest
 import soundfile
@@ -13,7 +14,8 @@ from kelly_tui.playback import Engine
 from kelly_tui.render.companion import Companion
 from kelly_tui.settings import Settings
 from tests.heard import loaded, retaken
-from tests.null_sink import RATE, NullSink
+from tests.nasty.soundfonts import NASTY
+from tests.null_sink import RATE, NullSink, until
 
 A6 = 1760.0
 
@@ -85,3 +87,35 @@ def test_the_click_is_heard_on_the_beats_that_are_labelled(playing: Engine, null
 
     found = retaken(between, even)
     assert even(found), found
+
+
+def test_a_soundfont_that_is_none_takes_the_click_and_leaves_the_music(playing: Engine, tmp_path: Path) -> None:
+    """And the next one that is one gives it back."""
+    broken = tmp_path / "broken.sf2"
+    broken.write_bytes(NASTY["name only"])
+    first = playing.pid
+    playing.set_soundfont(str(broken))
+    playing.set_companion(Companion(drone="A"))
+    until(lambda: "broken.sf2" in playing.state.message)
+    here = playing.state.position
+    until(lambda: playing.state.position > here + 0.2)
+    assert playing.pid == first
+    playing.set_soundfont("")
+    until(lambda: playing.state.message == "" and playing.state.level > 0.03)
+
+
+def test_a_soundfont_that_is_none_leaves_the_click_to_the_one_before(playing: Engine, tmp_path: Path) -> None:
+    on = mido.Message("note_on", note=60, velocity=1)
+    file = mido.MidiFile()
+    file.tracks.append(mido.MidiTrack([on, on.copy(velocity=0, time=50_000)]))
+    file.save(tmp_path / "still.mid")
+    loaded(playing, tmp_path / "still.mid")
+    first = playing.pid
+    broken = tmp_path / "broken.sf2"
+    broken.write_bytes(NASTY["name only"])
+    playing.set_soundfont(str(broken))
+    until(lambda: "broken.sf2" in playing.state.message)
+    playing.set_companion(Companion(drone="A"))
+    playing.play()
+    until(lambda: playing.state.level > 0.03)
+    assert playing.pid == first
