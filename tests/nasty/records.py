@@ -131,6 +131,6 @@ ARRAYS: dict[str, bytes] = {
     "other names": _zip({"../../owned.npy": _npy("(4,)", bytes(16)), "/tmp/owned.npy": _npy("(4,)", bytes(16))}),
     "an entry that is no array": _zip(dict.fromkeys(_NAMES, b"text")),
     "ten thousand entries": _zip({f"{at}.npy": b"" for at in range(10_000)}),
-    "the same entry twice": GOOD.replace(b"mel_spectrogram", b"feature_vectorX"[:15]),
+    "an entry out": GOOD.replace(b"mel_spectrogram.npy", b"../feature_vector.n"),
 }  # fmt: skip
 """What may lie in place of a sample's features, or be handed in as an array."""

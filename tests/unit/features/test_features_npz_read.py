@@ -20,6 +20,7 @@ HARMLESS = {
     "entries of nothing",
     "other names",
     "ten thousand entries",
+    "an entry out",
 }
 
 
