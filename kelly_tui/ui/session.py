@@ -56,6 +56,8 @@ class Session:
         """What a person has said to each stage, by parameter, where it is not the usual."""
         self.learner: Job | None = None
         """What makes suggestions anew."""
+        self.prober: Job | None = None
+        """What asks anew, after that, whether a model would learn from the labels."""
         self._lessons = 0
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="reader")
         self._own = threading.local()
@@ -118,6 +120,13 @@ class Session:
             self._lessons = 0
             self.learner = Job.start(["suggest", str(self.root)])
 
+    def learnt(self) -> None:
+        """Suggestions have been made: probe the dataset anew, in a process of its own, unless that is being done."""
+        if self.prober is None or not self.prober.running:
+            from kelly_tui.pipeline.job import Job
+
+            self.prober = Job.start(["probe", str(self.root)])
+
     async def ask(self, question: Callable[[Catalogue], T]) -> T:
         """Put a question that may take long; the app goes on meanwhile. Questions are answered one after another."""
         return await asyncio.wrap_future(self._reader.submit(self._answer, question))
@@ -140,7 +149,7 @@ class Session:
 
     def close(self) -> None:
         """Write what is waiting and stop what is running. What is on the screen can be read until `let_go`."""
-        for job in (self.job, self.learner):
+        for job in (self.job, self.learner, self.prober):
             if job is not None and job.running:
                 job.cancel()
         self.saver.close()

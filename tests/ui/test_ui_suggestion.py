@@ -205,6 +205,11 @@ async def test_after_ten_labels_suggestions_are_made_anew(open_desk: Open, tmp_p
         await desk.settle()
         assert desk.app.session.learner is None
         assert "eerie? ." in desk.text()
+        prober = desk.app.session.prober
+        assert prober is not None
+        prober.wait(60)
+        prober.join()
+        assert (prober.exit_code, "emotion of midi" in prober.last_words) == (1, True), "ten labels are too few"
         with Catalogue.open(root) as catalogue:
             last = catalogue.find("11.mid")
             assert "emotion" not in last.labels
@@ -235,3 +240,16 @@ async def test_advice_that_cannot_be_had_hides_no_news(
         await desk.settle()
         assert desk.said == "amber: sad refused"
         assert desk.app.workstation.advice.filter == "emotion:?"  # what is known without
+
+
+async def test_the_last_probe_stands_in_the_panel(open_desk: Open, root: Path) -> None:
+    from kelly_tui.model.probe import Estimate, Probe, Score
+    from kelly_tui.store.probed import keep
+
+    figure = Estimate(0.52, 0.45, 0.6)
+    with Catalogue.open(root) as catalogue:
+        keep(catalogue, [Probe("midi", "emotion", (Score("real", 80, 30, 80, figure, figure, 0.4),))])
+    async with open_desk(root, size=(200, 48)) as desk:
+        assert "probe: emotion macro F1 .52 [.45-.60] on real songs" in desk.text()
+    async with open_desk(root, size=(80, 24)) as desk:
+        assert "macro F1" not in desk.text()

@@ -42,6 +42,7 @@ from kelly_tui.ui.widgets.transport import Transport
 if TYPE_CHECKING:
     from textual.timer import Timer
 
+    from kelly_tui.model.probe import Probe
     from kelly_tui.model.report import Scores
     from kelly_tui.model.sample import Sample
     from kelly_tui.pipeline.job import Job
@@ -91,6 +92,7 @@ class Workstation(Tapping, Lenses):
         self._progress: Progress | None = None
         """What has been labelled today."""
         self._scored: tuple[Counts, Scores] | None = None
+        self._probed: Probe | None = None
         """What the scores were read from, and they."""
         self._counting = self._counted = False
         """Whether what looks alike is being counted, and whether that is of these scores."""
@@ -196,11 +198,14 @@ class Workstation(Tapping, Lenses):
 
     def show_scores(self) -> None:
         """Read the counters and say what they mean. A few milliseconds at any size."""
+        from kelly_tui.store.probed import kept
         from kelly_tui.validate.scores import live_scores
 
         counts = self.session.catalogue.counts()
         scores = live_scores(counts, self.session.config)
         self._scored, self._counted = (counts, scores), False
+        last = kept(self.session.catalogue)
+        self._probed = last.probes[0] if last is not None and last.probes else None
         self._advise()
         if not self._counting:
             self._counting = True
@@ -210,7 +215,7 @@ class Workstation(Tapping, Lenses):
         assert self._scored is not None
         counts, scores = self._scored
         self.advice = next_best(counts, scores, self.session.config, self._alike)
-        self.query_one(ScoresPanel).show(scores, self.advice)
+        self.query_one(ScoresPanel).show(scores, self.advice, self._probed)
 
     async def _count_alike(self) -> None:
         """Count the open samples that look like what is lacking, and advise anew; again where labels changed since."""
@@ -307,6 +312,8 @@ class Workstation(Tapping, Lenses):
             self.session.learner = None
             if learner.exit_code:
                 self.say(learner.last_words, "broken")
+            else:
+                self.session.learnt()
             self._see_changes()
         if self.session.is_there is self._gone:
             self._gone = not self._gone

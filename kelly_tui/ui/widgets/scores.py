@@ -10,6 +10,7 @@ from kelly_tui.ui.paint import Line, Span, clickable, length, spread, wrapped
 from kelly_tui.ui.widgets.painted import Painted
 
 if TYPE_CHECKING:
+    from kelly_tui.model.probe import Probe
     from kelly_tui.model.report import Scores
 
 SHADES = (("imported", "━"), ("augmented", "╍"), ("generated", "┈"))
@@ -28,10 +29,12 @@ class ScoresPanel(Painted):
         self.key = key
         self.scores: Scores | None = None
         self.advice = Advice("")
+        self.probe: Probe | None = None
 
-    def show(self, scores: Scores, advice: Advice) -> None:
-        if (scores, advice) != (self.scores, self.advice):
-            self.scores, self.advice = scores, advice
+    def show(self, scores: Scores, advice: Advice, probe: Probe | None = None) -> None:
+        """`probe`: what the last one found."""
+        if (scores, advice, probe) != (self.scores, self.advice, self.probe):
+            self.scores, self.advice, self.probe = scores, advice, probe
             self.repaint()
 
     def paint(self, width: int, height: int) -> list[Line]:
@@ -99,7 +102,18 @@ class ScoresPanel(Painted):
             *_score("Quality", scores.quality),
             (said, "dim"),
         ]
+        if self.probe is not None:
+            room = width - length(left) - length(self._next(width)) - 3
+            words = next((one for one in _probed(self.probe) if len(one) <= room), "")
+            left += [("  " + words, "text")] if words else []
         return spread(left, self._next(width - length(left) - 1), width)
+
+
+def _probed(probe: Probe) -> tuple[str, ...]:
+    """What it found, in all words and in fewer; nothing but the whole reason where it refused."""
+    words = probe.headline
+    short = words.partition(" on ")[0]
+    return (words,) if "no figure" in words else (words, short, short.replace(f"{probe.field} macro ", ""))
 
 
 def _score(name: str, value: float) -> list[Span]:
