@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -23,7 +24,9 @@ VERSION = 1
 """Of what lies in an export; counts up when a reader of the old one could not read it."""
 
 
-def identity_of(format: str, choice: Choice, options: Options, digest: str) -> dict[str, Any]:
+def identity_of(
+    format: str, choice: Choice, options: Options, digest: str, said: dict[str, list[bytes]]
+) -> dict[str, Any]:
     """What makes two exports the same, so that one goes on where the other stopped."""
     return {
         "kind": KIND,
@@ -32,6 +35,7 @@ def identity_of(format: str, choice: Choice, options: Options, digest: str) -> d
         "choice": msgspec.to_builtins(choice),
         "options": msgspec.to_builtins(options),
         "digest": digest,
+        "said": {name: hashlib.sha256(b"".join(lines)).hexdigest() for name, lines in said.items() if lines},
     }
 
 

@@ -26,7 +26,7 @@ from kelly_tui.export.arrays.normal import Sums
 from kelly_tui.export.choice import Part, Record
 from kelly_tui.export.options import Options
 from kelly_tui.export.target import Target
-from kelly_tui.model.dataset import DatasetConfig
+from kelly_tui.model.dataset import TARGET_MODELS, DatasetConfig
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the first moment that a zip file can name
 _INFO = "info.json"
@@ -41,7 +41,11 @@ class _Info(msgspec.Struct):
     """Type and shape of a row, by name."""
     sums: list[Any] | None = None
     left_out: dict[str, int] = {}
-    """How many samples give no example, by the reason."""
+    """How many samples give no example, by the reason; of MIDI that can't be heard, in `silent`."""
+    silent: list[str] = []
+    """MIDI of which a model wants the sound, by id."""
+    sounds_of: list[str] = []
+    """Whose sound there is: ids of MIDI, or of other sound."""
 
 
 class Npz:
@@ -59,6 +63,12 @@ class Npz:
         with ExitStack() as stack:
             files: dict[str, BinaryIO] = {}
             for record in records:
+                sample = record.sample
+                if TARGET_MODELS[self.form.model].reads == "audio":
+                    if sample.file_type == "midi":
+                        info.silent.append(sample.sample_id)
+                        continue
+                    info.sounds_of.append(sample.parent_id or "")
                 try:
                     arrays = self._arrays(record, len(info.sample_ids))
                 except FileRefused as refused:
@@ -69,7 +79,7 @@ class Npz:
                     info.arrays = {name: (array.dtype.str, list(array.shape[1:])) for name, array in arrays.items()}
                 for name, array in arrays.items():
                     files[name].write(np.ascontiguousarray(array).data)
-                info.sample_ids.append(record.sample.sample_id)
+                info.sample_ids.append(sample.sample_id)
                 info.rows += len(arrays["x"])
                 if self.form.channels and part.split == "train":
                     sums.append(Sums.of(arrays["x"], arrays["mask"], self.form))
@@ -90,6 +100,7 @@ class Npz:
         left_out = Counter[str]()
         for _, info in told:
             left_out.update(info.left_out)
+        left_out.update(_without_sound(info for _, info in told))
         if not any(info.rows for _, info in told):
             why = max(left_out, key=lambda reason: left_out[reason], default="they are gone")
             raise StageError(f"no sample gives {self.form.model} an example: {why}", path=target.root)
@@ -110,6 +121,16 @@ class Npz:
             "examples": dict(examples),
             "without_example": dict(sorted(left_out.items())),
         }
+
+
+def _without_sound(told: Iterable[_Info]) -> dict[str, int]:
+    """How many of the MIDI samples are not there as sound too."""
+    silent, sounds_of = set[str](), set[str]()
+    for info in told:
+        silent.update(info.silent)
+        sounds_of.update(info.sounds_of)
+    number = len(silent - sounds_of)
+    return {"MIDI: kelly render makes its sound": number} if number else {}
 
 
 def _names(fixed: dict[str, Any], told: Sequence[tuple[Part, _Info]]) -> list[str]:

@@ -16,6 +16,7 @@ from kelly_tui.export.choice import Choice, Part, Plan, Record, plan_of, records
 from kelly_tui.export.facts import card_files, facts_of, identity_of
 from kelly_tui.export.formats import Format, open_format
 from kelly_tui.export.options import Options
+from kelly_tui.export.said import said_of, write_said
 from kelly_tui.export.target import Target
 from kelly_tui.pipeline.recorded import recorded
 from kelly_tui.pipeline.room import Room
@@ -56,11 +57,12 @@ def export(
         in_the_way = gates.check(still, choice, plan, needs_features=writer.needs_features, force=force or run.dry_run)
         if run.dry_run:
             return _foreseen(plan, format, in_the_way)
-        identity = identity_of(format, choice, options, plan.digest)
+        said = said_of(still, choice)
+        identity = identity_of(format, choice, options, plan.digest, said)
         with disk_errors(out):
             out.mkdir(parents=True, exist_ok=True)
         with Target(out, identity, link=link) as target:
-            return _Export(still, run, plan, writer, target, choice, options, in_the_way).go()
+            return _Export(still, run, plan, writer, target, choice, options, in_the_way, said).go()
 
 
 def _foreseen(plan: Plan, format: str, in_the_way: list[str]) -> Outcome:
@@ -93,10 +95,11 @@ class _Export:
         choice: Choice,
         options: Options,
         forced: list[str],
+        said: dict[str, list[bytes]],
     ) -> None:
         self.catalogue, self.run, self.plan = catalogue, run, plan
         self.writer, self.target, self.choice = writer, target, choice
-        self.options, self.forced = options, forced
+        self.options, self.forced, self.said = options, forced, said
         self.outcome = Outcome(STAGE)
         self.more: dict[str, Any] = {}
         """What the format says of the whole."""
@@ -140,6 +143,7 @@ class _Export:
         target.files = []
         with disk_errors(target.root):
             self.more = self.writer.finish(self.plan.parts, target)
+            write_said(self.said, target)
             facts = facts_of(self.catalogue.config, self.plan, self.options, target, self.forced)
             for name, data in card_files(self.catalogue, self.choice, facts, target.all_files(self.plan.parts)).items():
                 target.put(name, data)

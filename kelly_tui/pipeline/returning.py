@@ -12,6 +12,7 @@ import msgspec
 
 from kelly_tui.errors import FileRefused
 from kelly_tui.export.back import Returned, config_of, read_back, samples_in
+from kelly_tui.export.said import take_said
 from kelly_tui.model.sample import Sample
 from kelly_tui.pipeline.recorded import recorded
 from kelly_tui.pipeline.room import Room
@@ -22,6 +23,7 @@ from kelly_tui.store.importer import STAGE
 from kelly_tui.store.layout import inside, save_config
 from kelly_tui.store.rebuild import ID
 from kelly_tui.store.scan import name_with
+from kelly_tui.text import count
 
 _AT_ONCE = 200
 _PLACES = ("raw/", "processed/augmented/")
@@ -60,8 +62,10 @@ def import_export(catalogue: Catalogue, run: Run, folder: Path) -> Outcome:
         done = outcome.done + outcome.skipped
         rate = done / max(time.monotonic() - began, 1e-3)
         run.tell(Progress(STAGE, done, total, outcome.failed, rate, (total - done) / rate if rate else None))
+    said = take_said(catalogue, folder, lambda name, why: outcome.failures.append((name, why)))
     outcome.seconds = time.monotonic() - began
     outcome.words = f"{outcome.done:,} came back from the export"
+    outcome.words += f", with {count(said, 'blind answer')}" if said else ""
     outcome.words += "; kelly split proves their splits" if fresh else "; kelly split places them"
     return outcome
 

@@ -90,7 +90,9 @@ def _distribution(files: Sequence[ExportedFile]) -> Iterator[dict[str, Any]]:
                 "sha256": file.sha256,
             }
     for kind, of_kind in _by_format(files).items():
-        if len(files) > MOST_FILES or (kind != "json" and any(file.columns for file in of_kind)):
+        tables = [file for file in of_kind if file.columns]
+        if len(files) > MOST_FILES or (kind != "json" and tables):
+            of_kind = tables or of_kind  # noqa: PLW2901  # what is beside them is none
             yield {
                 "@type": "cr:FileSet",
                 "@id": f"{kind}-files",

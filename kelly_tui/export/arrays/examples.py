@@ -36,7 +36,7 @@ def rows_of(model: str, sample: Sample, music: bytes, path: Path, options: Optio
     """
     reads = TARGET_MODELS[model].reads
     if sample.file_type != reads:
-        raise FileRefused("MIDI: kelly render makes its sound" if reads == "audio" else f"sound: {model} reads MIDI")
+        raise FileRefused(f"sound: {model} reads MIDI" if reads == "midi" else f"MIDI: {model} reads sound")
     if model == "emotionrecognizer":
         if options.emotion(sample) is None:
             raise FileRefused("no emotion is labelled")

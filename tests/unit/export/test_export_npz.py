@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pretty_midi
 import pytest
@@ -224,6 +225,21 @@ def test_what_gives_no_example_is_left_out_and_counted_by_its_reason(model: str,
             held |= set(arrays["sample_ids"][arrays["sample"]].tolist())
     good = {hashlib.sha256(data).hexdigest()[:16] for data in music(model, 6)}
     assert held == good
+
+
+def test_midi_whose_sound_is_there_counts_as_that_sound_alone(tmp_path: Path) -> None:
+    contents = [midi(n) for n in range(6)]
+    songs = [sample_of(data, number) for number, data in enumerate(contents)]
+    sounds = [wav(60 + n) for n in range(4)]
+    for number, data in enumerate(sounds):
+        of = songs[number].sample_id
+        sound = sample_of(data, 10 + number)
+        songs.append(msgspec.structs.replace(sound, parent_id=of, root_id=of, augmentation_type="render"))
+    by_hash = {hashlib.sha256(data).hexdigest(): data for data in [*contents, *sounds]}
+    root = dataset(tmp_path, songs, by_hash, target_model="emotionrecognizer")
+    export(root, tmp_path / "out", "npz")
+    said = json.loads((tmp_path / "out/export.json").read_text())
+    assert said["without_example"] == {"MIDI: kelly render makes its sound": 2}
 
 
 def test_where_no_sample_gives_an_example_the_commonest_reason_is_said(tmp_path: Path) -> None:

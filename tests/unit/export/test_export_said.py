@@ -1,0 +1,109 @@
+"""Opinions and answers of blind listening: beside every export, and back with it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from export_samples import dataset, export, put, sample, tree
+
+import kelly_tui
+from kelly_tui.errors import StageError
+from kelly_tui.model.abx import Trial
+from kelly_tui.model.dataset import DatasetConfig
+from kelly_tui.model.opinion import Opinion
+from kelly_tui.store.catalogue import Catalogue
+from kelly_tui.store.layout import create_dataset_structure
+from kelly_tui.store.opinions import add_opinions, blind_opinions, give_opinion
+from kelly_tui.store.trials import add_trials, trials
+
+ALL = ("jsonl", "parquet", "webdataset", "jams")
+RECIPE = '{"transpose":3}'
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """Twenty samples; one person judged a word, a number and a list, another heard a variant twice in one moment."""
+    songs = [sample(n, labels={"emotion": "sad"}) for n in range(20)]
+    root = dataset(tmp_path, songs)
+    by = {"annotator": "Zoë", "at": "2026-08-02T12:00:00.000Z"}
+    with Catalogue.open(root) as catalogue:
+        add_opinions(
+            catalogue,
+            [
+                Opinion(songs[3].sample_id, "valence", round=2, value=-0.25, **by),
+                Opinion(songs[1].sample_id, "emotion", round=1, value="happy", **by),
+                Opinion(songs[1].sample_id, "tags", round=1, value=["a b", "ß"], **by),
+            ],
+        )
+        add_trials(catalogue, [Trial(RECIPE, songs[2].sample_id, True, "Zoë", "2026"), *2 * [
+            Trial(RECIPE, songs[2].sample_id, False, "Bo", "2027")]])  # fmt: skip
+    return root
+
+
+def said(root: Path) -> tuple[list[Opinion], list[Trial]]:
+    with Catalogue.open(root) as catalogue:
+        return blind_opinions(catalogue), trials(catalogue)
+
+
+def new(folder: Path) -> Path:
+    create_dataset_structure(folder, DatasetConfig(dataset_id="songs", created_at="2026"))
+    return folder / "songs"
+
+
+@pytest.mark.parametrize("format", ALL)
+def test_what_was_said_blind_comes_back_in_its_order_and_only_once(format, root, tmp_path):
+    out, again = tmp_path / "out", new(tmp_path / "again")
+    export(root, out, format)
+    for _ in range(2):
+        assert kelly_tui.import_files(again, [out]).failures == []
+        assert said(again) == said(root)
+    listed = {file["path"] for file in json.loads((out / "export.json").read_text())["files"]}
+    assert {"opinions.jsonl", "blind_listening.jsonl"} <= listed
+
+
+def test_only_samples_of_the_export_are_spoken_of(root, tmp_path):
+    one = sample(1).sample_id
+    with Catalogue.open(root) as catalogue:
+        (split,) = catalogue.db.execute("SELECT split FROM samples WHERE sample_id = ?", (one,)).fetchone()
+    others = tuple(name for name in ("train", "val", "test") if name != split)
+    export(root, tmp_path / "without", splits=others)
+    export(root, tmp_path / "with", splits=(split,))
+    lines = (tmp_path / "with/opinions.jsonl").read_text().splitlines()
+    assert [json.loads(line)["field"] for line in lines if one in line] == ["emotion", "tags"]
+    assert not any(one in data.decode() for name, data in tree(tmp_path / "without").items() if "opinions" in name)
+
+
+def test_an_opinion_given_since_is_another_export(root, tmp_path):
+    out = tmp_path / "out"
+    export(root, out)
+    with Catalogue.open(root) as catalogue:
+        give_opinion(catalogue, sample(5).sample_id, {"emotion": "sad"}, "Bo")
+    with pytest.raises(StageError, match="another export"):
+        export(root, out)
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["no json", "[1]", '{"sample_id": 7}', '{"field":"emotion","value":"grumpy"}', '{"field":"mood"}', '{"round":0}'],
+)
+def test_a_spoilt_line_is_named_and_the_others_are_taken(line, root, tmp_path):
+    out, again = tmp_path / "out", new(tmp_path / "again")
+    export(root, out)
+    lines = (out / "opinions.jsonl").read_text().splitlines()
+    if line.startswith("{"):
+        line = json.dumps({**json.loads(lines[1]), **json.loads(line)})
+    put(out / "opinions.jsonl", "\n".join([line, *lines]).encode())
+    outcome = kelly_tui.import_files(again, [out])
+    assert [name for name, _ in outcome.failures] == ["opinions.jsonl:1"]
+    assert said(again) == said(root)
+
+
+def test_croissant_does_not_take_them_for_samples(root, tmp_path):
+    import mlcroissant
+
+    export(root, tmp_path / "out")
+    read = mlcroissant.Dataset(jsonld=tmp_path / "out/croissant.json")
+    ids = [row["samples-jsonl/sample_id"].decode() for row in read.records("samples-jsonl")]
+    assert sorted(ids) == sorted(sample(n).sample_id for n in range(20))
