@@ -28,7 +28,8 @@ from kelly_tui.features.spectrum import Floats, Spectrum, cepstrum
 from kelly_tui.model.annotation import Label
 from kelly_tui.model.dataset import DatasetConfig
 from kelly_tui.music.modulation import numerals
-from kelly_tui.store.layout import inside, write_atomic
+from kelly_tui.store.durable import write_whole
+from kelly_tui.store.layout import inside
 
 RATE = 22_050
 VECTOR_MFCC = 20
@@ -276,7 +277,7 @@ def extract_item(item: Mapping[str, Any]) -> dict[str, Any]:
     config = msgspec.convert(item.get("config", {}), AudioConfig)
     features = extract_audio_features(path, config)
     whole = features.duration_sec < config.max_duration_sec  # then what was decoded is surer than the header
-    write_atomic(inside(root, item["target"]), features.to_npz())
+    write_whole(inside(root, item["target"]), features.to_npz())
     return {
         "duration_sec": features.duration_sec if whole else audio_seconds(path),
         "vector": features.feature_vector.tolist(),

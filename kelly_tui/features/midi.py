@@ -35,7 +35,8 @@ from kelly_tui.music.meter import find_bars
 from kelly_tui.music.modulation import Region, detect_keys, numerals
 from kelly_tui.music.notes import Score, read_midi
 from kelly_tui.music.tempo import detect_tempo
-from kelly_tui.store.layout import inside, write_atomic
+from kelly_tui.store.durable import write_whole
+from kelly_tui.store.layout import inside
 
 if TYPE_CHECKING:
     import pretty_midi
@@ -354,7 +355,7 @@ def extract_item(item: Mapping[str, Any]) -> dict[str, Any]:
     score = read_midi(inside(root, item["file_path"]))
     analysis = analyse(_analysed_part(score, None))  # whole: a key is told by its end, and a piece costs some ms
     features = features_of(analysis)
-    write_atomic(inside(root, item["target"]), features.to_json())
+    write_whole(inside(root, item["target"]), features.to_json())
     return {
         "duration_sec": score.duration,
         "vector": features.feature_vector,

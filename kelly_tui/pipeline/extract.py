@@ -20,8 +20,9 @@ from kelly_tui.pipeline.room import Room
 from kelly_tui.pipeline.runner import run_items
 from kelly_tui.pipeline.stage import Failed, Item, Outcome, Result, Run
 from kelly_tui.store.catalogue import Catalogue, FeatureRow
+from kelly_tui.store.durable import make_durable
 from kelly_tui.store.importer import apply_min_duration
-from kelly_tui.store.layout import Layout
+from kelly_tui.store.layout import Layout, disk_errors
 
 STAGE = "extract"
 VERSION = 11
@@ -129,7 +130,11 @@ class _Extraction:
         return sample.features_path is not None and (self._catalogue.root / sample.features_path).is_file()
 
     def commit(self, results: list[tuple[Item, Result]]) -> None:
-        """Store features and labels of the good ones, set the bad ones aside: one transaction."""
+        """Store features and labels of the good ones, set the bad ones aside: one transaction.
+
+        The files are durable before the rows that name them: flushed together, since each by itself takes longer than
+        a small piece's features.
+        """
         catalogue = self._catalogue
         rows: list[FeatureRow] = []
         labels: dict[str, dict[str, Label | None]] = {}
@@ -154,6 +159,8 @@ class _Extraction:
                 **{name: msgspec.convert(label, Label) for name, label in result["labels"].items()},
                 **self._inherited(item.item_id),
             }
+        with disk_errors(catalogue.root):
+            make_durable([catalogue.root / row.features_path for row in rows])
         with catalogue.writing():
             catalogue.put_features(rows)
             catalogue.put_labels(labels, actor=STAGE)

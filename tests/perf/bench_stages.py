@@ -1,0 +1,206 @@
+"""What a file costs in each stage: in the workers, in the process that drives them, beside the arithmetic alone.
+
+A unit cost is the difference between many files and few, by the number of files more: what starting costs drops out.
+CPU time, which other work on the machine changes less; only the efficiency of two cores is by the clock. The music is
+pop of some 1,660 notes, or made up as large; clips are 30 s at 44.1 kHz, 16 bits, mono.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import resource
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import soundfile
+
+from kelly_tui.features.audio import detect_labels, extract_audio_features
+from kelly_tui.features.fingerprint import midi_fingerprint
+from kelly_tui.features.midi import analyse, features_of, labels_of
+from kelly_tui.model.dataset import DatasetConfig
+from kelly_tui.music.notes import read_midi
+from kelly_tui.paths import PROJECT
+from kelly_tui.pipeline.stages import extract_features, import_files
+from kelly_tui.store.layout import create_dataset_structure
+from tests.perf.bench_audio import clip
+from tests.perf.bench_midi import _files
+
+FEW, MANY = {"midi": 50, "audio": 4}, {"midi": 450, "audio": 20}
+TURNS = 3
+GOAL = {("midi", "extract"): "goal 1.30", ("audio", "extract"): "goal 1.05"}
+EFFICIENCY = 0.85
+"""Of two cores over one, at least."""
+
+
+class Cost(NamedTuple):
+    """Seconds by the clock, CPU seconds of the driving process and of its children."""
+
+    wall: float
+    driver: float
+    workers: float
+
+
+class Unit(NamedTuple):
+    """What one file costs in a stage: seconds and, where files come to lie, bytes on the disk."""
+
+    kind: str
+    stage: str
+    floor: float
+    """CPU seconds of reading and arithmetic alone."""
+    one: Cost
+    """With one worker."""
+    two: Cost
+    """With two."""
+    size: float
+    """Bytes that the dataset grew by in this stage."""
+
+    @property
+    def efficiency(self) -> float:
+        return self.one.wall / self.two.wall / 2
+
+
+def rows(n: int) -> Iterator[tuple[str, float, float, str]]:
+    """(what, our CPU seconds a file, the floor's, a note); `n` changes nothing."""
+    for unit in units():
+        share = f"driver {unit.one.driver / (unit.one.driver + unit.one.workers):.0%}"
+        goal = GOAL.get((unit.kind, unit.stage), "")
+        note = f"{share}; two cores over one {unit.efficiency:.2f}, goal {EFFICIENCY}; {goal}".rstrip("; ")
+        yield f"{unit.stage} a {unit.kind} file, all of it", unit.one.driver + unit.one.workers, unit.floor, note
+
+
+def units(turns: int = TURNS) -> list[Unit]:
+    """Unit costs of every stage for both kinds of files: the medians of `turns`, one worker and two by turns."""
+    with tempfile.TemporaryDirectory(dir=PROJECT / "datasets") as folder:
+        found = []
+        for kind, floors in (("midi", _midi_floors), ("audio", _audio_floors)):
+            music = Path(folder) / kind
+            _write(music / "few", kind, 0, FEW[kind])
+            _write(music / "many", kind, FEW[kind], MANY[kind])
+            _costs(Path(folder) / f"{kind} warm", music / "few", 1)  # what is imported late is imported by then
+            taken: dict[tuple[str, int], list[Cost]] = {}
+            sizes: dict[str, float] = {}
+            for turn in range(turns):
+                for workers in (1, 2):
+                    root = Path(folder) / f"{kind} {turn} {workers}"
+                    for stage, (cost, size) in _unit_costs(root, music, kind, workers).items():
+                        taken.setdefault((stage, workers), []).append(cost)
+                        sizes[stage] = size
+            least = floors(sorted((music / "many").iterdir()))
+            found += [
+                Unit(kind, stage, least[stage], _median(taken[stage, 1]), _median(taken[stage, 2]), sizes[stage])
+                for stage in ("import", "extract")
+            ]
+    return found
+
+
+def _median(costs: list[Cost]) -> Cost:
+    return Cost(*map(statistics.median, zip(*costs, strict=True)))
+
+
+def _unit_costs(root: Path, music: Path, kind: str, workers: int) -> dict[str, tuple[Cost, float]]:
+    """By stage: the cost of a file more, and the bytes it leaves on the disk."""
+    few, many = (_costs(root / which, music / which, workers) for which in ("few", "many"))
+    more = MANY[kind] - FEW[kind]
+    return {
+        stage: (
+            Cost(*((b - a) / more for a, b in zip(few[stage][0], cost, strict=True))),
+            (size - few[stage][1]) / more,
+        )
+        for stage, (cost, size) in many.items()
+    }
+
+
+def _costs(folder: Path, music: Path, workers: int) -> dict[str, tuple[Cost, int]]:
+    create_dataset_structure(folder, DatasetConfig(dataset_id="bench"))
+    root, found, before = folder / "bench", {}, 0
+    stages: dict[str, Callable[[], object]] = {
+        "import": lambda: import_files(root, [music], workers=workers),
+        "extract": lambda: extract_features(root, workers=workers),
+    }
+    for stage, act in stages.items():
+        cost = _cost(act)
+        size = sum(path.stat().st_blocks * 512 for path in root.rglob("*"))
+        found[stage], before = (cost, size - before), size
+    return found
+
+
+def _cost(act: Callable[[], object]) -> Cost:
+    began, driver, workers = time.perf_counter(), time.process_time(), _of_children()
+    act()
+    return Cost(time.perf_counter() - began, time.process_time() - driver, _of_children() - workers)
+
+
+def _of_children() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def _write(folder: Path, kind: str, first: int, count: int) -> None:
+    """`count` files, each of other content than any other."""
+    folder.mkdir(parents=True)
+    if kind == "audio":
+        sound = clip(44_100)
+        for number in range(count):
+            soundfile.write(folder / f"{number}.wav", sound * (0.5 + (first + number) / 200), 44_100, "PCM_16")
+        return
+    songs = _files()
+    for number in range(count):
+        (folder / f"{number}.mid").write_bytes(_another(songs[number % len(songs)], first + number))
+
+
+def _another(song: bytes, number: int) -> bytes:
+    """The song with a few notes as loud as `number` says."""
+    import symusic
+
+    score = symusic.Score.from_midi(song)
+    for place, note in enumerate(score.tracks[0].notes[:3]):
+        note.velocity = 30 + number // 64**place % 64
+    return score.dumps_midi()
+
+
+def _midi_floors(paths: list[Path]) -> dict[str, float]:
+    import symusic
+
+    def bring(path: Path) -> None:
+        data = path.read_bytes()
+        hashlib.sha256(data).hexdigest()
+        symusic.Score.from_midi(data)
+        path.with_suffix(".copy").write_bytes(data)
+
+    def extract(path: Path) -> None:
+        score = read_midi(path)
+        analysis = analyse(score)
+        features_of(analysis)
+        labels_of(analysis)
+        midi_fingerprint(score)
+
+    return {"import": _each(bring, paths), "extract": _each(extract, paths)}
+
+
+def _audio_floors(paths: list[Path]) -> dict[str, float]:
+    def bring(path: Path) -> None:
+        data = path.read_bytes()
+        hashlib.sha256(data).hexdigest()
+        soundfile.read(path, dtype="float32")
+        path.with_suffix(".copy").write_bytes(data)
+
+    return {
+        "import": _each(bring, paths),
+        "extract": _each(lambda path: detect_labels(extract_audio_features(path)), paths),
+    }
+
+
+def _each(act: Callable[[Path], object], paths: list[Path]) -> float:
+    """CPU seconds of `act` for a file, on one core as a worker has it, after one that is not counted."""
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1):
+        act(paths[0])
+        began = time.process_time()
+        for path in paths:
+            act(path)
+        return (time.process_time() - began) / len(paths)
