@@ -171,3 +171,20 @@ async def test_the_next_soundfont_is_heard_and_a_dataset_has_its_own(
         monkeypatch.setattr(paths, "soundfonts", lambda: fonts[1:])
         await desk.press("n")
         assert "there is no other SoundFont" in desk.said
+
+
+async def test_where_the_chosen_soundfont_is_gone_the_key_finds_another(
+    open_desk: Open, band: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = tmp_path / "one.sf2"
+    one.write_bytes(b"")
+    monkeypatch.setattr(paths, "soundfonts", lambda: [one])
+    config = load_config(band)
+    config.soundfont = str(tmp_path / "gone.sf2")
+    save_config(band, config)
+    async with open_desk(band) as desk:
+        await desk.press("m", "n")
+        assert desk.sound.asked[-1] == ("soundfont", str(one))
+        monkeypatch.setattr(paths, "soundfonts", list)
+        await desk.press("n")
+        assert "there is no other SoundFont" in desk.said

@@ -160,11 +160,11 @@ class BlindScreen(KeyedScreen):
         if digit not in (1, 2):
             raise SoundError("X is A or B", hint="1 says A, 2 says B.")
         if len(answers) == TRIALS:
-            raise SoundError(f"all {TRIALS} were answered", hint="b begins again.")
+            raise SoundError(f"all {TRIALS} were answered", hint="‹blind› begins again.")
         if not self.app.engine.state.matched:
             raise SoundError("how loud they are is still being measured", hint="Try again in a moment.")
         if X not in self._known:
-            raise SoundError("X has not been heard yet", hint="tab lets you hear it.")
+            raise SoundError("X has not been heard yet", hint="‹compare› lets you hear it.")
         right = digit - 1 == self._x
         answers.append(right)
         variant = self._two[B]
@@ -181,7 +181,7 @@ class BlindScreen(KeyedScreen):
         """What this comparison says; all there have been of its recipe, where there were others."""
         now = self.curtain.answers
         n, correct = len(self._before) + len(now), sum(self._before) + sum(now)
-        return f"of all with this recipe: {verdict(correct, n)}" if self._before else "b begins another sixteen"
+        return f"of all with this recipe: {verdict(correct, n)}" if self._before else "‹blind› begins another sixteen"
 
     def action_blind(self) -> None:
         self._before += self.curtain.answers

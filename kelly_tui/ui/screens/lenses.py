@@ -6,6 +6,8 @@ labelled there; parts that are silent, and a transposition, are of one sample.
 
 from __future__ import annotations
 
+from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kelly_tui import paths
@@ -173,13 +175,13 @@ class Lenses(Listening):
     def action_lens_drone(self) -> None:
         self._sounding()
         if "drone" not in self._on and self._labelled().value("key") is None:
-            raise SoundError("no key is labelled that could sound", hint="K types one.")
+            raise SoundError("no key is labelled that could sound", hint="‹key› types one.")
         self._toggle("drone")
 
     def action_lens_chords(self) -> None:
         self._sounding()
         if "chords" not in self._on and not chords_of(self._labelled()):
-            raise SoundError("no chords with times are labelled", hint="kelly extract hears them; c types them.")
+            raise SoundError("no chords with times are labelled", hint="kelly extract hears them; ‹chords› types them.")
         self._toggle("chords")
 
     def action_lens_click(self) -> None:
@@ -189,7 +191,7 @@ class Lenses(Listening):
             if picture is None:
                 raise SoundError("it is still being read", hint="Try again in a moment.")
             if not len(picture.beats):
-                raise SoundError("no tempo is labelled, and no beats are found", hint="y taps one; kelly extract.")
+                raise SoundError("no tempo is labelled, and no beats are found", hint="‹tap› taps one; kelly extract finds them.")
         self._toggle("click")
 
     def action_lens_part(self, digit: int) -> None:
@@ -216,12 +218,18 @@ class Lenses(Listening):
 
     def action_soundfont(self) -> None:
         self._sounding()
-        here, there = paths.soundfont(self.app.soundfont), paths.soundfonts()
-        following = there[(there.index(here) + 1) % len(there)] if here in there else there[0]
-        if following == here:
+        here, there = self._soundfont(), paths.soundfonts()
+        if not there or there == [here]:
             raise SoundError("there is no other SoundFont", hint="Put .sf2 files into soundfonts/.")
+        following = there[(there.index(here) + 1) % len(there)] if here in there else there[0]
         self.app.play_with(str(following))
         self._tell(f"MIDI sounds with {following.name}, once it is loaded", "accent")
+
+    def _soundfont(self) -> Path | None:
+        """The one that is chosen; None where it is gone."""
+        with suppress(SoundError):
+            return paths.soundfont(self.app.soundfont)
+        return None
 
     def _drums(self) -> frozenset[int]:
         found = frozenset(number for number, part in enumerate(self._of_notes()) if part.is_drums)
