@@ -8,6 +8,7 @@ import os
 import queue
 import threading
 import time
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import replace
 from multiprocessing import resource_tracker
@@ -216,23 +217,25 @@ class Engine:
         commands: list[Command] = []
         while not self._closing.is_set():
             begun = time.monotonic()
-            untold = self._live(commands)
+            undone, untold = self._live(commands)
             deaths = deaths + 1 if time.monotonic() - begun < QUICK else 1
             if self._closing.is_set():
                 return
             self._board.message = ""  # what the next process says is newer than that this one ended
             if deaths < DEATHS:
                 self._notice, self._notice_ends = self._said_of_death(), time.monotonic() + NOTICE
-                commands = [*self._resumption(), *untold]
+                commands = [*self._resumption(undone), *untold]
             else:
                 self._give_up()
                 commands = self._next_load()
                 deaths = 0
 
-    def _live(self, waiting: list[Command]) -> list[Command]:
-        """One process from start to end, its own or the app's. Returns the commands that it was not told."""
+    def _live(self, waiting: list[Command]) -> tuple[list[Command], list[Command]]:
+        """One process from start to end, its own or the app's. Returns the commands that it was told and did not carry
+        out, and those that it was not told."""
         memory = self._board.memory
-        memory.heartbeat, memory.handled, memory.busy, memory.opening, memory.loading = 0.0, 0, 0.0, 0.0, False
+        memory.heartbeat, memory.handled, memory.done, memory.busy, memory.opening = 0.0, 0, 0, 0.0, 0.0
+        memory.loading = False
         theirs, ours = self._context.Pipe(duplex=False)
         arguments = (theirs, self._board, self._soundfont, self._volume, self._device, dict(os.environ))
         process = self._context.Process(target=run, args=arguments, name="kelly sound", daemon=True)
@@ -240,18 +243,22 @@ class Engine:
             process.start()
         except (OSError, ValueError):  # no more processes, or the tracker was not running (see `__init__`)
             ours.close()
-            return waiting
+            return [], waiting
         finally:
             theirs.close()  # ours would keep the pipe alive after the process is gone
         self._process = process
         sent, watch = 0, _Watch(memory, process.pid)
+        told: deque[Command] = deque()
         try:
             while not self._closing.is_set() and process.is_alive():
                 if watch.is_hung():
                     break
                 while waiting and sent - memory.handled < _IN_FLIGHT:
-                    ours.send(waiting.pop(0))
+                    ours.send(waiting[0])
+                    told.append(waiting.pop(0))
                     sent += 1
+                while len(told) > sent - memory.done:
+                    told.popleft()
                 waiting += self._next_commands()
         except OSError:  # it died with the pipe in hand
             pass
@@ -260,7 +267,8 @@ class Engine:
         process.kill()
         process.join(0.3)
         self._process = None
-        return waiting
+        undone = list(told)[len(told) - (sent - memory.done) :]
+        return (undone[1:] if memory.busy else undone), waiting  # what it died of is not asked again
 
     def _next_commands(self) -> list[Command]:
         try:
@@ -271,8 +279,8 @@ class Engine:
             found.append(self._commands.get())
         return found
 
-    def _resumption(self) -> list[Command]:
-        """Commands that bring a new process to where the last one was."""
+    def _resumption(self, undone: list[Command]) -> list[Command]:
+        """Commands that bring a new process to where the last one was, or was told to be."""
         memory = self._board.memory
         commands: list[Command] = [("set_speed", self._speed)]
         if self._path is not None:
@@ -285,7 +293,7 @@ class Engine:
                 commands.append(("set_companion", self._companion))
             if self._loop:
                 commands.append(("set_loop", self._loop))
-            if memory.playing:
+            if _is_to_play(bool(memory.playing), undone):
                 commands.append(("play",))
         return [*commands, ("prepare", self._next)]
 
@@ -315,6 +323,16 @@ class Engine:
             if any(command[0] == "load" for command in commands):
                 return [("set_speed", self._speed), *commands]
         return []
+
+
+def _is_to_play(playing: bool, commands: list[Command]) -> bool:
+    """Whether it plays after these commands, if it did or did not before them."""
+    for name, *_ in commands:
+        if name == "toggle":
+            playing = not playing
+        elif name in ("play", "pause", "stop", "load"):
+            playing = name == "play"
+    return playing
 
 
 class _Watch:

@@ -62,11 +62,12 @@ def run(
                     waiting.append(commands.recv())
                     board.memory.handled += 1
                 waiting = without_superseded(waiting)
+                board.memory.done = board.memory.handled - len(waiting)
             if _can_go_on(waiting, player.opening):
                 name, *arguments = waiting.pop(0)
                 board.memory.busy = time.monotonic()
                 getattr(player, name)(*arguments)
-                board.memory.busy = 0.0
+                board.memory.busy, board.memory.done = 0.0, board.memory.handled - len(waiting)
     except (EOFError, OSError):  # the app closed the pipe
         player.close()
     os._exit(0)  # a sound server that hangs must not keep us at the door

@@ -55,7 +55,8 @@ class _Memory(ctypes.Structure):
         ("busy", ctypes.c_double),  # since when a command is being carried out; 0 when none is
         ("opening", ctypes.c_double),  # since when a file is awaited
         ("loading", ctypes.c_bool),  # a SoundFont
-        ("handled", ctypes.c_uint64),
+        ("handled", ctypes.c_uint64),  # commands that were taken from the pipe
+        ("done", ctypes.c_uint64),  # of them, those that were carried out
         ("token", ctypes.c_int64),
         ("duration", ctypes.c_double),
         ("playing", ctypes.c_bool),

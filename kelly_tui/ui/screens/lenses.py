@@ -191,7 +191,9 @@ class Lenses(Listening):
             if picture is None:
                 raise SoundError("it is still being read", hint="Try again in a moment.")
             if not len(picture.beats):
-                raise SoundError("no tempo is labelled, and no beats are found", hint="‹tap› taps one; kelly extract finds them.")
+                raise SoundError(
+                    "no tempo is labelled, and no beats are found", hint="‹tap› taps one; kelly extract finds them."
+                )
         self._toggle("click")
 
     def action_lens_part(self, digit: int) -> None:

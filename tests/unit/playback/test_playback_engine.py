@@ -345,6 +345,25 @@ def test_a_stopped_process_is_replaced_and_plays_on_at_the_same_place(null_sink:
     assert engine.state.position < 12
 
 
+def test_what_is_asked_of_a_stopped_process_the_next_one_does(engine_of, null_sink: NullSink, tmp_path):
+    """Keys that are pressed in the second that it takes to notice: a pause, and the next sample with sound."""
+    engine = engine_of()
+    path = sweep(tmp_path / "sweep.wav", 60.0)
+    ready(engine, path)
+    engine.play()
+    until(lambda: engine.state.position > 0.2)
+    first = engine.pid
+    os.kill(first, signal.SIGSTOP)
+    engine.pause()
+    until(lambda: engine.pid not in (None, first) and engine._board.memory.done > 2)
+    assert not engine.state.playing
+    second = engine.pid
+    os.kill(second, signal.SIGSTOP)
+    engine.load(path)
+    engine.play()
+    until(lambda: engine.pid not in (None, second) and engine.state.playing and engine.state.position > 0.1)
+
+
 def test_a_flood_of_commands_is_no_silence(engine_of, no_device, tmp_path):
     """Each look at the commands is a look at the process too; a hundred looks in a moment say nothing."""
     engine = engine_of()
