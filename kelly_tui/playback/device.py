@@ -38,7 +38,9 @@ class Device:
         self._underruns = 0
         self._counted: tuple[float, int] = (0.0, 0)  # when underruns began to be counted, and how many there were
         self._quiet_since = self._lost_at = self._looked_at = time.monotonic()
-        self._was_lost = self._was_playing = False
+        self._was_lost = False
+        self.was_playing = False
+        """Whether something played when the device went, which goes on when it comes back."""
         self.output: Output | None = None
         self.trouble = ""
         self._open()
@@ -104,7 +106,7 @@ class Device:
                 why = str(error)
         if why:
             self._lose(why)
-            self._was_playing = transport.playing
+            self.was_playing = transport.playing
             transport.pause()
         return False
 
@@ -125,7 +127,7 @@ class Device:
         self._was_lost = now - self._lost_at < LOOK_FOR
         if not self.look():
             return False
-        if self._was_playing:
+        if self.was_playing:
             transport.play()
         return True
 
@@ -140,7 +142,7 @@ class Device:
 
     def _lose(self, why: str) -> None:
         self._give_up()
-        self._was_lost, self._was_playing = True, False
+        self._was_lost, self.was_playing = True, False
         self._lost_at = self._looked_at = time.monotonic()
         self.trouble = f"no sound: {why}"
 

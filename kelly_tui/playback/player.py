@@ -52,6 +52,7 @@ class Player:
     def load(self, token: int, path: str, position: float, move: int) -> None:
         """Put a file in place at `position` seconds. The numbers tell the app which request was carried out."""
         self._transport.load(None)
+        self._device.was_playing = False  # another file waits for who wants to hear it
         self._put_away()
         self._first, self._kin, self._companion = Path(path), [], Companion()
         self._await(token, Path(path), position, None, move)

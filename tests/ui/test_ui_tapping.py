@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
+from kelly_tui.store.catalogue import Catalogue
 from tests.ui.conftest import Desk, Open
 
 
@@ -32,6 +34,19 @@ async def test_taps_beside_the_music_are_saved_as_its_tempo(open_desk: Open, roo
         await desk.press("escape", "j")
         assert desk.here == "dune"
         assert desk.values("cedar")["tempo_bpm"] == 100.0
+
+
+async def test_taps_beside_what_a_variant_was_made_from_are_the_variants_tempo(open_desk: Open, root: Path) -> None:
+    with Catalogue.open(root) as catalogue, catalogue.writing() as db:
+        made = json.dumps({"time_stretch": 1.25, "seed": 1})
+        db.execute("UPDATE samples SET augmentation = ? WHERE file_path LIKE '%elm%'", (made,))
+    async with open_desk(root) as desk:
+        await desk.press("j", "j", "j", "j", "space", "tab")
+        assert (desk.here, desk.sound.loaded) == ("elm", "dune")
+        await tap_at(desk, 1.0, 1.5, 2.0, 2.5)
+        assert "150.0 BPM" in desk.said
+        await desk.press("enter")
+        assert desk.values("elm")["tempo_bpm"] == 150.0
 
 
 async def test_in_silence_the_clock_counts(open_desk: Open, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:

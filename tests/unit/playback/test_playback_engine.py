@@ -561,6 +561,24 @@ def test_a_device_that_vanishes_while_nothing_plays_is_said_too(own_sink: NullSi
     assert engine.pid == first
 
 
+def test_another_file_waits_though_the_first_one_played_when_the_device_vanished(
+    own_sink: NullSink, engine_of, tmp_path
+):
+    engine = engine_of()
+    ready(engine, sweep(tmp_path / "sweep.wav"))
+    engine.play()
+    until(lambda: engine.state.position > 0.3)
+    own_sink.stop()
+    until(lambda: engine.state.message.startswith("no sound: "))
+    engine.load(sweep(tmp_path / "other.wav"))
+    until(lambda: engine.state.ready)
+    own_sink.start()
+    until(lambda: engine.state.message == "")
+    assert not engine.state.playing
+    engine.play()
+    until(lambda: engine.state.position > 0.3)
+
+
 def test_without_a_device_everything_but_sound_works(no_device, engine_of, tmp_path):
     engine = engine_of()
     engine.load(sweep(tmp_path / "sweep.wav"))
