@@ -59,8 +59,6 @@ def export(
             return _foreseen(plan, format, in_the_way)
         said = said_of(still, choice)
         identity = identity_of(format, choice, options, plan.digest, said)
-        with disk_errors(out):
-            out.mkdir(parents=True, exist_ok=True)
         with Target(out, identity, link=link) as target:
             return _Export(still, run, plan, writer, target, choice, options, in_the_way, said).go()
 

@@ -1,4 +1,4 @@
-"""The import of an export of ours: samples come with all that was known of them."""
+"""The import of an export of ours, or of a dataset of the earlier pipeline: samples come with all that was known."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ import msgspec
 
 from kelly_tui.errors import FileRefused
 from kelly_tui.export.back import Returned, config_of, read_back, samples_in
+from kelly_tui.export.earlier import opened, read_earlier
 from kelly_tui.export.said import take_said
+from kelly_tui.model.dataset import DatasetConfig
 from kelly_tui.model.sample import Sample
 from kelly_tui.pipeline.recorded import recorded
 from kelly_tui.pipeline.room import Room
@@ -21,6 +23,7 @@ from kelly_tui.store.catalogue import Catalogue, FeatureRow
 from kelly_tui.store.durable import write_all
 from kelly_tui.store.importer import STAGE
 from kelly_tui.store.layout import inside, save_config
+from kelly_tui.store.manifest import read_manifest_file
 from kelly_tui.store.rebuild import ID
 from kelly_tui.store.scan import name_with
 from kelly_tui.text import count
@@ -40,20 +43,55 @@ def import_export(catalogue: Catalogue, run: Run, folder: Path) -> Outcome:
 
     Raises `StageError`, `LibraryMissing`, `Interrupted`.
     """
-    began = time.monotonic()
     if run.dry_run:
-        number = samples_in(folder)
-        return Outcome(STAGE, words=f"dry run: {number:,} in the export", details={"to_do": number})
-    fresh = not len(catalogue)
-    if fresh:
-        there = config_of(folder)
-        catalogue.config = msgspec.structs.replace(
-            catalogue.config, **{name: getattr(there, name) for name in _ADOPTED}
-        )
-        save_config(catalogue.root, catalogue.config)
+        return _foreseen(samples_in(folder))
+    fresh = _adopt(catalogue, config_of(folder))
     outcome = Outcome(STAGE)
     found = read_back(folder, catalogue.config, lambda name, why: outcome.failures.append((name, why)))
-    total = samples_in(folder)
+    _bring(catalogue, run, outcome, found, samples_in(folder), fresh=fresh)
+    said = take_said(catalogue, folder, lambda name, why: outcome.failures.append((name, why)))
+    outcome.words = f"{outcome.done:,} came back from the export"
+    outcome.words += f", with {count(said, 'blind answer')}" if said else ""
+    outcome.words += "; kelly split proves their splits" if fresh else "; kelly split places them"
+    return outcome
+
+
+@recorded(STAGE)
+def import_earlier(catalogue: Catalogue, run: Run, folder: Path) -> Outcome:
+    """Take in the samples of a dataset of the earlier pipeline, as `import_export` does those of an export.
+
+    Raises `StageError`, `DatasetError`, `Interrupted`.
+    """
+    if run.dry_run:
+        return _foreseen(len(read_manifest_file(folder / "manifest.json").lines))
+    outcome = Outcome(STAGE)
+    with opened(folder, catalogue.layout.kelly_dir) as earlier:
+        fresh = _adopt(catalogue, earlier.config)
+        found = read_earlier(earlier, catalogue.config, lambda name, why: outcome.failures.append((name, why)))
+        _bring(catalogue, run, outcome, found, len(earlier), fresh=fresh)
+    outcome.words = (
+        f"{outcome.done:,} came from the earlier dataset, with their labels; kelly extract, then kelly split"
+    )
+    return outcome
+
+
+def _foreseen(number: int) -> Outcome:
+    return Outcome(STAGE, words=f"dry run: {number:,} in the export", details={"to_do": number})
+
+
+def _adopt(catalogue: Catalogue, there: DatasetConfig) -> bool:
+    """Whether the dataset is empty; then it takes over what the other declares."""
+    if len(catalogue):
+        return False
+    catalogue.config = msgspec.structs.replace(catalogue.config, **{name: getattr(there, name) for name in _ADOPTED})
+    save_config(catalogue.root, catalogue.config)
+    return True
+
+
+def _bring(
+    catalogue: Catalogue, run: Run, outcome: Outcome, found: Iterator[Returned], total: int, *, fresh: bool
+) -> None:
+    began = time.monotonic()
     room = Room(catalogue)
     while batch := list(islice(found, _AT_ONCE)):
         if run.cancel.is_set():
@@ -62,12 +100,7 @@ def import_export(catalogue: Catalogue, run: Run, folder: Path) -> Outcome:
         done = outcome.done + outcome.skipped
         rate = done / max(time.monotonic() - began, 1e-3)
         run.tell(Progress(STAGE, done, total, outcome.failed, rate, (total - done) / rate if rate else None))
-    said = take_said(catalogue, folder, lambda name, why: outcome.failures.append((name, why)))
     outcome.seconds = time.monotonic() - began
-    outcome.words = f"{outcome.done:,} came back from the export"
-    outcome.words += f", with {count(said, 'blind answer')}" if said else ""
-    outcome.words += "; kelly split proves their splits" if fresh else "; kelly split places them"
-    return outcome
 
 
 def _take(catalogue: Catalogue, batch: list[Returned], outcome: Outcome, room: Room, *, fresh: bool) -> None:

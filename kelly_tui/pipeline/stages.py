@@ -34,13 +34,18 @@ MULTIPLIER, COUNT = (int(one[0].usual) for one in (AUGMENTATION, GENERATION))
 def import_files(root: Root, paths: Sequence[Root], link: bool = False, **options: Unpack[Options]) -> Outcome:
     """Take in every MIDI and audio file at and below `paths`; ``details`` says what became of each.
 
-    The folder of an export is taken in as such: its samples come with all that was known of them.
+    The folder of an export is taken in as such, or that of a dataset of the earlier pipeline: its samples come with
+    all that was known of them.
     """
     from kelly_tui.export.back import is_export
+    from kelly_tui.export.earlier import is_earlier
     from kelly_tui.pipeline.importing import import_music
-    from kelly_tui.pipeline.returning import import_export
+    from kelly_tui.pipeline.returning import import_earlier, import_export
 
-    exports = [folder for folder in (Path(path).expanduser() for path in paths) if is_export(folder)]
+    folders = [Path(path).expanduser() for path in paths]
+    if len(folders) == 1 and is_earlier(folders[0]):
+        return _stage(root, Run(**options), lambda catalogue, run: import_earlier(catalogue, run, folders[0]))
+    exports = [folder for folder in folders if is_export(folder)]
     if exports:
         if len(paths) > 1:
             raise StageError("an export is imported by itself", path=exports[0], hint="Import one after the other.")

@@ -131,6 +131,8 @@ def _mend(sample: Sample, rest: dict[str, Any], findings: list[str]) -> None:
             sample.root_id = sample.parent_id
     sample.root_id = sample.root_id or sample.sample_id
     sample.status = sample.status or "ok"
+    if sample.duration_sec == 0 and not sample.sha256:
+        sample.duration_sec = None  # it was not measured
 
 
 def _file_type(said: object, path: str) -> str:

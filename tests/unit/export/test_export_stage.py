@@ -293,3 +293,10 @@ def test_the_command_says_what_it_did_and_a_dry_run_writes_nothing(root, tmp_pat
     assert "Did you mean jsonl?" in capsys.readouterr().err
     assert main([*command, "--splits", "train,tset"]) == 2
     assert "'tset' is no split" in capsys.readouterr().err
+
+
+def test_a_file_where_the_folder_should_be_is_named(root, tmp_path):
+    put(tmp_path / "out", b"mine")
+    with pytest.raises(StageError, match="this is a file"):
+        export(root, tmp_path / "out")
+    assert (tmp_path / "out").read_bytes() == b"mine"

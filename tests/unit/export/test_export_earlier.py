@@ -1,0 +1,86 @@
+"""A dataset of the earlier pipeline comes into another one with its labels, and itself stays as it was."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from export_samples import export, put, sample, tree
+
+import kelly_tui
+from kelly_tui.export.earlier import is_earlier
+from kelly_tui.model.dataset import DatasetConfig
+from kelly_tui.store.catalogue import Catalogue
+from kelly_tui.store.layout import create_dataset_structure
+
+
+@pytest.fixture
+def earlier(tmp_path: Path) -> Path:
+    """Ids of eight digits, flat annotations, no hashes, nothing measured; one file is gone."""
+    folder = tmp_path / "earlier"
+    rows: list[dict[str, Any]] = []
+    for n in range(10):
+        name = f"{n:08x}"
+        rows.append({"sample_id": name, "file_path": f"raw/midi/song {n}.mid", "file_type": "midi",
+                     "duration_sec": 0.0, "split": "test" if n == 3 else "train",
+                     "annotations": {"emotion": "sad", "valence": None}})  # fmt: skip
+        put(folder / f"raw/midi/song {n}.mid", b"music %d" % n)
+    put(folder / "annotations/00000001.json", b'{"emotion": "tense"}')
+    (folder / "raw/midi/song 9.mid").unlink()
+    config = {"dataset_id": "earlier", "target_model": "emotionrecognizer", "license": "CC0-1.0"}
+    put(folder / "config.json", json.dumps(config).encode())
+    put(folder / "manifest.json", json.dumps({"config": config, "samples": rows}).encode())
+    return folder
+
+
+def new(folder: Path, **config: Any) -> Path:
+    create_dataset_structure(folder, DatasetConfig(dataset_id="songs", created_at="2026", **config))
+    return folder / "songs"
+
+
+def test_its_labels_splits_and_ids_come_with_its_files(earlier, tmp_path):
+    before, root = tree(earlier), new(tmp_path / "again")
+    for done, skipped in ((9, 0), (0, 9)):
+        outcome = kelly_tui.import_files(root, [earlier])
+        assert (outcome.done, outcome.skipped) == (done, skipped)
+        assert [name for name, _ in outcome.failures] == ["raw/midi/song 9.mid"]
+    with Catalogue.open(root) as catalogue:
+        found = {one.sample_id: one for one in catalogue.samples()}
+        assert catalogue.config.license == "CC0-1.0"
+    assert found["00000001"].value("emotion") == "tense"
+    assert {one.value("emotion") for name, one in found.items() if name != "00000001"} == {"sad"}
+    assert [name for name, one in found.items() if one.split == "test"] == ["00000003"]
+    assert {(one.duration_sec, one.status) for one in found.values()} == {(None, "ok")}
+    assert all((root / one.file_path).read_bytes() == b"music %d" % int(name) for name, one in found.items())
+    assert tree(earlier) == before
+    assert not (root / ".kelly/earlier").exists()
+
+
+def test_what_came_from_it_goes_out_and_back_equal(earlier, tmp_path):
+    root, again = new(tmp_path / "one"), new(tmp_path / "two")
+    kelly_tui.import_files(root, [earlier])
+    export(root, tmp_path / "out", force=True)
+    kelly_tui.import_files(again, [tmp_path / "out"])
+    both = []
+    for folder in (root, again):
+        with Catalogue.open(folder) as catalogue:
+            both.append(sorted(catalogue.samples(), key=lambda one: one.sample_id))
+    assert both[0] == both[1] != []
+
+
+def test_a_label_that_the_dataset_does_not_know_is_refused_by_name(earlier, tmp_path):
+    root = new(tmp_path / "again", emotion_labels=["happy", "sad"])
+    with Catalogue.open(root) as catalogue:  # not empty: its own labels stand
+        put(root / "raw/midi/x.mid", b"music 300")
+        catalogue.add([sample(300, file_path="raw/midi/x.mid", features_path=None)])
+    outcome = kelly_tui.import_files(root, [earlier])
+    assert [name for name, why in outcome.failures if "tense" in why] == ["raw/midi/song 1.mid"]
+    assert outcome.done == 8
+
+
+def test_a_folder_of_music_with_another_manifest_is_music(tmp_path):
+    put(tmp_path / "web/manifest.json", b'{"name": "an app"}')
+    put(tmp_path / "web/raw/song.mid", b"music 1")
+    assert not is_earlier(tmp_path / "web")
