@@ -19,9 +19,14 @@ Floats = NDArray[np.float64]
 
 def vendi(similarities: Floats) -> float:
     """1..n, of (n, n) similarities: positive semi-definite, 1 of everything to itself. 0 of nothing."""
-    if not len(similarities):
+    return _effective(similarities / max(len(similarities), 1))
+
+
+def _effective(products: Floats) -> float:
+    """By the eigenvalues, which add up to 1, of a symmetric matrix."""
+    if not len(products):
         return 0.0
-    shares = np.linalg.eigvalsh(similarities / len(similarities))
+    shares = np.linalg.eigvalsh(products)
     shares = shares[shares > 1e-12]
     return float(np.exp(-(shares * np.log(shares)).sum()))
 
@@ -38,7 +43,5 @@ def effective_pieces(catalogue: Catalogue) -> tuple[float, int]:
     standard = (rows - rows.mean(axis=0)) / (rows.std(axis=0) + 1e-9)
     lengths = np.linalg.norm(standard, axis=1, keepdims=True)
     alone = lengths[:, 0] == 0  # no different from the mean: of one piece, or of pieces that are all the same
-    turned = standard / np.where(lengths == 0, 1.0, lengths)
-    alike = turned @ turned.T
-    alike[np.ix_(alone, alone)] = 1.0
-    return vendi(alike), len(rows)
+    turned = np.column_stack((standard / np.where(lengths == 0, 1.0, lengths), alone))  # these are like each other
+    return _effective(turned.T @ turned / len(rows)), len(rows)  # its eigenvalues are those of the similarities
