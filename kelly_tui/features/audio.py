@@ -27,7 +27,7 @@ from kelly_tui.features.sound_file import Samples, Sound, audio_seconds, sound_o
 from kelly_tui.features.spectrum import Floats, Spectrum, cepstrum
 from kelly_tui.model.annotation import Label
 from kelly_tui.model.dataset import DatasetConfig
-from kelly_tui.music.modulation import numerals
+from kelly_tui.music.modulation import keys_in_words, numerals, numerals_in_words
 from kelly_tui.store.durable import write_whole
 from kelly_tui.store.layout import inside
 
@@ -171,6 +171,7 @@ def extract_audio_features(source: Sound, config: AudioConfig | DatasetConfig | 
     bars = find_bars(beats, onsets, heard_mel, heard.chroma, tempo)
     key, keys = find_keys(heard)
     chords = find_chords(heard, beats.astype(np.float64) * (_HEARD_HOP / RATE))
+    romans = numerals(chords.value or [], keys)
     curves = {
         "spectral_centroid": spectrum.centroid,
         "spectral_rolloff": spectrum.rolloff,
@@ -205,14 +206,14 @@ def extract_audio_features(source: Sound, config: AudioConfig | DatasetConfig | 
         key_signature=key.value and key.value[0],
         mode=key.value and key.value[1],
         key_confidence=key.confidence,
-        key_why=key.why + only,
+        key_why=key.why + keys_in_words(keys) + only,
         key_sequence=[f"{region.tonic} {region.mode}" for region in keys],
         key_times=[region.start for region in keys],
-        roman_sequence=numerals(chords.value or [], keys),
+        roman_sequence=romans,
         chord_sequence=[name for _, name in chords.value or []],
         chord_times=[time for time, _ in chords.value or []],
         chord_confidence=chords.confidence,
-        chord_why=chords.why + only,
+        chord_why=chords.why + numerals_in_words(romans) + only,
         fingerprint=audio_fingerprint(heard.chroma),
         tuning=spectrum.tuning,
         feature_vector=_vector(means, stds, curves, mel, tempo.value or 0.0, len(beats) / seconds),

@@ -32,7 +32,7 @@ from kelly_tui.music.dynamics import (
 )
 from kelly_tui.music.groove import Groove, detect_groove, syncopation
 from kelly_tui.music.meter import find_bars
-from kelly_tui.music.modulation import Region, detect_keys, numerals
+from kelly_tui.music.modulation import Region, detect_keys, keys_in_words, numerals, numerals_in_words
 from kelly_tui.music.notes import Score, read_midi
 from kelly_tui.music.tempo import detect_tempo
 from kelly_tui.store.durable import write_whole
@@ -46,7 +46,7 @@ Ints = NDArray[np.int64]
 Found = Detection[Any]
 
 VECTOR_SIZE = 117
-_VERSIONS = {"chords": 4, "tempo": 2, "groove": 3, "meter": 2, "key": 3, "contour": 2}
+_VERSIONS = {"chords": 4, "tempo": 2, "groove": 3, "meter": 3, "key": 3, "contour": 2, "articulation": 2}
 """Of the detectors whose results have changed since their first."""
 _WIDEST_STEP = 12
 
@@ -154,19 +154,26 @@ class Analysis:
         return None if ms is None else ms.compress(_described(self.score))
 
     @cached_property
+    def romans(self) -> list[str]:
+        """The numeral of each chord in the key that holds then."""
+        return numerals(self.chords.value or [], self.keys)
+
+    @cached_property
     def detections(self) -> dict[str, tuple[str, Found]]:
         """For each label: the detector's name, and what it says."""
         loudness = Detection(self.velocity_curve, 0.9, "mean velocity in 32 equal windows")
         offsets = self.groove.timing_offsets
         if self.offsets is not None:
             offsets = replace(offsets, value=self.offsets.round(1).tolist())
+        key = replace(self.key, why=self.key.why + keys_in_words(self.keys))
+        chords = replace(self.chords, why=self.chords.why + numerals_in_words(self.romans))
         return {
-            "key": ("key", _said(self.key, lambda key: key[0])),
-            "mode": ("key", _said(self.key, lambda key: key[1])),
+            "key": ("key", _said(key, lambda key: key[0])),
+            "mode": ("key", _said(key, lambda key: key[1])),
             "tempo_bpm": ("tempo", self.tempo),
             "time_signature": ("meter", self.meter),
-            "chord_progression": ("chords", _said(self.chords, lambda chords: [name for _, name in chords])),
-            "chord_times": ("chords", _said(self.chords, lambda chords: [time for time, _ in chords])),
+            "chord_progression": ("chords", _said(chords, lambda chords: [name for _, name in chords])),
+            "chord_times": ("chords", _said(chords, lambda chords: [time for time, _ in chords])),
             "groove_type": ("groove", self.groove.groove_type),
             "swing_ratio": ("groove", self.groove.swing_ratio),
             "timing_offsets_ms": ("groove", offsets),
@@ -313,7 +320,7 @@ def features_of(analysis: Analysis) -> MidiFeatures:
         mode=key[1],
         key_sequence=[f"{region.tonic} {region.mode}" for region in analysis.keys],
         key_times=[region.start for region in analysis.keys],
-        roman_sequence=numerals(chords, analysis.keys),
+        roman_sequence=analysis.romans,
         timing_offsets_ms=[] if offsets is None else offsets.round(2).tolist(),
         swing_ratio=groove.swing_ratio.value,
         groove_type=groove.groove_type.value,

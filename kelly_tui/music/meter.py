@@ -58,14 +58,20 @@ class Bars(NamedTuple):
 
 
 def find_bars(clock: Clock) -> Bars:
-    """The meter and bars that the file names; where it names none, those that the notes tell."""
+    """The meter and bars that the file names; where it names none, those that the notes tell.
+
+    Bars of one beat are no meter: who writes 1/4 (as the files of POP909 do) counts beats.
+    """
     score = clock.score
-    if score.meters or score.left_out.get("meter"):
+    named = score.main_meter
+    counts_beats = named is not None and named.numerator == 1
+    if not counts_beats and (named is not None or score.left_out.get("meter")):
         return Bars(detect_meter(score), score)
     if clock.confidence <= 0:
         return Bars(unknown(f"no meter in the file, and {clock.why}"), score)
-    meter, barred = hear_bars(score)
-    return Bars(replace(meter, confidence=min(meter.confidence, clock.confidence)), barred)
+    meter, barred = hear_bars(replace(score, meters=[]) if counts_beats else score)
+    why = f"{meter.why}; the file's {score.time_signature} counts beats" if counts_beats else meter.why
+    return Bars(replace(meter, confidence=min(meter.confidence, clock.confidence), why=why), barred)
 
 
 def hear_bars(score: Score) -> Bars:

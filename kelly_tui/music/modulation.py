@@ -350,3 +350,25 @@ def numerals(chords: Sequence[tuple[float, str]], keys: Sequence[Region]) -> lis
             at += 1
         found.append(numeral_of(chord, keys[at].tonic, keys[at].mode))
     return found
+
+
+_TOLD = 8
+"""So many keys, or numerals, are told in words."""
+
+
+def keys_in_words(keys: Sequence[Region]) -> str:
+    """``; C major, from 0:24 G major, from 0:48 C major``; empty where nothing modulates."""
+    if len(keys) < 2:
+        return ""
+    told = [f"{one.tonic} {one.mode}" for one in keys[:_TOLD]]
+    times = [f"from {int(one.start) // 60}:{int(one.start) % 60:02} " for one in keys[1:_TOLD]]
+    return "; " + ", ".join(map("".join, zip(["", *times], told))) + _more(len(keys))
+
+
+def numerals_in_words(romans: Sequence[str]) -> str:
+    """``; in the key I IV V7 I``; empty where there is no key."""
+    return f"; in the key {' '.join(romans[:_TOLD])}{_more(len(romans))}" if romans else ""
+
+
+def _more(count: int) -> str:
+    return f" … {count} in all" if count > _TOLD else ""

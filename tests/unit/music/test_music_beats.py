@@ -178,6 +178,15 @@ def test_what_the_file_names_stands_and_what_a_recorder_writes_does_not(corpus_m
     assert analyse(default).meter.why != "4/4 in the file"
 
 
+@pytest.mark.parametrize("name", ["7thRegimentReel", "PaddysTheBoyJig", "FlowersOfMichiganReel"])
+def test_a_file_that_counts_beats_names_no_meter(name: str, corpus_midi) -> None:
+    """1/4 throughout, as in the files of POP909: it was told at .9 sure."""
+    tune = read_midi(corpus_midi(f"ryansMammoth/{name}"))
+    found = analyse(replace(tune, meters=[Meter(0.0, 0.0, 1, 4)])).meter
+    assert found.value == TUNES[name]
+    assert "the file's 1/4 counts beats" in found.why
+
+
 def test_what_has_no_beat_says_why() -> None:
     rng = np.random.default_rng(1)
     for count, length in ((1, 1.0), (2, 1.0), (7, 4.0), (40, 0.01), (300, 9000.0), (20_000, 60.0), (3000, 36_000.0)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -18,7 +19,9 @@ from kelly_tui.music.modulation import (
     best_keys,
     detect_keys,
     key_at,
+    keys_in_words,
     numerals,
+    numerals_in_words,
     regions_of,
     without_brief,
 )
@@ -122,6 +125,18 @@ def test_features_hold_the_keys_and_the_numerals() -> None:
     assert len(features.roman_sequence) == len(features.chord_sequence)
     assert features.roman_sequence[:4] == ["I", "IV", "V7", "I"]
     assert set(features.roman_sequence) <= {"I", "IV", "V", "V7"}
+    for field in ("key", "mode"):  # as the screen says it
+        assert re.search(r"; C major, from 0:2[2-6] G major, from 0:(4[6-9]|50) C major$", features.why[field])
+    for field in ("chord_progression", "chord_times"):
+        assert "; in the key I IV V7 I" in features.why[field]
+
+
+def test_keys_and_numerals_in_words() -> None:
+    keys = [Region(60.0 * at, 60.0 * at + 60, "CG"[at % 2], "major", 0.9) for at in range(10)]
+    assert keys_in_words(keys[:1]) == keys_in_words([]) == numerals_in_words([]) == ""
+    assert keys_in_words(keys[:2]) == "; C major, from 1:00 G major"
+    assert keys_in_words(keys).endswith("from 7:00 G major … 10 in all")
+    assert numerals_in_words(["I"] * 9) == "; in the key " + "I " * 8 + "… 9 in all"
 
 
 @pytest.mark.parametrize(
