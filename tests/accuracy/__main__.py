@@ -37,6 +37,7 @@ from kelly_tui.music.theory import SCALES
 from kelly_tui.paths import PROJECT
 from tests.accuracy import chord_fields, emotion, folds, pulse, suspicion, trained, tunes
 from tests.accuracy.chord_time import major_or_minor
+from tests.accuracy.generated import sample_at
 from tests.keys_over_time import annotated_chorales, joined, windowed_krumhansl
 from tests.keys_over_time import figures as figures_over_time
 from tests.made_chords import TEXTURES, table
@@ -176,6 +177,13 @@ def sure_of_swing(path: Path, label: dict[str, Any]) -> Sure | None:
     return None if found.value is None else (found.confidence, abs(found.value - label["swing_ratio"]) <= 0.03)
 
 
+def sure_of_lateness(path: Path, label: dict[str, Any]) -> Sure | None:
+    groove = heard(path).groove
+    if groove.timing_offsets.value is None:
+        return None
+    return groove.timing_offsets.confidence, abs(groove.push_ms - label["onbeat_offset_ms"]) <= 8
+
+
 def sure_of_chords(path: Path, label: dict[str, Any]) -> Sure | None:
     return heard(path).chords.confidence, major_or_minor(chords(path), label["chords"])
 
@@ -189,6 +197,12 @@ def sure_of_contour(path: Path, label: dict[str, Any]) -> Sure | None:
     return None if found.value is None else (found.confidence, found.value == label["contour"])
 
 
+def sure_of_written(field: str, index: int) -> Sure | None:
+    piece = sample_at("dynamics", index, UNSEEN)
+    _, found = analyse(read_midi(piece.midi)).detections[field]
+    return None if found.value is None else (found.confidence, found.value == piece.labels[field].value)
+
+
 SURE: dict[str, tuple[tuple[str, ...], Callable[[Path, dict[str, Any]], Sure | None]]] = {
     "key of MIDI": ((*NOTE_KEYS, "mode_midi"), sure_of_key),
     "key of audio": (("key_audio",), sure_of_key_audio),
@@ -198,6 +212,7 @@ SURE: dict[str, tuple[tuple[str, ...], Callable[[Path, dict[str, Any]], Sure | N
     "chords of audio": (("chords_audio",), sure_of_chords_audio),
     "groove": (("groove_gmd",), sure_of_groove),
     "swing, ± 0.03": (("swing_wjd",), sure_of_swing),
+    "lateness, ± 8 ms": (("swing_wjd",), sure_of_lateness),
     "contour": (("contour",), sure_of_contour),
 }
 EDGES = (0.0, 0.5, 0.7, 0.85, 0.95, 1.01)
@@ -207,6 +222,8 @@ def judged(name: str) -> list[Sure]:
     """All that a detector says of music that others annotated."""
     if name == BEATS:
         return list(pulse.sure_of_beats(EVAL))
+    if name in WRITTEN:
+        return [sure for index in range(PIECES) if (sure := sure_of_written(WRITTEN[name], index)) is not None]
     if name in METERS:
         return [(confidence, right) for _, confidence, right in METERS[name]()]
     tasks, judge = SURE[name]
@@ -215,6 +232,10 @@ def judged(name: str) -> list[Sure]:
 
 
 BEATS = "beats of MIDI"
+WRITTEN = {"articulation": "articulation", "dynamics": "dynamic_range"}
+"""What nobody annotated, by its label: judged on generated pieces, which were written to have it."""
+PIECES, UNSEEN = 200, 777
+"""So many, of a seed that no confidence was chosen on."""
 METERS = {"meter of MIDI": pulse.heard_meters, "meter of audio": pulse.heard_meters_audio}
 
 
@@ -397,7 +418,7 @@ def main() -> int:
                 print(f"{'chords_made':14} {figure:46.64} {100 * sum(shares) / len(shares):7.1f}", flush=True)
         if not wanted or "reliability".startswith(wanted):
             print("\nhow sure → how often right (of how many); first the expected calibration error")
-            for line in workers.map(reliability, (*SURE, BEATS, *METERS)):
+            for line in workers.map(reliability, (*SURE, BEATS, *METERS, *WRITTEN)):
                 print(line, flush=True)
     return 0
 
