@@ -213,7 +213,7 @@ def extract_audio_features(source: Sound, config: AudioConfig | DatasetConfig | 
         chord_sequence=[name for _, name in chords.value or []],
         chord_times=[time for time, _ in chords.value or []],
         chord_confidence=chords.confidence,
-        chord_why=chords.why + numerals_in_words(romans) + only,
+        chord_why=chords.why + numerals_in_words(romans, keys) + only,
         fingerprint=audio_fingerprint(heard.chroma),
         tuning=spectrum.tuning,
         feature_vector=_vector(means, stds, curves, mel, tempo.value or 0.0, len(beats) / seconds),

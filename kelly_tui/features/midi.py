@@ -166,7 +166,7 @@ class Analysis:
         if self.offsets is not None:
             offsets = replace(offsets, value=self.offsets.round(1).tolist())
         key = replace(self.key, why=self.key.why + keys_in_words(self.keys))
-        chords = replace(self.chords, why=self.chords.why + numerals_in_words(self.romans))
+        chords = replace(self.chords, why=self.chords.why + numerals_in_words(self.romans, self.keys))
         return {
             "key": ("key", _said(key, lambda key: key[0])),
             "mode": ("key", _said(key, lambda key: key[1])),

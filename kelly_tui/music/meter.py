@@ -71,7 +71,8 @@ def find_bars(clock: Clock) -> Bars:
         return Bars(unknown(f"no meter in the file, and {clock.why}"), score)
     meter, barred = hear_bars(replace(score, meters=[]) if counts_beats else score)
     why = f"{meter.why}; the file's {score.time_signature} counts beats" if counts_beats else meter.why
-    return Bars(replace(meter, confidence=min(meter.confidence, clock.confidence), why=why), barred)
+    meter = replace(meter, confidence=min(meter.confidence, clock.confidence), why=why)
+    return Bars(meter, score if counts_beats else barred)
 
 
 def hear_bars(score: Score) -> Bars:

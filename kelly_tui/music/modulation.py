@@ -365,9 +365,11 @@ def keys_in_words(keys: Sequence[Region]) -> str:
     return "; " + ", ".join(map("".join, zip(["", *times], told))) + _more(len(keys))
 
 
-def numerals_in_words(romans: Sequence[str]) -> str:
-    """``; in the key I IV V7 I``; empty where there is no key."""
-    return f"; in the key {' '.join(romans[:_TOLD])}{_more(len(romans))}" if romans else ""
+def numerals_in_words(romans: Sequence[str], keys: Sequence[Region]) -> str:
+    """``; from C major I IV V7 I``, by the key heard first; empty where there is no key."""
+    if not romans or not keys:
+        return ""
+    return f"; from {keys[0].tonic} {keys[0].mode} {' '.join(romans[:_TOLD])}{_more(len(romans))}"
 
 
 def _more(count: int) -> str:

@@ -128,15 +128,15 @@ def test_features_hold_the_keys_and_the_numerals() -> None:
     for field in ("key", "mode"):  # as the screen says it
         assert re.search(r"; C major, from 0:2[2-6] G major, from 0:(4[6-9]|50) C major$", features.why[field])
     for field in ("chord_progression", "chord_times"):
-        assert "; in the key I IV V7 I" in features.why[field]
+        assert "; from C major I IV V7 I" in features.why[field]
 
 
 def test_keys_and_numerals_in_words() -> None:
     keys = [Region(60.0 * at, 60.0 * at + 60, "CG"[at % 2], "major", 0.9) for at in range(10)]
-    assert keys_in_words(keys[:1]) == keys_in_words([]) == numerals_in_words([]) == ""
+    assert keys_in_words(keys[:1]) == keys_in_words([]) == numerals_in_words([], keys) == ""
     assert keys_in_words(keys[:2]) == "; C major, from 1:00 G major"
     assert keys_in_words(keys).endswith("from 7:00 G major … 10 in all")
-    assert numerals_in_words(["I"] * 9) == "; in the key " + "I " * 8 + "… 9 in all"
+    assert numerals_in_words(["I"] * 9, keys) == "; from C major " + "I " * 8 + "… 9 in all"
 
 
 @pytest.mark.parametrize(
