@@ -50,10 +50,11 @@ def _are_found(catalogue: Catalogue) -> bool:
 
 def _find(catalogue: Catalogue) -> Pairs:
     version = catalogue.data_version()
-    rows = catalogue.db.execute(
+    listed = catalogue.db.execute(
         "SELECT sample, sample_id, sketch, vector, piece FROM fingerprints JOIN samples ON samples.rowid = sample"
         " JOIN features USING (sample) ORDER BY sample_id"  # so that the order in which they came does not matter
-    ).fetchall()
+    )
+    rows = [(number, sample_id, sketch, _digest(vector), piece) for number, sample_id, sketch, vector, piece in listed]
     piece = same_pieces([row[2] for row in rows], [row[3] for row in rows])
     found = [(rows[at][0] if at >= 0 else None) for at in piece.tolist()]
     changed = [(now, row[0]) for now, row in zip(found, rows, strict=True) if now != row[4]]
@@ -73,7 +74,10 @@ def _keep(catalogue: Catalogue, changed: Sequence[tuple[int | None, int]], versi
 
 
 def same_pieces(sketches: Sequence[bytes], vectors: Sequence[bytes]) -> NDArray[np.int64]:
-    """(n,): the first place of those that are the same piece, -1 for what is alone: by sketches, or equal vectors."""
+    """(n,): the first place of those that are the same piece, -1 for what is alone: by sketches, or equal vectors.
+
+    In the place of a vector its `_digest` may stand, which is a fortieth of it.
+    """
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
@@ -82,9 +86,9 @@ def same_pieces(sketches: Sequence[bytes], vectors: Sequence[bytes]) -> NDArray[
         return np.empty(0, np.int64)
     first: dict[bytes, int] = {}
     equal = [
-        (first.setdefault(hashlib.blake2b(vector, digest_size=12).digest(), at), at)
-        for at, vector in enumerate(vectors)
-        if isinstance(vector, bytes) and len(vector) % 4 == 0 and any(vector)  # a broken one is equal to none
+        (first.setdefault(digest, at), at)
+        for at, digest in enumerate(map(_digest, vectors))
+        if digest  # a broken one is equal to none
     ]
     links = np.concatenate((resembling(sketches), np.array(equal, np.int64).reshape(-1, 2)))
     graph = coo_array((np.ones(len(links), np.int8), (links[:, 0], links[:, 1])), shape=(count, count))
@@ -92,3 +96,10 @@ def same_pieces(sketches: Sequence[bytes], vectors: Sequence[bytes]) -> NDArray[
     _, start, where, size = np.unique(label, return_index=True, return_inverse=True, return_counts=True)
     piece: NDArray[np.int64] = np.where(size[where] > 1, start[where], -1)
     return piece
+
+
+def _digest(vector: object) -> bytes:
+    """What is equal where vectors are; nothing of one that is broken."""
+    if not isinstance(vector, bytes) or len(vector) % 4 or not any(vector):
+        return b""
+    return hashlib.blake2b(vector, digest_size=12).digest()

@@ -22,6 +22,8 @@ _NEIGHBOURS = (1, 2)
 """How far apart two may stand among those that have a hash, to be compared."""
 _NOTHING = np.uint32(0xFFFFFFFF)
 _AT_ONCE = 1 << 14
+_SHARES = 16
+"""Parts of all hashes, sought through one after another."""
 
 
 def sketch_of(members: Ints) -> bytes:
@@ -45,11 +47,8 @@ def resembling(sketches: Sequence[bytes]) -> Ints:
     hashes = np.frombuffer(b"".join(sketch for sketch, size in zip(sketches, sizes.tolist()) if size), "<u4")
     if not len(hashes):
         return np.empty((0, 2), np.int64)
-    entries = hashes.astype(np.uint64) << np.uint64(32)
-    entries |= np.repeat(np.arange(len(sizes), dtype=np.uint64), sizes)
-    entries.sort()
-    pairs = _met_twice(np.concatenate([_neighbours(entries, apart) for apart in _NEIGHBOURS]))
     ends = np.cumsum(sizes)
+    pairs = _met_twice(hashes, ends)
     kept = [_resembles(hashes, ends - sizes, sizes, some) for some in np.array_split(pairs, len(pairs) // _AT_ONCE + 1)]
     return pairs[np.concatenate(kept)]
 
@@ -66,11 +65,21 @@ def _neighbours(entries: NDArray[np.uint64], apart: int) -> NDArray[np.uint64]:
     return pairs
 
 
-def _met_twice(codes: NDArray[np.uint64]) -> Ints:
-    """(pairs, 2): those that were neighbours by two hashes at least."""
-    codes.sort()
-    again = np.flatnonzero(codes[1:] == codes[:-1])
-    codes = codes[again[np.concatenate(([True], codes[again][1:] != codes[again][:-1]))]] if len(again) else codes[:0]
+def _met_twice(hashes: NDArray[np.uint32], ends: Ints) -> Ints:
+    """(pairs, 2): those that are neighbours by two hashes at least; `ends`: where in `hashes` each sketch ends.
+
+    A share of the hashes at a time, told by their last bits, so that memory is little more than the sketches' own.
+    """
+    met = np.empty(0, np.uint64)
+    for share in range(_SHARES):
+        where = np.flatnonzero(hashes % np.uint32(_SHARES) == share)
+        entries = hashes[where].astype(np.uint64) << np.uint64(32)
+        entries |= np.searchsorted(ends, where, side="right").astype(np.uint64)
+        entries.sort()
+        met = np.concatenate((met, *(_neighbours(entries, apart) for apart in _NEIGHBOURS)))
+        met.sort()
+        met = met[np.concatenate((np.ones(min(2, len(met)), np.bool_), met[2:] != met[:-2]))]  # twice is enough
+    codes = met[:-1][met[1:] == met[:-1]]
     return np.column_stack((codes >> np.uint64(32), codes & np.uint64(0xFFFFFFFF))).astype(np.int64)
 
 
