@@ -76,8 +76,10 @@ def _met_twice(hashes: NDArray[np.uint32], ends: Ints) -> Ints:
         entries = hashes[where].astype(np.uint64) << np.uint64(32)
         entries |= np.searchsorted(ends, where, side="right").astype(np.uint64)
         entries.sort()
-        met = np.concatenate((met, *(_neighbours(entries, apart) for apart in _NEIGHBOURS)))
-        met.sort()
+        new = np.concatenate([_neighbours(entries, apart) for apart in _NEIGHBOURS])
+        new.sort()
+        met = np.concatenate((met, new))
+        met.sort(kind="stable")  # which merges what is sorted
         met = met[np.concatenate((np.ones(min(2, len(met)), np.bool_), met[2:] != met[:-2]))]  # twice is enough
     codes = met[:-1][met[1:] == met[:-1]]
     return np.column_stack((codes >> np.uint64(32), codes & np.uint64(0xFFFFFFFF))).astype(np.int64)
