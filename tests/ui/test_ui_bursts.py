@@ -49,3 +49,53 @@ async def test_what_is_typed_right_after_the_key_that_leaves_or_answers_is_not_l
         assert desk.values("birch")["emotion"] == "angry"
         assert "fern" in desk.text()
         assert "emotion" in desk.values("cedar") or "emotion" in desk.values("fern")
+
+
+async def test_what_is_typed_right_after_an_undo_or_redo_is_of_the_sample_to_which_it_leads(
+    open_desk: Open, root: Path
+) -> None:
+    async with open_desk(root) as desk:
+        untouched = {name: desk.values(name) for name in ("cedar", "dune", "elm", "fern")}
+        await desk.press("2", "3", "down", "down")
+        assert desk.here == "elm"
+        burst(desk, "u", "1", "j", "u", "4", "j", "j", "ctrl+r", "u", "u", "u", "5")
+        await desk.pilot.pause()
+        await desk.settle()
+        # 3 of birch is undone, and it is 1; that is undone again, and it is 4; nothing is there to redo; then 4, 2 go
+        assert desk.here == "birch"
+        assert desk.values("amber")["emotion"] == "tense"
+        assert {name: desk.values(name) for name in untouched} == untouched
+
+
+async def test_what_is_typed_right_after_an_undo_of_what_is_not_listed_labels_nothing_else(
+    open_desk: Open, root: Path
+) -> None:
+    async with open_desk(root) as desk:
+        await desk.press("2", "slash")
+        await desk.type("fern")
+        assert desk.here == "fern"
+        burst(desk, "u", "1")
+        await desk.pilot.pause()
+        await desk.settle()
+        assert "emotion" not in desk.values("fern")
+        assert desk.said.endswith("not in this list · typed since, not done: 1")
+        await desk.press("3")
+        assert desk.values("fern")["emotion"] == "angry"
+
+
+async def test_keys_do_not_wait_for_an_undo_that_cannot_be_written(open_desk: Open, root: Path) -> None:
+    async with open_desk(root) as desk:
+        await desk.press("2")
+        (root / "config.json").rename(root / "away")
+        burst(desk, "u", "j", "j")
+        for _ in range(800):
+            await desk.pilot.pause(0.005)
+            if desk.here == "dune":
+                break
+        assert desk.here == "dune"
+        (root / "away").rename(root / "config.json")
+        for _ in range(800):
+            await desk.pilot.pause(0.01)
+            if not desk.app.workstation.unsaved:
+                break
+        assert "emotion" not in desk.values("amber")

@@ -58,6 +58,20 @@ class KeyedScreen(Screen[None]):
         """Something was saved while this screen is on top: show it. `words` say what."""
 
     async def on_key(self, event: events.Key) -> None:
+        workstation = self.app.workstation
+        if workstation is not None and workstation.held.take(event):
+            event.stop()
+            event.prevent_default()
+        else:
+            await self._obey(event)
+
+    async def obey_held(self) -> None:
+        """Obey the keys that have waited, in their order; one of them may be an undo, for which the rest wait again."""
+        workstation = self.app.workstation
+        while workstation is not None and workstation.held.keys and not workstation.held.waits:
+            await self._obey(workstation.held.keys.pop(0))
+
+    async def _obey(self, event: events.Key) -> None:
         key = event.key
         if self.app.screen is not self:  # the key before led away from here
             event.stop()

@@ -156,14 +156,21 @@ class Labelling(Trail):
         """Have what was said blind of a sample saved."""
         self._order(Order("opinion", words="what was said blind", sample_id=sample_id, said=said))
 
-    def _order(self, order: Order) -> None:
+    def _order(self, order: Order) -> Order:
         self.session.refuse_change()
         self.session.saver.order(order)
         self.unsaved += 1
         self.show_headline()
+        return order
 
     @on(Saved)
     async def _saved(self, message: Saved) -> None:
+        try:
+            await self._show_saved(message)
+        finally:
+            self.let_keys_go(message.order)
+
+    async def _show_saved(self, message: Saved) -> None:
         self.unsaved -= 1
         self.kept = False
         self.saved_at = self.app.clock()
@@ -192,13 +199,12 @@ class Labelling(Trail):
             return
         where = next(iter((*step.events, *step.left_alone))).sample_id
         sample = self.session.catalogue.get(where)
-        name = self.session.name_of(sample) if sample else where
+        parts = [f"{step.words} · {self.session.name_of(sample) if sample else where}"]
         listed = await self.go_to(where)
-        parts = [f"{step.words} · {name}"]
         if step.left_alone:
             parts.append(f"{len(step.left_alone)} changed since by another: left alone")
         if not listed:
-            parts.append("not in this list")
+            parts += ["not in this list", *self.held.drop()]
         self.say(" · ".join(parts), "accent")
 
     def _opinion_in_words(self, order: Order) -> tuple[str, str]:
@@ -237,6 +243,7 @@ class Labelling(Trail):
         tail = "; it is kept, and tried again every second" if message.kept else ""
         self.say(f"not saved: {message.order.words or message.order.kind}: {message.reason}{tail}", "broken")
         self.show_headline()
+        self.let_keys_go(message.order)
 
     @on(Trouble)
     def _trouble(self, message: Trouble) -> None:
@@ -270,8 +277,7 @@ class Labelling(Trail):
         self.app.hides_guesses = not self.app.hides_guesses
         self.table.hide_guesses(self.app.hides_guesses)
         self.show_sample()
-        hidden = "guesses are hidden until you have decided" if self.app.hides_guesses else "guesses are shown"
-        self.say(hidden, "dim")
+        self.say("guesses are " + ("hidden until you have decided" if self.app.hides_guesses else "shown"), "dim")
 
     def action_affect(self, valence: int, arousal: int) -> Awaitable[None] | None:
         return self.change(edits.each(lambda one: edits.affect(one, valence, arousal)))
@@ -324,10 +330,10 @@ class Labelling(Trail):
         return self.change(edits.each(lambda one: edits.repeated(one, last)))
 
     def action_undo(self) -> None:
-        self._order(Order("undo"))
+        self.held.wait_for(self._order(Order("undo")))
 
     def action_redo(self) -> None:
-        self._order(Order("redo"))
+        self.held.wait_for(self._order(Order("redo")))
 
     def action_key(self) -> None:
         self.ask_value("key", "A · Bb · F# minor", check=parse_key)

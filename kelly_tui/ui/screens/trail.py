@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from kelly_tui.errors import LabelError
+from kelly_tui.ui.held import HeldKeys
+from kelly_tui.ui.saver import Order
+from kelly_tui.ui.screens.keyed import KeyedScreen
 from kelly_tui.ui.screens.marking import Marking
 
 
@@ -14,6 +17,8 @@ class Trail(Marking):
         self._trail: list[str] = []
         self._on_trail = 0
         """Where on it one is; at its end where one has not gone back."""
+        self.held = HeldKeys()
+        """What was typed since an undo or redo that is not shown yet."""
 
     def decided(self, sample_id: str) -> None:
         """A sample was edited: it is what one goes back to first."""
@@ -34,3 +39,9 @@ class Trail(Marking):
         self._on_trail = there
         if not await self.go_to(self._trail[there]):
             raise LabelError("it is not in this list", hint="‹filter› and enter shows all.")
+
+    def let_keys_go(self, order: Order) -> None:
+        """Obey the keys that have waited for this order, wherever they are typed by now."""
+        if self.held.let_go(order):
+            screen = above if isinstance(above := self.app.screen, KeyedScreen) else self
+            screen.call_next(screen.obey_held)
