@@ -21,7 +21,7 @@ from kelly_tui.export.target import Target
 from kelly_tui.pipeline.recorded import recorded
 from kelly_tui.pipeline.room import Room
 from kelly_tui.pipeline.runner import FULL_SECONDS
-from kelly_tui.pipeline.stage import Interrupted, Outcome, Progress, Run
+from kelly_tui.pipeline.stage import PAUSED, Interrupted, Outcome, Progress, Run
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.layout import disk_errors
 from kelly_tui.text import count
@@ -148,13 +148,20 @@ class _Export:
             target.finish(self.plan.parts, {**facts, **self.more})
 
     def _watched(self, found: Iterable[Record]) -> Iterator[Record]:
-        """The records, with a word now and then; a cancellation is heard between two of them."""
+        """The records, with a word now and then; a pause and a cancellation are heard between two of them."""
         for record in found:
+            self._wait_for_a_person()
             if self.run.cancel.is_set():
                 raise Interrupted(self.outcome, self.plan.samples)
             self._tell()
             yield record
             self.taken += 1
+
+    def _wait_for_a_person(self) -> None:
+        """Return when the export may go on, or is cancelled."""
+        while self.run.pause.is_set() and not self.run.cancel.is_set():
+            self._tell(message=PAUSED)
+            self.run.cancel.wait(0.2)
 
     def _until_there_is_room(self, work: Callable[[], None], size: int) -> None:
         """Do `work`; where the disk is full, wait until it is not, and do it again."""

@@ -18,7 +18,7 @@ from kelly_tui.model.dataset import DatasetConfig
 from kelly_tui.model.sample import Sample
 from kelly_tui.pipeline.recorded import recorded
 from kelly_tui.pipeline.room import Room
-from kelly_tui.pipeline.stage import Interrupted, Outcome, Progress, Run
+from kelly_tui.pipeline.stage import PAUSED, Interrupted, Outcome, Progress, Run
 from kelly_tui.store.catalogue import Catalogue, FeatureRow
 from kelly_tui.store.durable import write_all
 from kelly_tui.store.importer import STAGE
@@ -94,6 +94,9 @@ def _bring(
     began = time.monotonic()
     room = Room(catalogue)
     while batch := list(islice(found, _AT_ONCE)):
+        while run.pause.is_set() and not run.cancel.is_set():
+            run.tell(Progress(STAGE, outcome.done + outcome.skipped, total, outcome.failed, 0.0, None, PAUSED))
+            run.cancel.wait(0.2)
         if run.cancel.is_set():
             raise Interrupted(outcome, total)
         _take(catalogue, batch, outcome, room, fresh=fresh)

@@ -11,16 +11,18 @@ import msgspec
 import pytest
 from export_samples import dataset, export, killed_at, put, sample, tree
 
+import kelly_tui
 from kelly_tui.cli import main
 from kelly_tui.errors import DiskFull, FilterError, StageError
 from kelly_tui.export.jsonl import Jsonl
 from kelly_tui.export.target import Target
 from kelly_tui.model.annotation import Label
+from kelly_tui.model.dataset import DatasetConfig
 from kelly_tui.pipeline import export as stage
-from kelly_tui.pipeline.stage import Interrupted
+from kelly_tui.pipeline.stage import PAUSED, Interrupted
 from kelly_tui.pipeline.standing import stage_standings
 from kelly_tui.store.catalogue import Catalogue
-from kelly_tui.store.layout import load_config, save_config
+from kelly_tui.store.layout import create_dataset_structure, load_config, save_config
 from kelly_tui.store.splits import reshuffle
 
 EMOTIONS = ("happy", "sad", "angry", "peaceful")
@@ -300,3 +302,22 @@ def test_a_file_where_the_folder_should_be_is_named(root, tmp_path):
     with pytest.raises(StageError, match="this is a file"):
         export(root, tmp_path / "out")
     assert (tmp_path / "out").read_bytes() == b"mine"
+
+
+def test_export_and_import_back_wait_while_they_are_paused(root, tmp_path):
+    create_dataset_structure(tmp_path / "again", DatasetConfig(dataset_id="songs"))
+    for work in (
+        lambda **run: export(root, tmp_path / "out", **run),
+        lambda **run: kelly_tui.import_files(tmp_path / "again/songs", [tmp_path / "out"], **run),
+    ):
+        pause, done_while_paused = threading.Event(), []
+
+        def hear(progress, pause=pause, heard=done_while_paused):
+            if progress.message == PAUSED:
+                heard.append(progress.done)
+                pause.clear()
+
+        pause.set()
+        outcome = work(pause=pause, progress=hear)
+        assert done_while_paused[0] == 0
+        assert outcome.done > 0
