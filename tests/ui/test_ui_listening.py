@@ -216,3 +216,11 @@ async def test_the_device_is_chosen_by_a_part_of_its_name(open_desk: Open, root:
         assert "there is no device 'piano'" in desk.said
         await desk.press(":", *"device", "space", *"system", "enter")
         assert desk.sound.asked[-1] == ("device", "")
+
+
+async def test_play_says_in_full_why_there_is_no_sound(open_desk: Open, root: Path) -> None:
+    why = "no sound: the sound process keeps ending on amber.mid; open another sample to try again"
+    async with open_desk(root) as desk:
+        desk.sound.state.message = why
+        await desk.press("space")
+        assert desk.said == why

@@ -173,7 +173,10 @@ class Listening(KeyedScreen):
         return self.app.engine
 
     def action_play(self) -> None:
-        self._sounding().toggle()
+        engine = self._sounding()
+        engine.toggle()
+        if engine.state.message:  # the line above the music may have no room for it
+            self._tell(engine.state.message, "dim")
 
     @on(Sought)
     async def _sought(self, message: Sought) -> None:
