@@ -47,13 +47,19 @@ class FieldAgreement(msgspec.Struct, frozen=True):
     pairs: list[PairAgreement] = []
 
     def words(self) -> str:
-        """``emotion: alpha 0.74 (0.61 to 0.85) on 40 samples``."""
+        """``emotion: alpha 0.74 (0.61 to 0.85) on 40 samples, kappa 0.71 (ann, bob)``."""
         if self.alpha is None:
             return f"{self.field}: too little to say"
         one = self.alpha
-        return (
+        words = (
             f"{self.field}: alpha {one.value:.2f} ({one.low:.2f} to {one.high:.2f}) on {count(one.samples, 'sample')}"
         )
+        kappas = [pair.kappa for pair in self.pairs if pair.kappa is not None]
+        if not kappas:
+            return words
+        if len(self.pairs) > 1:
+            return f"{words}, kappa {min(kappas):.2f} to {max(kappas):.2f} of {count(len(kappas), 'pair')}"
+        return f"{words}, kappa {kappas[0]:.2f} ({self.pairs[0].first}, {self.pairs[0].second})"
 
 
 class Agreement(msgspec.Struct, frozen=True):

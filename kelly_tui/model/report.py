@@ -255,7 +255,11 @@ class Report(Facts, frozen=True, kw_only=True):
         lines = [one.headline for one in self.probe.probes] if self.probe else []
         if lines and self.edits_since_probe:
             lines[-1] += f"; {count(self.edits_since_probe, 'edit')} since"
-        return lines + [f"agreement on {one.words()}" for one in (self.agreement.fields if self.agreement else ())]
+        if self.agreement is None:
+            return lines
+        lines += [f"agreement on {one.words()}" for one in self.agreement.fields]
+        own = ((who, one) for who, fields in self.agreement.own.items() for one in fields)
+        return lines + [f"{who}, asked again: {one.words()}" for who, one in own]
 
     def print_summary(self) -> None:
         """Print what ``kelly validate`` prints."""

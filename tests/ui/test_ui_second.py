@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,10 @@ from kelly_tui.model.edit import Edit
 from kelly_tui.store import history, opinions
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.opinions import blind_opinions
+from kelly_tui.ui.keymap import default_keymap
 from kelly_tui.ui.screens import second
+from kelly_tui.ui.screens.report import report_entries
+from kelly_tui.validate.report import validate_dataset
 from tests.ui.conftest import NAMES, Desk, Open
 
 
@@ -115,3 +119,20 @@ async def test_no_second_look_where_it_is_turned_off(open_desk: Open, root: Path
     async with open_desk(root, second_look=0.0) as desk:
         await desk.press("1", "2", "3", "4", "5", "6", "7")
         assert desk.app.screen.place == "list"  # type: ignore[attr-defined]
+
+
+def test_the_report_says_by_field_how_far_people_agree_and_each_with_himself(root: Path) -> None:
+    from sklearn.metrics import cohen_kappa_score
+
+    anna = ["sad", "sad", "happy", "tense", "happy", "angry"]
+    ben = ["sad", "happy", "happy", "tense", "happy", "sad"]
+    again = ["sad", "sad", "happy", "happy", "happy", "angry"]
+    with Catalogue.open(root) as catalogue:
+        for by, values in (("anna", anna), ("ben", ben), ("anna", again)):
+            for number, value in zip((0, 1, 2, 5, 6, 7), values, strict=True):  # no person has labelled these
+                opinions.give_opinion(catalogue, f"{number:016x}", {"emotion": value}, by)
+    lines = report_entries(validate_dataset(root), 160, default_keymap())
+    told = "\n".join("".join(text for text, _ in entry.line) for entry in lines)
+    between, with_herself = (f"kappa {cohen_kappa_score(anna, other):.2f}" for other in (ben, again))
+    assert re.search(rf"agreement on emotion: alpha \S+ \(\S+ to \S+\) on 6 samples, {between} \(anna, ben\)", told)
+    assert re.search(rf"anna, asked again: emotion: alpha .* on 6 samples, {with_herself} \(round 1, round 2\)", told)
