@@ -90,6 +90,8 @@ ACTIONS: tuple[Action, ...] = (
     Action("skip_reason", "skip, and say why", ("S",), ("list",)),
     Action("flag", "flag for a second look, or take the flag away", ("f",), ("list",)),
     Action("reject", "refuse a variant, or take that back; on others: refuse the guess", ("x",), ("list", "variants")),
+    Action("reject_recipe", "refuse all variants made by the same changes, or take that back", ("X",),
+           ("list", "variants")),
     Action("refuse_all", "refuse all guesses about the sample", ("a X",), ("list",)),
     Action("hide_guesses", "hide guesses until you have decided, or show them", ("a h",), ("list",)),
     Action("play", "play, pause", ("space",), (*_MUSIC, "form", "pad", "ride", "tap", "blind"), "play"),

@@ -193,6 +193,12 @@ def reject(
     return made
 
 
+def reject_all(variants: Mapping[str, bool]) -> list[Edit]:
+    """Refuse those of these variants that are not, by id; take that back where all are refused."""
+    refused = not all(variants.values())
+    return [Edit(one, "rejected", Label(refused)) for one, before in variants.items() if before is not refused]
+
+
 def _refusal(sample: Sample, config: DatasetConfig, suggestion: Suggestion | None) -> list[Edit]:
     """Refuse what is guessed of the main label; where that is given, the numbers that are suggested beside it."""
     main = config.model.main_label

@@ -82,6 +82,7 @@ _LEFT = Profile(
         "edit": ("E",),
         "spectrum": ("W",),
         "mark": ("X", "*"),
+        "reject_recipe": ("g x",),
         "filter": ("ctrl+f", "/"),
         "hear_lower": ("g t",),
         "hear_higher": ("g T",),

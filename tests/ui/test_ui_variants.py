@@ -13,7 +13,7 @@ from kelly_tui.ui.screens.blind import A, B, BlindScreen, X
 from kelly_tui.ui.screens.variants import VariantsScreen
 from kelly_tui.ui.screens.workstation import Workstation
 from kelly_tui.ui.widgets.lanes import Lanes
-from tests.ui.conftest import Desk, Open
+from tests.ui.conftest import NAMES, Desk, Open
 
 
 def title(desk: Desk, name: str) -> str:
@@ -74,6 +74,47 @@ async def test_x_refuses_a_variant_among_its_lanes(open_desk: Open, root: Path) 
         await desk.press("u")
         assert not desk.stored("elm").rejected
         assert "refused" not in title(desk, "transpose")
+
+
+@pytest.mark.exercises("reject_recipe", "undo", "redo")
+async def test_all_variants_of_a_recipe_are_refused_as_one_step(open_desk: Open, root: Path) -> None:
+    made = {
+        "elm": "transpose+velocity",
+        "fern": "transpose+velocity",
+        "heath": "transpose",
+        "iris": "transpose+velocity",
+    }
+    with Catalogue.open(root) as catalogue, catalogue.writing() as db:
+        for name, kind in made.items():
+            db.execute(
+                "UPDATE samples SET augmentation_type = ?, parent_id = ?, root_id = ? WHERE file_path LIKE ?",
+                (kind, f"{3:016x}", f"{3:016x}", f"%{name}%"),
+            )
+
+    def refused(desk: Desk) -> list[str]:
+        return [name for name in NAMES if desk.stored(name).rejected]
+
+    async with open_desk(root) as desk:
+        await desk.press("X")
+        assert "it is no variant" in desk.said
+        await desk.press("/")
+        await desk.type("fern")
+        await desk.press("x", "X")
+        assert refused(desk) == ["elm", "fern", "iris"]
+        assert "2 variants of transpose+velocity refused" in desk.said
+        await desk.press("u")
+        assert refused(desk) == ["fern"]
+        assert "undo 2 variants of transpose+velocity refused" in desk.said
+        await desk.press("ctrl+r", "X")
+        assert refused(desk) == []
+        assert "3 variants of transpose+velocity no longer refused" in desk.said
+        await desk.press("o", "X")
+        assert refused(desk) == ["elm", "fern", "iris"]
+        assert "3 variants of transpose+velocity refused" in desk.said
+        assert desk.text().count("refused") == 4
+        await desk.press("u")
+        assert refused(desk) == []
+        assert desk.text().count("refused") == 1  # what was undone
 
 
 async def test_a_piece_without_variants_says_how_they_are_made(open_desk: Open, root: Path) -> None:

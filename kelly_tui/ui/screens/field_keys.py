@@ -1,17 +1,23 @@
-"""The part of the workstation that sets any one field by ``a`` and a letter, or takes or refuses what is guessed."""
+"""The part of the workstation that sets any one field by ``a`` and a letter, and takes or refuses what others say: a
+guess, or all variants of a recipe."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Sequence
 from typing import TYPE_CHECKING
 
-from kelly_tui.model.annotation import FIELDS
+from kelly_tui.errors import LabelError
+from kelly_tui.model.annotation import FIELDS, Label
 from kelly_tui.model.labels import RULE_BREAKS
+from kelly_tui.text import count, safe_text
 from kelly_tui.ui import edits
+from kelly_tui.ui.saver import Order
 from kelly_tui.ui.screens.labelling import Labelling
+from kelly_tui.ui.screens.marking import refuse_too_many
 
 if TYPE_CHECKING:
     from kelly_tui.model.dataset import DatasetConfig
+    from kelly_tui.model.sample import Sample
     from kelly_tui.store.catalogue import Catalogue
 
 MOST_WORDS = 500
@@ -121,6 +127,24 @@ class FieldKeys(Labelling):
             edits.each(lambda one: edits.refuse(one, self.session.config, FIELDS, self.session.suggestion(one)))
         )
 
+    # -- variants ------------------------------------------------------------------------------------------------------
+
+    async def action_reject_recipe(self) -> None:
+        await self.reject_recipe(self._here())
+
+    async def reject_recipe(self, like: Sample) -> None:
+        """Refuse all variants that the same kinds of changes made, as one step, or take that back."""
+        kind = like.augmentation_type
+        if kind is None:
+            raise LabelError(
+                "it is no variant", hint="‹reject_recipe› refuses a variant and all that were made like it."
+            )
+        variants = await self.session.ask(lambda catalogue: variants_made_by(catalogue, kind))
+        made = edits.reject_all({like.sample_id: like.rejected, **variants})  # first what is here: an undo goes there
+        refuse_too_many(len(made))
+        what = "refused" if made[0].label == Label(True) else "no longer refused"
+        self.order(Order("edit", tuple(made), f"{count(len(made), 'variant')} of {safe_text(kind)} {what}"))
+
     def action_chords(self) -> None:
         """Ask for the chords."""
         raise NotImplementedError
@@ -132,6 +156,14 @@ class FieldKeys(Labelling):
             self.action_chords()
         else:
             super().action_edit_field()
+
+
+def variants_made_by(catalogue: Catalogue, kind: str) -> dict[str, bool]:
+    """The variants that these changes made, ``transpose+velocity``, by id, and whether they are refused."""
+    found = catalogue.db.execute(
+        "SELECT sample_id, rejected FROM samples WHERE parent_id IS NOT NULL AND augmentation_type = ?", (kind,)
+    )
+    return {sample_id: bool(rejected) for sample_id, rejected in found}
 
 
 def next_words(text: str, known: Sequence[str]) -> list[str]:

@@ -146,17 +146,17 @@ class Labelling(Trail):
             raise LabelError("the marked samples are gone", hint="esc takes the marks away.")
         self._last = [one for one in made if one.sample_id == made[0].sample_id]
         self.decided(made[0].sample_id)
-        self._order(Order("edit", tuple(made), edits.in_words(made) + among))
+        self.order(Order("edit", tuple(made), edits.in_words(made) + among))
 
     def keep_trial(self, trial: Trial) -> None:
         """Have an answer of blind listening saved."""
-        self._order(Order("trial", words="what was heard blind", trial=trial))
+        self.order(Order("trial", words="what was heard blind", trial=trial))
 
     def give_opinion(self, sample_id: str, said: Mapping[str, Value]) -> None:
         """Have what was said blind of a sample saved."""
-        self._order(Order("opinion", words="what was said blind", sample_id=sample_id, said=said))
+        self.order(Order("opinion", words="what was said blind", sample_id=sample_id, said=said))
 
-    def _order(self, order: Order) -> Order:
+    def order(self, order: Order) -> Order:
         self.session.refuse_change()
         self.session.saver.order(order)
         self.unsaved += 1
@@ -330,10 +330,10 @@ class Labelling(Trail):
         return self.change(edits.each(lambda one: edits.repeated(one, last)))
 
     def action_undo(self) -> None:
-        self.held.wait_for(self._order(Order("undo")))
+        self.held.wait_for(self.order(Order("undo")))
 
     def action_redo(self) -> None:
-        self.held.wait_for(self._order(Order("redo")))
+        self.held.wait_for(self.order(Order("redo")))
 
     def action_key(self) -> None:
         self.ask_value("key", "A · Bb · F# minor", check=parse_key)

@@ -40,11 +40,7 @@ class Marking(Finding):
     async def marked_samples(self) -> list[Sample]:
         """Those that are marked, in the order of the list. Raises `LabelError` for too many."""
         marked = self.table.marked
-        if len(marked) > MOST:
-            raise LabelError(
-                f"{count(len(marked), 'sample')} are marked, and one edit changes {MOST:,} at most",
-                hint="esc takes the marks away; mark fewer.",
-            )
+        refuse_too_many(len(marked))
         rowids = [rowid for rowid in self.table.order if rowid in marked]
         return await self.session.ask(lambda catalogue: _samples(catalogue, rowids))
 
@@ -80,6 +76,15 @@ class Marking(Finding):
             else "no sample is marked"
         )
         self.say(what, "accent" if rowids else "dim")
+
+
+def refuse_too_many(n: int) -> None:
+    """Raises `LabelError` for more samples than one edit may change."""
+    if n > MOST:
+        raise LabelError(
+            f"this would change {count(n, 'sample')}, and one edit changes {MOST:,} at most",
+            hint="A filter and marks do it in parts; esc takes marks away.",
+        )
 
 
 def _samples(catalogue: Catalogue, rowids: Sequence[int]) -> list[Sample]:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 WAYS = (
     "‹previous_variant› ‹next_variant› the next one   ‹compare› what it was made from   "
-    "‹blind› blind   ‹reject› refuses"
+    "‹blind› blind   ‹reject› refuses, ‹reject_recipe› all alike"
 )
 ALONE = "nothing was made from it yet: ‹pipeline›, then augment, makes variants"
 
@@ -129,6 +129,9 @@ class VariantsScreen(Listening):
     def action_reject(self) -> None:
         session = self._workstation.session
         self._workstation.save(edits.reject([self.chosen], session.config, session.suggestion))
+
+    async def action_reject_recipe(self) -> None:
+        await self._workstation.reject_recipe(self.chosen)
 
     def action_undo(self) -> None:
         self._workstation.action_undo()
