@@ -330,7 +330,8 @@ def check(open_desk: Open, root: Path, tmp_path: Path, monkeypatch: pytest.Monke
 
 
 HARD: list[Move] = [
-    *(Press(keys) for keys in (("j", "j"), ("*",), ("j", "_"))),  # cedar to elm, which says what dune does
+    Press(("j", "j", "j")), Press(("6",), (("emotion", "melancholic"),)), Turn("u"),  # of dune, which elm follows
+    *(Press(keys) for keys in (("g", "g"), ("j", "j"), ("*",), ("j", "_"))),  # cedar to dune
     Press(("2",), (("emotion", "sad"),)), Press((".",)), Restart(writes=False), Turn("u"), Turn("u"), Turn("ctrl+r"),
     Typed(("/",), "is:open"), Press(("3",), (("emotion", "angry"),)), Restart(writes=True), Turn("u"), Turn("u"),
     Turn("u"), Press(("j", "j", "j")), Press(("1",), (("emotion", "happy"),)), Turn("ctrl+r"), Turn("u"),
