@@ -108,9 +108,9 @@ async def test_a_profile_is_what_one_presses_and_what_one_reads(open_desk: Open,
 
 
 async def test_a_sentence_names_the_keys_that_are_in_use(open_desk: Open, root: Path) -> None:
-    async with open_desk(root, keymap=changed_keymap({"reject": "X", "suspects": "g w", "audition": "g x"})) as desk:
+    async with open_desk(root, keymap=changed_keymap({"reject": "Q", "suspects": "g w", "audition": "g x"})) as desk:
         await desk.press("g", "x")
-        assert "a digit corrects, X refuses" in desk.said
+        assert "a digit corrects, Q refuses" in desk.said
     mentioned = {
         name
         for path in Path(keymap.__file__).parent.rglob("*.py")
@@ -160,7 +160,7 @@ def test_what_is_wrong_in_a_keymap_file_is_named_with_its_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wrong: str
 ) -> None:
     path = tmp_path / launch.KEYMAP_FILE
-    path.write_text(f'# mine\nskip = "X"\n{wrong}\n')
+    path.write_text(f'# mine\nskip = "Q"\n{wrong}\n')
     with pytest.raises(KeymapError) as raised:
         load_keymap(path)
     assert f"{path}, line 3." in str(raised.value)
