@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import Any, Literal
 
 import msgspec
+from msgspec.structs import replace
 
 from kelly_tui.model.abx import Result
 from kelly_tui.model.agreement import Agreement
@@ -12,6 +14,8 @@ from kelly_tui.model.probe import Kept
 from kelly_tui.text import count
 
 Severity = Literal["error", "warning", "note"]
+_SHOWN = 3
+"""Ids in a printed filter."""
 _RANK = {"error": 0, "warning": 1, "note": 2}
 
 
@@ -35,6 +39,11 @@ class Finding(msgspec.Struct, frozen=True):
     def found_by(self) -> str:
         """The filter that lists them, or the first of them; empty where it is not about single samples."""
         return self.filter or (f"id:{'|'.join(self.samples)}" if self.samples else "")
+
+    @property
+    def shown_by(self) -> str:
+        """As `found_by`, short enough to be printed: of many ids it has the first."""
+        return self.filter or replace(self, samples=self.samples[:_SHOWN]).found_by
 
 
 class Apart(msgspec.Struct, frozen=True):
@@ -248,6 +257,8 @@ class Report(Facts, frozen=True, kw_only=True):
         for finding in self.sorted_findings():
             todo = f" {finding.todo}" if finding.todo else ""
             lines.append(f"{finding.severity.upper()}: {finding.message}.{todo}")
+            if finding.found_by and finding.found_by.removeprefix("is:held ") not in finding.todo:
+                lines.append(f"  kelly list DATASET {shlex.quote(finding.shown_by)}")
         return lines
 
     def evidence(self) -> list[str]:

@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import shlex
 import shutil
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import pytest
 import kelly_tui
 from kelly_tui.model.annotation import Label
 from kelly_tui.model.edit import Edit
-from kelly_tui.model.report import Report, whole_percent
+from kelly_tui.model.report import Finding, Report, whole_percent
 from kelly_tui.store import query, viewstate
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.history import edit
@@ -341,6 +342,24 @@ def test_findings_come_worst_first(sound):
     findings = [line for line in lines if line in ("ERROR", "WARNING")]
     assert findings == sorted(findings)
     assert findings[0] == "ERROR"
+
+
+def test_the_text_says_which_samples_a_finding_is_about(sound):
+    gone = first(sound)
+    (sound / gone.file_path).unlink()
+    lines = kelly_tui.validate_dataset(sound).lines()
+    [at] = [number for number, line in enumerate(lines) if line.startswith("ERROR: ")]
+    kelly, command, _, found_by = shlex.split(lines[at + 1])
+    assert (kelly, command) == ("kelly", "list")
+    with Catalogue.open(sound) as catalogue:
+        listed = query.rows(catalogue, query.order(catalogue, query.parse(found_by, catalogue.config)))
+    assert [row.sample_id for row in listed] == [gone.sample_id]
+
+
+def test_a_filter_of_many_ids_is_printed_short():
+    many = Finding("error", "file-missing", "files are gone", count=50, samples=tuple(f"{n:016x}" for n in range(50)))
+    assert len(many.shown_by) < 80 < len(many.found_by)
+    assert many.found_by.startswith(many.shown_by)
 
 
 def test_what_once_passed_as_valid_does_not(tmp_path, music):
