@@ -133,7 +133,8 @@ def _lists_that_differ(catalogue: Catalogue) -> Iterator[tuple[str, str]]:
         try:
             listed = path.read_bytes()
         except FileNotFoundError:
-            yield path.name, "is gone"
+            if any(catalogue.counts().splits.values()):  # else there was nothing to list, and none was written
+                yield path.name, "is gone"
             continue
         except OSError:
             yield path.name, "can't be read"

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import shlex
 import stat
+import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import datetime
@@ -141,13 +143,14 @@ def check_files(catalogue: Catalogue, *, deep: bool = False) -> Iterator[Finding
     """Files that are gone, can't be read, have changed since they were taken in, or whose features are gone.
 
     A file of the same size is taken to be unchanged if it is as it was when its hash was found right, or was last
-    modified before its sample was made; `deep` hashes all of them.
+    modified before its sample was made; `deep` hashes all of them, and reads the files of features.
     """
     gone: list[str] = []
     changed: list[str] = []
     refused: list[str] = []
     unreadable: list[str] = []
     featureless: list[str] = []
+    illegible: list[str] = []
     hashed: list[tuple[int, int, int]] = []
     folder_stays, is_there = _folder_check(catalogue.root), _there(catalogue.root)
     root = f"{catalogue.root}/"  # joined by hand: of 100,000 paths pathlib would take two seconds
@@ -168,6 +171,8 @@ def check_files(catalogue: Catalogue, *, deep: bool = False) -> Iterator[Finding
                     changed.append(file.sample_id)
             if file.features_path and not is_there(file.features_path):
                 featureless.append(file.sample_id)
+            elif file.features_path and deep and not _is_whole(root + file.features_path):
+                illegible.append(file.sample_id)
         except FileRefused:
             refused.append(file.sample_id)
         except (FileNotFoundError, NotADirectoryError):
@@ -184,6 +189,8 @@ def check_files(catalogue: Catalogue, *, deep: bool = False) -> Iterator[Finding
                         "Mend their paths in the manifest.")  # fmt: skip
     yield from _finding("features-missing", "{} without the features that were extracted", featureless,
                         "Extract makes them again.")  # fmt: skip
+    yield from _finding("features-unreadable", "{} without features that can be read", illegible,
+                        "Remove the broken ones in processed/features: extract makes them again.")  # fmt: skip
 
 
 def _files(catalogue: Catalogue) -> Iterator[_File]:
@@ -226,6 +233,19 @@ def _is_unknown(file: _File, status: os.stat_result) -> bool:
     if file.mtime_ns is not None:
         return (file.mtime_ns, file.ctime_ns) != (status.st_mtime_ns, status.st_ctime_ns)
     return _modified_since(file.created_at, status)
+
+
+def _is_whole(path: str) -> bool:
+    """Whether a file of features, JSON or a zip of arrays, can be read to its end."""
+    try:
+        if path.endswith(".npz"):
+            with zipfile.ZipFile(path) as arrays:
+                return arrays.testzip() is None
+        with open(path, "rb") as content:
+            json.load(content)
+    except (ValueError, zipfile.BadZipFile):
+        return False
+    return True
 
 
 def _hash(path: str) -> str:

@@ -319,6 +319,12 @@ def test_the_same_music_in_files_that_differ_is_never_cut(tmp_path):
 # -- the proof, derived again ------------------------------------------------------------------------------------------
 
 
+def test_the_proof_of_nothing_holds(tmp_path):
+    with new_catalogue(tmp_path) as catalogue:
+        split_samples(catalogue, seed=7)
+        assert verify_proof(catalogue).holds
+
+
 def test_the_proof_is_derived_again_and_equal(tmp_path):
     with new_catalogue(tmp_path, group_by="prefix") as catalogue:
         songs(catalogue, 60)

@@ -344,6 +344,20 @@ def test_findings_come_worst_first(sound):
     assert findings[0] == "ERROR"
 
 
+@pytest.mark.parametrize("cut", [0, 40])
+def test_deep_reads_the_files_of_features(sound, cut):
+    assert kelly_tui.validate_dataset(sound, deep=True).valid
+    spoilt = first(sound, "has:features")
+    path = sound / spoilt.features_path
+    path.write_bytes(path.read_bytes()[:cut])
+    report = kelly_tui.validate_dataset(sound, deep=True)
+    [finding] = [one for one in report.findings if one.severity == "error"]
+    assert (finding.code, finding.samples) == ("features-unreadable", (spoilt.sample_id,))
+    path.unlink()
+    kelly_tui.extract_features(sound)
+    assert kelly_tui.validate_dataset(sound, deep=True).valid
+
+
 def test_the_text_says_which_samples_a_finding_is_about(sound):
     gone = first(sound)
     (sound / gone.file_path).unlink()
