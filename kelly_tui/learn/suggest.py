@@ -53,6 +53,9 @@ WHERE status = 'ok' AND origin <> 'generated' ORDER BY sample_id
     )
 )
 
+_TELLING = 20
+"""Labelled samples from which the share that is right says something."""
+
 
 class Suggestions(NamedTuple):
     """What was suggested for a dataset."""
@@ -66,11 +69,13 @@ class Suggestions(NamedTuple):
     """The share of those whose suggestion, made without their group's labels, is their label."""
 
     def words(self) -> str:
-        """``60 emotions suggested, learnt from 160 labels (69% right where held out)``."""
+        """``60 emotions suggested, learnt from 160 samples (69% right where held out)``; of a few no share is told."""
         if not self.samples:
             return ""
-        how = f"learnt from {count(self.learnt, 'label')}" if self.learnt else "by the rules"
-        right = f" ({self.right:.0%} right where held out)" if self.right is not None else ""
+        how = f"learnt from {count(self.learnt, 'sample')}" if self.learnt else "by the rules"
+        right = (
+            f" ({self.right:.0%} right where held out)" if self.right is not None and self.learnt >= _TELLING else ""
+        )
         return f"{count(self.samples, 'emotion')} suggested, {how}{right}"
 
 

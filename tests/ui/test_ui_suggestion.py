@@ -44,6 +44,15 @@ async def test_a_suggestion_stands_beside_the_empty_field_with_its_reason(
         assert desk.values("amber") == {}
 
 
+async def test_what_was_decided_stands_apart_from_the_reason(open_desk: Open, root: Path) -> None:
+    with Catalogue.open(root) as catalogue:
+        replace_suggestions(catalogue, {1: Suggestion("sad", {"sad": 0.71}, why="minor, slow")})
+    async with open_desk(root, (80, 24)) as desk:
+        await desk.press("f", "k")
+        assert desk.here == "amber"
+        assert "flagged   minor, slow" in desk.text()
+
+
 @pytest.mark.exercises("accept")
 async def test_enter_makes_it_a_persons_label(open_desk: Open, heard: Path) -> None:
     async with open_desk(heard) as desk:
@@ -200,7 +209,7 @@ async def test_after_ten_labels_suggestions_are_made_anew(open_desk: Open, tmp_p
         assert learner is not None
         learner.wait(60)
         learner.join()
-        assert (learner.exit_code, "12 emotions suggested, learnt from 10 labels" in learner.last_words) == (0, True)
+        assert (learner.exit_code, "12 emotions suggested, learnt from 10 samples" in learner.last_words) == (0, True)
         desk.app.workstation.look_around()
         await desk.settle()
         assert desk.app.session.learner is None

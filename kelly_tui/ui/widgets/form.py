@@ -155,8 +155,9 @@ class Form(Painted):
         guess, why = self._guess(main), (safe_text(self.suggestion.why), "dim")
         before, after = asked[:2], asked[2:]  # the name and its dot; what was decided
         line: Line = [*before, ("    ", "text"), *guess, *after]
-        if length([*line, why]) < width:
-            return [[*line, why], *choices]
+        gap: Line = [("   ", "text")] if after else []
+        if length([*line, *gap, why]) < width:
+            return [[*line, *gap, why], *choices]
         if height <= NARROW:
             return [line, *choices]
         return [line, [(" " * (NAME_WIDTH + 6), "text"), why], *choices]

@@ -85,7 +85,7 @@ def test_persons_and_folders_teach(tmp_path: Path, source: str) -> None:
         assert found.right > 0.8
         assert said(catalogue, 39).emotion == "peaceful"
         assert said(catalogue, 1).emotion == "angry"
-        assert "120 emotions suggested, learnt from 60 labels" in found.words()
+        assert "120 emotions suggested, learnt from 60 samples" in found.words()
 
 
 @pytest.mark.parametrize("source", ["detector", "model"])
