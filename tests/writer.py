@@ -1,7 +1,8 @@
-"""``python -m tests.writer ROOT WHO SEED NOTES``: edits without end, each noted once it is said to be durable."""
+"""``python -m tests.writer ROOT WHO SEED NOTES``: edits until killed, each noted once it is said to be durable."""
 
 from __future__ import annotations
 
+import os
 import random
 import sys
 from itertools import count
@@ -17,7 +18,10 @@ def main() -> None:
     chance = random.Random(seed)
     with Catalogue.open(root) as catalogue, open(acknowledged, "a", buffering=1) as notes:
         ids = [one.sample_id for one in catalogue.samples("is:root")]
+        parent = os.getppid()
         for number in count():
+            if os.getppid() != parent:  # whoever would kill it is gone
+                return
             sample_id, value = chance.choice(ids), f"{who}-{seed}-{number}-"
             history.edit(catalogue, [Edit(sample_id, "notes", Label(value))], by=who)
             notes.write(f"{value}\n")

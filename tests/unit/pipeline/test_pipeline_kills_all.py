@@ -51,7 +51,7 @@ def prove(folder: Path, songs: list[bytes], kills: int, seed: int) -> int:
         processes = [start("tests.writer", killed, who, died, notes) for who in ("ann", "bob")]
         processes += [start(*stage), start(*exporter)]
         enough = chance.randrange(1, 120)
-        until(lambda: len(lines_of(notes)) >= enough)  # noqa: B023
+        until(lambda: len(lines_of(notes)) >= enough, patience=120)  # noqa: B023
         for one in chance.sample(processes, len(processes)):
             died += one.poll() is None
             one.send_signal(signal.SIGKILL)
