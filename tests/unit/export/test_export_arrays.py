@@ -289,13 +289,13 @@ CONFIG = DatasetConfig(dataset_id="d")
 @pytest.mark.parametrize(
     ("model", "sample", "why"),
     [
-        ("emotionrecognizer", Sample(sample_id="a", file_path="a.mid", file_type="midi"), "kelly render"),
+        ("emotionrecognizer", Sample(sample_id="a", file_path="a.mid", file_type="midi"), "reads sound"),
         ("emotionrecognizer", Sample(sample_id="a", file_path="a.wav", file_type="audio"), "no emotion is labelled"),
         ("harmonypredictor", Sample(sample_id="a", file_path="a.mid", file_type="midi"), "kelly extract"),
         ("groovepredictor", Sample(sample_id="a", file_path="a.wav", file_type="audio"), "reads MIDI"),
     ],
 )
-def test_what_a_sample_lacks_is_said_with_the_stage_that_brings_it(model: str, sample: Sample, why: str) -> None:
+def test_what_a_sample_lacks_is_said(model: str, sample: Sample, why: str) -> None:
     with pytest.raises(FileRefused, match=why):
         rows_of(model, sample, b"", Path("a"), Options(), CONFIG)
 
