@@ -17,6 +17,9 @@ from typing import Self
 ASKS_FOR_FRAMES, HAS_FRAMES = b"\x1b[?2026$p", b"\x1b[?2026;2$y"
 """Whether the terminal shows frames whole, and that this one does: then a program says where each ends."""
 
+_SIZE = ("COLUMNS", "LINES")
+"""A test worker's, which a program would believe before its own terminal."""
+
 END_OF_FRAME = b"\x1b[?2026l"
 
 
@@ -35,7 +38,12 @@ class PtyProgram:
             stdout=slave,
             stderr=slave,
             start_new_session=True,
-            env={**os.environ, "TERM": "xterm-256color", "COLORTERM": "truecolor", **(environment or {})},
+            env={
+                **{name: value for name, value in os.environ.items() if name not in _SIZE},
+                "TERM": "xterm-256color",
+                "COLORTERM": "truecolor",
+                **(environment or {}),
+            },
         )
         os.close(slave)
         self.written = bytearray()
