@@ -15,9 +15,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import redirect_stdout
 from typing import Any, NoReturn
 
-from kelly_tui.cli import exports
 from kelly_tui.cli.serve import SERVE, add_serve
-from kelly_tui.cli.texts import AGREEMENT, CARD, FILTERS, REBUILD, RENDER, VALIDATE
+from kelly_tui.cli.texts import AGREEMENT, CARD, EXPORT, FILTERS, REBUILD, RENDER, VALIDATE
 from kelly_tui.errors import KellyError
 from kelly_tui.model.dataset import TARGET_MODELS
 from kelly_tui.model.labels import nearest
@@ -355,7 +354,7 @@ def _add_stage_commands(command: Callable[..., Parser]) -> None:
     card.add_argument("--out", metavar="DIR", help="write README.md and croissant.json there; made if need be")
     rebuild = _dataset(command("rebuild", description=REBUILD))
     rebuild.add_argument("--check", action="store_true", help="make all of them again, compare, write nothing")
-    exports.add_options(_dataset(command("export", description=exports.WORDS)))
+    _options(_dataset(command("export", description=EXPORT)), PARAMETERS["export"])
     run = _dataset(command("run"))
     _target_model(run)
     run.add_argument("--import-dir", metavar="DIR", action="append", help="take in what is below it first")
@@ -401,4 +400,5 @@ def _options(parser: argparse._ActionsContainer, parameters: Iterable[Parameter]
             parser.add_argument(one.option, type=_at_least(one.low), default=int(one.usual), metavar="N",
                                 help=f"{one.meaning}; {one.usual}")  # fmt: skip
         else:
-            parser.add_argument(one.option, metavar="FILE", help=one.meaning)
+            parser.add_argument(one.option, default=one.usual, metavar=one.word, required=one.required,
+                                help=one.meaning)  # fmt: skip

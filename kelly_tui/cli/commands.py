@@ -229,7 +229,7 @@ def render(line: Line) -> int:
     return _stage(
         line,
         stages.render_dataset(
-            line.root, given.samples, given.out, given.variants, given.format, given.soundfont or "", **line.options
+            line.root, given.samples, given.out, given.variants, given.format, given.soundfont, **line.options
         ),
     )
 

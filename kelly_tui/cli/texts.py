@@ -27,6 +27,15 @@ origin, splits and their proof, licences, who labelled, the last probe, seeds,
 hashes. Without --out the README is printed; --json gives both.
 """
 
+EXPORT = """\
+Write a dataset as trainers read it, into DIR, which is made. Quarantined and
+rejected samples are left out, and those in no split. Stopped at any moment, the
+same command goes on where it was; made twice it gives the same bytes.
+
+An unknown licence, missing features, a leak between splits or a stale proof of
+them stops it; --force exports all the same, and the export says so for good.
+"""
+
 AGREEMENT = """\
 How far the people who judged a dataset agree beyond chance, by field, class and
 pair: Krippendorff's alpha with its 95 % interval, Cohen's kappa of two. 1 is

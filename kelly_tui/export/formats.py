@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from importlib import import_module
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from kelly_tui.errors import LibraryMissing, StageError
-from kelly_tui.export.choice import Part, Record
-from kelly_tui.export.options import Options
-from kelly_tui.export.target import Target
-from kelly_tui.model.dataset import DatasetConfig
 from kelly_tui.model.labels import suggestion
+
+if TYPE_CHECKING:
+    from kelly_tui.export.choice import Part, Record
+    from kelly_tui.export.options import Options
+    from kelly_tui.export.target import Target
+    from kelly_tui.model.dataset import DatasetConfig
 
 FORMATS = {
     "jsonl": "kelly_tui.export.jsonl:Jsonl",

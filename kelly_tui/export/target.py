@@ -210,6 +210,11 @@ class Target:
         files = [file for part in parts for file in self.done[part.name].files] + self.files
         return sorted(files, key=lambda file: file.path)
 
+    def abandon(self) -> None:
+        """Clear up where a format found nothing to write: the folder is free for another export."""
+        self.close()
+        shutil.rmtree(self.root / _WORK)
+
     def finish(self, parts: Sequence[Part], facts: dict[str, Any]) -> None:
         """Write export.json, which names all files, and clear up."""
         files = [{"path": one.path, "size": one.size, "sha256": one.sha256} for one in self.all_files(parts)]

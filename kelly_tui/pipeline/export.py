@@ -140,7 +140,11 @@ class _Export:
         target = self.target
         target.files = []
         with disk_errors(target.root):
-            self.more = self.writer.finish(self.plan.parts, target)
+            try:
+                self.more = self.writer.finish(self.plan.parts, target)
+            except StageError:
+                target.abandon()
+                raise
             write_said(self.said, target)
             facts = facts_of(self.catalogue.config, self.plan, self.options, target, self.forced)
             for name, data in card_files(self.catalogue, self.choice, facts, target.all_files(self.plan.parts)).items():

@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import Literal, NamedTuple
 
 from kelly_tui.errors import StageError
+from kelly_tui.export.formats import FORMATS
+from kelly_tui.export.options import AROUSALS
+from kelly_tui.model.dataset import TARGET_MODELS
 from kelly_tui.model.labels import suggestion
 
-Kind = Literal["number", "flag", "choice", "text"]
+Kind = Literal["number", "flag", "choice", "text", "filter"]
 
 
 class Parameter(NamedTuple):
@@ -19,7 +22,12 @@ class Parameter(NamedTuple):
     usual: str = ""
     """What is taken where nothing is said; empty for what the stage finds out itself, ``no`` for a flag."""
     choices: tuple[str, ...] = ()
+    """All that it can be, through which a form turns; of a text the command line takes other spellings too."""
     low: int = 0
+    word: str = "N"
+    """What stands for a value in a help."""
+    required: bool = False
+    """Whether nothing can be taken where nothing is said."""
 
     @property
     def option(self) -> str:
@@ -36,7 +44,7 @@ class Parameter(NamedTuple):
             return said.casefold() if said.casefold() == "yes" else ""
         if self.kind == "number" and not (said.isdecimal() and int(said) >= self.low):
             raise StageError(f"{self.name} can't be {said!r}", hint=f"It is a whole number, {self.low} or more.")
-        if self.kind == "choice" and said not in self.choices:
+        if self.choices and said not in self.choices:
             raise StageError(f"{self.name} can't be {said!r}", hint=suggestion(said, self.choices))
         return said
 
@@ -65,12 +73,27 @@ SPLITTING = (_flag("reshuffle", "assign every sample anew; lists change"),)
 RENDERING = (
     _flag("variants", "the sound of MIDI variants too"),
     Parameter("format", "choice", "of the files", "wav", ("wav", "flac")),
-    Parameter("soundfont", "text", "an .sf2 or .sf3; by default as kelly doctor says"),
+    Parameter("soundfont", "text", "an .sf2 or .sf3; by default as kelly doctor says", word="FILE"),
+)
+EXPORTING = (
+    Parameter("format", "text", "jsonl, parquet, webdataset, jams, npz; jsonl", "jsonl", tuple(FORMATS), word="F"),
+    Parameter("out", "text", "an empty folder, or one not there yet", word="DIR", required=True),
+    Parameter("filter", "filter", "which samples, as in kelly list", word="FILTER"),
+    Parameter("splits", "text", "of train,val,test; all of them by default", word="S,S"),
+    _flag("verified-only", "what a person confirmed, and its variants"),
+    _flag("no-generated", "no generated samples, nor variants of them"),
+    Parameter("emotions", "text", "melancholic=sad,neutral= for trainers; 7: that", word="TABLE"),
+    Parameter("arousal", "choice", "its range for trainers", AROUSALS[0], AROUSALS),
+    Parameter("shard-mb", "number", "megabytes of music in one shard", "256", low=1),
+    _flag("paths", "parquet names music files instead of holding them"),
+    Parameter("model", "text", "npz for another model than the dataset is for", "", ("", *TARGET_MODELS), word="M"),
+    _flag("force", "although something stands in the way"),
+    LINK,
 )
 WORKING = (
     Parameter("workers", "number", "processes; one a core by default", low=1),
     Parameter("seed", "number", "of everything drawn", "0"),
-    Parameter("cluster", "text", "a Dask cluster: tcp://HOST:PORT, tls://HOST:PORT, local:N"),
+    Parameter("cluster", "text", "a Dask cluster: tcp://HOST:PORT, tls://HOST:PORT, local:N", word="URL"),
 )
 """What may be said to every stage whose work is done by other processes."""
 
@@ -81,6 +104,7 @@ PARAMETERS: dict[str, tuple[Parameter, ...]] = {
     "split": SPLITTING,
     "render": RENDERING,
     "validate": (DEEP,),
+    "export": EXPORTING,
 }
 """By stage. Those that are not here take none of their own."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,11 +19,12 @@ class Stage(NamedTuple):
     words: str
     wants: str = ""
     """What may be typed after its name, in words; empty for nothing."""
+    asks: tuple[str, ...] = ()
+    """The parameters that are typed there, in this order, and asked for before the stage starts."""
 
     @property
-    def main(self) -> Parameter | None:
-        """The number that is asked for before the stage starts."""
-        return next((one for one in PARAMETERS.get(self.name, ()) if one.kind == "number"), None)
+    def asked(self) -> list[Parameter]:
+        return [one for name in self.asks for one in PARAMETERS[self.name] if one.name == name]
 
 
 STAGES = (
@@ -31,11 +32,11 @@ STAGES = (
     Stage("annotate", "label by the names of folders"),
     Stage("extract", "find features, and labels that detectors can hear"),
     Stage("split", "put songs into train, val and test; no song into two"),
-    Stage("augment", "make variants of imported samples", "how many of each"),
-    Stage("synthesize", "generate samples with known labels", "how many in all"),
+    Stage("augment", "make variants of imported samples", "a number: how many of each", ("multiplier",)),
+    Stage("synthesize", "generate samples with known labels", "a number: how many in all", ("count",)),
     Stage("render", "add the sound of MIDI, for a model that reads audio"),
     Stage("validate", "check all of it, down to the files"),
-    Stage("export", "write it as trainers read it", "a format and a folder: jsonl ~/songs_jsonl"),
+    Stage("export", "write it as trainers read it", "a format and a folder: jsonl ~/songs_jsonl", ("format", "out")),
     Stage("retry", "try again what was set aside, once its cause is mended"),
 )
 
@@ -70,8 +71,8 @@ def parameters(stage: Stage, config: DatasetConfig) -> list[str]:
         ],
         "validate": ["structure, files, labels, splits; the report is gv"],
         "export": [
-            "jsonl parquet webdataset jams npz, into a folder that is empty or not there yet",
-            "a licence that is unknown or a leak stops it; --force after the folder does not mind, and says so there",
+            "unknown licence, missing features, leak, stale proof stop it, but for force",
+            "stopped at any moment, the same goes on where it was",
         ],
         "retry": ["samples are extracted again", "what import refused lies elsewhere: import it again"],
     }
@@ -88,21 +89,13 @@ def arguments(stage: Stage, root: Path, text: str = "", said: Said | None = None
         words = shlex.split(text)
     except ValueError as error:
         raise StageError(f"{text!r} can't be read ({error})") from None
-    main = stage.main
-    if main is not None:
-        if len(words) > 1 or (words and not words[0].isdecimal()):
-            raise StageError(f"{stage.name} wants a number: {stage.wants}", hint=f"Write :{stage.name} {main.usual}.")
-        given = {**(said or {}), **({main.name: words[0]} if words else {})}
-        return [stage.name, str(root), *_options(stage, given)]
-    if stage.wants and not words:
-        raise StageError(f"{stage.name} wants {stage.wants}", hint=f"Write :{stage.name} ~/Music.")
     if words and not stage.wants:
         raise StageError(f"{stage.name} takes nothing more", hint=f"Write :{stage.name}.")
-    if stage.name == "export":
-        if len(words) < 2 or words[0].startswith("-") or words[1].startswith("-"):
-            raise StageError(f"export wants {stage.wants}", hint="Write :export jsonl ~/songs_jsonl.")
-        written_as, out, *more = words
-        return [stage.name, str(root), "--format", written_as, "--out", str(Path(out).expanduser()), *more]
+    if stage.asks:
+        now, more = typed(stage, words)
+        return [stage.name, str(root), *_options(stage, {**(said or {}), **now}), *more]
+    if stage.wants and not words:
+        raise StageError(f"{stage.name} wants {stage.wants}", hint=f"Write :{stage.name} ~/Music.")
     if stage.name == "import":
         words = [str(Path(word).expanduser()) for word in words]
         for word in words:
@@ -111,5 +104,24 @@ def arguments(stage: Stage, root: Path, text: str = "", said: Said | None = None
     return [stage.name, str(root), *words, *_options(stage, said or {})]
 
 
+def typed(stage: Stage, words: Sequence[str]) -> tuple[dict[str, str], Sequence[str]]:
+    """What is typed after a stage's name: the parameters that it asks for, the last ones where they are few; options.
+
+    ``~/songs`` is a folder, ``jsonl ~/songs --force`` a format, a folder and an option. Raises `StageError`.
+    """
+    end = next((place for place, word in enumerate(words) if word.startswith("-")), len(words))
+    words, more = words[:end], words[end:]
+    asked = stage.asked[len(stage.asked) - len(words) :] if len(words) <= len(stage.asked) else []
+    try:
+        if len(words) == len(asked) and not (words and asked != stage.asked and words[0] in stage.asked[0].choices):
+            return {one.name: one.check(word) for one, word in zip(asked, words)}, more
+    except StageError as error:
+        raise StageError(f"{stage.name} wants {stage.wants}", hint=error.hint) from None
+    raise StageError(f"{stage.name} wants {stage.wants}", hint="The form of the pipeline takes the rest.")
+
+
 def _options(stage: Stage, said: Said) -> list[str]:
+    lacking = [one for one in parameters_of(stage.name) if one.required and not said.get(one.name)]
+    if lacking:
+        raise StageError(f"{stage.name} wants {stage.wants}", hint=f"{lacking[0].name}: {lacking[0].meaning}.")
     return [word for one in parameters_of(stage.name) for word in one.words(said.get(one.name, ""))]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import time
 from collections.abc import Callable
@@ -137,6 +138,10 @@ async def test_what_a_stage_wants_is_said_before_it_starts(open_desk: Open, root
             ("import", "import wants a folder or files"),
             ("import /no/such/folder", "there is nothing to import"),
             ("augment many", "augment wants a number"),
+            ("augment 3 4", "augment wants a number"),
+            ("export", "export wants a format and a folder"),
+            ("export jsonl", "export wants a format and a folder"),
+            ("export jsnl /tmp/x", "Did you mean jsonl?"),
             ("extract now", "extract takes nothing more"),
         ):
             await desk.press(":")
@@ -334,7 +339,7 @@ async def test_parameters_are_a_form_that_the_stage_is_started_with(open_desk: O
         await desk.press("escape", "g", "p", "j", "j", "j", "j")  # augment
         assert "multiplier 10 · generated no · balance no" in desk.text()
         await desk.press("e", "j", "enter")
-        assert "generated   yes" in desk.text()
+        assert "generated     yes" in desk.text()
         await desk.press("j", "enter", "backspace", "k", "k", "enter")
         await desk.type("many")
         assert "a whole number, 0 or more" in desk.hint
@@ -346,6 +351,35 @@ async def test_parameters_are_a_form_that_the_stage_is_started_with(open_desk: O
         with Catalogue.open(root) as catalogue:
             asked = latest(catalogue.db)["augment"].details["asked"]
         assert asked == {"multiplier": 0, "generated": True, "balance": False}
+
+
+async def test_an_export_is_chosen_in_the_form_and_remembers_its_folder(
+    open_desk: Open, root: Path, tmp_path: Path
+) -> None:
+    split_dataset(root)
+    out = tmp_path / "sad ones"
+    async with open_desk(root) as desk:
+        await desk.press("g", "p", *"jjjjjjjj", "e", "enter")  # parquet, by turns
+        await desk.press("j", "j", "enter")
+        await desk.type("emotoin:sad")
+        assert "emotion" in desk.hint
+        await desk.press("escape", "enter")
+        await desk.type("is:midi")
+        await desk.press(*"jjjjjjjjj", "enter", "escape")  # force
+        await shown(desk, "format parquet · filter is:midi · force yes")
+        await desk.press("enter")
+        await desk.type(f"webdataset '{out}'")
+        await job_over(desk)
+        assert (out / "export.json").is_file()
+        session = desk.app.session
+        assert session is not None
+        said = {"format": "webdataset", "out": str(out), "filter": "is:midi", "force": "yes"}
+        assert session.said == {"export": said}
+        await desk.press("enter", "enter")  # the same again
+        await job_over(desk)
+        await shown(desk, "it is there already")
+    identity = json.loads((out / "export.json").read_text())["identity"]
+    assert (identity["format"], identity["choice"]["filter"]) == ("webdataset", "is:midi")
 
 
 @pytest.mark.exercises("pause")

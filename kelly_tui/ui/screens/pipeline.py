@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Mapping
 from math import inf
 from time import monotonic
@@ -15,10 +16,11 @@ from kelly_tui.pipeline.parameters import PARAMETERS, Parameter, parameters_of
 from kelly_tui.pipeline.stage import Progress
 from kelly_tui.pipeline.standing import Standing, standings
 from kelly_tui.store.filters import FAILING
+from kelly_tui.store.query import parse
 from kelly_tui.store.runs import At, at_work
 from kelly_tui.ui.paint import Line, Span, fit, folded
 from kelly_tui.ui.screens.page import Page
-from kelly_tui.ui.stages import BY_NAME, STAGES, Said, Stage, arguments, parameters
+from kelly_tui.ui.stages import BY_NAME, STAGES, Said, Stage, arguments, parameters, typed
 from kelly_tui.ui.widgets.footer import Footer
 from kelly_tui.ui.widgets.headline import Headline
 from kelly_tui.ui.widgets.line_list import Entry, LineList
@@ -122,7 +124,10 @@ class PipelineScreen(Page):
         if isinstance(stage, Stage):
             said = self._session.said.get(stage.name, {})
             chosen = [Entry([("   " + stage.words, "text")])]
-            chosen += parameter_entries(stage, said) if self.place == "parameters" else [_in_one_line(stage, said)]
+            if self.place == "parameters":
+                chosen += parameter_entries(stage, said)
+            else:
+                chosen.append(_in_one_line(stage, said, self.size.width - 2 * INDENT))
             chosen += [Entry([("   " + line, "dim")]) for line in parameters(stage, self._session.config)]
             self._form.show(chosen)
             width = max(self.size.width - 2 * INDENT, 1)
@@ -158,22 +163,26 @@ class PipelineScreen(Page):
         if not stage.wants:
             self.app.start_stage(stage)
             return
-        main = stage.main
+        said = self._session.said.get(stage.name, {})
         self.ask(
             Question(
                 f"{stage.name}:",
                 lambda text: self._start(stage, text),
-                value="" if main is None else self._session.said.get(stage.name, {}).get(main.name, main.usual),
+                value=shlex.join(filter(None, (said.get(one.name, one.usual) for one in stage.asked))),
                 replaces=True,
                 hint=f"{stage.words}: {stage.wants}",
-                check=lambda text: arguments(stage, self._session.root, text) if main is not None else None,
+                check=lambda text: arguments(stage, self._session.root, text, said) if stage.asks else None,
             )
         )
 
     def _start(self, stage: Stage, text: str) -> None:
-        """Start it; of an import, show first what it would take in."""
+        """Start it, and keep in the form what was typed; of an import, show first what it would take in."""
         if stage.name != "import":
             self.app.start_stage(stage, text)
+            now, _ = typed(stage, shlex.split(text))
+            for one in stage.asked:
+                if one.name in now:
+                    self._say_to(stage, one, now[one.name])
             return
         from kelly_tui.ui.screens.import_preview import ImportPreview
 
@@ -218,8 +227,8 @@ class PipelineScreen(Page):
                 lambda text: self._say_to(stage, one, text),
                 value=value,
                 replaces=True,
-                hint=f"{one.meaning}   empty: as usual",
-                check=one.check,
+                hint=one.meaning if one.required else f"{one.meaning}   empty: as usual",
+                check=lambda text: self._check(one, text),
             )
         )
 
@@ -228,10 +237,17 @@ class PipelineScreen(Page):
         if isinstance(stage, Stage) and isinstance(one, Parameter):
             self._say_to(stage, one, "")
 
+    def _check(self, one: Parameter, text: str) -> str:
+        """What is kept of what was typed. Raises `StageError`, `FilterError`."""
+        if one.kind == "filter":
+            parse(text, self._session.config)
+        return one.check(text)
+
     def _say_to(self, stage: Stage, one: Parameter, text: str) -> None:
+        value = self._check(one, text)
         said = self._session.said.setdefault(stage.name, {})
         said.pop(one.name, None)
-        if value := one.check(text):
+        if value:
             said[one.name] = value
         self._show_chosen()
 
@@ -275,8 +291,8 @@ def parameter_entries(stage: Stage, said: Said) -> list[Entry]:
     return [
         Entry(
             [
-                ("  " + fit(one.name, 12), "text"),
-                (fit(said.get(one.name, one.usual) or "·", 14), "accent" if one.name in said else "strong"),
+                ("  " + fit(one.name, 14), "text"),
+                (fit(said.get(one.name, one.usual) or "·", 12), "accent" if one.name in said else "strong"),
                 (one.meaning, "dim"),
             ],
             one,
@@ -285,15 +301,13 @@ def parameter_entries(stage: Stage, said: Said) -> list[Entry]:
     ]
 
 
-def _in_one_line(stage: Stage, said: Said) -> Entry:
-    """The parameters as they are, and how they are changed."""
-    shown = [
-        f"{one.name} {said.get(one.name, one.usual)}"
-        for one in parameters_of(stage.name)
-        if one.name in said or one in PARAMETERS.get(stage.name, ())
-        if said.get(one.name, one.usual)
-    ]
-    return Entry([("   " + " · ".join(shown), "accent" if said else "dim")] if shown else ())
+def _in_one_line(stage: Stage, said: Said, room: int) -> Entry:
+    """The parameters as they are; where there is no room for all, those that matter."""
+    known = [one for one in parameters_of(stage.name) if said.get(one.name, one.usual)]
+    own = [one for one in known if one.name in said or one in PARAMETERS.get(stage.name, ())]
+    few = [one for one in own if one.name in said or one.name in stage.asks]
+    shown, short = (" · ".join(f"{one.name} {said.get(one.name, one.usual)}" for one in these) for these in (own, few))
+    return Entry([("   " + (shown if cell_len(shown) <= room else short), "accent" if said else "dim")])
 
 
 def _entry(stage: Stage, standing: Standing) -> Entry:

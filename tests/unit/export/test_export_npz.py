@@ -244,8 +244,10 @@ def test_midi_whose_sound_is_there_counts_as_that_sound_alone(tmp_path: Path) ->
 
 def test_where_no_sample_gives_an_example_the_commonest_reason_is_said(tmp_path: Path) -> None:
     root = made(tmp_path, "emotionrecognizer", [midi(n) for n in range(6)])
-    with pytest.raises(StageError, match="no sample gives emotionrecognizer an example: MIDI: kelly render"):
-        export(root, tmp_path / "out", "npz")
+    for _ in range(2):  # nothing is left of it that would stand in the way of the next
+        with pytest.raises(StageError, match="no sample gives emotionrecognizer an example: MIDI: kelly render"):
+            export(root, tmp_path / "out", "npz")
+        assert list((tmp_path / "out").iterdir()) == []
 
 
 def test_mapped_labels_are_written_as_mapped(tmp_path: Path) -> None:

@@ -104,12 +104,13 @@ def test_a_job_stands_back(imported):
 @pytest.mark.parametrize("stage", PARAMETERS)
 def test_the_command_line_takes_what_the_table_says(stage):
     """The form's words are a command line; the usual is what is taken where nothing is said."""
-    words = [stage, "d", *(["music"] if stage == "import" else [])]
+    words = [stage, "d", *{"import": ["music"], "export": ["--out", "o"]}.get(stage, [])]
     usual = vars(parse(words))
     for one in parameters_of(stage):
-        said = {"flag": "yes", "number": "7", "choice": one.choices[-1:] and one.choices[-1], "text": "x"}[one.kind]
+        said = {"flag": "yes", "number": "7"}.get(one.kind, one.choices[-1] if one.choices else "x")
         given = vars(parse([*words, *one.words(said)]))
-        assert str(given[one.name]) == {"flag": "True"}.get(one.kind, said)
-        if one in PARAMETERS[stage]:
-            assert str(usual[one.name]) == {"flag": "False", "text": "None"}.get(one.kind, one.usual)
+        name = one.name.replace("-", "_")
+        assert str(given[name]) == {"flag": "True"}.get(one.kind, said)
+        if one in PARAMETERS[stage] and not one.required:
+            assert str(usual[name]) == {"flag": "False"}.get(one.kind, one.usual)
         assert one.words("") == one.words(one.usual) == []
