@@ -21,7 +21,7 @@ from kelly_tui.settings import Settings
 from kelly_tui.store.runs import at_work
 from kelly_tui.text import count
 from kelly_tui.ui import garbage, stages
-from kelly_tui.ui.commands import ActionProvider
+from kelly_tui.ui.commands import ActionProvider, Palette
 from kelly_tui.ui.keymap import Keymap, default_keymap
 from kelly_tui.ui.plain import Plain
 from kelly_tui.ui.screens.keyed import KeyedScreen
@@ -66,7 +66,6 @@ class KellyApp(App[None], inherit_bindings=False):
     ) -> None:
         """`dataset` None opens the picker of those in `datasets`. `sound` None: no sound process is started."""
         super().__init__(ansi_color=True if "NO_COLOR" in os.environ else None)
-        self.use_command_palette = True
         for theme in THEMES:
             self.register_theme(theme)
         self.theme = MONO if self.no_color else theme_name(settings.theme)
@@ -285,7 +284,7 @@ class KellyApp(App[None], inherit_bindings=False):
             await self.action_quit()
 
     def action_palette(self) -> None:
-        self.action_command_palette()
+        self.push_screen(Palette())
 
     async def action_quit(self) -> None:
         """Save what is waiting, then end; where something would be lost or stopped, only when asked twice."""

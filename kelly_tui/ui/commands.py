@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
-from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual.binding import Binding, BindingType
+from textual.command import CommandPalette, DiscoveryHit, Hit, Hits, Provider
 
 from kelly_tui.errors import KellyError, SoundError
 from kelly_tui.model.labels import nearest
@@ -70,7 +71,7 @@ async def _choose_device(screen: KeyedScreen, wanted: str) -> None:
         return
     names = await asyncio.to_thread(device_names)  # the sound system may take its time
     if not wanted:
-        screen.say(f"devices: {' · '.join([SYSTEM, *names])}   :device NAME chooses", "text")
+        screen.say(f"devices: {' · '.join([SYSTEM, *names])}   ‹command›device NAME chooses", "text")
         return
     fitting = [name for name in names if wanted.casefold() in name.casefold()]
     chosen = next((name for name in names if name == wanted), next(iter(fitting), None))
@@ -78,6 +79,12 @@ async def _choose_device(screen: KeyedScreen, wanted: str) -> None:
         raise SoundError(f"there is no device {wanted!r}", hint=f"There are: {', '.join(names)}.")
     screen.app.engine.set_device(chosen)
     screen.say(f"sound goes to {chosen}   device = in settings.toml keeps that", "dim")
+
+
+class Palette(CommandPalette):
+    """The framework's, but that esc leaves at once: the next key is here already, and is for the screen under it."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "escape", show=False, priority=True)]
 
 
 class ActionProvider(Provider):
@@ -103,8 +110,10 @@ class ActionProvider(Provider):
 
     def _words(self, action: Action) -> str:
         screen = self.screen
-        keys = screen.app.keymap.shown_all(action.id) if isinstance(screen, KeyedScreen) else ()
-        return (f"{action.words}  ({', '.join(keys)})" if keys else action.words).replace("[", r"\[")
+        assert isinstance(screen, KeyedScreen)
+        keymap = screen.app.keymap
+        words, keys = keymap.in_words(action.words), keymap.shown_all(action.id)
+        return (f"{words}  ({', '.join(keys)})" if keys else words).replace("[", r"\[")
 
     def _run(self, action: Action) -> partial[Any]:
         screen = self.screen

@@ -49,9 +49,11 @@ def run_app(dataset: Path | None, datasets: Path, settings: Settings, filter: st
     multiprocessing.resource_tracker.ensure_running()
     with quiet_stderr(state_dir() / "app.log"):
         from kelly_tui.ui.app import KellyApp
+        from kelly_tui.ui.keyboard import read_keys
 
         app = KellyApp(settings, datasets, dataset, filter, keymap=keymap, sound=_sound)
         app.notice = (trouble, "broken") if trouble else (SOUND_STAYS if in_browser() else "", "dim")
+        read_keys(app.driver_class)
         when_gone(app.terminal_gone)
         try:
             app.run(mouse=settings.mouse)

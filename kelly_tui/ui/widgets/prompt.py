@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from textual import events
 from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.message import Message
 from textual.suggester import Suggester
@@ -78,6 +80,11 @@ class SafeInput(Input):
     It does what its keys say in the order in which they come. The framework would first let the keys that edit rise
     to the app, and characters typed meanwhile would overtake them.
     """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("alt+b", "cursor_left_word", show=False),
+        Binding("alt+f", "cursor_right_word", show=False),
+    ]
 
     seen: events.Key | None = None
     """The last key that came to it."""
