@@ -6,7 +6,8 @@ can't disagree. An action's id is the name of the method ``action_<id>`` that do
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 DIGIT = "<digit>"
@@ -18,6 +19,7 @@ class Action(NamedTuple):
 
     id: str
     words: str
+    """In them an action whose key is meant stands in marks, see `with_keys`."""
     keys: tuple[str, ...]
     """Keys pressed one after another are separated by a space: ``g p``, ``v <digit> <digit>``."""
     scopes: tuple[str, ...]
@@ -159,9 +161,9 @@ ACTIONS: tuple[Action, ...] = (
     Action("views", "saved views: filters with a name", ("F",), ("list",)),
     Action("columns", "the columns of the list: which, how wide, sorted by which", ("g c",), ("list",)),
     Action("next_best", "show the samples that the dataset needs most", ("g n",), ("list",)),
-    Action("audition", "hear what is in doubt, the worst first: enter confirms, a digit corrects, x refuses",
+    Action("audition", "hear what is in doubt, the worst first: ‹accept› confirms, a digit corrects, ‹reject› refuses",
            ("g a",), ("list",)),
-    Action("suspects", "hear the labels that look wrong, the worst first: enter says it is right, a digit corrects",
+    Action("suspects", "hear the labels that look wrong, the worst first: ‹accept› says it is right, a digit corrects",
            ("g q",), ("list",)),
     Action("edit", "all fields", ("e",), ("list",), "fields"),
     Action("next_panel", "give the other panel the room", ("f6",), ("list",)),
@@ -214,7 +216,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("hear_others", "judge blind what others have labelled", ("g o",), ("list",)),
     Action("history", "the history of edits", ("g h",), _OPENED),
     Action("sample_history", "the history of this sample", ("g u",), ("list",)),
-    Action("as_of", "see the dataset as it was after this; :now comes back", ("t",), ("history",), "as then"),
+    Action("as_of", "see the dataset as it was after this; ‹command›now comes back", ("t",), ("history",), "as then"),
     Action("datasets", "the datasets", ("g d",), _OPENED),
     Action("command", "a command by name", (":",), _OPENED, "command"),
     Action("palette", "find an action by its words", ("ctrl+p",), (*_OPENED, "datasets")),
@@ -226,6 +228,8 @@ ACTIONS: tuple[Action, ...] = (
 )  # fmt: skip
 
 BY_ID = {action.id: action for action in ACTIONS}
+
+_MENTION = re.compile(r"‹(\w+)›")
 
 _SHOWN = {
     "escape": "esc",
@@ -261,6 +265,14 @@ def shown_digits(labels: int, digits: Sequence[str]) -> str:
     return " ".join([f"1-{count}", *(["".join(keys[count:])] if keys[count:] else [])])
 
 
+def with_keys(words: str, shown: Callable[[str], str]) -> str:
+    """A sentence with the keys of the actions that it names: ``‹back› leaves`` is ``esc leaves``.
+
+    `shown` says the key of an action; one without a key is named as a command.
+    """
+    return _MENTION.sub(lambda found: (shown(found[1]) or f":{found[1]}") if found[1] in BY_ID else found[0], words)
+
+
 def key_table_markdown() -> str:
     """The README's table of keys, by place."""
     lines = []
@@ -271,6 +283,10 @@ def key_table_markdown() -> str:
         lines += [f"**{title}**", "", "| key | does |", "|---|---|"]
         for action in rows:
             keys = " ".join(f"`` {shown_key(key)} ``" if "`" in key else f"`{shown_key(key)}`" for key in action.keys)
-            lines.append(f"| {keys.replace('|', chr(92) + '|')} | {action.words} |")
+            lines.append(f"| {keys.replace('|', chr(92) + '|')} | {with_keys(action.words, _usual_key)} |")
         lines.append("")
     return "\n".join(lines)
+
+
+def _usual_key(action: str) -> str:
+    return shown_key(BY_ID[action].keys[0])

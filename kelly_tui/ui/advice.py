@@ -23,6 +23,8 @@ class Advice(NamedTuple):
     words: str
     filter: str = ""
     stage: str = ""
+    brief: str = ""
+    """The words in fewer, where they can be."""
 
 
 class Alike(NamedTuple):
@@ -39,9 +41,17 @@ class Alike(NamedTuple):
     @property
     def words(self) -> str:
         """``tense lacks 212: 40 unlabelled look like it``."""
+        return self._words("unlabelled ")
+
+    @property
+    def brief(self) -> str:
+        """``tense lacks 212: 40 look like it``."""
+        return self._words("")
+
+    def _words(self, what: str) -> str:
         number = f"{self.samples:,}" if self.samples < MANY else f"{MANY:,} and more"
         look = "looks" if self.samples == 1 else "look"
-        return f"{self.one.label} lacks {self.one.target - self.one.total:,}: {number} unlabelled {look} like it"
+        return f"{self.one.label} lacks {self.one.target - self.one.total:,}: {number} {what}{look} like it"
 
 
 def _alike_filter(label: str) -> str:
@@ -73,7 +83,7 @@ def next_best(counts: Counts, scores: Scores, config: DatasetConfig, alike: Alik
     neediest = scores.neediest
     if unlabelled:
         if alike is not None:
-            return Advice(alike.words, filter=alike.filter)
+            return Advice(alike.words, filter=alike.filter, brief=alike.brief)
         if neediest is not None and labelled:
             lacks = neediest.target - neediest.total
             return Advice(f"{neediest.label} lacks {lacks:,}: {unlabelled:,} unlabelled", filter=f"{label}:?")

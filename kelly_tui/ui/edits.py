@@ -119,7 +119,7 @@ def accept_one(sample: Sample, config: DatasetConfig, field: str, suggestion: Su
         return [Edit(sample.sample_id, field, Label(label.value))]
     suggested = offered(suggestion, sample, config)
     if field not in suggested:
-        raise LabelError(f"there is no guess of {field_word(field)}", hint="enter types a value.")
+        raise LabelError(f"there is no guess of {field_word(field)}", hint="‹edit_field› types a value.")
     return [Edit(sample.sample_id, field, Label(suggested[field]))]
 
 
@@ -189,7 +189,9 @@ def reject(
         if one.parent_id is None:
             made += _refusal(one, config, suggestion(one))
     if not made:
-        raise LabelError("there is no guess to refuse", hint="x refuses variants and guesses; ‹undo› undoes a label.")
+        raise LabelError(
+            "there is no guess to refuse", hint="‹reject› refuses variants and guesses; ‹undo› undoes a label."
+        )
     return made
 
 

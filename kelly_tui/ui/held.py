@@ -1,47 +1,59 @@
-"""Keys that come between an undo and its being shown: they are meant for the sample to which it leads."""
+"""What is done between an undo and its being shown: it is meant for after that."""
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from textual import events
+from textual import events
 
+if TYPE_CHECKING:
     from kelly_tui.ui.saver import Order
 
+Deed = Callable[[], Awaitable[None]]
+"""What a click does, of what was there when it was clicked."""
 
-class HeldKeys:
-    """Keys in the order typed, kept while an undo or redo is on its way to the disk and back."""
+
+class Held:
+    """Keys and clicks in their order, kept while an undo or redo is on its way to the disk and back."""
 
     def __init__(self) -> None:
-        self.keys: list[events.Key] = []
+        self.waiting: list[events.Key | Deed] = []
         self._order: Order | None = None
 
     def wait_for(self, order: Order) -> None:
-        """Hold keys until `order` is shown."""
+        """Hold what comes until `order` is shown."""
         self._order = order
 
+    def is_for(self, order: Order) -> bool:
+        """Whether it is this order that is waited for."""
+        return self._order is order
+
     def let_go(self, order: Order) -> bool:
-        """Whether it was this order that keys waited for; they do no more."""
-        if self._order is not order:
+        """Whether it was this order that was waited for; it is no more."""
+        if not self.is_for(order):
             return False
         self._order = None
         return True
 
     @property
     def waits(self) -> bool:
-        """Whether a key that is obeyed now might mean another sample."""
+        """Whether what is obeyed now might mean another sample."""
         return self._order is not None
 
-    def take(self, key: events.Key) -> bool:
-        """Hold a key, where it has to wait or others before it do."""
-        if not self.waits and not self.keys:
+    def take(self, one: events.Key | Deed) -> bool:
+        """Hold a key or a click, where it has to wait or others before it do."""
+        if not self.waits and not self.waiting:
             return False
-        self.keys.append(key)
+        self.waiting.append(one)
         return True
 
     def drop(self) -> list[str]:
-        """Forget the keys, where there is no sample to which they belong; in words, which, if any."""
-        typed = "".join(key.character or f" {key.key} " for key in self.keys)
-        self.keys.clear()
+        """Forget them, where there is no sample to which they belong; in words, which, if any."""
+        typed = "".join(map(_in_words, self.waiting))
+        self.waiting.clear()
         return [f"typed since, not done: {typed}"] if typed else []
+
+
+def _in_words(one: events.Key | Deed) -> str:
+    return (one.character or f" {one.key} ") if isinstance(one, events.Key) else " a click "

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from kelly_tui.errors import KellyError
 from kelly_tui.model.labels import nearest
 from kelly_tui.settings import PROFILES
-from kelly_tui.ui.actions import ACTIONS, BY_ID, DIGIT, SCOPES, shown_key
+from kelly_tui.ui.actions import ACTIONS, BY_ID, DIGIT, SCOPES, shown_key, with_keys
 from kelly_tui.ui.profiles import DIGITS, profile
 
 Keys = tuple[str, ...]
@@ -28,10 +28,6 @@ _CONTROL = {
 }
 """What every terminal sends as itself: ctrl+i, m, j, h, [ are Tab, Enter, Enter, Backspace and Esc; ctrl+c is the
 framework's."""
-
-
-_MENTION = re.compile(r"‹(\w+)›")
-"""How a sentence names the key of an action: ``‹back› leaves``."""
 
 
 class KeymapError(KellyError):
@@ -105,7 +101,7 @@ class Keymap:
 
     def in_words(self, words: str) -> str:
         """A sentence with the keys of the actions that it names: ``‹back› leaves`` is ``esc leaves``."""
-        return _MENTION.sub(lambda found: self.shown(found[1]) if found[1] in BY_ID else found[0], words)
+        return with_keys(words, self.shown)
 
     def _means(self, want: str, key: str) -> bool:
         return want == key or (want == DIGIT and key in self._digit_of)

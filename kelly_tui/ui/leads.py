@@ -22,21 +22,21 @@ class Lead(NamedTuple):
 
 
 _LEADS = {
-    "empty": Lead("enter: import some", stage="import"),
-    "empty-class": Lead("enter: generate some; or import some (‹pipeline›), or leave the class out of config.json",
+    "empty": Lead("‹open›: import some", stage="import"),
+    "empty-class": Lead("‹open›: generate some; or import some (‹pipeline›), or leave the class out of config.json",
                         stage="synthesize"),
-    "target-unmet": Lead("enter: make variants; or label more (‹next_best›), or generate some (‹pipeline›)",
+    "target-unmet": Lead("‹open›: make variants; or label more (‹next_best›), or generate some (‹pipeline›)",
                          stage="augment"),
-    "nothing-imported": Lead("enter: import real music", stage="import"),
-    "mostly-generated": Lead("a model trained on them learns the generator; enter: import more", stage="import"),
-    "midi-for-audio-model": Lead("enter: import recordings; kelly synthesize --audio writes generated ones as sound",
+    "nothing-imported": Lead("‹open›: import real music", stage="import"),
+    "mostly-generated": Lead("a model trained on them learns the generator; ‹open›: import more", stage="import"),
+    "midi-for-audio-model": Lead("‹open›: import recordings; kelly synthesize --audio writes generated ones as sound",
                                  stage="import"),
-    "no-features": Lead("enter: extract them", stage="extract"),
-    "features-missing": Lead("enter: extract them again", stage="extract"),
-    "empty-split": Lead("there are too few songs; enter: import more", stage="import"),
-    "no-splits": Lead("enter: make them", stage="split"),
-    "unsplit": Lead("enter: place them", stage="split"),
-    "split-list": Lead("enter: write the lists again; what was edited is kept", stage="split"),
+    "no-features": Lead("‹open›: extract them", stage="extract"),
+    "features-missing": Lead("‹open›: extract them again", stage="extract"),
+    "empty-split": Lead("there are too few songs; ‹open›: import more", stage="import"),
+    "no-splits": Lead("‹open›: make them", stage="split"),
+    "unsplit": Lead("‹open›: place them", stage="split"),
+    "split-list": Lead("‹open›: write the lists again; what was edited is kept", stage="split"),
     "manifest-broken": Lead("opened again (‹datasets›), the dataset sets it aside and writes it anew: "
                             "the catalogue has all"),
     "outside-edit": Lead("opened again (‹datasets›), the dataset takes it in, or shows it where it is much"),
@@ -49,8 +49,8 @@ def lead(finding: Finding) -> Lead:
     if known is not None:
         return known
     if finding.code == "unlabelled":
-        return Lead("enter lists them: choose, or enter accepts a guess", filter=finding.found_by)
+        return Lead("‹open› lists them: choose, or ‹accept› accepts a guess", filter=finding.found_by)
     if finding.code == "quarantined":
-        return Lead("enter lists them, with the reasons; retry (‹pipeline›) tries them again", filter=finding.found_by)
-    lists = "enter lists them. " if finding.found_by else ""
+        return Lead("‹open› lists them, with the reasons; retry (‹pipeline›) tries them again", filter=finding.found_by)
+    lists = "‹open› lists them. " if finding.found_by else ""
     return Lead(f"{lists}{finding.todo}", filter=finding.found_by)

@@ -12,6 +12,7 @@ from textual.layout import ArrangeResult, Layout, WidgetPlacement
 from textual.widget import Widget
 
 from kelly_tui.ui import SMALLEST
+from kelly_tui.ui.widgets.status_line import StatusLine
 
 WIDE = 100
 """Columns from which list and music stand side by side."""
@@ -28,6 +29,8 @@ class Room(NamedTuple):
     """All fields are shown, to be edited."""
     asking: bool = False
     """The prompt is open."""
+    told: int = 1
+    """Lines of what the app has to say."""
 
 
 def panels(width: int, height: int, room: Room) -> dict[str, Region]:
@@ -45,8 +48,11 @@ def panels(width: int, height: int, room: Room) -> dict[str, Region]:
             del placed["scores"]
         placed["prompt"] = Region(0, height - lines, width, lines)
     else:
-        placed["status"] = Region(0, height - 2, width, 1)
+        placed["status"] = Region(0, height - 1 - room.told, width, room.told)
         placed["footer"] = Region(0, height - 1, width, 1)
+        scores = placed.pop("scores")
+        if scores.height >= room.told:
+            placed["scores"] = scores.shrink((0, 0, room.told - 1, 0))
     return placed
 
 
@@ -102,7 +108,8 @@ class PanelLayout(Layout):
 
     def arrange(self, parent: Widget, children: list[Widget], size: Size, greedy: bool = True) -> ArrangeResult:
         parent.pre_layout(self)
-        regions = panels(size.width, size.height, self.room)
+        told = next((child.wanted(size.width) for child in children if isinstance(child, StatusLine)), 1)
+        regions = panels(size.width, size.height, self.room._replace(told=told))
         return [
             WidgetPlacement(regions[child.id], NULL_OFFSET, NULL_SPACING, child)
             for child in children

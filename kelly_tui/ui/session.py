@@ -69,7 +69,7 @@ class Session:
         """Raises `DatasetError` where only the past is looked at."""
         if self.past is not None:
             raise DatasetError(
-                f"this is the dataset as of {self.past.words()}: nothing is changed", hint=":now comes back."
+                f"this is the dataset as of {self.past.words()}: nothing is changed", hint="‹command›now comes back."
             )
 
     @property

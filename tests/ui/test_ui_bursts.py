@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
+from typing import Any
 
+import pytest
 from textual import events
 
+from kelly_tui.store import history
 from tests.ui.conftest import Desk, Open
 
 
@@ -98,4 +102,44 @@ async def test_keys_do_not_wait_for_an_undo_that_cannot_be_written(open_desk: Op
             await desk.pilot.pause(0.01)
             if not desk.app.workstation.unsaved:
                 break
+        await desk.settle()
+        assert "emotion" not in desk.values("amber")
+        assert desk.here == "dune", "an undo that comes so late takes nobody away from what he is at"
+        assert desk.said == "undo emotion sad · amber · only now; the cursor stays"
+
+
+async def test_what_is_clicked_right_after_an_undo_is_done_after_it(open_desk: Open, root: Path) -> None:
+    async with open_desk(root) as desk:
+        await desk.press("2", "3", "down", "down")
+        lines = desk.text().splitlines()
+        row, digit = (next(y for y, line in enumerate(lines) if words in line) for words in ("heath", "4 peaceful"))
+        desk.app.post_message(events.Key("u", "u"))
+        await desk.pilot.click(offset=(8, row))  # a row, then a class
+        await desk.pilot.click(offset=(lines[digit].index("4 peaceful"), digit))
+        await desk.settle()
+        assert "emotion" not in desk.values("birch") or desk.stored("birch").labels["emotion"].source == "folder"
+        assert desk.values("heath")["emotion"] == "peaceful"
+        assert desk.here == "iris"
+
+
+async def test_what_is_clicked_while_an_undo_waits_for_the_disk_is_not_lost(
+    open_desk: Open, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    may_write = threading.Event()
+    undo = history.undo
+
+    def slowly(*arguments: Any) -> Any:
+        assert may_write.wait(30)
+        return undo(*arguments)
+
+    async with open_desk(root) as desk:
+        await desk.press("2", "down", "down")
+        monkeypatch.setattr(history, "undo", slowly)
+        row = next(y for y, line in enumerate(desk.text().splitlines()) if "heath" in line)
+        await desk.pilot.press("u")
+        await desk.pilot.click(offset=(8, row))
+        assert desk.here == "dune"
+        may_write.set()
+        await desk.settle()
+        assert desk.here == "heath"
         assert "emotion" not in desk.values("amber")

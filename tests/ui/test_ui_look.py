@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 import shutil
@@ -13,18 +14,28 @@ import pytest
 from kelly_tui.model.annotation import Label
 from kelly_tui.model.dataset import target_model
 from kelly_tui.model.edit import Edit
+from kelly_tui.model.labels import SOURCES
+from kelly_tui.model.sample import Sample
+from kelly_tui.paths import PROJECT
 from kelly_tui.pipeline.stage import Progress
 from kelly_tui.pipeline.standing import Standing
-from kelly_tui.store import history
+from kelly_tui.settings import PROFILES
+from kelly_tui.store import history, query
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.ui.actions import ACTIONS, SCOPES
-from kelly_tui.ui.keymap import default_keymap
+from kelly_tui.ui.advice import Advice
+from kelly_tui.ui.keymap import changed_keymap, default_keymap
 from kelly_tui.ui.paint import fit, fit_name, folded, length
 from kelly_tui.ui.screens import listening, pipeline
 from kelly_tui.ui.screens.datasets import last_work, states_in
+from kelly_tui.ui.screens.help import help_lines
 from kelly_tui.ui.screens.new_dataset import model_entries
 from kelly_tui.ui.screens.pipeline import in_lines
+from kelly_tui.ui.theme import SOURCE_GLYPH
+from kelly_tui.ui.widgets.columns import all_columns
 from kelly_tui.ui.widgets.footer import Footer
+from kelly_tui.ui.widgets.form import summary
+from kelly_tui.ui.widgets.scores import ScoresPanel
 from kelly_tui.ui.widgets.status_line import StatusLine
 from kelly_tui.ui.widgets.too_small import TooSmall
 from kelly_tui.ui.words import field_word
@@ -155,7 +166,7 @@ async def test_a_warning_is_whole_while_a_stage_runs() -> None:
         painted = "".join(text for text, _ in line.paint(width, 1)[0])
         assert line.message[0] in painted
     line.message = ("x" * 200, "dim")
-    assert "57/2,760" in "".join(text for text, _ in line.paint(80, 1)[0])
+    assert "57/2,760" in "".join(text for text, _ in line.paint(80, line.wanted(80))[0])
 
 
 @pytest.mark.parametrize("scope", sorted(SCOPES))
@@ -230,3 +241,126 @@ async def test_how_a_stage_stands_is_whole_at_80_columns(
     async with open_desk(root, size=(80, 24)) as desk:
         await desk.press("g", "p")
         assert words in " ".join(desk.text().split())
+
+
+LONG = (
+    "extract: 812 done in 0:31, 2 failed: raw/midi/broken tape.mid: truncated in a track; the list (‹failed›) has both"
+)
+
+
+async def test_a_message_that_needs_two_lines_has_them_for_as_long_as_it_stands(open_desk: Open, root: Path) -> None:
+    async with open_desk(root, size=(80, 24)) as desk:
+        assert "Balance" in desk.text()
+        desk.app.workstation.say(LONG)  # type: ignore[union-attr]
+        await desk.settle()
+        above, below = desk.text().splitlines()[-3:-1]
+        assert f"{above.strip()} {below.strip()}" == default_keymap().in_words(LONG)
+        await desk.pilot.resize_terminal(160, 48)
+        await desk.settle()
+        assert default_keymap().in_words(LONG) in desk.text()
+        await desk.pilot.resize_terminal(80, 24)
+        await desk.press("2")
+        assert "amber: emotion sad" in desk.text().splitlines()[-2]
+        assert "Balance" in desk.text()
+        await desk.press("g", "v")
+        desk.app.screen.say(LONG)  # type: ignore[attr-defined]
+        await desk.settle()
+        assert (
+            "".join(line.strip() + " " for line in desk.text().splitlines()[-3:-1])
+            == f"{default_keymap().in_words(LONG)} "
+        )
+
+
+def test_a_stage_and_a_message_are_both_whole_at_80_columns() -> None:
+    line = StatusLine()
+    line.message = ("amber: chords C G/B Am7 F, 1 edit, 12 samples", "dim")
+    line.progress = Progress("synthesize", 57, 2760, 0, 25.0, 85.0, "raw/midi/x.mid: truncated")
+    assert line.wanted(80) == 2
+    stage, message = ("".join(text for text, _ in one) for one in line.paint(80, 2))
+    assert "1:25 left   raw/midi/x.mid: truncated" in stage
+    assert message.strip() == line.message[0]
+    assert line.wanted(160) == 1
+
+
+def test_what_a_person_said_is_in_the_line_of_facts_whatever_else_is_known() -> None:
+    heard = {"key": "A", "mode": "minor", "tempo_bpm": 120.0, "time_signature": "4/4", "swing_ratio": 0.55,
+             "groove_type": "laid_back", "articulation": "staccato", "dynamic_range": "mf"}  # fmt: skip
+    labels = {name: Label(value, "detector", confidence=0.9) for name, value in heard.items()}
+    labels["chord_progression"] = Label(["C", "G/B", "Am7"])
+    sample = Sample(
+        sample_id="0" * 16, file_path="raw/midi/amber.mid", file_type="midi", sha256="0" * 64, labels=labels
+    )
+    facts = "".join(text for text, _ in summary(sample, 79))
+    assert facts == "key Am ◆   120 BPM ◆   4/4 ◆   swing 0.55 ◆   laid_back ◆   C G/B Am7 •"
+
+
+def test_an_advice_gives_up_what_stands_around_it_before_a_word_of_its_own() -> None:
+    panel = ScoresPanel("gn")
+    panel.advice = Advice("tense lacks 91: 40 unlabelled look like it", brief="tense lacks 91: 40 look like it")
+    for room, told in (
+        (60, "next: tense lacks 91: 40 unlabelled look like it  press gn "),
+        (53, "next: tense lacks 91: 40 unlabelled look like it  gn "),
+        (47, "tense lacks 91: 40 unlabelled look like it  gn "),
+        (42, "next: tense lacks 91: 40 look like it  gn "),
+        (36, "tense lacks 91: 40 look like it  gn "),
+        (34, "next: tense lacks 91  press gn "),
+        (18, "tense lacks 91  gn "[:18]),
+    ):
+        said = "".join(text for text, _ in panel._next(room))
+        assert said == told or (room == 18 and said == "next: gn ")
+
+
+async def test_a_reason_that_was_of_another_sample_is_not_said_of_this(open_desk: Open, root: Path) -> None:
+    async with open_desk(root) as desk:
+        await desk.press("e", "j", "j", "j")
+        form, workstation = desk.form, desk.app.workstation
+        assert workstation is not None
+        form.explain({form.field or "": "too few notes"})
+        workstation.say_why()
+        assert desk.said.endswith(": too few notes")
+        workstation.table.move(1)
+        await desk.settle()
+        assert desk.said == ""
+
+
+@pytest.mark.parametrize("field", ["emotion", "key", "tempo_bpm", "groove_type", "valence"])
+def test_where_a_label_came_from_is_read_without_colour(root: Path, field: str) -> None:
+    value: object = {"emotion": "sad", "key": "A", "groove_type": "swing"}.get(field, 0.5)
+    column = next(one for one in all_columns("emotion").values() if one.sort == field)
+    shown = {}
+    with Catalogue.open(root) as catalogue:
+        found = query.rows(catalogue, [1])[0]
+    for source in SOURCES:
+        for letter in (source[0], source[0].upper()):
+            row = found._replace(**{field: value}, sources={field: letter})
+            shown[source, letter] = column.cell(row)[0]
+    unmarked = shown["human", "h"]
+    assert len(set(shown.values())) >= 2 * len(SOURCES) - 1  # a model's guess is one, sure or not
+    for (source, letter), text in shown.items():
+        assert text.startswith(unmarked)
+        assert ("~" in text) == (letter.isupper() and source != "model")
+        assert (SOURCE_GLYPH[source] in text) == (source != "human")
+    told = "\n".join("".join(text for text, _ in line) for line in help_lines(default_keymap(), "list", 80))
+    assert all(re.search(rf"^ +{re.escape(mark)}   \w", told, re.MULTILINE) for mark in (*SOURCE_GLYPH.values(), "~"))
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_sentences_name_the_keys_of_the_profile(profile: str) -> None:
+    keymap = changed_keymap({"accept": "f2", "unmark": "f3", "open": "f4", "back": "f5"}, profile)
+    said = keymap.in_words("‹accept› confirms, ‹unmark› unmarks, ‹open› opens, ‹back› leaves")
+    assert said == "f2 confirms, f3 unmarks, f4 opens, f5 leaves"
+    told = "\n".join("".join(text for text, _ in line) for line in help_lines(keymap, "list", 80))
+    assert "the worst first: f2 confirms" in told
+
+
+def test_no_sentence_names_a_key_that_a_profile_may_change() -> None:
+    """Keys of the prompt are its own; others are those of actions."""
+    fixed = re.compile(r"\b(enter|esc) (leaves|lists|confirms|says|starts|types|takes|opens)\b|\benter: ")
+    own = "enter saves, empty clears, esc leaves"
+    for path in (PROJECT / "kelly_tui" / "ui").rglob("*.py"):
+        strings = [node.value for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Constant)]
+        docs = {ast.get_docstring(node, clean=False) for node in ast.walk(ast.parse(path.read_text()))
+                if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef))}  # fmt: skip
+        for text in strings:
+            if isinstance(text, str) and text not in docs and "``" not in text:
+                assert not fixed.search(text.replace(own, "")), (path, text)

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from textual.geometry import Region
 
 from kelly_tui.ui.panels import WIDE, Room, panels
+from kelly_tui.ui.widgets.status_line import MOST
 
-ROOMS = st.builds(Room, st.booleans(), st.booleans(), st.booleans())
+ROOMS = st.builds(Room, st.booleans(), st.booleans(), st.booleans(), st.integers(1, MOST))
 
 
 @given(st.integers(60, 400), st.integers(16, 150), ROOMS)
@@ -24,7 +25,8 @@ def test_panels_fit_and_do_not_overlap(width: int, height: int, room: Room) -> N
     for (one, first), (other, second) in combinations(placed.items(), 2):
         assert not first.overlaps(second), (one, other)
     assert {"headline", "transport", "music", "form"} <= set(placed)
-    assert ("scores" in placed) is not (room.asking and width < WIDE)  # a hint of two lines takes its place
+    two_lines = room.asking or room.told > 1  # of a hint, or of a message
+    assert ("scores" in placed) is not (two_lines and width < WIDE)
     assert ("prompt" in placed) is room.asking
     assert ("footer" in placed) is not room.asking
 

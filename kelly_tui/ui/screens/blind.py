@@ -146,6 +146,9 @@ class BlindScreen(KeyedScreen):
     def say(self, words: str, style: str = "text") -> None:
         self.query_one(StatusLine).say(words, style)
 
+    def page_height(self) -> int:
+        return 1
+
     def move(self, steps: int) -> None:
         """There is nothing to move."""
 

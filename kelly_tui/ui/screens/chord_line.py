@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -33,9 +34,9 @@ class ChordLine(FieldKeys):
     _sounds: TemporaryDirectory[str] | None = None
     _finishing: Timer | None = None
 
+    @abstractmethod
     def hear_again(self, at: float) -> None:
         """Put the sample here in its place again, `at` seconds from its start."""
-        raise NotImplementedError
 
     def action_chords(self) -> None:
         sample = self._here()

@@ -3,6 +3,7 @@ guess, or all variants of a recipe."""
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Awaitable, Sequence
 from typing import TYPE_CHECKING
 
@@ -145,9 +146,9 @@ class FieldKeys(Labelling):
         what = "refused" if made[0].label == Label(True) else "no longer refused"
         self.order(Order("edit", tuple(made), f"{count(len(made), 'variant')} of {safe_text(kind)} {what}"))
 
+    @abstractmethod
     def action_chords(self) -> None:
         """Ask for the chords."""
-        raise NotImplementedError
 
     def action_edit_field(self) -> None:
         if (field := self.form.field) in ("tags", "rule_breaks"):

@@ -46,7 +46,7 @@ LOOKS_WRONG = (f"issue>{LIKELY_WRONG:g}", "-issue")
 EMPTY_DATASET = (
     "There is no sample yet.",
     "",
-    "‹pipeline› and enter      asks for a folder, and takes in its MIDI and audio",
+    "‹pipeline› and ‹start›      asks for a folder, and takes in its MIDI and audio",
     "‹command›import ~/Music   does the same by name",
     "‹command›annotate         then labels by folders' names",
 )

@@ -7,7 +7,7 @@ from kelly_tui.ui.keymap import Keymap
 from kelly_tui.ui.paint import Line, fit, folded
 from kelly_tui.ui.screens.page import Page
 from kelly_tui.ui.theme import SOURCE_GLYPH
-from kelly_tui.ui.widgets.columns import LABEL_MARKS
+from kelly_tui.ui.widgets.columns import UNSURE
 from kelly_tui.ui.widgets.headline import Headline
 from kelly_tui.ui.widgets.line_list import Entry
 
@@ -55,7 +55,7 @@ def help_lines(keymap: Keymap, first: str, width: int) -> list[Line]:
         lines += [[(f"  {SCOPES[scope]}", "strong")]]
         for action in rows:
             keys = "  ".join(keymap.shown_all(action.id))
-            for number, words in enumerate(folded(action.words, width - KEY_WIDTH - 7)):
+            for number, words in enumerate(folded(keymap.in_words(action.words), width - KEY_WIDTH - 7)):
                 shown = "" if number else keys
                 lines.append([("  " + fit(shown, KEY_WIDTH, right=True), "accent"), ("   " + words, "text")])
         lines.append(())
@@ -64,12 +64,11 @@ def help_lines(keymap: Keymap, first: str, width: int) -> list[Line]:
         [("  " + fit(mark, KEY_WIDTH, right=True), style), ("   " + words, "text")] for mark, style, words in MARKS
     ]
     lines += [(), [("  Marks after a label", "strong")]]
+    sources = [(mark, source, _SOURCE_WORDS[source]) for source, mark in SOURCE_GLYPH.items()]
     lines += [
-        [("  " + fit(mark, KEY_WIDTH, right=True), "accent"), ("   " + words, "text")] for mark, words in LABEL_MARKS
+        [("  " + fit(mark, KEY_WIDTH, right=True), style), ("   " + words, "text")]
+        for mark, style, words in (*sources, (UNSURE, "text", "unsure, or in doubt"))
     ]
-    lines += [(), [("  Where a label came from", "strong")]]
-    for source, mark in SOURCE_GLYPH.items():
-        lines.append([("  " + fit(mark, KEY_WIDTH, right=True), source), ("   " + _source_words(source), "text")])
     return lines
 
 
@@ -78,12 +77,11 @@ def _belongs(action: Action, scope: str, first: str) -> bool:
     return scope in action.scopes if scope == first else action.scopes[0] == scope
 
 
-def _source_words(source: str) -> str:
-    return {
-        "human": "a person",
-        "folder": "the name of a folder",
-        "detector": "heard by a detector, with how sure it is",
-        "model": "guessed by a model",
-        "generator": "asked of a generator",
-        "inherited": "taken over from what it was made from",
-    }[source]
+_SOURCE_WORDS = {
+    "human": "a person said so; in the list it has no mark",
+    "folder": "the name of a folder",
+    "detector": "heard by a detector, with how sure it is",
+    "model": "guessed by a model, or from what the features are like",
+    "generator": "asked of a generator",
+    "inherited": "taken over from what it was made from",
+}

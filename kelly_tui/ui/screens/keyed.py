@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
+from abc import abstractmethod
 from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from textual import events
@@ -13,6 +15,8 @@ from textual.worker import Worker, WorkerState
 from kelly_tui.errors import KellyError
 from kelly_tui.store.connection import meaning
 from kelly_tui.ui.actions import BY_ID
+from kelly_tui.ui.held import Deed
+from kelly_tui.ui.keyboard import parted
 from kelly_tui.ui.keymap import Hit, Keys
 from kelly_tui.ui.widgets.footer import Footer
 from kelly_tui.ui.widgets.prompt import Prompt, Question
@@ -40,9 +44,9 @@ class KeyedScreen(Screen[None]):
         self._refused = ""
         """Why the last key could not be obeyed."""
 
+    @abstractmethod
     def say(self, words: str, style: str = "text") -> None:
         """Tell the person something, where this screen tells things."""
-        raise NotImplementedError
 
     def say_trouble(self, error: Exception | str) -> None:
         """Tell what went wrong."""
@@ -59,17 +63,25 @@ class KeyedScreen(Screen[None]):
 
     async def on_key(self, event: events.Key) -> None:
         workstation = self.app.workstation
-        if workstation is not None and workstation.held.take(event):
-            event.stop()
-            event.prevent_default()
-        else:
-            await self._obey(event)
+        for key in [event] if self.query_one(Prompt).is_open else parted(event):
+            if workstation is not None and workstation.held.take(key):
+                event.stop()
+                event.prevent_default()
+            else:
+                await self._obey(key)
 
     async def obey_held(self) -> None:
-        """Obey the keys that have waited, in their order; one of them may be an undo, for which the rest wait again."""
+        """Do what has waited, in its order; one of it may be an undo, for which the rest waits again."""
         workstation = self.app.workstation
-        while workstation is not None and workstation.held.keys and not workstation.held.waits:
-            await self._obey(workstation.held.keys.pop(0))
+        while workstation is not None and workstation.held.waiting and not workstation.held.waits:
+            one = workstation.held.waiting.pop(0)
+            await (self._obey(one) if isinstance(one, events.Key) else one())
+
+    async def in_turn(self, deed: Deed) -> None:
+        """Do what was clicked, after what was wanted before it."""
+        workstation = self.app.workstation
+        if workstation is None or not workstation.held.take(deed):
+            await deed()
 
     async def _obey(self, event: events.Key) -> None:
         key = event.key
@@ -117,9 +129,9 @@ class KeyedScreen(Screen[None]):
         action, *arguments = does.split(" ")
         clicked = getattr(self, f"clicked_{action}", None)
         if clicked is not None:
-            await self.carry_out(clicked, *arguments)
+            await self.in_turn(partial(self.carry_out, clicked, *arguments))
         elif action in BY_ID and self.place in BY_ID[action].scopes:
-            await self.perform(action, *map(int, arguments))
+            await self.in_turn(partial(self.perform, action, *map(int, arguments)))
 
     def _typed(self, typed: Keys) -> None:
         self.typed = typed
@@ -155,13 +167,13 @@ class KeyedScreen(Screen[None]):
 
     # -- moving, which every screen does -----------------------------------------------------------------------------
 
+    @abstractmethod
     def move(self, steps: int) -> None:
         """Move the cursor by lines; it stops at the ends."""
-        raise NotImplementedError
 
+    @abstractmethod
     def page_height(self) -> int:
         """Lines of what is scrolled."""
-        raise NotImplementedError
 
     def action_down(self) -> None:
         self.move(1)

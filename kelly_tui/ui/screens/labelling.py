@@ -1,54 +1,42 @@
-"""The part of the workstation that labels: keys become edits, edits become durable, and all of it is said."""
+"""The part of the workstation that labels: keys become edits of the sample here, or of those that are marked."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Mapping
+from abc import abstractmethod
+from collections.abc import Awaitable
 from random import Random
 from typing import Any
 
-from textual import on
-
 from kelly_tui.errors import LabelError
 from kelly_tui.features.reasons import read_reasons
-from kelly_tui.model.abx import Trial
-from kelly_tui.model.annotation import FIELDS, Value, check_value
-from kelly_tui.model.edit import Edit, Step
+from kelly_tui.model.annotation import FIELDS, check_value
+from kelly_tui.model.edit import Edit
 from kelly_tui.model.labels import MODES, parse_key
 from kelly_tui.model.sample import Sample
-from kelly_tui.store.opinions import is_asked, second_look
+from kelly_tui.store.opinions import second_look
 from kelly_tui.text import count, safe_text
 from kelly_tui.ui import edits
-from kelly_tui.ui.saver import NotSaved, Order, Saved, Trouble
+from kelly_tui.ui.saver import Order
 from kelly_tui.ui.screens.finding import IN_DOUBT, LOOKS_WRONG
-from kelly_tui.ui.screens.keyed import KeyedScreen
-from kelly_tui.ui.screens.trail import Trail
+from kelly_tui.ui.screens.saving import Saving
 from kelly_tui.ui.widgets.footer import Footer
 from kelly_tui.ui.widgets.form import Form
 from kelly_tui.ui.widgets.prompt import Question
 from kelly_tui.ui.widgets.status_line import StatusLine
-from kelly_tui.ui.words import field_word, said, typed
+from kelly_tui.ui.words import field_word, typed
 
 SKIP_REASONS = ("corrupt", "ambiguous", "wrong_category", "licence")
-
-_TAUGHT = ("emotion", "valence", "arousal", "groove_type", "dynamic_range", "key", "mode")
-"""Fields whose labels suggestions are learnt from, or that are judged."""
 
 ONE_VALUE = ("choice", "key", "number", "meter", "flag")
 """Kinds of fields whose value is typed anew and not gone on with."""
 
 
-class Labelling(Trail):
-    """Edits of the sample here, or of those that are marked, on their way to the disk and back on the screen."""
+class Labelling(Saving):
+    """What keys change of samples, and what they ask for first."""
 
     sample: Sample | None = None
     """The sample under the cursor."""
-    saved_at = ""
-    """The time of the last edit that became durable."""
-    unsaved = 0
-    """Orders that are not durable yet."""
-    kept = False
-    """Whether the oldest of them was refused, and is tried again."""
     play_on_rest = False
     """Whether the sample on which the cursor rests next is to be played."""
 
@@ -62,32 +50,20 @@ class Labelling(Trail):
         self._reason = ""
         """Why a detector says what it says, while the form's cursor is there."""
 
-    def show_headline(self) -> None:
-        """Say whether all is saved."""
-        raise NotImplementedError
-
-    def show_sample(self) -> None:
-        """Show the labels of the sample under the cursor."""
-        raise NotImplementedError
-
-    def show_scores(self) -> None:
-        """Show what the labels add up to."""
-        raise NotImplementedError
-
+    @abstractmethod
     def judge_again(self, sample_id: str) -> None:
         """Ask about a sample again, blind."""
-        raise NotImplementedError
 
+    @abstractmethod
     def give_room(self, **changes: bool) -> None:
         """Arrange the panels anew."""
-        raise NotImplementedError
 
     def _here(self) -> Sample:
         row = self.table.current
         if row is None or self.sample is None or row.sample_id != self.sample.sample_id:
             self.show_sample()  # a key came before the news that the cursor moved: the row under the cursor counts
         if self.sample is None:
-            raise LabelError("there is no sample here", hint="/ finds others.")
+            raise LabelError("there is no sample here", hint="‹filter› finds others.")
         return self.sample
 
     def change(self, make: edits.Make, of: Sample | None = None, *, on: bool = False) -> Awaitable[None] | None:
@@ -143,111 +119,10 @@ class Labelling(Trail):
     def save(self, made: list[Edit], among: str = "") -> None:
         """Have edits saved, as one step."""
         if not made:
-            raise LabelError("the marked samples are gone", hint="esc takes the marks away.")
+            raise LabelError("the marked samples are gone", hint="‹unmark› takes the marks away.")
         self._last = [one for one in made if one.sample_id == made[0].sample_id]
         self.decided(made[0].sample_id)
         self.order(Order("edit", tuple(made), edits.in_words(made) + among))
-
-    def keep_trial(self, trial: Trial) -> None:
-        """Have an answer of blind listening saved."""
-        self.order(Order("trial", words="what was heard blind", trial=trial))
-
-    def give_opinion(self, sample_id: str, said: Mapping[str, Value]) -> None:
-        """Have what was said blind of a sample saved."""
-        self.order(Order("opinion", words="what was said blind", sample_id=sample_id, said=said))
-
-    def order(self, order: Order) -> Order:
-        self.session.refuse_change()
-        self.session.saver.order(order)
-        self.unsaved += 1
-        self.show_headline()
-        return order
-
-    @on(Saved)
-    async def _saved(self, message: Saved) -> None:
-        try:
-            await self._show_saved(message)
-        finally:
-            self.let_keys_go(message.order)
-
-    async def _show_saved(self, message: Saved) -> None:
-        self.unsaved -= 1
-        self.kept = False
-        self.saved_at = self.app.clock()
-        self.show_headline()
-        if message.order.trial is not None:
-            return
-        if message.step is None:
-            self.say(f"nothing to {message.order.kind}", "dim")
-            return
-        step = message.step
-        self.session.learn(sum(event.field in _TAUGHT for event in step.events))
-        touched = {event.sample_id for event in (*step.events, *step.left_alone)}
-        self.table.renew(touched)
-        self.show_sample()
-        self.show_scores()
-        await self._say_done(message.order, step)
-        if (above := self.app.screen) is not self and isinstance(above, KeyedScreen):
-            above.renew(step.words)
-
-    async def _say_done(self, order: Order, step: Step) -> None:
-        if order.kind == "edit":
-            self.say(self._done_in_words(order, step), "dim")
-            return
-        if order.kind == "opinion":
-            self.say(*self._opinion_in_words(order))
-            return
-        where = next(iter((*step.events, *step.left_alone))).sample_id
-        sample = self.session.catalogue.get(where)
-        parts = [f"{step.words} · {self.session.name_of(sample) if sample else where}"]
-        listed = await self.go_to(where)
-        if step.left_alone:
-            parts.append(f"{len(step.left_alone)} changed since by another: left alone")
-        if not listed:
-            parts += ["not in this list", *self.held.drop()]
-        self.say(" · ".join(parts), "accent")
-
-    def _opinion_in_words(self, order: Order) -> tuple[str, str]:
-        """Whether what was said blind is what the label says."""
-        sample = self.session.catalogue.get(order.sample_id)
-        parts, style = [], "dim"
-        for field, value in order.said.items():
-            there = sample.labels.get(field) if sample else None
-            parts.append(f"{field_word(field)} {said(field, value)}")
-            if there is not None and there.value == value:
-                parts.append(f"as {there.by or there.source} said")
-            elif there is not None:
-                parts.append(f"{there.by or there.source} said {said(field, there.value)}")
-            if is_asked(self.session.catalogue, order.sample_id, field):
-                parts.append("to be decided: ‹review›")
-                style = "accent"
-        name = self.session.name_of(sample) if sample else order.sample_id
-        return f"{name}: {', '.join(parts)}", style
-
-    def _done_in_words(self, order: Order, step: Step) -> str:
-        asked = {one.sample_id for one in order.edits}
-        if len(asked) > 1:
-            as_before = asked - {event.sample_id for event in step.events}
-            return step.words + (f", {len(as_before):,} of them as they were" if as_before else "")
-        sample = self.session.catalogue.get(order.edits[0].sample_id)
-        name = f"{self.session.name_of(sample)}: " if sample else ""
-        reached = len({event.sample_id for event in step.events})
-        more = f" · 1 edit, {count(reached, 'sample')}" if reached > 1 else ""
-        return f"{name}{step.words}{more}" + ("" if step.events else ", as it was")
-
-    @on(NotSaved)
-    def _not_saved(self, message: NotSaved) -> None:
-        self.kept = message.kept
-        if not message.kept:
-            self.unsaved -= 1
-        tail = "; it is kept, and tried again every second" if message.kept else ""
-        self.say(f"not saved: {message.order.words or message.order.kind}: {message.reason}{tail}", "broken")
-        self.show_headline()
-        self.let_keys_go(message.order)
-
-    @on(Trouble)
-    def _trouble(self, message: Trouble) -> None:
-        self.say(message.words, "broken")
 
     def action_label(self, digit: int) -> Awaitable[None] | None:
         return self.change(edits.each(lambda one: edits.label(one, self.session.config, digit)), on=True)
@@ -308,15 +183,15 @@ class Labelling(Trail):
     async def action_audition(self) -> None:
         n = await self.list_queue(*IN_DOUBT)
         self._hear_queue(
-            f"{count(n, 'sample')} in doubt   enter confirms, a digit corrects, ‹reject› refuses" if n else "",
+            f"{count(n, 'sample')} in doubt   ‹accept› confirms, a digit corrects, ‹reject› refuses" if n else "",
             "no label is in doubt: nothing waits to be heard",
         )
 
     async def action_suspects(self) -> None:
         n = await self.list_queue(*LOOKS_WRONG)
         self._hear_queue(
-            f"{count(n, 'label')} may be wrong   enter says it is right, a digit corrects" if n else "",
-            "no label looks wrong; :suggest judges them anew",
+            f"{count(n, 'label')} may be wrong   ‹accept› says it is right, a digit corrects" if n else "",
+            "no label looks wrong; ‹command›suggest judges them anew",
         )
 
     def _hear_queue(self, listed: str, nothing: str) -> None:
@@ -407,10 +282,8 @@ class Labelling(Trail):
         self.form.move_to(line)
         config, field = self.session.config, self.form.field
         self.query_one(Footer).offer(len(config.main_choices if field is None else config.choices(field)))
-        self.query_one(StatusLine).unsay(self._reason)
-        if self.form.reasons:
-            self._say_why()
-        elif field is not None:
+        self.say_why()
+        if field is not None and not self.form.reasons:
             self.start(self.explain, "why")
 
     async def explain(self) -> None:
@@ -421,12 +294,16 @@ class Labelling(Trail):
         reasons = await asyncio.to_thread(read_reasons, self.session.root / sample.features_path)
         if self.sample is not None and sample.sample_id == self.sample.sample_id:
             self.form.explain(reasons)
-            self._say_why()
+            self.say_why()
 
-    def _say_why(self) -> None:
+    def say_why(self) -> None:
         """Say in full what the detected label under the form's cursor rests on, or why there is none."""
+        before, self._reason = self._reason, ""
         if (field := self.form.field) is not None and (why := self.form.reason(field)):
             self._reason = f"{field_word(field)}: {why}"
+        if not self._reason:
+            self.query_one(StatusLine).unsay(before)
+        elif self._reason != before:
             self.say(self._reason, "dim")
 
     def action_edit_field(self) -> None:
@@ -441,7 +318,7 @@ class Labelling(Trail):
         """Set a field to the choice of that digit. Raises `LabelError` where it has none."""
         choices = self.session.config.choices(field)
         if not choices:
-            raise LabelError(f"{field_word(field)} has no numbered choices", hint="enter lets you type it.")
+            raise LabelError(f"{field_word(field)} has no numbered choices", hint="‹edit_field› lets you type it.")
         value = edits.choice_of(choices, digit)
         return self.change(edits.each(lambda one: edits.typed_value(one, self.session.config, field, value)))
 

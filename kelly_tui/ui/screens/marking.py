@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -24,9 +25,9 @@ class Marking(Finding):
     _last_mark: int | None = None
     """The row that was marked last."""
 
+    @abstractmethod
     def show_headline(self) -> None:
         """Say how many are marked."""
-        raise NotImplementedError
 
     def show_found(self) -> None:
         super().show_found()
@@ -47,7 +48,7 @@ class Marking(Finding):
     def action_mark(self) -> None:
         table = self.table
         if not table.order:
-            raise LabelError("there is no sample here", hint="/ finds others.")
+            raise LabelError("there is no sample here", hint="‹filter› finds others.")
         rowid = table.order[table.cursor]
         self._last_mark = rowid
         self._mark(table.marked ^ {rowid})
@@ -57,7 +58,7 @@ class Marking(Finding):
         table = self.table
         start = None if self._last_mark is None else table.index_of(self._last_mark)
         if start is None or not table.marked:
-            raise LabelError("nothing is marked that a range could begin with", hint="* marks a sample.")
+            raise LabelError("nothing is marked that a range could begin with", hint="‹mark› marks a sample.")
         first, last = sorted((start, table.cursor))
         self._last_mark = table.order[table.cursor]
         self._mark(table.marked.union(table.order[first : last + 1]))
@@ -71,7 +72,7 @@ class Marking(Finding):
         self.table.mark(rowids)
         self.show_headline()
         what = (
-            f"{count(len(rowids), 'sample')} marked: what is set is set on all of them, until esc"
+            f"{count(len(rowids), 'sample')} marked: what is set is set on all of them, until ‹unmark›"
             if rowids
             else "no sample is marked"
         )
@@ -83,7 +84,7 @@ def refuse_too_many(n: int) -> None:
     if n > MOST:
         raise LabelError(
             f"this would change {count(n, 'sample')}, and one edit changes {MOST:,} at most",
-            hint="A filter and marks do it in parts; esc takes marks away.",
+            hint="A filter and marks do it in parts; ‹unmark› takes marks away.",
         )
 
 

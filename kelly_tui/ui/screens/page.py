@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterable
 
 from textual import on
@@ -40,9 +41,9 @@ class Page(KeyedScreen):
     def on_mount(self) -> None:
         self.show()
 
+    @abstractmethod
     def show(self) -> None:
         """Fill the page."""
-        raise NotImplementedError
 
     def say(self, words: str, style: str = "text") -> None:
         self.query_one(StatusLine).say(words, style)

@@ -260,7 +260,7 @@ class PipelineScreen(Page):
         at = at_work(self._session.catalogue.layout)
         if at is not None:
             raise StageError(f"{at.stage} runs elsewhere (process {at.pid})", hint="Stop it there, with ctrl+c.")
-        raise StageError("nothing is running", hint="enter starts the stage under the cursor.")
+        raise StageError("nothing is running", hint="‹start› starts the stage under the cursor.")
 
     def action_pause(self) -> None:
         job = self._ours()

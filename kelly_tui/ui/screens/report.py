@@ -78,7 +78,7 @@ class ReportScreen(Page):
             return
         way = lead(finding)
         if not way.leads:
-            raise LabelError("enter leads nowhere from here", hint=way.words)
+            raise LabelError("‹open› leads nowhere from here", hint=way.words)
         if way.stage:
             self.app.open_pipeline(way.stage)
             return

@@ -140,7 +140,7 @@ class ReviewScreen(Listening):
 
     def action_opinion(self, digit: int) -> None:
         if self.heard is None:
-            raise LabelError("nothing waits for an opinion", hint="esc leaves.")
+            raise LabelError("nothing waits for an opinion", hint="‹back› leaves.")
         self._workstation.save(edits.label(self.heard, self.session.config, digit))
 
     def action_settle(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Awaitable
 from typing import TYPE_CHECKING
 
@@ -30,9 +31,9 @@ class Riding(AffectPad):
     _watching: Timer | None = None
     _has_played = False
 
+    @abstractmethod
     def rest(self) -> None:
         """Load now what was to be loaded once the cursor had rested."""
-        raise NotImplementedError
 
     def action_ride(self) -> None:
         self.action_pad()

@@ -61,7 +61,7 @@ class Tapping(Riding):
 
         tapped = tapped_tempo(self._taps)
         if tapped is None:
-            raise LabelError(f"{FEWEST} taps tell a tempo", hint="Go on, or leave with esc.")
+            raise LabelError(f"{FEWEST} taps tell a tempo", hint="Go on, or leave with ‹back›.")
         self.action_back()
         values = {"tempo_bpm": f"{tapped.bpm:.1f}"}
         if tapped.swing is not None:

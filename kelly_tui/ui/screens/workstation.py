@@ -248,6 +248,7 @@ class Workstation(Tapping, Lenses):
             self.form.show(unguessed(self.sample))
         else:
             self.form.show(self.sample, self.session.suggestion(self.sample), self.session.issue(self.sample))
+        self.say_why()
         self.hear_through()  # a label that changed may be one that is heard
 
     @on(Prompt.Toggled)
@@ -269,9 +270,20 @@ class Workstation(Tapping, Lenses):
         else:
             self._rest = self.set_timer(REST, self._rested)
 
-    @on(SampleTable.Opened)
-    async def _row_opened(self) -> None:
-        await self.perform("play")
+    @on(SampleTable.Clicked)
+    async def _row_clicked(self, message: SampleTable.Clicked) -> None:
+        await self.in_turn(partial(self._to_row, message))
+
+    async def _to_row(self, clicked: SampleTable.Clicked) -> None:
+        order, index = self.table.order, clicked.index
+        if not (index < len(order) and order[index] == clicked.rowid):  # listed anew since
+            found = self.table.index_of(clicked.rowid)
+            if found is None:
+                return
+            index = found
+        self.table.cursor = index
+        if clicked.twice:
+            await self.perform("play")
 
     def rest(self) -> None:
         if self._resting:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from kelly_tui.store.saved_columns import USUAL, Columns
 from kelly_tui.ui.paint import Line, Span, fit
-from kelly_tui.ui.words import clock, guessed, is_unsure, key_name, number, source_of
+from kelly_tui.ui.theme import SOURCE_GLYPH
+from kelly_tui.ui.words import clock, is_unsure, key_name, number, source_of
 
 if TYPE_CHECKING:
     from kelly_tui.store.query import Row
@@ -35,25 +36,38 @@ class Column(NamedTuple):
 
 
 def label_span(row: Row, field: str) -> Span:
-    """A label as the list shows it: ``sad``, with the mark of `LABEL_MARKS` where it is not a sure one of its own."""
+    """A label as the list shows it: ``sad``, ``sad ▪``."""
     value = getattr(row, field)
     if value is None:
         return (f"{row.suggested}?", "dim") if field == "emotion" and row.suggested else ("·", "faint")
     source = source_of(row, field) or "human"
-    mark = "?" if guessed(source) else " ~" if is_unsure(row, field) else " ↳" if source == "inherited" else ""
-    return f"{value}{mark}", source
+    return f"{value}{_mark(row, field, source)}", source
 
 
-LABEL_MARKS = (("?", "a guess"), ("~", "unsure, or in doubt"), ("↳", "taken over from what it was made from"))
-"""Marks after a label in the list, and what they mean."""
+UNSURE = "~"
+"""After a label that is unsure, or in doubt."""
+
+
+def _mark(row: Row, field: str, source: str) -> str:
+    """What stands after a label that is not a person's sure one: where it came from, as everywhere, or `UNSURE`."""
+    if source == "model":
+        return SOURCE_GLYPH[source]
+    marks = (SOURCE_GLYPH[source] if source != "human" else "") + (UNSURE if is_unsure(row, field) else "")
+    return f" {marks}" if marks else ""
+
+
+def _short(row: Row, field: str, shown: str) -> Span:
+    """A value whose mark has to stand close to it."""
+    source = source_of(row, field)
+    return (shown, "dim") if source is None or not shown else (shown + _mark(row, field, source).strip(), source)
 
 
 def _key(row: Row) -> Span:
-    return key_name(row.key, row.mode), source_of(row, "key") or "dim"
+    return _short(row, "key", key_name(row.key, row.mode))
 
 
 def _tempo(row: Row) -> Span:
-    return ("" if row.tempo_bpm is None else f"{row.tempo_bpm:.0f}"), source_of(row, "tempo_bpm") or "dim"
+    return _short(row, "tempo_bpm", "" if row.tempo_bpm is None else f"{row.tempo_bpm:.0f}")
 
 
 def _labelled(name: str, title: str, width: int, field: str) -> Column:
@@ -63,7 +77,7 @@ def _labelled(name: str, title: str, width: int, field: str) -> Column:
 def _number(name: str, width: int, field: str) -> Column:
     def cell(row: Row) -> Span:
         value = getattr(row, field)
-        return ("" if value is None else number(value)), source_of(row, field) or "dim"
+        return _short(row, field, "" if value is None else number(value))
 
     return Column(name, name, width, cell, field, right=True)
 
@@ -76,17 +90,17 @@ def _said(name: str, width: int, field: str) -> Column:
 def all_columns(main_label: str) -> dict[str, Column]:
     """Every column that there is, by name."""
     made = (
-        _labelled(MAIN, main_label.replace("_type", ""), 13, main_label),
-        Column("key", "key", 6, _key, "key"),
-        Column("bpm", "bpm", 4, _tempo, "tempo_bpm", right=True),
+        _labelled(MAIN, main_label.replace("_type", ""), 14, main_label),
+        Column("key", "key", 7, _key, "key"),
+        Column("bpm", "bpm", 5, _tempo, "tempo_bpm", right=True),
         Column("length", "length", 6, lambda row: (clock(row.duration_sec or 0), "dim"), "duration", right=True),
-        _labelled("emotion", "emotion", 13, "emotion"),
-        _labelled("groove", "groove", 10, "groove_type"),
+        _labelled("emotion", "emotion", 14, "emotion"),
+        _labelled("groove", "groove", 11, "groove_type"),
         _labelled("articulation", "articulation", 12, "articulation"),
         _labelled("dynamics", "dynamics", 12, "dynamic_range"),
-        _number("valence", 7, "valence"),
-        _number("arousal", 7, "arousal"),
-        _labelled("meter", "meter", 6, "time_signature"),
+        _number("valence", 8, "valence"),
+        _number("arousal", 8, "arousal"),
+        _labelled("meter", "meter", 7, "time_signature"),
         _said("split", 5, "split"),
         _said("origin", 9, "origin"),
         _said("type", 5, "file_type"),
@@ -95,7 +109,7 @@ def all_columns(main_label: str) -> dict[str, Column]:
     return {column.name: column for column in made if column.name == MAIN or column.sort != main_label}
 
 
-_USUAL = ((0, MAIN), (0, "key"), (0, "bpm"), (88, "length"), (100, "groove"), (112, "articulation"), (120, "split"))
+_USUAL = ((0, MAIN), (0, "key"), (50, "bpm"), (88, "length"), (100, "groove"), (112, "articulation"), (120, "split"))
 """The columns of a list that nobody has arranged, each from a width on."""
 
 

@@ -71,7 +71,11 @@ class Footer(Painted):
         return [
             start,
             *(
-                (shown_key(keys, self._digits(action), self.keymap.digits), BY_ID[action].words, action)
+                (
+                    shown_key(keys, self._digits(action), self.keymap.digits),
+                    self.keymap.in_words(BY_ID[action].words),
+                    action,
+                )
                 for keys, action in follow
             ),
         ]

@@ -39,6 +39,9 @@ MOST_NUMERALS = 16
 NARROW = 4
 """Lines under which the form is a question and one line of facts."""
 
+FACT_GAP = 3
+"""Cells between two facts of the one line."""
+
 SUMMARY = ("key", "tempo_bpm", "time_signature", "swing_ratio", "groove_type", "articulation", "dynamic_range",
            "chord_progression")  # fmt: skip
 """What the one line of a small form says, in this order."""
@@ -116,7 +119,7 @@ class Form(Painted):
         if height <= NARROW:
             asked = question[: height - 1]
             blank: list[Line] = [()] * (height - 1 - len(asked))
-            return [*asked, *blank, [(" ", "text"), *_summary(self.sample, width - 1)]]
+            return [*asked, *blank, [(" ", "text"), *summary(self.sample, width - 1)]]
         room = height - len(_origin(self.sample)) - 1
         beside = self._pad(self.sample) if self._has_room_for_pad(width, room - len(question) - 1) else []
         left = width - pad.WIDTH - 2 if beside else width
@@ -261,20 +264,18 @@ def _question(sample: Sample, config: DatasetConfig, width: int, digits: Sequenc
     return [asked, *([(" ", "text"), *line] for line in lines)]
 
 
-def _summary(sample: Sample, width: int) -> Line:
-    """The most telling facts that fit one line."""
-    facts: list[Line] = []
-    for name in SUMMARY:
-        label = sample.labels.get(name)
-        if label is None:
-            continue
-        facts.append(_fact(sample, name, label))
-    kept: list[Span] = []
-    for fact in facts:
-        if length(kept) + length(fact) + 3 > width:
+def summary(sample: Sample, width: int) -> Line:
+    """The most telling facts that fit one line; what a person said gives way last."""
+    facts = {name: _fact(sample, name, label) for name in SUMMARY if (label := sample.labels.get(name)) is not None}
+    kept: set[str] = set()
+    room = width
+    for name in sorted(facts, key=lambda name: sample.labels[name].source != "human"):
+        if (needed := length(facts[name]) + (FACT_GAP if kept else 0)) > room:
             break
-        kept += [*([("   ", "text")] if kept else []), *fact]
-    return kept
+        kept.add(name)
+        room -= needed
+    shown = [facts[name] for name in facts if name in kept]
+    return [span for n, fact in enumerate(shown) for span in ([(" " * FACT_GAP, "text")] if n else []) + [*fact]]
 
 
 def _fact(sample: Sample, name: str, label: Label) -> Line:

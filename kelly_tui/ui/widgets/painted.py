@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import TYPE_CHECKING
 
 from textual.filter import ANSIToTruecolor
@@ -43,9 +44,9 @@ class Painted(Direct):
     _strips: list[Strip | None]
     _painted_size = Size(0, 0)
 
+    @abstractmethod
     def paint(self, width: int, height: int) -> list[Line]:
         """The lines of the picture; those beyond `height` are not drawn."""
-        raise NotImplementedError
 
     def repaint(self) -> None:
         """Draw the lines that have changed."""

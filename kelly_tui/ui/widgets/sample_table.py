@@ -55,10 +55,12 @@ class SampleTable(ScrollView, Direct):
         """The cursor came to rest on another sample, or its sample was shown anew."""
 
     @dataclass
-    class Opened(Message):
-        """A row was clicked twice."""
+    class Clicked(Message):
+        """A row was clicked."""
 
         index: int
+        rowid: int
+        twice: bool
 
     def __init__(self, main_label: str, *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -203,9 +205,7 @@ class SampleTable(ScrollView, Direct):
         if event.x == self.size.width - 1 and self._thumb_lines():  # the scrollbar
             index = event.y * (len(self.order) - 1) // max(self.size.height - 1, 1)
         if 0 <= index < len(self.order):
-            self.cursor = index
-            if event.chain == 2:
-                self.post_message(self.Opened(index))
+            self.post_message(self.Clicked(index, self.order[index], event.chain == 2))
 
     def render_lines(self, crop: Region) -> list[Strip]:
         # What all lines have in common is asked once: of some fifty lines it would be half the time.

@@ -19,6 +19,9 @@ SHADES = (("imported", "━"), ("augmented", "╍"), ("generated", "┈"))
 
 SHORTEST_BAR = 8
 
+_AROUND = (("next: ", "  press "), ("next: ", "  "), ("", "  "))
+"""What stands before and after an advice, which it gives up before a word of its own."""
+
 
 class ScoresPanel(Painted):
     """One line where there is room for one; else bars of the classes above it."""
@@ -56,14 +59,10 @@ class ScoresPanel(Painted):
     def _next(self, room: int) -> Line:
         if not self.advice.words:
             return []
-        short = self.advice.words.partition(":")[0]
-        for start, words, press in (
-            ("next: ", self.advice.words, "  press "),
-            ("next: ", short, "  press "),
-            ("next: ", short, "  "),
-            ("", short, "  "),
-            ("next: ", "", ""),
-        ):
+        advice = self.advice
+        said = dict.fromkeys((advice.words, advice.brief or advice.words, advice.words.partition(":")[0]))
+        ways = [(start, words, press) for words in said for start, press in _AROUND]
+        for start, words, press in (*ways, ("next: ", "", "")):
             line = [(start, "dim"), (words, "text"), (press, "dim"), clickable((f"{self.key} ", "accent"), "next_best")]
             if length(line) <= room:
                 break
