@@ -23,7 +23,10 @@ PAUSE, RESUME = signal.SIGUSR1, signal.SIGUSR2
 """What a job heeds, see `heeded_pause`."""
 
 POLITE = 10
-"""How far a job, and so all its workers, stands back from the app and its sound where cores are few (`os.nice`)."""
+"""How far a job, and so all its workers, stands back from the app and its sound where cores are few (`os.nice`).
+
+It stays in the app's session: between sessions Linux shares the cores evenly, whatever their niceness (sched(7), autogroup).
+"""
 
 _LOG_LINES = 500
 
@@ -42,7 +45,7 @@ class Job:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            start_new_session=True,  # a ctrl+c in the app's terminal is the app's own
+            process_group=0,  # a ctrl+c in the app's terminal is the app's own
             text=True,
             encoding="utf-8",
             errors="replace",

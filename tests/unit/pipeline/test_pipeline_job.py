@@ -97,6 +97,8 @@ def test_a_job_pauses_with_all_kept_and_goes_on(imported):
 def test_a_job_stands_back(imported):
     job = Job.start(["synthesize", str(imported), "--count", "100000"])
     assert os.getpriority(os.PRIO_PROCESS, job.pid) == os.getpriority(os.PRIO_PROCESS, 0) + POLITE
+    assert os.getsid(job.pid) == os.getsid(0), "in a session of its own its niceness would count for nothing"
+    assert os.getpgid(job.pid) != os.getpgid(0), "a ctrl+c in the terminal would stop it"
     job.cancel()
     job.wait()
 
