@@ -19,7 +19,7 @@ def deviation(values: Floats) -> float:
     return math.sqrt(float(away @ away) / len(values))
 
 
-def median(values: Floats) -> float:
+def median(values: Floats | NDArray[np.int64]) -> float:
     """As `np.median` of one dimension, in a fifth of its time for a few thousand values."""
     ordered = np.sort(values)
     half = len(ordered) // 2

@@ -14,9 +14,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from kelly_tui.music.averages import median
 from kelly_tui.music.beats import Clock
 from kelly_tui.music.detection import Detection, unknown
 from kelly_tui.music.notes import Meter, Score
+from kelly_tui.music.runs import lengths_of
 from kelly_tui.music.tempo import detect_meter
 
 Floats = NDArray[np.float64]
@@ -41,7 +43,36 @@ _STATES = [(meter, start) for meter, bar in enumerate(_BARS.values()) for start 
 METER_OF_STATE = np.array([meter for meter, _ in _STATES])
 START_OF_STATE = np.array([start for _, start in _STATES])
 """A bar of a meter and the cell where one starts: a meter begins on an eighth."""
+_IS_METER = np.eye(len(METERS))[METER_OF_STATE]
+"""(states, meters)"""
 _LAGS = sorted({bar.cells * times for bar in _BARS.values() for times in (1, 2)})
+_BAR_LATER, _TWO_LATER = (
+    np.array([_LAGS.index(bar.cells * times) for bar in _BARS.values()])[METER_OF_STATE] for times in (1, 2)
+)
+"""(states,) which of the lags is a bar, or two."""
+
+
+def _contrasts() -> Floats:
+    """(3, cells of all bars, states): how a bar's accents say that it is a bar from a start on.
+
+    The first beat above the others, beats above what is between them, the third of four above the second and fourth.
+    """
+    bars = list(_BARS.values())
+    table = np.zeros((3, sum(bar.cells for bar in bars), len(_STATES)))
+    for state, (meter, start) in enumerate(_STATES):
+        bar, origin = bars[meter], sum(bar.cells for bar in bars[:meter])
+        beats = origin + (start + np.arange(0, bar.cells, bar.beat)) % bar.cells
+        first, on, middle = table[:, :, state]
+        first[beats] = -1 / (len(beats) - 1)
+        first[beats[0]] = 1.0
+        on[origin : origin + bar.cells] = -1 / (bar.cells - len(beats))
+        on[beats] = 1 / len(beats)
+        if len(beats) == 4:
+            middle[beats] = 0.0, -0.5, 1.0, -0.5
+    return table
+
+
+_CONTRASTS = _contrasts()
 _FEWEST, _SHORTEST = 10, 6.0
 """Strokes, and quarter notes, that tell a meter."""
 _KICKS = (35, 36)
@@ -78,7 +109,7 @@ def find_bars(clock: Clock) -> Bars:
 def hear_bars(score: Score) -> Bars:
     """Meter and bars by the notes' accents on the beats of `score`."""
     onsets = score.notes["onset_beat"]
-    strokes = np.count_nonzero(np.diff(onsets, prepend=-1.0) > 1 / 16)
+    strokes = 1 + np.count_nonzero(onsets[1:] - onsets[:-1] > 1 / 16)
     if strokes < _FEWEST or onsets[-1] - onsets[0] < _SHORTEST:
         return Bars(unknown(f"no meter in the file, and {strokes} strokes tell none"), score)
     odds = bar_evidence(score) @ _WEIGHTS
@@ -100,29 +131,34 @@ def hear_bars(score: Score) -> Bars:
 
 def bar_evidence(score: Score) -> Floats:
     """(states, evidence) for each meter and start of its bars."""
-    accents, chroma = _accents(score)
+    is_line = _is_line(score)
+    accents, chroma = _accents(score, is_line)
     count = accents.shape[1]
     centred = accents - accents.mean(axis=1, keepdims=True)
-    standard = centred / (accents.std(axis=1, keepdims=True) + 1e-9)
-    again = {lag: _heard_again((*centred[[0, 1, 3]], chroma - chroma.mean(axis=0)), lag) for lag in _LAGS}
+    again = _heard_again(centred[[0, 1, 3]], chroma - chroma.mean(axis=1, keepdims=True))
+    standard = np.zeros((len(accents), count + max(_LAGS)))
+    standard[:, :count] = centred / (accents.std(axis=1, keepdims=True) + 1e-9)
+    folded = np.concatenate([_folded(standard, count, bar.cells) for bar in _BARS.values()], axis=1)
     length = np.log2(max(count / _CELLS / max(float(np.count_nonzero(accents[1])), 1.0), 1e-3))
     drums = 2 * np.count_nonzero(score.notes["is_drum"]) > len(score.notes)
-    kinds = (1.0, length, length**2, _is_line(score), drums)
-    rows = []
-    for meter, bar in enumerate(_BARS.values()):
-        filled = np.pad(standard, ((0, 0), (0, -count % bar.cells))).reshape(len(standard), -1, bar.cells)
-        folded = filled.sum(axis=1) / max(1.0, count / bar.cells)
-        starts = np.arange(0, bar.cells, 2)
-        beats = folded[:, (starts[:, None] + np.arange(0, bar.cells, bar.beat)) % bar.cells]  # (accents, starts, beats)
-        first, others, on = beats[:, :, 0], beats[:, :, 1:].mean(axis=2), beats.mean(axis=2)
-        between = (folded.sum(axis=1, keepdims=True) - beats.sum(axis=2)) / (bar.cells - beats.shape[2])
-        middle = beats[:, :, 2] - (beats[:, :, 1] + beats[:, :, 3]) / 2 if beats.shape[2] == 4 else 0 * first
-        usual = np.zeros((len(kinds), len(METERS)))
-        usual[:, meter] = kinds
-        of_meter = np.concatenate((again[bar.cells], again[2 * bar.cells], usual.ravel()))
-        of_start = np.concatenate((first - others, on - between, middle, (starts == 0)[None]))
-        rows.append(np.column_stack((of_start.T, np.broadcast_to(of_meter, (len(starts), len(of_meter))))))
-    return np.concatenate(rows)
+    kinds = np.array((1.0, length, length**2, is_line, drums))
+    usual = kinds[:, None] * _IS_METER[:, None]
+    return np.column_stack(
+        (
+            *(folded @ _CONTRASTS).transpose(0, 2, 1),
+            START_OF_STATE == 0,
+            again[_BAR_LATER],
+            again[_TWO_LATER],
+            usual.reshape(len(usual), -1),
+        )
+    )
+
+
+def _folded(accents: Floats, count: int, cells: int) -> Floats:
+    """(accents, cells of a bar) their mean over the bars of `count` cells, after which there are zeros."""
+    bars = -(-count // cells)
+    folded: Floats = accents[:, : bars * cells].reshape(len(accents), bars, cells).sum(axis=1)
+    return folded / max(1.0, count / cells)
 
 
 def _origin(score: Score) -> float:
@@ -132,50 +168,60 @@ def _origin(score: Score) -> float:
 
 def _is_line(score: Score) -> bool:
     onsets = score.notes["onset_beat"]
-    return bool(np.count_nonzero(np.diff(onsets) < 1 / 16) < 0.05 * len(onsets))
+    return bool(np.count_nonzero(onsets[1:] - onsets[:-1] < 1 / 16) < 0.05 * len(onsets))
 
 
-def _heard_again(signals: tuple[Floats, ...], lag: int) -> Floats:
-    """Autocorrelation of each signal, (cells,) or (cells, pitch classes), at `lag`."""
-    return np.array([float(np.vdot(x[:-lag], x[lag:]) / (np.vdot(x, x) + 1e-9)) for x in signals])
+def _heard_again(accents: Floats, chroma: Floats) -> Floats:
+    """(lags, accents and chroma): their autocorrelation at each of `_LAGS`, that of all pitch classes together."""
+    signals = np.concatenate((accents, chroma))
+    count = signals.shape[1]
+    products = [np.einsum("sc,sc->s", signals[:, : max(count - lag, 0)], signals[:, lag:]) for lag in (0, *_LAGS)]
+    together = np.add.reduceat(products, range(len(accents) + 1), axis=1)
+    again: Floats = together[1:] / (together[0] + 1e-9)
+    return again
 
 
-def _accents(score: Score) -> tuple[Floats, Floats]:
+def _accents(score: Score, is_line: bool) -> tuple[Floats, Floats]:
     """(4, cells): how many notes start, how long it is to the next, how low the lowest is, how new the harmony; and
-    (cells, 12) which pitch classes sound.
+    (12, cells) which pitch classes sound.
     """
-    notes = score.notes
     origin = _origin(score)
-    notes = notes[notes["onset_beat"] < origin + _MOST_QUARTERS]
+    notes = score.notes[: score.notes["onset_beat"].searchsorted(origin + _MOST_QUARTERS)]
     cell = np.rint((notes["onset_beat"] - origin) * _CELLS).astype(np.int64)
-    count = int(cell.max()) + 1 + _CELLS
+    count = int(cell[-1]) + 1 + _CELLS
     many = np.sqrt(np.bincount(cell, minlength=count))
-    struck = np.flatnonzero(many)
-    apart = np.diff(struck, append=struck[-1] + _CELLS) / _CELLS
+    struck = many.nonzero()[0]
+    apart = lengths_of(struck, int(struck[-1]) + _CELLS) / _CELLS
     long, low = np.zeros(count), np.zeros(count)
     long[struck] = np.log2(1 + 2 * np.minimum(apart, 4.0))
-    low[cell[notes["is_drum"] & np.isin(notes["pitch"], _KICKS)]] = 1.0
-    pitched = ~notes["is_drum"]
-    notes, cell = notes[pitched], cell[pitched]
-    sounding = np.zeros((count + 1, 12))
-    if len(notes):
-        ends = notes["onset_beat"] - origin + np.minimum(notes["duration_beat"], 4.0)
-        end = np.clip(np.rint(ends * _CELLS).astype(np.int64), cell + 1, count)
-        pitches = notes["pitch"].astype(np.int64)
-        places = np.concatenate((cell, end)) * 12 + np.tile(pitches % 12, 2)
-        steps = np.repeat((1.0, -1.0), len(notes))
-        sounding += np.bincount(places, steps, 12 * (count + 1)).reshape(-1, 12)
-        if not _is_line(score):
-            np.maximum.at(low, cell, np.maximum(np.median(pitches) - pitches, 0.0) / 12)
-    chroma = np.minimum(np.cumsum(sounding, axis=0)[:-1], 1.0)
-    passed = np.concatenate((np.zeros((1, 12)), np.cumsum(chroma, axis=0)))
-    here, window = np.arange(count), 2 * _CELLS
-    after = passed[np.minimum(here + window, count)] - passed[here]
-    ahead = passed[here] - passed[np.maximum(here - window, 0)]
-    norms = np.sqrt(np.einsum("cp,cp->c", after, after) * np.einsum("cp,cp->c", ahead, ahead)) + 1e-9
-    new = 1 - np.einsum("cp,cp->c", after, ahead) / norms
-    new[0] = new[:window].mean()
+    drums = notes["is_drum"]
+    if drums.any():
+        low[cell[drums & np.isin(notes["pitch"], _KICKS)]] = 1.0
+        notes, cell = notes.compress(~drums), cell[~drums]
+    ends = notes["onset_beat"] - origin + np.minimum(notes["duration_beat"], 4.0)
+    end = np.minimum(np.maximum(np.rint(ends * _CELLS).astype(np.int64), cell + 1), count)
+    pitches = notes["pitch"].astype(np.int64)
+    place, size = pitches % 12 * (count + 1), 12 * (count + 1)
+    steps = np.bincount(place + cell, minlength=size) - np.bincount(place + end, minlength=size)
+    chroma = np.minimum(steps.reshape(12, -1).cumsum(axis=1)[:, :-1], 1).astype(np.float64)
+    if len(notes) and not is_line:
+        np.maximum.at(low, cell, np.maximum(median(pitches) - pitches, 0.0) / 12)
+    new = _novelty(chroma, 2 * _CELLS)
     return np.array([many, long, low, new * (many > 0)]), chroma
+
+
+def _novelty(chroma: Floats, window: int) -> Floats:
+    """(cells,) how much the pitch classes of the `window` cells from each on differ from those of the cells before."""
+    count = chroma.shape[1]
+    passed = np.zeros((len(chroma), window + 1 + count + window))
+    passed[:, window + 1 : -window] = chroma
+    passed.cumsum(axis=1, out=passed)
+    heard = passed[:, window:] - passed[:, :-window]
+    before, after = heard[:, :count], heard[:, window : window + count]
+    norms = np.sqrt((after * after).sum(axis=0) * (before * before).sum(axis=0)) + 1e-9
+    new: Floats = 1 - (after * before).sum(axis=0) / norms
+    new[0] = new[:window].mean()
+    return new
 
 
 _WEIGHTS = np.array(
