@@ -58,6 +58,10 @@ class LibraryMissing(KellyError):
     """A Python or system library is absent; the hint names the package to install."""
 
 
+class StoreError(KellyError):
+    """A store of objects can't be reached, or does not let us."""
+
+
 class SoundError(KellyError):
     """No device, no SoundFont, or the sound process is gone."""
 

@@ -6,11 +6,15 @@ import os
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
 
 from tests.null_sink import NullSink, missing
+
+if TYPE_CHECKING:
+    from tests.s3 import Bucket
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as `kelly` does; before the first of the tests imports numpy
 
@@ -68,3 +72,20 @@ def music(tmp_path_factory: pytest.TempPathFactory, corpus_midi: Callable[[str],
     from tests.strangers import write_music
 
     return write_music(tmp_path_factory.mktemp("strangers") / "music", corpus_midi)
+
+
+@pytest.fixture(scope="session")
+def _bucket() -> Iterator[Bucket]:
+    from tests.s3 import serving
+
+    with serving() as bucket:
+        yield bucket
+
+
+@pytest.fixture
+def bucket(_bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bucket]:
+    """An empty S3 bucket, ``s3://music``, with what reaches it in the environment."""
+    for name, value in _bucket.environment.items():
+        monkeypatch.setenv(name, value)
+    yield _bucket
+    _bucket.clear()

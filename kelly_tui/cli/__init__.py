@@ -330,7 +330,7 @@ def _add_stage_commands(command: Callable[..., Parser]) -> None:
     create.add_argument("--all-models", action="store_true", help="the five usual datasets, one for each model")
     imports = command("import")
     _dataset(imports)
-    imports.add_argument("paths", nargs="+", metavar="PATH")
+    imports.add_argument("paths", nargs="+", metavar="PATH", help="folders or files; also s3://…")
     _options(imports, PARAMETERS["import"])
     for name in ("annotate", "extract", "suggest", "probe", "retry"):
         _dataset(command(name))

@@ -305,8 +305,10 @@ def run_all(line: Line) -> int:
 
 def check_sources(paths: list[str]) -> None:
     """Before anything is made."""
+    from kelly_tui.store.remote import is_address
+
     for path in paths:
-        if not Path(path).expanduser().exists():
+        if not is_address(path) and not Path(path).expanduser().exists():
             raise DatasetError("there is no such file or folder to import", path=path, hint="Check the spelling.")
 
 

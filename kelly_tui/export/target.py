@@ -10,7 +10,7 @@ import fcntl
 import hashlib
 import os
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any, BinaryIO
@@ -26,7 +26,11 @@ from kelly_tui.store.layout import disk_errors, pretty_json, sync_folder
 NAME = "export.json"
 """Says what the export is; the last file to be written."""
 
-_WORK, _OVER = ".export", ".exported"
+WORK = ".export"
+"""The folder of what is under way."""
+
+JOURNAL = "journal.jsonl"
+_OVER = ".exported"
 _BLOCK = 1 << 20
 
 
@@ -52,6 +56,10 @@ class Target:
         """Whether music shares its bytes with the dataset where the disk can."""
         self.is_finished = False
         """Whether all of it was there before."""
+        self.place = str(root)
+        """Where the export is, for people."""
+        self.alive: Callable[[], None] = lambda: None
+        """Called again and again while what takes long goes on; what it raises ends that."""
         self.files: list[ExportedFile] = []
         """Of the part at hand."""
         self._made: list[Path] = []
@@ -60,20 +68,20 @@ class Target:
             self._begin()
 
     def _begin(self) -> None:
-        root, work = self.root, self.root / _WORK
+        root, work = self.root, self.root / WORK
         if root.exists() and not root.is_dir():
             raise StageError("this is a file", path=root, hint="Name a folder that is empty or not there yet.")
         if (root / _OVER).is_dir():
             shutil.rmtree(root / _OVER)
         there = sorted(entry.name for entry in os.scandir(root)) if root.is_dir() else []
-        if there and _WORK not in there:
+        if there and WORK not in there:
             if NAME in there and said(root).get("identity") == self.identity:
                 self.is_finished = True
                 return
             what = "holds another export" if NAME in there else f"is not empty: {there[0]} is there"
             raise StageError(f"the folder {what}", path=root, hint="Name one that is empty or not there yet.")
         (work / "parts").mkdir(parents=True, exist_ok=True)
-        self._journal = (work / "journal.jsonl").open("a+b")
+        self._journal = (work / JOURNAL).open("a+b")
         try:
             fcntl.flock(self._journal, fcntl.LOCK_EX | fcntl.LOCK_NB)
             self._read_journal()
@@ -159,7 +167,7 @@ class Target:
         """
         path = self.root / relative
         path.parent.mkdir(parents=True, exist_ok=True)
-        partial = self.root / _WORK / "partial"
+        partial = self.root / WORK / "partial"
         with partial.open("wb", buffering=_BLOCK) as file:
             yield file
         partial.replace(path)
@@ -192,7 +200,7 @@ class Target:
         return self._piece(part, suffix).read_bytes()
 
     def _piece(self, part: Part, suffix: str) -> Path:
-        return self.root / _WORK / "parts" / f"{part.name}.{suffix}"
+        return self.root / WORK / "parts" / f"{part.name}.{suffix}"
 
     # -- what the stage does ------------------------------------------------------------------------------------------
 
@@ -201,7 +209,7 @@ class Target:
         """The part is noted as done when the block ends, and its files are durable by then."""
         self.files, self._made = [], []
         yield
-        make_durable(self._made)
+        self._secure()
         self.done[part.name] = Done(part.name, part.samples - len(left_out), self.files, left_out)
         self._note(self.done[part.name])
 
@@ -219,10 +227,20 @@ class Target:
         """Write export.json, which names all files, and clear up."""
         files = [{"path": one.path, "size": one.size, "sha256": one.sha256} for one in self.all_files(parts)]
         whole = {**facts, "files": files, "identity": self.identity}
+        self._secure()
+        self._made = []
         self.put(NAME, pretty_json(whole))
-        make_durable([*self._made, self.root / NAME])
+        self._secure()
         self.close()
-        (self.root / _WORK).rename(self.root / _OVER)
+        self._leave()
+
+    def _secure(self) -> None:
+        """Return when what was written since the last time can't be lost."""
+        make_durable(self._made)
+
+    def _leave(self) -> None:
+        """Clear up once all is there."""
+        (self.root / WORK).rename(self.root / _OVER)
         shutil.rmtree(self.root / _OVER)
         sync_folder(self.root)
 
@@ -234,8 +252,16 @@ _FEW = 40
 def said(folder: Path) -> dict[str, Any]:
     """What export.json says; empty where there is none, or it is none of ours."""
     try:
-        found = msgspec.json.decode((folder / NAME).read_bytes())
-    except (OSError, msgspec.DecodeError):
+        return decoded((folder / NAME).read_bytes())
+    except OSError:
+        return {}
+
+
+def decoded(data: bytes) -> dict[str, Any]:
+    """As `said`, of the bytes of export.json."""
+    try:
+        found = msgspec.json.decode(data)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
         return {}
     return found if isinstance(found, dict) else {}
 

@@ -19,7 +19,7 @@ import time
 from importlib import import_module
 from typing import Any, BinaryIO
 
-from kelly_tui.errors import DatasetError, DiskFull, FileRefused, KellyError, LibraryMissing, SoundError
+from kelly_tui.errors import DatasetError, DiskFull, FileRefused, KellyError, LibraryMissing, SoundError, StoreError
 
 LENGTH = struct.Struct("<I")
 
@@ -65,7 +65,12 @@ def _answer(function: str, argument: dict[str, Any]) -> tuple[str, Any]:
         return "refused", error.what
     except DiskFull as error:
         return "full", str(error)
-    except (DatasetError, LibraryMissing, SoundError) as error:  # not this file's fault: the next would meet the same
+    except (
+        DatasetError,
+        LibraryMissing,
+        SoundError,
+        StoreError,
+    ) as error:  # not this file's fault: the next would meet the same
         return "stop", str(error)
     except KellyError as error:
         return "broken", str(error)

@@ -12,6 +12,7 @@ from typing import Any
 
 from kelly_tui.errors import DiskFull, StageError
 from kelly_tui.export import gates
+from kelly_tui.export.away import target_at
 from kelly_tui.export.choice import Choice, Part, Plan, Record, plan_of, records, unchanging
 from kelly_tui.export.facts import card_files, facts_of, identity_of
 from kelly_tui.export.formats import Format, open_format
@@ -24,6 +25,7 @@ from kelly_tui.pipeline.runner import FULL_SECONDS
 from kelly_tui.pipeline.stage import PAUSED, Interrupted, Outcome, Progress, Run
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.layout import disk_errors
+from kelly_tui.store.remote import Remote
 from kelly_tui.text import count
 
 STAGE = "export"
@@ -37,7 +39,7 @@ def export(
     catalogue: Catalogue,
     run: Run,
     format: str,
-    out: Path,
+    out: Path | Remote,
     choice: Choice,
     options: Options,
     *,
@@ -47,9 +49,9 @@ def export(
     """Write the chosen samples into `out`, an empty or a new folder, or one where this same export was interrupted.
 
     `link` shares the music's bytes with the dataset where the disk can; `force` exports what should not be, and says
-    so in it. Raises `StageError`, `FilterError`, `LibraryMissing`, `Interrupted`.
+    so in it. Raises `StageError`, `StoreError`, `FilterError`, `LibraryMissing`, `Interrupted`.
     """
-    if out.resolve().is_relative_to(catalogue.root.resolve()):
+    if isinstance(out, Path) and out.resolve().is_relative_to(catalogue.root.resolve()):
         raise StageError("an export can't lie in its dataset", path=out, hint="Name a folder elsewhere.")
     with unchanging(catalogue.root) as still:
         writer = open_format(format, still.config, options)
@@ -59,7 +61,7 @@ def export(
             return _foreseen(plan, format, in_the_way)
         said = said_of(still, choice)
         identity = identity_of(format, choice, options, plan.digest, said)
-        with Target(out, identity, link=link) as target:
+        with target_at(out, catalogue.layout, identity, link=link) as target:
             return _Export(still, run, plan, writer, target, choice, options, in_the_way, said).go()
 
 
@@ -104,11 +106,12 @@ class _Export:
         self.began = self.last_word = time.monotonic()
         self.taken = 0
         """Samples of the part at hand."""
+        target.alive = self._breathe
 
     def go(self) -> Outcome:
         outcome, target = self.outcome, self.target
         if target.is_finished:
-            outcome.skipped, outcome.words = self.plan.samples, f"it is there already: {target.root}"
+            outcome.skipped, outcome.words = self.plan.samples, f"it is there already: {target.place}"
             return outcome
         for part in self.plan.parts:
             if part.name in target.done:
@@ -119,11 +122,11 @@ class _Export:
         left_out = [(name, why) for done in target.done.values() for name, why in done.left_out.items()]
         outcome.failures = left_out
         outcome.seconds = time.monotonic() - self.began
-        outcome.words = f"in {target.root}" + "".join(f"; FORCED: {what}" for what in self.forced)
+        outcome.words = f"in {target.place}" + "".join(f"; FORCED: {what}" for what in self.forced)
         for why, number in self.more.get("without_example", {}).items():
             outcome.words += f"; {count(number, 'sample')} without an example: {why}"
-        outcome.details = {"out": str(target.root), "by_split": self.plan.by_split, "forced": self.forced, **self.more}
-        outcome.kept = {"out": str(target.root), "forced": self.forced}
+        outcome.details = {"out": target.place, "by_split": self.plan.by_split, "forced": self.forced, **self.more}
+        outcome.kept = {"out": target.place, "forced": self.forced}
         self._tell(last=True)
         return outcome
 
@@ -154,12 +157,16 @@ class _Export:
     def _watched(self, found: Iterable[Record]) -> Iterator[Record]:
         """The records, with a word now and then; a pause and a cancellation are heard between two of them."""
         for record in found:
-            self._wait_for_a_person()
-            if self.run.cancel.is_set():
-                raise Interrupted(self.outcome, self.plan.samples)
-            self._tell()
+            self._breathe()
             yield record
             self.taken += 1
+
+    def _breathe(self) -> None:
+        """Say how far it is. Raises `Interrupted` where it is to stop."""
+        self._wait_for_a_person()
+        if self.run.cancel.is_set():
+            raise Interrupted(self.outcome, self.plan.samples)
+        self._tell()
 
     def _wait_for_a_person(self) -> None:
         """Return when the export may go on, or is cancelled."""

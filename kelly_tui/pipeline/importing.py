@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from kelly_tui.errors import StoreError
 from kelly_tui.model.dataset import DatasetConfig
 from kelly_tui.pipeline.plan import Plan, Work
 from kelly_tui.pipeline.recorded import recorded
@@ -18,20 +19,35 @@ from kelly_tui.pipeline.stage import Failed, Item, Outcome, Result, Run
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.folders import FolderWords, sources_say
 from kelly_tui.store.groups import propose_grouping
-from kelly_tui.store.importer import Intake, has_content, import_item, imported_sources, proposed_grouping, taking_in
+from kelly_tui.store.importer import (
+    Intake,
+    has_content,
+    import_item,
+    imported_keys,
+    imported_sources,
+    proposed_grouping,
+    taking_in,
+)
 from kelly_tui.store.layout import save_config
 from kelly_tui.store.partial import NAME
-from kelly_tui.store.scan import Found, find_music
+from kelly_tui.store.remote import Remote, place
+from kelly_tui.store.scan import Found, find_music, find_remote
 
 STAGE = "import"
-_FUNCTION = "kelly_tui.store.probe:probe_item"
+_FUNCTION, _REMOTE_FUNCTION = "kelly_tui.store.probe:probe_item", "kelly_tui.store.probe:probe_remote_item"
+_FETCHED_IN_TIME = 15_000_000
+"""Bytes on a store for which an item gets the usual time once more: a quarter of a megabyte a second."""
+
 _KEPT = 50_000
 """Files that are kept in memory between counting and reading them: some 50 MB."""
 
 
 @recorded(STAGE)
 def import_music(catalogue: Catalogue, run: Run, paths: Sequence[Path | str], *, link: bool = False) -> Outcome:
-    """Take in every MIDI and audio file at and below `paths`; `link` shares their bytes instead of copying."""
+    """Take in every MIDI and audio file at and below `paths`; `link` shares their bytes instead of copying.
+
+    A path may be an address on a store, from which files are copied. Raises `StoreError`, `DatasetError`.
+    """
     search = _Search(catalogue, paths, link)
     if run.dry_run:
         return _foreseen(catalogue, search)
@@ -42,6 +58,8 @@ def import_music(catalogue: Catalogue, run: Run, paths: Sequence[Path | str], *,
     with taking_in(catalogue) as intake:
         for found in search.passed_over:
             intake.skip(found)
+        for relative, sample_id in search.known:
+            intake.pass_over(relative, sample_id)
         outcome = _work_off(catalogue, run, plan, search, intake)
     brought = intake.outcome
     outcome.done = len(brought.imported)
@@ -77,7 +95,7 @@ def _work_off(catalogue: Catalogue, run: Run, plan: Plan, search: _Search, intak
         plan,
         room=Room(catalogue),
         written=written,
-        reads=search.paths,
+        reads=[one for one in search.places if isinstance(one, Path)],
         strangers=True,
         commits_again=False,
     )
@@ -89,7 +107,13 @@ class _Search:
 
     def __init__(self, catalogue: Catalogue, paths: Sequence[Path | str], link: bool) -> None:
         self._catalogue, self._link = catalogue, link
-        self.paths = [Path(path).expanduser() for path in paths]
+        self.places = [place(path) for path in paths]
+        is_far = any(isinstance(one, Remote) for one in self.places)
+        if is_far and link:
+            raise StoreError("what is on a store can't be shared", hint="Leave out --link: it is copied.")
+        self._have = imported_keys(catalogue) if is_far else {}
+        self.known: list[tuple[str, str]] = []
+        """(path, sample) of what `items` has met on a store and is in the dataset, so that it is not fetched again."""
         self._kept: list[Item] | None = None
         self.passed_over: list[Found] = []
         """What `items` has met that is not music, or can't be read."""
@@ -100,19 +124,33 @@ class _Search:
             yield from self._kept
             return
         self.passed_over.clear()
+        self.known.clear()
         kept: list[Item] = []
-        root = self._catalogue.root
-        for found in find_music(self.paths, self._catalogue.config, leave_out=root):
+        for found, function in self._found():
             if found.file_type is None or found.unreadable:
                 self.passed_over.append(found)
                 continue
-            data = import_item(root, found, self._link)
-            item = Item(found.relative, found.relative, "", found.size, _FUNCTION, data)
+            data = import_item(self._catalogue.root, found, self._link)
+            if data["key"] in self._have:
+                self.known.append((found.relative, self._have[data["key"]]))
+                continue
+            patience = 1 + found.size / _FETCHED_IN_TIME if function == _REMOTE_FUNCTION else 1.0
+            item = Item(found.relative, found.relative, "", found.size, function, data, patience)
             if len(kept) <= _KEPT:
                 kept.append(item)
             yield item
         if len(kept) <= _KEPT:
             self._kept = kept
+
+    def _found(self) -> Iterator[tuple[Found, str]]:
+        """Each file, and the function that looks into it."""
+        here = [one for one in self.places if isinstance(one, Path)]
+        for found in find_music(here, self._catalogue.config, leave_out=self._catalogue.root):
+            yield found, _FUNCTION
+        for there in self.places:
+            if isinstance(there, Remote):
+                for found in find_remote(there, self._catalogue.config):
+                    yield found, _REMOTE_FUNCTION
 
 
 def _foreseen(catalogue: Catalogue, search: _Search) -> Outcome:
@@ -134,6 +172,8 @@ def _foreseen(catalogue: Catalogue, search: _Search) -> Outcome:
     parts = [f"{new.total():,} to look at" + (f" ({_counted(new)})" if new else "")]
     if already:
         parts.append(f"{already:,} that came from here before, to compare")
+    if search.known:
+        parts.append(f"{len(search.known):,} there already")
     if ignored:
         parts.append(f"{len(ignored):,} ignored ({_counted(Counter(one.why_not for one in ignored))})")
     if unreadable:
@@ -143,14 +183,14 @@ def _foreseen(catalogue: Catalogue, search: _Search) -> Outcome:
         said += f"; {propose_grouping(names, catalogue.config)[1]}"
     return Outcome(
         STAGE,
-        skipped=already,
+        skipped=already + len(search.known),
         failures=unreadable,
         words=said,
         details={
             "folders": _labels_of(folders, catalogue.config),
             "to_do": new.total(),
             "why": dict(new),
-            "already": already,
+            "already": already + len(search.known),
             "ignored": [{"path": one.relative, "why": one.why_not} for one in ignored],
         },
     )

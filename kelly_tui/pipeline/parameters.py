@@ -77,7 +77,7 @@ RENDERING = (
 )
 EXPORTING = (
     Parameter("format", "text", "jsonl, parquet, webdataset, jams, npz; jsonl", "jsonl", tuple(FORMATS), word="F"),
-    Parameter("out", "text", "an empty folder, or one not there yet", word="DIR", required=True),
+    Parameter("out", "text", "an empty folder, or one not there yet; also s3://…", word="DIR", required=True),
     Parameter("filter", "filter", "which samples, as in kelly list", word="FILTER"),
     Parameter("splits", "text", "of train,val,test; all of them by default", word="S,S"),
     _flag("verified-only", "what a person confirmed, and its variants"),

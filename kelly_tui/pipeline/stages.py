@@ -23,6 +23,7 @@ from kelly_tui.pipeline.recorded import turn
 from kelly_tui.pipeline.runner import shared_workers
 from kelly_tui.pipeline.stage import Outcome, Run
 from kelly_tui.store.catalogue import Catalogue
+from kelly_tui.store.remote import Remote, place
 
 Root = Path | str
 Step = Callable[[Catalogue, Run], Outcome]
@@ -37,13 +38,17 @@ def import_files(root: Root, paths: Sequence[Root], link: bool = False, **option
     The folder of an export is taken in as such, or that of a dataset of the earlier pipeline: its samples come with
     all that was known of them.
     """
+    from kelly_tui.export.away import is_export_or_dataset
     from kelly_tui.export.back import is_export
     from kelly_tui.export.earlier import is_earlier
     from kelly_tui.pipeline.importing import import_music
     from kelly_tui.pipeline.returning import import_earlier, import_export
 
-    folders = [Path(path).expanduser() for path in paths]
-    if len(folders) == 1 and is_earlier(folders[0]):
+    places = [place(path) for path in paths]
+    for there in (one for one in places if isinstance(one, Remote) and is_export_or_dataset(one)):
+        raise StageError("that is an export or a dataset", path=there.url, hint="Copy it here, and import the copy.")
+    folders = [one for one in places if isinstance(one, Path)]
+    if len(places) == len(folders) == 1 and is_earlier(folders[0]):
         return _stage(root, Run(**options), lambda catalogue, run: import_earlier(catalogue, run, folders[0]))
     exports = [folder for folder in folders if is_export(folder)]
     if exports:
@@ -163,7 +168,7 @@ def export_dataset(
     force: bool = False,
     **options: Unpack[Options],
 ) -> Outcome:
-    """Write a dataset as trainers read it, into `out`, a folder that is empty or not there yet.
+    """Write a dataset as trainers read it, into `out`, a folder that is empty or not there yet, here or on a store.
 
     Stopped at any moment, the same again goes on. ``failures`` names samples whose files are gone or changed, which are
     left out. `format` and the rest are those of ``kelly export``, which see.
@@ -174,9 +179,9 @@ def export_dataset(
 
     choice = Choice(filter, tuple(splits), verified_only, no_generated)
     how = wanted.Options(dict(emotions or {}), arousal, shard_mb, paths, target_model(model).name if model else "")
-    folder = Path(out).expanduser()
+    where = place(out)
     return _stage(
-        root, Run(**options), lambda catalogue, run: export(catalogue, run, format, folder, choice, how, link=link,
+        root, Run(**options), lambda catalogue, run: export(catalogue, run, format, where, choice, how, link=link,
                                                             force=force)
     )  # fmt: skip
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -79,7 +80,13 @@ def import_item(root: Path, found: Found, link: bool = False) -> dict[str, Any]:
         "file_type": found.file_type,
         "link": link,
         "original_b64": found.original_b64,
+        "key": import_key(found),
     }
+
+
+def import_key(found: Found) -> str:
+    """Of the very bytes of a file on a store, which are not fetched to be compared; empty where these must be read."""
+    return hashlib.sha256(found.mark.encode("utf-8", "surrogatepass")).hexdigest()[:32] if found.mark else ""
 
 
 def import_files(catalogue: Catalogue, paths: Sequence[Path | str], link: bool = False) -> ImportOutcome:
@@ -130,6 +137,8 @@ class _Batch:
     """By SHA-256."""
     met_again: dict[str, _There] = field(default_factory=dict)
     """Samples of earlier that have got another source, by SHA-256."""
+    keys: dict[str, str] = field(default_factory=dict)
+    """`import_key` of new samples, by id, of those that have one."""
     read: list[str] = field(default_factory=list)
     refused: list[tuple[str, str]] = field(default_factory=list)
 
@@ -153,6 +162,12 @@ class Intake:
         else:
             self.outcome.ignored.append((found.relative, found.why_not))
 
+    def pass_over(self, relative: str, sample_id: str) -> None:
+        """Note a file that is a sample already."""
+        self.outcome.already.append(relative)
+        if reason := self._set_aside.get(sample_id):
+            self.outcome.set_aside_before.append((relative, reason))
+
     def take(self, results: Sequence[tuple[dict[str, Any], Result]]) -> None:
         """Put the files of (item, result) pairs into their places and their samples into the catalogue.
 
@@ -175,6 +190,8 @@ class Intake:
                 sample = self._new_sample(item, probed, ids, now)
                 if self._place(sample, probed, paths):
                     batch.new[probed.sha256] = sample
+                    if key := item.get("key"):
+                        batch.keys[sample.sample_id] = key
                     ids.add(sample.sample_id)
                     self.outcome.how[probed.how] += 1
                 else:
@@ -210,9 +227,7 @@ class Intake:
             if not _move(incoming, f"{self._root}/{same.file_path}"):
                 os.unlink(incoming)
         if relative == same.source:
-            self.outcome.already.append(relative)
-            if reason := self._set_aside.get(same.sample_id):
-                self.outcome.set_aside_before.append((relative, reason))
+            self.pass_over(relative, same.sample_id)
             return False
         self.outcome.duplicates.append((relative, same.file_path))
         if relative in same.other_sources:
@@ -267,6 +282,8 @@ class Intake:
             for there in batch.met_again.values():
                 sources = msgspec.json.encode(there.other_sources).decode()
                 db.execute("UPDATE samples SET other_sources = ? WHERE sample_id = ?", (sources, there.sample_id))
+            for sample_id, key in batch.keys.items():
+                catalogue.put_result(STAGE, sample_id, key)
             for sample in batch.new.values():
                 if (sample.duration_sec or 0.0) < shortest:
                     reason = _too_short(sample.duration_sec or 0.0, shortest)
@@ -356,6 +373,15 @@ def has_content(catalogue: Catalogue, sha256: str) -> bool:
     """Whether an imported sample has this content."""
     query = "SELECT 1 FROM samples WHERE sha256 = ? AND origin = 'imported'"
     return catalogue.db.execute(query, (sha256,)).fetchone() is not None
+
+
+def imported_keys(catalogue: Catalogue) -> dict[str, str]:
+    """The sample that was made of the bytes with this `import_key`, of those whose file is there."""
+    rows = catalogue.db.execute(
+        "SELECT results.key, sample_id, file_path FROM results JOIN samples ON samples.rowid = sample WHERE stage = ?",
+        (STAGE,),
+    )
+    return {key: sample_id for key, sample_id, path in rows if os.path.exists(f"{catalogue.root}/{path}")}
 
 
 def imported_sources(catalogue: Catalogue) -> set[str]:

@@ -11,13 +11,16 @@ import math
 import os
 import stat
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
 
 from kelly_tui.errors import FileRefused
 from kelly_tui.music.soundform import whole_sound
-from kelly_tui.store.partial import NAME
+from kelly_tui.store.layout import disk_error
+from kelly_tui.store.partial import NAME, partials
+from kelly_tui.store.remote import Remote
 
 MAX_SECONDS = 24 * 3600
 """Longer than any piece: a file that says so is broken, or no sample."""
@@ -60,6 +63,18 @@ def probe_item(item: dict[str, Any]) -> dict[str, Any]:
         return msgspec.structs.asdict(probe(source, path, incoming, there, bool(item.get("link"))))
     finally:
         os.close(source)
+
+
+def probe_remote_item(item: dict[str, Any]) -> dict[str, Any]:
+    """As `probe_item`, of a file on a store, whose address ``path`` is. Raises `StoreError` besides."""
+    folder = Path(f"{item['root']}/.kelly")
+    with partials(folder) as new:
+        fetched = new()
+        try:
+            Remote(item["path"]).fetch(fetched)
+        except OSError as error:
+            raise disk_error(error, folder) from error
+        return probe_item({**item, "path": str(fetched), "link": True}) | {"how": "copied"}
 
 
 def _open(path: str) -> int:

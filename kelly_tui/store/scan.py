@@ -13,6 +13,7 @@ from kelly_tui.errors import DatasetError
 from kelly_tui.model.dataset import DatasetConfig
 from kelly_tui.model.sample import file_type_of
 from kelly_tui.store.folders import FolderWords
+from kelly_tui.store.remote import Entry, Remote
 from kelly_tui.text import safe_text
 
 _LONGEST_NAME = 255
@@ -35,6 +36,8 @@ class Found(NamedTuple):
     why_not: str = ""
     """Why it is ignored (not music, hidden) or can't be read."""
     unreadable: bool = False
+    mark: str = ""
+    """Of a file on a store: the address, and what tells these bytes from others. Empty where the store has no such."""
 
 
 def find_music(paths: Sequence[Path | str], config: DatasetConfig, leave_out: Path | None = None) -> Iterator[Found]:
@@ -93,12 +96,52 @@ def _walk(top: str, prefix: str, entered: set[tuple[int, int]]) -> Iterator[Foun
         folders += reversed(inner)
 
 
+def find_remote(remote: Remote, config: DatasetConfig) -> Iterator[Found]:
+    """As `find_music`, of a file or folder on a store. Raises `StoreError`."""
+    there = remote.look()
+    if there is None:
+        raise DatasetError("there is no such file or folder to import", path=remote.url, hint="Check the spelling.")
+    if not there.is_folder:
+        yield _found_remote(remote.url, there.name, there)
+        return
+    folders = [("", remote.name if FolderWords(config).is_label(remote.name) else "")]
+    while folders:
+        below, prefix = folders.pop()
+        inner: list[tuple[str, str]] = []
+        for entry in remote.entries(below):
+            path = f"{below}/{entry.name}" if below else entry.name
+            relative = f"{prefix}/{entry.name}" if prefix else entry.name
+            if not entry.is_folder:
+                yield _found_remote(f"{remote.url}/{path}", relative, entry)
+            elif entry.name.startswith("."):
+                yield Found(f"{remote.url}/{path}", _safe(relative), None, why_not="hidden folder")
+            else:
+                inner.append((path, relative))
+        folders += reversed(inner)
+
+
+def _found_remote(url: str, relative: str, entry: Entry) -> Found:
+    found = _named(url, relative)
+    return found._replace(size=entry.size, mark=f"{url} {entry.mark}" if entry.mark else "")
+
+
 def _identity(path: str) -> tuple[int, int]:
     status = os.stat(path)
     return status.st_dev, status.st_ino
 
 
 def _found(path: str, relative: str) -> Found:
+    found = _named(path, relative)
+    if found.file_type is None:
+        return found
+    try:
+        return found._replace(size=os.stat(path).st_size)
+    except OSError as error:
+        return found._replace(why_not=f"can't be read ({error.strerror})", unreadable=True)
+
+
+def _named(path: str, relative: str) -> Found:
+    """What a file's name tells."""
     safe = _safe(relative)
     name = relative.rpartition("/")[2]
     original = None if safe == relative else base64.b64encode(os.fsencode(relative)).decode()
@@ -107,11 +150,7 @@ def _found(path: str, relative: str) -> Found:
     kind = file_type_of(name)
     if kind is None:
         return Found(path, safe, None, why_not="not music")
-    try:
-        size = os.stat(path).st_size
-    except OSError as error:
-        return Found(path, safe, kind, 0, original, f"can't be read ({error.strerror})", unreadable=True)
-    return Found(path, safe, kind, size, original)
+    return Found(path, safe, kind, 0, original)
 
 
 def _safe(relative: str) -> str:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from kelly_tui.errors import StageError
 from kelly_tui.model.dataset import DatasetConfig
 from kelly_tui.pipeline.parameters import PARAMETERS, Parameter, parameters_of
+from kelly_tui.store.remote import is_address
 
 
 class Stage(NamedTuple):
@@ -97,9 +98,9 @@ def arguments(stage: Stage, root: Path, text: str = "", said: Said | None = None
     if stage.wants and not words:
         raise StageError(f"{stage.name} wants {stage.wants}", hint=f"Write :{stage.name} ~/Music.")
     if stage.name == "import":
-        words = [str(Path(word).expanduser()) for word in words]
+        words = [_local(word) for word in words]
         for word in words:
-            if not Path(word).exists():
+            if not is_address(word) and not Path(word).exists():
                 raise StageError("there is nothing to import", path=word)
     return [stage.name, str(root), *words, *_options(stage, said or {})]
 
@@ -118,6 +119,11 @@ def typed(stage: Stage, words: Sequence[str]) -> tuple[dict[str, str], Sequence[
     except StageError as error:
         raise StageError(f"{stage.name} wants {stage.wants}", hint=error.hint) from None
     raise StageError(f"{stage.name} wants {stage.wants}", hint="The form of the pipeline takes the rest.")
+
+
+def _local(word: str) -> str:
+    """A path or an address as the command line takes it."""
+    return word if is_address(word) else str(Path(word).expanduser())
 
 
 def _options(stage: Stage, said: Said) -> list[str]:

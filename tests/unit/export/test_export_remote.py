@@ -1,0 +1,186 @@
+"""Exports onto an object store: the same files as in a folder, whole ones only, and on where it was stopped."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import fsspec
+import pytest
+from export_samples import dataset, export, sample, tree
+
+from kelly_tui.cli import main
+from kelly_tui.errors import LibraryMissing, StageError, StoreError
+from kelly_tui.export.jsonl import Jsonl
+from kelly_tui.model.annotation import Label
+from kelly_tui.pipeline.stage import Interrupted
+from kelly_tui.store.catalogue import Catalogue
+from kelly_tui.store.remote import Remote
+
+OUT = "s3://music/out/songs"
+
+KILLED = """
+import os, signal, sys
+from kelly_tui.cli import main
+left = [int(sys.argv[1])]
+
+def heard(event, arguments):
+    if event in ("open", "os.remove", "os.rename", "shutil.rmtree") and "/exports/" in str(arguments[0]):
+        left[0] -= 1
+        if left[0] == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+sys.addaudithook(heard)
+sys.exit(main(sys.argv[2:]))
+"""
+
+
+@pytest.fixture
+def root(tmp_path, monkeypatch) -> Path:
+    monkeypatch.setattr(Jsonl, "part_samples", 5)
+    return dataset(tmp_path, [sample(n, labels={"emotion": ("happy", "sad")[n % 2]}) for n in range(12)])
+
+
+def staged(root: Path) -> list[Path]:
+    return list((root / ".kelly/exports").glob("*"))
+
+
+@pytest.mark.parametrize("format", ["jsonl", "webdataset", "parquet", "jams"])
+def test_a_store_gets_the_very_files_that_a_folder_gets(root, tmp_path, bucket, format):
+    outcome = export(root, OUT, format)
+    export(root, tmp_path / "out", format)
+    assert bucket.tree("out/songs") == tree(tmp_path / "out")
+    assert OUT in outcome.line()
+    assert staged(root) == []
+    again = export(root, OUT, format)
+    assert (again.done, again.skipped) == (0, 12), "it is there already"
+
+
+def test_any_store_that_fsspec_reaches_will_do(root, tmp_path):
+    export(root, "memory://elsewhere/songs")
+    export(root, f"file://{tmp_path}/out")
+    there = fsspec.filesystem("memory")
+    stored = {name.removeprefix("/elsewhere/songs/"): there.cat_file(name) for name in there.find("/elsewhere/songs")}
+    assert stored == tree(tmp_path / "out")
+
+
+@pytest.mark.parametrize("moment", [3, 25, 50])
+def test_killed_anywhere_it_goes_on_and_export_json_comes_last(root, tmp_path, bucket, moment):
+    command = ["export", str(root), "--format", "jsonl", "--out", OUT]
+    killed = [sys.executable, "-c", KILLED, str(moment), *command]
+    done = subprocess.run(killed, capture_output=True, text=True, check=False)
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    assert "out/songs/export.json" not in bucket.names()
+    assert main(command) == 0
+    export(root, tmp_path / "out")
+    assert bucket.tree("out/songs") == tree(tmp_path / "out")
+    assert staged(root) == []
+
+
+def test_stopped_between_parts_it_sends_only_those_that_lack(root, bucket, monkeypatch):
+    sent: list[str] = []
+    send = Remote.send
+
+    def counted(self, folder, names, alive):
+        sent.extend(names)
+        if len(sent) > 15:
+            raise StoreError("the network is gone")
+        send(self, folder, names, alive)
+
+    monkeypatch.setattr(Remote, "send", counted)
+    with pytest.raises(StoreError):
+        export(root, OUT)
+    before = {name for name in bucket.names() if "/music/" in name}
+    assert before
+    sent.clear()
+    monkeypatch.setattr(Remote, "send", lambda *given: (sent.extend(given[2]), send(*given))[1])
+    export(root, OUT)
+    assert not {f"out/songs/{name}" for name in sent} & before
+
+
+def test_a_cancelled_one_stops_and_goes_on(root, tmp_path, bucket):
+    cancel = threading.Event()
+    with pytest.raises(Interrupted):
+        export(root, OUT, cancel=cancel, progress=lambda progress: progress.done and cancel.set())
+    export(root, OUT)
+    export(root, tmp_path / "out")
+    assert bucket.tree("out/songs") == tree(tmp_path / "out")
+
+
+def test_what_is_there_is_never_written_over(root, bucket):
+    bucket.put("out/songs/mine.txt", b"mine")
+    with pytest.raises(StageError, match="not empty"):
+        export(root, OUT)
+    assert bucket.names() == ["out/songs/mine.txt"]
+    bucket.clear()
+    export(root, OUT)
+    with Catalogue.open(root) as catalogue:
+        catalogue.put_labels({next(catalogue.samples()).sample_id: {"notes": Label("another")}})
+    with pytest.raises(StageError, match="not empty"):
+        export(root, OUT)
+
+
+def test_what_was_sent_and_removed_is_sent_anew(root, tmp_path, bucket, monkeypatch):
+    send = Remote.send
+    calls: list[int] = []
+
+    def broken(self, folder, names, alive):
+        calls.append(1)
+        if len(calls) == 2:
+            raise StoreError("the network is gone")
+        send(self, folder, names, alive)
+
+    monkeypatch.setattr(Remote, "send", broken)
+    with pytest.raises(StoreError):
+        export(root, OUT)
+    bucket.clear()
+    export(root, OUT)
+    export(root, tmp_path / "out")
+    assert bucket.tree("out/songs") == tree(tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    ("out", "said"),
+    [
+        ("s3://no-such-bucket/x", "no such bucket"),
+        ("s3://", "Check"),
+        ("sftp://me:secret@host/x", "a password in it"),
+        ("nonsense://x/y", "nonsense"),
+        ("simplecache::s3://music/x", "no address"),
+    ],
+)
+def test_what_can_not_be_is_one_line_that_says_what_to_do(root, bucket, capsys, out, said):
+    assert main(["export", str(root), "--format", "jsonl", "--out", out]) == 2
+    told = capsys.readouterr().err
+    assert said in told
+    assert told.count("\n") == 1
+    assert "secret" not in told
+
+
+def test_no_one_answers(root, monkeypatch, capsys):
+    fsspec.get_filesystem_class("s3").clear_instance_cache()
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "who")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "not-to-be-seen")
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    assert main(["export", str(root), "--format", "jsonl", "--out", "s3://music/nobody"]) == 2
+    told = capsys.readouterr().err
+    assert told.count("\n") == 1
+    assert "run the same again" in told
+    fsspec.get_filesystem_class("s3").clear_instance_cache()
+
+
+def test_credentials_are_written_nowhere(root, bucket):
+    export(root, OUT)
+    for path in root.rglob("*"):
+        assert not path.is_file() or b"not-to-be-seen" not in path.read_bytes()
+    assert not any(b"not-to-be-seen" in data for data in bucket.tree("out/songs").values())
+
+
+def test_without_fsspec_the_extra_is_named(root, monkeypatch):
+    monkeypatch.setitem(sys.modules, "fsspec", None)
+    with pytest.raises(LibraryMissing, match=r"pip install 'kelly-tui\[remote\]'"):
+        export(root, OUT)
