@@ -11,6 +11,7 @@ import os
 import tomllib
 from dataclasses import dataclass, field, fields
 from pathlib import Path
+from typing import NamedTuple
 
 from kelly_tui.errors import KellyError
 from kelly_tui.paths import config_dir
@@ -31,6 +32,15 @@ THEMES = ("dark", "light", "contrast", "ansi")
 
 GLYPHS = ("auto", "unicode", "ascii")
 """What the screen is drawn with; ``auto`` asks the locale what the terminal can show."""
+
+
+class Limits(NamedTuple):
+    """What is believed of a stranger's file before and while it is read: see the settings of these names."""
+
+    midi_bytes: int
+    midi_notes: int
+    music_seconds: float
+    sound_values: int
 
 
 @dataclass(frozen=True)
@@ -82,17 +92,57 @@ class Settings:
     midi_bytes: int = 8 * 1024 * 1024
     """MIDI files over this size are refused."""
 
+    midi_notes: int = 500_000
+    """MIDI files of more notes are refused."""
+
+    music_seconds: float = 24 * 3600.0
+    """Music that is longer is refused, MIDI and sound."""
+
+    sound_values: int = 100_000_000
+    """Sound of more values, which are frames times channels, is not decoded at once: 400 MB, 19 minutes of stereo at
+    44.1 kHz."""
+
     item_seconds: float = 60.0
     """A file that takes longer than this in one stage is quarantined."""
 
     item_memory_gb: float = 4.0
     """A file that needs more memory than this in one stage is quarantined."""
 
+    @property
+    def limits(self) -> Limits:
+        """What is believed of a file."""
+        return Limits(self.midi_bytes, self.midi_notes, self.music_seconds, self.sound_values)
+
     def worker_count(self) -> int:
         if self.workers:
             return self.workers
         return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
+
+_limits: Limits | None = None
+
+
+def limits() -> Limits:
+    """Those of this process: what `obey` was told, else what the settings say."""
+    return _limits or obey(load_settings().limits)
+
+
+def obey(wanted: Limits) -> Limits:
+    """From now on these hold in this process. A worker's are those of whoever drives the stage, wherever it runs."""
+    global _limits  # noqa: PLW0603  # of the process, as its memory and its time are
+    _limits = wanted
+    return wanted
+
+
+_LEAST = {
+    "midi_bytes": 1024,
+    "midi_notes": 1,
+    "music_seconds": 1,
+    "sound_values": 1000,
+    "item_seconds": 0.1,
+    "item_memory_gb": 0.5,
+}
+"""Settings with which nothing could be read if they were less; of others the least is 0."""
 
 _CHOICES = {"keys_profile": PROFILES, "theme": THEMES, "glyphs": GLYPHS}
 """Settings that can have few values."""
@@ -102,8 +152,8 @@ _WRITTEN = {"keys_profile": "keys.profile"}
 
 _YES, _NO = (True, "1", "true", "yes", "on"), (False, "0", "false", "no", "off")
 _WANTED: dict[type, str] = {
-    int: "a whole number, 0 or more",
-    float: "a number, 0 or more",
+    int: "a whole number",
+    float: "a number",
     str: "text in quotes",
     bool: "true or false",
 }
@@ -133,8 +183,7 @@ def load_settings(path: Path | None = None) -> Settings:
         try:
             values[name] = _chosen(name, _read(kind, raw))
         except ValueError:
-            few = _CHOICES.get(name, ())
-            wanted = f"It is one of {', '.join(few)}." if few else f"It is {_WANTED[kind]}."
+            wanted = _wanted(name, kind)
             if variable is not None:
                 raise KellyError(f"KELLY_{name.upper()} can't be {raw!r}", hint=wanted) from None
             raise KellyError(f"setting {called} can't be {raw!r}", path=path, hint=wanted) from None
@@ -151,7 +200,16 @@ def _chosen(name: str, value: object) -> object:
     """The value, if the setting can have it. Raises `ValueError`."""
     if name in _CHOICES and value not in _CHOICES[name]:
         raise ValueError(value)
+    if name in _LEAST and isinstance(value, (int, float)) and value < _LEAST[name]:
+        raise ValueError(value)
     return value
+
+
+def _wanted(name: str, kind: type) -> str:
+    """What the setting can be, in words."""
+    if name in _CHOICES:
+        return f"It is one of {', '.join(_CHOICES[name])}."
+    return f"It is {_WANTED[kind]}" + (f", {_LEAST.get(name, 0):,} or more." if kind in (int, float) else ".")
 
 
 def _read(kind: type, raw: object) -> object:

@@ -17,7 +17,8 @@ from kelly_tui.cli.voice import Voice
 from kelly_tui.errors import DatasetError, KellyError
 from kelly_tui.model.dataset import TARGET_MODELS, DatasetConfig, target_model
 from kelly_tui.model.labels import nearest
-from kelly_tui.settings import Settings, load_settings
+from kelly_tui.settings import Settings, load_settings, obey
+from kelly_tui.store.remote import is_address
 from kelly_tui.text import safe_text
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ class Line:
     def __init__(self, arguments: argparse.Namespace) -> None:
         self.arguments = arguments
         self.settings: Settings = load_settings()
+        obey(self.settings.limits)
         if "as" in arguments:
             self.settings = replace(self.settings, annotator=_name(getattr(arguments, "as")))
         self.datasets = Path(getattr(arguments, "datasets", self.settings.datasets)).expanduser()
@@ -305,8 +307,6 @@ def run_all(line: Line) -> int:
 
 def check_sources(paths: list[str]) -> None:
     """Before anything is made."""
-    from kelly_tui.store.remote import is_address
-
     for path in paths:
         if not is_address(path) and not Path(path).expanduser().exists():
             raise DatasetError("there is no such file or folder to import", path=path, hint="Check the spelling.")

@@ -171,6 +171,15 @@ def _disk(line: Line) -> Iterator[Check]:
     yield Check("workers", True, f"{cores} of {count(os.cpu_count() or 1, 'core')}")
 
 
+def _limits(line: Line) -> Iterator[Check]:
+    of = line.settings
+    words = (
+        f"{of.midi_bytes / 2**20:,.3g} MB and {of.midi_notes:,} notes of MIDI, {of.music_seconds / 3600:,.3g} hours,"
+        f" {of.sound_values:,} values of sound; {of.item_seconds:g} s and {of.item_memory_gb:g} GB in a stage"
+    )
+    yield Check("a file may have", True, words)
+
+
 _EXAMINATIONS: tuple[Callable[[Line], Iterator[Check]], ...] = (
     _python,
     _packages,
@@ -178,4 +187,5 @@ _EXAMINATIONS: tuple[Callable[[Line], Iterator[Check]], ...] = (
     _sound,
     _terminal,
     _disk,
+    _limits,
 )

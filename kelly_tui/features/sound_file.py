@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from kelly_tui.errors import FileRefused
 from kelly_tui.music.soundform import unreadable, whole_sound
+from kelly_tui.settings import limits
 
 if TYPE_CHECKING:
     import soundfile
@@ -21,8 +22,6 @@ Samples = NDArray[np.float32]
 Sound = Path | str | tuple[ArrayLike, float]
 """A file, or ``(samples, rate)`` with samples of shape (n,) or (n, channels) and the rate in Hz."""
 
-MAX_VALUES = 100_000_000
-"""Frames times channels that are decoded at once: 400 MB, 19 minutes of stereo at 44.1 kHz."""
 SILENCE = 10 ** (-70 / 20)
 """A peak under -70 dBFS is silence: what lossy coding makes of it reaches -78, the noise of 16 bits -90."""
 MAX_PEAK = 1e6
@@ -39,9 +38,11 @@ def valid_audio(path: Path | str, max_seconds: float | None = None) -> tuple[Sam
     path = Path(path)
     with _opened(path) as sound:
         frames = sound.frames if max_seconds is None else min(sound.frames, round(max_seconds * sound.samplerate))
-        if frames * sound.channels > MAX_VALUES:
+        if frames * sound.channels > limits().sound_values:
             minutes = sound.frames / sound.samplerate / 60
-            raise FileRefused(f"too long to decode ({minutes:,.0f} minutes)", path=path, hint="Cut it into pieces.")
+            raise FileRefused(
+                f"too long to decode ({minutes:,.0f} minutes; sound_values)", path=path, hint="Cut it into pieces."
+            )
         try:
             samples = sound.read(frames, dtype="float32", always_2d=True)
         except (RuntimeError, MemoryError, ValueError) as error:

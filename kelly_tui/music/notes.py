@@ -18,16 +18,13 @@ from numpy.typing import NDArray
 
 from kelly_tui.errors import FileRefused
 from kelly_tui.music.smf import check_chunks, count_dropped
+from kelly_tui.settings import limits
 
 if TYPE_CHECKING:
     import pretty_midi
 
 Floats = NDArray[np.float64]
 
-MAX_BYTES = 8 << 20
-"""Half a million notes fit twice."""
-MAX_NOTES = 500_000
-MAX_SECONDS = 24 * 3600
 MAX_TICK = 1 << 30
 SLOWEST_BPM, FASTEST_BPM = 3.5, 1000.0
 """The slowest is the slowest that a MIDI file can say."""
@@ -160,7 +157,7 @@ class Score:
     def _corners(self) -> tuple[Floats, Floats]:
         """Beats and seconds at which the tempo changes, between two that are farther than any music."""
         times, speeds = self.tempi[:, 0], self.tempi[:, 1] / 60
-        far = 10.0 * MAX_SECONDS
+        far = 10.0 * limits().music_seconds
         seconds = np.concatenate(([times[0] - far], times, [times[-1] + far]))
         passed = ((seconds[2:] - times) * speeds).cumsum()
         return np.concatenate(([-far * speeds[0], 0.0], passed)), seconds
@@ -238,10 +235,10 @@ def read_midi_bytes(data: bytes, name: str = "") -> Score:
 
 
 def read_bytes(path: Path) -> bytes:
-    """A file's content, at most `MAX_BYTES`. Raises `FileRefused`."""
+    """A file's content, cut where it is larger than is believed. Raises `FileRefused`."""
     try:
         with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
+            data = file.read(limits().midi_bytes + 1)
     except OSError as error:
         raise FileRefused(f"can't be read ({error.strerror})", path=path) from error
     return data
@@ -249,8 +246,8 @@ def read_bytes(path: Path) -> bytes:
 
 def _parse(data: bytes, name: str) -> tuple[bytes, Any, Floats, int]:
     """The file without its wrapping, the parsed score, its tempo map, and how many impossible tempi were left out."""
-    if len(data) > MAX_BYTES:
-        raise FileRefused(f"larger than {MAX_BYTES >> 20} MB", path=name or None)
+    if len(data) > limits().midi_bytes:
+        raise FileRefused(f"larger than {limits().midi_bytes / 2**20:,.3g} MB (midi_bytes)", path=name or None)
     smf = check_chunks(data, name)
     try:
         score = symusic.Score.from_midi(smf)
@@ -266,20 +263,30 @@ def _parse(data: bytes, name: str) -> tuple[bytes, Any, Floats, int]:
 def _plausible_tempi(score: Any, name: str) -> Floats:
     """The tempo map, after a look for what the parser reads without complaint and no music has."""
     path = name or None
-    count = score.note_num()
-    if count == 0:
-        raise FileRefused("no notes", path=path)
-    if count > MAX_NOTES:
-        raise FileRefused(f"more than {MAX_NOTES:,} notes", path=path)
+    check_notes(score.note_num(), path)
     if score.tpq <= 0:
         raise FileRefused("the clock has no ticks per quarter note", path=path)
     if score.start() < 0 or not 0 <= score.end() <= MAX_TICK:
         raise FileRefused("its clock overflows", path=path)
     tempi = _tempo_map(score)
     end = _seconds_at(score.end(), tempi, score.tpq)
-    if end > MAX_SECONDS:
-        raise FileRefused(f"{end / 3600:.0f} hours long", path=path)
+    check_seconds(end, path)
     return tempi
+
+
+def check_notes(notes: int, path: Path | str | None = None) -> None:
+    """Raises `FileRefused` for music of no notes, or of more than is believed."""
+    if not notes:
+        raise FileRefused("no notes", path=path)
+    if notes > limits().midi_notes:
+        raise FileRefused(f"more than {limits().midi_notes:,} notes (midi_notes)", path=path)
+
+
+def check_seconds(seconds: float, path: Path | str | None = None) -> None:
+    """Raises `FileRefused` for music that is longer than is believed."""
+    if not seconds <= limits().music_seconds:
+        long = f"{seconds / 3600:.0f} hours" if seconds > 2 * 3600 else f"{seconds:.1f} s"
+        raise FileRefused(f"{long} long (music_seconds)", path=path)
 
 
 def _tempo_map(score: Any) -> Floats:

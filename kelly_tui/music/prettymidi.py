@@ -10,13 +10,13 @@ from kelly_tui.errors import FileRefused
 from kelly_tui.model.labels import KEYS
 from kelly_tui.music.notes import (
     FASTEST_BPM,
-    MAX_NOTES,
-    MAX_SECONDS,
     NOTE,
     SLOWEST_BPM,
     KeySignature,
     Meter,
     Score,
+    check_notes,
+    check_seconds,
     is_meter,
 )
 
@@ -28,10 +28,7 @@ def from_pretty_midi(song: Any) -> Score:
         for track, instrument in enumerate(song.instruments)
         for note in instrument.notes
     ]
-    if not rows:
-        raise FileRefused("no notes")
-    if len(rows) > MAX_NOTES:
-        raise FileRefused(f"more than {MAX_NOTES:,} notes")
+    check_notes(len(rows))
     start, end, pitch, velocity, program, is_drum, track_of = (np.array(column) for column in zip(*rows))
     times, bpm = song.get_tempo_changes()
     tempi = np.column_stack((times, bpm)).astype(np.float64)
@@ -71,8 +68,7 @@ def _check_plausible(start: Any, end: Any, data: Any, tempi: Any) -> None:
     """An object that a program made may hold anything."""
     if not (np.isfinite(start).all() and np.isfinite(end).all()) or start.min() < 0 or (end < start).any():
         raise FileRefused("a note that ends before it starts, or starts before the piece")
-    if end.max() > MAX_SECONDS:
-        raise FileRefused(f"{end.max() / 3600:.0f} hours long")
+    check_seconds(end.max())
     if data.min() < 0 or data.max() > 127:
         raise FileRefused("a pitch, velocity or program outside 0..127")
     bpm = tempi[:, 1]

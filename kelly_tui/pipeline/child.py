@@ -1,8 +1,8 @@
 """The process that touches strangers' files, and may die of it.
 
-Its one argument is the memory it may take, in bytes. Requests come on standard input, each a pickled list of (function,
-argument, seconds); one answer an item goes back on what was standard output, as soon as it is known. Frames are a
-4-byte length and a pickle. Whatever native code prints goes nowhere.
+Its arguments are the memory it may take, in bytes, and `kelly_tui.settings.Limits` as JSON. Requests come on standard
+input, each a pickled list of (function, argument, seconds); one answer an item goes back on what was standard output,
+as soon as it is known. Frames are a 4-byte length and a pickle. Whatever native code prints goes nowhere.
 """
 
 from __future__ import annotations
@@ -19,7 +19,10 @@ import time
 from importlib import import_module
 from typing import Any, BinaryIO
 
+import msgspec
+
 from kelly_tui.errors import DatasetError, DiskFull, FileRefused, KellyError, LibraryMissing, SoundError, StoreError
+from kelly_tui.settings import Limits, obey
 
 LENGTH = struct.Struct("<I")
 
@@ -32,6 +35,7 @@ def main() -> None:
     os.dup2(nowhere, 1)
     os.dup2(nowhere, 2)
     _limit_memory(int(sys.argv[1]))
+    obey(msgspec.json.decode(sys.argv[2], type=Limits))
     requests: queue.SimpleQueue[list[tuple[str, dict[str, Any], float]]] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(sys.stdin.buffer, requests), daemon=True).start()
     while True:

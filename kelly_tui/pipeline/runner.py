@@ -240,10 +240,10 @@ class _Drive:
             tickets = self._next_chunk()
             if not tickets:
                 break
-            usual = self.run.settings.item_seconds
-            work = [(item.function, item.data, usual * item.patience) for _, item in tickets]
+            settings = self.run.settings
+            work = [(item.function, item.data, settings.item_seconds * item.patience) for _, item in tickets]
             self.longest = max(self.longest, *(seconds for *_, seconds in work))
-            chunk = Chunk(work, int(self.run.settings.item_memory_gb * 2**30))
+            chunk = Chunk(work, int(settings.item_memory_gb * 2**30), settings.limits)
             self.flying[self.executor.submit(run_chunk, chunk)] = tickets
         return bool(self.flying)
 

@@ -20,8 +20,11 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import msgspec
+
 from kelly_tui.paths import PROJECT
 from kelly_tui.pipeline.child import LENGTH
+from kelly_tui.settings import Limits
 
 CHUNK_SECONDS = 5.0
 """A chunk that has taken this long hands back what it has; the rest is asked for again."""
@@ -51,6 +54,8 @@ class Chunk(NamedTuple):
     work: list[Request]
     memory: int
     """Bytes of address space that an item may take."""
+    limits: Limits
+    """What is believed of a file."""
 
 
 Answer = tuple[str, Any, float]
@@ -63,7 +68,7 @@ def run_chunk(chunk: Chunk) -> list[Answer]:
     answers: list[Answer] = []
     until = time.monotonic() + CHUNK_SECONDS
     while len(answers) < len(chunk.work) and (not answers or time.monotonic() < until):
-        answers += _own_child(chunk.memory).ask(chunk.work[len(answers) :], until)
+        answers += _own_child(chunk.memory, chunk.limits).ask(chunk.work[len(answers) :], until)
         if answers[-1][0] in ("full", "stop", "dismissed"):  # the others would meet the same
             break
     return answers
@@ -72,10 +77,10 @@ def run_chunk(chunk: Chunk) -> list[Answer]:
 class Child:
     """One child process, asked over pipes."""
 
-    def __init__(self, memory: int) -> None:
-        self.memory = memory
+    def __init__(self, memory: int, limits: Limits) -> None:
+        self.bounds = (memory, limits)
         self._process = subprocess.Popen(
-            [*python("kelly_tui.pipeline.child"), str(memory)],
+            [*python("kelly_tui.pipeline.child"), str(memory), msgspec.json.encode(limits).decode()],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -252,15 +257,15 @@ def _belong_to(children: set[Child]) -> None:
     _thread.siblings = children
 
 
-def _own_child(memory: int) -> Child:
-    """This thread's child, started when there is none or its limit is another."""
+def _own_child(memory: int, limits: Limits) -> Child:
+    """This thread's child, started when there is none or its limits are others."""
     child: Child | None = getattr(_thread, "child", None)
     siblings: set[Child] = getattr(_thread, "siblings", _strays)
-    if child is not None and child.alive and child.memory == memory:
+    if child is not None and child.alive and child.bounds == (memory, limits):
         return child
     if child is not None:
         child.end()
         siblings.discard(child)
-    _thread.child = child = Child(memory)
+    _thread.child = child = Child(memory, limits)
     siblings.add(child)
     return child

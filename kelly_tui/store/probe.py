@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
-import math
 import os
 import stat
 from contextlib import suppress
@@ -18,12 +17,10 @@ import msgspec
 
 from kelly_tui.errors import FileRefused
 from kelly_tui.music.soundform import whole_sound
+from kelly_tui.settings import limits
 from kelly_tui.store.layout import disk_error
 from kelly_tui.store.partial import NAME, partials
 from kelly_tui.store.remote import Remote
-
-MAX_SECONDS = 24 * 3600
-"""Longer than any piece: a file that says so is broken, or no sample."""
 
 _BLOCK = 1 << 20
 _FICLONE = 0x40049409
@@ -90,9 +87,11 @@ def _open(path: str) -> int:
 
 
 def _probe_midi(source: int, path: str, incoming: str, there: str, link: bool) -> Probed:
-    from kelly_tui.music.notes import MAX_BYTES, midi_seconds  # numpy and symusic: not on a cold start
+    from kelly_tui.music.notes import midi_seconds  # numpy and symusic: not on a cold start
 
-    data = _read(source, MAX_BYTES + 1, path, 1 << 16)  # one read: what is hashed, parsed and stored is the same
+    data = _read(
+        source, limits().midi_bytes + 1, path, 1 << 16
+    )  # one read: what is hashed, parsed and stored is the same
     seconds = midi_seconds(data, path)
     sha256 = hashlib.sha256(data).hexdigest()
     if _holds(there, len(data), sha256):
@@ -192,10 +191,11 @@ def _share(source: int, path: str, target: str) -> How | None:
 
 def _audio_seconds(file: str, path: str) -> float:
     """How long the sound is, by its header; what is in it is judged when it is decoded."""
+    from kelly_tui.music.notes import check_seconds
+
     frames, rate = whole_sound(file, path)
     if frames <= 0 or rate <= 0:
         raise FileRefused("no sound in it", path=path)
     seconds = frames / rate
-    if not math.isfinite(seconds) or seconds > MAX_SECONDS:
-        raise FileRefused(f"{seconds / 3600:.0f} hours long", path=path)
+    check_seconds(seconds, path)
     return seconds

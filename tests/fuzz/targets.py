@@ -17,7 +17,7 @@ from kelly_tui.features.npz import read_npz
 from kelly_tui.features.reasons import read_reasons
 from kelly_tui.model.annotation import FIELDS, check_value
 from kelly_tui.model.dataset import DatasetConfig
-from kelly_tui.music.notes import MAX_SECONDS, read_midi
+from kelly_tui.music.notes import read_midi
 from kelly_tui.music.smf import check_chunks, count_dropped
 from kelly_tui.music.soundform import whole_sound
 from kelly_tui.music.theory import chord_pitches, numeral_of, transpose_chord
@@ -70,7 +70,7 @@ def score(data: bytes) -> None:
     notes = table.notes
     assert np.isfinite([table.duration, *notes["onset"], *notes["duration"]]).all()
     assert (np.diff(notes["onset"]) >= 0).all()
-    assert 0 <= table.duration <= MAX_SECONDS
+    assert 0 <= table.duration <= 24 * 3600
     assert notes["pitch"].max(initial=0) < 128
 
 
