@@ -327,6 +327,7 @@ class Bare:
             stderr=subprocess.DEVNULL,
             text=True,
             bufsize=1,
+            start_new_session=True,  # as the sound process
             env={**os.environ, **sink.environment, "PYTHONPATH": str(Path(__file__).parents[1])},
         )
         assert self._answer() == "ready"

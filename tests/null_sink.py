@@ -122,7 +122,9 @@ class NullSink:
         command += ["-L", f"module-native-protocol-unix auth-anonymous=1 socket={self._folder}/native"]
         command += ["-L", f"module-null-sink sink_name=kelly rate={RATE} format=float32le channels=2"]
         environment = {**os.environ, **self.environment, "HOME": str(self._folder)}
-        self._server = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
+        self._server = subprocess.Popen(  # a session of its own, as a sound server has: Linux shares cores out by them
+            command, env=environment, stderr=subprocess.DEVNULL, start_new_session=True
+        )
         until(lambda: self._pactl("info"))
 
     def stop(self) -> None:

@@ -43,6 +43,8 @@ def run(
     _silence()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # ctrl+c is the app's
     with suppress(OSError):
+        os.setsid()  # Linux gives each session its share of the cores, and looks at priorities only within one
+    with suppress(OSError):
         os.setpriority(os.PRIO_PROCESS, 0, PRIORITY)
     sys.setswitchinterval(_SWITCH)
     threading.Thread(target=_beat, args=(board,), name="beat", daemon=True).start()

@@ -136,7 +136,11 @@ class Rehearsal:
         with theirs:
             try:
                 self._child = subprocess.Popen(
-                    command, stdin=theirs.fileno(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+                    command,
+                    stdin=theirs.fileno(),
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.DEVNULL,
+                    start_new_session=True,  # what it computes is not out of the share of what is heard
                 )
             except OSError:
                 ours.close()
