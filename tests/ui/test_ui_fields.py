@@ -155,3 +155,22 @@ async def test_a_ride_is_kept_and_its_median_becomes_the_label(open_desk: Open, 
 
         await desk.press("R", "escape")
         assert desk.values("amber") == {}
+
+
+@pytest.mark.exercises("ride", "compare", "loop")
+async def test_a_ride_is_about_the_sample_itself_and_whole(open_desk: Open, root: Path) -> None:
+    """Not about what it was made from, a loop, or a sample that was clicked meanwhile: these have other seconds."""
+    async with open_desk(root) as desk:
+        sound, workstation = desk.sound, desk.app.workstation
+        assert workstation is not None
+        await desk.press("j", "j", "j", "j", "tab", "O")
+        assert sound.loaded == "dune"
+        await desk.press("R")
+        assert (sound.loaded, sound.state.position, sound.state.loop, sound.state.playing) == ("elm", 0.0, None, True)
+        workstation.look_at_ride()
+        sound.state.position = 5.0
+        workstation.table.cursor = 0
+        await desk.settle()
+        workstation.look_at_ride()
+        assert workstation.place == "list"
+        assert rides(workstation.session.catalogue.layout, f"{4:016x}") == []
