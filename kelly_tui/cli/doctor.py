@@ -77,10 +77,7 @@ def _required() -> list[str]:
 
 
 def _libraries(_: Line) -> Iterator[Check]:
-    def portaudio() -> str:
-        from kelly_tui.playback.output import portaudio as library
-
-        return str(library().get_portaudio_version()[1])
+    from kelly_tui.playback.devices import portaudio_version
 
     def fluidsynth() -> str:
         from kelly_tui.render.synth import library
@@ -93,7 +90,7 @@ def _libraries(_: Line) -> Iterator[Check]:
 
         return str(soundfile.__libsndfile_version__)
 
-    yield _tried("PortAudio (plays sound)", portaudio)
+    yield _tried("PortAudio (plays sound)", portaudio_version)
     yield _tried("FluidSynth (plays MIDI)", fluidsynth)
     yield _tried("libsndfile (reads audio)", libsndfile)
 
@@ -114,7 +111,7 @@ def _sound(line: Line) -> Iterator[Check]:
     device = describe_device()
     silent = device.startswith("no sound")
     hint = ". Start PulseAudio or PipeWire, or plug one in; all but hearing works without"
-    yield Check("sound device", not silent, device + (hint if silent and "Install" not in device else ""))
+    yield Check("sound device", not silent, device + (hint if silent and "install" not in device.lower() else ""))
 
 
 def _tried(what: str, look: Callable[[], str]) -> Check:

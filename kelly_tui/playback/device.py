@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 
 from kelly_tui.errors import KellyError, SoundError
-from kelly_tui.playback.output import LATENCY, Output, forget_devices
+from kelly_tui.playback.output import LATENCY, Output, crash, forget_devices
 from kelly_tui.playback.source import Samples
 from kelly_tui.playback.transport import Span, Transport
 
@@ -32,7 +32,8 @@ LOOK_FOR = 600.0
 class Device:
     """At most one open output; `trouble` says why there is none."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str | None) -> None:
+        """`name` None: to look for one would end the process, so none is looked for until one is chosen."""
         self._name = name
         self._latency = LATENCY
         self._underruns = 0
@@ -60,6 +61,8 @@ class Device:
         """Give up what is open and look for the wanted device afresh; whether there is one."""
         self._give_up()
         self._looked_at = time.monotonic()
+        if self._name is None:
+            return False
         try:
             forget_devices()
         except KellyError as error:
@@ -133,6 +136,8 @@ class Device:
 
     def _open(self) -> None:
         try:
+            if self._name is None:
+                raise crash()
             self.output = Output(self._name, self._latency)
         except KellyError as error:
             self.trouble = f"no sound: {error}"

@@ -28,6 +28,11 @@ def device_names() -> list[str]:
     return _asked("names")
 
 
+def portaudio_version() -> str:
+    """As PortAudio tells it. Raises `SoundError`."""
+    return _asked("version")[0]
+
+
 def _asked(what: str) -> list[str]:
     """The lines that this module says as a program. Raises `SoundError` with why there are none."""
     command = [sys.executable, "-m", "kelly_tui.playback.devices", what]
@@ -39,7 +44,9 @@ def _asked(what: str) -> list[str]:
     if found.returncode == _REFUSED:
         raise SoundError(lines[0])
     if found.returncode:
-        raise SoundError("PortAudio crashed while it looked for devices")
+        from kelly_tui.playback.output import crash
+
+        raise crash()
     return lines
 
 
@@ -52,11 +59,14 @@ def _described() -> str:
 
 
 def main(what: str) -> int:
-    """Say the names of all devices, a line each, or describe the default one; or why not, and `_REFUSED`."""
-    from kelly_tui.playback.output import output_devices
+    """Say the names of all devices, a line each, the version, or the default device; or why not, and `_REFUSED`."""
+    from kelly_tui.playback.output import output_devices, portaudio
 
     try:
-        lines = [device["name"] for device in output_devices()] if what == "names" else [_described()]
+        if what == "names":
+            lines = [device["name"] for device in output_devices()]
+        else:
+            lines = [str(portaudio().get_portaudio_version()[1]) if what == "version" else _described()]
     except KellyError as error:
         sys.stdout.write(f"{error}\n")
         return _REFUSED

@@ -41,6 +41,9 @@ SLOW_START = 20.0
 QUICK, DEATHS = 10.0, 3
 """A process that lives for less than so many seconds so many times in a row is not started again."""
 
+UNBORN = 2
+"""A process that ends so many times in a row before it is up died of looking for devices: the next one does not."""
+
 NOTICE = 6.0
 """Seconds for which it is said that it was started again, or until another file is asked for."""
 
@@ -62,7 +65,8 @@ class Engine:
         self._context = multiprocessing.get_context("forkserver")
         self._context.set_forkserver_preload(["kelly_tui.playback.player"])
         self._board = Board()
-        self._soundfont, self._device = settings.soundfont, settings.device
+        self._soundfont = settings.soundfont
+        self._device: str | None = settings.device
         self._volume = settings.volume
         self._speed = 1.0
         self._loop: tuple[float, float] | None = None
@@ -93,10 +97,14 @@ class Engine:
     def switch(self, path: Path, ratio: float = 1.0) -> None:
         """Go on with another version of what is heard at the same musical place, playing if that did.
 
+        Loop, lens and companion go with it, at its pace.
+
         `ratio`: how many seconds of the other one second of the present one is: 2 for one at half the tempo.
         """
         self._path = path
         self._loop = (self._loop[0] * ratio, self._loop[1] * ratio) if self._loop else None
+        self._lens = self._lens.stretched(ratio) if self._lens else None
+        self._companion = self._companion.stretched(ratio) if self._companion else None
         self._token += 1
         self._commands.put(("switch", self._token, str(path), ratio, self._moved(self.state.goal * ratio)))
 
@@ -213,12 +221,15 @@ class Engine:
             self._thread.join(0.9)
 
     def _supervise(self) -> None:
-        deaths = 0
+        deaths = unborn = 0
         commands: list[Command] = []
         while not self._closing.is_set():
             begun = time.monotonic()
             undone, untold = self._live(commands)
             deaths = deaths + 1 if time.monotonic() - begun < QUICK else 1
+            unborn = 0 if self._board.memory.up else unborn + 1
+            if unborn >= UNBORN:
+                self._device = None
             if self._closing.is_set():
                 return
             self._board.message = ""  # what the next process says is newer than that this one ended
@@ -235,7 +246,7 @@ class Engine:
         out, and those that it was not told."""
         memory = self._board.memory
         memory.heartbeat, memory.handled, memory.done, memory.busy, memory.opening = 0.0, 0, 0, 0.0, 0.0
-        memory.loading = False
+        memory.loading = memory.up = False
         theirs, ours = self._context.Pipe(duplex=False)
         arguments = (theirs, self._board, self._soundfont, self._volume, self._device, dict(os.environ))
         process = self._context.Process(target=run, args=arguments, name="kelly sound", daemon=True)

@@ -37,6 +37,14 @@ def portaudio() -> Any:
     return sounddevice
 
 
+def crash() -> SoundError:
+    """What is said where PortAudio ends the process that starts it."""
+    return SoundError(
+        "PortAudio crashes when it looks for devices",
+        hint="ALSA may have no configuration: install libasound2-data (apt) or alsa-lib, or mend ALSA_CONFIG_PATH.",
+    )
+
+
 def output_device(name: str = "") -> dict[str, Any]:
     """PortAudio's output of that name, or its default, by sounddevice's keys. Raises `SoundError`, `LibraryMissing`."""
     sounddevice = portaudio()

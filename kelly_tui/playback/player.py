@@ -26,7 +26,7 @@ from kelly_tui.render.lens import Lens
 class Player:
     """Commands are its methods of the same names as `Engine`'s; `work` is called again and again between them."""
 
-    def __init__(self, board: Board, soundfont: str, volume: float, device: str) -> None:
+    def __init__(self, board: Board, soundfont: str, volume: float, device: str | None) -> None:
         self._board = board
         self.rehearsal = Rehearsal()
         self._synths = Synths(soundfont, board)
@@ -137,6 +137,9 @@ class Player:
     def work(self) -> bool:
         """Render a little ahead and bring the board up to date. False when there is nothing more to do just now."""
         self._arrive()
+        if self._synths.second_is_new:
+            self._synths.second_is_new = False
+            self.set_companion(self._companion)
         busy = self._transport.fill()
         if self._device.mind(self._transport):
             self._changed_device()
@@ -221,6 +224,7 @@ class Player:
         self._board.begin(self._token, self._transport.cursor, self._transport.duration, self._ratio)
 
     def _place(self, source: Source, path: Path) -> None:
+        self._companion = self._companion.stretched(self._ratio or 1.0)
         heard = self._accompanied(source)
         if self._ratio is None:
             self._transport.load(heard)

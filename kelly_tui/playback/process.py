@@ -35,9 +35,13 @@ _LASTING = ("set_volume", "set_speed", "set_device", "set_soundfont")
 
 
 def run(
-    commands: Connection, board: Board, soundfont: str, volume: float, device: str, surroundings: dict[str, str]
+    commands: Connection, board: Board, soundfont: str, volume: float, device: str | None, surroundings: dict[str, str]
 ) -> None:
-    """The process, from start to end. `surroundings`: the app's environment; what forks us may have an older one."""
+    """The process, from start to end.
+
+    `device`: its name, empty for the system's choice, None to look for none. `surroundings`: the app's environment;
+    what forks us may have an older one.
+    """
     os.environ.clear()
     os.environ.update(surroundings)
     _silence()
@@ -51,6 +55,7 @@ def run(
     from kelly_tui.playback.player import Player  # after the silence: PortAudio and ALSA talk while they load
 
     player = Player(board, soundfont, volume, device)
+    board.memory.up = True
     gc.freeze()  # what is there stays: looking through it again takes milliseconds
     waiting: list[Command] = []
     try:

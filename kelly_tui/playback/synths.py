@@ -1,10 +1,10 @@
-"""The synthesizer that MIDI is heard on: made where nothing waits for it, made again for another SoundFont or rate."""
+"""The synthesizers that are heard: made where nothing waits for them, made again for another SoundFont or rate."""
 
 from __future__ import annotations
 
 from contextlib import suppress
 from pathlib import Path
-from threading import Lock
+from threading import Lock, Thread
 
 from kelly_tui import paths
 from kelly_tui.errors import KellyError
@@ -22,6 +22,8 @@ class Synths:
         self._synth: Synth | None = None
         self._made_for: tuple[str, int] | None = None
         self._heard = ""  # the SoundFont of the one that plays: the chosen one, unless that can't be loaded
+        self.second_is_new = False
+        """Whether `second` says something else than it last did."""
         self._second: Synth | None = None
         self._second_for: tuple[str, int] | None = None
         self._making = Lock()
@@ -38,26 +40,35 @@ class Synths:
         self._chosen = soundfont
 
     def second(self, rate: int) -> Synth | None:
-        """One for what is played beside the music, with the SoundFont that is heard: its samples are in memory already.
+        """One for what is played beside the music, with the SoundFont that is heard, as soon as that is loaded.
 
-        None where none can be loaded, and `trouble` says why: the music plays on.
+        Until then, and where it can't be loaded, the one before; None where there is none: the music plays on.
         """
-        heard = self._heard if self._synth is not None else self._chosen
-        if self._second is None or self._second_for != (heard, rate):
+        wanted = (self._heard if self._synth is not None else self._chosen, rate)
+        if self._second_for != wanted:
+            self._second_for = wanted
+            Thread(target=self._make_second, args=wanted, name="second synth", daemon=True).start()
+        return self._second if self._second is not None and self._second.rate == rate else None
+
+    def _make_second(self, soundfont: str, rate: int) -> None:
+        with self._making:
+            if self._second_for != (soundfont, rate):
+                return  # another is wanted by now
             try:
-                self._second, self._second_for = self._loaded(heard, rate), (heard, rate)
+                self._second, self.second_is_new = self._loaded(soundfont, rate), True
             except KellyError as error:
                 self.trouble = str(error)
-                return None
-            if self._synth is None:
-                self.trouble = ""
-        return self._second
+            else:
+                if self._synth is None:
+                    self.trouble = ""
 
     def synth(self, rate: int) -> Synth:
         """The one that plays; loading may take seconds. Raises `SoundError`, `LibraryMissing`.
 
         Where another SoundFont can't be loaded, the one before plays on and `trouble` says why.
         """
+        if self._synth is not None and self._made_for == (self._chosen, rate):
+            return self._synth  # at once, whatever else is being loaded
         with self._making:
             wanted, before = (self._chosen, rate), self._synth
             if before is not None and self._made_for == wanted:

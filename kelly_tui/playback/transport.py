@@ -111,6 +111,7 @@ class Transport:
         here = self.cursor * ratio
         self._source, self.gain, self._gain = source, gain, gain
         self.loop = (self.loop[0] * ratio, self.loop[1] * ratio) if self.loop else None
+        self.lens = self.lens.stretched(ratio)
         source.see_through(self.lens)
         self.seek(here)
 

@@ -5,7 +5,7 @@ It is music of its own, as messages, on a synthesizer of its own: it goes with r
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -45,6 +45,11 @@ class Companion:
     clicks: Clicks = ()
     semitones: int = 0
     """How much higher the music is heard than it is labelled: the drone and the chords go with it."""
+
+    def stretched(self, ratio: float) -> Companion:
+        """The same, beside a version of the music that takes `ratio` seconds for each of this one's."""
+        chords = tuple((start * ratio, name) for start, name in self.chords)
+        return replace(self, chords=chords, clicks=tuple((start * ratio, accent) for start, accent in self.clicks))
 
 
 def companion_events(companion: Companion, duration: float) -> Events:

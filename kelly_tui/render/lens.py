@@ -70,6 +70,10 @@ class Lens:
     """Seconds: notes lie on the even parts of these beats; empty leaves them where they are."""
     semitones: int = 0
 
+    def stretched(self, ratio: float) -> Lens:
+        """The same, of a version of the music that takes `ratio` seconds for each of this one's."""
+        return replace(self, beats=tuple(beat * ratio for beat in self.beats))
+
 
 def parts(events: Events) -> list[Part]:
     """Those that have notes, by track and channel."""

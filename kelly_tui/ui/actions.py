@@ -113,7 +113,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("zoom_out", "see more of it", ("I",), ("list",)),
     Action("spectrum", "see sound as a spectrogram, or as a waveform", ("w",), ("list",)),
     Action("lenses", "lenses: parts, dynamics and groove taken away, a click, the labelled key and chords beside",
-           ("m",), ("list",)),
+           ("m",), ("list", "variants")),
     Action("lens_part", "silence a part, or hear it again", (DIGIT,), ("lens",)),
     Action("lens_alone", "hear a part alone; again: all", (f"s {DIGIT}",), ("lens",)),
     Action("lens_drums", "silence the drums, or hear them again", ("d",), ("lens",)),

@@ -123,6 +123,7 @@ class FakeSound:
     def switch(self, path: Path, ratio: float = 1.0) -> None:
         self.loaded = path.stem
         self.state.position *= ratio
+        self.lens, self.companion = self.lens.stretched(ratio), self.companion.stretched(ratio)
         self.asked.append(("switch", path.stem, ratio))
 
     def set_decks(self, paths: Sequence[Path]) -> None:

@@ -4,15 +4,24 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from threading import Event
 
 import pytest
 
+from kelly_tui.model.annotation import Label
+from kelly_tui.model.edit import Edit
+from kelly_tui.model.sample import Sample
+from kelly_tui.render.companion import Companion
+from kelly_tui.store import history
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.trials import trials
+from kelly_tui.ui.picture import Picture, read_picture
+from kelly_tui.ui.screens import listening
 from kelly_tui.ui.screens.blind import A, B, BlindScreen, X
 from kelly_tui.ui.screens.variants import VariantsScreen
 from kelly_tui.ui.screens.workstation import Workstation
 from kelly_tui.ui.widgets.lanes import Lanes
+from tests.null_sink import PATIENCE
 from tests.ui.conftest import NAMES, Desk, Open
 
 
@@ -63,6 +72,50 @@ async def test_versions_of_another_tempo_are_heard_at_the_same_beat_and_made_rea
         assert (desk.sound.loaded, desk.sound.state.position) == ("dune", 3.0)
         await desk.press("tab")
         assert (desk.sound.loaded, desk.sound.state.position) == ("elm", 1.5)
+
+
+@pytest.mark.exercises("lenses", "lens_click", "lens_drone", "lens_off", "back")
+async def test_lenses_stay_on_among_the_lanes_each_with_its_own_labels(
+    open_desk: Open, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A variant in D at half the tempo: its drone is a D, its clicks are a second apart, and the screen says so."""
+    with Catalogue.open(root) as catalogue:
+        found = {"key": Label("D"), "tempo_bpm": Label(60.0)}
+        history.edit(catalogue, [Edit(f"{4:016x}", field, label) for field, label in found.items()], "me")
+        with catalogue.writing() as db:
+            db.execute(
+                "UPDATE samples SET augmentation = ?, duration_sec = 16 WHERE file_path LIKE '%elm%'",
+                (json.dumps({"time_stretch": 0.5, "seed": 1}),),
+            )
+    may_read = Event()
+    may_read.set()
+
+    def read(root: Path, sample: Sample) -> Picture:
+        assert may_read.wait(PATIENCE)
+        return read_picture(root, sample)
+
+    monkeypatch.setattr(listening, "read_picture", read)
+    async with open_desk(root, size=(120, 40)) as desk:
+        await desk.press("j", "j", "j", "m", "k", "m", "T", "escape", "o")
+        assert "drone A · click" in desk.text()
+        before = desk.sound.companion
+        may_read.clear()
+        await desk.pilot.press(">")
+        assert desk.sound.companion == before.stretched(2.0)  # until its own beats are known
+        may_read.set()
+        await desk.settle()
+        assert [time for time, _ in desk.sound.companion.clicks][:3] == [0.0, 1.0, 2.0]
+        assert (desk.sound.companion.drone, desk.sound.lens.semitones) == ("D", 1)
+        assert "drone D · click" in desk.text()
+        await desk.press("m")
+        assert "k drone" in desk.text()
+        await desk.press("x")
+        assert desk.sound.companion == Companion()
+        await desk.press("escape")
+        assert isinstance(desk.app.screen, VariantsScreen)
+        await desk.press("escape")
+        assert isinstance(desk.app.screen, Workstation)
+        assert desk.sound.companion == Companion()
 
 
 @pytest.mark.exercises("reject", "undo")

@@ -36,17 +36,29 @@ class Lenses(Listening):
     _sent: tuple[Lens, Companion] | None = None
     _words = ""
     """What is sent, as it is said."""
-    _drawn_for = ""
-    """The sample whose picture is shown."""
+    _carried = False
+    """Whether what is heard came by a switch, with what was on at its pace, and is not drawn yet."""
 
     def load(self, sample: Sample | None, *, play: bool = False, at: float = 0.0) -> None:
-        self._silent, self._sent, self._words = frozenset(), None, ""
+        self._silent, self._sent, self._words, self._carried = frozenset(), None, "", False
         super().load(sample, play=play, at=at)
         self.hear_through()
 
+    def hear_at_same_place(self, other: Sample) -> None:
+        before, self._carried = self.heard, True
+        super().hear_at_same_place(other)
+        if self._carried and before is not None and self._sent is not None:
+            ratio = before.pace / other.pace
+            self._sent = self._sent[0].stretched(ratio), self._sent[1].stretched(ratio)
+
+    def hear_as(self, other: Lenses) -> None:
+        """As it is heard on another screen, which the engine goes on with."""
+        self.heard, self._on, self._silent, self._sent = other.heard, other._on, other._silent, other._sent
+        self._words, self._semitones, self._loop = other._words, other._semitones, other._loop
+
     async def _draw(self, sample: Sample) -> None:
         await super()._draw(sample)
-        self._drawn_for = sample.sample_id
+        self._carried = False
         self.hear_through()
         if self.place == "lens":
             self._show_parts()
@@ -60,6 +72,8 @@ class Lenses(Listening):
     def hear_through(self) -> None:
         """Have the engine do what is on, by the labels as they are now; nothing if it does that already."""
         if self.heard is None or self.heard.status != "ok" or (self._sent is None and not (self._on or self._silent)):
+            return
+        if self._carried:  # its labels alone would put a click beside its beats
             return
         now = self._lens(), self._companion()
         if self._sent is None or now[0] != self._sent[0]:
@@ -88,8 +102,7 @@ class Lenses(Listening):
 
     def _picture(self) -> Picture | None:
         """Of what is heard, once it is read."""
-        there = self.heard is not None and self._drawn_for == self.heard.sample_id
-        return self.music.picture if there else None
+        return self.music.picture if self.heard is not None else None
 
     def _parts(self) -> list[Part]:
         picture = self._picture()

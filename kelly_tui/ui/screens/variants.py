@@ -13,7 +13,8 @@ from kelly_tui.errors import FilterError, KellyError
 from kelly_tui.store import query
 from kelly_tui.ui import edits
 from kelly_tui.ui.screens.finding import family
-from kelly_tui.ui.screens.listening import Listening, read_picture
+from kelly_tui.ui.screens.lenses import Lenses
+from kelly_tui.ui.screens.listening import read_picture
 from kelly_tui.ui.widgets.footer import Footer
 from kelly_tui.ui.widgets.headline import Headline
 from kelly_tui.ui.widgets.lanes import Lane, Lanes
@@ -33,15 +34,15 @@ WAYS = (
 ALONE = "nothing was made from it yet: ‹pipeline›, then augment, makes variants"
 
 
-class VariantsScreen(Listening):
-    """Lanes on one time axis. The cursor's lane is heard, or with tab what it was made from."""
+class VariantsScreen(Lenses):
+    """Lanes on one time axis. The cursor's lane is heard, or with tab what it was made from; lenses stay on."""
 
     place = "variants"
 
     def __init__(self, workstation: Workstation, sample: Sample) -> None:
         super().__init__()
         self.session = workstation.session
-        self.heard = workstation.heard
+        self.hear_as(workstation)
         self._workstation = workstation
         self._first = sample
 
@@ -146,6 +147,12 @@ class VariantsScreen(Listening):
         await self.action_back()
 
     async def action_back(self) -> None:
+        if self.place == "lens":
+            self.place = "variants"
+            self.query_one(Footer).show(self.place)
+            self.say(WAYS, "dim")
+            return
+        self._workstation.hear_as(self)
         self._workstation.load(self._workstation.sample)
         await self.app.action_back()
 

@@ -68,11 +68,17 @@ def test_right_and_wrong_chords_are_heard_beside_the_music(
         recording.hears(loudest, pitches, seconds=1.0)
 
 
-@pytest.mark.parametrize("beat", [0.5, 0.6])
-def test_the_click_is_heard_on_the_beats_that_are_labelled(playing: Engine, null_sink: NullSink, beat: float) -> None:
+@pytest.mark.parametrize(("labelled", "ratio"), [(0.5, 1.0), (0.6, 1.0), (0.3, 2.0)])
+def test_the_click_is_heard_on_the_beats_that_are_labelled(
+    playing: Engine, null_sink: NullSink, tmp_path: Path, labelled: float, ratio: float
+) -> None:
+    """And goes with the music to a version of it at another tempo."""
+    beat = labelled * ratio
     playing.set_companion(
-        Companion(clicks=tuple((number * beat, number % 4 == 0) for number in range(round(60 / beat))))
+        Companion(clicks=tuple((number * labelled, number % 4 == 0) for number in range(round(60 / labelled))))
     )
+    if ratio != 1.0:
+        playing.switch(tmp_path / "music.wav", ratio)
 
     def between() -> np.ndarray:
         """Seconds from one onset to the next."""

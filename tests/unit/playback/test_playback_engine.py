@@ -591,6 +591,26 @@ def test_without_a_device_everything_but_sound_works(no_device, engine_of, tmp_p
     assert not engine.state.playing
 
 
+def test_a_portaudio_that_ends_the_process_is_said_and_no_file_is_blamed(engine_of, tmp_path, monkeypatch):
+    """As it does where ALSA has no configuration. Where it has one by now, a device that is chosen is looked for."""
+    crash = "no sound: PortAudio crashes when it looks for devices. ALSA may have no configuration"
+    monkeypatch.setenv("ALSA_CONFIG_PATH", str(tmp_path / "alsa.conf"))
+    assert describe_device().startswith(crash)
+    engine = engine_of()
+    engine.load(sweep(tmp_path / "sweep.wav"))
+    until(lambda: engine.state.ready)
+    first = engine.pid
+    engine.play()
+    engine.seek(4.0)
+    until(lambda: engine.state.position == pytest.approx(4.0))
+    assert engine.state.message.startswith(crash)
+    assert engine.pid == first
+    (tmp_path / "alsa.conf").write_text("pcm.!default { type null }")
+    engine.set_device("default")
+    until(lambda: engine.pid != first or not engine.state.message.startswith(crash))
+    assert engine.pid == first
+
+
 def test_a_device_that_comes_later_is_found(null_sink: NullSink, engine_of, tmp_path, monkeypatch):
     """PortAudio looks again when one plays: the sink's address is a link that appears late."""
     server = Path(null_sink.environment["PULSE_SERVER"].removeprefix("unix:"))
@@ -604,6 +624,14 @@ def test_a_device_that_comes_later_is_found(null_sink: NullSink, engine_of, tmp_
     engine.play()
     until(lambda: engine.state.position > 0.1)
     assert engine.state.message == ""
+
+
+def test_the_process_leads_a_session(no_device, engine_of, tmp_path):
+    """Linux shares the cores out between sessions: jobs in the app's own would be heard."""
+    engine = engine_of()
+    engine.load(sweep(tmp_path / "sweep.wav"))
+    until(lambda: engine.state.ready)
+    assert engine.pid == os.getsid(engine.pid)
 
 
 def test_nothing_waits_for_a_process_that_hangs(null_sink: NullSink, engine_of, tmp_path):

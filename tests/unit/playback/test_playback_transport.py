@@ -337,12 +337,12 @@ def test_a_version_has_its_gain_from_its_first_frame_and_a_later_one_comes_softl
 def test_a_version_keeps_loop_lens_and_silence():
     transport = playing()
     transport.set_loop((2.0, 3.0))
-    transport.lens = Lens(semitones=3)
+    transport.lens = Lens(semitones=3, beats=(0.0, 0.5))
     transport.pause()
     other = Tilted(2.0)
     transport.switch(other, 2.0, 1.0)
     assert transport.loop == (4.0, 6.0)
-    assert other.lens == Lens(semitones=3)
+    assert other.lens == Lens(semitones=3, beats=(0.0, 1.0))
     assert not run(transport, RATE)[0][FADE:].any()
 
 
