@@ -121,6 +121,8 @@ WEIGHTS = Weights(
 class Content(NamedTuple):
     """What each stretch holds, by pitch class. Shares are of what its second and third longest ones sound."""
 
+    total: Floats
+    """(stretches, 12) how long it sounds."""
     held: Floats
     """(stretches, 12) share, at most 1, without ornaments."""
     ornaments: Floats
@@ -135,6 +137,7 @@ class Content(NamedTuple):
     def take(self, stretches: Ints) -> Content:
         """Of these only."""
         return Content(
+            self.total[stretches],
             self.held[stretches],
             self.ornaments[stretches],
             self.gone[stretches],
@@ -152,9 +155,11 @@ def content(sounding: Floats, ornaments: Floats, lowest: Ints, lengths: Ints) ->
 
 def shares(total: Floats, passing: Floats, bass: Floats, lengths: Ints) -> Content:
     """(stretches, 12) how long each pitch class sounds, with and as ornaments, in any unit, as shares."""
-    usual = np.sort(total, axis=1)[:, -3:-1].mean(axis=1, keepdims=True) + 1e-9
+    ranked = np.sort(total, axis=1)
+    usual = (ranked[:, -3:-2] + ranked[:, -2:-1]) / 2 + 1e-9
     return Content(
-        np.clip((total - passing) / usual, 0.0, 1.0),
+        total,
+        np.minimum(np.maximum((total - passing) / usual, 0.0), 1.0),
         np.minimum(passing / usual, 1.0),
         total < _GONE * usual,
         bass,

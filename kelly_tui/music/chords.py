@@ -103,7 +103,7 @@ class Windows(NamedTuple):
     """(n,) pitch class of the lowest note; -1 in silence."""
     ornaments: Floats
     """(n, 12) share that it sounds as a short note off the beat that is left by step."""
-    struck: Ints
+    struck: Floats
     """(n,) pitch classes that start with the window."""
     strong: Ints
     """(n,) 3 at the start of a bar, 2 in the middle of an even one, 1 on another beat, 0 between beats."""
@@ -111,6 +111,10 @@ class Windows(NamedTuple):
     """(n,) quarter notes that all notes sound in it, at most 1."""
     lowest: Ints
     """(n,) pitch of the lowest note; -1 in silence."""
+
+
+_EACH_CLASS = np.ones(12)
+"""A product with it is the sum over the pitch classes, in a third of the time."""
 
 
 def beat_windows(score: Score) -> Windows:
@@ -137,7 +141,7 @@ def beat_windows(score: Score) -> Windows:
     ornaments = np.bincount(place[left], overlap[left], 12 * count).reshape(count, 12)
     low = np.full(count, 255)
     held = overlap > 0.25  # a bass that has just been left is not the bass
-    np.minimum.at(low, window[held], pitches[note[held]])
+    np.minimum.at(low, window, np.where(held, pitches[note], 255))
     with_window = starts - first < 0.3
     struck = np.zeros((count, 12), np.bool_)
     struck[np.minimum(first[with_window], count - 1), classes[with_window]] = True
@@ -146,13 +150,13 @@ def beat_windows(score: Score) -> Windows:
     divisions = (beat, bar / 2, bar) if even else (beat, bar, bar)
     phases = (beats - offset) / np.array(divisions)[:, None]
     strong = (np.abs(phases - np.rint(phases)) < 1e-6).sum(axis=0)
-    full = np.minimum(sounding.sum(axis=1) * step, 1.0)
+    full = np.minimum(sounding @ _EACH_CLASS * step, 1.0)
     return Windows(
         beats,
         np.minimum(sounding, 1.0),
         np.where(low == 255, -1, low % 12),
         np.minimum(ornaments, 1.0),
-        struck.sum(axis=1),
+        struck @ _EACH_CLASS,
         strong,
         full,
         np.where(low == 255, -1, low),
@@ -161,7 +165,8 @@ def beat_windows(score: Score) -> Windows:
 
 def _left_by_step(starts: Floats, ends: Floats, pitches: Ints, parts: int) -> NDArray[np.bool_]:
     """Notes of at most a window that start off the beat, and whose end another a step away takes over."""
-    short = (ends - starts <= 1.1) & (np.abs(starts / parts - np.rint(starts / parts)) > 0.1)
+    beats = starts / parts
+    short = (ends - starts <= 1.1) & (np.abs(beats - np.rint(beats)) > 0.1)
     first, last = np.rint(2 * starts).astype(np.int64), np.rint(2 * ends).astype(np.int64)
     begins = np.zeros(132 * (int(last.max()) + 1), np.bool_)
     begins[132 * first + pitches + 2] = True
@@ -191,7 +196,7 @@ def detect_chords(score: Score) -> Detection[list[tuple[float, str]]]:
         return unknown("no pitched notes" if len(notes) == 0 else f"{len(notes)} notes make no progression")
     windows = beat_windows(score)
     scores = _scores(windows)
-    costs = _CHANGE[windows.strong] - _CHANGE_STRUCK * np.minimum(windows.struck, 4)
+    costs = _CHANGE[windows.strong] - _CHANGE_STRUCK * np.minimum(windows.struck, 4.0)
     path = best_path(scores, costs.astype(np.float32))
     starts, states = first_look(windows, path)
     lengths = lengths_of(starts, len(path))
@@ -202,8 +207,7 @@ def detect_chords(score: Score) -> Detection[list[tuple[float, str]]]:
         return unknown("no chord lasts")
     times = score.beat_to_time(windows.beats[[window for window, _ in chords]]).clip(0.0)
     progression = [(time, name) for time, (_, name) in zip(times.round(4).tolist(), chords)]
-    tones = IS_TONE[np.repeat(second.states, held.lengths)]
-    explained = float((windows.sounding * tones).sum() / max(windows.sounding.sum(), 1e-9))
+    explained = float(held.total[IS_TONE[second.states]].sum() / max(held.total.sum(), 1e-9))
     sample = 1 + len(path) // 128
     why = f"{text.count(len(progression), 'chord')}, {explained:.0%} of the sounding time is chord tones"
     return Detection(progression, _confidence(lead(scores[::sample], path[::sample]), second, held.lengths), why)
@@ -247,10 +251,10 @@ def heard_in(windows: Windows) -> Singles:
     heard[:, :12] = windows.sounding
     heard[held, 12 + windows.bass[held]] = windows.full[held]
     heard[:, 24:36] = windows.ornaments
-    classes = (heard[:, :12] > 0.1).sum(axis=1)
+    classes = (heard[:, :12] > 0.1) @ _EACH_CLASS
     if np.count_nonzero(classes <= 1) >= _ALONE * len(classes) and _leaps(windows.lowest):
         heard[:, :12], heard[:, 24:36] = _ringing(heard[:, :12]), 0.0
-        classes = (heard[:, :12] > 0.1).sum(axis=1)
+        classes = (heard[:, :12] > 0.1) @ _EACH_CLASS
     heard[:, 36] = 1.0
     heard[:, 37] = windows.full
     heard[:, 38] = classes == 1

@@ -172,6 +172,8 @@ _PROFILES -= _PROFILES.mean(1, keepdims=True)
 _PROFILES /= np.linalg.norm(_PROFILES, axis=1, keepdims=True)
 _OUT_OF_SCALE = 1.0 - _for_all_keys({mode: np.isin(np.arange(12), SCALES[mode]).astype(float) for mode in MODES})
 _TONIC = np.repeat(np.arange(12), len(MODES))
+_ABOVE = (np.arange(12)[:, None] + _TONIC) % 12
+"""(12, 12 * modes) the pitch class so many semitones above the tonic of each key."""
 
 
 def _degree(index: int) -> NDArray[np.int64]:
@@ -305,15 +307,14 @@ def key_evidence(score: Score) -> tuple[Floats, str]:
     counts = score.class_counts / len(notes)
     mine, others = profile[_MINE], profile[_OTHERS]
     preference = (mine - others) / (mine + others + 0.01)
+    above = profile[_ABOVE]
     # Both sixths, where one would do, are minor's melodic forms rather than a mode's.
-    low_sixth, sixth = profile[(_TONIC + 8) % 12], profile[(_TONIC + 9) % 12]
+    low_sixth, sixth = above[8], above[9]
     mixture = np.minimum(low_sixth, sixth)
     # What a mode is known by must be there; a dorian tune has no leading tone, a mixolydian one a third.
-    thirds = profile[(_TONIC + 3) % 12] + profile[(_TONIC + 4) % 12]
-    leads = profile[(_TONIC + 11) % 12] > profile[(_TONIC + 10) % 12] + _TRACE
-    absent = _IS_MIXOLYDIAN * (profile[(_TONIC + 10) % 12] < _TRACE) + _IS_LYDIAN * (
-        profile[(_TONIC + 6) % 12] < _TRACE
-    )
+    thirds = above[3] + above[4]
+    leads = above[11] > above[10] + _TRACE
+    absent = _IS_MIXOLYDIAN * (above[10] < _TRACE) + _IS_LYDIAN * (above[6] < _TRACE)
     missing = _IS_DORIAN * (leads | (low_sixth + sixth < _TRACE)) + _IS_MIXOLYDIAN * (thirds < _TRACE)
     last = pitches[ends >= ends.max() - 0.26]
     strokes = score.strokes
@@ -321,7 +322,7 @@ def key_evidence(score: Score) -> tuple[Floats, str]:
     at = onsets[strokes]
     apart = np.concatenate((at[1:], [ends.max()])) - at
     held = np.bincount(bass[apart >= 1.9 * median(apart)], minlength=12)
-    moves = np.bincount(bass[:-1] * 12 + bass[1:], minlength=144) / max(1, int(np.count_nonzero(np.diff(bass))))
+    moves = np.bincount(bass[:-1] * 12 + bass[1:], minlength=144) / max(1, int(np.count_nonzero(bass[1:] != bass[:-1])))
     first = _first_on_downbeat(score, at, bass)
     is_line = len(strokes) > _LINE * len(notes)
     ends_low = last.min() % 12
@@ -335,7 +336,7 @@ def key_evidence(score: Score) -> tuple[Floats, str]:
             mixture * _IS_DORIAN,
             absent,
             missing,
-            profile[_TONIC] + profile[_THIRD] + profile[_FIFTH],
+            above[0] + profile[_THIRD] + profile[_FIFTH],
             ends_low == _TONIC,
             ends_low == _THIRD if is_line else last.max() % 12 == _TONIC,
             moves[_FIFTH * 12 + _TONIC],
@@ -353,12 +354,12 @@ def key_evidence(score: Score) -> tuple[Floats, str]:
 def are_modal_voices(score: Score) -> bool:
     """Three lines or more, each in a track of its own and no drums, that hardly ever sound a tritone."""
     notes = score.pitched
-    tracks = np.unique(notes["track"])
-    if len(tracks) < 3 or len(notes) < len(score.notes):
+    if len(notes) < len(score.notes) or np.count_nonzero(np.bincount(notes["track"])) < 3:
         return False
     onsets, ends = notes["onset_beat"], notes["onset_beat"] + notes["duration_beat"]
     order = np.argsort(notes["track"], kind="stable")
-    overlap = (notes["track"][order][1:] == notes["track"][order][:-1]) & (onsets[order][1:] < ends[order][:-1] - 0.05)
+    track, starts, stops = notes["track"][order], onsets[order], ends[order]
+    overlap = (track[1:] == track[:-1]) & (starts[1:] < stops[:-1] - 0.05)
     if np.count_nonzero(overlap) > (1 - _LINE) * len(notes):
         return False
     times = onsets[score.strokes]
@@ -375,6 +376,6 @@ def _first_on_downbeat(score: Score, strokes: Floats, bass: NDArray[np.int64]) -
     """The lowest pitch class on the first downbeat that is struck, by the longest-held meter; -1 where none is."""
     meter = score.main_meter
     bar, start = (4.0 * meter.numerator / meter.denominator, meter.beat) if meter else (4.0, 0.0)
-    phase = ((strokes - start) / bar) % 1.0
-    on = np.flatnonzero((phase < 1 / 32) | (phase > 31 / 32))
-    return int(bass[on[0]]) if len(on) else -1
+    bars = (strokes - start) / bar
+    on = np.abs(bars - np.rint(bars)) < 1 / 32
+    return int(bass[on.argmax()]) if on.any() else -1

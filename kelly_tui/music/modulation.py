@@ -269,7 +269,7 @@ def without_brief(path: NDArray[np.int64], scores: Floats, ends: Floats, edges: 
     A key that lasts is told by little in each bar, one that does not by much: half a cadence is no modulation.
     `edges`: (n + 1,) seconds.
     """
-    starts = np.concatenate(([0], np.flatnonzero(np.diff(path)) + 1))
+    starts, _ = runs(path)
     keys, sums = path[starts].tolist(), np.add.reduceat(scores, starts, axis=0).tolist()
     first, bounds = starts.tolist(), edges[np.append(starts, len(path))].tolist()
     at_end = ends.tolist()

@@ -394,8 +394,8 @@ def _meters(score: Any, tempi: Floats, tpq: int) -> tuple[list[Meter], int]:
     for signature in score.time_signatures:
         numerator, denominator = int(signature.numerator), int(signature.denominator)
         if is_meter(numerator, denominator) and signature.time >= 0:
-            time = _seconds(np.array([float(signature.time)]), tempi, tpq)[0]
-            meters.append(Meter(float(time), signature.time / tpq, numerator, denominator))
+            time = _seconds_at(signature.time, tempi, tpq)
+            meters.append(Meter(time, signature.time / tpq, numerator, denominator))
     return sorted(meters), len(score.time_signatures) - len(meters)
 
 
@@ -411,8 +411,8 @@ def _keys(score: Any, tempi: Floats, tpq: int) -> list[KeySignature]:
     keys = []
     for signature in score.key_signatures:
         if -7 <= signature.key <= 7 and signature.tonality in (0, 1) and signature.time >= 0:
-            time = _seconds(np.array([float(signature.time)]), tempi, tpq)[0]
+            time = _seconds_at(signature.time, tempi, tpq)
             minor = signature.tonality == 1
             tonic = _FIFTHS[(signature.key + (3 if minor else 0)) % 12]
-            keys.append(KeySignature(float(time), tonic, "minor" if minor else "major"))
+            keys.append(KeySignature(time, tonic, "minor" if minor else "major"))
     return sorted(keys)
