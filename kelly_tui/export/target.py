@@ -221,7 +221,7 @@ class Target:
     def abandon(self) -> None:
         """Clear up where a format found nothing to write: the folder is free for another export."""
         self.close()
-        shutil.rmtree(self.root / _WORK)
+        shutil.rmtree(self.root / WORK)
 
     def finish(self, parts: Sequence[Part], facts: dict[str, Any]) -> None:
         """Write export.json, which names all files, and clear up."""
