@@ -25,7 +25,8 @@ PAUSE, RESUME = signal.SIGUSR1, signal.SIGUSR2
 POLITE = 10
 """How far a job, and so all its workers, stands back from the app and its sound where cores are few (`os.nice`).
 
-It stays in the app's session: between sessions Linux shares the cores evenly, whatever their niceness (sched(7), autogroup).
+It stays in the app's session: between sessions Linux shares the cores evenly, whatever their niceness (sched(7),
+autogroup).
 """
 
 _LOG_LINES = 500
