@@ -21,6 +21,9 @@ from kelly_tui.model.labels import SPLITS
 from kelly_tui.model.sample import Sample, file_type_of
 from kelly_tui.store.layout import inside
 
+PLACES = ("raw/", "processed/augmented/")
+"""Where the files of samples lie in a dataset."""
+
 
 class Returned(NamedTuple):
     """A sample that came back."""

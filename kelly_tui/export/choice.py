@@ -6,7 +6,7 @@ import errno
 import hashlib
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,6 +28,10 @@ _AT_ONCE = 200
 
 _OF_VERIFIED = "(is_verified OR root_id IN (SELECT sample_id FROM samples WHERE is_verified))"
 _OF_GENERATED = "root_id IN (SELECT sample_id FROM samples WHERE is_synthetic)"
+
+
+Refused = Callable[[str, str], None]
+"""Hears the path of a sample that can't be used, and why."""
 
 
 class Choice(msgspec.Struct, frozen=True):
@@ -182,14 +186,26 @@ def plan_of(catalogue: Catalogue, choice: Choice, samples: int, size: int) -> Pl
     return plan
 
 
-def records(catalogue: Catalogue, choice: Choice, part: Part, left_out: dict[str, str]) -> Iterator[Record]:
-    """The samples of a part in order; of one whose file is gone, or another than it was, `left_out` says why."""
+def records(catalogue: Catalogue, choice: Choice, part: Part, left_out: Refused) -> Iterator[Record]:
+    """The samples of a part in order; of one whose file is gone, or another than it was, `left_out` hears why."""
     where, parameters = choice.where(catalogue)
+    within = (part.split, part.first, part.last, *parameters)
+    return _records(
+        catalogue, f"split = ? AND sample_id BETWEEN ? AND ? AND {where} ORDER BY sample_id", within, left_out
+    )
+
+
+def all_records(catalogue: Catalogue, left_out: Refused) -> Iterator[Record]:
+    """All samples of a dataset in the order in which they came, whatever their status."""
+    return _records(catalogue, "1 ORDER BY rowid", (), left_out)
+
+
+def _records(catalogue: Catalogue, where: str, given: Sequence[Any], left_out: Refused) -> Iterator[Record]:
     rows = catalogue.db.execute(
         f"SELECT {schema.COLUMNS}, {', '.join(map(_of_features, ('key', 'vector', 'columns')))},"
         " (SELECT sketch FROM fingerprints WHERE fingerprints.sample = samples.rowid)"
-        f" FROM samples WHERE split = ? AND sample_id BETWEEN ? AND ? AND {where} ORDER BY sample_id",
-        (part.split, part.first, part.last, *parameters),
+        f" FROM samples WHERE {where}",
+        given,
     )
     files = _Files(catalogue.root)
     while chunk := rows.fetchmany(_AT_ONCE):
@@ -200,7 +216,7 @@ def records(catalogue: Catalogue, choice: Choice, part: Part, left_out: dict[str
             try:
                 yield _record(files, sample, found)
             except FileRefused as refused:
-                left_out[sample.file_path] = refused.what
+                left_out(sample.file_path, refused.what)
 
 
 def _of_features(column: str) -> str:

@@ -1,15 +1,16 @@
 """What people said of the exported samples besides their labels, beside every export: a JSON object a line.
 
-``opinions.jsonl`` has what each said blind, ``blind_listening.jsonl`` the answers of blind listening, both in the order
-in which they were given. Where nothing was said there is no file.
+``opinions.jsonl`` has what each said blind, ``blind_listening.jsonl`` the answers of blind listening,
+``conflicts.jsonl`` the fields that wait to be decided, with both sides, each in the order in which they came;
+``rides.jsonl`` the curves of rides, by sample. Where nothing was said there is no file.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 import msgspec
 
@@ -18,16 +19,41 @@ from kelly_tui.export.choice import Choice
 from kelly_tui.export.target import Target
 from kelly_tui.model.abx import Trial
 from kelly_tui.model.opinion import Opinion
+from kelly_tui.model.ride import Ride
 from kelly_tui.store.catalogue import Catalogue
+from kelly_tui.store.conflicts import WrittenConflict, put_conflict, sides_of, written_conflicts
 from kelly_tui.store.opinions import add_opinions, blind_opinions
+from kelly_tui.store.rides import all_rides, keep_ride
 from kelly_tui.store.rows import checked
 from kelly_tui.store.trials import add_trials, trials
+from kelly_tui.text import count
 
-OPINIONS, LISTENING = "opinions.jsonl", "blind_listening.jsonl"
 
-_T = TypeVar("_T", Opinion, Trial)
+class Ridden(msgspec.Struct, frozen=True):
+    """A ride, and the sample along which it went."""
+
+    sample_id: str
+    ride: Ride
+
+
+Said = Opinion | Trial | WrittenConflict | Ridden
+
+OPINIONS, LISTENING, CONFLICTS, RIDES = "opinions.jsonl", "blind_listening.jsonl", "conflicts.jsonl", "rides.jsonl"
+_KINDS: dict[str, type[Said]] = {OPINIONS: Opinion, LISTENING: Trial, CONFLICTS: WrittenConflict, RIDES: Ridden}
+_WORDS = {OPINIONS: "opinion", LISTENING: "answer of blind listening", CONFLICTS: "open conflict", RIDES: "ride"}
 
 _encode = msgspec.json.Encoder(order="sorted").encode
+
+
+def all_said(catalogue: Catalogue) -> dict[str, Sequence[Said]]:
+    """All that was said in a dataset, by the name of its file."""
+    rides = [Ridden(*ridden) for ridden in all_rides(catalogue.layout)]
+    return {
+        OPINIONS: blind_opinions(catalogue),
+        LISTENING: trials(catalogue),
+        CONFLICTS: written_conflicts(catalogue),
+        RIDES: rides,
+    }
 
 
 def said_of(catalogue: Catalogue, choice: Choice) -> dict[str, list[bytes]]:
@@ -40,8 +66,13 @@ def said_of(catalogue: Catalogue, choice: Choice) -> dict[str, list[bytes]]:
         found = catalogue.db.execute(statement, (sample_id, *choice.splits, *parameters))
         return found.fetchone() is not None
 
-    told: dict[str, Sequence[Opinion | Trial]] = {OPINIONS: blind_opinions(catalogue), LISTENING: trials(catalogue)}
-    return {name: [_encode(one) + b"\n" for one in every if is_chosen(one.sample_id)] for name, every in told.items()}
+    return {
+        name: lines_of(one for one in every if is_chosen(one.sample_id)) for name, every in all_said(catalogue).items()
+    }
+
+
+def lines_of(said: Iterable[Said]) -> list[bytes]:
+    return [_encode(one) + b"\n" for one in said]
 
 
 def write_said(said: dict[str, list[bytes]], target: Target) -> None:
@@ -52,46 +83,67 @@ def write_said(said: dict[str, list[bytes]], target: Target) -> None:
                 file.writelines(lines)
 
 
-def take_said(catalogue: Catalogue, folder: Path, refused: Callable[[str, str], None]) -> int:
-    """Keep what the export in `folder` tells of samples that are here, as far as it is not kept yet; how much that is.
+def said_in(folder: Path) -> dict[str, list[bytes]]:
+    """The lines of each file that lies in an export, by its name."""
+    return {name: (folder / name).read_bytes().splitlines() for name in _KINDS if (folder / name).exists()}
+
+
+def take_said(catalogue: Catalogue, told: Mapping[str, Sequence[bytes]], refused: Callable[[str, str], None]) -> str:
+    """Keep what is told of samples that are here, as far as it is not kept yet; what that was, in words.
 
     `refused` hears the place and the reason of a line that is spoilt.
     """
-    opinions = list(_new(catalogue, folder / OPINIONS, Opinion, blind_opinions(catalogue), refused))
-    listening = list(_new(catalogue, folder / LISTENING, Trial, trials(catalogue), refused))
+    kept = all_said(catalogue)
+    new = {name: list(_new(catalogue, name, lines, kept[name], refused)) for name, lines in told.items()}
     with catalogue.writing():
-        add_opinions(catalogue, opinions)
-        add_trials(catalogue, listening)
-    return len(opinions) + len(listening)
+        add_opinions(catalogue, new.get(OPINIONS, ()))  # type: ignore[arg-type]
+        add_trials(catalogue, new.get(LISTENING, ()))  # type: ignore[arg-type]
+        for one in new.get(CONFLICTS, ()):
+            assert isinstance(one, WrittenConflict)
+            put_conflict(catalogue, one.sample_id, one.field, *sides_of(one), one.origin, one.at)
+    for one in new.get(RIDES, ()):
+        assert isinstance(one, Ridden)
+        keep_ride(catalogue.layout, one.sample_id, one.ride)
+    return ", ".join(count(len(found), _WORDS[name]) for name, found in new.items() if found)
 
 
 def _new(
-    catalogue: Catalogue, path: Path, kind: type[_T], kept: Iterable[_T], refused: Callable[[str, str], None]
-) -> Iterator[_T]:
+    catalogue: Catalogue, name: str, lines: Sequence[bytes], kept: Iterable[Said], refused: Callable[[str, str], None]
+) -> Iterator[Said]:
     there = Counter(map(_encode, kept))
-    if not path.exists():
-        return
-    for number, text in enumerate(path.read_bytes().splitlines(), 1):
+    for number, text in enumerate(lines, 1):
         try:
-            one = msgspec.json.decode(text, type=kind)
+            one = msgspec.json.decode(text, type=_KINDS[name])
             _check(one, catalogue)
-        except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
-            refused(f"{path.name}:{number}", "it can't be read")
-            continue
         except LabelError as error:
-            refused(f"{path.name}:{number}", error.what)
+            refused(f"{name}:{number}", error.what)
+            continue
+        except (msgspec.MsgspecError, RecursionError, TypeError, ValueError):
+            refused(f"{name}:{number}", "it can't be read")
             continue
         line = _encode(one)
         if there[line]:
             there[line] -= 1
-        elif catalogue.get(one.sample_id) is not None:
+        elif _is_of_now(one, catalogue):
             yield one
 
 
-def _check(one: Opinion | Trial, catalogue: Catalogue) -> None:
-    """Raises `LabelError`, `msgspec.ValidationError` for what nobody can have said."""
-    if isinstance(one, Trial):
-        msgspec.json.decode(one.recipe, type=dict[str, Any])
-        return
-    checked(one.field, one.value, catalogue.config)
-    msgspec.convert(one.round, Annotated[int, msgspec.Meta(ge=1, lt=1 << 31)])
+def _check(one: Said, catalogue: Catalogue) -> None:
+    """Raises `ValueError` (`LabelError`), `TypeError`, `MsgspecError` for what nobody can have said."""
+    match one:
+        case Trial():
+            msgspec.json.decode(one.recipe, type=dict[str, Any])
+        case Opinion():
+            checked(one.field, one.value, catalogue.config)
+            msgspec.convert(one.round, Annotated[int, msgspec.Meta(ge=1, lt=1 << 31)])
+        case WrittenConflict():
+            sides_of(one)
+
+
+def _is_of_now(one: Said, catalogue: Catalogue) -> bool:
+    """Whether its sample is here; and of a conflict, whether nobody has decided the field since."""
+    sample = catalogue.get(one.sample_id)
+    if sample is None or not isinstance(one, WrittenConflict):
+        return sample is not None
+    ours, now = sides_of(one).ours, sample.value(one.field)
+    return now is None or (ours is not None and now == ours.value)

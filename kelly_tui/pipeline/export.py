@@ -134,7 +134,7 @@ class _Export:
         left_out: dict[str, str] = {}
         self.taken = 0
         with disk_errors(self.target.root), self.target.writing(part, left_out):
-            found = records(self.catalogue, self.choice, part, left_out)
+            found = records(self.catalogue, self.choice, part, left_out.__setitem__)
             self.writer.write(part, self._watched(found), self.target)
         self.outcome.done += part.samples - len(left_out)
         self.taken = 0

@@ -1,19 +1,21 @@
-"""The import of an export of ours, or of a dataset of the earlier pipeline: samples come with all that was known."""
+"""The import of an export of ours, or of another dataset: samples come with all that was known."""
 
 from __future__ import annotations
 
 import time
 from array import array
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path, PurePosixPath
 
 import msgspec
 
-from kelly_tui.errors import FileRefused
-from kelly_tui.export.back import Returned, config_of, read_back, samples_in
-from kelly_tui.export.earlier import opened, read_earlier
-from kelly_tui.export.said import take_said
+from kelly_tui.errors import FileRefused, StageError
+from kelly_tui.export.back import PLACES, Returned, config_of, read_back, samples_in
+from kelly_tui.export.datasets import opened, read_dataset, samples_of
+from kelly_tui.export.said import all_said, lines_of, said_in, take_said
+from kelly_tui.export.target import said
 from kelly_tui.model.dataset import DatasetConfig
 from kelly_tui.model.sample import Sample
 from kelly_tui.pipeline.recorded import recorded
@@ -23,13 +25,14 @@ from kelly_tui.store.catalogue import Catalogue, FeatureRow
 from kelly_tui.store.durable import write_all
 from kelly_tui.store.importer import STAGE
 from kelly_tui.store.layout import inside, save_config
-from kelly_tui.store.manifest import read_manifest_file
 from kelly_tui.store.rebuild import ID
 from kelly_tui.store.scan import name_with
 from kelly_tui.text import count
 
 _AT_ONCE = 200
-_PLACES = ("raw/", "processed/augmented/")
+_BEGUN = "import begun"
+"""Where the catalogue keeps what is coming into a dataset that was empty."""
+
 _ADOPTED = ("emotion_labels", "groove_labels", "group_by", "license", "source", "author", "description")
 """What an empty dataset takes over from the configuration of the one that was exported."""
 
@@ -45,47 +48,62 @@ def import_export(catalogue: Catalogue, run: Run, folder: Path) -> Outcome:
     """
     if run.dry_run:
         return _foreseen(samples_in(folder))
-    fresh = _adopt(catalogue, config_of(folder))
     outcome = Outcome(STAGE)
-    found = read_back(folder, catalogue.config, lambda name, why: outcome.failures.append((name, why)))
-    _bring(catalogue, run, outcome, found, samples_in(folder), fresh=fresh)
-    said = take_said(catalogue, folder, lambda name, why: outcome.failures.append((name, why)))
-    outcome.words = f"{outcome.done:,} came back from the export"
-    outcome.words += f", with {count(said, 'blind answer')}" if said else ""
+    with _into(catalogue, config_of(folder), str(said(folder)["identity"]["digest"])) as fresh:
+        found = read_back(folder, catalogue.config, outcome.fail)
+        _bring(catalogue, run, outcome, found, samples_in(folder), fresh=fresh)
+        more = take_said(catalogue, said_in(folder), outcome.fail)
+    outcome.words = f"{outcome.done:,} came back from the export" + (f", with {more}" if more else "")
     outcome.words += "; kelly split proves their splits" if fresh else "; kelly split places them"
     return outcome
 
 
 @recorded(STAGE)
-def import_earlier(catalogue: Catalogue, run: Run, folder: Path) -> Outcome:
-    """Take in the samples of a dataset of the earlier pipeline, as `import_export` does those of an export.
+def import_dataset(catalogue: Catalogue, run: Run, folder: Path) -> Outcome:
+    """Take in the samples of another dataset, ours or of the earlier pipeline, as `import_export` does of an export.
 
-    Raises `StageError`, `DatasetError`, `Interrupted`.
+    The history of their labels stays where it is. Raises `StageError`, `DatasetError`, `Interrupted`.
     """
+    if folder.samefile(catalogue.root):
+        raise StageError("this is the dataset itself", path=folder, hint="Name another one, or a folder of music.")
     if run.dry_run:
-        return _foreseen(len(read_manifest_file(folder / "manifest.json").lines))
+        return _foreseen(samples_of(folder))
     outcome = Outcome(STAGE)
-    with opened(folder, catalogue.layout.kelly_dir) as earlier:
-        fresh = _adopt(catalogue, earlier.config)
-        found = read_earlier(earlier, catalogue.config, lambda name, why: outcome.failures.append((name, why)))
-        _bring(catalogue, run, outcome, found, len(earlier), fresh=fresh)
-    outcome.words = (
-        f"{outcome.done:,} came from the earlier dataset, with their labels; kelly extract, then kelly split"
-    )
+    with (
+        opened(folder, catalogue.layout.kelly_dir) as other,
+        _into(catalogue, other.config, str(folder.resolve())) as fresh,
+    ):
+        found = read_dataset(other, catalogue.config, outcome.fail)
+        _bring(catalogue, run, outcome, found, len(other), fresh=fresh)
+        told = {name: lines_of(every) for name, every in all_said(other).items()}
+        more = take_said(catalogue, told, outcome.fail)
+    outcome.words = f"{outcome.done:,} came from the other dataset, with their labels" + (f", {more}" if more else "")
+    outcome.words += "; kelly extract, then kelly split"
     return outcome
 
 
 def _foreseen(number: int) -> Outcome:
-    return Outcome(STAGE, words=f"dry run: {number:,} in the export", details={"to_do": number})
+    words = f"dry run: {count(number, 'sample')} with their labels; those that are here stay as they are"
+    return Outcome(STAGE, words=words, details={"to_do": number})
 
 
-def _adopt(catalogue: Catalogue, there: DatasetConfig) -> bool:
-    """Whether the dataset is empty; then it takes over what the other declares."""
-    if len(catalogue):
-        return False
-    catalogue.config = msgspec.structs.replace(catalogue.config, **{name: getattr(there, name) for name in _ADOPTED})
-    save_config(catalogue.root, catalogue.config)
-    return True
+@contextmanager
+def _into(catalogue: Catalogue, there: DatasetConfig, source: str) -> Iterator[bool]:
+    """Whether the dataset was empty when the import of `source` began, which may have been stopped or killed since.
+
+    Then it takes over what the other declares.
+    """
+    began = catalogue.db.execute("SELECT value FROM meta WHERE name = ?", (_BEGUN,)).fetchone()
+    fresh = not len(catalogue) or began == (source,)
+    if not len(catalogue):
+        with catalogue.writing() as db:
+            db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (_BEGUN, source))
+        adopted = {name: getattr(there, name) for name in _ADOPTED}
+        catalogue.config = msgspec.structs.replace(catalogue.config, **adopted)
+        save_config(catalogue.root, catalogue.config)
+    yield fresh
+    with catalogue.writing() as db:
+        db.execute("DELETE FROM meta WHERE name = ?", (_BEGUN,))
 
 
 def _bring(
@@ -156,7 +174,7 @@ def _new(catalogue: Catalogue, batch: Iterable[Returned], outcome: Outcome) -> I
 
 def _place(catalogue: Catalogue, sample: Sample, music: bytes, others: Mapping[Path, bytes]) -> Path:
     """Where its file goes: to the path it had; under another name where that is another sample's."""
-    if not sample.file_path.startswith(_PLACES):
+    if not sample.file_path.startswith(PLACES):
         raise FileRefused("its path is none of a sample")
     path = inside(catalogue.root, sample.file_path)
     if path in others or not _is_free(catalogue, path, music):

@@ -133,6 +133,10 @@ class Outcome:
     kept: dict[str, Any] = field(default_factory=dict)
     """What of that is worth keeping with the record of the run: a few numbers, no lists of files."""
 
+    def fail(self, name: str, reason: str) -> None:
+        """Note that the item of that name failed."""
+        self.failures.append((name, reason))
+
     @property
     def failed(self) -> int:
         return len(self.failures)

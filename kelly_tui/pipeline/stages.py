@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Unpack
 
@@ -35,26 +36,27 @@ MULTIPLIER, COUNT = (int(one[0].usual) for one in (AUGMENTATION, GENERATION))
 def import_files(root: Root, paths: Sequence[Root], link: bool = False, **options: Unpack[Options]) -> Outcome:
     """Take in every MIDI and audio file at and below `paths`; ``details`` says what became of each.
 
-    The folder of an export is taken in as such, or that of a dataset of the earlier pipeline: its samples come with
-    all that was known of them.
+    The folder of an export is taken in as such, and that of another dataset: its samples come with all that was known
+    of them.
     """
     from kelly_tui.export.away import is_export_or_dataset
     from kelly_tui.export.back import is_export
-    from kelly_tui.export.earlier import is_earlier
+    from kelly_tui.export.datasets import is_other_dataset
     from kelly_tui.pipeline.importing import import_music
-    from kelly_tui.pipeline.returning import import_earlier, import_export
+    from kelly_tui.pipeline.returning import import_dataset, import_export
 
     places = [place(path) for path in paths]
-    for there in (one for one in places if isinstance(one, Remote) and is_export_or_dataset(one)):
-        raise StageError("that is an export or a dataset", path=there.url, hint="Copy it here, and import the copy.")
-    folders = [one for one in places if isinstance(one, Path)]
-    if len(places) == len(folders) == 1 and is_earlier(folders[0]):
-        return _stage(root, Run(**options), lambda catalogue, run: import_earlier(catalogue, run, folders[0]))
-    exports = [folder for folder in folders if is_export(folder)]
-    if exports:
-        if len(paths) > 1:
-            raise StageError("an export is imported by itself", path=exports[0], hint="Import one after the other.")
-        return _stage(root, Run(**options), lambda catalogue, run: import_export(catalogue, run, exports[0]))
+    for there in places:
+        if isinstance(there, Remote):
+            if is_export_or_dataset(there):
+                hint = "Copy it here, and import the copy."
+                raise StageError("that is an export or a dataset", path=there.url, hint=hint)
+            continue
+        taken_in = import_export if is_export(there) else import_dataset if is_other_dataset(there) else None
+        if taken_in is not None:
+            if len(paths) > 1:
+                raise StageError("it is imported by itself", path=there, hint="Import one after the other.")
+            return _stage(root, Run(**options), partial(taken_in, folder=there))
     return _stage(root, Run(**options), lambda catalogue, run: import_music(catalogue, run, paths, link=link))
 
 

@@ -82,9 +82,22 @@ def read_conflicts(catalogue: Catalogue, found: Iterable[WrittenConflict]) -> No
     """Open them again; one about a sample or a value that can't be is left out."""
     for one in found:
         with suppress(LabelError, TypeError, ValueError, msgspec.MsgspecError):
-            base, ours, theirs = (_checked(one.field, label) for label in (one.base, one.ours, one.theirs))
+            sides = sides_of(one)
             if catalogue.get(one.sample_id) is not None:
-                put_conflict(catalogue, one.sample_id, one.field, base, ours, theirs, one.origin, one.at)
+                put_conflict(catalogue, one.sample_id, one.field, *sides, one.origin, one.at)
+
+
+class Sides(NamedTuple):
+    """What a conflict is between."""
+
+    base: Label | None
+    ours: Label | None
+    theirs: Label | None
+
+
+def sides_of(one: WrittenConflict) -> Sides:
+    """Raises `LabelError`, `TypeError`, `ValueError`, `MsgspecError` for what can be no label."""
+    return Sides(*(_checked(one.field, label) for label in (one.base, one.ours, one.theirs)))
 
 
 def _checked(field: str, raw: msgspec.Raw) -> Label | None:

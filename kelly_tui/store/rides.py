@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -27,9 +28,20 @@ def rides(layout: Layout, sample_id: str) -> list[Ride]:
         raise DatasetError(f"rides can't be read ({error})", path=path, hint="Mend or remove it.") from None
 
 
+def all_rides(layout: Layout) -> Iterator[tuple[str, Ride]]:
+    """(sample_id, ride) of all, by id, the oldest of each first. Raises `DatasetError`."""
+    for path in sorted((layout.kelly_dir / "rides").glob("*/*.json")):
+        yield from ((path.stem, ride) for ride in rides(layout, path.stem))
+
+
 def add_ride(layout: Layout, sample_id: str, ride: Ride, by: str) -> None:
     """Keep a ride, with who rode and when. Raises `DatasetError`, `OSError`."""
-    kept = [*rides(layout, sample_id), msgspec.structs.replace(ride, by=by, at=utc_now())]
+    keep_ride(layout, sample_id, msgspec.structs.replace(ride, by=by, at=utc_now()))
+
+
+def keep_ride(layout: Layout, sample_id: str, ride: Ride) -> None:
+    """Keep a ride as it is. Raises `DatasetError`, `OSError`."""
+    kept = [*rides(layout, sample_id), ride]
     path = _path(layout, sample_id)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_atomic(path, msgspec.json.encode(kept))

@@ -69,7 +69,7 @@ def preview_entries(foreseen: Outcome, main_label: str, width: int) -> list[Entr
     """The page, top to bottom: all in a sentence or two, then the folders."""
     words = foreseen.words.removeprefix("dry run: ")
     lines: list[Line] = [[("  " + line, "text")] for line in folded(words, width - 4)]
-    folders: list[dict[str, Any]] = foreseen.details["folders"]
+    folders: list[dict[str, Any]] = foreseen.details.get("folders", [])  # none of an export or a dataset
     if not folders:
         return [Entry(line) for line in lines]
     longest = min(max(cell_len(safe_text(one["folder"])) for one in folders) + 3, WIDEST, width - 34)

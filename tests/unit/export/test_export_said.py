@@ -1,22 +1,28 @@
-"""Opinions and answers of blind listening: beside every export, and back with it."""
+"""What people said besides labels, opinions, answers, conflicts, rides: beside every export, and back with it."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from export_samples import dataset, export, put, sample, tree
 
 import kelly_tui
 from kelly_tui.errors import StageError
+from kelly_tui.export.said import all_said
 from kelly_tui.model.abx import Trial
+from kelly_tui.model.annotation import Label
 from kelly_tui.model.dataset import DatasetConfig
 from kelly_tui.model.opinion import Opinion
+from kelly_tui.model.ride import Ride
 from kelly_tui.store.catalogue import Catalogue
+from kelly_tui.store.conflicts import conflicts, put_conflict, resolve
 from kelly_tui.store.layout import create_dataset_structure
-from kelly_tui.store.opinions import add_opinions, blind_opinions, give_opinion
-from kelly_tui.store.trials import add_trials, trials
+from kelly_tui.store.opinions import add_opinions, give_opinion
+from kelly_tui.store.rides import add_ride
+from kelly_tui.store.trials import add_trials
 
 ALL = ("jsonl", "parquet", "webdataset", "jams")
 RECIPE = '{"transpose":3}'
@@ -39,12 +45,18 @@ def root(tmp_path: Path) -> Path:
         )
         add_trials(catalogue, [Trial(RECIPE, songs[2].sample_id, True, "Zoë", "2026"), *2 * [
             Trial(RECIPE, songs[2].sample_id, False, "Bo", "2027")]])  # fmt: skip
+        for song, ours in ((songs[4], Label("sad", "folder", "folder")), (songs[6], None)):
+            theirs = Label("tense", "human", "Zoë", unsure=True)
+            put_conflict(catalogue, song.sample_id, "emotion" if ours else "groove_type", None, ours,
+                         theirs if ours else Label("swing"), "manifest.json", "2026-08-03T12:00:00.000Z")  # fmt: skip
+        for number in (7, 5, 5):
+            add_ride(catalogue.layout, songs[number].sample_id, Ride(1.5, [0.1, -0.2], [0.3, 1.0]), "Zoë")
     return root
 
 
-def said(root: Path) -> tuple[list[Opinion], list[Trial]]:
+def said(root: Path) -> dict[str, Any]:
     with Catalogue.open(root) as catalogue:
-        return blind_opinions(catalogue), trials(catalogue)
+        return all_said(catalogue)
 
 
 def new(folder: Path) -> Path:
@@ -59,8 +71,20 @@ def test_what_was_said_blind_comes_back_in_its_order_and_only_once(format, root,
     for _ in range(2):
         assert kelly_tui.import_files(again, [out]).failures == []
         assert said(again) == said(root)
+    assert [len(every) for every in said(root).values()] == [3, 3, 2, 3]
     listed = {file["path"] for file in json.loads((out / "export.json").read_text())["files"]}
-    assert {"opinions.jsonl", "blind_listening.jsonl"} <= listed
+    assert {"opinions.jsonl", "blind_listening.jsonl", "conflicts.jsonl", "rides.jsonl"} <= listed
+
+
+def test_a_conflict_that_was_decided_since_stays_decided(root, tmp_path):
+    export(root, tmp_path / "out")
+    with Catalogue.open(root) as catalogue:
+        resolve(catalogue, "theirs", "Bo")
+        decided = list(catalogue.samples())
+    kelly_tui.import_files(root, [tmp_path / "out"])
+    with Catalogue.open(root) as catalogue:
+        assert conflicts(catalogue) == []
+        assert list(catalogue.samples()) == decided
 
 
 def test_only_samples_of_the_export_are_spoken_of(root, tmp_path):

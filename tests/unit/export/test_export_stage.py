@@ -13,7 +13,7 @@ from export_samples import dataset, export, killed_at, put, sample, tree
 
 import kelly_tui
 from kelly_tui.cli import main
-from kelly_tui.errors import DiskFull, FilterError, StageError
+from kelly_tui.errors import DatasetError, DiskFull, FilterError, StageError
 from kelly_tui.export.jsonl import Jsonl
 from kelly_tui.export.target import Target
 from kelly_tui.model.annotation import Label
@@ -295,6 +295,11 @@ def test_the_command_says_what_it_did_and_a_dry_run_writes_nothing(root, tmp_pat
     assert "Did you mean jsonl?" in capsys.readouterr().err
     assert main([*command, "--splits", "train,tset"]) == 2
     assert "'tset' is no split" in capsys.readouterr().err
+
+
+def test_where_no_folder_can_be_another_place_is_asked_for(root):
+    with pytest.raises(DatasetError, match=r"nothing can be written there .*Name another place"):
+        export(root, Path("/proc/kelly/out"))
 
 
 def test_a_file_where_the_folder_should_be_is_named(root, tmp_path):

@@ -1,4 +1,4 @@
-"""A dataset of the earlier pipeline comes into another one with its labels, and itself stays as it was."""
+"""Another dataset, ours or of the earlier pipeline, comes in with its labels, and itself stays as it was."""
 
 from __future__ import annotations
 
@@ -7,13 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from export_samples import export, put, sample, tree
+from export_samples import dataset, export, put, sample, tree
 
 import kelly_tui
-from kelly_tui.export.earlier import is_earlier
+from kelly_tui.errors import StageError
+from kelly_tui.export.datasets import is_other_dataset
+from kelly_tui.export.said import all_said
+from kelly_tui.model.annotation import Label
 from kelly_tui.model.dataset import DatasetConfig
-from kelly_tui.store.catalogue import Catalogue
+from kelly_tui.store.catalogue import Catalogue, FeatureRow
 from kelly_tui.store.layout import create_dataset_structure
+from kelly_tui.store.opinions import give_opinion
 
 
 @pytest.fixture
@@ -29,6 +33,8 @@ def earlier(tmp_path: Path) -> Path:
         put(folder / f"raw/midi/song {n}.mid", b"music %d" % n)
     put(folder / "annotations/00000001.json", b'{"emotion": "tense"}')
     (folder / "raw/midi/song 9.mid").unlink()
+    rows[8]["file_path"] = "elsewhere/song 8.mid"
+    put(folder / "elsewhere/song 8.mid", (folder / "raw/midi/song 8.mid").read_bytes())
     config = {"dataset_id": "earlier", "target_model": "emotionrecognizer", "license": "CC0-1.0"}
     put(folder / "config.json", json.dumps(config).encode())
     put(folder / "manifest.json", json.dumps({"config": config, "samples": rows}).encode())
@@ -54,6 +60,7 @@ def test_its_labels_splits_and_ids_come_with_its_files(earlier, tmp_path):
     assert [name for name, one in found.items() if one.split == "test"] == ["00000003"]
     assert {(one.duration_sec, one.status) for one in found.values()} == {(None, "ok")}
     assert all((root / one.file_path).read_bytes() == b"music %d" % int(name) for name, one in found.items())
+    assert found["00000008"].file_path == "raw/midi/elsewhere/song 8.mid"
     assert tree(earlier) == before
     assert not (root / ".kelly/earlier").exists()
 
@@ -83,4 +90,42 @@ def test_a_label_that_the_dataset_does_not_know_is_refused_by_name(earlier, tmp_
 def test_a_folder_of_music_with_another_manifest_is_music(tmp_path):
     put(tmp_path / "web/manifest.json", b'{"name": "an app"}')
     put(tmp_path / "web/raw/song.mid", b"music 1")
-    assert not is_earlier(tmp_path / "web")
+    assert not is_other_dataset(tmp_path / "web")
+
+
+@pytest.fixture
+def ours(tmp_path: Path) -> Path:
+    """Songs with features; one is refused, one is set aside, one is in no split; there is an opinion."""
+    songs = [sample(n, labels={"emotion": "sad"}) for n in range(12)]
+    variant = sample(100, parent_id=songs[0].sample_id, root_id=songs[0].sample_id, augmentation={"transpose": 3})
+    root = dataset(tmp_path / "one", [*songs, variant], license="CC0-1.0")
+    late = sample(12, labels={"emotion": Label("tense", "human", "ann", unsure=True)})
+    put(root / late.file_path, b"music 12")
+    put(root / str(late.features_path), b"{}")
+    with Catalogue.open(root) as catalogue:
+        catalogue.add([late])
+        catalogue.put_features([FeatureRow(songs[1].sample_id, "key", songs[1].features_path, 3.0, [0.5] * 117, {})])
+        with catalogue.writing() as db:
+            db.execute("UPDATE samples SET rejected = 1 WHERE sample_id = ?", (variant.sample_id,))
+            db.execute("UPDATE samples SET status = 'silent' WHERE sample_id = ?", (songs[2].sample_id,))
+        give_opinion(catalogue, songs[3].sample_id, {"emotion": "happy"}, "Bo")
+    return root
+
+
+def test_one_of_ours_comes_whole(ours: Path, tmp_path: Path) -> None:
+    again = new(tmp_path / "again")
+    outcome = kelly_tui.import_files(again, [ours])
+    assert (outcome.done, outcome.failures) == (14, [])
+    found = []
+    for root in (ours, again):
+        with Catalogue.open(root) as catalogue:
+            features = catalogue.db.execute("SELECT key, vector, columns FROM features").fetchall()
+            found.append((list(catalogue.samples()), features, all_said(catalogue), catalogue.config.license))
+    assert found[0] == found[1]
+    assert sum(map(len, found[0][2].values())) == 1
+    assert kelly_tui.import_files(again, [ours]).skipped == 14
+
+
+def test_a_dataset_is_not_imported_into_itself(ours: Path) -> None:
+    with pytest.raises(StageError, match="the dataset itself"):
+        kelly_tui.import_files(ours, [ours])
