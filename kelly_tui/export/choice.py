@@ -188,11 +188,30 @@ def plan_of(catalogue: Catalogue, choice: Choice, samples: int, size: int) -> Pl
 
 def records(catalogue: Catalogue, choice: Choice, part: Part, left_out: Refused) -> Iterator[Record]:
     """The samples of a part in order; of one whose file is gone, or another than it was, `left_out` hears why."""
+    where, within = _of_part(catalogue, choice, part)
+    return _records(catalogue, where, within, left_out)
+
+
+def samples(catalogue: Catalogue, choice: Choice, part: Part) -> Iterator[Sample]:
+    """The samples of a part in order, without a look at their files."""
+    where, within = _of_part(catalogue, choice, part)
+    rows = catalogue.db.execute(f"SELECT {schema.COLUMNS} FROM samples WHERE {where}", within)
+    while chunk := rows.fetchmany(_AT_ONCE):
+        yield from map(schema.from_row, chunk)
+
+
+def sizes(catalogue: Catalogue, choice: Choice, part: Part) -> Counter[str]:
+    """Bytes of the music of a part by file type."""
+    where, within = _of_part(catalogue, choice, part)
+    rows = f"(SELECT file_type, file_size_bytes FROM samples WHERE {where})"
+    return Counter(dict(catalogue.db.execute(f"SELECT file_type, sum(file_size_bytes) FROM {rows} GROUP BY 1", within)))
+
+
+def _of_part(catalogue: Catalogue, choice: Choice, part: Part) -> tuple[str, tuple[Any, ...]]:
+    """What follows WHERE, and its parameters."""
     where, parameters = choice.where(catalogue)
     within = (part.split, part.first, part.last, *parameters)
-    return _records(
-        catalogue, f"split = ? AND sample_id BETWEEN ? AND ? AND {where} ORDER BY sample_id", within, left_out
-    )
+    return f"split = ? AND sample_id BETWEEN ? AND ? AND {where} ORDER BY sample_id", within
 
 
 def all_records(catalogue: Catalogue, left_out: Refused) -> Iterator[Record]:
@@ -207,7 +226,7 @@ def _records(catalogue: Catalogue, where: str, given: Sequence[Any], left_out: R
         f" FROM samples WHERE {where}",
         given,
     )
-    files = _Files(catalogue.root)
+    files = Files(catalogue.root)
     while chunk := rows.fetchmany(_AT_ONCE):
         for row in chunk:
             sample = schema.from_row(row[:-4])
@@ -223,7 +242,7 @@ def _of_features(column: str) -> str:
     return f"(SELECT features.{column} FROM features WHERE features.sample = samples.rowid)"
 
 
-class _Files:
+class Files:
     """Reads a dataset's files; a folder in which one was found to lie in the dataset is not examined again."""
 
     def __init__(self, root: Path) -> None:
@@ -244,6 +263,13 @@ class _Files:
         self._known.add(folder)
         return data
 
+    def music(self, relative: str, sha256: str) -> bytes:
+        """The bytes of a sample, which are those that the catalogue knows. Raises `FileRefused`."""
+        data = self.read(relative)
+        if sha256 and hashlib.sha256(data).hexdigest() != sha256:
+            raise FileRefused("its bytes are not those that were imported: see kelly validate --deep")
+        return data
+
 
 class _IsLink(Exception):
     """The path is a link, which may lead anywhere."""
@@ -260,10 +286,8 @@ def _read(path: str) -> bytes:
         return file.readall()
 
 
-def _record(files: _Files, sample: Sample, extracted: Extracted | None) -> Record:
-    music = files.read(sample.file_path)
-    if sample.sha256 and hashlib.sha256(music).hexdigest() != sample.sha256:
-        raise FileRefused("its bytes are not those that were imported: see kelly validate --deep")
+def _record(files: Files, sample: Sample, extracted: Extracted | None) -> Record:
+    music = files.music(sample.file_path, sample.sha256)
     if sample.features_path is None:
         return Record(sample, music, None, extracted, files.root)
     try:

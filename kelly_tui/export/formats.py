@@ -1,14 +1,15 @@
 """The formats by name, and what one module for each of them provides.
 
-A format writes an export part by part: `write` makes whole files of one run of samples, by nothing but the samples and
-the options, so that a part that was cut short is simply written again. `finish` puts together what goes over all parts.
+A format writes an export part by part, by nothing but the samples and the options, so that a part that was cut short is
+simply written again. `finish` puts together what goes over all parts.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from kelly_tui.errors import LibraryMissing, StageError
 from kelly_tui.model.labels import suggestion
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from kelly_tui.export.options import Options
     from kelly_tui.export.target import Target
     from kelly_tui.model.dataset import DatasetConfig
+    from kelly_tui.model.sample import Sample
 
 FORMATS = {
     "jsonl": "kelly_tui.export.jsonl:Jsonl",
@@ -30,28 +32,56 @@ FORMATS = {
 
 
 class Format(Protocol):
-    """One format, with its options chosen."""
+    """One format, with its options chosen: a `Writes` or a `Gathers`."""
 
     part_samples: int
     """At most so many samples are a part."""
     part_bytes: int
     """At most so many bytes of music, but for one large sample."""
-    needs_features: bool
-    """Whether it is made from features, so that a sample without them can't be in it."""
+    wants_features: bool
+    """Whether features, or labels that come with them, are in it."""
+
+    def finish(self, parts: Sequence[Part], target: Target) -> dict[str, Any]:
+        """Write what goes over all parts; what export.json shall say besides, such as fields that were not held.
+
+        Raises `StageError` where there is nothing to write.
+        """
+
+
+class Writes(Format, Protocol):
+    """A format of the samples as they are."""
 
     def write(self, part: Part, records: Iterable[Record], target: Target) -> None:
         """Write the files of a part. Every record must be taken from `records`, in order."""
 
-    def finish(self, parts: Sequence[Part], target: Target) -> dict[str, Any]:
-        """Write what goes over all parts; what export.json shall say besides, such as fields that were not held."""
+
+@runtime_checkable
+class Gathers(Format, Protocol):
+    """A format of what is made of each sample, which takes longer than to write it: workers make it."""
+
+    function: str
+    """Dotted path, ``module:name``, of the function that workers call with what `ask` gives."""
+
+    def ask(self, sample: Sample) -> dict[str, Any]:
+        """What a worker must know of a sample besides ``root``, the dataset's folder; builtins only."""
+
+    def gathering(self, part: Part, target: Target) -> AbstractContextManager[Gathered]:
+        """Takes what was made of the samples of a part, in order; its files are whole when the block ends."""
 
 
-def open_format(name: str, config: DatasetConfig, options: Options) -> Format:
+class Gathered(Protocol):
+    """What was made of the samples of a part."""
+
+    def add(self, sample: Sample, made: dict[str, Any]) -> None:
+        """The next sample, and what a worker gave."""
+
+
+def open_format(name: str, config: DatasetConfig, options: Options) -> Writes | Gathers:
     """The format `name`. Raises `StageError` that names the nearest, `LibraryMissing` that names the extra."""
     if name not in FORMATS:
         raise StageError(f"there is no format {name!r}", hint=suggestion(name, FORMATS))
     module, _, made_by = FORMATS[name].partition(":")
-    made: Format = getattr(import_module(module), made_by)(config, options)
+    made: Writes | Gathers = getattr(import_module(module), made_by)(config, options)
     return made
 
 

@@ -23,7 +23,7 @@ class Obstacle(NamedTuple):
     hint: str
 
 
-def check(catalogue: Catalogue, choice: Choice, plan: Plan, *, needs_features: bool, force: bool) -> list[str]:
+def check(catalogue: Catalogue, choice: Choice, plan: Plan, *, wants_features: bool, force: bool) -> list[str]:
     """Refuse an export that would mislead who trains on it; what was forced, in words for its card.
 
     Raises `StageError`: with `force` only where nothing would be left to export.
@@ -33,12 +33,9 @@ def check(catalogue: Catalogue, choice: Choice, plan: Plan, *, needs_features: b
         raise StageError("no sample is in train, val or test", hint=f"Split first: kelly split {name}.")
     if not plan.samples:
         raise StageError("no sample is left to export", hint="See kelly list is:held and your filter; ask for less.")
-    found = list(_obstacles(catalogue, choice, name))
-    for obstacle in found:
-        must = needs_features and obstacle.name == "features"
-        if must or not force:
-            forced = "" if must else " Or --force: the card will say so."
-            raise StageError(obstacle.what, hint=f"{obstacle.hint}{forced}")
+    found = [one for one in _obstacles(catalogue, choice, name) if wants_features or one.name != "features"]
+    if found and not force:
+        raise StageError(found[0].what, hint=f"{found[0].hint} Or --force: the card will say so.")
     return [obstacle.what for obstacle in found]
 
 

@@ -36,7 +36,7 @@ class Jams:
 
     part_samples = 2_000
     part_bytes = 1 << 30
-    needs_features = False
+    wants_features = True
 
     def __init__(self, config: DatasetConfig, options: Options) -> None:
         self._options = options

@@ -35,7 +35,7 @@ class Jsonl:
 
     part_samples = _AT_A_TIME
     part_bytes = 1 << 30
-    needs_features = False
+    wants_features = True
 
     def __init__(self, config: DatasetConfig, options: Options) -> None:
         self._config, self._options = config, options

@@ -13,20 +13,22 @@ from __future__ import annotations
 import io
 import zipfile
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from typing import Any, BinaryIO
 
 import msgspec
 import numpy as np
 
-from kelly_tui.errors import FileRefused, StageError
-from kelly_tui.export.arrays.examples import FORMS, labelled, names_of, rows_of
+from kelly_tui.errors import StageError
+from kelly_tui.export.arrays.examples import FORMS, asked, labelled, names_of
 from kelly_tui.export.arrays.normal import Sums
-from kelly_tui.export.choice import Part, Record
+from kelly_tui.export.arrays.rows import Form, Rows
+from kelly_tui.export.choice import Part
 from kelly_tui.export.options import Options
 from kelly_tui.export.target import Target
 from kelly_tui.model.dataset import TARGET_MODELS, DatasetConfig
+from kelly_tui.model.sample import Sample
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the first moment that a zip file can name
 _INFO = "info.json"
@@ -48,52 +50,70 @@ class _Info(msgspec.Struct):
     """Whose sound there is: ids of MIDI, or of other sound."""
 
 
+class _Gathered:
+    """Rows of a part, which go to the disk as they come."""
+
+    def __init__(self, form: Form, options: Options, config: DatasetConfig, part: Part, target: Target) -> None:
+        self._form, self._options, self._config = form, options, config
+        self._part, self._target = part, target
+        self._info, self._sums, self._left_out = _Info(), list[Sums](), Counter[str]()
+        self.files = ExitStack()
+        """Those that the rows go to; whoever gathers closes them."""
+        self._by_name: dict[str, BinaryIO] = {}
+
+    def add(self, sample: Sample, made: dict[str, Any]) -> None:
+        info, model = self._info, self._form.model
+        if TARGET_MODELS[model].reads == "audio":
+            if sample.file_type == "midi":
+                info.silent.append(sample.sample_id)
+                return
+            info.sounds_of.append(sample.parent_id or "")
+        if why := made.get("why"):
+            self._left_out[why] += 1
+            return
+        rows = Rows(**made)
+        arrays = labelled(model, sample, rows, self._options, self._config)
+        arrays["sample"] = np.full(len(rows.x), len(info.sample_ids), np.int64)
+        if not self._by_name:
+            enter, piece = self.files.enter_context, self._target.piece
+            self._by_name = {name: enter(piece(self._part, name)) for name in arrays}
+            info.arrays = {name: (array.dtype.str, list(array.shape[1:])) for name, array in arrays.items()}
+        for name, array in arrays.items():
+            self._by_name[name].write(np.ascontiguousarray(array).data)
+        info.sample_ids.append(sample.sample_id)
+        info.rows += len(rows.x)
+        if self._form.channels and self._part.split == "train":
+            self._sums.append(Sums.of(rows.x, rows.mask, self._form))
+
+    def told(self) -> _Info:
+        whole = Sums.together(self._sums)
+        self._info.sums = None if whole is None else [sum_.tolist() for sum_ in whole]
+        self._info.left_out = dict(sorted(self._left_out.items()))
+        return self._info
+
+
 class Npz:
     """The format ``npz``."""
+
+    function = "kelly_tui.export.arrays.examples:rows_of"
 
     def __init__(self, config: DatasetConfig, options: Options) -> None:
         self._config, self._options = config, options
         self.form = FORMS[options.model or config.target_model]
         self.part_samples = self.form.part
         self.part_bytes = (options.shard_mb << 20) // self.form.grows
-        self.needs_features = self.form.model == "harmonypredictor"
+        self.wants_features = self.form.model == "harmonypredictor"
 
-    def write(self, part: Part, records: Iterable[Record], target: Target) -> None:
-        info, sums, left_out = _Info(), [], Counter[str]()
-        with ExitStack() as stack:
-            files: dict[str, BinaryIO] = {}
-            for record in records:
-                sample = record.sample
-                if TARGET_MODELS[self.form.model].reads == "audio":
-                    if sample.file_type == "midi":
-                        info.silent.append(sample.sample_id)
-                        continue
-                    info.sounds_of.append(sample.parent_id or "")
-                try:
-                    arrays = self._arrays(record, len(info.sample_ids))
-                except FileRefused as refused:
-                    left_out[refused.what] += 1
-                    continue
-                if not files:
-                    files = {name: stack.enter_context(target.piece(part, name)) for name in arrays}
-                    info.arrays = {name: (array.dtype.str, list(array.shape[1:])) for name, array in arrays.items()}
-                for name, array in arrays.items():
-                    files[name].write(np.ascontiguousarray(array).data)
-                info.sample_ids.append(sample.sample_id)
-                info.rows += len(arrays["x"])
-                if self.form.channels and part.split == "train":
-                    sums.append(Sums.of(arrays["x"], arrays["mask"], self.form))
-        whole = Sums.together(sums)
-        info.sums = None if whole is None else [sum_.tolist() for sum_ in whole]
-        info.left_out = dict(sorted(left_out.items()))
+    def ask(self, sample: Sample) -> dict[str, Any]:
+        return asked(self.form.model, sample, self._options, self._config)
+
+    @contextmanager
+    def gathering(self, part: Part, target: Target) -> Iterator[_Gathered]:
+        gathered = _Gathered(self.form, self._options, self._config, part, target)
+        with gathered.files:
+            yield gathered
         with target.piece(part, _INFO) as file:
-            file.write(msgspec.json.encode(info))
-
-    def _arrays(self, record: Record, number: int) -> dict[str, Any]:
-        model, sample = self.form.model, record.sample
-        rows = rows_of(model, sample, record.music, record.music_path, self._options, self._config)
-        arrays = labelled(model, sample, rows, self._options, self._config)
-        return {"sample": np.full(len(rows.x), number, np.int64), **arrays}
+            file.write(msgspec.json.encode(gathered.told()))
 
     def finish(self, parts: Sequence[Part], target: Target) -> dict[str, Any]:
         told = [(part, _info(part, target)) for part in parts]

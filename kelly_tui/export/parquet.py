@@ -30,7 +30,7 @@ class Parquet:
     """The format ``parquet``."""
 
     part_samples = 50_000
-    needs_features = False
+    wants_features = True
 
     def __init__(self, config: DatasetConfig, options: Options) -> None:
         try:

@@ -29,7 +29,7 @@ class WebDataset:
     """The format ``webdataset``."""
 
     part_samples = 20_000
-    needs_features = False
+    wants_features = True
 
     def __init__(self, config: DatasetConfig, options: Options) -> None:
         self.part_bytes = options.shard_mb << 20

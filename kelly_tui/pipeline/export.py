@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,11 @@ from kelly_tui.export import gates
 from kelly_tui.export.away import target_at
 from kelly_tui.export.choice import Choice, Part, Plan, Record, plan_of, records, unchanging
 from kelly_tui.export.facts import card_files, facts_of, identity_of
-from kelly_tui.export.formats import Format, open_format
+from kelly_tui.export.formats import Gathers, Writes, open_format
 from kelly_tui.export.options import Options
 from kelly_tui.export.said import said_of, write_said
 from kelly_tui.export.target import Target
+from kelly_tui.pipeline.gather import gather
 from kelly_tui.pipeline.recorded import recorded
 from kelly_tui.pipeline.room import Room
 from kelly_tui.pipeline.runner import FULL_SECONDS
@@ -56,7 +58,7 @@ def export(
     with unchanging(catalogue.root) as still:
         writer = open_format(format, still.config, options)
         plan = plan_of(still, choice, writer.part_samples, writer.part_bytes)
-        in_the_way = gates.check(still, choice, plan, needs_features=writer.needs_features, force=force or run.dry_run)
+        in_the_way = gates.check(still, choice, plan, wants_features=writer.wants_features, force=force or run.dry_run)
         if run.dry_run:
             return _foreseen(plan, format, in_the_way)
         said = said_of(still, choice)
@@ -90,7 +92,7 @@ class _Export:
         catalogue: Catalogue,
         run: Run,
         plan: Plan,
-        writer: Format,
+        writer: Writes | Gathers,
         target: Target,
         choice: Choice,
         options: Options,
@@ -113,11 +115,14 @@ class _Export:
         if target.is_finished:
             outcome.skipped, outcome.words = self.plan.samples, f"it is there already: {target.place}"
             return outcome
-        for part in self.plan.parts:
-            if part.name in target.done:
-                outcome.skipped += target.done[part.name].samples
-            else:
-                self._until_there_is_room(lambda part=part: self._write(part), part.size)  # type: ignore[misc]
+        outcome.skipped = sum(done.samples for done in target.done.values())
+        if isinstance(self.writer, Gathers):
+            self._until_there_is_room(
+                partial(self._gather, self.writer), max((part.size for part in self._left), default=0)
+            )
+        else:
+            for part in self._left:
+                self._until_there_is_room(partial(self._write, self.writer, part), part.size)
         self._until_there_is_room(self._finish, 0)
         left_out = [(name, why) for done in target.done.values() for name, why in done.left_out.items()]
         outcome.failures = left_out
@@ -130,12 +135,21 @@ class _Export:
         self._tell(last=True)
         return outcome
 
-    def _write(self, part: Part) -> None:
+    @property
+    def _left(self) -> list[Part]:
+        return [part for part in self.plan.parts if part.name not in self.target.done]
+
+    def _gather(self, writer: Gathers) -> None:
+        with disk_errors(self.target.root):
+            gather(self.catalogue, self.run, STAGE, self.choice, self._left, writer, self.target)
+        self.outcome.done = sum(done.samples for done in self.target.done.values()) - self.outcome.skipped
+
+    def _write(self, writer: Writes, part: Part) -> None:
         left_out: dict[str, str] = {}
         self.taken = 0
         with disk_errors(self.target.root), self.target.writing(part, left_out):
             found = records(self.catalogue, self.choice, part, left_out.__setitem__)
-            self.writer.write(part, self._watched(found), self.target)
+            writer.write(part, self._watched(found), self.target)
         self.outcome.done += part.samples - len(left_out)
         self.taken = 0
 

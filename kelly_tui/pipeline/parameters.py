@@ -108,7 +108,7 @@ PARAMETERS: dict[str, tuple[Parameter, ...]] = {
 }
 """By stage. Those that are not here take none of their own."""
 
-_WITHOUT_WORKERS = ("annotate", "split", "validate", "export", "retry")
+_WITHOUT_WORKERS = ("annotate", "split", "validate", "retry")
 
 
 def parameters_of(stage: str) -> tuple[Parameter, ...]:

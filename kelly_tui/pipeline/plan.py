@@ -55,5 +55,7 @@ class Work(NamedTuple):
     """Where its workers read besides the dataset's folder."""
     strangers: bool = False
     """Whether the items are files nobody has vouched for, as in import, so that refusing most of them is no fault."""
+    ahead: int = 5_000
+    """Results that may wait for an earlier one before no more work is handed out."""
     commits_again: bool = True
     """Whether a commit that met a full disk can be tried again; not one that has moved files by then."""

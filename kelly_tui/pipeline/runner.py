@@ -32,9 +32,6 @@ CHUNK_ITEMS = 500
 WINDOW = 4
 """Chunks in flight for each worker: enough that none waits, few enough that nothing piles up."""
 
-HELD_BACK = 5_000
-"""Results that wait for an earlier one before no more work is handed out."""
-
 COMMIT_SECONDS = 0.5
 STALL_SECONDS = 120.0
 LAST_MOMENT = 0.3
@@ -233,10 +230,10 @@ class _Drive:
 
     def _hand_out(self) -> bool:
         """Fill the window; whether anything is still in flight."""
-        if len(self.landed) >= HELD_BACK:
+        if len(self.landed) >= self.work.ahead:
             self._commit_landed()
         window = WINDOW * self._size()
-        while len(self.flying) < window and (self.again or len(self.landed) < HELD_BACK):
+        while len(self.flying) < window and (self.again or len(self.landed) < self.work.ahead):
             tickets = self._next_chunk()
             if not tickets:
                 break

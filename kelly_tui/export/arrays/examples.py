@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -11,6 +12,7 @@ import numpy as np
 from kelly_tui.errors import FileRefused, LabelError
 from kelly_tui.export.arrays import dynamics, emotion, groove, harmony, melody
 from kelly_tui.export.arrays.rows import Array, Form, Rows
+from kelly_tui.export.choice import Files
 from kelly_tui.export.options import Options
 from kelly_tui.model.annotation import FIELDS
 from kelly_tui.model.dataset import TARGET_MODELS, DatasetConfig
@@ -29,32 +31,44 @@ FORMS: dict[str, Form] = {name: module.FORM for name, module in _MODULES.items()
 """By target model."""
 
 
-def rows_of(model: str, sample: Sample, music: bytes, path: Path, options: Options, config: DatasetConfig) -> Rows:
-    """The examples of one sample, whose file at `path` holds `music`.
-
-    Raises `FileRefused` with the reason why there are none, and with the stage that would help.
-    """
-    reads = TARGET_MODELS[model].reads
+def asked(model: str, sample: Sample, options: Options, config: DatasetConfig) -> dict[str, Any]:
+    """What `rows_of` must know of a sample besides ``root``; in ``why`` the reason, if it can give no example."""
+    reads, why = TARGET_MODELS[model].reads, ""
+    chords, times = sample.value("chord_progression") or [], sample.value("chord_times") or []
     if sample.file_type != reads:
-        raise FileRefused(f"sound: {model} reads MIDI" if reads == "midi" else f"MIDI: {model} reads sound")
+        why = f"sound: {model} reads MIDI" if reads == "midi" else f"MIDI: {model} reads sound"
+    elif model == "emotionrecognizer" and options.emotion(sample) is None:
+        why = "no emotion is labelled"
+    elif model == "harmonypredictor" and not chords:
+        why = "no chords are heard in it" if sample.features_path else "no chords: kelly extract"
+    return {
+        "model": model, "file": sample.file_path, "sha256": sample.sha256, "seconds": config.max_duration_sec,
+        "chords": chords, "times": times, "why": why,
+    }  # fmt: skip
+
+
+def rows_of(given: Mapping[str, Any]) -> dict[str, Any]:
+    """The examples of one sample, by what `asked` gives of it: `Rows` by their names, or ``why`` there are none.
+
+    Raises `FileRefused` for a file that is gone, or another than it was.
+    """
+    music = Files(Path(given["root"])).music(given["file"], given["sha256"])
+    try:
+        if given["why"]:
+            raise FileRefused(given["why"])
+        return _rows(given, music)._asdict()
+    except (FileRefused, LabelError) as refused:
+        return {"why": refused.what}
+
+
+def _rows(given: Mapping[str, Any], music: bytes) -> Rows:
+    model = given["model"]
     if model == "emotionrecognizer":
-        if options.emotion(sample) is None:
-            raise FileRefused("no emotion is labelled")
-        return emotion.rows(path, config.max_duration_sec)
+        return emotion.rows(Path(given["root"], given["file"]), given["seconds"])
     if model == "harmonypredictor":
-        return _harmony(sample)
+        return harmony.rows(given["chords"], given["times"])
     found: Rows = _MODULES[model].rows(read_midi_bytes(music))
     return found
-
-
-def _harmony(sample: Sample) -> Rows:
-    chords, times = sample.value("chord_progression"), sample.value("chord_times")
-    if not isinstance(chords, list) or not chords:
-        raise FileRefused("no chords are heard in it" if sample.features_path else "no chords: kelly extract")
-    try:
-        return harmony.rows(list(map(str, chords)), list(map(float, times)) if isinstance(times, list) else ())
-    except LabelError as error:
-        raise FileRefused(error.what) from None
 
 
 def names_of(model: str, options: Options, config: DatasetConfig) -> dict[str, tuple[str, ...]]:

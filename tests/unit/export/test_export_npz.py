@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,8 @@ import numpy as np
 import pretty_midi
 import pytest
 import soundfile
-from export_samples import dataset, export, killed_at, tree
+from export_samples import dataset, killed_at, tree
+from export_samples import export as export_alone
 
 import kelly_tui
 from kelly_tui.cli import main
@@ -26,7 +27,19 @@ from kelly_tui.model.annotation import Label
 from kelly_tui.model.dataset import TARGET_MODELS
 from kelly_tui.model.sample import Sample
 from kelly_tui.music.notes import read_midi
+from kelly_tui.pipeline.worker import LocalExecutor
 from kelly_tui.store.catalogue import Catalogue
+
+
+@cache
+def worker() -> LocalExecutor:
+    """One for all tests: it takes a second to start."""
+    return LocalExecutor(1)
+
+
+def export(root: Path, out: Path, format: str, **given: Any) -> Any:
+    return export_alone(root, out, format, executor=worker(), **given)
+
 
 EMOTIONS = ("happy", "sad", "angry", "peaceful")
 CHORDS = ("C", "Am", "F", "G7", "Dm", "E7", "Bdim")
@@ -193,15 +206,15 @@ def test_twice_or_killed_at_any_moment_it_ends_in_the_same_bytes(
 ) -> None:
     root = made(tmp_path, "melodytransformer", music("melodytransformer", 8))
     monkeypatch.setitem(npz.FORMS, "melodytransformer", FORMS["melodytransformer"]._replace(part=2))
-    export(root, tmp_path / "once", "npz")
+    export_alone(root, tmp_path / "once", "npz", workers=2)
     once, moment = tree(tmp_path / "once"), 1
     export(root, tmp_path / "twice", "npz")
     assert tree(tmp_path / "twice") == once
-    while killed_at(moment, out := tmp_path / f"out{moment}", partial(export, root, out, "npz")):
+    while killed_at(moment, out := tmp_path / f"out{moment}", partial(export_alone, root, out, "npz", workers=1)):
         export(root, out, "npz")
         assert tree(out) == once, moment
-        moment += 17
-    assert moment > 17
+        moment += 37
+    assert moment > 37
 
 
 HOSTILE = {
@@ -225,6 +238,26 @@ def test_what_gives_no_example_is_left_out_and_counted_by_its_reason(model: str,
             held |= set(arrays["sample_ids"][arrays["sample"]].tolist())
     good = {hashlib.sha256(data).hexdigest()[:16] for data in music(model, 6)}
     assert held == good
+
+
+def test_features_are_asked_for_only_where_they_are_read(tmp_path: Path) -> None:
+    root = made(tmp_path, "harmonypredictor", music("harmonypredictor", 6))
+    with Catalogue.open(root) as catalogue, catalogue.writing() as db:
+        db.execute("UPDATE samples SET features_path = NULL")
+    with pytest.raises(StageError, match="6 samples have no features"):
+        export(root, tmp_path / "chords", "npz")
+    assert export(root, tmp_path / "notes", "npz", model="melodytransformer").failures == []
+
+
+def test_a_file_that_is_another_than_it_was_is_left_out_and_named(tmp_path: Path) -> None:
+    root = made(tmp_path, "melodytransformer", music("melodytransformer", 6))
+    with Catalogue.open(root) as catalogue:
+        first = catalogue.find(split_ids(root, "train")[0])
+    (root / first.file_path).write_bytes(midi(99))
+    outcome = export(root, tmp_path / "out", "npz")
+    assert [name for name, why in outcome.failures if "not those that were imported" in why] == [first.file_path]
+    assert outcome.done == 5
+    assert first.sample_id not in read(tmp_path / "out", "train")["of"]
 
 
 def test_midi_whose_sound_is_there_counts_as_that_sound_alone(tmp_path: Path) -> None:

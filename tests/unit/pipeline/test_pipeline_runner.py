@@ -199,11 +199,10 @@ def test_a_chunk_hands_back_what_it_has_when_time_is_up(monkeypatch):
 
 
 def test_a_slow_first_item_holds_back_results_but_loses_none(monkeypatch):
-    monkeypatch.setattr(runner, "HELD_BACK", 5)
     monkeypatch.setattr("kelly_tui.pipeline.worker.CHUNK_SECONDS", 0.01)
     ledger = Ledger()
     items = [item(number, "nap" if number % 20 == 0 else "") for number in range(200)]
-    run_items(work(items), ledger, quick())
+    run_items(work(items)._replace(ahead=5), ledger, quick())
     assert ledger.squares == [number**2 for number in range(200)]
 
 
