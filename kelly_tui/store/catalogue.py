@@ -87,8 +87,7 @@ class Catalogue:
 
     def others(self) -> list[str]:
         """The sessions that are alive besides our own."""
-        own = self.session and self.session.name
-        return [name for name in living(self.layout.sessions) if name != own]
+        return [name for name in living(self.layout.sessions) if name != (self.session and self.session.name)]
 
     @property
     def root(self) -> Path:
@@ -150,6 +149,8 @@ class Catalogue:
 
     def _reopen(self) -> None:
         """Go on with the catalogue that lies there now."""
+        if not is_dataset(self.root):
+            raise DatasetError("the dataset's folder is gone", path=self.root, hint="Put it back.")
         again = Catalogue.open(self.root)
         self.db.close()
         self.db, self._file = again.db, again._file
@@ -256,14 +257,13 @@ class Catalogue:
             yield self.db
             return
         with explained(self.layout.catalogue_path), self._turn():
-            db = self.db
             try:
-                db.execute("BEGIN IMMEDIATE")
-                yield db
-                db.execute("COMMIT")
+                self.db.execute("BEGIN IMMEDIATE")
+                yield self.db
+                self.db.execute("COMMIT")
             finally:
-                if db.in_transaction:  # a full disk has rolled back already, and a second time would hide it
-                    db.execute("ROLLBACK")
+                if self.db.in_transaction:  # a full disk has rolled back already, and a second time would hide it
+                    self.db.execute("ROLLBACK")
 
     @contextmanager
     def _turn(self) -> Iterator[None]:

@@ -61,17 +61,17 @@ def run_app(dataset: Path | None, datasets: Path, settings: Settings, filter: st
             app.close_dataset()  # after a fault too: what waits to be saved is saved
     if app.failed is not None:
         raise app.failed
-    if app.return_code:
-        raise KellyError("the app ended with a fault", path=state_dir() / "app.log", hint="Every saved edit is kept.")
-    for root in app.edited:
+    for root in app.edited if not app.return_code else ():
         write_views(root)
+    for line in (line for order in app.unsaved for line in said_again(order)):
+        print(f"  {safe_text(line, limit=None)}", file=sys.stderr)  # noqa: T201
+    again = "The lines above say them again, once they can be."
+    if app.return_code:
+        lost = f"{count(len(app.unsaved), 'edit')} could not be saved. {again}"
+        kept = lost if app.unsaved else "All edits are saved."
+        raise KellyError("the app ended with a fault", path=state_dir() / "app.log", hint=kept)
     if app.unsaved:
-        for line in (line for order in app.unsaved for line in said_again(order)):
-            print(f"  {safe_text(line, limit=None)}", file=sys.stderr)  # noqa: T201
-        raise KellyError(
-            f"{count(len(app.unsaved), 'edit')} could not be saved",
-            hint="The lines above say them again, once they can be.",
-        )
+        raise KellyError(f"{count(len(app.unsaved), 'edit')} could not be saved", hint=again)
 
 
 def usual_keymap(profile: str) -> tuple[Keymap, str]:

@@ -31,3 +31,19 @@ def test_each_edit_that_was_not_saved_is_printed_as_the_command_that_makes_it(
     said = capsys.readouterr().err
     assert "kelly label DATASET 00ab emotion=sad" in said
     assert """kelly label DATASET 00ab 'notes=it'"'"'s long'""" in said
+
+
+def test_a_fault_of_the_app_does_not_swallow_what_was_not_saved(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def run(self: app.KellyApp, *, mouse: bool) -> None:
+        self.unsaved = [Order("edit", (Edit("00ab", "emotion", Label("sad")),))]
+        self._return_code = 1
+
+    monkeypatch.setattr(app.KellyApp, "run", run)
+    monkeypatch.setattr(launch, "check_terminal", lambda: None)
+    monkeypatch.setattr(launch, "state_dir", lambda: tmp_path)
+    monkeypatch.setattr(launch, "config_dir", lambda: tmp_path)
+    with pytest.raises(KellyError, match=r"fault.*1 edit could not be saved"):
+        launch.run_app(None, tmp_path, Settings())
+    assert "kelly label DATASET 00ab emotion=sad" in capsys.readouterr().err

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import sqlite3
 from collections.abc import Iterable, Mapping
 from math import inf
 from time import monotonic
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING
 from rich.cells import cell_len
 from textual.widget import Widget
 
-from kelly_tui.errors import StageError
+from kelly_tui.errors import KellyError, StageError
 from kelly_tui.pipeline.parameters import PARAMETERS, Parameter, parameters_of
 from kelly_tui.pipeline.stage import Progress
 from kelly_tui.pipeline.standing import Standing, standings
@@ -66,6 +67,8 @@ class PipelineScreen(Page):
         self._session = session
         self._wanted = stage
         self._seen: object = None
+        self._trouble = ""
+        """Why the stages could not be looked at."""
         self._next_look = 0.0
         self._stands: dict[str, Standing] = {}
 
@@ -85,7 +88,14 @@ class PipelineScreen(Page):
         session = self._session
         self.query_one(Headline).show(session.name, "pipeline", [(session.config.model.title, "dim")])
         at = at_work(session.catalogue.layout)
-        seen = (session.catalogue.data_version(), at and (at.stage, at.pid), session.is_running)
+        try:
+            version = session.catalogue.data_version()
+        except (KellyError, sqlite3.Error) as error:  # the folder is gone, or the disk
+            self.say_trouble(error)
+            self._trouble = self._in_words(error)
+            return
+        self.query_one(StatusLine).unsay(self._trouble)
+        seen = (version, at and (at.stage, at.pid), session.is_running)
         if seen != self._seen and monotonic() >= self._next_look:
             self._seen, self._next_look = seen, inf  # until it is known how long this one takes
             self.start(self._look, "standings")
