@@ -13,9 +13,10 @@ import msgspec
 import numpy as np
 
 from kelly_tui.learn.committee import Flags, Floats, Ints, Known, held_out
-from kelly_tui.learn.suspects import groups_by_sample, labelled_rows, seen
+from kelly_tui.learn.suspects import labelled_rows, seen
 from kelly_tui.learn.suspicion import reason_not_to
 from kelly_tui.model.probe import Estimate, Probe, Score
+from kelly_tui.store.splits import groups
 
 if TYPE_CHECKING:
     from kelly_tui.store.catalogue import Catalogue
@@ -43,17 +44,13 @@ _ALIKE = 0.02
 def probe(catalogue: Catalogue) -> tuple[Probe, ...]:
     """Probe a dataset, each type of file that it holds; some seconds, and the same each time."""
     rows, broken = labelled_rows(catalogue, "1", "'detector', 'model'")
-    groups, field, choices = (
-        groups_by_sample(catalogue),
-        catalogue.config.model.main_label,
-        catalogue.config.main_choices,
-    )
+    together, field, choices = groups(catalogue), catalogue.config.model.main_label, catalogue.config.main_choices
     found = []
     for kind in ("midi", "audio"):
         named = [row for row in rows if row.file_type == kind and row.main in choices]
         if len(named) > MOST:
             named = [named[place] for place in np.linspace(0, len(named) - 1, MOST).astype(int).tolist()]
-        numbers = np.array([groups[row.sample_id] for row in named], np.int64)
+        numbers = together.of(row.sample_id for row in named)
         labels = np.array([choices.index(row.main or "") for row in named], np.int64)
         origins = np.array([row.origin for row in named])
         if not named:

@@ -16,9 +16,7 @@ import numpy as np
 from kelly_tui.learn import cues, emotion
 from kelly_tui.model.labels import EMOTIONS
 from kelly_tui.model.suggestion import Suggestion
-from kelly_tui.store.assign import groups_of
-from kelly_tui.store.pieces import near_duplicates
-from kelly_tui.store.splits import members
+from kelly_tui.store.splits import groups
 from kelly_tui.store.suggestions import replace_suggestions
 from kelly_tui.text import count
 
@@ -98,8 +96,7 @@ class _Row(NamedTuple):
 def suggest_for(catalogue: Catalogue) -> Suggestions:
     """Suggest emotion, valence and arousal anew for all samples with features; seconds at 100,000."""
     labels = catalogue.config.emotion_labels
-    there = members(catalogue)
-    groups = dict(zip((member.sample_id for member in there), groups_of(there, near_duplicates(catalogue)).tolist()))
+    together = groups(catalogue)
     rows = [row for row in map(_Row._make, catalogue.db.execute(_ROWS)) if cues.are_numbers(row.file_type, row.vector)]
     wanted: dict[int, Suggestion] = {}
     learnt, named, right = 0, 0, 0
@@ -111,7 +108,7 @@ def suggest_for(catalogue: Catalogue) -> Suggestions:
         place = {label: number for number, label in enumerate(labels)}
         known = emotion.Labelled(
             heard,
-            np.array([groups[row.sample_id] for row in of_kind], np.int64),
+            together.of(row.sample_id for row in of_kind),
             np.array([place.get(row.emotion or "", -1) for row in of_kind], np.int64),
             np.array([(row.valence, row.arousal) for row in of_kind], np.float64),
         )

@@ -18,10 +18,8 @@ from kelly_tui.learn.committee import Floats, Ints, Known
 from kelly_tui.learn.suspicion import agreed, contradicted, judge, reason_not_to, well_known
 from kelly_tui.model.issue import Issue
 from kelly_tui.model.labels import EMOTION_PLACES, KEYS, MODES
-from kelly_tui.store.assign import groups_of
 from kelly_tui.store.issues import JUDGED, LIKELY, replace_issues
-from kelly_tui.store.pieces import near_duplicates
-from kelly_tui.store.splits import members
+from kelly_tui.store.splits import Groups, groups
 from kelly_tui.text import agree, count
 
 if TYPE_CHECKING:
@@ -110,13 +108,13 @@ def suspect_for(catalogue: Catalogue) -> Suspects:
     """Judge all labels anew; seconds at 10,000."""
     main = catalogue.config.model.main_label
     rows, broken = labelled_rows(catalogue)
-    groups = groups_by_sample(catalogue)
+    together = groups(catalogue)
     found: dict[int, Issue] = {}
     why_not: list[str] = []
     for kind in ("midi", "audio"):
         of_kind = [row for row in rows if row.file_type == kind and row.main in catalogue.config.main_choices]
         if of_kind:
-            issues, reason = _judged(of_kind, groups, catalogue)
+            issues, reason = _judged(of_kind, together, catalogue)
             found |= issues
             why_not += [f"{main} of {kind} is not judged: {reason}"] if reason else []
     for row in rows:
@@ -141,13 +139,6 @@ def labelled_rows(
     return sound, len(rows) - len(sound)
 
 
-def groups_by_sample(catalogue: Catalogue) -> dict[str, int]:
-    """The group of each sample, as splits have it."""
-    there = members(catalogue)
-    numbers = groups_of(there, near_duplicates(catalogue)).tolist()
-    return dict(zip((member.sample_id for member in there), numbers, strict=True))
-
-
 def seen(rows: Sequence[_Row], groups: Ints, labels: Ints, classes: int) -> Labelled:
     """Samples of one type of file as the committee sees them: by their cues, by all features, and by both."""
     kind = rows[0].file_type
@@ -166,11 +157,11 @@ def seen(rows: Sequence[_Row], groups: Ints, labels: Ints, classes: int) -> Labe
     return Labelled(list(rows), known, heard, kind)
 
 
-def _judged(rows: Sequence[_Row], groups: dict[str, int], catalogue: Catalogue) -> tuple[dict[int, Issue], str]:
+def _judged(rows: Sequence[_Row], together: Groups, catalogue: Catalogue) -> tuple[dict[int, Issue], str]:
     """The issues of the main label, by rowid; and why none could be judged."""
     field, choices = catalogue.config.model.main_label, catalogue.config.main_choices
     labels = np.array([choices.index(row.main or "") for row in rows], np.int64)
-    numbers = np.array([groups[row.sample_id] for row in rows], np.int64)
+    numbers = together.of(row.sample_id for row in rows)
     if reason := reason_not_to(labels, numbers, choices):
         return {}, reason
     sure = well_known(labels, numbers)

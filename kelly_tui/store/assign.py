@@ -10,40 +10,27 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from itertools import chain
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from kelly_tui.model.labels import SPLITS
+from kelly_tui.store.members import CODE, NONE, Ids, Ints, Members, Pairs
 
-Ints = npt.NDArray[np.int64]
 Ratios = tuple[float, float, float]
 
-_CODE: dict[str | None, int] = {None: -1, **{split: code for code, split in enumerate(SPLITS)}}
-_NONE, _TRAIN = -1, _CODE["train"]
-
-
-class Member(NamedTuple):
-    """What decides a sample's split."""
-
-    sample_id: str
-    root_id: str
-    sha256: str
-    songs: tuple[str, ...]
-    label: str | None
-    imported: bool
-    split: str | None
-    """Where it is already."""
+_TRAIN = CODE["train"]
+_NO_PAIRS = Pairs.of(())
 
 
 @dataclass
 class Assignment:
     """Where everything belongs, and what is wrong."""
 
-    placed: dict[str, str] = field(default_factory=dict)
-    """Newcomers only: sample_id -> split."""
+    split: Ints = field(default_factory=lambda: np.empty(0, np.int64))
+    """Of each member, by its place in `SPLITS`; of bridges none."""
+    placed: Ints = field(default_factory=lambda: np.empty(0, np.int64))
+    """The places of newcomers that are in a split now."""
     bridges: list[str] = field(default_factory=list)
     """Newcomers that would link two splits; they enter none."""
     crossings: list[tuple[str, ...]] = field(default_factory=list)
@@ -55,80 +42,74 @@ class Assignment:
     """How many of these lie between two splits: of `crossings` only."""
 
 
-def assign(
-    members: Sequence[Member], ratios: Ratios, seed: int = 0, near_duplicates: Iterable[tuple[str, str]] = ()
-) -> Assignment:
+def assign(members: Members, ratios: Ratios, seed: int = 0, near_duplicates: Pairs = _NO_PAIRS) -> Assignment:
     """Give every member without a split the one its group is in, or that its stratum lacks most.
 
-    `members` in the order of their ids; `ratios` of train, val, test; `near_duplicates` are pairs of ids. Shares are
-    those of imported samples: variants follow their root, and a group of generated samples alone is of train.
+    `ratios` of train, val, test. Shares are those of imported samples: variants follow their root, and a group of
+    generated samples alone is of train.
     """
     result = Assignment()
-    if not members:
+    if not len(members):
         return result
-    split = np.array([_CODE[member.split] for member in members], np.int64)
-    old = split != _NONE
+    split = members.split.copy()
+    old = split != NONE
     _inherit(members, split)
     links = _Links(members, old, near_duplicates)
     result.edges = links.count
-    result.crossings = _crossings(members, np.where(old, split, _NONE), links.components(old))
+    result.crossings = _crossings(members, np.where(old, split, NONE), links.components(old))
     if not result.crossings:
-        _take_back_links(split, old, links.components(split != _NONE))
+        _take_back_links(split, old, links.components(split != NONE))
 
     group = links.components(np.ones(len(members), bool))
     groups = _Groups(members, group, split)
     result.groups = len(groups.split)
     _place(groups, ratios, seed)
-    arriving = np.flatnonzero(~old)
-    where = np.where(split[arriving] == _NONE, groups.split[group[arriving]], split[arriving])
-    for index, code in zip(arriving.tolist(), where.tolist()):
-        if code == _NONE:
-            result.bridges.append(members[index].sample_id)
-        else:
-            result.placed[members[index].sample_id] = SPLITS[code]
+    result.split = np.where(split == NONE, groups.split[group], split)
+    result.placed = np.flatnonzero(~old & (result.split != NONE))
+    result.bridges = [members.id(at) for at in np.flatnonzero(result.split == NONE).tolist()]
     return result
 
 
-def crossings(members: Sequence[Member], near_duplicates: Iterable[tuple[str, str]] = ()) -> Assignment:
+def crossings(members: Members, near_duplicates: Pairs = _NO_PAIRS) -> Assignment:
     """Only what is: the groups of the members that have a split, and those among them that lie in several."""
-    placed = [member for member in members if member.split is not None]
-    if not placed:
+    there = members.some(members.split != NONE)
+    if not len(there):
         return Assignment()
-    everything = np.ones(len(placed), bool)
-    links = _Links(placed, everything, near_duplicates)
+    everything = np.ones(len(there), bool)
+    links = _Links(there, everything, near_duplicates)
     group = links.components(everything)
-    split = np.array([_CODE[member.split] for member in placed], np.int64)
     return Assignment(
-        crossings=_crossings(placed, split, group),
+        split=there.split,
+        crossings=_crossings(there, there.split, group),
         groups=int(group.max()) + 1,
         edges=links.count,
-        cut=links.between(split),
+        cut=links.between(there.split),
     )
 
 
-def groups_of(members: Sequence[Member], near_duplicates: Iterable[tuple[str, str]] = ()) -> Ints:
+def groups_of(members: Members, near_duplicates: Pairs = _NO_PAIRS) -> Ints:
     """(n,): the number of each member's group, whatever splits they are in."""
     everything = np.ones(len(members), bool)
-    return _Links(members, everything, near_duplicates).components(everything) if members else np.empty(0, np.int64)
+    return _Links(members, everything, near_duplicates).components(everything) if len(members) else members.split
 
 
-def _inherit(members: Sequence[Member], split: Ints) -> None:
+def _inherit(members: Members, split: Ints) -> None:
     """A variant of a root that has a split has it too, whatever else its group links to."""
-    where = {members[at].sample_id: split[at] for at in np.flatnonzero(split != _NONE).tolist()}
-    for at in np.flatnonzero(split == _NONE).tolist() if where else ():
-        split[at] = where.get(members[at].root_id, _NONE)
+    arriving = np.flatnonzero(split == NONE)
+    root = members.places(members.roots[arriving])
+    split[arriving] = np.where(root == NONE, NONE, members.split[root])
 
 
 def _take_back_links(split: Ints, old: npt.NDArray[np.bool_], group: Ints) -> None:
     """Variants that themselves link their root's split to another (a near-duplicate is there) do not inherit."""
     low, high = _range_of_splits(split, group)
-    split[~old & (high > low)[group]] = _NONE
+    split[~old & (high > low)[group]] = NONE
 
 
 def _range_of_splits(split: Ints, group: Ints) -> tuple[Ints, Ints]:
     """The lowest and the highest code of the splits that each group lies in; nothing's is the wrong way round."""
-    groups, placed = int(group.max()) + 1, split != _NONE
-    low, high = np.full(groups, len(SPLITS)), np.full(groups, _NONE)
+    groups, placed = int(group.max()) + 1, split != NONE
+    low, high = np.full(groups, len(SPLITS)), np.full(groups, NONE)
     np.minimum.at(low, group[placed], split[placed])
     np.maximum.at(high, group[placed], split[placed])
     return low, high
@@ -137,28 +118,21 @@ def _range_of_splits(split: Ints, group: Ints) -> tuple[Ints, Ints]:
 class _Links:
     """Pairs of members that share a root, a content or a song, or that are near-duplicates."""
 
-    def __init__(
-        self, members: Sequence[Member], placed: npt.NDArray[np.bool_], near_duplicates: Iterable[tuple[str, str]]
-    ) -> None:
+    def __init__(self, members: Members, placed: npt.NDArray[np.bool_], near_duplicates: Pairs) -> None:
         # Each member is linked to the first that has its key. Placed ones come first, so that no link between two of
         # them runs through a newcomer, who may turn out to be a bridge.
-        order = np.argsort(~placed, kind="stable")
-        ordered = [members[at] for at in order.tolist()]
-        root, content, songs = ([member[column] for member in ordered] for column in (1, 2, 3))
-        with_song = np.repeat(order, np.fromiter(map(len, songs), np.int64, len(songs)))
-        pairs = list(near_duplicates)
-        position = {member.sample_id: at for at, member in enumerate(members)} if pairs else {}
-        kinds = {
-            "root": _to_first(order, root),
-            "content": _to_first(order, content),
-            "song": _to_first(with_song, list(chain.from_iterable(songs))),
-            "near_duplicate": np.array(
-                [(position[a], position[b]) for a, b in pairs if a in position and b in position], np.int64
-            ).reshape(-1, 2),
+        everyone = np.arange(len(members))
+        rank = np.empty(len(members), np.int64)
+        rank[np.argsort(~placed, kind="stable")] = everyone
+        near = np.column_stack((members.places(near_duplicates.first), members.places(near_duplicates.other)))
+        self._kinds = {
+            "root": _to_first(everyone, members.roots, rank),
+            "content": _to_first(everyone, members.contents, rank),
+            "song": _to_first(np.repeat(everyone, members.song_counts), members.songs, rank),
+            "near_duplicate": near[(near != NONE).all(axis=1)],
         }
-        self.count = {kind: len(links) for kind, links in kinds.items()}
-        self._kinds = kinds
-        self._links = np.concatenate(list(kinds.values()))
+        self.count = {kind: len(links) for kind, links in self._kinds.items()}
+        self._links = np.concatenate(list(self._kinds.values()))
         self._size = len(members)
 
     def between(self, split: Ints) -> dict[str, int]:
@@ -175,23 +149,25 @@ class _Links:
         return connected_components(graph.tocsr(), directed=False)[1].astype(np.int64)  # type: ignore[no-any-return]
 
 
-def _to_first(positions: Ints, keys: Sequence[str]) -> Ints:
-    """(n, 2): each position whose key was seen before, after the first position of that key; an empty key links none.
+def _to_first(places: Ints, keys: Ids, rank: Ints) -> Ints:
+    """(n, 2): each of `places` whose key another has, after the one of them that ranks first; no key links none."""
+    there = np.flatnonzero(keys != b"")
+    places, keys = places[there], keys[there]
+    order = np.lexsort((rank[places], keys))
+    places, keys = places[order], keys[order]
+    new = np.ones(len(keys), np.bool_)
+    new[1:] = keys[1:] != keys[:-1]
+    first = places[new][np.cumsum(new) - 1]
+    again = first != places
+    return np.column_stack((first[again], places[again]))
 
-    Arrays, as a million pairs of Python's would keep its collector of garbage busy for seconds.
-    """
-    first: dict[str, int] = {}
-    seen = np.fromiter(map(first.setdefault, keys, positions.tolist()), np.int64, len(keys))
-    again = (seen != positions) & np.fromiter(map(bool, keys), np.bool_, len(keys))
-    return np.column_stack((seen[again], positions[again]))
 
-
-def _crossings(members: Sequence[Member], split: Ints, group: Ints) -> list[tuple[str, ...]]:
-    placed = np.flatnonzero(split != _NONE)
+def _crossings(members: Members, split: Ints, group: Ints) -> list[tuple[str, ...]]:
+    placed = np.flatnonzero(split != NONE)
     pairs, first = np.unique(group[placed] * len(SPLITS) + split[placed], return_index=True)
     _, start, count = np.unique(pairs // len(SPLITS), return_index=True, return_counts=True)
     return [
-        tuple(members[placed[first[at]]].sample_id for at in range(begin, begin + length))
+        tuple(members.id(placed[first[at]]) for at in range(begin, begin + length))
         for begin, length in zip(start[count > 1].tolist(), count[count > 1].tolist())
     ]
 
@@ -199,22 +175,18 @@ def _crossings(members: Sequence[Member], split: Ints, group: Ints) -> list[tupl
 class _Groups:
     """The groups as columns: name, weight, stratum, split; `split` stays none for those in several."""
 
-    def __init__(self, members: Sequence[Member], group: Ints, split: Ints) -> None:
+    def __init__(self, members: Members, group: Ints, split: Ints) -> None:
         first = np.unique(group, return_index=True)[1]
-        self.names = [members[index].sample_id for index in first.tolist()]
+        self.names = members.ids[first]
         """The smallest id of each group."""
-        imported = np.array([member[5] for member in members], bool)
-        self.weight: Ints = np.bincount(group[imported], minlength=len(first)).astype(np.int64)
+        self.weight: Ints = np.bincount(group[members.imported], minlength=len(first)).astype(np.int64)
         """Imported samples in it."""
-        said = [member[4] if member[5] else None for member in members]
-        labels = sorted({label for label in set(said) if label is not None})
-        code = {label: number for number, label in enumerate(labels)} | {None: -1}
-        label = np.array([code[label] for label in said], np.int64)
-        self.stratum = _majority(group, label, len(labels), len(first))
+        label = np.where(members.imported, members.label, NONE)
+        self.stratum = _majority(group, label, len(members.labels), len(first))
         """The label that most of its imported samples have, the first of equal ones; the last number is none."""
         low, high = _range_of_splits(split, group)
         self.crossed = high > low
-        self.split: Ints = np.where(self.crossed, _NONE, high)
+        self.split: Ints = np.where(self.crossed, NONE, high)
 
 
 def _majority(group: Ints, label: Ints, labels: int, groups: int) -> Ints:
@@ -229,18 +201,18 @@ def _majority(group: Ints, label: Ints, labels: int, groups: int) -> Ints:
 
 def _place(groups: _Groups, ratios: Ratios, seed: int) -> None:
     """Set the split of every group that has none and lies in none."""
-    free = (groups.split == _NONE) & ~groups.crossed
+    free = (groups.split == NONE) & ~groups.crossed
     groups.split[free & (groups.weight == 0)] = _TRAIN
     arriving = np.flatnonzero(free & (groups.weight > 0))
     key = hashlib.blake2b(str(seed).encode(), digest_size=16).digest()
-    rank = [hashlib.blake2b(groups.names[at].encode(), digest_size=8, key=key).digest() for at in arriving.tolist()]
-    ranks = np.frombuffer(b"".join(rank), ">u8")
+    hashes = (hashlib.blake2b(groups.names[at], digest_size=8, key=key).digest() for at in arriving.tolist())
+    ranks = np.fromiter((int.from_bytes(one) for one in hashes), np.uint64, len(arriving))
     arriving = arriving[np.lexsort((ranks, -groups.weight[arriving], groups.stratum[arriving]))]
 
     owed = [0.0, 0.0, 0.0]
     for stratum in np.unique(groups.stratum[arriving]).tolist():
         ranked = arriving[groups.stratum[arriving] == stratum]
-        there = (groups.stratum == stratum) & (groups.split != _NONE)
+        there = (groups.stratum == stratum) & (groups.split != NONE)
         held = np.bincount(groups.split[there], groups.weight[there], minlength=len(SPLITS))
         weights = groups.weight[ranked].tolist()
         missing = _missing(ratios, held.tolist(), sum(weights))
@@ -271,7 +243,7 @@ def _fill(weights: Iterable[int], missing: list[float], ratios: Ratios) -> list[
 def _none_empty(groups: _Groups, arriving: Ints, ratios: Ratios) -> None:
     """Where there are enough groups, no split that should have some stays without: it gets a small newcomer."""
     wanted = [code for code, ratio in enumerate(ratios) if ratio > 0]
-    held = (groups.weight > 0) & (groups.split != _NONE)
+    held = (groups.weight > 0) & (groups.split != NONE)
     count = np.bincount(groups.split[held], minlength=len(SPLITS))
     for code in wanted:
         giver = int(count.argmax())

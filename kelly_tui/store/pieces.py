@@ -8,19 +8,18 @@ catalogue until fingerprints come or go.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from array import array
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from itertools import groupby
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kelly_tui.errors import DatasetError
 from kelly_tui.store.catalogue import Catalogue
-from kelly_tui.store.sketches import resembling
-
-Pairs = list[tuple[str, str]]
-"""Ids of samples that are near-duplicates of each other."""
+from kelly_tui.store.members import NONE, Column, Ids, Ints, Pairs
+from kelly_tui.store.sketches import Sketches
 
 _AT_ONCE = 1000
 
@@ -35,13 +34,22 @@ def near_duplicates(catalogue: Catalogue, *, anew: bool = False) -> Pairs:
     rows = catalogue.db.execute(
         "SELECT piece, sample_id FROM fingerprints JOIN samples ON samples.rowid = sample WHERE piece IS NOT NULL"
     )
-    return _pairs(sorted(rows))
+    piece, ids = array("q"), Column()
+    while chunk := rows.fetchmany(_AT_ONCE):
+        piece.extend(number for number, _ in chunk)
+        ids.extend(sample_id.encode() for _, sample_id in chunk)
+    return _pairs(np.array(piece, np.int64), ids.array())
 
 
-def _pairs(rows: Sequence[tuple[int, str]]) -> Pairs:
-    """Of (piece, sample_id), sorted."""
-    ids = ([sample_id for _, sample_id in same] for _, same in groupby(rows, lambda row: row[0]))
-    return sorted((one, other) for one, *others in ids for other in others)
+def _pairs(piece: Ints, ids: Ids) -> Pairs:
+    """Of the numbers of pieces, and who is one."""
+    order = np.lexsort((ids, piece))
+    piece, ids = piece[order], ids[order]
+    new = np.ones(len(piece), np.bool_)
+    new[1:] = piece[1:] != piece[:-1]
+    first, other = ids[new][np.cumsum(new) - 1][~new], ids[~new]
+    order = np.lexsort((other, first))
+    return Pairs(first[order], other[order])
 
 
 def _are_found(catalogue: Catalogue) -> bool:
@@ -52,50 +60,69 @@ def _find(catalogue: Catalogue) -> Pairs:
     version = catalogue.data_version()
     listed = catalogue.db.execute(
         "SELECT sample, sample_id, sketch, vector, piece FROM fingerprints JOIN samples ON samples.rowid = sample"
-        " JOIN features USING (sample) ORDER BY sample_id"  # so that the order in which they came does not matter
+        " JOIN features USING (sample) ORDER BY +sample_id"  # so that the order in which they came does not matter
     )
-    rows = [(number, sample_id, sketch, _digest(vector), piece) for number, sample_id, sketch, vector, piece in listed]
-    piece = same_pieces([row[2] for row in rows], [row[3] for row in rows])
-    found = [(rows[at][0] if at >= 0 else None) for at in piece.tolist()]
-    changed = [(now, row[0]) for now, row in zip(found, rows, strict=True) if now != row[4]]
+    numbers, before, ids = array("q"), array("q"), Column()
+
+    def found() -> Iterator[tuple[bytes, bytes]]:
+        while rows := listed.fetchmany(_AT_ONCE):
+            numbers.extend(row[0] for row in rows)
+            before.extend(NONE if row[4] is None else row[4] for row in rows)
+            ids.extend(row[1].encode() for row in rows)
+            yield from ((row[2], row[3]) for row in rows)
+
+    place = same_pieces(found())
+    rowids = np.array(numbers, np.int64)
+    piece = np.where(place == NONE, NONE, rowids[place])
+    changed = np.flatnonzero(piece != np.array(before, np.int64))
     with suppress(DatasetError):  # of a dataset that can't be written it is found each time
-        _keep(catalogue, changed, version)
-    return _pairs(sorted((now, row[1]) for now, row in zip(found, rows, strict=True) if now is not None))
+        _keep(catalogue, np.column_stack((piece[changed], rowids[changed])), version)
+    several = place != NONE
+    return _pairs(place[several], ids.array()[several])
 
 
-def _keep(catalogue: Catalogue, changed: Sequence[tuple[int | None, int]], version: int) -> None:
+def _keep(catalogue: Catalogue, changed: Ints, version: int) -> None:
     """Some at a time, so that nobody waits long; found they are if nobody else wrote meanwhile."""
-    for start in range(0, len(changed), _AT_ONCE):
+    ordered = changed[np.argsort(changed[:, 1])]
+    for part in np.array_split(ordered, len(ordered) // _AT_ONCE + 1):
         with catalogue.writing() as db:
-            db.executemany("UPDATE fingerprints SET piece = ? WHERE sample = ?", changed[start : start + _AT_ONCE])
+            rows = ((None if piece == NONE else piece, number) for piece, number in part.tolist())
+            db.executemany("UPDATE fingerprints SET piece = ? WHERE sample = ?", rows)
     with catalogue.writing() as db:
         if catalogue.data_version() == version:
             db.execute("INSERT OR REPLACE INTO meta VALUES ('pieces', 'found')")
 
 
-def same_pieces(sketches: Sequence[bytes], vectors: Sequence[bytes]) -> NDArray[np.int64]:
+def same_pieces(found: Iterable[tuple[bytes, bytes]]) -> NDArray[np.int64]:
     """(n,): the first place of those that are the same piece, -1 for what is alone: by sketches, or equal vectors.
 
-    In the place of a vector its `_digest` may stand, which is a fortieth of it.
+    `found` are sketch and vector of each; they are read once.
     """
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
-    count = len(sketches)
+    vectors, rest = Column(), iter(found)
+    with Sketches() as sketches:
+        while chunk := list(islice(rest, _AT_ONCE)):
+            sketches.extend(sketch for sketch, _ in chunk)
+            vectors.extend(_digest(vector) for _, vector in chunk)
+        links = np.concatenate((_equal(vectors.array()), sketches.resembling()))
+        count = len(sketches)
     if not count:
         return np.empty(0, np.int64)
-    first: dict[bytes, int] = {}
-    equal = [
-        (first.setdefault(digest, at), at)
-        for at, digest in enumerate(map(_digest, vectors))
-        if digest  # a broken one is equal to none
-    ]
-    links = np.concatenate((resembling(sketches), np.array(equal, np.int64).reshape(-1, 2)))
     graph = coo_array((np.ones(len(links), np.int8), (links[:, 0], links[:, 1])), shape=(count, count))
     label = connected_components(graph.tocsr(), directed=False)[1]
     _, start, where, size = np.unique(label, return_index=True, return_inverse=True, return_counts=True)
-    piece: NDArray[np.int64] = np.where(size[where] > 1, start[where], -1)
+    piece: NDArray[np.int64] = np.where(size[where] > 1, start[where], NONE)
     return piece
+
+
+def _equal(keys: Ids) -> Ints:
+    """(n, 2): neighbouring places of equal keys; a broken one is equal to none."""
+    order = np.argsort(keys, kind="stable")
+    order = order[keys[order] != b""]
+    same = keys[order[1:]] == keys[order[:-1]]
+    return np.column_stack((order[:-1][same], order[1:][same]))
 
 
 def _digest(vector: object) -> bytes:

@@ -6,19 +6,20 @@ It holds no times and nothing of the machine: the same samples give the same byt
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
 
 from kelly_tui.errors import DatasetError
 from kelly_tui.model.dataset import DatasetConfig
 from kelly_tui.model.labels import SPLITS
-from kelly_tui.store.assign import Assignment, Member, Ratios, crossings
+from kelly_tui.store.assign import Assignment, Ratios, crossings
 from kelly_tui.store.layout import Layout, pretty_json, write_atomic
-from kelly_tui.store.pieces import Pairs
+from kelly_tui.store.members import NONE, Ints, Member, Members, Pairs
 from kelly_tui.text import count
 
 METHOD = "hash rank within strata 1"
@@ -36,20 +37,40 @@ def ratios_of(config: DatasetConfig) -> Ratios:
     return config.train_ratio, config.val_ratio, config.test_ratio
 
 
+class Inputs:
+    """A digest of all that decides splits: the members as they are read, then the near-duplicates."""
+
+    def __init__(self, group_by: str) -> None:
+        self._digest = hashlib.sha256(repr(group_by).encode())
+
+    def noting(self, members: Iterable[Member]) -> Iterator[Member]:
+        """The members, each noted as it passes; where they are already has no part in it."""
+        for member in members:
+            self._digest.update(repr(member[:6]).encode())
+            yield member
+
+    def sha256(self, pairs: Pairs) -> str:
+        digest = self._digest.copy()
+        for pair in pairs:
+            digest.update(repr(pair).encode())
+        return digest.hexdigest()
+
+
 def proof_of(
-    members: Sequence[Member], pairs: Pairs, assigned: Assignment, seed: int, config: DatasetConfig
+    members: Members, inputs: Inputs, pairs: Pairs, assigned: Assignment, seed: int, config: DatasetConfig
 ) -> dict[str, Any]:
     """What is true of `members`, as they are after `assigned`, with the near-duplicates `pairs`."""
     found = crossings(members, pairs)
-    main = config.model.main_label
-    labels = sorted({member.label for member in members if member.imported and member.label is not None})
+    by_label = {
+        label: members.split[members.imported & (members.label == place)] for place, label in enumerate(members.labels)
+    }
     return {
         "method": METHOD,
         "seed": seed,
         "ratios": dict(zip(SPLITS, ratios_of(config), strict=True)),
         "group_by": config.group_by,
-        "inputs_sha256": _digest((config.group_by, *(member[:6] for member in members), *sorted(pairs))),
-        "placement_sha256": _digest((member.sample_id, member.split) for member in members),
+        "inputs_sha256": inputs.sha256(pairs),
+        "placement_sha256": _placement(members),
         "samples": len(members),
         "groups": assigned.groups,
         "edges_checked": assigned.edges,
@@ -58,10 +79,9 @@ def proof_of(
         "crossing_samples": [list(samples) for samples in found.crossings[:_SHOWN]],
         "bridges": len(assigned.bridges),
         "bridge_samples": assigned.bridges[:_SHOWN],
-        "imported": _shares(member.split for member in members if member.imported),
-        f"imported_by_{main}": {
-            label: _shares(member.split for member in members if member.imported and member.label == label)
-            for label in labels
+        "imported": _shares(members.split[members.imported]),
+        f"imported_by_{config.model.main_label}": {
+            label: _shares(split) for label, split in by_label.items() if len(split)
         },
     }
 
@@ -142,18 +162,15 @@ def _short(value: Any) -> str:
     return said if len(said) <= 72 else said[:69] + "..."
 
 
-def _digest(parts: Iterable[Any]) -> str:
+def _placement(members: Members) -> str:
     digest = hashlib.sha256()
-    for part in parts:
-        digest.update(repr(part).encode())
+    for sample_id, code in zip(members.ids, members.split.tolist(), strict=True):
+        digest.update(repr((sample_id.decode(), None if code == NONE else SPLITS[code])).encode())
     return digest.hexdigest()
 
 
-def _shares(splits: Iterable[str | None]) -> dict[str, dict[str, float]]:
+def _shares(split: Ints) -> dict[str, dict[str, float]]:
     """{split: {samples, share}}."""
-    counted = dict.fromkeys(SPLITS, 0)
-    for split in splits:
-        if split is not None:
-            counted[split] += 1
-    total = sum(counted.values()) or 1
-    return {split: {"samples": n, "share": round(n / total, 6)} for split, n in counted.items()}
+    counted = np.bincount(split[split != NONE], minlength=len(SPLITS)).tolist()
+    total = sum(counted) or 1
+    return {split: {"samples": n, "share": round(n / total, 6)} for split, n in zip(SPLITS, counted, strict=True)}

@@ -6,19 +6,22 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import islice
-from typing import Any
+from itertools import compress
+from typing import Any, NamedTuple
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
 from kelly_tui.model.labels import SPLITS
-from kelly_tui.store.assign import Assignment, Member, assign, crossings
+from kelly_tui.store.assign import Assignment, assign, crossings, groups_of
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.groups import SongNames, songs_of
-from kelly_tui.store.pieces import Pairs, near_duplicates
-from kelly_tui.store.proof import Verified, differences, proof_of, ratios_of, read_proof, write_proof
+from kelly_tui.store.members import NONE, Column, Ints, Member, Members, Pairs
+from kelly_tui.store.pieces import near_duplicates
+from kelly_tui.store.proof import Inputs, Verified, differences, proof_of, ratios_of, read_proof, write_proof
 from kelly_tui.store.views import split_list, write_splits
 from kelly_tui.text import count
 
@@ -59,13 +62,32 @@ def split_samples(catalogue: Catalogue, seed: int | None = None) -> SplitOutcome
 
     `seed` by default is that of config.json, or 0. Raises `DatasetError`, `DiskFull`.
     """
-    return _split(catalogue, members(catalogue), _seed(catalogue, seed))
+    inputs, there = _read(catalogue)
+    return _split(catalogue, inputs, there, _seed(catalogue, seed))
 
 
 def reshuffle(catalogue: Catalogue, seed: int | None = None) -> SplitOutcome:
     """Split everything anew, as if nothing had been split: cures crossings, and moves samples."""
-    there = [member._replace(split=None) for member in members(catalogue)]
-    return _split(catalogue, there, _seed(catalogue, seed))
+    inputs, there = _read(catalogue)
+    nowhere = there.in_splits(np.full(len(there), NONE))
+    return _split(catalogue, inputs, nowhere, _seed(catalogue, seed))
+
+
+class Groups(NamedTuple):
+    """Which group each sample is in."""
+
+    members: Members
+    number: Ints
+
+    def of(self, ids: Iterable[str]) -> Ints:
+        """The groups of samples that are in order or in a split."""
+        return self.number[self.members.places(np.array([one.encode() for one in ids], np.bytes_))]
+
+
+def groups(catalogue: Catalogue) -> Groups:
+    """The groups of all samples, whatever splits they are in."""
+    there = members(catalogue)
+    return Groups(there, groups_of(there, near_duplicates(catalogue)))
 
 
 def verify_splits(catalogue: Catalogue) -> Assignment:
@@ -85,19 +107,20 @@ def verify_proof(catalogue: Catalogue) -> Verified:
     Raises `DatasetError` where there is no proof to compare with.
     """
     written = read_proof(catalogue.layout)
-    there, pairs = members(catalogue), near_duplicates(catalogue, anew=True)
+    (inputs, there), pairs = _read(catalogue), near_duplicates(catalogue, anew=True)
     seed = written.get("seed")
     seed = seed if isinstance(seed, int) else _seed(catalogue, None)
     assigned = assign(there, ratios_of(catalogue.config), seed, pairs)
-    found = Verified(proof_of(there, pairs, assigned, seed, catalogue.config))
+    found = Verified(proof_of(there, inputs, pairs, assigned, seed, catalogue.config))
     found.differences += differences(written, msgspec.to_builtins(found.proof))
-    if found.differences and not assigned.placed:
-        before = _first(catalogue, there, written.get("samples"))
-        proof = _proof_of_some(catalogue, before, pairs, seed)
+    newcomers = len(assigned.placed)
+    if found.differences and not newcomers:
+        first = _first(catalogue, there, written.get("samples"))
+        proof = _proof_of_some(catalogue, first, pairs, seed)
         if not list(differences(written, msgspec.to_builtins(proof))):
-            found.since, found.differences = len(there) - len(before), []
-    if assigned.placed:
-        found.differences.append(f"{count(len(assigned.placed), 'sample is', 'samples are')} in no split yet")
+            found.since, found.differences = len(there) - int(first.sum()), []
+    if newcomers:
+        found.differences.append(f"{count(newcomers, 'sample is', 'samples are')} in no split yet")
     found.differences += [f"splits/{name} {how}" for name, how in _lists_that_differ(catalogue)]
     bridges = set(assigned.bridges)
     found.bridges = [
@@ -110,20 +133,27 @@ def verify_proof(catalogue: Catalogue) -> Verified:
     return found
 
 
-def _first(catalogue: Catalogue, there: Sequence[Member], number: object) -> list[Member]:
-    """Those of `there` that came first, so many: what there was when a proof counted them."""
-    if not isinstance(number, int) or not 0 <= number < len(there):
-        return []
+def _first(catalogue: Catalogue, there: Members, number: object) -> NDArray[np.bool_]:
+    """Which of `there` came first, so many: what there was when a proof counted them."""
+    first = np.zeros(len(there), np.bool_)
+    left = number if isinstance(number, int) and 0 <= number < len(there) else 0
     rows = catalogue.db.execute("SELECT sample_id FROM samples ORDER BY rowid")
-    known = {member.sample_id for member in there}
-    first = set(islice((sample_id for (sample_id,) in rows if sample_id in known), number))
-    return [member for member in there if member.sample_id in first]
+    while left and (chunk := rows.fetchmany(_AT_ONCE)):
+        ids = Column()
+        ids.extend(sample_id.encode() for (sample_id,) in chunk)
+        places = there.places(ids.array())
+        places = places[places != NONE][:left]
+        first[places] = True
+        left -= len(places)
+    return first
 
 
-def _proof_of_some(catalogue: Catalogue, some: Sequence[Member], pairs: Pairs, seed: int) -> dict[str, Any]:
-    ids = {member.sample_id for member in some}
-    theirs = [pair for pair in pairs if ids.issuperset(pair)]
-    return proof_of(some, theirs, assign(some, ratios_of(catalogue.config), seed, theirs), seed, catalogue.config)
+def _proof_of_some(catalogue: Catalogue, which: NDArray[np.bool_], pairs: Pairs, seed: int) -> dict[str, Any]:
+    inputs = Inputs(catalogue.config.group_by)
+    some = Members.of(inputs.noting(compress(_members(catalogue), which.tolist())))
+    theirs = pairs.among(some)
+    assigned = assign(some, ratios_of(catalogue.config), seed, theirs)
+    return proof_of(some, inputs, theirs, assigned, seed, catalogue.config)
 
 
 def _lists_that_differ(catalogue: Catalogue) -> Iterator[tuple[str, str]]:
@@ -146,31 +176,28 @@ def _lists_that_differ(catalogue: Catalogue) -> Iterator[tuple[str, str]]:
             yield path.name, "lists other samples than the catalogue"
 
 
-def members(catalogue: Catalogue) -> list[Member]:
+def members(catalogue: Catalogue) -> Members:
     """What decides the splits of all samples that are in order or in a split, by id."""
+    return Members.of(_members(catalogue))
+
+
+def _read(catalogue: Catalogue) -> tuple[Inputs, Members]:
+    """The same, and the digest of it."""
+    inputs = Inputs(catalogue.config.group_by)
+    return inputs, Members.of(inputs.noting(_members(catalogue)))
+
+
+def _members(catalogue: Catalogue) -> Iterator[Member]:
     names = SongNames(catalogue.config)
     rows = catalogue.db.execute(
         f"SELECT sample_id, root_id, sha256, source, other_sources, {catalogue.config.model.main_label},"
         " origin = 'imported', split, file_path FROM samples"
-        " WHERE status = 'ok' OR split IS NOT NULL ORDER BY sample_id"
+        " WHERE status = 'ok' OR split IS NOT NULL ORDER BY +sample_id"  # by its index the table is read at random
     )
-    if catalogue.config.group_by == "none":
-        return [
-            Member(sample_id, root, sha, (), label, bool(imported), split)
-            for sample_id, root, sha, _, _, label, imported, split, _ in rows
-        ]
-    return [
-        Member(
-            sample_id,
-            root,
-            sha,
-            _songs(source, others, path, names) if imported else (),
-            label,
-            bool(imported),
-            split,
-        )
-        for sample_id, root, sha, source, others, label, imported, split, path in rows
-    ]
+    has_songs = catalogue.config.group_by != "none"
+    for sample_id, root, sha, source, others, label, imported, split, path in rows:
+        songs = _songs(source, others, path, names) if has_songs and imported else ()
+        yield Member(sample_id, root, sha, songs, label, bool(imported), split)
 
 
 def _songs(source: str | None, others: str | None, path: str, names: SongNames) -> tuple[str, ...]:
@@ -186,27 +213,26 @@ def _seed(catalogue: Catalogue, given: int | None) -> int:
     return said if isinstance(said, int) else 0
 
 
-def _split(catalogue: Catalogue, there: Sequence[Member], seed: int) -> SplitOutcome:
+def _split(catalogue: Catalogue, inputs: Inputs, there: Members, seed: int) -> SplitOutcome:
     pairs = near_duplicates(catalogue)
     assigned = assign(there, ratios_of(catalogue.config), seed, pairs)
     outcome = SplitOutcome(groups=assigned.groups, bridges=assigned.bridges, crossings=assigned.crossings)
-    where: dict[str, str | None] = {**assigned.placed, **dict.fromkeys(assigned.bridges)}
-    outcome.placed = _store(catalogue, where)
+    after = there.in_splits(assigned.split)
+    outcome.placed = _store(catalogue, after, np.flatnonzero(there.split == NONE))
     outcome.splits = catalogue.counts().splits
     write_splits(catalogue)
-    after = [member._replace(split=where.get(member.sample_id, member.split)) for member in there]
-    write_proof(catalogue.layout, proof_of(after, pairs, assigned, seed, catalogue.config))
+    write_proof(catalogue.layout, proof_of(after, inputs, pairs, assigned, seed, catalogue.config))
     return outcome
 
 
-def _store(catalogue: Catalogue, where: dict[str, str | None]) -> int:
-    """Write the splits, some at a time so that nobody waits long; how many changed."""
+def _store(catalogue: Catalogue, members: Members, which: Ints) -> int:
+    """Write the splits of some, a few at a time so that nobody waits long; how many have another now."""
     changed = 0
-    rest = iter(where.items())
-    while chunk := list(islice(rest, _AT_ONCE)):
+    for part in np.array_split(which, len(which) // _AT_ONCE + 1):
         with catalogue.writing() as db:
-            for sample_id, split in chunk:
+            for sample_id, code in zip(members.ids[part], members.split[part].tolist(), strict=True):
                 changed += db.execute(
-                    "UPDATE samples SET split = ?1 WHERE sample_id = ?2 AND split IS NOT ?1", (split, sample_id)
+                    "UPDATE samples SET split = ?1 WHERE sample_id = ?2 AND split IS NOT ?1",
+                    (None if code == NONE else SPLITS[code], sample_id.decode()),
                 ).rowcount
     return changed

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import groupby
+
+import numpy as np
 
 from kelly_tui.model.report import Finding
 from kelly_tui.store.catalogue import Catalogue
@@ -17,9 +20,9 @@ def check_duplicates(catalogue: Catalogue) -> Iterator[Finding]:
     yield from _same_content(catalogue)
     pairs = near_duplicates(catalogue)
     imported = catalogue.counts().origins["imported"]
-    if pairs:
-        samples = sorted({sample_id for pair in pairs for sample_id in pair})
-        pieces = len({first for first, _ in pairs})
+    if len(pairs):
+        samples = np.union1d(pairs.first, pairs.other)
+        pieces = len(np.unique(pairs.first))
         yield Finding(
             "note",
             "near-duplicates",
@@ -27,10 +30,10 @@ def check_duplicates(catalogue: Catalogue) -> Iterator[Finding]:
             f"{count(pieces, 'piece')}, so that there is less music than files",
             "Splits keep a piece together; is:duplicate lists them.",
             len(samples),
-            tuple(samples[:EXAMPLES]),
+            tuple(sample_id.decode() for sample_id in samples[:EXAMPLES].tolist()),
             "is:duplicate",
         )
-        yield from _contradictions(catalogue, pairs)
+        yield from _contradictions(catalogue)
     rows = catalogue.db.execute(
         "SELECT sample_id FROM samples WHERE rowid IN"
         f" (SELECT rowid FROM samples WHERE {HELD} AND {ORIGIN} = 'imported' EXCEPT SELECT sample FROM fingerprints)"
@@ -67,25 +70,22 @@ def _same_content(catalogue: Catalogue) -> Iterator[Finding]:
         )
 
 
-def _contradictions(catalogue: Catalogue, pairs: list[tuple[str, str]]) -> Iterator[Finding]:
+def _contradictions(catalogue: Catalogue) -> Iterator[Finding]:
     """Editions of one piece that people, or folders, labelled differently."""
     main = catalogue.config.model.main_label
     rows = catalogue.db.execute(
-        f"SELECT sample_id, {main} FROM samples JOIN fingerprints ON sample = samples.rowid"
-        f" WHERE piece IS NOT NULL AND {main} IS NOT NULL"
+        f"SELECT piece, sample_id, {main} AS said FROM samples JOIN fingerprints ON sample = samples.rowid"
+        f" WHERE piece IS NOT NULL AND said IS NOT NULL"
         f" AND ifnull(json_extract(provenance, '$.{main}.source'), 'human') IN ('human', 'folder')"
+        " ORDER BY (SELECT sample_id FROM samples AS first WHERE first.rowid = piece), sample_id"
     )
-    said = dict(rows.fetchall())
-    by_piece: dict[str, set[str]] = {}
-    for first, other in pairs:
-        by_piece.setdefault(first, {first}).add(other)
     samples: list[str] = []
     pieces = 0
-    for editions in by_piece.values():
-        labelled = sorted(editions & said.keys())
-        if len({said[sample_id] for sample_id in labelled}) > 1:
+    for _, editions in groupby(rows, lambda row: row[0]):
+        labelled = [(sample_id, said) for _, sample_id, said in editions]
+        if len({said for _, said in labelled}) > 1:
             pieces += 1
-            samples += labelled
+            samples += [sample_id for sample_id, _ in labelled]
     if pieces:
         yield Finding(
             "warning",

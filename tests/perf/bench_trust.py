@@ -6,18 +6,21 @@ import hashlib
 import tempfile
 import time
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from kelly_tui.features.fingerprint import midi_fingerprint
 from kelly_tui.model.dataset import DatasetConfig
 from kelly_tui.model.sample import Sample
 from kelly_tui.music.notes import NOTE, Score, read_midi
 from kelly_tui.paths import PROJECT
-from kelly_tui.store.assign import Member, assign, crossings
+from kelly_tui.store.assign import assign, crossings
 from kelly_tui.store.catalogue import Catalogue, FeatureRow
 from kelly_tui.store.layout import create_dataset_structure
+from kelly_tui.store.members import Member, Members
 from kelly_tui.store.pieces import near_duplicates, same_pieces
 from kelly_tui.store.splits import split_samples, verify_proof
 from kelly_tui.validate.report import validate
@@ -40,20 +43,32 @@ def _splits(n: int) -> Iterator[tuple[str, float, float, str]]:
     song = np.sort(rng.integers(0, n // 4 + 1, n))
     label = (song * 7919 % 97) % 8 // (1 + song % 2)
     ids = [hashlib.sha256(b"%d" % number).hexdigest()[:16] for number in range(n)]
-    members = sorted(
-        Member(one, one, one, (f"song {song[at]}",), EMOTIONS[label[at]], True, None) for at, one in enumerate(ids)
+    members = Members.of(
+        sorted(
+            Member(one, one, one, (f"song {song[at]}",), EMOTIONS[label[at]], True, None) for at, one in enumerate(ids)
+        )
     )
     begun = time.process_time()
     found = assign(members, (0.8, 0.1, 0.1))
     yield f"split {n:,} samples of {found.groups:,} songs", time.process_time() - begun, 0.0, "goal 5 s"
-    placed = [one._replace(split=found.placed[one.sample_id]) for one in members]
+    placed = members.in_splits(found.split)
     begun = time.process_time()
     assert not crossings(placed).crossings
     yield f"check that no song of {n:,} samples is cut", time.process_time() - begun, 0.0, ""
 
 
+_CHANCE = np.random.default_rng(0)
+
+
 def _tune(piece: int) -> bytes:
     """The fingerprint of one of endless tunes in small steps and even notes, as most are, a tenth of them changed."""
+    notes = _notes(piece)
+    kept = notes[_CHANCE.random(251) < 0.95]
+    return midi_fingerprint(Score(kept, np.array([[0.0, 120.0]]), [], [], 480, 60.0, np.empty((0, 3)), []))
+
+
+@lru_cache(maxsize=8)
+def _notes(piece: int) -> NDArray[np.void]:
     rng = np.random.default_rng(piece)
     steps = rng.choice(
         [-5, -4, -3, -2, -1, 1, 2, 3, 4, 5], 250, p=[0.03, 0.05, 0.1, 0.22, 0.1, 0.1, 0.22, 0.1, 0.05, 0.03]
@@ -62,8 +77,7 @@ def _tune(piece: int) -> bytes:
     notes["pitch"][1:] = steps.cumsum() % 48
     notes["pitch"] += 40
     notes["onset"] = np.cumsum(rng.choice([0.25, 0.5], 251, p=[0.8, 0.2]))
-    kept = notes[np.random.default_rng().random(251) < 0.95]
-    return midi_fingerprint(Score(kept, np.array([[0.0, 120.0]]), [], [], 480, 60.0, np.empty((0, 3)), []))
+    return notes
 
 
 def _pieces(sketches: list[bytes]) -> Iterator[tuple[str, float, float, str]]:
@@ -79,7 +93,7 @@ def _pieces(sketches: list[bytes]) -> Iterator[tuple[str, float, float, str]]:
     before = 0.0
     for count in (len(sketches) // 4, len(sketches) // 2, len(sketches)):
         begun = time.process_time()
-        found = same_pieces(sketches[:count], [b""] * count)
+        found = same_pieces((sketch, b"") for sketch in sketches[:count])
         took = time.process_time() - begun
         alone = int((found < 0).sum())
         note = f"{took / before:.2f} times as long as half as many" if before else ""

@@ -40,7 +40,7 @@ def songs(request: pytest.FixtureRequest, corpus_midi: Callable[[str], bytes]) -
 
 def pieces(sketches: list[bytes]) -> list[int]:
     """The first of those that are the same, of each."""
-    found = same_pieces(sketches, [b""] * len(sketches)).tolist()
+    found = same_pieces((sketch, b"") for sketch in sketches).tolist()
     return [place if same < 0 else same for place, same in enumerate(found)]
 
 

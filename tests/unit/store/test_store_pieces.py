@@ -33,7 +33,7 @@ def test_pieces_are_found_listed_and_kept(tmp_path, monkeypatch):
     with new_catalogue(tmp_path) as catalogue:
         for number in range(12):
             put(catalogue, number, piece=number if number < 10 else number - 10)
-        assert near_duplicates(catalogue) == sorted(tuple(ids(n, n + 10)) for n in range(2))
+        assert list(near_duplicates(catalogue)) == sorted(tuple(ids(n, n + 10)) for n in range(2))
         assert listed(catalogue) == ids(0, 1, 10, 11)
         monkeypatch.setattr(pieces, "same_pieces", None)  # nothing is compared again
         assert len(near_duplicates(catalogue)) == 2
@@ -44,16 +44,16 @@ def test_what_comes_or_goes_is_taken_into_account(tmp_path):
     with new_catalogue(tmp_path) as catalogue:
         for number in range(3):
             put(catalogue, number, piece=number)
-        assert near_duplicates(catalogue) == []
+        assert list(near_duplicates(catalogue)) == []
         put(catalogue, 3, piece=0)
-        assert near_duplicates(catalogue) == [tuple(ids(0, 3))]
+        assert list(near_duplicates(catalogue)) == [tuple(ids(0, 3))]
         put(catalogue, 4, piece=0)
         with catalogue.writing() as db:
             db.execute("DELETE FROM samples WHERE sample_id = ?", (id_of(0),))
-        assert near_duplicates(catalogue) == [tuple(ids(3, 4))]
+        assert list(near_duplicates(catalogue)) == [tuple(ids(3, 4))]
         with catalogue.writing() as db:
             db.execute("DELETE FROM samples WHERE sample_id = ?", (id_of(3),))
-        assert near_duplicates(catalogue) == []
+        assert list(near_duplicates(catalogue)) == []
         assert listed(catalogue) == []
 
 
@@ -64,7 +64,7 @@ def test_the_order_of_arrival_does_not_matter(tmp_path):
         with new_catalogue(tmp_path / folder) as catalogue:
             for number in order:
                 put(catalogue, number, piece=number % 7)
-            found.append(near_duplicates(catalogue))
+            found.append(list(near_duplicates(catalogue)))
     assert found[0] == found[1]
     assert len(found[0]) == 23
 
@@ -74,7 +74,7 @@ def test_variants_and_generated_music_are_not_asked(tmp_path):
         put(catalogue, 1, piece=1)
         put(catalogue, 2, piece=1, parent_id=id_of(1), root_id=id_of(1), augmentation_type="transpose")
         put(catalogue, 3, piece=1, is_synthetic=True)
-        assert near_duplicates(catalogue) == []
+        assert list(near_duplicates(catalogue)) == []
 
 
 def test_another_who_writes_meanwhile_leaves_them_to_be_found_again(tmp_path, monkeypatch):
@@ -89,7 +89,7 @@ def test_another_who_writes_meanwhile_leaves_them_to_be_found_again(tmp_path, mo
             return compare(*arguments)
 
         monkeypatch.setattr(pieces, "same_pieces", slowly)
-        assert near_duplicates(catalogue) == [tuple(ids(1, 2))]
+        assert list(near_duplicates(catalogue)) == [tuple(ids(1, 2))]
         monkeypatch.undo()
         assert len(near_duplicates(catalogue)) == 2
 
@@ -101,7 +101,7 @@ def test_broken_fingerprints_are_like_none(tmp_path):
         with catalogue.writing() as db:
             db.execute("UPDATE fingerprints SET sketch = ? WHERE sample = 1", (b"\xff\x00\x01",))
             db.execute("UPDATE fingerprints SET sketch = 'text' WHERE sample = 2")
-        assert near_duplicates(catalogue) == [tuple(ids(2, 3))]
+        assert list(near_duplicates(catalogue)) == [tuple(ids(2, 3))]
 
 
 def test_versions_are_never_cut_and_a_version_that_links_two_splits_enters_none(tmp_path):
@@ -130,5 +130,5 @@ def test_of_a_dataset_that_may_only_be_read_they_are_found_each_time(tmp_path, m
     monkeypatch.setattr(os, "access", lambda *_: False)  # root, who runs some tests, may write anything
     for _ in range(2):
         with Catalogue.open(root) as catalogue:
-            assert near_duplicates(catalogue) == [tuple(ids(1, 2))]
+            assert list(near_duplicates(catalogue)) == [tuple(ids(1, 2))]
             assert listed(catalogue) == []

@@ -1,6 +1,7 @@
 """Resemblance of sketches against that of the sets themselves, and that pairs are found however many there are."""
 
 import os
+from collections.abc import Iterable
 from itertools import combinations
 
 import numpy as np
@@ -9,11 +10,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kelly_tui.store.pieces import same_pieces
-from kelly_tui.store.sketches import SIZE, resembling, sketch_of
+from kelly_tui.store.sketches import SIZE, Sketches, sketch_of
 
 
 def pairs_of(sets: list[np.ndarray]) -> set[tuple[int, int]]:
-    return set(map(tuple, resembling([sketch_of(one) for one in sets]).tolist()))
+    return resembling(map(sketch_of, sets))
+
+
+def resembling(data: Iterable[bytes]) -> set[tuple[int, int]]:
+    with Sketches() as sketches:
+        sketches.extend(data)
+        return set(map(tuple, sketches.resembling().tolist()))
 
 
 def with_in_common(share: float, size: int, seed: int) -> list[np.ndarray]:
@@ -51,7 +58,7 @@ def test_a_sketch_is_sorted_has_each_hash_once_and_does_not_depend_on_order():
 def test_what_is_no_sketch_resembles_nothing(data):
     """A catalogue may be damaged: no crash, and a good sketch is still found beside it."""
     good = sketch_of(np.arange(50))
-    found = set(map(tuple, resembling([good, *data, good]).tolist()))
+    found = resembling([good, *data, good])
     assert (0, len(data) + 1) in found
 
 
@@ -65,7 +72,7 @@ def test_clusters_of_any_size_hang_together_among_many_others(copies):
         for _ in range(copies):
             sets.append(np.concatenate((own[rng.random(300) < 0.6], everywhere)))
     order = rng.permutation(len(sets))
-    found = same_pieces([sketch_of(sets[at]) for at in order], [b""] * len(sets))
+    found = same_pieces((sketch_of(sets[at]), b"") for at in order)
     for piece in range(60):
         assert len(set(found[(order // copies) == piece])) == 1
     assert len(set(found.tolist())) == 60
@@ -73,8 +80,16 @@ def test_clusters_of_any_size_hang_together_among_many_others(copies):
 
 def test_equal_features_are_the_same_piece_and_none_are_not():
     one, two, cut = b"one.", b"two.", b"cut"  # float32 takes four bytes
-    assert same_pieces([b""] * 7, [one, two, one, b"", b"", cut, cut]).tolist() == [0, -1, 0, -1, -1, -1, -1]
-    assert same_pieces([], []).tolist() == []
+    assert same_pieces((b"", vector) for vector in (one, two, one, b"", b"", cut, cut)).tolist() == [
+        0,
+        -1,
+        0,
+        -1,
+        -1,
+        -1,
+        -1,
+    ]
+    assert same_pieces([]).tolist() == []
 
 
 def test_every_pair_of_a_small_set_is_found_as_if_each_was_compared():

@@ -13,8 +13,10 @@ from store_samples import id_of, new_catalogue, sample
 from kelly_tui.errors import DatasetError
 from kelly_tui.model.dataset import DatasetConfig
 from kelly_tui.model.labels import SPLITS
-from kelly_tui.store.assign import Assignment, Member, assign, crossings
+from kelly_tui.store import assign as assigning
+from kelly_tui.store.assign import Assignment
 from kelly_tui.store.groups import SongNames
+from kelly_tui.store.members import Member, Members, Pairs
 from kelly_tui.store.splits import reshuffle, split_samples, verify_proof, verify_splits
 from kelly_tui.store.views import write_views
 
@@ -37,8 +39,22 @@ def member(number: int, **fields) -> Member:
     return Member(**{**given, **fields})
 
 
+def assign(members: list[Member], ratios, seed: int = 0, near=()) -> Assignment:
+    return assigning.assign(Members.of(members), ratios, seed, Pairs.of(near))
+
+
+def crossings(members: list[Member], near=()) -> Assignment:
+    return assigning.crossings(Members.of(members), Pairs.of(near))
+
+
+def newcomers(members: list[Member], found: Assignment) -> dict[str, str]:
+    """The splits of those that were placed, by id."""
+    return {members[at].sample_id: SPLITS[found.split[at]] for at in found.placed.tolist()}
+
+
 def placed(members: list[Member], found: Assignment) -> list[Member]:
-    return [one._replace(split=found.placed.get(one.sample_id, one.split)) for one in members]
+    there = newcomers(members, found)
+    return [one._replace(split=there.get(one.sample_id, one.split)) for one in members]
 
 
 def shares(members: list[Member], label: str | None = None) -> list[float]:
@@ -98,10 +114,10 @@ def test_newcomers_move_nothing_and_cut_nothing(members, pairs, data):
     first = sorted(one for one in members if data.draw(st.booleans()))
     near = [(member(a).sample_id, member(b).sample_id) for a, b in pairs]
     early = assign(first, RATIOS, 0)
-    there = {one.sample_id: early.placed[one.sample_id] for one in first}
+    there = newcomers(first, early)
     second = [one._replace(split=there.get(one.sample_id)) for one in members]
     late = assign(second, RATIOS, 0, near)
-    assert not late.placed.keys() & there.keys()
+    assert not newcomers(second, late).keys() & there.keys()
     after = placed(second, late)
     assert {one.sample_id for one in after if one.split is None} == set(late.bridges)
     if not crossings(second, near).crossings:
@@ -113,7 +129,9 @@ def test_newcomers_move_nothing_and_cut_nothing(members, pairs, data):
 def test_the_order_in_which_samples_came_does_not_matter(members, seed):
     shuffled = members[:]
     random.Random(seed).shuffle(shuffled)
-    assert assign(sorted(shuffled), RATIOS, seed).placed == assign(members, RATIOS, seed).placed
+    members.sort()
+    again = newcomers(sorted(shuffled), assign(sorted(shuffled), RATIOS, seed))
+    assert again == newcomers(members, assign(members, RATIOS, seed))
 
 
 def test_shares_within_half_a_point_of_each_label():
@@ -160,9 +178,9 @@ def test_small_sets_have_something_in_every_split(count):
 
 def test_two_groups_are_not_torn_and_a_ratio_of_zero_gets_nothing():
     members = sorted(member(number) for number in range(2))
-    assert set(assign(members, RATIOS).placed.values()) <= set(SPLITS)
+    assert set(newcomers(members, assign(members, RATIOS)).values()) <= set(SPLITS)
     many = sorted(member(number) for number in range(50))
-    assert Counter(assign(many, (0.9, 0.1, 0.0)).placed.values()) == {"train": 45, "val": 5}
+    assert Counter(newcomers(many, assign(many, (0.9, 0.1, 0.0))).values()) == {"train": 45, "val": 5}
 
 
 def test_generated_alone_is_train_and_weighs_nothing():
@@ -176,11 +194,14 @@ def test_a_newcomer_that_links_two_splits_enters_none():
     old = [member(0, songs=("a",), split="train"), member(1, songs=("b",), split="test")]
     bridge = member(2, songs=("a", "b"))
     variant = member(3, root=0)
-    found = assign(sorted([*old, bridge, variant]), RATIOS)
+    members = sorted([*old, bridge, variant])
+    found = assign(members, RATIOS)
     assert found.bridges == [bridge.sample_id]
-    assert found.placed == {variant.sample_id: "train"}, "a variant has its root's split whatever else is linked"
+    assert newcomers(members, found) == {variant.sample_id: "train"}, (
+        "a variant has its root's split whatever else is linked"
+    )
     assert found.crossings == []
-    after = placed(sorted([*old, bridge, variant]), found)
+    after = placed(members, found)
     assert crossings(after).crossings == []
 
 
@@ -189,7 +210,7 @@ def test_a_crossing_found_later_is_an_error_that_reshuffling_cures():
     near = [(old[0].sample_id, old[1].sample_id)]
     found = assign(sorted(old), RATIOS, 0, near)
     assert found.crossings == [(old[0].sample_id, old[1].sample_id)]
-    assert found.placed == {}
+    assert not len(found.placed)
     again = sorted(one._replace(split=None) for one in old)
     assert crossings(placed(again, assign(again, RATIOS, 0, near)), near).crossings == []
 
