@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
@@ -226,17 +227,27 @@ def _words(field: Field, value: object, choices: tuple[str, ...]) -> Value:
 def _chords(field: Field, value: object, choices: tuple[str, ...]) -> Value:
     chords = [item for item in _items(value) if item != "-"]
     for chord in chords:
-        if not isinstance(chord, str) or not _CHORD.fullmatch(chord):
+        if not isinstance(chord, str) or not _is_chord(chord):
             raise _wrong(field, chord, "chords such as C Am G7 Fmaj7 Bdim C/E N")
     return [str(chord) for chord in chords]
 
 
+@lru_cache(maxsize=4096)
+def _is_chord(name: str) -> bool:
+    return _CHORD.fullmatch(name) is not None
+
+
 def _numbers(field: Field, value: object, choices: tuple[str, ...]) -> Value:
-    return [float(_number(field, item, ())) for item in _items(value)]  # type: ignore[arg-type]
+    items = _items(value)
+    if items and set(map(type, items)) <= {int, float}:  # thousands, of a detector: looked at together
+        numbers = list(map(float, items))  # type: ignore[arg-type]
+        if math.isfinite(sum(numbers)) and field.low <= min(numbers) and max(numbers) <= field.high:
+            return numbers
+    return [float(_number(field, item, ())) for item in items]  # type: ignore[arg-type]
 
 
 def _velocities(field: Field, value: object, choices: tuple[str, ...]) -> Value:
-    curve = [round(float(_number(field, item, ()))) for item in _items(value)]  # type: ignore[arg-type]
+    curve = [round(number) for number in _numbers(field, value, ())]  # type: ignore[union-attr, arg-type]
     if len(curve) != 32:
         raise _wrong(field, f"{len(curve)} points", "32 velocities 0..127")
     return curve

@@ -169,9 +169,11 @@ class _Extraction:
 
     def _inherited(self, sample_id: str) -> dict[str, Label | None]:
         """What a variant's parent says already: a variant that is committed later is not behind, nor told again."""
-        sample = self._catalogue.get(sample_id)
-        parent = self._catalogue.get(sample.parent_id) if sample is not None and sample.parent_id else None
-        return inherited(sample, parent) if sample is not None and parent is not None else {}
+        row = self._catalogue.db.execute("SELECT parent_id FROM samples WHERE sample_id = ?", (sample_id,)).fetchone()
+        if row is None or row[0] is None:  # of most
+            return {}
+        variant, parent = self._catalogue.get(sample_id), self._catalogue.get(row[0])
+        return inherited(variant, parent) if variant is not None and parent is not None else {}
 
     def _no_longer_said(self, sample_id: str, absent: Iterable[str]) -> dict[str, None]:
         """What an older detector of ours said and the present one doesn't: cleared, as it would be replaced."""

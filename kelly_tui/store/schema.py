@@ -9,7 +9,7 @@ a value if and only if it has a provenance.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import groupby
 from typing import Any
 
@@ -312,7 +312,10 @@ def from_column(field: str, stored: Any) -> Value:
     return bool(stored) if field in FLAG_FIELDS else stored
 
 
-def label_to_json(label: Label | None) -> str | None:
+def label_to_json(label: Label | None, column: object = None) -> str | None:
+    """`column`: what `to_column` made of its value, where that is known: a long list is not written out twice."""
+    if label is not None and isinstance(label.value, list) and isinstance(column, str):
+        label = msgspec.structs.replace(label, value=msgspec.Raw(column.encode()))
     return None if label is None else _encode(label).decode()
 
 
@@ -395,6 +398,23 @@ def from_row(row: tuple[Any, ...]) -> Sample:
         extra=_decode(extra) if extra else {},
         labels=labels,
     )
+
+
+STORED_LABELS = ", ".join(("provenance", *_ANNOTATIONS))
+"""The columns that `stored_labels` takes, in this order."""
+
+
+def stored_labels(row: Sequence[Any]) -> dict[str, Label]:
+    """A sample's labels to be written on: a list is a `msgspec.Raw` of the JSON that it is stored as."""
+    values = dict(zip(_ANNOTATIONS, row[1:], strict=True))
+    return {
+        field: label_of(_as_stored(field, values[field]), where_from)
+        for field, where_from in decode_provenance(row[0]).items()
+    }
+
+
+def _as_stored(field: str, stored: Any) -> Any:
+    return msgspec.Raw(stored.encode()) if field in LIST_FIELDS else from_column(field, stored)
 
 
 def missing(db: sqlite3.Connection) -> Iterable[str]:

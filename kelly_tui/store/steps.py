@@ -78,7 +78,7 @@ class Labels(NamedTuple):
     def yields_to(self, field: str, label: Label | None) -> bool:
         """Whether a label that no key press made is news, and may be set; a guess that was refused never may."""
         now = self.labels[field]
-        if label is not None and label.source in GUESSED and f"{field}:{label.value}" in self.refused:
+        if self.refused and label is not None and label.source in GUESSED and f"{field}:{label.value}" in self.refused:
             return False
         return not self.says(field, label) and (now is None or label is None or may_replace(label.source, now.source))
 
@@ -106,17 +106,24 @@ class Recorder:
         if not new:
             return
         self.begin(db)
+        columns = write(db, now, new, self._at)
         for field, label in new.items():
             old = now.labels[field]
             seq = db.execute(
                 "INSERT INTO events (step, sample_id, rev, field, old, new) VALUES (?, ?, ?, ?, ?, ?)",
-                (self.step.step, now.sample_id, now.rev + 1, field, label_to_json(old), label_to_json(label)),
+                (
+                    self.step.step,
+                    now.sample_id,
+                    now.rev + 1,
+                    field,
+                    label_to_json(old),
+                    label_to_json(label, columns[field]),
+                ),
             ).lastrowid
             assert seq is not None
             self.events.append(
                 Event(seq, self.step.step, self._at, self._actor, self._kind, now.sample_id, field, old, label)
             )
-        write(db, now, new, self._at)
 
     def mention(self, sample_id: str, field: str, said: Label, *, back: bool = False) -> None:
         """Tell of what was said blind as of a change, though nothing of the sample has changed."""
@@ -142,8 +149,8 @@ class Recorder:
         return msgspec.structs.replace(self.step, events=tuple(self.events), left_alone=tuple(left_alone))
 
 
-def write(db: sqlite3.Connection, now: Labels, new: Wanted, at: str) -> None:
-    """Set these fields of a sample as they are wanted, without an event."""
+def write(db: sqlite3.Connection, now: Labels, new: Wanted, at: str) -> dict[str, object]:
+    """Set these fields of a sample as they are wanted, without an event; what its columns hold then."""
     provenance = dict(now.provenance)
     columns: dict[str, object] = {}
     for field, label in new.items():
@@ -160,6 +167,7 @@ def write(db: sqlite3.Connection, now: Labels, new: Wanted, at: str) -> None:
     db.execute(f"UPDATE samples SET {sets} WHERE sample_id = ?", (*columns.values(), now.sample_id))
     if "refused" in new:
         offer_again(db, now.sample_id)
+    return columns
 
 
 def undone(db: sqlite3.Connection, by: str, others: Callable[[], list[str]]) -> Iterator[int]:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 from kelly_tui.model.labels import SPLITS
 from kelly_tui.store import annotation_file, schema
@@ -74,28 +75,27 @@ def export_annotations(catalogue: Catalogue, limit: int | None = None) -> Writte
 
 
 _OUTBOX = (
-    f"SELECT samples.rowid, rev, size, mtime_ns, {schema.COLUMNS}"
+    f"SELECT samples.rowid, rev, size, mtime_ns, sample_id, {schema.STORED_LABELS}"
     " FROM samples LEFT JOIN exports ON sample = samples.rowid"
     " WHERE rev <> exported_rev AND (rev, samples.rowid) > (?, ?) ORDER BY rev, samples.rowid LIMIT ?"
 )
 
 
-def _export(catalogue: Catalogue, rows: list[tuple[object, ...]], written: Written) -> None:
+def _export(catalogue: Catalogue, rows: list[tuple[Any, ...]], written: Written) -> None:
     files: dict[Path, bytes] = {}
     done: list[tuple[int, object, Path]] = []
-    for number, rev, size, mtime_ns, *columns in rows:
-        sample = schema.from_row(tuple(columns))
-        path = catalogue.layout.annotation_path(sample.sample_id)
+    for number, rev, size, mtime_ns, sample_id, *columns in rows:
+        labels = schema.stored_labels(columns)
+        path = catalogue.layout.annotation_path(sample_id)
         there = stamp(path)
-        if sample.labels or there is not None:
-            data = annotation_file.render(sample.sample_id, sample.rev, sample.labels)
+        if labels or there is not None:
+            data = annotation_file.render(sample_id, rev, labels)
             same = there is not None and there[0] == len(data) and path.read_bytes() == data
             if there not in (None, (size, mtime_ns)) and not same:
                 written.held_back.append(path.relative_to(catalogue.root).as_posix())
                 continue
             if not same:
                 files[path] = data
-        assert isinstance(number, int)
         done.append((number, rev, path))
     write_all(files)
     written.annotations += len(files)
