@@ -279,10 +279,9 @@ def switched(engine: Engine, sink: NullSink, paths: list[Path], still: float = 1
 
 _BARE = """
 import sys, threading, time
-import contextlib, os
 import numpy, sounddevice
 from kelly_tui.playback.output import LATENCY
-from kelly_tui.playback.process import PRIORITY
+from kelly_tui.playback.process import NICENESS, lead_session
 from tests.heard import noise
 
 sound, state = numpy.repeat(noise(120.0)[:, None], 2, axis=1), {"at": 0, "on": False, "late": 0, "dry": float("inf")}
@@ -297,8 +296,7 @@ def call(out, frames, moments, status):
         state["mark"] = (heard, at / 44100)
         state["at"] = at + frames
 
-with contextlib.suppress(OSError):
-    os.setpriority(os.PRIO_PROCESS, 0, PRIORITY)
+lead_session(NICENESS)
 with sounddevice.OutputStream(44100, channels=2, dtype="float32", latency=LATENCY, callback=call):
     print("ready", flush=True)
     for line in sys.stdin:
@@ -327,7 +325,6 @@ class Bare:
             stderr=subprocess.DEVNULL,
             text=True,
             bufsize=1,
-            start_new_session=True,  # as the sound process
             env={**os.environ, **sink.environment, "PYTHONPATH": str(Path(__file__).parents[1])},
         )
         assert self._answer() == "ready"

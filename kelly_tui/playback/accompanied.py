@@ -4,14 +4,21 @@ from __future__ import annotations
 
 from kelly_tui.playback.source import Samples, Source
 from kelly_tui.render.blocks import MidiBlocks
+from kelly_tui.render.companion import Companion, companion_events
 from kelly_tui.render.lens import Lens
+from kelly_tui.render.synth import Synth
+
+LEAD = 0.1
+"""Seconds of a companion that are rendered unheard before a seek's place. What it holds sounds on evenly, and nobody
+hears when it was struck; with four seconds, as of music, a seek or a switch took a tenth of a second."""
 
 
 class Accompanied:
     """A `Source` that sounds like another one with a companion to it, at the same place and speed."""
 
-    def __init__(self, source: Source, companion: MidiBlocks) -> None:
-        self._source, self._companion = source, companion
+    def __init__(self, source: Source, companion: Companion, synth: Synth) -> None:
+        self._source = source
+        self._companion = MidiBlocks(companion_events(companion, source.duration), synth, LEAD)
         self.duration = source.duration
 
     @property

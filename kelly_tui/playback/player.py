@@ -18,8 +18,7 @@ from kelly_tui.playback.source import Source, is_midi
 from kelly_tui.playback.state import Board
 from kelly_tui.playback.synths import Synths
 from kelly_tui.playback.transport import Transport
-from kelly_tui.render.blocks import MidiBlocks
-from kelly_tui.render.companion import Companion, companion_events
+from kelly_tui.render.companion import Companion
 from kelly_tui.render.lens import Lens
 
 
@@ -236,7 +235,7 @@ class Player:
     def _accompanied(self, source: Source) -> Source:
         if self._companion == Companion() or (synth := self._synths.second(self._transport.rate)) is None:
             return source
-        return Accompanied(source, MidiBlocks(companion_events(self._companion, source.duration), synth))
+        return Accompanied(source, self._companion, synth)
 
     def _put_away(self) -> None:
         path, source = self._path, self._source

@@ -11,6 +11,7 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from multiprocessing.connection import Connection, wait
+from pathlib import Path
 from typing import Any
 
 from kelly_tui.playback.state import Board
@@ -24,7 +25,7 @@ TURN = 0.05
 BEAT = 0.1
 """Seconds between two signs of life."""
 
-PRIORITY = -10
+NICENESS = -10
 """Where the system lets us: sound is little work, and all of it is urgent."""
 
 _SWITCH = 0.001
@@ -46,10 +47,7 @@ def run(
     os.environ.update(surroundings)
     _silence()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # ctrl+c is the app's
-    with suppress(OSError):
-        os.setsid()  # Linux gives each session its share of the cores, and looks at priorities only within one
-    with suppress(OSError):
-        os.setpriority(os.PRIO_PROCESS, 0, PRIORITY)
+    lead_session(NICENESS)
     sys.setswitchinterval(_SWITCH)
     threading.Thread(target=_beat, args=(board,), name="beat", daemon=True).start()
     from kelly_tui.playback.player import Player  # after the silence: PortAudio and ALSA talk while they load
@@ -78,6 +76,20 @@ def run(
     except (EOFError, OSError):  # the app closed the pipe
         player.close()
     os._exit(0)  # a sound server that hangs must not keep us at the door
+
+
+def lead_session(niceness: int) -> None:
+    """Have this process lead a session that is so nice, as far as the system lets it.
+
+    Linux shares the cores out between sessions, and looks at the niceness of processes only within one (sched(7),
+    autogroup): jobs in the app's own would be heard.
+    """
+    with suppress(OSError):
+        os.setsid()
+    with suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, 0, niceness)
+    with suppress(OSError):
+        Path("/proc/self/autogroup").write_text(str(niceness), "ascii")
 
 
 def without_superseded(asked: Sequence[Command]) -> list[Command]:

@@ -136,11 +136,7 @@ class Rehearsal:
         with theirs:
             try:
                 self._child = subprocess.Popen(
-                    command,
-                    stdin=theirs.fileno(),
-                    stdout=subprocess.DEVNULL,
-                    stderr=subprocess.DEVNULL,
-                    start_new_session=True,  # what it computes is not out of the share of what is heard
+                    command, stdin=theirs.fileno(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
                 )
             except OSError:
                 ours.close()

@@ -1,8 +1,8 @@
 """The child of the sound process that plays pieces to itself: how loud they are, and MIDI onto a tape.
 
-A process of its own, at a low priority: the libraries that measure take a tenth of a second of the interpreter
-at a time while they load, and the device would starve. It is asked over its standard input, a socket, one JSON line a
-piece with the file descriptor of the tape beside it, and answers there with one line each.
+A process of its own: the libraries that measure take a tenth of a second of the interpreter at a time while they load,
+and the device would starve. It is asked over its standard input, a socket, one JSON line a piece with the file
+descriptor of the tape beside it, and answers there with one line each.
 """
 
 from __future__ import annotations
@@ -19,14 +19,15 @@ from kelly_tui.errors import KellyError
 from kelly_tui.playback.audio_source import AudioSource
 from kelly_tui.playback.loudness import UNKNOWN, measured
 from kelly_tui.playback.midi_source import TAIL, MidiSource
+from kelly_tui.playback.process import lead_session
 from kelly_tui.playback.source import Samples, Source, is_midi
 from kelly_tui.render.synth import Synth
 
 LONGEST = 120.0
 """Seconds of a piece that are played: enough to know how loud it is, and all of a sample for training."""
 
-NICENESS = 5
-"""Behind what is heard and what is seen, yet not starved for minutes by a stage that has all the cores."""
+NICENESS = 0
+"""In a session of its own, behind what is heard, and not starved for minutes by a stage that has all the cores."""
 
 _BLOCK = 1 << 14
 
@@ -92,7 +93,7 @@ def _played(source: Source, longest: int) -> Iterator[Samples]:
 
 def main() -> None:
     """Until the sound process closes the socket."""
-    os.setpriority(os.PRIO_PROCESS, 0, NICENESS)
+    lead_session(NICENESS)
     rehearser = Rehearser()
     with socket.socket(fileno=os.dup(0)) as asking:
         while True:

@@ -19,7 +19,7 @@ from kelly_tui.render.lens import Lens
 SLOWEST, FASTEST = 0.5, 2.0
 """Bounds of the speed."""
 
-AHEAD = 0.25
+AHEAD = 0.5
 """Seconds that are rendered ahead, so that a busy machine does not stutter."""
 
 BLOCK = 1024

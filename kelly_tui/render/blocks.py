@@ -30,8 +30,8 @@ class MidiBlocks:
     Messages take effect at the nearest boundary of 64 frames. `speed` scales time exactly: 2 is twice as fast.
     """
 
-    def __init__(self, events: Events, synth: Synth) -> None:
-        self.events = events
+    def __init__(self, events: Events, synth: Synth, longest_lead: float = LONGEST_LEAD) -> None:
+        self.events, self._longest_lead = events, longest_lead
         self._synth = synth
         self._origin, self._frame, self._speed = 0.0, 0, 1.0
         self._due: list[int] | None = None  # the frame of each message; None until a place was sought
@@ -94,7 +94,7 @@ class MidiBlocks:
         place = int(np.searchsorted(self.events.time, seconds, side="left"))
         onsets = [self.events.time[index] for index, _ in self._sounding(place, seconds)]
         begin = min([seconds - SHORTEST_LEAD, *onsets])
-        begin = max(begin, seconds - LONGEST_LEAD, 0.0)
+        begin = max(begin, seconds - self._longest_lead, 0.0)
         blocks = int(begin * self._synth.rate / BLOCK)  # whole ones, as if rendered from the start
         return blocks * BLOCK / self._synth.rate
 
