@@ -61,6 +61,7 @@ unlabelled; a bare word is looked for in names and notes.
             avg_pitch pitch_std pitch_range_semitones note_density
             syncopation_score avg_velocity velocity_std dynamic_range_velocity
             legato staccato normal; of sound onset_rate tuning
+            key_confidence tempo_confidence meter_confidence chord_confidence
             spectral_centroid_mean spectral_centroid_std spectral_rolloff_mean
             spectral_rolloff_std spectral_bandwidth_mean spectral_bandwidth_std
             zero_crossing_rate_mean zero_crossing_rate_std rms_energy_mean
