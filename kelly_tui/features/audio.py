@@ -23,10 +23,11 @@ from kelly_tui.features.audio_meter import find_bars
 from kelly_tui.features.audio_rhythm import find_beats, find_tempo, onset_rate, onset_strength
 from kelly_tui.features.fingerprint import audio_fingerprint
 from kelly_tui.features.npz import npz_bytes
-from kelly_tui.features.sound_file import Samples, Sound, audio_seconds, sound_of
+from kelly_tui.features.sound_file import SILENCE, Samples, Sound, audio_seconds, sound_of
 from kelly_tui.features.spectrum import Floats, Spectrum, cepstrum
 from kelly_tui.model.annotation import Label
 from kelly_tui.model.dataset import DatasetConfig
+from kelly_tui.music.detection import unknown
 from kelly_tui.music.modulation import keys_in_words, numerals, numerals_in_words
 from kelly_tui.store.durable import write_whole
 from kelly_tui.store.layout import inside
@@ -171,6 +172,9 @@ def extract_audio_features(source: Sound, config: AudioConfig | DatasetConfig | 
     bars = find_bars(beats, onsets, heard_mel, heard.chroma, tempo)
     key, keys = find_keys(heard)
     chords = find_chords(heard, beats.astype(np.float64) * (_HEARD_HOP / RATE))
+    if constant := _constant(mono):
+        tempo, key, chords = unknown(constant), unknown(constant), unknown(constant)
+        bars = bars._replace(meter=unknown(constant))
     romans = numerals(chords.value or [], keys)
     curves = {
         "spectral_centroid": spectrum.centroid,
@@ -228,6 +232,12 @@ def _only(source: Sound, seconds: float, longest: float) -> str:
     return f"; only the first {longest:g} s heard" if whole > seconds + 0.1 else ""
 
 
+def _constant(mono: Floats) -> str:
+    """That nothing but a constant level is in a signal, which is loud by it alone; empty where something sounds."""
+    level = float(mono.mean(dtype=np.float64))
+    return "" if np.abs(mono - level).max() >= SILENCE else f"nothing sounds: a constant level (DC) of {level:.2g}"
+
+
 def _beats(mel: Floats, bpm: float) -> NDArray[np.int64]:
     """The frames of `mel` on which there is a beat."""
     return find_beats(onset_strength(mel, _HEARD_HOP), RATE / _HEARD_HOP, bpm)
@@ -247,8 +257,8 @@ def analysed(samples: Samples, rate: int) -> Floats:
 def detect_labels(features: AudioFeatures) -> dict[str, Label]:
     """Labels that audio can be given without being heard: key, mode, tempo, meter, chords, if there are any."""
     found = {
-        "key": (features.key_signature, features.key_confidence, "kelly audio-key 3"),
-        "mode": (features.mode, features.key_confidence, "kelly audio-key 3"),
+        "key": (features.key_signature, features.key_confidence, "kelly audio-key 4"),
+        "mode": (features.mode, features.key_confidence, "kelly audio-key 4"),
         "tempo_bpm": (features.tempo_bpm and round(features.tempo_bpm, 2), features.tempo_confidence,
                       "kelly audio-tempo 2"),
         "time_signature": (features.time_signature, features.meter_confidence, "kelly audio-meter 2"),

@@ -110,7 +110,7 @@ def find_chords(spectrum: Spectrum, beat_times: Doubles) -> Detection[list[tuple
     bands, level = _pitch_bands(spectrum, edges)
     heard = bands[level > 0.1 * np.percentile(level, 90)]
     if not len(heard):
-        return unknown("silence")
+        return unknown("no pitch sounds")
     by_pitch = heard.reshape(len(heard), -1, _BANDS)
     above = by_pitch[:, :, 1] - (by_pitch[:, :, 0] + by_pitch[:, :, 2]) / 2
     standing_out = np.maximum(above, 0).sum(axis=1) / np.maximum(by_pitch.sum(axis=(1, 2)), 1e-12)

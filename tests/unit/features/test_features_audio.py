@@ -227,7 +227,8 @@ def test_no_chords_where_there_are_none(kind: str) -> None:
     }[kind]
     found = extract_audio_features((sound, RATE))
     assert found.chord_sequence == []
-    assert found.chord_why in ("no pitch stands out", "too short for chords", "silence")
+    constant = "nothing sounds: a constant level (DC) of 0.5"
+    assert found.chord_why in ("no pitch stands out", "too short for chords", constant)
     assert "chord_progression" not in detect_labels(found)
 
 
@@ -294,6 +295,25 @@ def test_finite_whatever_comes(sound: np.ndarray) -> None:
     assert np.isfinite(features.feature_vector).all()
     numbers = [np.asarray(value) for value in features.arrays().values()]
     assert all(np.isfinite(value).all() for value in numbers if value.dtype.kind != "U")
+
+
+def test_a_constant_level_is_named() -> None:
+    """It was told as silence, with onsets that were too few."""
+    features = extract_audio_features((np.full(4 * RATE, 0.5) + 1e-6 * tone(440, 4), RATE))
+    assert set(features.why.values()) == {"nothing sounds: a constant level (DC) of 0.5"}
+    assert "DC" not in "".join(extract_audio_features((0.5 + 0.1 * tone(440, 4), RATE)).why.values())
+
+
+def test_three_pitches_in_turn_tell_no_key() -> None:
+    """C, E and G are in many keys: they were C major at .83, and a scale says more."""
+    steps = {"chord": (0, 4, 7), "scale": (0, 2, 4, 5, 7, 9, 11, 12)}
+    found = {
+        name: extract_audio_features((np.concatenate([tone(261.63 * 2 ** (step / 12), 1) for step in those]), RATE))
+        for name, those in steps.items()
+    }
+    assert found["chord"].key_signature is None
+    assert "pitch classes" in found["chord"].why["key"]
+    assert found["scale"].key_signature is not None
 
 
 @pytest.mark.parametrize("rate", [8_000, 11_025, 48_000, 96_000])
