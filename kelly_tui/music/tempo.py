@@ -16,10 +16,13 @@ _LONGEST, _WINDOW = 60.0, 12.0
 """Seconds of music that tell a tempo, and in which a performer keeps it."""
 _TOGETHER = 0.03
 """Seconds within which onsets are one stroke."""
-_DEEP, _KICKS = 48, (35, 36)
-"""Notes below this pitch, and drums with these, are the bass."""
+_DEEP, _KICKS, _SNARES = 48, (35, 36), (37, 38, 39, 40)
+"""Notes below this pitch, and drums with these, are the bass; drums that mark the second and fourth beat."""
+_LONG = 2.0
+"""Seconds beyond which a note's length counts no more."""
 _MULTIPLES = (1 / 4, 1 / 3, 1 / 2, 2 / 3, 1, 3 / 2, 2, 3, 4, 6, 8)
 _BASS_MULTIPLES = _MULTIPLES[:9]
+_HELD_MULTIPLES, _SNARE_MULTIPLES, _KICK_MULTIPLES = (1 / 2, 1, 2, 4), (1 / 2, 1, 2), (1 / 2, 1)
 
 
 def keeps_clock(score: Score) -> float:
@@ -89,7 +92,8 @@ def _is_octave(heard: float | None, bpm: float) -> bool:
 
 
 def onset_tempo(score: Score) -> Detection[float]:
-    """BPM by the onsets alone: how strongly they, and the bass, pulse at a tempo and at its multiples and parts.
+    """BPM by the onsets alone: how strongly they pulse at a tempo and at its multiples and parts, and how strongly the
+    bass, the long notes, the snare and the kick drum do.
 
     The pulse at a frequency is the magnitude of the onsets' Fourier sum in windows of 12 s (after Peeters, 2006,
     "Template-based estimation of time-varying tempo", on points in time instead of an energy curve). Which of the
@@ -118,12 +122,16 @@ def pulse_evidence(score: Score) -> Floats:
     group = np.concatenate(([0], np.cumsum(np.diff(times) > _TOGETHER)))
     size = np.bincount(group)
     strokes = np.bincount(group, weights=times) / size
-    deep = np.where(notes["is_drum"], np.isin(notes["pitch"], _KICKS), notes["pitch"] < _DEEP)
-    bass = np.bincount(group, weights=deep) > 0
-    weights = np.column_stack((np.sqrt(size), bass)).astype(np.float32)
+    drum = notes["is_drum"]
+    snare, kick = (drum & np.isin(notes["pitch"], of) for of in (_SNARES, _KICKS))
+    struck = [np.bincount(group, weights=of) > 0 for of in (kick | (~drum & (notes["pitch"] < _DEEP)), snare, kick)]
+    starts = np.flatnonzero(np.diff(group, prepend=-1))
+    held = np.maximum.reduceat(np.where(drum, 0.0, np.minimum(notes["duration"], _LONG)), starts)
+    weights = np.column_stack((np.sqrt(size), struck[0], held, *struck[1:])).astype(np.float32)
     pulses = _pulses(strokes, weights)
     rows = []
-    for pulse, multiples in zip(pulses, (_MULTIPLES, _BASS_MULTIPLES)):
+    each = (_MULTIPLES, _BASS_MULTIPLES, _HELD_MULTIPLES, _SNARE_MULTIPLES, _KICK_MULTIPLES)
+    for pulse, multiples in zip(pulses, each):
         # Where only the beat's relatives are asked, a neighbour may answer: performers are not exact.
         wide = np.maximum(pulse, np.maximum(np.roll(pulse, 1), np.roll(pulse, -1)))
         for multiple in multiples:
@@ -158,12 +166,15 @@ def _pulses(strokes: Floats, weights: NDArray[np.float32]) -> Floats:
 
 
 _WEIGHTS = (
-    *(5.26, -0.32, 1.89, -5.60, -3.15, -3.86, 1.08, 3.77, 7.56, 1.85, 4.08),  # all strokes at _MULTIPLES
-    *(-1.06, -1.64, 2.67, -3.17, 3.49, 1.71, 1.47, 1.61, 1.17),  # the bass at _BASS_MULTIPLES
-    *(-1.55, 2.30, 3.14, -1.13, -0.15, -0.31, -0.14),  # octaves from 100 BPM, of drums, of a line; squares; strokes
+    *(4.47, 1.04, -0.89, -0.68, -2.52, -2.23, 0.56, 5.26, 6.71, 0.45, 2.94),  # all strokes at _MULTIPLES
+    *(-1.22, -0.51, 2.40, -4.17, -0.29, 0.94, 1.54, 2.07, 0.78),  # the bass at _BASS_MULTIPLES
+    *(2.28, -3.50, 1.33, 1.29),  # long notes at _HELD_MULTIPLES
+    *(5.24, 4.24, -0.03, 0.93, 4.29),  # the snare and the kick at theirs
+    *(-0.57, 0.90, 1.60, -0.92, -0.71, -0.20, -0.08),  # octaves from 100 BPM, of drums, of a line; squares; strokes
 )
-"""Of the logit: fitted on 215 drum takes, pop performances and jazz solos and 80 lines made by rule. Out of fold 80 %
-of the performances in time are within 4 % of their annotated tempo, and all within 4 % of a simple multiple of it."""
+"""Of the logit: fitted on 89 drum takes, 113 pop performances, and, each counting less, 32 jazz solos and 60 melodies
+made by rule. In five folds 79 % of the pop and 83 of the takes are within 4 % of their annotated tempo, 97 and 100
+within 4 % of a simple multiple; what says 0.61 is right for 0.62, 0.78 for 0.78, 0.91 for 0.90, 0.98 for 0.94."""
 
 
 def detect_meter(score: Score) -> Detection[str]:
