@@ -28,6 +28,7 @@ from kelly_tui.music.dynamics import (
     detect_articulation,
     detect_dynamics,
     held_shares,
+    sure_of_curve,
     velocity_curve,
 )
 from kelly_tui.music.groove import Groove, detect_groove, syncopation
@@ -46,7 +47,7 @@ Ints = NDArray[np.int64]
 Found = Detection[Any]
 
 VECTOR_SIZE = 117
-_VERSIONS = {"chords": 4, "tempo": 2, "groove": 3, "meter": 3, "key": 3, "contour": 2, "articulation": 2}
+_VERSIONS = {"chords": 4, "tempo": 3, "groove": 3, "meter": 3, "key": 3, "contour": 2, "articulation": 2}
 """Of the detectors whose results have changed since their first."""
 _WIDEST_STEP = 12
 
@@ -161,7 +162,6 @@ class Analysis:
     @cached_property
     def detections(self) -> dict[str, tuple[str, Found]]:
         """For each label: the detector's name, and what it says."""
-        loudness = Detection(self.velocity_curve, 0.9, "mean velocity in 32 equal windows")
         offsets = self.groove.timing_offsets
         if self.offsets is not None:
             offsets = replace(offsets, value=self.offsets.round(1).tolist())
@@ -179,7 +179,7 @@ class Analysis:
             "timing_offsets_ms": ("groove", offsets),
             "articulation": ("articulation", self.articulation),
             "dynamic_range": ("dynamics", self.dynamics),
-            "velocity_curve": ("dynamics", loudness),
+            "velocity_curve": ("dynamics", sure_of_curve(self.score, self.velocity_curve)),
             "melodic_contour": ("contour", self.contour),
             "pitch_range": ("contour", self.pitch_range),
         }

@@ -103,6 +103,8 @@ def _under_held(line: NDArray[np.void]) -> NDArray[np.bool_]:
     return under
 
 
+_BY_ONE_NOTE = 0.7
+"""How sure a range is that one note alone makes, which may be a slip: of 313 pieces one is such."""
 BAR = 4.0
 """Beats that a phrase is taken to begin after the start of its song."""
 _PHRASES_BEFORE = (0, 1, 3, 5)
@@ -172,16 +174,18 @@ def contour_curve(line: NDArray[np.void], duration: float) -> Floats:
     return (curve - low) / (high - low) if high > low else np.full(32, 0.5)
 
 
-def pitch_span(score: Score) -> int | None:
-    """Semitones from the lowest to the highest note; None without pitches."""
-    found = score.pitch_counts.nonzero()[0]
-    return int(found[-1] - found[0]) if len(found) else None
-
-
 def detect_range(score: Score) -> Detection[str]:
-    """``narrow`` under an octave, ``wide`` over two, ``medium`` between."""
-    span = pitch_span(score)
-    if span is None:
+    """``narrow`` under an octave, ``wide`` over two, ``medium`` between; surely so if no single note makes it so."""
+    found, counts = score.pitch_counts.nonzero()[0].tolist(), score.pitch_counts
+    if not found:
         return unknown("no pitched notes")
-    name = "narrow" if span < 12 else "wide" if span > 24 else "medium"
+    span = found[-1] - found[0]
+    name = _range_of(span)
+    for end, inner in ((-1, found[-2:][0] - found[0]), (0, found[-1] - found[:2][-1])):
+        if counts[found[end]] == 1 and len(found) > 2 and _range_of(inner) != name:
+            return Detection(name, _BY_ONE_NOTE, f"{span} semitones; {inner} but for a single note")
     return Detection(name, 1.0, f"{span} semitones")
+
+
+def _range_of(span: int) -> str:
+    return "narrow" if span < 12 else "wide" if span > 24 else "medium"

@@ -102,7 +102,10 @@ def find_bars(clock: Clock) -> Bars:
         return Bars(unknown(f"no meter in the file, and {clock.why}"), score)
     meter, barred = hear_bars(replace(score, meters=[]) if counts_beats else score)
     why = f"{meter.why}; the file's {score.time_signature} counts beats" if counts_beats else meter.why
-    meter = replace(meter, confidence=min(meter.confidence, clock.confidence), why=why)
+    if meter.value is not None:
+        surety = min(meter.confidence, clock.confidence)
+        limit = ", no surer than its beats" if surety < meter.confidence else ""
+        meter = Detection(meter.value, surety, f"{surety:.0%} likely{limit}; {why}")
     return Bars(meter, score if counts_beats else barred)
 
 
@@ -119,7 +122,7 @@ def hear_bars(score: Score) -> Bars:
     best = int(of_meter.argmax())
     rival = int(np.argsort(of_meter)[-2])
     name, confidence = METERS[best], min(_SUREST, float(of_meter[best]))
-    why = f"{of_meter[best]:.0%} likely; next {METERS[rival]}, {of_meter[rival]:.0%}: by the accents"
+    why = f"by the accents, next {METERS[rival]}"
     start = _origin(score) + float(START_OF_STATE[np.where(best == METER_OF_STATE, chances, -1.0).argmax()]) / _CELLS
     numerator, denominator = map(int, name.split("/"))
     time = float(score.beat_to_time(np.array([start]))[0])

@@ -149,6 +149,16 @@ def sure_of_key_audio(path: Path, label: dict[str, Any]) -> Sure | None:
     return features.key_confidence, is_key(features.key_signature, features.mode, label)
 
 
+def sure_of_mode(path: Path, label: dict[str, Any]) -> Sure | None:
+    found = heard(path).detections["mode"][1]
+    return None if found.value is None else (found.confidence, found.value == label["mode"])
+
+
+def sure_of_mode_audio(path: Path, label: dict[str, Any]) -> Sure | None:
+    features = listened(path)
+    return None if features.mode is None else (features.key_confidence, features.mode == label["mode"])
+
+
 def is_key(tonic: str, mode: str, label: dict[str, Any]) -> bool:
     return (tonic, mode) == (parse_key(label["tonic"])[0], label["mode"])
 
@@ -206,6 +216,8 @@ def sure_of_written(field: str, index: int) -> Sure | None:
 SURE: dict[str, tuple[tuple[str, ...], Callable[[Path, dict[str, Any]], Sure | None]]] = {
     "key of MIDI": ((*NOTE_KEYS, "mode_midi"), sure_of_key),
     "key of audio": (("key_audio",), sure_of_key_audio),
+    "mode of MIDI": ((*NOTE_KEYS, "mode_midi"), sure_of_mode),
+    "mode of audio": (("key_audio",), sure_of_mode_audio),
     "tempo of MIDI": (("tempo_midi",), sure_of_tempo),
     "tempo of audio": (("tempo_audio",), sure_of_tempo_audio),
     "chords of MIDI": (("chords_midi", "chords_midi2"), sure_of_chords),
@@ -224,6 +236,8 @@ def judged(name: str) -> list[Sure]:
         return list(pulse.sure_of_beats(EVAL))
     if name in WRITTEN:
         return [sure for index in range(PIECES) if (sure := sure_of_written(WRITTEN[name], index)) is not None]
+    if name in EMOTIONS:
+        return list(emotion.reliable(PIANO)[name])
     if name in METERS:
         return [(confidence, right) for _, confidence, right in METERS[name]()]
     tasks, judge = SURE[name]
@@ -236,6 +250,8 @@ WRITTEN = {"articulation": "articulation", "dynamics": "dynamic_range"}
 """What nobody annotated, by its label: judged on generated pieces, which were written to have it."""
 PIECES, UNSEEN = 200, 777
 """So many, of a seed that no confidence was chosen on."""
+EMOTIONS = [f"{what}, {how}" for how in ("by rules", "learnt") for what in emotion.SAID]
+"""Of MIDI; signs, as annotators gave a quadrant."""
 METERS = {"meter of MIDI": pulse.heard_meters, "meter of audio": pulse.heard_meters_audio}
 
 
@@ -248,7 +264,7 @@ def reliability(name: str) -> str:
         inside = [(confidence, right) for confidence, right in found if low <= confidence < high]
         said, held = (sum(column) / max(1, len(inside)) for column in (zip(*inside) if inside else ((), ())))
         cells.append(f"{said:.2f} → {held:.2f} ({len(inside)})" if inside else "")
-    return f"{name:16}{calibration_error(found):7.3f}" + "".join(f"{cell:>20}" for cell in cells)
+    return f"{name:25}{calibration_error(found):7.3f}" + "".join(f"{cell:>20}" for cell in cells)
 
 
 def calibration_error(found: list[Sure]) -> float:
@@ -305,7 +321,7 @@ _CHORDS = (chord_fields.of_notes, ("chords_midi", "chords_midi2"))
 FITTED: dict[str, tuple[Callable[[folds.Annotated], folds.Learnt], tuple[str, ...]]] = {
     **dict.fromkeys(_KEYS[1], _KEYS),
     **dict.fromkeys(_CHORDS[1], _CHORDS),
-    "tempo_midi": (folds.tempi, ("tempo_midi",)),
+    "tempo_midi": (folds.tempi, ("tempo_midi", "groove_gmd", "swing_wjd", "key_midi")),
     "tempo_audio": (folds.tempi_of_audio, ("tempo_audio",)),
     "chords_audio": (chord_fields.of_sound, ("chords_audio",)),
     "key_audio": (folds.keys_of_audio, ("key_audio",)),
@@ -418,7 +434,9 @@ def main() -> int:
                 print(f"{'chords_made':14} {figure:46.64} {100 * sum(shares) / len(shares):7.1f}", flush=True)
         if not wanted or "reliability".startswith(wanted):
             print("\nhow sure → how often right (of how many); first the expected calibration error")
-            for line in workers.map(reliability, (*SURE, BEATS, *METERS, *WRITTEN)):
+            for line in workers.map(
+                reliability, (*SURE, BEATS, *METERS, *WRITTEN, *(EMOTIONS if PIANO.exists() else ()))
+            ):
                 print(line, flush=True)
     return 0
 

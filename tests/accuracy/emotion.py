@@ -9,12 +9,13 @@ instruments: what holds for one that dies away and one that does not is no piano
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import symusic
+from scipy.special import ndtr
 
 from kelly_tui.features.audio import extract_audio_features
 from kelly_tui.features.midi import extract_midi_features
@@ -38,6 +39,8 @@ class Figures(NamedTuple):
     """(n,) whether the emotion is, of four."""
     sure: np.ndarray
     """(n,) how sure that was."""
+    sure_of_signs: np.ndarray
+    """(n, 2) how sure the signs of valence and arousal were: what is said, in its standard deviations, as a chance."""
     songs: np.ndarray
     """(n,)"""
 
@@ -77,9 +80,24 @@ def figures(folder: Path, features: Callable[[Path], Any] = from_midi) -> tuple[
         suggested = suggest(Labelled(cues, songs, said, np.full((len(clips), 2), np.nan)), labels, kind)
         signs = (suggested.plane > 0) == (places > 0)
         chosen = suggested.probabilities.argmax(axis=1)
-        return Figures(signs[:, 0], signs[:, 1], chosen == emotions, suggested.probabilities.max(axis=1), songs)
+        sure_of_signs = ndtr(np.abs(suggested.plane) / suggested.spreads)
+        right, sure = chosen == emotions, suggested.probabilities.max(axis=1)
+        return Figures(signs[:, 0], signs[:, 1], right, sure, sure_of_signs, songs)
 
     return scored(np.full(len(clips), -1)), scored(emotions)
+
+
+SAID = ("emotion", "sign of valence", "sign of arousal")
+
+
+@cache
+def reliable(folder: Path) -> dict[str, list[tuple[float, bool]]]:
+    """How sure each suggestion for MIDI was, and whether it was right: by the rules alone, and learnt."""
+    found = {}
+    for how, one in zip(("by rules", "learnt"), figures(folder)):
+        sure, right = (one.sure, *one.sure_of_signs.T), (one.right, one.valence, one.arousal)
+        found |= {f"{name}, {how}": list(zip(of.tolist(), held.tolist())) for name, of, held in zip(SAID, sure, right)}
+    return found
 
 
 def interval(values: np.ndarray, songs: np.ndarray) -> tuple[float, float]:

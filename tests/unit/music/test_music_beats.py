@@ -10,9 +10,9 @@ import pytest
 from numpy.typing import NDArray
 
 from kelly_tui.features.midi import analyse, labels_of
-from kelly_tui.music.beats import find_beats, find_clock, on_beats
+from kelly_tui.music.beats import Clock, find_beats, find_clock, on_beats
 from kelly_tui.music.detection import Detection, unknown
-from kelly_tui.music.meter import hear_bars
+from kelly_tui.music.meter import find_bars, hear_bars
 from kelly_tui.music.notes import NOTE, Meter, Score, read_midi
 from kelly_tui.music.tempo import detect_tempo
 
@@ -185,6 +185,17 @@ def test_a_file_that_counts_beats_names_no_meter(name: str, corpus_midi) -> None
     found = analyse(replace(tune, meters=[Meter(0.0, 0.0, 1, 4)])).meter
     assert found.value == TUNES[name]
     assert "the file's 1/4 counts beats" in found.why
+
+
+def test_a_meter_says_how_likely_it_is_as_its_label_does(corpus_midi) -> None:
+    """It said what the accents alone do, 72 %, where the label was capped by the beats', .60."""
+    score = replace(read_midi(corpus_midi("ryansMammoth/DoubleHeadJig")), meters=[])
+    for surety in (1.0, 0.4):
+        meter = find_bars(Clock(score, surety, "")).meter
+        assert meter.why.startswith(f"{meter.confidence:.0%} likely")
+        assert (meter.confidence, "no surer than its beats" in meter.why) == (
+            (0.4, True) if surety == 0.4 else (hear_bars(score).meter.confidence, False)
+        )
 
 
 def test_what_has_no_beat_says_why() -> None:

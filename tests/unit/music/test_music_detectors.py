@@ -11,6 +11,7 @@ import mir_eval
 import numpy as np
 import pytest
 
+from kelly_tui.features.midi import analyse
 from kelly_tui.music.chords import best_path, detect_chords
 from kelly_tui.music.contour import contour_curve, detect_contour, detect_range, melody
 from kelly_tui.music.dynamics import (
@@ -337,3 +338,28 @@ def test_pitch_range() -> None:
     assert [detect_range(score_of(line([60, 60 + span]))).value for span in (11, 12, 24, 25)] == [
         "narrow", "medium", "medium", "wide",
     ]  # fmt: skip
+
+
+def test_a_range_that_one_note_makes_is_less_sure() -> None:
+    tune = [60, 62, 64, 65, 67, 65, 64, 62] * 4
+    slips = {"medium": [*tune, 74], "narrow": [*tune, 70], "wide": [*tune, 84, 79, 79, 59]}
+    found = {name: detect_range(score_of(line(pitches))) for name, pitches in slips.items()}
+    assert [one.value for one in found.values()] == list(found)
+    assert [one.confidence < 1 for one in found.values()] == [True, False, True]
+    assert "7 semitones but for a single note" not in found["narrow"].why
+    assert "14 semitones; 7 but for a single note" in found["medium"].why
+    assert detect_range(score_of(line([*tune, 74, 74]))).confidence == 1
+
+
+def test_a_velocity_curve_is_as_sure_as_there_are_notes_for_it() -> None:
+    every = [(beat, 0.9, 60, 40 + beat) for beat in range(64)]
+    ends = [note for note in every if note[0] < 16 or note[0] >= 48]
+    whole, parts, flat = (
+        analyse(score_of(notes)).detections["velocity_curve"][1]
+        for notes in (every, ends, [(beat, 0.9, 60, 64) for beat in range(64)])
+    )
+    assert whole.confidence == 0.95
+    assert parts.confidence == pytest.approx(0.5, abs=0.04)
+    assert "with notes" in parts.why
+    assert flat.confidence == 0.3
+    assert "perhaps nobody played them" in flat.why
