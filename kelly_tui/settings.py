@@ -74,6 +74,9 @@ class Settings:
     second_look: float = 0.05
     """Of so many of your labels, one comes back later to be judged again, blind: 0.05 is one in twenty, 0 is none."""
 
+    second_look_fields: str = ""
+    """What is asked then, ``emotion valence key``; empty means the labels that the dataset is for."""
+
     volume: float = 0.8
     """0..1."""
 

@@ -71,3 +71,15 @@ class Agreement(msgspec.Struct, frozen=True):
     """{who: of each field that this person judged twice}; the pairs are of rounds."""
     to_decide: int
     """Open conflicts between opinions."""
+
+    def in_short(self, field: str, who: str) -> str:
+        """``agreement 0.74 on 40, with yourself 0.81 on 12``: the alphas of a field; empty where there are none."""
+        between = _alpha_of(field, self.fields)
+        own = _alpha_of(field, self.own.get(who, []))
+        said = [f"{between.value:.2f} on {between.samples:,}"] if between is not None else []
+        said += [f"with yourself {own.value:.2f} on {own.samples:,}"] if own is not None else []
+        return f"agreement {', '.join(said)}" if said else ""
+
+
+def _alpha_of(field: str, found: list[FieldAgreement]) -> Alpha | None:
+    return next((one.alpha for one in found if one.field == field), None)

@@ -8,7 +8,7 @@ from the label of a person opens a conflict, so that somebody decides.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from random import Random
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -27,6 +27,7 @@ from kelly_tui.store.steps import Labels, Recorder
 if TYPE_CHECKING:
     import sqlite3
 
+    from kelly_tui.model.sample import Sample
     from kelly_tui.store.catalogue import Catalogue
 
 ENOUGH = 2
@@ -151,11 +152,12 @@ def differ(field: Field, one: Value, other: Value) -> bool:
 # -- asking ------------------------------------------------------------------------------------------------------------
 
 
-def second_look(catalogue: Catalogue, by: str, field: str, drawn: Random) -> str | None:
-    """An earlier sample that `by` labelled, to be asked about again; None where there is none.
+def second_look(catalogue: Catalogue, by: str, fields: Sequence[str], drawn: Random) -> str | None:
+    """An earlier sample of which `by` labelled one of `fields`, to be asked about again; None where there is none.
 
     It stands as it was labelled, is no variant, and was not asked about again before. A few milliseconds at any size.
     """
+    marks = ", ".join("?" * len(fields))
     db = catalogue.db
     edits = "FROM steps WHERE actor = ? AND kind = 'edit' AND state = 'done'"
     last = db.execute(f"SELECT step {edits} ORDER BY step DESC LIMIT 1 OFFSET ?", (by, APART - 1)).fetchone()
@@ -165,11 +167,11 @@ def second_look(catalogue: Catalogue, by: str, field: str, drawn: Random) -> str
     start = drawn.randint(first, last[0])
     for low, high in ((start, last[0]), (first, start - 1)):
         found = db.execute(
-            f"SELECT sample_id, new FROM (SELECT step {edits} AND step BETWEEN ? AND ? ORDER BY step LIMIT ?)"
-            " JOIN events USING (step) WHERE field = ? AND new IS NOT NULL",
-            (by, low, high, _TRIED, field),
+            f"SELECT sample_id, field, new FROM (SELECT step {edits} AND step BETWEEN ? AND ? ORDER BY step LIMIT ?)"
+            f" JOIN events USING (step) WHERE field IN ({marks}) AND new IS NOT NULL",
+            (by, low, high, _TRIED, *fields),
         )
-        for sample_id, new in found:
+        for sample_id, field, new in found:
             if _worth_asking(db, sample_id, field, label_from_json(new), by):
                 return str(sample_id)
     return None
@@ -185,6 +187,14 @@ def _worth_asking(db: sqlite3.Connection, sample_id: str, field: str, label: Lab
         db.execute(fit, (sample_id,)).fetchone() is not None
         and db.execute(asked, (sample_id, field, by)).fetchone() is None
     )
+
+
+def to_judge(catalogue: Catalogue, sample: Sample, fields: Sequence[str], by: str, *, own: bool) -> list[str]:
+    """Of `fields` those that `by` has labelled, or others where it is not `own`, and `by` has not judged blind yet."""
+    mine = f"SELECT field FROM ({_BLIND}) WHERE sample_id = ? AND annotator = ?"
+    judged = {field for (field,) in catalogue.db.execute(mine, (sample.sample_id, by))}
+    labels = {field: label for field, label in sample.labels.items() if label.source == "human"}
+    return [field for field in fields if field in labels.keys() - judged and (labels[field].by == by) is own]
 
 
 def to_hear(catalogue: Catalogue, field: str, by: str, limit: int = 1000) -> list[str]:
@@ -243,6 +253,12 @@ def opinions(catalogue: Catalogue, sample_id: str, field: str) -> list[Said]:
         if not any((one.by, one.value) == (other.by, other.value) for other in said):
             said.append(one)
     return said
+
+
+def said_blind(catalogue: Catalogue) -> tuple[int, str]:
+    """How much was said blind and not taken back, and when last: another, and they agree otherwise."""
+    n, last = catalogue.db.execute(f"SELECT count(*), ifnull(max(at), '') FROM ({_BLIND})").fetchone()
+    return n, last
 
 
 def blind_opinions(catalogue: Catalogue) -> list[Opinion]:

@@ -44,6 +44,7 @@ SCOPES = {
     "variants": "Variants",
     "blind": "Blind comparison",
     "review": "Review",
+    "agreement": "Agreement",
     "second": "A second look, blind",
     "datasets": "Datasets",
     "new": "A new dataset",
@@ -53,7 +54,7 @@ SCOPES = {
 """Where a key can be pressed, and what that place is called."""
 
 _OPENED = ("list", "form", "pipeline", "report", "history")
-_OTHER_PAGES = ("views", "columns", "variants", "review", "second", "datasets", "new", "preview")
+_OTHER_PAGES = ("views", "columns", "variants", "review", "agreement", "second", "datasets", "new", "preview")
 _PAGES = ("pipeline", "report", "history", *_OTHER_PAGES, "help")
 _LINES = ("list", "form", "parameters", *_PAGES)
 _MUSIC = ("list", "lens", "variants", "review", "second")
@@ -137,6 +138,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("opinion", "say it, and see what others said", (DIGIT,), ("review",), "say it"),
     Action("settle", "let it stand, go to the next", ("enter",), ("review",), "let it stand, next"),
     Action("judge", "say it; what others said, or you before, is told after", (DIGIT,), ("second",), "say it"),
+    Action("say_value", "type what you say, where no digit says it", ("enter",), ("second",), "type it"),
     Action("answer", "which of the two X is: 1 says A, 2 says B", (DIGIT,), ("blind",), "X is A, B"),
     Action("autoplay", "play after labelling, or don't", ("A",), ("list",)),
     Action("undo", "undo the last edit, and go there", ("u",),
@@ -213,6 +215,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("pipeline", "the pipeline", ("g p",), _OPENED, "pipeline"),
     Action("report", "the validation report", ("g v",), _OPENED),
     Action("review", "what waits to be decided: people say different things of it", ("g r",), ("list",)),
+    Action("agreement", "how far people agree, and you with yourself, by field and class", ("g k",), _OPENED),
     Action("hear_others", "judge blind what others have labelled", ("g o",), ("list",)),
     Action("history", "the history of edits", ("g h",), _OPENED),
     Action("sample_history", "the history of this sample", ("g u",), ("list",)),

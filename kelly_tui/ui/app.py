@@ -266,6 +266,11 @@ class KellyApp(App[None], inherit_bindings=False):
 
         self.push_screen(ReportScreen(self.opened()))
 
+    def action_agreement(self) -> None:
+        from kelly_tui.ui.screens.agreement import AgreementScreen
+
+        self.push_screen(AgreementScreen(self.opened()))
+
     def action_history(self, sample: Sample | None = None) -> None:
         from kelly_tui.ui.screens.history import HistoryScreen
 

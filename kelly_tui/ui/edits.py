@@ -76,13 +76,39 @@ def typed_values(sample: Sample, config: DatasetConfig, texts: Mapping[str, str]
 
 
 def affect(sample: Sample, valence: int, arousal: int) -> list[Edit]:
-    """Valence and arousal from digits: 1 is -1, 5 is 0, 9 is 1."""
-    if 0 in (valence, arousal):
-        raise LabelError("0 is no valence or arousal", hint="1 is lowest, 5 neutral, 9 highest.")
+    """Valence and arousal from digits."""
     return [
-        Edit(sample.sample_id, name, Label((digit - 5) / 4))
+        Edit(sample.sample_id, name, Label(rated(name, digit)))
         for name, digit in (("valence", valence), ("arousal", arousal))
     ]
+
+
+def rated(field: str, digit: int) -> float:
+    """A place on a scale from -1 to 1: 1 is -1, 5 is 0, 9 is 1. Raises `LabelError` for 0."""
+    if not digit:
+        raise LabelError(f"0 is no {field_word(field)}", hint="1 is lowest, 5 neutral, 9 highest.")
+    return (digit - 5) / 4
+
+
+def tenths(digit: int) -> float:
+    """Quality: 0 is 1.0."""
+    return (digit or 10) / 10
+
+
+def digits_for(field: str, config: DatasetConfig) -> int:
+    """How many digits say something of a field, from 1 on."""
+    if choices := config.choices(field):
+        return len(choices) if len(choices) <= 10 else 0
+    return 10 if field == "quality_score" else 9 if FIELDS[field].low == -1 else 0
+
+
+def by_digit(field: str, config: DatasetConfig, digit: int) -> Value:
+    """What a digit says of a field. Raises `LabelError` where it says nothing."""
+    if not digits_for(field, config):
+        raise LabelError(f"no digit says a {field_word(field)}", hint="‹say_value› types it.")
+    if choices := config.choices(field):
+        return choice_of(choices, digit)
+    return tenths(digit) if field == "quality_score" else rated(field, digit)
 
 
 def undecided(sample: Sample, config: DatasetConfig) -> bool:
@@ -97,10 +123,8 @@ def unguessed(sample: Sample) -> Sample:
 
 
 def dominance(sample: Sample, digit: int) -> list[Edit]:
-    """Dominance from a digit: 1 is -1, 5 is 0, 9 is 1."""
-    if not digit:
-        raise LabelError("0 is no dominance", hint="1 is lowest, 5 neutral, 9 highest.")
-    return [Edit(sample.sample_id, "dominance", Label((digit - 5) / 4))]
+    """Dominance from a digit."""
+    return [Edit(sample.sample_id, "dominance", Label(rated("dominance", digit)))]
 
 
 def scaled_tempo(sample: Sample, ratio: float) -> list[Edit]:

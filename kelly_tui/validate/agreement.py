@@ -74,25 +74,43 @@ def alpha(units: Iterable[Sequence[Any]], scale: Scale = "nominal", order: Seque
     judged = [unit for unit in units if len(unit) > 1]
     if not judged:
         return None
-    if scale == "interval":
-        disagreement = _by_distance([[float(value) for value in unit] for unit in judged])
-    else:
-        values = list(order) or sorted({value for unit in judged for value in unit}, key=str)
-        table = np.array([[unit.count(value) for value in values] for unit in map(list, judged)], dtype=float)
-        disagreement = _by_rank(table) if scale == "ordinal" else _by_name(table)
-    observed, expected = disagreement(np.ones(len(judged)))
-    if expected == 0:
+    disagreement = _disagreement(judged, scale, order)
+    value = _measured(disagreement, np.ones(len(judged)))
+    if value is None:
         return None
     drawn = np.random.default_rng(0)
     found = []
     for _ in range(DRAWS):
         times = np.bincount(drawn.integers(len(judged), size=len(judged)), minlength=len(judged))
-        apart, by_chance = disagreement(times.astype(float))
-        if by_chance:  # a draw in which all values are the same says nothing
-            found.append(1 - apart / by_chance)
-    value = 1 - observed / expected
+        one = _measured(disagreement, times.astype(float))
+        if one is not None:  # a draw in which all values are the same says nothing
+            found.append(one)
     low, high = np.quantile(found, (0.025, 0.975)) if found else (value, value)
-    return Alpha(float(value), float(low), float(high), len(judged))
+    return Alpha(value, float(low), float(high), len(judged))
+
+
+def _disagreement(judged: Sequence[Sequence[Any]], scale: Scale, order: Sequence[Any]) -> Disagreement:
+    import numpy as np
+
+    if scale == "interval":
+        return _by_distance([[float(value) for value in unit] for unit in judged])
+    values = list(order) or sorted({value for unit in judged for value in unit}, key=str)
+    table = np.array([[unit.count(value) for value in values] for unit in map(list, judged)], dtype=float)
+    return _by_rank(table) if scale == "ordinal" else _by_name(table)
+
+
+def _measured(disagreement: Disagreement, times: Floats) -> float | None:
+    """Alpha of units that count so often each; None where all values are the same."""
+    observed, expected = disagreement(times)
+    return float(1 - observed / expected) if expected else None
+
+
+def _class_alpha(value: Value, units: Sequence[Sequence[Value]]) -> float | None:
+    """Alpha of one class against all others."""
+    import numpy as np
+
+    apart = _disagreement([[other == value for other in unit] for unit in units], "nominal", ())
+    return _measured(apart, np.ones(len(units)))
 
 
 def _by_name(table: Floats) -> Disagreement:
@@ -187,8 +205,7 @@ def field_agreement(field: str, said: Said, config: DatasetConfig) -> FieldAgree
     classes: dict[str, float | None] = {}
     if scale != "interval":
         for value in sorted({value for unit in units for value in unit}, key=str):
-            one = alpha([[other == value for other in unit] for unit in units])
-            classes[str(value)] = None if one is None else one.value
+            classes[str(value)] = _class_alpha(value, units)
     people = sorted({who for by in said.values() for who in by})
     pairs = [_pair(first, second, said, scale) for first, second in combinations(people, 2)]
     return FieldAgreement(field, scale, alpha(units, scale, order), classes, [pair for pair in pairs if pair.samples])

@@ -36,6 +36,7 @@ def test_ids_are_unique_and_scopes_exist() -> None:
 
 def test_every_action_is_a_method_where_it_works() -> None:
     from kelly_tui.ui.app import KellyApp
+    from kelly_tui.ui.screens.agreement import AgreementScreen
     from kelly_tui.ui.screens.blind import BlindScreen
     from kelly_tui.ui.screens.columns import ColumnsScreen
     from kelly_tui.ui.screens.datasets import DatasetsScreen
@@ -54,7 +55,7 @@ def test_every_action_is_a_method_where_it_works() -> None:
     screens = {"list": Workstation, "form": Workstation, "pad": Workstation, "ride": Workstation,
                "tap": Workstation, "lens": Workstation,
                "views": ViewsScreen, "variants": VariantsScreen, "blind": BlindScreen, "review": ReviewScreen,
-               "second": SecondLook,
+               "second": SecondLook, "agreement": AgreementScreen,
                "pipeline": PipelineScreen, "parameters": PipelineScreen, "report": ReportScreen,
                "history": HistoryScreen, "columns": ColumnsScreen, "datasets": DatasetsScreen, "new": NewDataset,
                "preview": ImportPreview,

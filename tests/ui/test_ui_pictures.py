@@ -63,6 +63,7 @@ PLACES = {
     "variants": "j j j o",
     "blind": "j j j j b",
     "review": "g r",
+    "agreement": "g k",
     "second look": "g o",
     "palette": "ctrl+p",
     "a new dataset": "g d n",

@@ -15,6 +15,7 @@ from kelly_tui.store.opinions import blind_opinions
 from kelly_tui.ui.keymap import default_keymap
 from kelly_tui.ui.screens import second
 from kelly_tui.ui.screens.report import report_entries
+from kelly_tui.validate.agreement import agreement
 from kelly_tui.validate.report import validate_dataset
 from tests.ui.conftest import NAMES, Desk, Open
 
@@ -103,6 +104,75 @@ async def test_what_others_labelled_is_judged_blind_and_differences_go_to_review
         assert desk.app.screen.place == "list"  # type: ignore[attr-defined]
         await desk.press("g", "o")
         assert "nobody else has labelled" in desk.said
+
+
+@pytest.mark.exercises("say_value", "judge", "skip", "agreement")
+async def test_the_fields_that_were_chosen_are_asked_one_after_another(open_desk: Open, root: Path) -> None:
+    labels = {"emotion": "sad", "valence": -0.5, "key": "A", "articulation": "legato"}
+    with Catalogue.open(root) as catalogue:
+        for name in ("heath", "iris"):
+            edits = [Edit(f"{NAMES.index(name):016x}", field, Label(value)) for field, value in labels.items()]
+            history.edit(catalogue, edits, "anna")
+    async with open_desk(root, size=(80, 24), second_look_fields="valence key articulation emotion tempo") as desk:
+        await desk.press("g", "o")
+        assert "1 of 2 samples" in desk.text()
+        asked = next(line.split() for line in desk.text().splitlines() if "articulation" in line and "valence" in line)
+        assert asked == ["valence", "key", "articulation", "emotion"], "nobody has said a tempo"
+        assert "1 lowest  5 neutral  9 highest" in desk.text()
+        await desk.press("2")
+        assert "valence -0.75" in desk.text()
+        assert "enter types it" in desk.text()
+        await desk.press("3")
+        assert desk.said == "no digit says a key. enter types it."
+        await desk.press("enter", "x", "escape", "enter", "B", "b", "enter")
+        assert "key A#" in desk.text()
+        await desk.press("s", "2")  # nothing of its articulation
+        assert "2 of 2 samples" in desk.text()
+        await desk.press("3", "enter", "A", "enter", "1", "2")
+        assert desk.app.screen.place == "list"  # type: ignore[attr-defined]
+        assert [(name, value) for name, by, _, value in said(desk) if by == "tester"] == [
+            ("heath", -0.75), ("heath", "A#"), ("heath", "sad"),
+            ("iris", -0.5), ("iris", "A"), ("iris", "legato"), ("iris", "sad"),
+        ]  # fmt: skip
+        await desk.press("g", "k")
+        assert "Between people" in desk.text()
+
+
+async def test_a_field_on_which_nothing_is_measured_is_no_second_look(open_desk: Open, root: Path) -> None:
+    async with open_desk(root, second_look_fields="notes") as desk:
+        await desk.press("g", "o")
+        assert desk.said == "no agreement is measured on notes. Mend second_look_fields in settings.toml."
+
+
+async def test_agreement_stands_below_the_list_and_by_field_and_class_on_its_page(open_desk: Open, root: Path) -> None:
+    anna = ["sad", "sad", "happy", "tense", "happy", "angry"]
+    ben = ["sad", "happy", "happy", "tense", "happy", "sad"]
+    with Catalogue.open(root) as catalogue:
+        for by, values in (("anna", anna), ("ben", ben), ("anna", ben)):
+            for number, value in zip((0, 1, 2, 5, 6, 7), values, strict=True):
+                opinions.give_opinion(catalogue, f"{number:016x}", {"emotion": value}, by)
+        for by, pair in (("anna", (0.5, -0.5)), ("ben", (0.25, -0.75))):
+            for number, value in enumerate(pair):
+                opinions.give_opinion(catalogue, f"{number:016x}", {"valence": value}, by)
+        emotion, valence = agreement(catalogue).fields
+    assert emotion.alpha is not None
+    assert valence.alpha is not None
+    async with open_desk(root, size=(160, 48)) as desk:
+        assert f"agreement {emotion.alpha.value:.2f} on 6" in desk.text()
+        await desk.press("g", "k")
+        text = desk.text()
+        assert f"emotion        alpha {emotion.alpha.value:.2f}  (" in text
+        assert f"valence        alpha {valence.alpha.value:.2f}  (" in text
+        assert f"happy {emotion.by_class['happy']:.2f}   sad {emotion.by_class['sad']:.2f}" in text
+        assert f"anna, ben: kappa {emotion.pairs[0].kappa:.2f}, 4 of 6 the same" in text
+        assert "anna, asked again" in text
+        await desk.press("escape")
+        desk.app.workstation.give_opinion(f"{8:016x}", {"emotion": "sad"})  # type: ignore[union-attr]
+        desk.app.workstation.give_opinion(f"{8:016x}", {"emotion": "happy"})  # type: ignore[union-attr]
+        await desk.settle()
+        assert f"agreement {emotion.alpha.value:.2f} on 6" in desk.text()
+        await desk.press("2")
+        assert "agreement" in desk.text()
 
 
 async def test_a_key_that_comes_too_early_was_meant_for_something_else(

@@ -69,7 +69,7 @@ class FieldKeys(Labelling):
         return self.change(edits.each(lambda one: edits.dominance(one, digit)))
 
     def action_set_quality(self, digit: int) -> Awaitable[None] | None:
-        return self._set("quality_score", f"{(digit or 10) / 10:g}")
+        return self._set("quality_score", f"{edits.tenths(digit):g}")
 
     def _set(self, field: str, text: str) -> Awaitable[None] | None:
         return self.change(edits.each(lambda one: edits.typed_value(one, self.session.config, field, text)))

@@ -91,8 +91,11 @@ class Labelling(Saving):
         return bool(chosen)
 
     async def _choose_second_look(self) -> None:
-        me, field = self.app.settings.annotator, self.session.main_label
-        found = await self.session.ask(lambda catalogue: second_look(catalogue, me, field, Random()))
+        from kelly_tui.ui.screens.second import asked_fields
+
+        settings = self.app.settings
+        me, fields = settings.annotator, asked_fields(self.session.config, settings.second_look_fields)
+        found = await self.session.ask(lambda catalogue: second_look(catalogue, me, fields, Random()))
         self._to_look_at = found or ""
         if found is None:
             self._looks_due = 0.0  # there is nothing old enough

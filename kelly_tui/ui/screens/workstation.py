@@ -15,7 +15,7 @@ from textual.app import ComposeResult
 from textual.layout import Layout
 
 from kelly_tui.errors import KellyError, LabelError
-from kelly_tui.store.opinions import to_hear
+from kelly_tui.store.opinions import said_blind, to_hear
 from kelly_tui.store.progress import progress
 from kelly_tui.text import count, hours_in_words
 from kelly_tui.ui.advice import Advice, Alike, look_alike, next_best
@@ -38,6 +38,7 @@ from kelly_tui.ui.widgets.scores import ScoresPanel
 from kelly_tui.ui.widgets.status_line import StatusLine
 from kelly_tui.ui.widgets.too_small import TooSmall
 from kelly_tui.ui.widgets.transport import Transport
+from kelly_tui.validate.agreement import agreement
 
 if TYPE_CHECKING:
     from textual.timer import Timer
@@ -94,6 +95,8 @@ class Workstation(Tapping, Lenses):
         self._scored: tuple[Counts, Scores] | None = None
         self._probed: Probe | None = None
         """What the scores were read from, and they."""
+        self._heard_blind, self._agreed = (0, ""), ""
+        """What had been said blind when it was measured how far people agree, and that in short."""
         self._counting = self._counted = False
         """Whether what looks alike is being counted, and whether that is of these scores."""
         self._panels = PanelLayout()
@@ -215,7 +218,7 @@ class Workstation(Tapping, Lenses):
         assert self._scored is not None
         counts, scores = self._scored
         self.advice = next_best(counts, scores, self.session.config, self._alike)
-        self.query_one(ScoresPanel).show(scores, self.advice, self._probed)
+        self.query_one(ScoresPanel).show(scores, self.advice, self._probed, self._agreed)
 
     async def _count_alike(self) -> None:
         """Count the open samples that look like what is lacking, and advise anew; again where labels changed since."""
@@ -225,6 +228,7 @@ class Workstation(Tapping, Lenses):
                 _, scores = self._scored
                 began = monotonic()
                 self._alike = await self.session.ask(partial(look_alike, scores=scores))
+                await self._see_agreement()
                 self._advise()
                 if self.session.past is None:
                     asked = partial(progress, by=self.session.annotator, now=datetime.now(UTC))
@@ -237,6 +241,14 @@ class Workstation(Tapping, Lenses):
             self._advise()
         finally:
             self._counting = False
+
+    async def _see_agreement(self) -> None:
+        """Measure how far people agree, where anything was said blind since that was done."""
+        heard = await self.session.ask(said_blind)
+        if heard != self._heard_blind:
+            self._heard_blind = heard
+            found = await self.session.ask(agreement)
+            self._agreed = found.in_short(self.session.main_label, self.session.annotator)
 
     def show_sample(self) -> None:
         """Show the labels of the sample under the cursor."""
@@ -396,14 +408,15 @@ class Workstation(Tapping, Lenses):
         self.app.push_screen(SecondLook(self, [sample_id], AGAIN))
 
     async def action_hear_others(self) -> None:
-        me, field = self.app.settings.annotator, self.session.main_label
-        found = await self.session.ask(lambda catalogue: to_hear(catalogue, field, me))
+        from kelly_tui.ui.screens.second import OTHERS, SecondLook, asked_fields
+
+        settings = self.app.settings
+        me, fields = settings.annotator, asked_fields(self.session.config, settings.second_look_fields)
+        found = await self.session.ask(lambda catalogue: to_hear(catalogue, fields[0], me))
         if not found:
             raise LabelError(
                 "nobody else has labelled what you have not judged", hint="kelly --as NAME opens it as another person."
             )
-        from kelly_tui.ui.screens.second import OTHERS, SecondLook
-
         self.app.push_screen(SecondLook(self, found, OTHERS))
 
     def action_sample_history(self) -> None:

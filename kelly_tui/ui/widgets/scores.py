@@ -33,11 +33,12 @@ class ScoresPanel(Painted):
         self.scores: Scores | None = None
         self.advice = Advice("")
         self.probe: Probe | None = None
+        self.agreed = ""
 
-    def show(self, scores: Scores, advice: Advice, probe: Probe | None = None) -> None:
-        """`probe`: what the last one found."""
-        if (scores, advice, probe) != (self.scores, self.advice, self.probe):
-            self.scores, self.advice, self.probe = scores, advice, probe
+    def show(self, scores: Scores, advice: Advice, probe: Probe | None = None, agreed: str = "") -> None:
+        """`probe`: what the last one found. `agreed`: how far people agree."""
+        if (scores, advice, probe, agreed) != (self.scores, self.advice, self.probe, self.agreed):
+            self.scores, self.advice, self.probe, self.agreed = scores, advice, probe, agreed
             self.repaint()
 
     def paint(self, width: int, height: int) -> list[Line]:
@@ -101,9 +102,9 @@ class ScoresPanel(Painted):
             *_score("Quality", scores.quality),
             (said, "dim"),
         ]
-        if self.probe is not None:
+        for ways in ((self.agreed, self.agreed.partition(",")[0]), _probed(self.probe) if self.probe else ()):
             room = width - length(left) - length(self._next(width)) - 3
-            words = next((one for one in _probed(self.probe) if len(one) <= room), "")
+            words = next((one for one in ways if len(one) <= room), "")
             left += [("  " + words, "text")] if words else []
         return spread(left, self._next(width - length(left) - 1), width)
 

@@ -159,14 +159,14 @@ def test_a_second_look_is_at_what_one_labelled_long_enough_ago(
     label(catalogue, 1, "ben", "tense")  # what she said of it does not stand
 
     def asked() -> set[str | None]:
-        return {second_look(catalogue, "anna", "emotion", Random(seed)) for seed in range(30)}
+        return {second_look(catalogue, "anna", ["emotion"], Random(seed)) for seed in range(30)}
 
     assert asked() == {id_of(0), id_of(2)}, "3 and 4 are too fresh, 1 is ben's"
     give_opinion(catalogue, id_of(0), {"emotion": "angry"}, "anna")
     assert said(catalogue) == [("anna", 1, "sad"), ("anna", 2, "angry")]
     assert to_review(catalogue, "emotion", "anna") == [id_of(0)]
     assert id_of(0) not in asked()
-    assert second_look(catalogue, "ben", "emotion", Random(0)) is None
+    assert second_look(catalogue, "ben", ["emotion"], Random(0)) is None
 
 
 def test_what_others_labelled_is_heard_once(catalogue: Catalogue) -> None:
