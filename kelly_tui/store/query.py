@@ -7,7 +7,7 @@ as 8 bytes a sample, whose rows are read when they come into sight.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -89,6 +89,12 @@ class Row(NamedTuple):
 
 PIECE = 1 << 16
 """Characters of a list of rowids that are read at once: a fifth of a millisecond."""
+
+STEP = 50_000
+"""Samples that are looked through at once for those that a filter finds: a hundredth of a second."""
+
+TELLING = (1, 100)
+"""So many samples are told of before all are found: the first, and what fills a screen."""
 
 AHEAD = 10_000
 """Samples at the beginning of an order among which the first that a filter finds are looked for."""
@@ -248,12 +254,17 @@ def _first(catalogue: Catalogue, query: Query, runs: Iterable[_Run], limit: int)
     return rowids
 
 
-def order(catalogue: Catalogue, query: Query, sort: str = "path") -> array[int]:
+def order(
+    catalogue: Catalogue, query: Query, sort: str = "path", begun: Callable[[array[int]], object] | None = None
+) -> array[int]:
     """The rowids of all that `query` finds, in the order `sort`: 8 bytes a sample.
 
-    Some 0.3 s at a million samples by path, 1 s by another column, and 0.2 s when a filter leaves few.
+    Some 0.3 s at a million samples by path, 1 s by another column, and 0.2 s when a filter leaves few. In the order in
+    which they were added, `begun` is called with the first that a filter finds, as soon as they are, and goes on.
     """
     column, falls = sort_column(sort, catalogue.config.model.main_label)
+    if query.conditions and column == "rowid":
+        return _in_passing(catalogue, query, falls, begun)
     if query.conditions:
         column = _UNINDEXED + column
     rowids: array[int] = array("q")
@@ -266,6 +277,28 @@ def order(catalogue: Catalogue, query: Query, sort: str = "path") -> array[int]:
         ).fetchone()
         for piece in _pieces(found or ""):
             rowids.extend(_decode_rowids(f"[{piece}]"))
+    return rowids
+
+
+def _in_passing(
+    catalogue: Catalogue, query: Query, falls: bool, begun: Callable[[array[int]], object] | None
+) -> array[int]:
+    """What a filter finds, part by part of the table in its own order."""
+    way = "DESC" if falls else "ASC"
+    parts = range(1, catalogue.db.execute("SELECT ifnull(max(rowid), 0) FROM samples").fetchone()[0] + 1, STEP)
+    rowids: array[int] = array("q")
+    telling = TELLING
+    for start in reversed(parts) if falls else parts:
+        (found,) = catalogue.db.execute(
+            "SELECT group_concat(rowid) FROM"
+            f" (SELECT rowid FROM samples WHERE rowid BETWEEN ? AND ? AND {query.where} ORDER BY rowid {way})",
+            (start, start + STEP - 1, *query.parameters),
+        ).fetchone()
+        for piece in _pieces(found or ""):
+            rowids.extend(_decode_rowids(f"[{piece}]"))
+        if begun is not None and any(len(rowids) >= enough for enough in telling):
+            begun(rowids[:])
+            telling = tuple(enough for enough in telling if len(rowids) < enough)
     return rowids
 
 

@@ -87,9 +87,35 @@ def measure(catalogue: Catalogue, folder: Path, n: int) -> Iterator[Figure]:
     )
     for text in ("emotion:sad bpm:80..100 -is:verified", "rain"):
         found = query.parse(text, catalogue.config)
-        first = _best(lambda: query.beginning(catalogue, found, "added", 100), 5)  # noqa: B023
-        yield f"first rows of {text}", first, scan, "goal 150 ms"
+        yield f"first rows of {text}", _first_rows(catalogue, found), scan, "goal 150 ms"
         yield f"filter {text}", _best(lambda: query.order(catalogue, found), 2), scan, ""  # noqa: B023
+
+    yield from _rare(catalogue, n, scan)
+
+
+def _rare(catalogue: Catalogue, n: int, scan: float) -> Iterator[Figure]:
+    """Ten of all, spread, at the very end, and none."""
+    for where, rowids in {
+        "spread": range(n // 20, n, max(n // 10, 1)),
+        "last": range(n - 9, n + 1),
+        "none": (),
+    }.items():
+        with catalogue.writing() as db:
+            db.execute("UPDATE samples SET decision = 'pending' WHERE decision = 'flagged'")
+            db.executemany("UPDATE samples SET decision = 'flagged' WHERE rowid = ?", [(rowid,) for rowid in rowids])
+        found = query.parse("is:flagged", catalogue.config)
+        yield f"first rows of ten of {n:,}, {where}", _first_rows(catalogue, found), scan, "goal 150 ms"
+
+
+def _first_rows(catalogue: Catalogue, found: query.Query) -> float:
+    """Seconds until the first are told of, best of five; until it is known that there are none."""
+    times = []
+    for _ in range(5):
+        told: list[float] = []
+        begun = time.perf_counter()
+        query.order(catalogue, found, "added", lambda _: told.append(time.perf_counter()))  # noqa: B023
+        times.append((told or [time.perf_counter()])[0] - begun)
+    return min(times)
 
 
 def samples(n: int, first: int = 0) -> Iterator[Sample]:

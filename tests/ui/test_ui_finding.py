@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import json
+import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
+from textual.widgets import Input
 
+from kelly_tui.store import query
+from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.ui.screens.workstation import IDLE_LOOKS
 from kelly_tui.ui.widgets.find_line import FindLine
 from tests.ui.conftest import Open
@@ -40,6 +45,46 @@ async def test_filters_and_moves(open_desk: Open, root: Path) -> None:
         await desk.press("/")
         await desk.type("")
         assert desk.app.screen.query_one(FindLine).counted == "10"
+
+
+async def test_what_a_filter_finds_first_is_there_before_the_rest_and_one_may_be_in_it(
+    open_desk: Open, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    may_go_on = threading.Event()
+    order = query.order
+
+    def slowly(catalogue: Catalogue, found: query.Query, sort: str, begun: Any = None) -> Any:
+        if begun is None:
+            return order(catalogue, found, sort)
+
+        def held(first: Any) -> None:
+            begun(first)
+            assert may_go_on.wait(30)
+
+        return order(catalogue, found, sort, held)
+
+    async with open_desk(root, size=(80, 24)) as desk:
+        await desk.press("colon")
+        await desk.type("sort added")
+        monkeypatch.setattr(query, "STEP", 3)
+        monkeypatch.setattr(query, "AHEAD", 0)
+        monkeypatch.setattr(query, "order", slowly)
+        await desk.press("j", "j", "slash")
+        desk.app.screen.query_one(Input).value = "is:open"
+        await desk.pilot.press("enter")
+        for _ in range(800):
+            await desk.pilot.pause(0.005)
+            if "birch" not in desk.text():
+                break
+        assert "amber" in desk.text()
+        assert "cedar" in desk.text()
+        assert "heath" not in desk.text()
+        assert desk.here == "amber"
+        await desk.pilot.press("j", "3")
+        may_go_on.set()
+        await desk.settle()
+        assert desk.values("cedar")["emotion"] == "angry"
+        assert "heath" in desk.text()
 
 
 async def test_a_wrong_filter_names_the_nearest_as_it_is_typed(open_desk: Open, root: Path) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
+from array import array
 from collections.abc import Sequence
 from functools import partial
 from time import monotonic
@@ -62,6 +64,10 @@ class Finding(KeyedScreen):
     filter = ""
     _listed = ("", "")
     """The filter and the order of what is listed."""
+    _begun = False
+    """Whether its first rows are shown already."""
+    _shown: query.Row | None = None
+    """The row under the cursor when the list was shown; another since, and somebody has moved on."""
     _listed_at = 0.0
     """When the list was found last."""
     _listing_took = 0.0
@@ -98,18 +104,21 @@ class Finding(KeyedScreen):
 
     async def _list(self, found: query.Query, sort: str) -> None:
         session, before = self.session, self.table.current
-        if not self.table.order or (found.text, sort) != self._listed:
-            first = await session.ask(lambda c: query.beginning(c, found, sort, FIRST_ROWS))
-            if first:
-                self.table.show(first, self._fetch)
-        self._listed = (found.text, sort)
-        shown = self.table.current
+        loop, listing = asyncio.get_running_loop(), (found.text, sort)
+        anew = not self.table.order or listing != self._listed
+        self._listed, self._begun, self._shown = listing, False, before
+
+        def begun(first: Sequence[int]) -> None:
+            loop.call_soon_threadsafe(self._show_first, listing, first)
+
+        if anew:
+            self._show_first(listing, await session.ask(lambda c: query.beginning(c, found, sort, FIRST_ROWS)))
         began = monotonic()
-        order = await session.ask(lambda c: query.order(c, found, sort))
+        order = await session.ask(lambda c: query.order(c, found, sort, begun if anew else None))
         self._listed_at, self._listing_took = monotonic(), monotonic() - began
         if not order:
             self.table.sentence = [self.app.keymap.in_words(line) for line in await self._why_empty(found)]
-        if self.table.current != shown:  # someone has moved on meanwhile
+        if self.table.current != self._shown:  # someone has moved on meanwhile
             before = self.table.current
         try:
             cursor = 0 if before is None else order.index(before.rowid)
@@ -117,6 +126,14 @@ class Finding(KeyedScreen):
             cursor = min(self.table.cursor, max(len(order) - 1, 0))
         self.table.show(order, self._fetch, cursor)
         self.show_found()
+
+    def _show_first(self, listing: tuple[str, str], first: Sequence[int]) -> None:
+        """Show how a list begins that is still being found, if it is still wanted; where somebody is in it stays."""
+        if not first or listing != self._listed:
+            return
+        self.table.show(array("q", first), self._fetch, self.table.cursor if self._begun else 0)
+        if not self._begun:
+            self._begun, self._shown = True, self.table.current
 
     async def _why_empty(self, found: query.Query) -> tuple[str, ...]:
         if not found.conditions:

@@ -373,6 +373,27 @@ def test_the_beginning_is_that_of_the_whole_list(
         assert begins == [rowid for rowid in whole if not text or rowid in ahead][:5]
 
 
+@pytest.mark.parametrize("sort", ["added", "-added"])
+@pytest.mark.parametrize("text", ["is:open", "emotion:sad|happy -is:verified", "bpm:70..90", "nothing of the kind"])
+def test_what_is_found_first_is_told_before_all_is_looked_through(
+    catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch, text: str, sort: str
+) -> None:
+    wanted = query.parse(text, CONFIG)
+    whole = list(query.order(catalogue, wanted, sort))
+    assert whole == [row.rowid for row in query.page(catalogue, wanted, sort, limit=10_000)]
+    monkeypatch.setattr(query, "STEP", 7)
+    monkeypatch.setattr(query, "TELLING", (1, 9))
+    asked, told = [], []
+    catalogue.db.set_trace_callback(asked.append)
+    assert list(query.order(catalogue, wanted, sort, lambda first: told.append((len(asked), list(first))))) == whole
+    catalogue.db.set_trace_callback(None)
+    assert len(told) == (len(whole) >= 1) + (len(whole) >= 9)
+    for enough, (questions, first) in zip((1, 9), told, strict=False):
+        assert first == whole[: len(first)]
+        assert enough <= len(first) < enough + 7
+        assert questions < len(asked)
+
+
 def test_the_nearest_is_found_however_far(catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(query, "_AT_ONCE", 7)
     wanted = query.parse("emotion:sad", CONFIG)
