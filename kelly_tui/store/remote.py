@@ -67,7 +67,7 @@ class Remote:
         with self._said():
             try:
                 return _entry(self._files.info(self._below(relative)))
-            except FileNotFoundError:
+            except (FileNotFoundError, NotADirectoryError):
                 return None
 
     def entries(self, below: str = "") -> Iterator[Entry]:
@@ -169,7 +169,8 @@ def _file_system(scheme: str, url: str) -> Any:
             f"{scheme}:// needs fsspec, which is not installed", hint="Install it: pip install 'kelly-tui[remote]'."
         ) from None
     try:
-        return fsspec.url_to_fs(url, use_listings_cache=False)[0]
+        makes_folders = {"auto_mkdir": True} if scheme == "local" else {}  # others need none, or make them anyway
+        return fsspec.url_to_fs(url, use_listings_cache=False, **makes_folders)[0]
     except ImportError as error:
         raise LibraryMissing(
             f"what speaks {scheme}:// is not installed ({_reason(error)})",
