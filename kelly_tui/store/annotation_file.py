@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import msgspec
 
 from kelly_tui.errors import FileRefused
 from kelly_tui.model.annotation import FIELDS, Label
+from kelly_tui.store.markers import versions
 from kelly_tui.store.schema import Provenance, provenance_of
 
 LARGEST = 4 << 20
@@ -58,6 +59,12 @@ def read(raw: bytes) -> AnnotationFile:
     data.pop("sample_id", None)
     known = isinstance(rev, int) and 0 <= rev < 1 << 63  # SQLite's integers are no larger
     return AnnotationFile(values, _provenance(provenance), rev if known else None, data)
+
+
+def read_versions(raw: bytes) -> list[AnnotationFile]:
+    """As `read`; of a file in which git left a merge to people both versions, neither with a revision that is ours."""
+    found = [read(one) for one in versions(raw)]
+    return found if len(found) == 1 else [replace(one, rev=None) for one in found]
 
 
 def decode_object(raw: bytes, largest: int) -> dict[str, Any]:

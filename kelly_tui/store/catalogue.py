@@ -28,7 +28,7 @@ from kelly_tui.model.sample import Sample
 from kelly_tui.store import counters, damage, history, migrations, schema, steps
 from kelly_tui.store.connection import connect, connect_for_reading, explained, file_at, run_script, take
 from kelly_tui.store.filters import Query, literal, parse
-from kelly_tui.store.layout import Layout, disk_errors, is_dataset, load_config, utc_now
+from kelly_tui.store.layout import Layout, disk_errors, is_dataset, load_config, make_kelly_dir, utc_now
 from kelly_tui.store.sessions import Session, living
 
 
@@ -113,7 +113,7 @@ class Catalogue:
             if not writable:
                 return cls(layout, config, connect_for_reading(path), None)
             with disk_errors(path):
-                path.parent.mkdir(parents=True, exist_ok=True)
+                make_kelly_dir(layout)
                 lock = os.open(layout.lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
             try:
                 if damage.is_suspected(layout):

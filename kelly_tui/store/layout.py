@@ -278,10 +278,19 @@ def create_dataset_structure(folder: Path | str, config: DatasetConfig) -> dict[
     now = utc_now()
     config = msgspec.structs.replace(config, created_at=config.created_at or now)
     manifest = {"config": config.to_dict(), "created_at": now, "updated_at": now, "samples": [], "stats": {}}
-    write_atomic(root / ".kelly" / ".gitignore", b"*\n")
+    make_kelly_dir(Layout(root))
     write_atomic(root / "manifest.json", pretty_json(manifest))
     save_config(root, config)
     return manifest
+
+
+def make_kelly_dir(layout: Layout) -> None:
+    """Make what Kelly keeps for this machine, if it is not there, and have git pass over it, in a clone too."""
+    for folder in (layout.kelly_dir, layout.catalogue_dir):
+        folder.mkdir(parents=True, exist_ok=True)
+    ignore = layout.kelly_dir / ".gitignore"
+    if not ignore.exists():
+        write_atomic(ignore, b"*\n")
 
 
 def load_config(root: Path) -> DatasetConfig:

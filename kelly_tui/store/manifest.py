@@ -23,6 +23,7 @@ from kelly_tui.model.sample import Sample
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.conflicts import WrittenConflict, written_conflicts
 from kelly_tui.store.layout import disk_errors, sync_folder
+from kelly_tui.store.markers import versions
 from kelly_tui.store.opinions import blind_opinions
 from kelly_tui.store.partial import partials, put
 from kelly_tui.store.schema import FLAG_FIELDS, LIST_FIELDS
@@ -186,6 +187,8 @@ class RawManifest:
     """What was said blind; what is none is left out."""
     conflicts: list[WrittenConflict]
     """What nobody has decided; what is none is left out."""
+    disputed: int = 0
+    """So many of the last lines only one side of a merge has that git left to people."""
 
     def rows(self) -> Iterator[dict[str, Any] | bytes]:
         """Each sample's object; the bytes of what is none."""
@@ -196,6 +199,16 @@ class RawManifest:
                 row = None
             yield row if isinstance(row, dict) else bytes(line)
 
+    def add(self, other: RawManifest) -> None:
+        """Take over what only the other side of a merge says; its lines and those of this one alone come last."""
+        agreed = {*map(bytes, self.lines)} & {*map(bytes, other.lines)}
+        alone = [line for line in (*self.lines, *other.lines) if bytes(line) not in agreed]
+        self.lines = [line for line in self.lines if bytes(line) in agreed] + alone
+        self.disputed = len(alone)
+        self.heard += [one for one in other.heard if one not in self.heard]
+        self.opinions += [one for one in other.opinions if one not in self.opinions]
+        self.conflicts += [one for one in other.conflicts if one not in self.conflicts]
+
 
 def read_manifest_file(path: Path) -> RawManifest:
     """Read a manifest, ours or the earlier pipeline's. `FileRefused` with the reason for anything else."""
@@ -203,6 +216,13 @@ def read_manifest_file(path: Path) -> RawManifest:
         raw = path.read_bytes()
     except OSError as error:
         raise FileRefused(f"can't be read ({error.strerror})", path=path) from error
+    first, *others = [_decoded(one, path) for one in versions(raw)]
+    for other in others:
+        first.add(other)
+    return first
+
+
+def _decoded(raw: bytes, path: Path) -> RawManifest:
     try:
         found = msgspec.json.decode(raw.removeprefix(b"\xef\xbb\xbf"), type=_File)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:

@@ -26,7 +26,7 @@ from kelly_tui.store import annotation_file
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.conflicts import OUTSIDE, put_conflict
 from kelly_tui.store.layout import utc_now
-from kelly_tui.store.manifest import read_manifest_file
+from kelly_tui.store.manifest import catalogue_rev, read_manifest_file
 from kelly_tui.store.merge import FieldMerge, merge_fields
 from kelly_tui.store.rebuild import Adoption
 from kelly_tui.store.rows import checked
@@ -46,6 +46,8 @@ _REFUSED = "refused edits"
 
 _FILE = re.compile(r"([0-9A-Za-z_-]{1,128})\.json")
 
+
+_MORE, _UNDECIDED = "holds more than labels", "git left its merge to you: where the two differ is a conflict"
 
 NEW_SAMPLE = "new sample"
 """What stands for a field where a manifest brings a whole sample."""
@@ -121,8 +123,8 @@ class _Change(NamedTuple):
     path: Path
     stamp: Stamp
     """Of the file when it was read."""
-    keep: bool
-    """Whether the file holds more than could be understood."""
+    keep: str
+    """Why the file is kept besides; empty where all that it holds is understood."""
 
 
 def read_back(catalogue: Catalogue) -> Merge:
@@ -269,17 +271,19 @@ class _Reader:
                 self._file_is_read(sample_id, now, rewrite=False)  # touched, or copied: the same in it
                 continue
             try:
-                said = annotation_file.read(raw)
+                found = annotation_file.read_versions(raw)
             except FileRefused as error:
                 self._set_aside(path, error.what)
                 self._file_is_read(sample_id, now, rewrite=True)
                 continue
-            rev = said.rev
-            if rev is None or rev > sample.rev:  # another program's, or another catalogue's
-                rev = self._exported_rev(sample_id)
-            base = self._base(sample, said.values, "rev", rev)
-            keep = bool(said.unknown) or (said.rev == sample.rev and _other_provenance(sample, said))
-            yield _Change(sample, base, self._merged(sample, base, said.values), path, now, keep)
+            for said in found:
+                rev, keep = said.rev, _UNDECIDED if said is not found[-1] else ""
+                if len(found) == 1 and (rev is None or rev > sample.rev):  # another program's, or another catalogue's
+                    rev = self._exported_rev(sample_id)
+                if said.unknown or (said.rev == sample.rev and _other_provenance(sample, said)):
+                    keep = keep or _MORE
+                base = self._base(sample, said.values, "rev", rev)
+                yield _Change(sample, base, self._merged(sample, base, said.values), path, now, keep)
 
     def _touched_files(self) -> Iterator[tuple[str, Path, Stamp]]:
         """(sample_id, path, stamp) of each file that is not as it was last written; a flat one moves to its shard."""
@@ -344,27 +348,25 @@ class _Reader:
         except FileRefused as error:
             self._set_aside(path, error.what)
             return
-        now = stamp(path) or (0, 0)
-        known = known_state(self.catalogue, path)
-        seq = raw.catalogue_rev
-        last = self.catalogue.db.execute("SELECT ifnull(max(seq), 0) FROM events").fetchone()[0]
-        if seq is None or seq > last:
+        now, known, layout = stamp(path) or (0, 0), known_state(self.catalogue, path), self.catalogue.layout
+        seq, last = raw.catalogue_rev, catalogue_rev(self.catalogue)
+        if seq is None or seq > last or raw.disputed:
             seq = None if known is None else known.seq
         seen: set[str] = set()
-        for row in raw.rows():
-            self._rows += 1
+        for self._rows, row in enumerate(raw.rows(), 1):
+            is_disputed = self._rows > len(raw.lines) - raw.disputed
             sample = None if isinstance(row, bytes) else self.catalogue.get(str(row.get("sample_id")))
-            if isinstance(row, bytes) or sample is None or sample.sample_id in seen:
+            if isinstance(row, bytes) or sample is None or (sample.sample_id in seen and not is_disputed):
                 adoption.add(row)
                 continue
             seen.add(sample.sample_id)
             said = row.get("annotations")
-            if not isinstance(said, dict):
-                continue
-            base = self._base(sample, said, "seq", seq)
+            if not isinstance(said, dict) or (is_disputed and layout.annotation_path(sample.sample_id).exists()):
+                continue  # of a merge that git left to people, a sample's own file tells more
+            base = self._base(sample, said, "seq", None if is_disputed else seq)
             merged = self._merged(sample, base, said)
             if merged.taken or merged.conflicts or merged.refused:
-                yield _Change(sample, base, merged, path, now, False)
+                yield _Change(sample, base, merged, path, now, "")
 
     def _manifest_is_read(self, path: Path) -> None:
         known = known_state(self.catalogue, path)
@@ -418,7 +420,7 @@ class _Reader:
                 self._refused.append((self._name(change.path), f"{change.sample.sample_id} {name} {why}"))
             if change.path.name != "manifest.json":
                 if change.keep or change.merged.refused:
-                    self._set_aside(change.path, "holds more than labels")
+                    self._set_aside(change.path, change.keep or _MORE)
                 self._file_is_read(change.sample.sample_id, change.stamp, rewrite=True)
 
     def _disagree(

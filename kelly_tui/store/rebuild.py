@@ -14,12 +14,13 @@ from typing import Any
 import msgspec
 
 from kelly_tui.errors import FileRefused
+from kelly_tui.model.annotation import Label
 from kelly_tui.model.dataset import DatasetConfig
 from kelly_tui.model.labels import SPLITS
 from kelly_tui.model.sample import Sample, file_type_of
 from kelly_tui.store import annotation_file, counters, damage
 from kelly_tui.store.catalogue import Catalogue
-from kelly_tui.store.conflicts import read_conflicts
+from kelly_tui.store.conflicts import put_conflicts, read_conflicts
 from kelly_tui.store.connection import connect, take
 from kelly_tui.store.layout import Layout, inside, save_config, utc_now, write_atomic
 from kelly_tui.store.manifest import RawManifest, read_manifest_file, write_manifest_file
@@ -209,6 +210,8 @@ class Adoption:
         """Ids and paths of `samples`."""
         self._files: dict[str, Path] = {}
         """Annotation file that was read, by id."""
+        self._undecided: list[tuple[str, str, Label, Label]] = []
+        """What the sides of a merge say differently: id, field, ours, theirs."""
         self._kept_rows: list[bytes] = []
         self._added: list[str] = []
         self._splits: dict[str, str] | None = None
@@ -265,6 +268,7 @@ class Adoption:
             for _ in range(_GENERATIONS):
                 if not db.execute(_HIGHER_ROOT).rowcount:
                     break
+        put_conflicts(self._catalogue, self._undecided, "annotations")
         if self._kept_rows:
             name = f"{self.rebuilt.at.replace(':', '')}-rows.jsonl"
             self.kept = self._catalogue.layout.kelly_dir / "set-aside" / name
@@ -323,7 +327,7 @@ class Adoption:
             return
         self._files[sample.sample_id] = path
         try:
-            said = annotation_file.read(path.read_bytes())
+            said, *undecided = annotation_file.read_versions(path.read_bytes())
         except FileRefused as error:
             set_aside(self._catalogue, path)
             self.rebuilt.note(f"{path.name}: {error.what}; it is kept in .kelly/set-aside")
@@ -337,6 +341,16 @@ class Adoption:
         # Kelly's own file says all there is; another's adds to the manifest.
         sample.labels = labels if said.rev is not None else {**sample.labels, **labels}
         sample.rev = said.rev or 0
+        for other in undecided:
+            set_aside(self._catalogue, path)
+            self._compare(sample, read_annotations(other.values, self._catalogue.config, sample, findings)[0])
+
+    def _compare(self, sample: Sample, theirs: dict[str, Label]) -> None:
+        """Take what only the other side of a merge says, and keep both where they differ."""
+        for name, label in theirs.items():
+            ours = sample.labels.setdefault(name, label)
+            if ours.value != label.value:
+                self._undecided.append((sample.sample_id, name, ours, label))
 
     def _listed_splits(self) -> dict[str, str]:
         if self._splits is None:
@@ -359,8 +373,8 @@ def _read_manifest(catalogue: Catalogue, rebuilt: Rebuilt) -> RawManifest | None
         set_aside(catalogue, path)
         rebuilt.note(f"manifest.json: {error.what}; it is kept in .kelly/set-aside")
         return None
-    if raw.catalogue_rev is None and raw.lines:
-        set_aside(catalogue, path)  # another program's: kept as it was
+    if (raw.catalogue_rev is None or raw.disputed) and raw.lines:
+        set_aside(catalogue, path)  # another program's, or of two: kept as it was
     return raw
 
 

@@ -1,0 +1,138 @@
+"""A dataset in git: cloned, labelled by two, merged with and without conflict. No label of either is lost."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from store_samples import id_of, new_catalogue, sample
+
+from kelly_tui.model.annotation import Label
+from kelly_tui.model.edit import Edit
+from kelly_tui.store import history
+from kelly_tui.store.catalogue import Catalogue
+from kelly_tui.store.conflicts import conflicts, resolve
+from kelly_tui.store.markers import versions
+from kelly_tui.store.views import read_back, write_views
+
+OURS, THEIRS = b'{"annotations": {"emotion": "sad"}}\n', b'{"annotations": {"emotion": "happy"}}\n'
+
+
+def git(folder: Path, *words: str) -> str:
+    command = ["git", "-c", "user.name=ann", "-c", "user.email=a@b", "-c", "init.defaultBranch=main", *words]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False).stdout
+
+
+@pytest.fixture
+def clones(tmp_path) -> tuple[Path, Path]:
+    """Two clones of a dataset of six samples, of which one is labelled."""
+    with new_catalogue(tmp_path) as catalogue:
+        catalogue.add(sample(number) for number in range(1, 7))
+        for number in range(1, 7):
+            path = catalogue.root / catalogue.get(id_of(number)).file_path
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(b"%d" % number)
+        origin = catalogue.root
+    say(origin, 1, emotion="neutral")
+    git(origin, "init", "-q")
+    git(origin, "add", "-A")
+    git(origin, "commit", "-qm", "all")
+    for name in ("ours", "theirs"):
+        git(tmp_path, "clone", "-q", str(origin), name)
+    return tmp_path / "ours", tmp_path / "theirs"
+
+
+def say(root: Path, number: int, **fields: object) -> None:
+    with Catalogue.open(root) as catalogue:
+        edits = [Edit(id_of(number), name, Label(value)) for name, value in fields.items()]
+        history.edit(catalogue, edits, root.name)
+        write_views(catalogue)
+
+
+def merge(ours: Path, theirs: Path, *how: str) -> None:
+    for root in (ours, theirs):
+        git(root, "add", "-A")
+        git(root, "commit", "-qm", root.name)
+    git(ours, "pull", "-q", *(how or ("--no-rebase",)), str(theirs), "HEAD")
+
+
+def values(catalogue: Catalogue, number: int) -> dict[str, object]:
+    return dict(catalogue.get(id_of(number)).annotations)
+
+
+def test_git_never_sees_what_is_of_one_machine_in_a_clone_neither(clones):
+    ours, _ = clones
+    with Catalogue.open(ours):
+        assert git(ours, "status", "--porcelain") == ""
+
+
+def test_work_on_different_samples_merges_by_itself(clones):
+    ours, theirs = clones
+    say(ours, 1, emotion="sad")
+    say(theirs, 4, emotion="happy")
+    merge(ours, theirs)
+    with Catalogue.open(ours) as catalogue:
+        read_back(catalogue)
+        assert values(catalogue, 1) == {"emotion": "sad"}
+        assert values(catalogue, 4) == {"emotion": "happy"}
+        assert conflicts(catalogue) == []
+
+
+@pytest.mark.parametrize("how", ["--no-rebase", "--rebase"])
+@pytest.mark.parametrize("is_lost", [False, True], ids=["open", "catalogue lost"])
+def test_what_git_leaves_to_people_is_a_conflict_and_the_rest_is_taken(clones, how, is_lost):
+    ours, theirs = clones
+    say(ours, 1, emotion="sad", tempo_bpm=90.0)
+    say(theirs, 1, emotion="happy", valence=0.5)
+    say(theirs, 4, emotion="angry")
+    merge(ours, theirs, how)
+    assert b"<<<<<<<" in (ours / f"annotations/{id_of(1)[:2]}/{id_of(1)}.json").read_bytes()
+    if is_lost:
+        shutil.rmtree(ours / ".kelly")
+    with Catalogue.open(ours) as catalogue:
+        words = read_back(catalogue).words()
+        assert is_lost or "git left its merge to you" in words
+        (conflict,) = [one for one in conflicts(catalogue) if one.sample_id == id_of(1)]
+        assert (conflict.field, {conflict.ours.value, conflict.theirs.value}) == ("emotion", {"sad", "happy"})
+        assert values(catalogue, 1) == {"emotion": conflict.ours.value, "tempo_bpm": 90.0, "valence": 0.5}
+        assert values(catalogue, 4) == {"emotion": "angry"}
+        kept = [path for path in (ours / ".kelly/set-aside").iterdir() if b"<<<<<<<" in path.read_bytes()]
+        assert {path.name.partition("-")[2] and path.suffix for path in kept} == {".json"}
+        resolve(catalogue, "theirs", "ann")
+        write_views(catalogue)
+        assert b"<<<<<<<" not in (ours / f"annotations/{id_of(1)[:2]}/{id_of(1)}.json").read_bytes()
+        assert b"<<<<<<<" not in (ours / "manifest.json").read_bytes()
+        assert read_back(catalogue).words() == ""
+
+
+def test_samples_that_both_have_brought_are_all_there(clones):
+    for number, root in enumerate(clones, 7):
+        with Catalogue.open(root) as catalogue:
+            catalogue.add([sample(number)])
+            path = root / catalogue.get(id_of(number)).file_path
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(b"%d" % number)
+        say(root, number, emotion="sad" if number == 7 else "happy")
+    ours, theirs = clones
+    merge(ours, theirs)
+    with Catalogue.open(ours) as catalogue:
+        read_back(catalogue)
+        assert [values(catalogue, number) for number in (7, 8)] == [{"emotion": "sad"}, {"emotion": "happy"}]
+
+
+@pytest.mark.parametrize(
+    ("raw", "found"),
+    [
+        (b"<<<<<<< HEAD\n" + OURS + b"=======\n" + THEIRS + b">>>>>>> x\n", [OURS, THEIRS]),
+        (b"a\n<<<<<<< HEAD\nb\n||||||| base\nc\n=======\nd\n>>>>>>> x\ne\n", [b"a\nb\ne\n", b"a\nd\ne\n"]),
+        (b"<<<<<<< HEAD\n" + OURS, None),
+        (OURS + b"=======\n", None),
+        (OURS, None),
+        (b"", None),
+    ],
+    ids=["two", "with a base", "cut", "only one mark", "none", "empty"],
+)
+def test_the_versions_of_a_file(raw, found):
+    assert versions(raw) == (found or [raw])
