@@ -7,7 +7,7 @@ import hashlib
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -252,12 +252,14 @@ class Files:
     def read(self, relative: str) -> bytes:
         """The bytes of a regular file. Raises `FileRefused`."""
         folder, _, name = relative.rpartition("/")
+        path = f"{self.root}/{relative}"
         try:
-            if folder in self._known and name not in ("", ".", ".."):
-                with suppress(_IsLink):
-                    return _read(f"{self.root}/{relative}")
-            path = inside(self.root, relative)
-            data = _read(os.path.realpath(path))
+            if folder not in self._known or name in ("", ".", ".."):
+                inside(self.root, relative)
+            try:
+                data = _read(path)
+            except _IsLink:
+                data = _read(os.path.realpath(inside(self.root, relative)))
         except OSError as error:
             raise FileRefused(f"can't be read ({error.strerror})") from None
         self._known.add(folder)
@@ -282,8 +284,17 @@ def _read(path: str) -> bytes:
         if error.errno == errno.ELOOP:
             raise _IsLink from None
         raise
-    with open(descriptor, "rb", buffering=0) as file:
-        return file.readall()
+    try:
+        size = os.fstat(descriptor).st_size
+        data = os.read(descriptor, size + 1)
+        if len(data) == size:
+            return data
+        rest = [data]
+        while rest[-1]:  # a large file comes in pieces
+            rest.append(os.read(descriptor, 1 << 30))
+        return b"".join(rest)
+    finally:
+        os.close(descriptor)
 
 
 def _record(files: Files, sample: Sample, extracted: Extracted | None) -> Record:

@@ -73,13 +73,14 @@ class Jsonl:
 
     def _for_trainers(self, sample: Sample, music: str) -> dict[str, Any]:
         """A sample as the trainer wants it that reads metadata.json: labels that are there, key and mode as one."""
-        key, mode = sample.value("key"), sample.value("mode")
+        said = sample.annotations
+        key, mode = said.get("key"), said.get("mode")
         labels: dict[str, Any] = {
             "emotion": self._options.emotion(sample),
-            "valence": sample.value("valence"),
+            "valence": said.get("valence"),
             "arousal": self._options.arousal_of(sample),
             "key": f"{key} {mode}" if key and mode else key,
-            **{name: sample.value(name) for name in _SAME},
+            **{name: said[name] for name in _SAME if name in said},
         }
         known = {name: value for name, value in labels.items() if value is not None}
         return {"file": music, "sample_id": sample.sample_id, "split": sample.split, **known}

@@ -23,8 +23,9 @@ _FIELDS = tuple(name for name in Sample.__struct_fields__ if name != "labels")
 def line_of(record: Record) -> dict[str, Any]:
     """All of a sample but the bytes of its files, to be encoded as JSON; null is nobody's word yet."""
     sample = record.sample
-    line: dict[str, Any] = {name: getattr(sample, name) for name in _FIELDS}
-    line["annotations"] = {name: label.value for name, label in sample.labels.items()}
+    line = msgspec.structs.asdict(sample)
+    del line["labels"]
+    line["annotations"] = sample.annotations
     line["provenance"] = {name: provenance_of(label) for name, label in sample.labels.items()}
     line["extracted"] = record.extracted
     return line

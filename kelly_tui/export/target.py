@@ -32,6 +32,7 @@ WORK = ".export"
 JOURNAL = "journal.jsonl"
 _OVER = ".exported"
 _BLOCK = 1 << 20
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
 
 
 class Done(msgspec.Struct, frozen=True):
@@ -137,14 +138,16 @@ class Target:
         """Write a small file of the part at hand: music, features."""
         path = f"{self.root}/{relative}"
         try:
-            file = open(path, "wb", buffering=0)  # noqa: SIM115  # closed below; a `with` for each open would nest
+            descriptor = os.open(path, _NEW, 0o666)
         except FileNotFoundError:  # the first of its folder
             os.makedirs(os.path.dirname(path), exist_ok=True)
-            file = open(path, "wb", buffering=0)  # noqa: SIM115
-        with file:
-            left = memoryview(data)
-            while left:
-                left = left[file.write(left) :]
+            descriptor = os.open(path, _NEW, 0o666)
+        try:
+            written = os.write(descriptor, data)
+            while written < len(data):
+                written += os.write(descriptor, memoryview(data)[written:])
+        finally:
+            os.close(descriptor)
         if len(self._made) < _FEW:
             self._made.append(Path(path))
 

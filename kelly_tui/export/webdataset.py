@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import tarfile
 from collections.abc import Iterable, Sequence
-from typing import Any, BinaryIO
+from typing import Any
 
 import msgspec
 
@@ -21,6 +21,9 @@ from kelly_tui.model.dataset import DatasetConfig
 _BLOCK = tarfile.BLOCKSIZE
 _END = bytes(2 * _BLOCK)
 _BLANK = tarfile.TarInfo("").tobuf(tarfile.USTAR_FORMAT)
+_SUM = sum(_BLANK[:124]) + sum(_BLANK[135:148]) + 8 * ord(" ") + sum(_BLANK[156:])
+"""Of a header without name and size: its checksum counts as spaces."""
+
 _LONGEST = 100
 """Bytes of a name that fit in a header."""
 
@@ -39,8 +42,10 @@ class WebDataset:
     def write(self, part: Part, records: Iterable[Record], target: Target) -> None:
         with target.file(f"{part.split}-{part.number:06}.tar") as shard:
             for record in records:
+                pieces: list[bytes] = []
                 for suffix, data in sorted(self._files(record).items()):
-                    _add(shard, f"{record.sample.sample_id}.{suffix}", data)
+                    pieces += header(f"{record.sample.sample_id}.{suffix}", len(data)), data, bytes(-len(data) % _BLOCK)
+                shard.write(b"".join(pieces))
             shard.write(_END)
 
     def finish(self, parts: Sequence[Part], target: Target) -> dict[str, Any]:
@@ -58,13 +63,6 @@ class WebDataset:
         return files
 
 
-def _add(shard: BinaryIO, name: str, data: bytes) -> None:
-    """One file of a tar, with nothing in its header but its name and size."""
-    shard.write(header(name, len(data)))
-    shard.write(data)
-    shard.write(bytes(-len(data) % _BLOCK))
-
-
 def header(name: str, size: int) -> bytes:
     """What `tarfile` makes of a name of at most 100 bytes and a size, in a tenth of the time."""
     raw = name.encode()
@@ -74,6 +72,6 @@ def header(name: str, size: int) -> bytes:
         return long.tobuf(tarfile.USTAR_FORMAT)
     made = bytearray(_BLANK)
     made[: len(raw)] = raw
-    made[124:135] = b"%011o" % size
-    made[148:155] = b"%06o\0" % (sum(made[:148]) + sum(made[156:]) + 8 * ord(" "))  # the checksum counts as spaces
+    made[124:135] = digits = b"%011o" % size
+    made[148:155] = b"%06o\0" % (_SUM + sum(raw) + sum(digits))
     return bytes(made)
