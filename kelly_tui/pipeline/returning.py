@@ -78,7 +78,10 @@ def import_dataset(catalogue: Catalogue, run: Run, folder: Path) -> Outcome:
         told = {name: lines_of(every) for name, every in all_said(other).items()}
         more = take_said(catalogue, told, outcome.fail)
     outcome.words = f"{outcome.done:,} came from the other dataset, with their labels" + (f", {more}" if more else "")
-    outcome.words += "; kelly extract, then kelly split"
+    lacking = catalogue.db.execute("SELECT 1 FROM samples WHERE features_path IS NULL LIMIT 1").fetchone()
+    outcome.words += (
+        f"; {'kelly extract, then ' if lacking else ''}kelly split {'proves' if fresh else 'makes'} their splits"
+    )
     return outcome
 
 
