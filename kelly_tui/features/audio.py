@@ -21,7 +21,6 @@ from kelly_tui.features.audio_chords import find_chords
 from kelly_tui.features.audio_key import find_keys
 from kelly_tui.features.audio_meter import find_bars
 from kelly_tui.features.audio_rhythm import find_beats, find_tempo, onset_rate, onset_strength
-from kelly_tui.features.fingerprint import audio_fingerprint
 from kelly_tui.features.npz import npz_bytes
 from kelly_tui.features.sound_file import SILENCE, Samples, Sound, audio_seconds, sound_of
 from kelly_tui.features.spectrum import Floats, Spectrum, cepstrum
@@ -29,6 +28,7 @@ from kelly_tui.model.annotation import Label
 from kelly_tui.model.dataset import DatasetConfig
 from kelly_tui.music.detection import unknown
 from kelly_tui.music.modulation import keys_in_words, numerals, numerals_in_words
+from kelly_tui.store.chromagrams import packed
 from kelly_tui.store.durable import write_whole
 from kelly_tui.store.layout import inside
 
@@ -113,7 +113,7 @@ class AudioFeatures:
     chord_why: str
     """What the chords rest on, or why there are none."""
     fingerprint: bytes
-    """What the clip is recognised by: see `kelly_tui.features.fingerprint`."""
+    """What the clip is recognised by: see `kelly_tui.store.chromagrams`."""
     tuning: float
     """Semitones from A = 440 Hz."""
     feature_vector: Floats
@@ -218,7 +218,7 @@ def extract_audio_features(source: Sound, config: AudioConfig | DatasetConfig | 
         chord_times=[time for time, _ in chords.value or []],
         chord_confidence=chords.confidence,
         chord_why=chords.why + numerals_in_words(romans, keys) + only,
-        fingerprint=audio_fingerprint(heard.chroma),
+        fingerprint=packed(heard.chroma),
         tuning=spectrum.tuning,
         feature_vector=_vector(means, stds, curves, mel, tempo.value or 0.0, len(beats) / seconds),
     )

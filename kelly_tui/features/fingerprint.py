@@ -1,10 +1,10 @@
-"""What a piece is recognised by, whatever was done to it: its lines as steps, in sketches that can be compared.
+"""What a MIDI piece is recognised by, whatever was done to it: its lines as steps, in sketches that can be compared.
 
-Nothing here depends on key, tempo, loudness or instruments. Of MIDI a line is the highest of what is struck together:
-of all notes (the skyline), and of each track by itself, so that a tune is known under another accompaniment. Of audio
-it is the pitch class that is strongest, smoothed more or less. A run of steps along a line is a shingle, and the
-sketch of all shingles is the fingerprint. Skylines: Uitdenbogerd and Zobel, "Melodic matching techniques for large
-music databases" (1999); shingles: Broder, "On the resemblance and containment of documents" (1997).
+Nothing here depends on key, tempo, loudness or instruments. A line is the highest of what is struck together: of all
+notes (the skyline), and of each track by itself, so that a tune is known under another accompaniment. A run of steps
+along a line is a shingle, and the sketch of all shingles is the fingerprint. Skylines: Uitdenbogerd and Zobel, "Melodic
+matching techniques for large music databases" (1999); shingles: Broder, "On the resemblance and containment of
+documents" (1997). That of audio is a chromagram: `kelly_tui.store.chromagrams`.
 """
 
 from __future__ import annotations
@@ -87,43 +87,3 @@ def _runs(steps: Ints, intervals: Ints, lines: Ints) -> Ints:
     onward = np.concatenate(([0], np.cumsum(intervals[1:] != -intervals[:-1])))
     found: Ints = runs[(lines[:count] == lines[_STEPS + 1 :]) & (onward[_STEPS - 1 :] > onward[:count])]
     return found
-
-
-_CHROMA_STEPS = 6
-"""Of a shingle of pitch classes."""
-_SMOOTH = ((5, 3), (9, 4), (15, 6))
-"""Frames of 23 ms over which chroma is averaged, and how many a pitch class must last."""
-_CHROMA = 1 << 40
-"""Keeps shingles of audio from those of notes."""
-
-
-def audio_fingerprint(chroma: NDArray[np.float32]) -> bytes:
-    """The sketch of a clip by its (frames, 12) chroma, 43 frames a second; empty where hardly anything moves."""
-    runs = [_chroma_runs(_strongest(chroma, width, shortest)) for width, shortest in _SMOOTH]
-    return sketch_of(np.concatenate(runs))
-
-
-def _strongest(chroma: NDArray[np.float32], width: int, shortest: int) -> Ints:
-    """The strongest pitch classes one after another, of means over `width` frames, that last `shortest` or more."""
-    if len(chroma) <= width:
-        return np.empty(0, np.int64)
-    total = np.concatenate((np.zeros((1, 12)), np.cumsum(chroma, axis=0, dtype=np.float64)))
-    classes: Ints = np.argmax(total[width:] - total[:-width], axis=1)
-    begins = np.concatenate(([0], np.flatnonzero(np.diff(classes)) + 1))
-    lasting = classes[begins][np.diff(np.append(begins, len(classes))) >= shortest]
-    new = np.ones(len(lasting), np.bool_)
-    np.not_equal(lasting[1:], lasting[:-1], out=new[1:])
-    found: Ints = lasting[new]
-    return found
-
-
-def _chroma_runs(classes: Ints) -> Ints:
-    """(m,): each run of steps between pitch classes, upwards, as a number; but those between two classes only."""
-    steps = np.diff(classes) % 12
-    count = len(steps) - _CHROMA_STEPS + 1
-    if count < 1:
-        return np.empty(0, np.int64)
-    windows = np.lib.stride_tricks.sliding_window_view(steps, _CHROMA_STEPS)
-    to_and_fro = ((windows[:, 1:] + windows[:, :-1]) % 12 == 0).all(axis=1)
-    runs: Ints = windows[~to_and_fro] @ (12 ** np.arange(_CHROMA_STEPS)) + _CHROMA
-    return runs

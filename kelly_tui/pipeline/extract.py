@@ -25,7 +25,7 @@ from kelly_tui.store.importer import apply_min_duration
 from kelly_tui.store.layout import Layout, disk_errors
 
 STAGE = "extract"
-VERSION = 12
+VERSIONS = {"midi": 12, "audio": 13}
 """Raised when the same file and parameters would give other features."""
 
 _FUNCTIONS = {"midi": "kelly_tui.features.midi:extract_item", "audio": "kelly_tui.features.audio:extract_item"}
@@ -80,7 +80,7 @@ def wanted_parameters(catalogue: Catalogue) -> dict[str, Parameters]:
     """What features depend on as the configuration is now, by type of file."""
     config = catalogue.config.to_dict()
     return {
-        kind: Parameters(catalogue, STAGE, VERSION, {name: config[name] for name in names})
+        kind: Parameters(catalogue, STAGE, VERSIONS[kind], {name: config[name] for name in names})
         for kind, names in _PARAMETERS.items()
     }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-VERSION = 10
+VERSION = 11
 """``PRAGMA user_version`` of the catalogues that this program writes."""
 
 STEP_INDEXES = """
@@ -54,7 +54,7 @@ CREATE TABLE IF NOT EXISTS trials (
 """
 
 FINGERPRINTS = """
--- What imported samples are recognised by: see `kelly_tui.features.fingerprint`. `piece`: the sample that stands for
+-- What imported samples are recognised by: see `kelly_tui.store.pieces`. `piece`: the sample that stands for
 -- all that are the same piece, null where there is one alone; right while meta says that the pieces are found.
 CREATE TABLE IF NOT EXISTS fingerprints (
   sample INTEGER PRIMARY KEY REFERENCES samples (rowid) ON DELETE CASCADE,
@@ -77,6 +77,25 @@ CREATE TABLE IF NOT EXISTS intact (
   mtime_ns INTEGER NOT NULL,
   ctime_ns INTEGER NOT NULL
 );
+"""
+
+LEGIBLE = """
+-- Files of features that could be read to their end, as they looked then: see `kelly_tui.store.feature_files`.
+CREATE TABLE IF NOT EXISTS legible (
+  sample INTEGER PRIMARY KEY REFERENCES samples (rowid) ON DELETE CASCADE,
+  size INTEGER NOT NULL,
+  mtime_ns INTEGER NOT NULL
+);
+"""
+
+FOUND = """
+-- What the last validation found: see `kelly_tui.store.found`.
+CREATE TABLE IF NOT EXISTS found (
+  name TEXT NOT NULL,
+  sample INTEGER NOT NULL REFERENCES samples (rowid) ON DELETE CASCADE,
+  PRIMARY KEY (name, sample)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS found_sample ON found (sample);
 """
 
 ISSUES = """
@@ -115,6 +134,11 @@ ALTER TABLE samples DROP COLUMN held;
 ALTER TABLE samples DROP COLUMN listed;
 """
 
+_HEARD_AGAIN = """
+-- Audio is recognised by its chromagram: what was kept before says nothing beside it, until extract has made it again.
+DELETE FROM fingerprints WHERE sample IN (SELECT rowid FROM samples WHERE file_type = 'audio');
+"""
+
 MIGRATIONS: dict[int, str] = {
     2: f"ALTER TABLE steps ADD COLUMN session TEXT;\n{STEP_INDEXES}",
     3: RUNS,
@@ -125,5 +149,6 @@ MIGRATIONS: dict[int, str] = {
     8: ISSUES,
     9: _MADE_AGAIN,
     10: OPINIONS,
+    11: LEGIBLE + FOUND + _HEARD_AGAIN,
 }
 """SQL that leads from the version before to this one."""

@@ -1,8 +1,8 @@
 """Which imported samples are the same piece: copies, other editions, re-exports, variants that came as originals.
 
-Told by their fingerprints (`kelly_tui.features.fingerprint`), and by features that are equal. Only imported samples are
-asked: a variant has a root, and generated music copies nothing and is of train. What was found is kept in the
-catalogue until fingerprints come or go.
+Told by their fingerprints, which are sketches of MIDI (`kelly_tui.features.fingerprint`) and chromagrams of audio, and
+by features that are equal. Only imported samples are asked: a variant has a root, and generated music copies nothing
+and is of train. What was found is kept in the catalogue until fingerprints come or go.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from kelly_tui.errors import DatasetError
 from kelly_tui.store.catalogue import Catalogue
+from kelly_tui.store.chromagrams import alike, is_chromagram
 from kelly_tui.store.members import NONE, Column, Ids, Ints, Pairs
 from kelly_tui.store.sketches import Sketches
 
@@ -94,19 +95,20 @@ def _keep(catalogue: Catalogue, changed: Ints, version: int) -> None:
 
 
 def same_pieces(found: Iterable[tuple[bytes, bytes]]) -> NDArray[np.int64]:
-    """(n,): the first place of those that are the same piece, -1 for what is alone: by sketches, or equal vectors.
+    """(n,): the first place of those that are the same piece, -1 for what is alone.
 
-    `found` are sketch and vector of each; they are read once.
+    `found` are fingerprint, a sketch or a chromagram, and vector of each; they are read once.
     """
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
-    vectors, rest = Column(), iter(found)
+    vectors, rest, clips = Column(), iter(found), list[bytes]()
     with Sketches() as sketches:
         while chunk := list(islice(rest, _AT_ONCE)):
-            sketches.extend(sketch for sketch, _ in chunk)
+            sketches.extend(fingerprint for fingerprint, _ in chunk)
+            clips += [fingerprint if is_chromagram(fingerprint) else b"" for fingerprint, _ in chunk]
             vectors.extend(_digest(vector) for _, vector in chunk)
-        links = np.concatenate((_equal(vectors.array()), sketches.resembling()))
+        links = np.concatenate((_equal(vectors.array()), sketches.resembling(), alike(clips)))
         count = len(sketches)
     if not count:
         return np.empty(0, np.int64)

@@ -17,7 +17,18 @@ import msgspec
 
 from kelly_tui.model.annotation import FIELDS, Label, Value
 from kelly_tui.model.sample import Sample
-from kelly_tui.store.migrations import FINGERPRINTS, INTACT, ISSUES, OPINIONS, RUNS, STEP_INDEXES, SUGGESTIONS, TRIALS
+from kelly_tui.store.migrations import (
+    FINGERPRINTS,
+    FOUND,
+    INTACT,
+    ISSUES,
+    LEGIBLE,
+    OPINIONS,
+    RUNS,
+    STEP_INDEXES,
+    SUGGESTIONS,
+    TRIALS,
+)
 
 LIST_KINDS = ("words", "chords", "numbers", "velocities")
 LIST_FIELDS = frozenset(name for name, field in FIELDS.items() if field.kind in LIST_KINDS)
@@ -214,6 +225,8 @@ CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 {TRIALS}
 {FINGERPRINTS}
 {INTACT}
+{LEGIBLE}
+{FOUND}
 {ISSUES}
 {OPINIONS}
 """

@@ -70,7 +70,7 @@ class Sketches:
         return len(self._sizes)
 
     def extend(self, sketches: Iterable[bytes]) -> None:
-        """Add sketches; what is none resembles nothing."""
+        """Add sketches; what is none, as a chromagram, resembles nothing."""
         with disk_errors(Path(tempfile.gettempdir())):
             for sketch in sketches:
                 size = len(sketch) // 4 if _is_sketch(sketch) else 0

@@ -10,14 +10,17 @@ from pathlib import Path
 import mido
 import numpy as np
 import pytest
+import soundfile
 
 from kelly_tui.augment.audio import augment_audio
 from kelly_tui.augment.midi import midi_limits, read_song, vary_midi
 from kelly_tui.augment.recipe import Recipe, choose_recipes
 from kelly_tui.features.audio import extract_audio_features
-from kelly_tui.features.fingerprint import audio_fingerprint, midi_fingerprint
+from kelly_tui.features.fingerprint import midi_fingerprint
+from kelly_tui.features.spectrum import Spectrum
 from kelly_tui.music.notes import read_midi
 from kelly_tui.render.midi import render_midi
+from kelly_tui.store.chromagrams import packed
 from kelly_tui.store.pieces import same_pieces
 
 PIECES = (
@@ -129,10 +132,34 @@ def test_sound_is_known_at_another_pitch_speed_level_and_with_noise(sounds):
     assert pieces([extract_audio_features((clip, RATE)).fingerprint for clip in clips]) == roots
 
 
+def test_sound_that_another_tool_changed_is_known(sounds):
+    """librosa's pitch and speed, one after the other too; MP3 and Vorbis; another level, noise, a later start."""
+    import librosa
+
+    def pitched(sound: np.ndarray, semitones: float) -> np.ndarray:
+        return librosa.effects.pitch_shift(sound, sr=RATE, n_steps=semitones)
+
+    def faster(sound: np.ndarray, speed: float) -> np.ndarray:
+        return librosa.effects.time_stretch(sound, rate=speed)
+
+    sound, other = (one.mean(axis=1)[: 15 * RATE] for one in sounds[:2])
+    noise = np.random.default_rng(0).standard_normal(len(sound)).astype(np.float32) * np.float32(0.2 * sound.std())
+    clips = [sound, pitched(sound, -2), faster(sound, 0.9), faster(pitched(sound, 2), 1.1), 0.3 * sound, sound + noise,
+             coded(sound, "MP3"), coded(sound, "OGG"), sound[3 * RATE :], other]  # fmt: skip
+    assert pieces([packed(Spectrum(clip, RATE, 512).chroma) for clip in clips]) == [0] * 9 + [9]
+
+
+def coded(sound: np.ndarray, how: str) -> np.ndarray:
+    file = io.BytesIO()
+    soundfile.write(file, sound, RATE, format=how)
+    file.seek(0)
+    return soundfile.read(file, dtype="float32")[0]
+
+
 def test_notes_and_sound_are_never_compared_and_a_tone_says_nothing(corpus_midi, sounds):
     notes = sketch(corpus_midi("bwv66.6"))
     sound = extract_audio_features((sounds[0], RATE)).fingerprint
     assert pieces([notes, sound]) == [0, 1]
     for frames in (1, 4, 400):
-        assert audio_fingerprint(np.tile(np.eye(12, dtype=np.float32)[3], (frames, 1))) == b""
-    assert audio_fingerprint(np.zeros((0, 12), np.float32)) == b""
+        assert packed(np.tile(np.eye(12, dtype=np.float32)[3], (frames, 1))) == b""
+    assert packed(np.zeros((0, 12), np.float32)) == b""

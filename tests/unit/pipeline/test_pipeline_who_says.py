@@ -42,7 +42,7 @@ def told(root: Path, **labels: Label) -> None:
 
 def again(root: Path, monkeypatch: pytest.MonkeyPatch) -> Sample:
     """The sample after a version of the stage that is newer than the one before."""
-    monkeypatch.setattr(extract, "VERSION", extract.VERSION + 1)
+    monkeypatch.setattr(extract, "VERSIONS", {kind: number + 1 for kind, number in extract.VERSIONS.items()})
     outcome = kelly_tui.extract_features(root, workers=1)
     assert outcome.done == 1
     return only(root)
