@@ -21,6 +21,7 @@ from kelly_tui.pipeline.runner import run_items
 from kelly_tui.pipeline.stage import Failed, Item, Outcome, Result, Run
 from kelly_tui.store.catalogue import Catalogue, FeatureRow
 from kelly_tui.store.durable import make_durable
+from kelly_tui.store.feature_files import FeatureFiles, look, put_looks
 from kelly_tui.store.importer import apply_min_duration
 from kelly_tui.store.layout import Layout, disk_errors
 
@@ -61,6 +62,7 @@ def extract(catalogue: Catalogue, run: Run) -> Outcome:
         plan.add(item, why)
     if run.dry_run:
         return plan.outcome(STAGE)
+    extraction.files.remember()
     for parameters in extraction.parameters.values():
         parameters.remember()
     items = (item for item, _ in extraction.stale(Plan()))
@@ -106,6 +108,7 @@ class _Extraction:
         self._config = catalogue.config.to_dict()
         self.parameters = wanted_parameters(catalogue)
         self._keys = dict(catalogue.stage_keys(STAGE))
+        self.files = FeatureFiles(catalogue)
         self._failures = {one.sample_id: one for one in catalogue.failures(STAGE) if one.sample_id is not None}
 
     def stale(self, plan: Plan) -> Iterator[tuple[Item, str]]:
@@ -121,13 +124,10 @@ class _Extraction:
                 continue  # another stage set it aside
             elif before != key:
                 yield feature_item(self._catalogue.layout, self._config, sample, key), parameters.why(before, key)
-            elif not self._has_features(sample):
-                yield feature_item(self._catalogue.layout, self._config, sample, key), "features gone"
+            elif (state := self.files.of(sample.sample_id)) != "whole":
+                yield feature_item(self._catalogue.layout, self._config, sample, key), f"features {state}"
             else:
                 plan.skipped += 1
-
-    def _has_features(self, sample: Sample) -> bool:
-        return sample.features_path is not None and (self._catalogue.root / sample.features_path).is_file()
 
     def commit(self, results: list[tuple[Item, Result]]) -> None:
         """Store features and labels of the good ones, set the bad ones aside: one transaction.
@@ -160,9 +160,12 @@ class _Extraction:
                 **self._inherited(item.item_id),
             }
         with disk_errors(catalogue.root):
-            make_durable([catalogue.root / row.features_path for row in rows])
+            paths = [catalogue.root / row.features_path for row in rows]
+            make_durable(paths)
+            looks = {row.sample_id: look(str(path)) for row, path in zip(rows, paths, strict=True)}
         with catalogue.writing():
             catalogue.put_features(rows)
+            put_looks(catalogue, looks)
             catalogue.put_labels(labels, actor=STAGE)
             for item, failure in failed:
                 catalogue.quarantine(item.item_id, STAGE, item.key, failure.reason)

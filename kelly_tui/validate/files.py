@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import shlex
 import stat
-import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import datetime
@@ -18,6 +16,7 @@ from typing import NamedTuple
 from kelly_tui.errors import DatasetError, FileRefused
 from kelly_tui.model.report import Finding
 from kelly_tui.store.catalogue import Catalogue
+from kelly_tui.store.feature_files import FeatureFiles, Look
 from kelly_tui.store.layout import inside
 from kelly_tui.store.manifest import read_manifest_file
 from kelly_tui.store.readback import edited_annotations
@@ -45,6 +44,14 @@ class _File(NamedTuple):
     mtime_ns: int | None
     """Of when its hash was right last, as far as that was looked at; so is `ctime_ns`."""
     ctime_ns: int | None
+    features_size: int | None
+    """Of when its features could be read last; so is `features_mtime_ns`."""
+    features_mtime_ns: int | None
+
+    @property
+    def looked(self) -> Look | None:
+        """How its features looked when they could be read."""
+        return None if self.features_size is None else (self.features_size, self.features_mtime_ns or 0)
 
 
 def check_structure(catalogue: Catalogue) -> Iterator[Finding]:
@@ -92,7 +99,7 @@ def check_views(catalogue: Catalogue) -> Iterator[Finding]:
             " and not taken in yet",
             _DECIDE.format(name),
             len(edited),
-            tuple(edited[:EXAMPLES]),
+            tuple(edited),
         )
     rebuilt = last_rebuild(catalogue)
     if rebuilt is not None and rebuilt.findings:
@@ -140,10 +147,10 @@ _DECIDE = "kelly conflicts {} takes it in, or shows it where it is much: --take 
 
 
 def check_files(catalogue: Catalogue, *, deep: bool = False) -> Iterator[Finding]:
-    """Files that are gone, can't be read, have changed since they were taken in, or whose features are gone.
+    """Files that are gone, can't be read, have changed since they were taken in, or whose features are gone or broken.
 
     A file of the same size is taken to be unchanged if it is as it was when its hash was found right, or was last
-    modified before its sample was made; `deep` hashes all of them, and reads the files of features.
+    modified before its sample was made; `deep` hashes all of them, and reads all files of features.
     """
     gone: list[str] = []
     changed: list[str] = []
@@ -152,7 +159,7 @@ def check_files(catalogue: Catalogue, *, deep: bool = False) -> Iterator[Finding
     featureless: list[str] = []
     illegible: list[str] = []
     hashed: list[tuple[int, int, int]] = []
-    folder_stays, is_there = _folder_check(catalogue.root), _there(catalogue.root)
+    folder_stays, features = _folder_check(catalogue.root), FeatureFiles(catalogue, deep=deep)
     root = f"{catalogue.root}/"  # joined by hand: of 100,000 paths pathlib would take two seconds
     for file in _files(catalogue):
         try:
@@ -169,10 +176,10 @@ def check_files(catalogue: Catalogue, *, deep: bool = False) -> Iterator[Finding
                     hashed.append((file.number, status.st_mtime_ns, status.st_ctime_ns))
                 else:
                     changed.append(file.sample_id)
-            if file.features_path and not is_there(file.features_path):
-                featureless.append(file.sample_id)
-            elif file.features_path and deep and not _is_whole(root + file.features_path):
-                illegible.append(file.sample_id)
+            if file.features_path:
+                state = features.state(file.sample_id, file.features_path, file.looked)
+                if state != "whole":
+                    (featureless if state == "gone" else illegible).append(file.sample_id)
         except FileRefused:
             refused.append(file.sample_id)
         except (FileNotFoundError, NotADirectoryError):
@@ -180,6 +187,7 @@ def check_files(catalogue: Catalogue, *, deep: bool = False) -> Iterator[Finding
         except OSError:  # a folder closed to this person, a disk that fails
             unreadable.append(file.sample_id)
     _remember(catalogue, hashed)
+    features.remember()
     yield from _finding("file-missing", "{} gone", gone, "Put them back, or import them again.")
     yield from _finding("file-unreadable", "{} not to be read", unreadable,
                         "Check who owns them and their folders, and the disk.")  # fmt: skip
@@ -188,15 +196,16 @@ def check_files(catalogue: Catalogue, *, deep: bool = False) -> Iterator[Finding
     yield from _finding("path-refused", "{} outside of the dataset, or no plain file", refused,
                         "Mend their paths in the manifest.")  # fmt: skip
     yield from _finding("features-missing", "{} without the features that were extracted", featureless,
-                        "Extract makes them again.")  # fmt: skip
+                        f"kelly extract {shlex.quote(catalogue.root.name)} makes them again.")  # fmt: skip
     yield from _finding("features-unreadable", "{} without features that can be read", illegible,
-                        "Remove the broken ones in processed/features: extract makes them again.")  # fmt: skip
+                        f"kelly extract {shlex.quote(catalogue.root.name)} makes them again.")  # fmt: skip
 
 
 def _files(catalogue: Catalogue) -> Iterator[_File]:
     rows = catalogue.db.execute(
-        "SELECT rowid, sample_id, file_path, file_size_bytes, sha256, created_at, features_path, mtime_ns, ctime_ns"
-        " FROM samples LEFT JOIN intact ON intact.sample = rowid WHERE NOT rejected ORDER BY rowid"
+        "SELECT rowid, sample_id, file_path, file_size_bytes, sha256, created_at, features_path, intact.mtime_ns,"
+        " ctime_ns, size, legible.mtime_ns FROM samples LEFT JOIN intact ON intact.sample = rowid"
+        " LEFT JOIN legible ON legible.sample = rowid WHERE NOT rejected ORDER BY rowid"
     )
     return map(_File._make, rows)
 
@@ -211,41 +220,11 @@ def _folder_check(root: Path) -> Callable[[str], None]:
     return stays
 
 
-def _there(root: Path) -> Callable[[str], bool]:
-    """Whether there is something at a relative path; each folder is listed once, a third of the time of asking."""
-
-    @lru_cache(maxsize=100_000)
-    def names(folder: str) -> frozenset[str]:
-        try:
-            return frozenset(os.listdir(root / folder))
-        except (FileNotFoundError, NotADirectoryError):
-            return frozenset()
-
-    def there(path: str) -> bool:
-        folder, _, name = path.rpartition("/")
-        return name in names(folder)
-
-    return there
-
-
 def _is_unknown(file: _File, status: os.stat_result) -> bool:
     """Whether only the content can tell that it is the same."""
     if file.mtime_ns is not None:
         return (file.mtime_ns, file.ctime_ns) != (status.st_mtime_ns, status.st_ctime_ns)
     return _modified_since(file.created_at, status)
-
-
-def _is_whole(path: str) -> bool:
-    """Whether a file of features, JSON or a zip of arrays, can be read to its end."""
-    try:
-        if path.endswith(".npz"):
-            with zipfile.ZipFile(path) as arrays:
-                return arrays.testzip() is None
-        with open(path, "rb") as content:
-            json.load(content)
-    except (ValueError, zipfile.BadZipFile):
-        return False
-    return True
 
 
 def _hash(path: str) -> str:
@@ -271,4 +250,4 @@ def _modified_since(created_at: str, status: os.stat_result) -> bool:
 def _finding(code: str, message: str, samples: list[str], todo: str) -> Iterator[Finding]:
     if samples:
         files = count(len(samples), "file is", "files are")
-        yield Finding("error", code, message.format(files), todo, len(samples), tuple(samples[:EXAMPLES]))
+        yield Finding("error", code, message.format(files), todo, len(samples), tuple(samples))

@@ -1,0 +1,100 @@
+"""Whether files of features are whole: each is read once, and again only where the disk says that it is another.
+
+Right after they were written they are; what size and time they had then, the catalogue remembers.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import zipfile
+from collections.abc import Mapping
+from contextlib import suppress
+from itertools import islice
+from typing import TYPE_CHECKING, Literal
+
+from kelly_tui.errors import DatasetError
+
+if TYPE_CHECKING:
+    from kelly_tui.store.catalogue import Catalogue
+
+State = Literal["whole", "gone", "broken"]
+Look = tuple[int, int]
+"""Bytes, and when it was modified, in nanoseconds."""
+
+_AT_ONCE = 1000
+
+
+class FeatureFiles:
+    """The files of features of a dataset, looked at one by one; `remember` what was read at the end."""
+
+    def __init__(self, catalogue: Catalogue, *, deep: bool = False) -> None:
+        """`deep`: read all of them."""
+        self._catalogue, self._deep = catalogue, deep
+        self._root = f"{catalogue.root}/"
+        self._read: dict[str, Look] = {}
+
+    def state(self, sample_id: str, path: str, known: Look | None) -> State:
+        """How the file of that sample at the relative `path` is; `known`: how it looked when it was whole.
+
+        Raises `OSError` where it can't be looked at.
+        """
+        try:
+            found = look(self._root + path)
+        except (FileNotFoundError, NotADirectoryError):
+            return "gone"
+        if found == known and not self._deep:
+            return "whole"
+        if not _is_whole(self._root + path):
+            return "broken"
+        if found != known:
+            self._read[sample_id] = found
+        return "whole"
+
+    def of(self, sample_id: str) -> State:
+        """The same of a sample by its id; of one that has no features they are gone."""
+        row = self._catalogue.db.execute(
+            "SELECT features_path, size, mtime_ns FROM samples LEFT JOIN legible ON sample = rowid"
+            " WHERE sample_id = ? AND features_path IS NOT NULL",
+            (sample_id,),
+        ).fetchone()
+        if row is None:
+            return "gone"
+        path, size, mtime = row
+        return self.state(sample_id, path, None if size is None else (size, mtime))
+
+    def remember(self) -> None:
+        """Have what was read and found whole not read again; of a dataset that can't be written it is."""
+        with suppress(DatasetError):
+            rest = iter(self._read.items())
+            while some := dict(islice(rest, _AT_ONCE)):
+                put_looks(self._catalogue, some)
+        self._read.clear()
+
+
+def look(path: str) -> Look:
+    """What tells that a file is another. Raises `OSError`."""
+    status = os.stat(path)
+    return status.st_size, status.st_mtime_ns
+
+
+def put_looks(catalogue: Catalogue, looks: Mapping[str, Look]) -> None:
+    """Remember, by sample, how files looked when they were whole."""
+    with catalogue.writing() as db:
+        db.executemany(
+            "INSERT OR REPLACE INTO legible SELECT rowid, ?2, ?3 FROM samples WHERE sample_id = ?1",
+            ((sample_id, *found) for sample_id, found in looks.items()),
+        )
+
+
+def _is_whole(path: str) -> bool:
+    """Whether JSON, or a zip of arrays, can be read to its end."""
+    try:
+        if path.endswith(".npz"):
+            with zipfile.ZipFile(path) as arrays:
+                return arrays.testzip() is None
+        with open(path, "rb") as content:
+            json.load(content)
+    except (ValueError, zipfile.BadZipFile):
+        return False
+    return True
