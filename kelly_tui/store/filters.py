@@ -19,6 +19,7 @@ from kelly_tui.errors import FilterError, LabelError
 from kelly_tui.model.annotation import ALIASES, FIELDS, Field, check_value, field_named
 from kelly_tui.model.dataset import DatasetConfig
 from kelly_tui.model.labels import DECISIONS, SPLITS, parse_key, suggestion
+from kelly_tui.store.found import CODES, code_of
 from kelly_tui.store.issues import ISSUE, having_issue
 from kelly_tui.store.schema import HELD, ORIGIN
 
@@ -130,7 +131,7 @@ FAILING = ("import", "extract", "augment", "synthesize", "render")
 """Stages that may fail on a sample: ``failed:extract``."""
 
 _PREFIXES = {"id": "sample_id", "root": "root_id", "parent": "parent_id"}
-_WITHOUT_SIZE = ("is", "has", "failed", "text", "name", "path", *_PREFIXES)
+_WITHOUT_SIZE = ("is", "has", "failed", "found", "text", "name", "path", *_PREFIXES)
 NAMES = (*FIELDS, *_OTHER_FIELDS, *_WITHOUT_SIZE, *SUGGESTED, *FEATURE_NUMBERS, "conf", "issue")
 """Every name that may stand before a colon, but for aliases."""
 
@@ -160,8 +161,8 @@ def values(name: str, config: DatasetConfig) -> tuple[str, ...]:
         return tuple(IS)
     if lowered == "has":
         return ("features", "conflict", *FIELDS)
-    if lowered == "failed":
-        return FAILING
+    if lowered in ("failed", "found"):
+        return FAILING if lowered == "failed" else CODES
     if lowered == "suggested":
         return (*config.emotion_labels, "?")
     if _measure(name) is not None or lowered in _WITHOUT_SIZE:
@@ -213,6 +214,9 @@ def _has_value(name: str, value: str, config: DatasetConfig) -> _Sql:
     if lowered == "failed":
         stage = one_of(value.lower(), FAILING, "failed:")
         return _Sql("samples.sample_id IN (SELECT sample_id FROM failures WHERE stage = ?)", (stage,))
+    if lowered == "found":
+        one_of(code_of(value.lower()), CODES, "found:")
+        return _Sql("samples.rowid IN (SELECT sample FROM found WHERE name = ?)", (value.lower(),))
     if lowered in ("text", "name", "path"):
         return _text(value)
     if lowered in _PREFIXES:

@@ -90,15 +90,17 @@ def groups(catalogue: Catalogue) -> Groups:
     return Groups(there, groups_of(there, near_duplicates(catalogue)))
 
 
-def verify_splits(catalogue: Catalogue) -> Assignment:
-    """The groups as they are now, from the samples themselves, and those that lie in several splits."""
-    return crossings(members(catalogue), near_duplicates(catalogue))
+def verify_splits(catalogue: Catalogue, pairs: Pairs | None = None) -> Assignment:
+    """The groups as they are now, from the samples themselves, and those that lie in several splits.
+
+    `pairs`: the near-duplicates, where they are known already.
+    """
+    return crossings(members(catalogue), near_duplicates(catalogue) if pairs is None else pairs)
 
 
-def bridges(catalogue: Catalogue) -> list[str]:
+def bridges(catalogue: Catalogue, pairs: Pairs) -> list[str]:
     """All samples that are in no split since they link two; PROOF.json names the first of them only."""
-    there, pairs = members(catalogue), near_duplicates(catalogue)
-    return assign(there, ratios_of(catalogue.config), _seed(catalogue, None), pairs).bridges
+    return assign(members(catalogue), ratios_of(catalogue.config), _seed(catalogue, None), pairs).bridges
 
 
 def verify_proof(catalogue: Catalogue) -> Verified:

@@ -47,7 +47,7 @@ def check_apart(catalogue: Catalogue) -> tuple[Apart, ...]:
     return tuple(found)
 
 
-def findings(found: Sequence[Apart]) -> Iterator[Finding]:
+def findings(catalogue: Catalogue, found: Sequence[Apart]) -> Iterator[Finding]:
     """That lists hold different music: what is measured on test then says little."""
     for one in found:
         if one.versus == "train" and one.auc is not None and one.low > ALARM:
@@ -56,6 +56,8 @@ def findings(found: Sequence[Apart]) -> Iterator[Finding]:
                 "splits-differ",
                 f"a model tells {one.words()}: the lists hold different music",
                 "See whether folders, sources or labels are on one list only; kelly split --reshuffle mixes them anew.",
+                catalogue.counts().splits["test"],
+                filter="is:held split:test",
             )
 
 

@@ -14,7 +14,6 @@ from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.issues import LIKELY
 from kelly_tui.store.schema import HELD
 from kelly_tui.text import agree, count, safe_text
-from kelly_tui.validate.files import EXAMPLES
 
 _FAR = 0.3
 """Of valence and arousal, -1..1: an emotion whose place lies so far out has a side."""
@@ -80,7 +79,7 @@ def _each_other(catalogue: Catalogue, pair: _Pair, roots: int) -> Iterator[Findi
             f"{safe_text(str(rows[0][1]), 40)} with {second} {rows[0][2]:g}",
             f"Listen, and correct the {first} or the {second}.",
             len(rows),
-            tuple(row[0] for row in rows[:EXAMPLES]),
+            tuple(row[0] for row in rows),
         )
 
 
@@ -113,5 +112,5 @@ def _the_music(catalogue: Catalogue, roots: int) -> Iterator[Finding]:
             f"Listen with a drone on the labelled key (m k); kelly suggest {shlex.quote(catalogue.root.name)} and gq "
             f"{agree(len(wrong), 'asks', 'ask')} about the worst first.",
             len(wrong),
-            tuple(wrong[:EXAMPLES]),
+            tuple(wrong),
         )

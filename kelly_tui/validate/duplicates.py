@@ -9,16 +9,14 @@ import numpy as np
 
 from kelly_tui.model.report import Finding
 from kelly_tui.store.catalogue import Catalogue
-from kelly_tui.store.pieces import near_duplicates
+from kelly_tui.store.members import Pairs
 from kelly_tui.store.schema import HELD, ORIGIN
 from kelly_tui.text import agree, count
-from kelly_tui.validate.files import EXAMPLES
 
 
-def check_duplicates(catalogue: Catalogue) -> Iterator[Finding]:
-    """Of the imported samples. That no piece lies in two splits is a matter of the splits."""
+def check_duplicates(catalogue: Catalogue, pairs: Pairs) -> Iterator[Finding]:
+    """Of the imported samples; `pairs`: near-duplicates. That no piece lies in two splits is a matter of the splits."""
     yield from _same_content(catalogue)
-    pairs = near_duplicates(catalogue)
     imported = catalogue.counts().origins["imported"]
     if len(pairs):
         samples = np.union1d(pairs.first, pairs.other)
@@ -30,7 +28,7 @@ def check_duplicates(catalogue: Catalogue) -> Iterator[Finding]:
             f"{count(pieces, 'piece')}, so that there is less music than files",
             "Splits keep a piece together; is:duplicate lists them.",
             len(samples),
-            tuple(sample_id.decode() for sample_id in samples[:EXAMPLES].tolist()),
+            tuple(sample_id.decode() for sample_id in samples.tolist()),
             "is:duplicate",
         )
         yield from _contradictions(catalogue)
@@ -47,7 +45,7 @@ def check_duplicates(catalogue: Catalogue) -> Iterator[Finding]:
             " features: whether these are pieces that are there already is not known",
             "Extract, then split: in the pipeline panel, or kelly run.",
             len(unknown),
-            tuple(unknown[:EXAMPLES]),
+            tuple(unknown),
         )
 
 
@@ -66,7 +64,7 @@ def _same_content(catalogue: Catalogue) -> Iterator[Finding]:
             f"{count(len(same), 'sample has', 'samples have')} the very content of another",
             "Keep one of each, and remove the others.",
             len(same),
-            tuple(same[:EXAMPLES]),
+            tuple(same),
         )
 
 
@@ -93,5 +91,5 @@ def _contradictions(catalogue: Catalogue) -> Iterator[Finding]:
             f"{count(pieces, 'piece')} {agree(pieces, 'has', 'have')} another {main} in one edition than in another",
             "Listen to them side by side, and label them alike, or flag one.",
             len(samples),
-            tuple(samples[:EXAMPLES]),
+            tuple(samples),
         )

@@ -8,7 +8,6 @@ from kelly_tui.model.report import Finding, Severity
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.importer import misjudged
 from kelly_tui.text import count
-from kelly_tui.validate.files import EXAMPLES
 
 
 def check_durations(catalogue: Catalogue) -> Iterator[Finding]:
@@ -25,4 +24,4 @@ def check_durations(catalogue: Catalogue) -> Iterator[Finding]:
 
 def _finding(severity: Severity, code: str, words: str, will_be: str, ids: list[str]) -> Finding:
     todo = f"Run kelly extract: they are {will_be}. Or change min_duration_sec in config.json."
-    return Finding(severity, code, words, todo, len(ids), tuple(ids[:EXAMPLES]))
+    return Finding(severity, code, words, todo, len(ids), tuple(ids))

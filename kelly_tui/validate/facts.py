@@ -43,6 +43,7 @@ def facts_of(catalogue: Catalogue) -> Facts:
     return Facts(
         **msgspec.structs.asdict(live_scores(counts, config)),
         dataset_id=config.dataset_id,
+        folder=catalogue.root.name,
         target_model=config.target_model,
         version=config.version,
         description=config.description,

@@ -10,8 +10,8 @@ import numpy as np
 from kelly_tui.learn.cues import SIZES, are_numbers
 from kelly_tui.model.report import Facts, Finding
 from kelly_tui.store.catalogue import Catalogue
+from kelly_tui.store.schema import HELD, ORIGIN
 from kelly_tui.text import agree, count
-from kelly_tui.validate.files import EXAMPLES
 
 _AT_ONCE = 5000
 
@@ -28,12 +28,29 @@ def check_features(catalogue: Catalogue, facts: Facts) -> Iterator[Finding]:
             f"the features of {samples} {agree(len(broken), 'are', 'are')} no numbers, or not as many as of the others",
             f"Remove their files in processed/features; kelly extract {name} makes them anew.",
             len(broken),
-            tuple(broken[:EXAMPLES]),
+            tuple(broken),
         )
-    alarms = [alarm for one in (facts.probe.probes if facts.probe else ()) for alarm in one.alarms]
-    for alarm in alarms:
+    probes = facts.probe.probes if facts.probe else ()
+    for kind, alarm in ((one.file_type, alarm) for one in probes for alarm in one.alarms):
         since = f", {count(facts.edits_since_probe, 'edit')} ago" if facts.edits_since_probe else ""
-        yield Finding("warning", "probe-alarm", f"the last probe{since}: {alarm}", f"kelly probe {name} asks again.")
+        yield Finding(
+            "warning",
+            "probe-alarm",
+            f"the last probe{since}: {alarm}",
+            f"kelly probe {name} asks again.",
+            _asked(catalogue, kind),
+            filter=f"is:held is:imported type:{kind} has:features -{catalogue.config.model.main_label}:?",
+        )
+
+
+def _asked(catalogue: Catalogue, kind: str) -> int:
+    """How many samples of a type of file a probe may ask about."""
+    (number,) = catalogue.db.execute(
+        f"SELECT count(*) FROM samples WHERE {HELD} AND {ORIGIN} = 'imported' AND file_type = ?"
+        f" AND features_path IS NOT NULL AND {catalogue.config.model.main_label} IS NOT NULL",
+        (kind,),
+    ).fetchone()
+    return int(number)
 
 
 def _broken(catalogue: Catalogue) -> list[str]:

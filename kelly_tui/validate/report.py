@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -11,9 +12,11 @@ import msgspec
 from kelly_tui.errors import DatasetError
 from kelly_tui.model.abx import results
 from kelly_tui.model.report import Facts, Finding, Report
-from kelly_tui.store import runs
+from kelly_tui.store import found, runs
 from kelly_tui.store.catalogue import Catalogue
+from kelly_tui.store.found import code_of
 from kelly_tui.store.layout import utc_now
+from kelly_tui.store.pieces import near_duplicates
 from kelly_tui.store.trials import trials
 from kelly_tui.text import count
 from kelly_tui.validate.adversarial import check_apart
@@ -23,15 +26,13 @@ from kelly_tui.validate.duplicates import check_duplicates
 from kelly_tui.validate.durations import check_durations
 from kelly_tui.validate.facts import facts_of
 from kelly_tui.validate.features import check_features
-from kelly_tui.validate.files import check_files, check_structure, check_views
+from kelly_tui.validate.files import EXAMPLES, check_files, check_structure, check_views
 from kelly_tui.validate.labels import check_labelled, check_state, check_values
 from kelly_tui.validate.provenance import check_provenance
 from kelly_tui.validate.splits import check_splits
 from kelly_tui.validate.spread import check_spread
 from kelly_tui.validate.variants import check_variants
 from kelly_tui.validate.vendi import effective_pieces
-
-EMPTY = Finding("error", "empty", "there is no sample yet", "Import some: kelly import DATASET FOLDER.")
 
 
 def validate_dataset(root: Path | str, deep: bool = False) -> Report:
@@ -57,21 +58,40 @@ def validate(catalogue: Catalogue, *, deep: bool = False) -> Report:
         *check_structure(catalogue),
         *check_files(catalogue, deep=deep),
         *check_views(catalogue),
-        *(_check_samples(catalogue, facts) if len(catalogue) else [EMPTY]),
-        *findings_apart(apart),
+        *(_check_samples(catalogue, facts) if len(catalogue) else _empty(catalogue)),
+        *findings_apart(catalogue, apart),
     ]
     worth, of = effective_pieces(catalogue)
     return Report(
         **msgspec.structs.asdict(facts),
-        findings=tuple(findings), apart=apart, blind=blind, vendi=worth, vendi_of=of,
+        findings=tuple(_listed(catalogue, findings)), apart=apart, blind=blind, vendi=worth, vendi_of=of,
     )  # fmt: skip
 
 
+def _listed(catalogue: Catalogue, findings: list[Finding]) -> Iterator[Finding]:
+    """Those that name their samples one by one get a filter that finds all of them, and name the first."""
+    names: dict[int, str] = {}
+    for place, one in enumerate(findings):
+        if one.samples and not one.filter:
+            before = sum(code_of(name) == one.code for name in names.values())
+            names[place] = f"{one.code}-{before + 1}" if before else one.code
+    kept = found.keep(catalogue, {name: findings[place].samples for place, name in names.items()})
+    for place, one in enumerate(findings):
+        by = f"found:{names[place]}" if kept and place in names else one.filter
+        yield msgspec.structs.replace(one, samples=one.samples[:EXAMPLES], filter=by)
+
+
+def _empty(catalogue: Catalogue) -> Iterator[Finding]:
+    todo = f"Import some: kelly import {shlex.quote(catalogue.root.name)} FOLDER."
+    yield Finding("error", "empty", "there is no sample yet", todo)
+
+
 def _check_samples(catalogue: Catalogue, facts: Facts) -> Iterator[Finding]:
+    pairs = near_duplicates(catalogue)
     yield from check_durations(catalogue)
     yield from check_values(catalogue)
-    yield from check_splits(catalogue)
-    yield from check_duplicates(catalogue)
+    yield from check_splits(catalogue, pairs)
+    yield from check_duplicates(catalogue, pairs)
     yield from check_labelled(catalogue, facts)
     yield from check_state(catalogue, facts)
     yield from check_contradictions(catalogue)

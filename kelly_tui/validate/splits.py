@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator
-from itertools import islice
 
 import msgspec
 
 from kelly_tui.model.labels import SPLITS
 from kelly_tui.model.report import Finding
 from kelly_tui.store.catalogue import Catalogue
+from kelly_tui.store.members import Pairs
 from kelly_tui.store.schema import HELD
 from kelly_tui.store.splits import bridges, verify_splits
 from kelly_tui.store.viewstate import changed_outside, known_state
 from kelly_tui.text import agree, count
-from kelly_tui.validate.files import EXAMPLES
 
 
-def check_splits(catalogue: Catalogue) -> Iterator[Finding]:
-    """Groups are found again from the samples as they are, not taken from PROOF.json."""
+def check_splits(catalogue: Catalogue, pairs: Pairs) -> Iterator[Finding]:
+    """Groups are found again from the samples as they are, not taken from PROOF.json; `pairs`: near-duplicates."""
     name = shlex.quote(catalogue.root.name)
     splits = catalogue.counts().splits
     if not any(splits.values()):
@@ -31,17 +30,17 @@ def check_splits(catalogue: Catalogue) -> Iterator[Finding]:
         )
         return
     yield from _check_lists(catalogue)
-    found = verify_splits(catalogue)
+    found = verify_splits(catalogue, pairs)
     crossings = found.crossings
     if crossings:
-        samples = tuple(islice((sample for group in crossings for sample in group), EXAMPLES))
+        samples = tuple(dict.fromkeys(sample for group in crossings for sample in group))
         yield Finding(
             "error",
             "group-across-splits",
             f"{len(crossings):,} of {count(found.groups, 'group')} {agree(len(crossings), 'lies', 'lie')} "
             "in several splits, so that what is tested was learnt",
             f"kelly split {name} --reshuffle assigns every sample anew.",
-            len(crossings),
+            len(samples),
             samples,
         )
     ratios = {
@@ -55,7 +54,7 @@ def check_splits(catalogue: Catalogue) -> Iterator[Finding]:
                 "warning", "empty-split", f"the {split} list is empty", "There are too few songs: import more."
             )
     total = catalogue.counts().total
-    linked = set(_bridges(catalogue))
+    linked = set(_bridges(catalogue, pairs))
     unsplit = [
         sample_id
         for (sample_id,) in catalogue.db.execute(
@@ -71,7 +70,7 @@ def check_splits(catalogue: Catalogue) -> Iterator[Finding]:
             "to songs of two splits, and to no list",
             f"kelly split {name} --reshuffle places them, and moves others.",
             len(left_out),
-            tuple(left_out[:EXAMPLES]),
+            tuple(left_out),
         )
     waiting = [sample_id for sample_id in unsplit if sample_id not in linked]
     if waiting:
@@ -81,7 +80,7 @@ def check_splits(catalogue: Catalogue) -> Iterator[Finding]:
             f"{len(waiting):,} of {count(total, 'sample')} {agree(len(waiting), 'is', 'are')} in no split yet",
             f"Split: in the pipeline panel, or kelly split {name}.",
             len(waiting),
-            tuple(waiting[:EXAMPLES]),
+            tuple(waiting),
             "" if left_out else "is:held split:?",
         )
 
@@ -106,11 +105,11 @@ def _check_lists(catalogue: Catalogue) -> Iterator[Finding]:
             )
 
 
-def _bridges(catalogue: Catalogue) -> list[str]:
+def _bridges(catalogue: Catalogue, pairs: Pairs) -> list[str]:
     """Those that the last split left out: as its proof names them, or found again where they are more than it names."""
     try:
         proof = msgspec.json.decode((catalogue.layout.splits / "PROOF.json").read_bytes())
         named = [str(sample_id) for sample_id in proof["bridge_samples"]]
-        return bridges(catalogue) if proof["bridges"] > len(named) else named
+        return bridges(catalogue, pairs) if proof["bridges"] > len(named) else named
     except (OSError, msgspec.DecodeError, KeyError, TypeError):
         return []

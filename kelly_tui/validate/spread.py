@@ -6,7 +6,9 @@ from collections.abc import Iterator
 
 from kelly_tui.model.report import Finding, Scores
 from kelly_tui.store.catalogue import Catalogue
+from kelly_tui.store.counters import METERS, TEMPO_BANDS
 from kelly_tui.text import count
+from kelly_tui.validate.labels import quoted
 from kelly_tui.validate.scores import effective_classes, facet_choices
 
 UNEVEN = 0.2
@@ -29,7 +31,7 @@ def check_spread(catalogue: Catalogue, scores: Scores) -> Iterator[Finding]:
             f"{most.total:,}): a model can be right often by saying {most.label}",
             "Label or import more of the rare; kelly augment --balance makes more variants of it.",
             most.total,
-            filter=f"is:held {scores.main_label}:{_quoted(most.label)}",
+            filter=f"is:held {scores.main_label}:{quoted(most.label)}",
         )
     counts = catalogue.counts()
     for facet in facet_choices(catalogue.config):
@@ -44,11 +46,19 @@ def check_spread(catalogue: Catalogue, scores: Scores) -> Iterator[Finding]:
                 f"{_said(facet, value)}: of others a model will know little",
                 "Import other music; transposing and stretching add no songs.",
                 roots[value],
+                filter=f"is:held -is:augmented {_having(facet, value)}",
             )
 
 
-def _quoted(label: str) -> str:
-    return f'"{label}"' if " " in label else label
+def _having(facet: str, value: str) -> str:
+    """The filter of a facet's value."""
+    if facet == "tempo":
+        lowest, highest = str(TEMPO_BANDS[0]), str(TEMPO_BANDS[-1])
+        bounds = [f"bpm>={value}" if value != lowest else "", f"bpm<{int(value) + 20}" if value != highest else ""]
+        return " ".join(filter(None, bounds)) or "-bpm:?"
+    if facet == "meter" and value == "other":
+        return " ".join(f"-meter:{meter}" for meter in ("?", *METERS) if meter != "other")
+    return f"{facet}:{quoted(value)}"
 
 
 def _said(facet: str, value: str) -> str:
