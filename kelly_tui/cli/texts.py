@@ -56,6 +56,7 @@ unlabelled; a bare word is looked for in names and notes.
             dynamic_range melodic_contour pitch_range is_verified
             split decision type origin; suggested (what the features suggest)
             failed (on which a stage failed: failed:extract)
+            found (what the last validation found: found:file-changed)
   numbers   valence arousal dominance tempo_bpm swing_ratio quality_score
             conf (the least sure label) emotion.conf duration size note_count
             avg_pitch pitch_std pitch_range_semitones note_density
@@ -79,6 +80,6 @@ unlabelled; a bare word is looked for in names and notes.
 VALIDATE = """\
 The report on a dataset: verdict, scores, what was found and what to do about it.
 Exit codes: 0 valid, 1 not. --json gives every figure, finding and interval; its
-keys are in the README. --html FILE writes it all, with plots, as one file that
-needs nothing else.
+keys are in the README. --out report.html writes it all, with plots, as one file
+that needs nothing else; --out report.json what --json says, also beside the text.
 """

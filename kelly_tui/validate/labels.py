@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from math import sqrt
 
 from kelly_tui.errors import LabelError
+from kelly_tui.learn.committee import FOLDS
 from kelly_tui.model.annotation import FIELDS, check_value
 from kelly_tui.model.dataset import DatasetConfig
 from kelly_tui.model.report import Finding, Scores
@@ -42,7 +43,7 @@ def check_values(catalogue: Catalogue) -> Iterator[Finding]:
                 f"{name} is {values} on {len(rows):,} of {count(len(catalogue), 'sample')}",
                 "Correct them, by their ids, or declare the value in config.json.",
                 len(rows),
-                tuple(sample_id for sample_id, _ in rows[:EXAMPLES]),
+                tuple(sample_id for sample_id, _ in rows),
             )
 
 
@@ -81,6 +82,7 @@ def check_labelled(catalogue: Catalogue, scores: Scores) -> Iterator[Finding]:
                 _examples(catalogue, f"held AND {name} IS NULL"),
                 f"is:held {name}:?",
             )
+    yield from _learnable(config, scores)
     empty = [one.label for one in scores.classes if not one.total]
     if empty and labelled:
         yield Finding(
@@ -103,14 +105,50 @@ def check_labelled(catalogue: Catalogue, scores: Scores) -> Iterator[Finding]:
         )
 
 
+def _learnable(config: DatasetConfig, scores: Scores) -> Iterator[Finding]:
+    """What makes that no model can learn the target, or that nobody could tell: an error, as the exit code should be.
+
+    Models that tell classes apart need two; others, who compose in one mood or in several, do not.
+    """
+    main, filled = scores.main_label, [one for one in scores.classes if one.total]
+    if len(filled) == 1 and config.model.per_class:
+        [only] = filled
+        yield Finding(
+            "error",
+            "one-class",
+            f"{main} is {only.label} on every sample that has one: {config.model.title} learns to tell classes apart,"
+            " and there is one",
+            f"Label or import another {main}.",
+            only.total,
+            filter=f"is:held {main}:{quoted(only.label)}",
+        )
+    real = sum(one.imported for one in scores.classes)
+    if 0 < real < FOLDS:
+        yield Finding(
+            "error",
+            "too-few",
+            f"{count(real, 'imported sample has', 'imported samples have')} the label {main}: whether a model learns"
+            f" from so few can't be told, {FOLDS} are the least of which one can be held out in turn",
+            "Import and label more.",
+            real,
+            filter=f"is:held is:imported -{main}:?",
+        )
+
+
+def quoted(label: str) -> str:
+    """A label as a filter's value."""
+    return f'"{label}"' if " " in label else label
+
+
 def check_state(catalogue: Catalogue, scores: Scores) -> Iterator[Finding]:
     """Where samples come from, what is set aside, and what waits for a person or a stage."""
     name, origins = shlex.quote(catalogue.root.name), scores.origins
     if scores.total and not origins["imported"]:
         yield Finding(
-            "warning",
+            "error",
             "nothing-imported",
-            "every sample is made by the program, none is real music",
+            "every sample is made by the program, none is real music: val and test hold real music only, so that"
+            " nothing a model learns from it could be tested",
             f"Import some: kelly import {name} FOLDER.",
             scores.total,
             filter="is:held",

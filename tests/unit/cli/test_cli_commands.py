@@ -177,11 +177,12 @@ def test_run_makes_what_is_missing_and_ends_with_the_report(kelly, music, tmp_pa
     said = kelly(*words)
     assert said.code == 1  # two of the files are bad
     assert "named above: 2\n" in said.out
-    assert "✅ VALID\nTotal Samples: " in said.out
+    assert "❌ INVALID\nTotal Samples: " in said.out
     again = kelly(*words, "--json")
     assert again.code == 1
     assert again.json["failed"] == 2
-    assert again.json["report"]["valid"]
+    errors = [one["code"] for one in again.json["report"]["findings"] if one["severity"] == "error"]
+    assert errors == ["too-few"]
     assert [stage["stage"] for stage in again.json["stages"]] == [
         "import", "annotate", "extract", "split", "augment", "synthesize", "extract", "split",
     ]  # fmt: skip
@@ -216,6 +217,10 @@ def test_a_dry_run_says_what_comes_in_numbers_and_changes_no_byte(kelly, labelle
 
 
 def test_validate_prints_the_four_lines_first(kelly, labelled):
+    with Catalogue.open(labelled) as catalogue:
+        unlabelled = [sample.sample_id for sample in catalogue.samples("emotion:?")]
+    for sample_id in unlabelled:
+        assert kelly("label", "d", sample_id, "emotion=tense").code == 0
     said = kelly("validate", "d")
     assert said.code == 0
     lines = said.out.splitlines()

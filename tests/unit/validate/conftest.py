@@ -21,10 +21,15 @@ CHORALES = ("bwv66.6", "bwv57.8", "bwv65.2", "bwv269", "bwv253", "bwv305", "bwv1
 
 
 @pytest.fixture(scope="session")
-def _sound(music, tmp_path_factory) -> Path:
-    root = create(tmp_path_factory.mktemp("sound"), target_model="harmonypredictor", target_samples_per_category=2,
+def _sound(music, corpus_midi, tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("sound")
+    root = create(folder, target_model="harmonypredictor", target_samples_per_category=2,
                   emotion_labels=["happy", "sad"])  # fmt: skip
-    kelly_tui.import_files(root, [music / "happy/song_1.mid", music / "happy/song_2.MID", music / "sad"])
+    (folder / "chorales").mkdir()
+    for chorale in CHORALES:
+        (folder / "chorales" / f"{chorale}.mid").write_bytes(corpus_midi(chorale))
+    songs = [music / "happy/song_1.mid", music / "happy/song_2.MID", music / "sad", folder / "chorales"]
+    kelly_tui.import_files(root, songs)
     for stage in (kelly_tui.annotate_dataset, kelly_tui.extract_features, kelly_tui.split_dataset):
         stage(root)
     with Catalogue.open(root) as catalogue:

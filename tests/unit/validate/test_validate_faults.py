@@ -240,17 +240,28 @@ def test_a_mode_of_the_same_third_and_a_verified_one_contradict_nothing(clean: P
     assert "contradicts-music" not in named(clean)
 
 
-def test_of_many_alike_the_facet_is_named(clean: Path) -> None:
+@pytest.mark.parametrize(
+    ("column", "value", "words"),
+    [
+        ("key", "C", "are C"),
+        ("tempo_bpm", 105, "are from 100 BPM, up to 120"),
+        ("tempo_bpm", 250, "BPM"),
+        ("tempo_bpm", 20, "BPM"),
+        ("time_signature", "7/8", "are other"),
+        ("groove_type", "laid_back", "are laid back"),
+    ],
+)
+def test_of_many_alike_the_facet_is_named(clean: Path, column: str, value: object, words: str) -> None:
     assert "little-diversity" not in named(clean)
-    write(clean, "UPDATE samples SET key = 'C'")
+    write(clean, f"UPDATE samples SET {column} = ?", value)
+    columns = f"sample_id, file_path, file_type, root_id, {column}"
     with Catalogue.open(clean) as catalogue, catalogue.writing() as db:
         for number in range(20):
-            db.execute(
-                "INSERT INTO samples (sample_id, file_path, file_type, root_id, key) VALUES (?1, ?1, 'midi', ?1, 'C')",
-                (f"{number:016x}",),
-            )
+            name = f"{number:016x}"
+            db.execute(f"INSERT INTO samples ({columns}) VALUES (?1, ?1, 'midi', ?1, ?2)", (name, value))
     one = named(clean)["little-diversity"]
-    assert (one.count, "are C" in one.message) == (28, True)
+    assert (one.count, words in one.message) == (28, True)
+    assert_named(clean, "little-diversity")
 
 
 def test_more_bridges_than_the_proof_names_are_all_counted(clean: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,7 +19,7 @@ import pytest
 import kelly_tui
 from kelly_tui.cli import main
 from kelly_tui.model.agreement import Agreement, Alpha, FieldAgreement
-from kelly_tui.model.probe import Estimate, Kept, Probe, Score
+from kelly_tui.model.probe import Confusion, Estimate, Kept, Probe, Score
 from kelly_tui.model.report import Apart, ClassCount, Finding, Report
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.validate.page import page
@@ -169,7 +169,7 @@ def torn_features(root: Path) -> None:
 @pytest.mark.parametrize(
     ("spoil", "code"),
     [(one_class, "empty-class"), (no_labels, "no-main-label"), (all_generated, "nothing-imported"),
-     (three_samples, "target-unmet"), (broken_features, "features-broken"), (torn_features, "features-broken")],
+     (three_samples, "too-few"), (broken_features, "features-broken"), (torn_features, "features-broken")],
 )  # fmt: skip
 def test_all_three_forms_say_so_and_no_score_pretends(
     clean: Path, spoil: Callable[[Path], None], code: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
@@ -182,6 +182,7 @@ def test_all_three_forms_say_so_and_no_score_pretends(
     expected = all_forms(clean, code, capsys, tmp_path)
     if spoil is no_labels:
         assert (expected["balance"], expected["quality"], expected["diversity"]) == (0, 0, 0)
+    assert expected["valid"] == (spoil is one_class), "one class teaches a model of harmony, no other of these anything"
     if spoil is one_class:
         assert expected["balance"] == 0
     if spoil is all_generated:
@@ -197,7 +198,7 @@ def all_forms(root: Path, code: str, capsys: pytest.CaptureFixture[str], tmp_pat
     """The report as JSON, where its text and its page say the same."""
     html = tmp_path / "report.html"
     capsys.readouterr()
-    status = main(["validate", str(root), "--html", str(html), "--quiet"])
+    status = main(["validate", str(root), "--out", str(html), "--quiet"])
     text = capsys.readouterr()
     assert text.err == ""
     assert main(["validate", str(root), "--json"]) == status
@@ -215,14 +216,32 @@ def all_forms(root: Path, code: str, capsys: pytest.CaptureFixture[str], tmp_pat
 
 
 def test_the_page_goes_into_a_folder_under_the_dataset_s_name(clean: Path, tmp_path: Path) -> None:
-    from kelly_tui.validate.page import write_page
+    from kelly_tui.validate.page import write_report
 
     (tmp_path / "out").mkdir()
-    written = write_page(kelly_tui.validate_dataset(clean), tmp_path / "out")
+    written = write_report(kelly_tui.validate_dataset(clean), tmp_path / "out")
     assert written == tmp_path / "out" / "d.html"
     assert "Nothing is wrong with it" in written.read_text()
 
 
+def test_json_goes_into_a_file_that_is_called_so(
+    clean: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    assert main(["validate", str(clean), "--out", str(tmp_path / "report.json")]) == 0
+    assert "VALID" in capsys.readouterr().out, "and is said as well"
+    assert main(["validate", str(clean), "--json"]) == 0
+    assert json.loads((tmp_path / "report.json").read_text()) == json.loads(capsys.readouterr().out)
+
+
+def test_the_page_shows_what_is_taken_for_what_where_held_out() -> None:
+    probe = Probe("midi", "emotion", (), confusion=Confusion(("happy", NASTY), ((12, 4), (0, 1000))))
+    read = Read(page(full(probe=Kept("2026-01-01", 0, (probe,)))))
+    assert read.open_ == []
+    squares = [float(value) for tag, name, value in read.attributes if (tag, name) == ("rect", "fill-opacity")]
+    assert squares == [0.5, 0.2, 0.05, 0.65], "by the share of the row"
+    assert {"12", "4", "0", "1,000"} <= set(read.words)
+
+
 def test_a_page_that_can_t_be_written_is_one_line(clean: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["validate", str(clean), "--html", "/proc/no/such.html"]) == 2
+    assert main(["validate", str(clean), "--out", "/proc/no/such.html"]) == 2
     assert capsys.readouterr().err.count("\n") == 1

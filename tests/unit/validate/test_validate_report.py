@@ -11,14 +11,16 @@ import msgspec
 import pytest
 
 import kelly_tui
+from kelly_tui.errors import FilterError
 from kelly_tui.model.annotation import Label
 from kelly_tui.model.edit import Edit
 from kelly_tui.model.report import Finding, Report, whole_percent
-from kelly_tui.store import query, viewstate
+from kelly_tui.store import feature_files, query, viewstate
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.history import edit
 from kelly_tui.store.layout import load_config, save_config
 from kelly_tui.validate import files
+from kelly_tui.validate import report as report_module
 from kelly_tui.validate.stats import dataset_stats
 from tests.strangers import create
 
@@ -103,6 +105,7 @@ def strange_emotion(root):
 
 
 def undeclare_emotion(root):
+    write(root, "UPDATE samples SET emotion = 'sad' WHERE rowid > 1")
     save_config(root, msgspec.structs.replace(load_config(root), emotion_labels=["sad", "tense"]))
 
 
@@ -142,6 +145,23 @@ def break_manifest(root):
     (root / "manifest.json").write_text('{"samples": [NaN]}')
 
 
+def all_generated(root):
+    write(root, "UPDATE samples SET is_synthetic = 1, split = 'train'")
+
+
+def one_class(root):
+    for_audio(root)
+    write(root, "UPDATE samples SET emotion = 'happy'")
+
+
+def three_labelled(root):
+    write(root, "UPDATE samples SET emotion = NULL WHERE rowid > 3")
+
+
+def for_audio(root):
+    save_config(root, msgspec.structs.replace(load_config(root), target_model="emotionrecognizer"))
+
+
 @pytest.mark.parametrize(
     ("spoil", "code"),
     [
@@ -163,6 +183,9 @@ def break_manifest(root):
         (forget_emotions, "no-main-label"),
         (cut_a_song, "group-across-splits"),
         (break_manifest, "manifest-broken"),
+        (all_generated, "nothing-imported"),
+        (one_class, "one-class"),
+        (three_labelled, "too-few"),
     ],
 )
 def test_an_error_makes_it_invalid(sound, spoil, code):
@@ -173,6 +196,16 @@ def test_an_error_makes_it_invalid(sound, spoil, code):
     [finding] = [one for one in report.findings if one.severity == "error"]
     assert finding.todo
     assert report.lines()[0] == "❌ INVALID"
+    assert_listed(sound, report)
+
+
+def assert_listed(root: Path, report: Report) -> None:
+    """The filter of each finding lists as many samples as it is about."""
+    with Catalogue.open(root) as catalogue:
+        for one in report.findings:
+            if one.found_by:
+                found = query.size(catalogue, query.parse(one.found_by, catalogue.config))
+                assert found == one.count, f"{one.code}: {one.found_by}"
 
 
 def test_a_folder_that_holds_nothing_need_not_be_there(sound):
@@ -214,19 +247,11 @@ def another_class(root):
 
 
 def higher_target(root):
-    save_config(root, msgspec.structs.replace(load_config(root), target_samples_per_category=3))
+    save_config(root, msgspec.structs.replace(load_config(root), target_samples_per_category=9))
 
 
 def almost_all_generated(root):
-    kelly_tui.synthesize_dataset(root, 60)
-
-
-def all_generated(root):
-    write(root, "UPDATE samples SET is_synthetic = 1, split = 'train'")
-
-
-def for_audio(root):
-    save_config(root, msgspec.structs.replace(load_config(root), target_model="emotionrecognizer"))
+    kelly_tui.synthesize_dataset(root, 100)
 
 
 def set_aside(root):
@@ -281,7 +306,6 @@ def edit_annotation(root):
         (another_class, "empty-class"),
         (higher_target, "target-unmet"),
         (almost_all_generated, "mostly-generated"),
-        (all_generated, "nothing-imported"),
         (for_audio, "midi-for-audio-model"),
         (set_aside, "quarantined"),
         (disagree, "open-conflicts"),
@@ -296,11 +320,7 @@ def test_a_warning_is_never_hidden(sound, spoil, code):
     spoil(sound)
     report = kelly_tui.validate_dataset(sound)
     assert code in codes(report, "warning")
-    with Catalogue.open(sound) as catalogue:
-        for one in report.findings:
-            if one.found_by:
-                found = query.size(catalogue, query.parse(one.found_by, catalogue.config))
-                assert found == one.count, f"{one.code}: {one.found_by}"
+    assert_listed(sound, report)
     assert any(line.startswith("WARNING: ") for line in report.lines())
 
 
@@ -345,17 +365,63 @@ def test_findings_come_worst_first(sound):
 
 
 @pytest.mark.parametrize("cut", [0, 40])
-def test_deep_reads_the_files_of_features(sound, cut):
-    assert kelly_tui.validate_dataset(sound, deep=True).valid
+def test_broken_files_of_features_are_found_and_made_again(sound, cut):
+    assert kelly_tui.validate_dataset(sound).valid
     spoilt = first(sound, "has:features")
     path = sound / spoilt.features_path
-    path.write_bytes(path.read_bytes()[:cut])
-    report = kelly_tui.validate_dataset(sound, deep=True)
+    whole = path.read_bytes()
+    path.write_bytes(whole[:cut])
+    report = kelly_tui.validate_dataset(sound)
     [finding] = [one for one in report.findings if one.severity == "error"]
     assert (finding.code, finding.samples) == ("features-unreadable", (spoilt.sample_id,))
-    path.unlink()
+    assert kelly_tui.extract_features(sound, dry_run=True).to_dict()["why"] == {"features broken": 1}
     kelly_tui.extract_features(sound)
+    assert path.read_bytes() == whole
     assert kelly_tui.validate_dataset(sound, deep=True).valid
+
+
+def test_files_of_features_are_read_once_and_by_a_deep_look(sound, monkeypatch):
+    read, is_whole = [], feature_files._is_whole
+    monkeypatch.setattr(feature_files, "_is_whole", lambda path: read.append(path) or is_whole(path))
+    assert kelly_tui.validate_dataset(sound).valid
+    assert read == [], "right after they were written they are whole"
+    path = sound / first(sound, "has:features").features_path
+    status = path.stat()
+    path.touch()
+    for _ in range(2):
+        assert kelly_tui.validate_dataset(sound).valid
+        assert read == [str(path)]
+    path.write_bytes(b"x" * status.st_size)
+    os.utime(path, ns=(status.st_atime_ns, path.stat().st_mtime_ns))
+    read.clear()
+    assert "features-unreadable" in codes(kelly_tui.validate_dataset(sound, deep=True), "error")
+    assert len(read) == len(_samples(sound))
+
+
+def test_a_filter_lists_all_that_a_finding_is_about_however_few_it_names(sound, monkeypatch):
+    monkeypatch.setattr(report_module, "EXAMPLES", 2)
+    gone = _samples(sound)[:4]
+    for sample in gone:
+        (sound / sample.file_path).unlink()
+    report = kelly_tui.validate_dataset(sound)
+    [finding] = [one for one in report.findings if one.code == "file-missing"]
+    assert (len(finding.samples), finding.filter) == (2, "found:file-missing")
+    with Catalogue.open(sound) as catalogue:
+        assert {one.sample_id for one in catalogue.samples(finding.filter)} == {one.sample_id for one in gone}
+        with pytest.raises(FilterError, match="file-missing"):
+            query.parse("found:file-mising", catalogue.config)
+    assert "  kelly list d found:file-missing" in report.lines()
+
+
+def test_what_was_found_before_is_found_no_more(sound):
+    path = sound / first(sound).file_path
+    data = path.read_bytes()
+    path.unlink()
+    kelly_tui.validate_dataset(sound)
+    path.write_bytes(data)
+    kelly_tui.validate_dataset(sound)
+    with Catalogue.open(sound) as catalogue:
+        assert list(catalogue.samples("found:file-missing")) == []
 
 
 def test_the_text_says_which_samples_a_finding_is_about(sound):
