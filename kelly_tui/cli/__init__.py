@@ -349,7 +349,12 @@ def _add_stage_commands(command: Callable[..., Parser]) -> None:
     )
     validate = _dataset(command("validate", description=VALIDATE))
     _options(validate, PARAMETERS["validate"])
-    validate.add_argument("--html", metavar="FILE", help="write the report with its plots as one HTML file")
+    validate.add_argument(
+        "--out",
+        "--html",
+        metavar="FILE",
+        help="write it all, as one HTML page with plots, or as JSON where FILE is .json",
+    )
     card = _dataset(command("card", description=CARD))
     card.add_argument("--out", metavar="DIR", help="write README.md and croissant.json there; made if need be")
     rebuild = _dataset(command("rebuild", description=REBUILD))

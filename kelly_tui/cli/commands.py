@@ -280,10 +280,10 @@ def validate(line: Line) -> int:
     from kelly_tui.validate.report import validate_dataset
 
     report = validate_dataset(line.root, line.arguments.deep)
-    if line.arguments.html:
-        from kelly_tui.validate.page import write_page
+    if line.arguments.out:
+        from kelly_tui.validate.page import write_report
 
-        line.voice.notice(f"wrote {write_page(report, line.arguments.html)}")
+        line.voice.notice(f"wrote {write_report(report, line.arguments.out)}")
     for said in report.lines():
         line.voice.say(said)
     line.voice.give(report.to_dict())

@@ -107,6 +107,8 @@ class Suggested(NamedTuple):
     """Of those, the ones whose emotion was given."""
     right: int
     """Of these, the ones for which it was suggested, without their group's help."""
+    pieces: int
+    """How many groups these are of."""
 
 
 @cache
@@ -135,7 +137,8 @@ def suggest(known: Labelled, labels: Sequence[str], kind: str) -> Suggested:
         spreads[here] = learnt.spreads
     named = teachers[known.emotions[teachers] >= 0]
     right = int((probabilities[named].argmax(axis=1) == known.emotions[named]).sum())
-    return Suggested(probabilities, plane, spreads, len(teachers), len(named), right)
+    pieces = len(np.unique(known.groups[named]))
+    return Suggested(probabilities, plane, spreads, len(teachers), len(named), right, pieces)
 
 
 def _teachers(known: Labelled) -> Ints:

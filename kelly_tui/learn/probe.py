@@ -15,7 +15,7 @@ import numpy as np
 from kelly_tui.learn.committee import Flags, Floats, Ints, Known, held_out
 from kelly_tui.learn.suspects import labelled_rows, seen
 from kelly_tui.learn.suspicion import reason_not_to
-from kelly_tui.model.probe import Estimate, Probe, Score
+from kelly_tui.model.probe import Confusion, Estimate, Probe, Score
 from kelly_tui.store.splits import groups
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def probed(
     everything = Known(tuple(view[kept] for view in views), groups[kept], labels[kept], len(choices))
     real, origins = real[kept], origins[kept]
     everyone = np.ones(len(real), np.bool_)
-    scores, curve, gains = [Score("real", why_not=refused)], [], {}
+    scores, curve, gains, confusion = [Score("real", why_not=refused)], [], {}, None
     if not refused:
         alone = held_out(everything, real).argmax(axis=1)
         scores = [_score("real", everything, alone, real, real)]
@@ -88,6 +88,7 @@ def probed(
             if more.sum() > real.sum():
                 told = held_out(everything, more).argmax(axis=1)
                 scores.append(_score(f"real, taught by {name} ones too", everything, told, real, more))
+        confusion = _confusion(everything, alone, real, choices)
         curve = _curve(everything, real, alone)
         gains = _gains(everything, real, alone, choices)
     if not real.all():
@@ -95,8 +96,10 @@ def probed(
         told = None if why_not else held_out(everything).argmax(axis=1)
         one = Score("all", why_not=why_not) if told is None else _score("all", everything, told, everyone, everyone)
         scores.append(one)
+        if told is not None and confusion is None:
+            confusion = _confusion(everything, told, everyone, choices)
     alarms = _alarms(everything, real if real.any() else everyone)
-    return Probe(kind, field, tuple(scores), tuple(curve), gains, tuple(alarms), names)
+    return Probe(kind, field, tuple(scores), tuple(curve), gains, tuple(alarms), names, confusion=confusion)
 
 
 def _refused(labels: Ints, groups: Ints, kept: Flags, choices: Sequence[str]) -> str:
@@ -120,6 +123,14 @@ def _confusions(known: Known, told: Ints, asked: Flags) -> Floats:
     counted = np.zeros((int(group.max(initial=-1)) + 1, known.classes, known.classes))
     np.add.at(counted, (group, known.labels[asked], told[asked]), 1.0)
     return counted
+
+
+def _confusion(known: Known, told: Ints, asked: Flags, choices: Sequence[str]) -> Confusion:
+    """All groups together, of the classes that are there or were told."""
+    whole = _confusions(known, told, asked).sum(axis=0).astype(int)
+    there = np.flatnonzero(whole.any(axis=0) | whole.any(axis=1)).tolist()
+    counts = tuple(tuple(int(whole[one, other]) for other in there) for one in there)
+    return Confusion(tuple(choices[one] for one in there), counts)
 
 
 def _f1(confusions: Floats) -> Floats:

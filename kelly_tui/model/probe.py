@@ -45,6 +45,13 @@ class Score(msgspec.Struct, frozen=True):
         )
 
 
+class Confusion(msgspec.Struct, frozen=True):
+    """Samples by the label they have, a row each, and by what was told of them when their group was held out."""
+
+    labels: tuple[str, ...]
+    counts: tuple[tuple[int, ...], ...]
+
+
 class Probe(msgspec.Struct, frozen=True):
     """What the samples of one type of file teach of the dataset's main label."""
 
@@ -62,6 +69,8 @@ class Probe(msgspec.Struct, frozen=True):
     """Classes of too few pieces."""
     broken: int = 0
     """Samples whose features are no numbers."""
+    confusion: Confusion | None = None
+    """Of the samples that `headline` is about."""
 
     @property
     def headline(self) -> str:

@@ -8,10 +8,10 @@ from pathlib import Path
 from kelly_tui.model.dataset import TARGET_MODELS
 from kelly_tui.model.probe import Probe
 from kelly_tui.model.report import Finding, Report, whole_percent
-from kelly_tui.store.layout import write_atomic
+from kelly_tui.store.layout import pretty_json, write_atomic
 from kelly_tui.text import agree, count
 from kelly_tui.validate.markup import Markup, el, join, table
-from kelly_tui.validate.plots import columns, curve, intervals, legend, stacked
+from kelly_tui.validate.plots import columns, confusion, curve, intervals, legend, stacked
 from kelly_tui.validate.published import UNKNOWN, licenses_of
 
 _ORIGINS = ("imported", "augmented", "generated")
@@ -68,12 +68,16 @@ def page(report: Report) -> str:
     return "<!doctype html>\n" + el("html", head, el("body", *(join(*part) for part in parts)), lang="en") + "\n"
 
 
-def write_page(report: Report, path: Path | str) -> Path:
-    """Write it whole, or not at all; where. Raises `DatasetError` where it can't be written."""
+def write_report(report: Report, path: Path | str) -> Path:
+    """Write the page, or what ``--json`` says where `path` ends in .json, whole or not at all; where.
+
+    Raises `DatasetError` where it can't be written.
+    """
     target = Path(path).expanduser()
     if target.is_dir():
         target /= f"{report.dataset_id}.html"
-    write_atomic(target, page(report).encode())
+    is_json = target.suffix.lower() == ".json"
+    write_atomic(target, pretty_json(report.to_dict()) if is_json else page(report).encode())
     return target
 
 
@@ -212,6 +216,10 @@ def _probe(one: Probe) -> Iterator[Markup]:
             for score in one.scores if score.macro_f1 is not None]  # fmt: skip
     if told:
         yield intervals(told, "Macro F1 with intervals of 95 %")
+    if one.confusion is not None:
+        yield confusion(one.confusion.labels, one.confusion.counts, f"What {one.field} is taken for where held out")
+        yield el("p", f"A row each {one.field}: what its samples are taken for by a model that did not learn from "
+                      "their songs. Darker is a larger share of the row.", class_="dim")  # fmt: skip
     if one.curve:
         yield curve(one.curve, "Macro F1 by the number of labels learnt from")
         yield el("p", "Macro F1 over labels learnt from.", class_="dim")

@@ -114,6 +114,25 @@ def curve(points: Sequence[tuple[int, float]], what: str) -> Markup:
     return _svg(height, what, *drawn, width=width)
 
 
+def confusion(names: Sequence[str], counts: Sequence[Sequence[int]], what: str) -> Markup:
+    """A square a pair of names: how many of the row's are taken for the column's, shaded by the share of the row."""
+    side = min(64.0, (WIDTH - _NAMES) / max(len(names), 1))
+    drawn = [_label(_NAMES + (place + 0.5) * side, 12, _short(name, int(side / 6)), "middle", class_="small")
+             for place, name in enumerate(names)]  # fmt: skip
+    for row, name in enumerate(names):
+        y, whole = 18 + row * 28.0, max(sum(counts[row]), 1)
+        drawn.append(_label(_NAMES - 8, y + 18, _short(name), "end"))
+        for column, number in enumerate(counts[row]):
+            told = el("title", f"{number:,} {name} taken for {names[column]}, {100 * number / whole:.0f} %")
+            x = _NAMES + column * side
+            drawn += [
+                el("rect", told, x=x + 1, y=y, width=side - 2, height=26, class_="bar",
+                   fill_opacity=round(0.05 + 0.6 * number / whole, 2)),
+                _label(x + side / 2, y + 18, f"{number:,}", "middle"),
+            ]  # fmt: skip
+    return _svg(18 + 28.0 * len(names), what, *drawn)
+
+
 def legend(*styles: str) -> Markup:
     """What the shades mean."""
     return el("p", *(join(el("span", "", class_=f"key {style}"), style, " ") for style in styles), class_="dim")

@@ -19,6 +19,7 @@ from kelly_tui.music.notes import NOTE, Score, read_midi
 from kelly_tui.paths import PROJECT
 from kelly_tui.store.assign import assign, crossings
 from kelly_tui.store.catalogue import Catalogue, FeatureRow
+from kelly_tui.store.chromagrams import packed
 from kelly_tui.store.layout import create_dataset_structure
 from kelly_tui.store.members import Member, Members
 from kelly_tui.store.pieces import near_duplicates, same_pieces
@@ -34,6 +35,7 @@ def rows(n: int) -> Iterator[tuple[str, float, float, str]]:
     few = min(n, 100_000)
     sketches = [_tune(number // 3) for number in range(few)]
     yield from _pieces(sketches)
+    yield from _found([_clip(number // 3) for number in range(few // 5)], "clips of 30 s")
     yield from _validation(sketches)
 
 
@@ -90,15 +92,28 @@ def _pieces(sketches: list[bytes]) -> Iterator[tuple[str, float, float, str]]:
     for score in scores:
         midi_fingerprint(score)
     yield "fingerprint of a MIDI file", (time.process_time() - begun) / len(scores), reading, "floor: reading it"
+    yield from _found(sketches, "MIDI files")
+
+
+def _found(fingerprints: list[bytes], what: str) -> Iterator[tuple[str, float, float, str]]:
     before = 0.0
-    for count in (len(sketches) // 4, len(sketches) // 2, len(sketches)):
+    for count in (len(fingerprints) // 4, len(fingerprints) // 2, len(fingerprints)):
         begun = time.process_time()
-        found = same_pieces((sketch, b"") for sketch in sketches[:count])
+        found = same_pieces((fingerprint, b"") for fingerprint in fingerprints[:count])
         took = time.process_time() - begun
         alone = int((found < 0).sum())
         note = f"{took / before:.2f} times as long as half as many" if before else ""
-        yield f"which of {count:,} are the same piece, of three each", took, 0.0, f"{note}; {alone:,} not found"
+        yield f"which of {count:,} {what} are the same piece, of three each", took, 0.0, f"{note}; {alone:,} not found"
         before = took
+
+
+def _clip(piece: int) -> bytes:
+    """The chromagram of one of endless tunes, in another key, at another speed and with noise each time."""
+    rng, again = np.random.default_rng(piece), np.random.default_rng()
+    notes = rng.choice([-5, -2, -1, 1, 2, 4, 7], 160).cumsum() % 12
+    struck = np.repeat(np.eye(12, dtype=np.float32)[notes], rng.choice([9, 12, 18], 160), axis=0)
+    at = (np.arange(1290) * again.uniform(0.95, 1.05)).astype(int)
+    return packed(0.8 * np.roll(struck[at], again.integers(12), axis=1) + 0.2 * again.random((1290, 12), np.float32))
 
 
 def _validation(sketches: list[bytes]) -> Iterator[tuple[str, float, float, str]]:

@@ -65,11 +65,11 @@ class ReportScreen(Page):
         self.start(self._write_page, "page")
 
     async def _write_page(self) -> None:
-        from kelly_tui.validate.page import write_page
+        from kelly_tui.validate.page import write_report
 
         assert self._report is not None
         target = self._session.root / "report.html"
-        await asyncio.to_thread(write_page, self._report, target)
+        await asyncio.to_thread(write_report, self._report, target)
         self.say(f"wrote {safe_text(str(target))}")
 
     def action_open(self) -> None:

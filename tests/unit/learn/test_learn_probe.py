@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sklearn.metrics import accuracy_score, f1_score
+from sklearn.metrics import accuracy_score, confusion_matrix, f1_score
 
 from kelly_tui.learn.committee import Known, held_out
 from kelly_tui.learn.probe import Probe, probe, probed
@@ -41,6 +41,9 @@ def test_figures_are_scikit_learns_of_the_same_forecasts_and_hold_the_interval()
     assert score.macro_f1.value == pytest.approx(f1_score(groups % 3, told, average="macro"), abs=1e-4)
     assert score.accuracy.low < score.accuracy.value < score.accuracy.high
     assert score.majority == pytest.approx(54 / 160)
+    assert found.confusion is not None
+    assert found.confusion.labels == ("a", "b", "c")
+    assert found.confusion.counts == tuple(map(tuple, confusion_matrix(groups % 3, told).tolist()))
     assert found.alarms == ()
 
 

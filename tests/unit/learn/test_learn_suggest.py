@@ -14,7 +14,7 @@ import symusic
 
 from kelly_tui.errors import FilterError
 from kelly_tui.features.midi import extract_midi_features
-from kelly_tui.learn.suggest import Suggestions, suggest_emotion, suggest_for
+from kelly_tui.learn.suggest import Suggestions, suggest_emotion, suggest_for, wilson
 from kelly_tui.model.annotation import Label
 from kelly_tui.model.dataset import DatasetConfig
 from kelly_tui.model.edit import Edit
@@ -85,7 +85,21 @@ def test_persons_and_folders_teach(tmp_path: Path, source: str) -> None:
         assert found.right > 0.8
         assert said(catalogue, 39).emotion == "peaceful"
         assert said(catalogue, 1).emotion == "angry"
-        assert "120 emotions suggested, learnt from 60 samples" in found.words()
+        assert found.pieces == 60
+        assert "120 emotions suggested, learnt from 60 samples (" in found.words()
+
+
+def test_the_share_that_is_right_has_an_interval_by_how_many_pieces_it_is_of() -> None:
+    """Newcombe, "Two-sided confidence intervals for the single proportion" (1998), table I, method 3."""
+    for right, of, low, high in (
+        (81, 263, 0.2553, 0.3662),
+        (15, 148, 0.0624, 0.1605),
+        (0, 20, 0, 0.1611),
+        (1, 29, 0.0061, 0.1718),
+    ):
+        assert wilson(right / of, of) == pytest.approx((low, high), abs=5e-5)
+    said = Suggestions(samples=90, learnt=80, right=0.69, pieces=40)
+    assert said.words() == "90 emotions suggested, learnt from 80 samples (69% right where held out, 54 to 81)"
 
 
 @pytest.mark.parametrize("source", ["detector", "model"])
