@@ -14,7 +14,8 @@ from textual.filter import LineFilter
 _SAME = {
     # Marks of decisions and sources, see `theme.SOURCE_GLYPH` and `words.decision_span`.
     "✓": "v", "○": "o", "·": ".", "⚑": "F", "–": "-", "✕": "x",
-    "•": "*", "▪": "/", "◆": "#", "◇": "+", "↳": "^",
+    # They stand close to keys and numbers: none is a sharp, a percentage or a plus.
+    "•": "*", "▪": "/", "◆": "@", "◇": "=", "↳": "^",
     # Edges, bars and lines.
     "▌": "|", "▐": "|", "━": "=", "╍": "-", "┈": ":", "╷": "|", "│": "|", "╵": "|", "┃": "!", "╋": "X", "─": "-",
     # Words' company.

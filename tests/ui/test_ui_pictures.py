@@ -10,11 +10,16 @@ from syrupy.assertion import SnapshotAssertion
 from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 
 from kelly_tui.model.annotation import Label
+from kelly_tui.model.edit import Edit
 from kelly_tui.settings import THEMES
-from kelly_tui.ui.actions import ACTIONS, SCOPES
+from kelly_tui.store import history
+from kelly_tui.store.catalogue import Catalogue
+from kelly_tui.store.opinions import give_opinion
+from kelly_tui.ui.actions import SCOPES
 from kelly_tui.ui.paint import fit, length, spread, strip, wrapped
+from kelly_tui.ui.screens import second
 from kelly_tui.ui.screenshot import write_screenshot
-from tests.ui.conftest import Open
+from tests.ui.conftest import Open, write_midi
 
 SIZES = ((80, 24), (120, 40), (200, 60))
 
@@ -41,41 +46,99 @@ async def test_workstation(open_desk: Open, root: Path, size: tuple[int, int], s
         assert all(length([(line, "text")]) <= size[0] for line in text.splitlines())
 
 
+@pytest.fixture
+def _at_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(second, "LISTEN", 0.0)
+
+
 PLACES = {
-    "pipeline": "g p j j",
-    "parameters": "g p j j j j e j",
-    "help": "?",
-    "datasets": "g d",
-    "all fields": "e j",
-    "a field is typed": "e j enter",
-    "a filter is typed": "/ e m o",
-    "a command is typed": ":",
-    "a key is begun": "g",
-    "pad": "V l",
-    "ride": "R",
-    "tap": "y y",
-    "lenses": "m",
-    "marks": "* j j _",
-    "report": "g v",
-    "history": "3 z 4 g h",
-    "views": "F",
-    "columns": "g c j",
-    "variants": "j j j o",
-    "blind": "j j j j b",
-    "review": "g r",
-    "agreement": "g k",
-    "second look": "g o",
-    "palette": "ctrl+p",
-    "a new dataset": "g d n",
-    "nothing is found": "/ z z z enter",
+    "pipeline": ("pipeline", "g p j j"),
+    "parameters": ("parameters", "g p j j j j e j"),
+    "import preview": ("preview", "g p enter m u s i c enter"),
+    "help": ("help", "?"),
+    "datasets": ("datasets", "g d"),
+    "all fields": ("form", "e j"),
+    "a field is typed": ("form", "e j enter"),
+    "a filter is typed": ("list", "/ e m o"),
+    "a command is typed": ("list", ":"),
+    "a key is begun": ("list", "g"),
+    "pad": ("pad", "V l"),
+    "ride": ("ride", "R"),
+    "tap": ("tap", "y y"),
+    "lenses": ("lens", "m"),
+    "marks": ("list", "* j j _"),
+    "report": ("report", "g v"),
+    "history": ("history", "3 z 4 g h"),
+    "views": ("views", "F"),
+    "columns": ("columns", "g c j"),
+    "variants": ("variants", "j j j o"),
+    "blind": ("blind", "j j j j b"),
+    "review": ("review", "g r"),
+    "review of opinions": ("review", "g r 3"),
+    "agreement": ("agreement", "g k"),
+    "agreement of opinions": ("agreement", "g k"),
+    "second look": ("second", "g o"),
+    "a second look at more": ("second", "g o 2 7"),
+    "palette": ("", "ctrl+p"),
+    "a new dataset": ("new", "g d n"),
+    "nothing is found": ("list", "/ z z z enter"),
 }
-"""What a person can come to, and the keys that lead there from the list."""
+"""What a person can come to: the place whose keys work there, and the keys that lead there from the list."""
+
+
+def two_folders(root: Path) -> None:
+    for number, folder in enumerate(("happy", "swing/sad", "unsorted")):
+        write_midi(root.parents[1] / "music" / folder / "piece.mid", 70 + number)
+
+
+def opinions_of_two(root: Path) -> None:
+    said = {"anna": ("sad", "sad", "happy", "tense", "happy"), "ben": ("sad", "happy", "happy", "tense", "angry")}
+    with Catalogue.open(root) as catalogue:
+        for who in ("anna", "ben", "anna"):
+            for number, (emotion, other) in enumerate(zip(said[who], said["ben"], strict=True)):
+                given = {"emotion": other if number == 1 else emotion, "valence": (number - len(who)) / 8}
+                give_opinion(catalogue, f"{number + (number > 1) * 3:016x}", given, who)
+
+
+def labels_of_another(root: Path) -> None:
+    labels = {"emotion": "sad", "valence": -0.5, "arousal": 0.25, "key": "A"}
+    with Catalogue.open(root) as catalogue:
+        history.edit(catalogue, [Edit(f"{0:016x}", name, Label(value)) for name, value in labels.items()], "anna")
+
+
+def an_opinion_against_a_label(root: Path) -> None:
+    with Catalogue.open(root) as catalogue:
+        history.edit(catalogue, [Edit(f"{0:016x}", "emotion", Label("sad"))], "anna")
+        give_opinion(catalogue, f"{0:016x}", {"emotion": "peaceful"}, "ben")
+
+
+PREPARED = {
+    "import preview": two_folders,
+    "review of opinions": an_opinion_against_a_label,
+    "agreement of opinions": opinions_of_two,
+    "a second look at more": labels_of_another,
+}
+"""What has happened before."""
 
 
 @pytest.mark.parametrize("place", PLACES)
-async def test_places(open_desk: Open, root: Path, place: str, snapshot: SnapshotAssertion, tmp_path: Path) -> None:
+async def test_places(
+    open_desk: Open,
+    root: Path,
+    place: str,
+    snapshot: SnapshotAssertion,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(second, "LISTEN", 0.0)
+    if place in PREPARED:
+        PREPARED[place](root)
+    scope, way = PLACES[place]
     async with open_desk(root, size=SIZES[0]) as desk:
-        await desk.press(*PLACES[place].split())
+        await desk.press(*way.split())
+        assert getattr(desk.app.screen, "place", "") == scope
         for columns, rows in SIZES:
             await desk.pilot.resize_terminal(columns, rows)
             await desk.settle()
@@ -85,9 +148,7 @@ async def test_places(open_desk: Open, root: Path, place: str, snapshot: Snapsho
 
 
 def test_every_place_has_a_picture() -> None:
-    ways = {action.id for action in ACTIONS if any(scope in SCOPES and action.id == scope for scope in SCOPES)}
-    led_to = {action.id for action in ACTIONS for way in PLACES.values() for keys in action.keys if keys in way}
-    assert ways <= led_to
+    assert {scope for scope, _ in PLACES.values() if scope} == set(SCOPES)
 
 
 class Svg(SingleFileSnapshotExtension):
@@ -130,8 +191,6 @@ async def test_a_terminal_that_is_too_small_says_so_and_comes_back(open_desk: Op
 
 
 async def test_wide_characters_keep_the_columns(open_desk: Open, root: Path) -> None:
-    from kelly_tui.store.catalogue import Catalogue
-
     with Catalogue.open(root) as catalogue, catalogue.writing() as db:
         db.execute(
             "UPDATE samples SET file_path = 'raw/midi/雨の歌雨の歌雨の歌雨の歌雨の歌雨の歌雨の歌.mid' WHERE rowid = 2"

@@ -130,6 +130,10 @@ def test_marks_differ_in_ascii_too() -> None:
         assert all(len(one) == 1 for one in drawn)
 
 
+def test_no_mark_of_a_source_reads_as_a_part_of_a_key_or_a_number() -> None:
+    assert not {plain(mark) for mark in SOURCE_GLYPH.values()} & set("#b+-%.0123456789abcdefghijklmnopqrstuvwxyz")
+
+
 @pytest.mark.parametrize("character", [*"é–…▌⣷雨👩█ß", "\u0301", "\u200d"])
 def test_a_cell_stays_a_cell(character: str) -> None:
     assert plain(character).isascii()

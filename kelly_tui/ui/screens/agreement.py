@@ -93,7 +93,7 @@ def _field(one: FieldAgreement, width: int) -> Iterator[Line]:
     indent = " " * (4 + NAMES)
     classes: list[Line] = [[(f"{label} ", "dim"), (_two(value), "text")] for label, value in one.by_class.items()]
     yield from ([(indent, "text"), *line] for line in wrapped(classes, width - len(indent) - 1, gap=3))
-    for pair in one.pairs:
+    for pair in one.pairs if one.scale != "interval" else ():  # on a scale hardly anything is the very same
         kappa = "" if pair.kappa is None else f"kappa {pair.kappa:.2f}, "
         equal = f"{pair.equal:,} of {pair.samples:,} the same"
         yield [(f"{indent}{safe_text(pair.first)}, {safe_text(pair.second)}: {kappa}{equal}", "dim")]

@@ -31,7 +31,7 @@ NOTHING = (
     "said, or the same one before; when two others have labelled it and you have",
     "not; and when two folders, or a file edited outside and the catalogue, say",
     "different things. Each opens the dataset under a name: kelly --as anna, or",
-    "annotator in settings.toml. kelly agreement says how far you agree.",
+    "annotator in settings.toml. ‹agreement› in the list says how far you agree.",
 )
 
 COLUMN = 22
@@ -49,7 +49,8 @@ class Opinions(Painted):
 
     def paint(self, width: int, height: int) -> list[Line]:
         if self.others is None:
-            return [[(f"   {words}", "strong" if n == 0 else "dim")] for n, words in enumerate(NOTHING)]
+            nothing = map(self.app.keymap.in_words, NOTHING)
+            return [[(f"   {words}", "strong" if n == 0 else "dim")] for n, words in enumerate(nothing)]
         columns = [self._column(f"opinion {number + 1}", one) for number, one in enumerate(self.others)]
         own = (self.own.value if self.own else "·", "", "")
         columns.append(("you", *own) if self.own else ("you", "·", "what do you say?", ""))
