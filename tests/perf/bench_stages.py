@@ -1,8 +1,9 @@
 """What a file costs in each stage: in the workers, in the process that drives them, beside the arithmetic alone.
 
 A unit cost is the difference between many files and few, by the number of files more: what starting costs drops out.
-CPU time, which other work on the machine changes less; only the efficiency of two cores is by the clock. The music is
-pop of some 1,660 notes, or made up as large; clips are 30 s at 44.1 kHz, 16 bits, mono.
+CPU time, which other work on the machine changes less; only the efficiency of two cores is by the clock, and beside it
+stands that of two processes at the arithmetic alone: cores that share a cache, or are one core's two threads, are not
+twice one. The music is pop of some 1,660 notes, or made up as large; clips are 30 s at 44.1 kHz, 16 bits, mono.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 from typing import NamedTuple
 
@@ -57,6 +60,8 @@ class Unit(NamedTuple):
     """With two."""
     size: float
     """Bytes that the dataset grew by in this stage."""
+    alone: float | None
+    """The efficiency of two cores over one at the arithmetic of extraction; None for import, mostly the disk's."""
 
     @property
     def efficiency(self) -> float:
@@ -68,7 +73,10 @@ def rows(n: int) -> Iterator[tuple[str, float, float, str]]:
     for unit in units():
         share = f"driver {unit.one.driver / (unit.one.driver + unit.one.workers):.0%}"
         goal = GOAL.get((unit.kind, unit.stage), "")
-        note = f"{share}; two cores over one {unit.efficiency:.2f}, goal {EFFICIENCY}; {goal}".rstrip("; ")
+        cores = f"two cores over one {unit.efficiency:.2f}, goal {EFFICIENCY}"
+        if unit.alone is not None:
+            cores += f", the arithmetic alone {unit.alone:.2f}"
+        note = f"{share}; {cores}; {goal}".rstrip("; ")
         yield f"{unit.stage} a {unit.kind} file, all of it", unit.one.driver + unit.one.workers, unit.floor, note
 
 
@@ -89,12 +97,28 @@ def units(turns: int = TURNS) -> list[Unit]:
                     for stage, (cost, size) in _unit_costs(root, music, kind, workers).items():
                         taken.setdefault((stage, workers), []).append(cost)
                         sizes[stage] = size
-            least = floors(sorted((music / "many").iterdir()))
+            paths = sorted((music / "many").iterdir())
+            least, alone = floors(paths), {"import": None, "extract": _alone(floors, paths)}
             found += [
-                Unit(kind, stage, least[stage], _median(taken[stage, 1]), _median(taken[stage, 2]), sizes[stage])
+                Unit(
+                    kind, stage, least[stage], _median(taken[stage, 1]), _median(taken[stage, 2]), sizes[stage],
+                    alone[stage],
+                )
                 for stage in ("import", "extract")
-            ]
+            ]  # fmt: skip
     return found
+
+
+def _alone(floors: Callable[[list[Path]], dict[str, float]], paths: list[Path]) -> float:
+    """How much two processes at the arithmetic get done in the time of one, of twice as much."""
+    with ProcessPoolExecutor(2, get_context("spawn")) as pool:
+        seconds = {}
+        for at_once in (2, 1, 2):  # the first time both import what they need
+            began = time.perf_counter()
+            for running in [pool.submit(floors, paths) for _ in range(at_once)]:
+                running.result()
+            seconds[at_once] = time.perf_counter() - began
+    return seconds[1] / seconds[2]
 
 
 def _median(costs: list[Cost]) -> Cost:
