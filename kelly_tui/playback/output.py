@@ -94,7 +94,10 @@ class Output:
                 callback=self._called,
             )
         except (self._sounddevice.PortAudioError, ValueError) as error:
-            raise SoundError(_reason(error)) from None
+            raise SoundError(
+                f"{self.name} can't be opened ({_reason(error)})",
+                hint="Is it plugged in, and its sound server running? :device lists those that there are.",
+            ) from None
         self.latency = float(self._stream.latency)
 
     def start(
@@ -169,5 +172,5 @@ def forget_devices() -> None:
 
 
 def _reason(error: Exception) -> str:
-    """PortAudio's words without its code: "Error opening OutputStream: Device unavailable"."""
-    return str(error).split(" [PaErrorCode", maxsplit=1)[0]
+    """PortAudio's words without its code: "Device unavailable"."""
+    return str(error).split(" [PaErrorCode", maxsplit=1)[0].removeprefix("Error opening OutputStream: ")

@@ -22,6 +22,9 @@ SLOWEST, FASTEST = 0.5, 2.0
 AHEAD = 0.5
 """Seconds that are rendered ahead, so that a busy machine does not stutter."""
 
+READY = 0.07
+"""Seconds that are rendered before what sounds is cut off for them: where the machine is busy the next come late."""
+
 BLOCK = 1024
 """Frames rendered at once."""
 
@@ -218,19 +221,19 @@ class Transport:
         return spans
 
     def _go(self, seconds: float) -> None:
-        """Have `seconds` come next. Its first block is rendered before the present ones are thrown away."""
-        block = None
+        """Have `seconds` come next. Its first blocks are rendered before the present ones are thrown away."""
+        coming: list[_Block] = []
+        queued = 0
+        self._ended = self._source is None
         if self._source is not None:
             self._source.seek(seconds, self.speed)
-            self._ended = False
-            block = self._rendered()
-        else:
-            self._ended = True
+        while not self._ended and queued < READY * self.rate and (block := self._rendered()) is not None:
+            coming.append(block)
+            queued += len(block.samples)
         with self._lock:
             self._leave()
             self._risen = 0
-            self._queue = deque([block] if block else [])
-            self._queued = len(block.samples) if block else 0
+            self._queue, self._queued = deque(coming), queued
             self._offset = 0
             self._place = seconds
 

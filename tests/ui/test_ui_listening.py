@@ -224,3 +224,6 @@ async def test_play_says_in_full_why_there_is_no_sound(open_desk: Open, root: Pa
         desk.sound.state.message = why
         await desk.press("space")
         assert desk.said == why
+        desk.sound.state.message = ""
+        desk.app.workstation.follow()
+        assert desk.said == ""

@@ -63,6 +63,8 @@ class Listening(KeyedScreen):
     _title = ""
     _told = ""
     """What was last said of how it is heard."""
+    _silent_for = ""
+    """Why there is no sound, as it was said."""
     _loop: tuple[float, float] | None = None
     """The seconds that are to be repeated."""
     _loop_from: float | None = None
@@ -148,6 +150,10 @@ class Listening(KeyedScreen):
         duration = (sample.duration_sec or 0.0) if sample else 0.0
         self.query_one(Transport).show(self._title, state, duration, autoplay=self.app.autoplay, through=self.through())
         self.music.follow(state.position, state.loop)
+        if self._silent_for and state.message != self._silent_for:
+            for line in self.query(StatusLine):
+                line.unsay(self._silent_for)
+            self._silent_for = ""
         self._quiet_frames = 0 if state.playing else self._quiet_frames + 1
         if self._quiet_frames > (LINGER if state.duration and not state.message else SLOW_START):
             self._frames.pause()
@@ -176,7 +182,8 @@ class Listening(KeyedScreen):
         engine = self._sounding()
         engine.toggle()
         if engine.state.message:  # the line above the music may have no room for it
-            self._tell(engine.state.message, "dim")
+            self._silent_for = engine.state.message
+            self._tell(self._silent_for, "dim")
 
     @on(Sought)
     async def _sought(self, message: Sought) -> None:
