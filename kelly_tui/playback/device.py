@@ -12,8 +12,8 @@ from kelly_tui.playback.transport import Span, Transport
 
 RATE_WITHOUT_DEVICE = 44_100
 
-REST_AFTER = 30.0
-"""Seconds without music after which the device may sleep."""
+REST_AFTER = 300.0
+"""Seconds without music after which the device may sleep: who thinks for a minute wants to hear the next at once."""
 
 BUSY, WITHIN = 3, 30.0
 """After so many underruns in so many seconds the device is opened anew with twice the latency: a machine that is so

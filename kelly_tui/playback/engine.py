@@ -6,6 +6,7 @@ import math
 import multiprocessing
 import os
 import queue
+import signal
 import threading
 import time
 from collections import deque
@@ -42,7 +43,7 @@ QUICK, DEATHS = 10.0, 3
 """A process that lives for less than so many seconds so many times in a row is not started again."""
 
 UNBORN = 2
-"""A process that ends so many times in a row before it is up died of looking for devices: the next one does not."""
+"""A process that crashes so many times in a row before it is up died of looking for devices: the next one does not."""
 
 NOTICE = 6.0
 """Seconds for which it is said that it was started again, or until another file is asked for."""
@@ -78,6 +79,7 @@ class Engine:
         self._kin: list[str] = []
         self._next: list[str] = []
         self._notice, self._notice_ends = "", 0.0
+        self._unborn = 0
         self._commands: queue.SimpleQueue[Command] = queue.SimpleQueue()
         self._closing = threading.Event()
         self._process: multiprocessing.process.BaseProcess | None = None
@@ -221,15 +223,14 @@ class Engine:
             self._thread.join(0.9)
 
     def _supervise(self) -> None:
-        deaths = unborn = 0
+        deaths = 0
         commands: list[Command] = []
         while not self._closing.is_set():
             begun = time.monotonic()
             undone, untold = self._live(commands)
             deaths = deaths + 1 if time.monotonic() - begun < QUICK else 1
-            unborn = 0 if self._board.memory.up else unborn + 1
-            if unborn >= UNBORN:
-                self._device = None
+            if self._unborn >= UNBORN:
+                self._device, self._unborn = None, 0
             if self._closing.is_set():
                 return
             self._board.message = ""  # what the next process says is newer than that this one ended
@@ -274,7 +275,9 @@ class Engine:
         except OSError:  # it died with the pipe in hand
             pass
         ours.close()  # the process ends when it notices
-        process.join(0.3 if self._closing.is_set() else 0)
+        process.join(0.3 if self._closing.is_set() else 0.05)
+        crashed = process.exitcode not in (None, -signal.SIGKILL)  # neither hangs nor was ended by somebody
+        self._unborn = self._unborn + 1 if crashed and not memory.up else 0
         process.kill()
         process.join(0.3)
         self._process = None

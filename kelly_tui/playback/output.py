@@ -19,6 +19,10 @@ STALLED = 2.0
 """Latencies without a call after which a running device has lost its way: PortAudio takes a second and a half to find
 out that ALSA's bridge to PulseAudio waits after an underrun."""
 
+SLOW_START = 3.0
+"""Seconds that a device may take to go on after its first buffer: what it holds is not lost, as after an underrun.
+PulseAudio's null sink does not begin with a stream before the two seconds of silence are over that it has begun."""
+
 _BELIEVABLE = 2.0
 """A latency above this, seconds, is a driver's mistake."""
 
@@ -80,7 +84,8 @@ class Output:
         self.underruns = 0
         self._patience = STALLED * latency
         self._resting = True
-        self._last_called = 0.0
+        self._last_called = self._begun = 0.0
+        self._goes_on = False  # whether it has called again since its first buffer was full
         self._dry_at = math.inf  # when what was handed out has all been heard; never for silence
         self._take: Callable[[Samples], list[Span]] | None = None
         self._marked: Callable[[float, float, float, float], None] | None = None
@@ -119,18 +124,19 @@ class Output:
 
     def unstall(self) -> None:
         """Start the device again where it has stopped calling."""
-        if time.monotonic() - self._last_called > self._patience:
-            self.underruns += 1
+        if time.monotonic() - self._last_called > (self._patience if self._goes_on else SLOW_START):
+            self.underruns += self._goes_on
             self._stream.abort(ignore_errors=True)
             self._run()
 
     def _run(self) -> None:
         try:
             self._stream.stop(ignore_errors=True)  # PortAudio wants this where a stream ended by itself
+            self._last_called = self._begun = time.monotonic()
+            self._dry_at, self._goes_on = math.inf, False
             self._stream.start()
         except self._sounddevice.PortAudioError as error:
             raise SoundError(_reason(error)) from None
-        self._last_called, self._dry_at = time.monotonic(), math.inf
         self._resting = False
 
     def rest(self) -> None:
@@ -151,8 +157,9 @@ class Output:
             delay = self._stream.latency
         now = self._last_called = time.monotonic()
         # ALSA's bridge to PulseAudio says nothing of most underruns: who is called too late has caused one.
-        if math.isfinite(self._dry_at) and (status.output_underflow or now > self._dry_at):
+        if self._goes_on and math.isfinite(self._dry_at) and (status.output_underflow or now > self._dry_at):
             self.underruns += 1
+        self._goes_on = self._goes_on or now - self._begun > self._patience
         heard = now + delay
         sounds = bool(spans) and spans[-1].pace > 0
         self._dry_at = heard + frames / self.rate if sounds else math.inf
