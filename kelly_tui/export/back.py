@@ -15,11 +15,12 @@ from kelly_tui.export.choice import Extracted
 from kelly_tui.export.facts import KIND, VERSION
 from kelly_tui.export.formats import missing
 from kelly_tui.export.lines import extracted_of, sample_of
+from kelly_tui.export.outside import MOST, content, lines_in, regular
 from kelly_tui.export.target import NAME, said
 from kelly_tui.model.dataset import DatasetConfig
 from kelly_tui.model.labels import SPLITS
 from kelly_tui.model.sample import Sample, file_type_of
-from kelly_tui.store.layout import inside
+from kelly_tui.text import agree, count
 
 PLACES = ("raw/", "processed/augmented/")
 """Where the files of samples lie in a dataset."""
@@ -42,9 +43,22 @@ class _Raw(NamedTuple):
     features: bytes | None
 
 
+class _Spoilt(NamedTuple):
+    """A file of an export that can't be read, or not to its end."""
+
+    name: str
+    why: str
+
+
 def is_export(folder: Path) -> bool:
     """Whether `kelly export` wrote it, in a format that can be read back, and came to its end."""
-    return folder.is_dir() and said(folder).get("identity", {}).get("kind") == KIND
+    return folder.is_dir() and identity_in(folder).get("kind") == KIND
+
+
+def identity_in(folder: Path) -> dict[str, Any]:
+    """What tells this export from others, by export.json."""
+    found = said(folder).get("identity")
+    return found if isinstance(found, dict) else {}
 
 
 def config_of(folder: Path) -> DatasetConfig:
@@ -54,7 +68,8 @@ def config_of(folder: Path) -> DatasetConfig:
 
 def samples_in(folder: Path) -> int:
     """How many there are, by export.json."""
-    return int(said(folder).get("samples", 0))
+    number = said(folder).get("samples")
+    return number if isinstance(number, int) else 0
 
 
 def read_back(folder: Path, config: DatasetConfig, refused: Callable[[str, str], None]) -> Iterator[Returned]:
@@ -63,19 +78,27 @@ def read_back(folder: Path, config: DatasetConfig, refused: Callable[[str, str],
     `config` is that of the dataset it comes into: labels are those that this declares. Raises `StageError` for an
     export that can't be read back, `LibraryMissing`.
     """
-    identity = said(folder)["identity"]
+    identity = identity_in(folder)
     if identity.get("version") != VERSION:
         raise StageError("another version of Kelly wrote this export", path=folder, hint="Update Kelly.")
-    if identity["format"] not in _READERS:
+    written_as = str(identity.get("format"))
+    if written_as not in _READERS:
         raise StageError(
-            f"{identity['format']} does not hold samples whole", path=folder, hint=f"These do: {' '.join(_READERS)}."
+            f"{written_as[:40]} does not hold samples whole", path=folder, hint=f"These do: {' '.join(_READERS)}."
         )
-    for raw in _READERS[identity["format"]](folder):
+    lacking = samples_in(folder)
+    for raw in _READERS[written_as](folder):
+        if isinstance(raw, _Spoilt):
+            refused(*raw)
+            continue
+        lacking -= 1
         name = str(raw.line.get("file_path") or raw.line.get("sample_id") or NAME)
         try:
             yield _checked(raw, config)
         except FileRefused as error:
             refused(name, error.what)
+    if lacking > 0:
+        refused(NAME, f"{count(lacking, 'sample')} of {samples_in(folder):,} {agree(lacking, 'is', 'are')} not there")
 
 
 def _checked(raw: _Raw, config: DatasetConfig) -> Returned:
@@ -89,49 +112,43 @@ def _checked(raw: _Raw, config: DatasetConfig) -> Returned:
     return Returned(sample, raw.music, raw.features, extracted_of(raw.line))
 
 
-def _file(folder: Path, name: object) -> bytes | None:
-    """A file of the export by its path there; None where there is none, or the path leads out."""
-    if not isinstance(name, str):
-        return None
-    try:
-        return inside(folder, name).read_bytes()
-    except (FileRefused, OSError):
-        return None
-
-
-def _decoded(text: bytes | str) -> dict[str, Any]:
+def _decoded(text: Any) -> dict[str, Any]:
     try:
         line = msgspec.json.decode(text)
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError, TypeError):
         line = None
     return line if isinstance(line, dict) else {}
 
 
-def _jsonl(folder: Path) -> Iterator[_Raw]:
+def _jsonl(folder: Path) -> Iterator[_Raw | _Spoilt]:
     for split in SPLITS:
-        path = folder / f"{split}.jsonl"
-        if not path.exists():
-            continue
-        with path.open("rb") as lines:
-            for text in lines:
+        for path in regular(folder, f"{split}.jsonl"):
+            for text in lines_in(path):
                 line = _decoded(text)
-                music = _file(folder, line.get("audio", line.get("midi")))
-                yield _Raw(line, music, _file(folder, line.get("features")))
+                music = content(folder, line.get("audio", line.get("midi")))
+                yield _Raw(line, music, content(folder, line.get("features")))
 
 
-def _jams(folder: Path) -> Iterator[_Raw]:
+def _jams(folder: Path) -> Iterator[_Raw | _Spoilt]:
     for split in SPLITS:
-        for path in sorted((folder / split).glob("*/*.jams")):
-            sandbox = _decoded(path.read_bytes()).get("sandbox", {})
-            line = sandbox.get("kelly", {}) if isinstance(sandbox, dict) else {}
-            yield _Raw(line, _file(folder, sandbox.get("file")), _file(folder, line.get("features")))
+        for path in regular(folder, f"{split}/*/*.jams"):
+            sandbox = _object(_decoded(content(folder, path.relative_to(folder).as_posix())).get("sandbox"))
+            line = _object(sandbox.get("kelly"))
+            yield _Raw(line, content(folder, sandbox.get("file")), content(folder, line.get("features")))
 
 
-def _webdataset(folder: Path) -> Iterator[_Raw]:
+def _object(found: Any) -> dict[str, Any]:
+    return found if isinstance(found, dict) else {}
+
+
+def _webdataset(folder: Path) -> Iterator[_Raw | _Spoilt]:
     for split in SPLITS:
-        for path in sorted(folder.glob(f"{split}-*.tar")):
-            with tarfile.open(path, "r|") as shard:
-                yield from _in_shard(shard)
+        for path in regular(folder, f"{split}-*.tar"):
+            try:
+                with tarfile.open(path, "r|") as shard:
+                    yield from _in_shard(shard)
+            except (tarfile.TarError, OSError, EOFError, ValueError, OverflowError) as error:
+                yield _Spoilt(path.name, f"can't be read on ({error})")
 
 
 def _in_shard(shard: tarfile.TarFile) -> Iterator[_Raw]:
@@ -142,8 +159,10 @@ def _in_shard(shard: tarfile.TarFile) -> Iterator[_Raw]:
         if files and name != key:
             yield _of_files(files)
             files = {}
-        content = shard.extractfile(member)
-        key, files[suffix] = name, content.read() if content is not None else b""
+        key = name
+        if member.isreg() and not member.issparse() and member.size <= MOST:  # no link, no device, nothing that expands
+            file = shard.extractfile(member)
+            files[suffix] = file.read() if file is not None else b""
     if files:
         yield _of_files(files)
 
@@ -155,22 +174,34 @@ def _of_files(files: dict[str, bytes]) -> _Raw:
     return _Raw(line, music, features)
 
 
-def _parquet(folder: Path) -> Iterator[_Raw]:
+def _parquet(folder: Path) -> Iterator[_Raw | _Spoilt]:
     try:
         from pyarrow import parquet
     except ImportError:
         raise missing("pyarrow", "parquet") from None
     columns = ["sample", "audio", "midi", "path", "features"]
     for split in SPLITS:
-        for path in sorted((folder / "data").glob(f"{split}-*.parquet")):
-            with parquet.ParquetFile(path) as file:
-                for batch in file.iter_batches(batch_size=64, columns=columns):
-                    for row in batch.to_pylist():
-                        music = (row["audio"] or {}).get("bytes") or row["midi"] or _file(folder, row["path"])
-                        yield _Raw(_decoded(row["sample"] or ""), music, row["features"])
+        for path in regular(folder, f"data/{split}-*.parquet"):
+            try:
+                with parquet.ParquetFile(path) as file:
+                    for batch in file.iter_batches(batch_size=64, columns=columns):
+                        for row in batch.to_pylist():
+                            music = _object(row.get("audio")).get("bytes") or row.get("midi")
+                            yield _Raw(
+                                _decoded(row.get("sample") or ""),
+                                _bytes(music) or content(folder, row.get("path")),
+                                _bytes(row.get("features")),
+                            )
+            except (OSError, ValueError, MemoryError) as error:  # what pyarrow raises is one of these too
+                reason = str(error).splitlines()[0] if str(error) else "it takes too much memory"
+                yield _Spoilt(f"data/{path.name}", f"can't be read on ({reason})")
 
 
-_READERS: dict[str, Callable[[Path], Iterator[_Raw]]] = {
+def _bytes(found: Any) -> bytes | None:
+    return found if isinstance(found, bytes) else None
+
+
+_READERS: dict[str, Callable[[Path], Iterator[_Raw | _Spoilt]]] = {
     "jsonl": _jsonl,
     "parquet": _parquet,
     "webdataset": _webdataset,

@@ -16,6 +16,7 @@ import msgspec
 
 from kelly_tui.errors import LabelError
 from kelly_tui.export.choice import Choice
+from kelly_tui.export.outside import lines_in, regular
 from kelly_tui.export.target import Target
 from kelly_tui.model.abx import Trial
 from kelly_tui.model.opinion import Opinion
@@ -85,7 +86,7 @@ def write_said(said: dict[str, list[bytes]], target: Target) -> None:
 
 def said_in(folder: Path) -> dict[str, list[bytes]]:
     """The lines of each file that lies in an export, by its name."""
-    return {name: (folder / name).read_bytes().splitlines() for name in _KINDS if (folder / name).exists()}
+    return {name: [line.strip() for line in lines_in(path)] for name in _KINDS for path in regular(folder, name)}
 
 
 def take_said(catalogue: Catalogue, told: Mapping[str, Sequence[bytes]], refused: Callable[[str, str], None]) -> str:

@@ -255,7 +255,7 @@ _FEW = 40
 def said(folder: Path) -> dict[str, Any]:
     """What export.json says; empty where there is none, or it is none of ours."""
     try:
-        return decoded((folder / NAME).read_bytes())
+        return decoded((folder / NAME).read_bytes()) if (folder / NAME).is_file() else {}
     except OSError:
         return {}
 

@@ -12,10 +12,9 @@ from pathlib import Path, PurePosixPath
 import msgspec
 
 from kelly_tui.errors import FileRefused, StageError
-from kelly_tui.export.back import PLACES, Returned, config_of, read_back, samples_in
+from kelly_tui.export.back import PLACES, Returned, config_of, identity_in, read_back, samples_in
 from kelly_tui.export.datasets import opened, read_dataset, samples_of
 from kelly_tui.export.said import all_said, lines_of, said_in, take_said
-from kelly_tui.export.target import said
 from kelly_tui.model.dataset import DatasetConfig
 from kelly_tui.model.sample import Sample
 from kelly_tui.pipeline.recorded import recorded
@@ -49,7 +48,7 @@ def import_export(catalogue: Catalogue, run: Run, folder: Path) -> Outcome:
     if run.dry_run:
         return _foreseen(samples_in(folder))
     outcome = Outcome(STAGE)
-    with _into(catalogue, config_of(folder), str(said(folder)["identity"]["digest"])) as fresh:
+    with _into(catalogue, config_of(folder), str(identity_in(folder).get("digest"))) as fresh:
         found = read_back(folder, catalogue.config, outcome.fail)
         _bring(catalogue, run, outcome, found, samples_in(folder), fresh=fresh)
         more = take_said(catalogue, said_in(folder), outcome.fail)
