@@ -7,6 +7,8 @@ from pathlib import Path
 
 from kelly_tui.errors import SoundError
 
+ANOTHER_SOUNDFONT = "Name another, or none: --soundfont, soundfont in config.json or settings.toml, KELLY_SOUNDFONT."
+
 PROJECT = Path(__file__).resolve().parent.parent
 
 
@@ -70,7 +72,7 @@ def soundfont(chosen: str = "") -> Path:
             return path
         named = [one for one in soundfonts() if chosen in (one.name, one.stem)]
         if not named:
-            raise SoundError("the SoundFont is gone", path=path, hint="Choose another in settings, or remove the line.")
+            raise SoundError("the SoundFont is gone", path=path, hint=ANOTHER_SOUNDFONT)
         return named[0]
     found = soundfonts()
     if not found:

@@ -99,12 +99,12 @@ def _sound(line: Line) -> Iterator[Check]:
     from kelly_tui.playback.devices import describe_device
 
     def soundfont() -> str:
-        from kelly_tui.paths import is_soundfont
+        from kelly_tui.paths import ANOTHER_SOUNDFONT, is_soundfont
         from kelly_tui.paths import soundfont as chosen
 
         path = chosen(line.settings.soundfont)
         if not is_soundfont(path):
-            raise SoundError("the file is no SoundFont", path=path, hint="Choose another in settings.")
+            raise SoundError("the file is no SoundFont", path=path, hint=ANOTHER_SOUNDFONT)
         return f"{path} ({path.stat().st_size / 1e6:.0f} MB)"
 
     yield _tried("SoundFont", soundfont)

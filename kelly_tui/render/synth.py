@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from kelly_tui.errors import LibraryMissing, SoundError
-from kelly_tui.paths import is_soundfont
+from kelly_tui.paths import ANOTHER_SOUNDFONT, is_soundfont
 from kelly_tui.render.events import BEND, CONTROLLER, KEY_PRESSURE, NOTE_OFF, NOTE_ON, PRESSURE, PROGRAM
 
 BLOCK = 64
@@ -120,7 +120,7 @@ class Synth:
         self._synth = self._lib.new_fluid_synth(self._settings)
         if not is_soundfont(soundfont) or self._lib.fluid_synth_sfload(self._synth, os.fsencode(soundfont), 1) < 0:
             self.close()
-            raise SoundError("the SoundFont can't be read", path=soundfont, hint="Choose another in settings.")
+            raise SoundError("the SoundFont can't be read", path=soundfont, hint=ANOTHER_SOUNDFONT)
 
     def _set(self, name: str, value: float | str) -> None:
         if isinstance(value, str):

@@ -200,7 +200,15 @@ def disk_error(error: OSError, path: Path) -> DatasetError:
         return DiskFull("the disk is full", path=path, hint="Make room; all that was saved is kept.")
     if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
         return DatasetError("no permission to write", path=path, hint="Check who owns the folder, or copy it.")
-    if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.EINVAL, errno.EISDIR):
+    if error.errno in (
+        errno.ENOENT,
+        errno.ENOTDIR,
+        errno.ELOOP,
+        errno.ENAMETOOLONG,
+        errno.EINVAL,
+        errno.EISDIR,
+        errno.EEXIST,
+    ):
         return DatasetError(f"nothing can be written there ({error.strerror})", path=path, hint="Name another place.")
     return DatasetError(f"can't be written ({error.strerror})", path=path, hint="Check the disk and try again.")
 
