@@ -105,10 +105,12 @@ def test_stopped_between_parts_it_sends_only_those_that_lack(root, bucket, there
     assert not {f"out/songs/{name}" for name in sent} & before
 
 
-def test_a_cancelled_one_stops_and_goes_on(root, tmp_path, bucket, there):
-    cancel = threading.Event()
+def test_a_cancelled_one_stops_and_goes_on(root, tmp_path, bucket, there, monkeypatch):
+    cancel, send = threading.Event(), Remote.send
+    monkeypatch.setattr(Remote, "send", lambda *given: (cancel.set(), send(*given))[1])
     with pytest.raises(Interrupted):
-        export(root, there, cancel=cancel, progress=lambda progress: progress.done and cancel.set())
+        export(root, there, cancel=cancel)
+    assert "out/songs/export.json" not in bucket.names()
     export(root, there)
     export(root, tmp_path / "out")
     assert stored(bucket, "out/songs") == tree(tmp_path / "out")
