@@ -6,9 +6,11 @@ import filecmp
 import hashlib
 import os
 import re
-from collections.abc import Iterator
+import weakref
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
@@ -180,7 +182,8 @@ class RawManifest:
     stats: dict[str, Any]
     catalogue_rev: int | None
     """None where another program wrote it."""
-    lines: list[msgspec.Raw]
+    lines: Collection[bytes | msgspec.Raw]
+    """Of each sample, not yet decoded."""
     heard: list[Trial]
     """Answers of blind listening; what is none is left out."""
     opinions: list[Opinion]
@@ -210,12 +213,37 @@ class RawManifest:
         self.conflicts += [one for one in other.conflicts if one not in self.conflicts]
 
 
+class _Lines:
+    """The samples of a manifest that has one on each line: read from the file each time, and not kept."""
+
+    def __init__(self, file: BinaryIO, begin: int, count: int) -> None:
+        self._file, self._begin, self._count = file, begin, count
+        weakref.finalize(self, file.close)
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __contains__(self, line: object) -> bool:
+        return any(line == one for one in self)
+
+    def __iter__(self) -> Iterator[bytes]:
+        self._file.seek(self._begin)
+        return (_without_comma(line) for line in islice(self._file, self._count))
+
+
 def read_manifest_file(path: Path) -> RawManifest:
-    """Read a manifest, ours or the earlier pipeline's. `FileRefused` with the reason for anything else."""
+    """Read a manifest, ours or the earlier pipeline's. `FileRefused` with the reason for anything else.
+
+    Of one that has a sample on each line, as ours have, little is held however long it is.
+    """
     try:
-        raw = path.read_bytes()
+        by_line = _by_line(path)
+        raw = path.read_bytes() if by_line is None else b""
     except OSError as error:
         raise FileRefused(f"can't be read ({error.strerror})", path=path) from error
+    if by_line is not None:
+        without, lines = by_line
+        return replace(_decoded(without, path), lines=lines)
     first, *others = [_decoded(one, path) for one in versions(raw)]
     for other in others:
         first.add(other)
@@ -239,6 +267,45 @@ def _decoded(raw: bytes, path: Path) -> RawManifest:
         list(_read(found.opinions, Opinion)),
         list(_read(found.conflicts, WrittenConflict)),
     )
+
+
+def _by_line(path: Path) -> tuple[bytes, _Lines] | None:
+    """A manifest without its samples, and these, where each is a line; None of one that is not so, or is broken."""
+    file = path.open("rb", buffering=1 << 20)
+    head = list(islice(file, _BEFORE))
+    begin = file.tell()
+    if head[-1:] == [_SAMPLES] and (found := _count_lines(file)) is not None:
+        number, end = found
+        without = b"".join(head) + end + file.read()
+        with suppress(msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+            msgspec.json.decode(without.removeprefix(b"\xef\xbb\xbf"), type=_File)
+            return without, _Lines(file, begin, number)
+    file.close()
+    return None
+
+
+_BEFORE, _SAMPLES = 4, b'"samples": [\n'
+"""How many lines there are before the samples, and the last of them."""
+
+
+def _count_lines(file: BinaryIO) -> tuple[int, bytes] | None:
+    """How many lines are samples, and the line after them; None where they are no JSON with commas between."""
+    number, goes_on = 0, True
+    for line in file:
+        if line.lstrip().startswith(b"]"):
+            return (number, line) if not number or not goes_on else None
+        text = _without_comma(line)
+        with suppress(msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+            msgspec.json.decode(text, type=msgspec.Raw)
+            if goes_on:
+                number, goes_on = number + 1, line.rstrip() != text
+                continue
+        return None
+    return None
+
+
+def _without_comma(line: bytes) -> bytes:
+    return line.strip().removesuffix(b",").rstrip()
 
 
 def _read(lines: list[msgspec.Raw], kind: type[_T]) -> Iterator[_T]:

@@ -423,9 +423,18 @@ _GENERATED = re.compile(r"[0-9a-f]{16}")
 
 def _note_strays(catalogue: Catalogue, rebuilt: Rebuilt) -> None:
     """Annotation files that no sample has."""
-    for path in sorted(catalogue.layout.annotations.rglob("*.json")):
-        if not path.name.startswith(".") and catalogue.get(path.stem) is None:
+    for path in _json_files(catalogue.layout.annotations):
+        if not catalogue.db.execute("SELECT 1 FROM samples WHERE sample_id = ?", (path.stem,)).fetchone():
             rebuilt.note(f"{path.relative_to(catalogue.root)}: there is no such sample; it lies where it was")
+
+
+def _json_files(folder: Path) -> Iterator[Path]:
+    """Those that are not hidden, at and below a folder, by name."""
+    for entry in sorted(os.scandir(folder), key=lambda entry: entry.name) if folder.is_dir() else ():
+        if entry.is_dir(follow_symlinks=False):
+            yield from _json_files(Path(entry.path))
+        elif entry.name.endswith(".json") and not entry.name.startswith("."):
+            yield Path(entry.path)
 
 
 def _any_file(folder: Path) -> bool:

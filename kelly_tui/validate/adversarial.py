@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from array import array
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -66,10 +67,11 @@ def vectors_of(catalogue: Catalogue, which: str) -> Floats:
     kind = catalogue.db.execute(
         f"SELECT file_type FROM samples WHERE {ORIGIN} = 'imported' GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT 1"
     ).fetchone() or ("",)
-    numbers = catalogue.db.execute(
+    found = catalogue.db.execute(
         f"SELECT rowid FROM samples WHERE {HELD} AND {which} AND file_type = ? ORDER BY rowid", kind
-    ).fetchall()
-    chosen = [number for (number,) in random.Random(0).sample(numbers, min(len(numbers), 4 * MOST))]
+    )
+    numbers = array("q", (number for (number,) in found))
+    chosen = random.Random(0).sample(numbers, min(len(numbers), 4 * MOST))
     names = SongNames(catalogue.config)
     seen: set[object] = set()
     vectors: list[NDArray[np.float32]] = []

@@ -23,6 +23,8 @@ from kelly_tui.validate.provenance import OF_OTHERS
 from kelly_tui.validate.scores import facet_choices, live_scores
 from kelly_tui.version import VERSION
 
+_AT_ONCE = 5_000
+
 _HELD = f"samples WHERE rowid IN (SELECT rowid FROM samples WHERE {HELD})"
 
 _LABELLED_BY = """
@@ -145,5 +147,8 @@ def _seeds(catalogue: Catalogue) -> dict[str, int]:
 
 
 def _digest(catalogue: Catalogue) -> str:
-    rows = sorted(catalogue.db.execute(f"SELECT sample_id, sha256 FROM {_HELD}"))  # faster than by the index of ids
-    return hashlib.sha256("".join(f"{sample_id} {sha256}\n" for sample_id, sha256 in rows).encode()).hexdigest()
+    digest = hashlib.sha256()
+    rows = catalogue.db.execute(f"SELECT sample_id, sha256 FROM {_HELD} ORDER BY +sample_id")  # + faster than its index
+    while chunk := rows.fetchmany(_AT_ONCE):
+        digest.update("".join(f"{sample_id} {sha256}\n" for sample_id, sha256 in chunk).encode())
+    return digest.hexdigest()
