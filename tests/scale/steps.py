@@ -1,7 +1,7 @@
 """What is done to the large dataset, one function a step. Each runs in a process of its own and is given the folder.
 
-``python -m tests.scale.steps STEP FOLDER N`` prints what it took: seconds, and CPU seconds with those of its children.
-A step that only asks is done a few times and the least is told.
+``python -m tests.scale.steps STEP FOLDER N`` prints what it took: seconds, CPU seconds with those of its children, and
+those of a floor where there is one. A step that only asks is done a few times and the least is told.
 """
 
 from __future__ import annotations
@@ -10,10 +10,12 @@ import json
 import os
 import random
 import resource
+import sqlite3
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from itertools import islice
 from pathlib import Path
 
@@ -38,7 +40,8 @@ class Took:
     """Seconds, and CPU seconds of this process and the children that have ended, of what ran in ``with`` blocks."""
 
     def __init__(self) -> None:
-        self.seconds = self.cpu = 0.0
+        self.seconds = self.cpu = self.floor = 0.0
+        """`floor`: CPU seconds of a bare SQLite at the same."""
 
     @contextmanager
     def counting(self) -> Iterator[None]:
@@ -158,27 +161,38 @@ def listing(folder: Path, n: int) -> Took:
 
 
 def sorting(folder: Path, n: int) -> Took:
-    from kelly_tui.store import query
-
-    with Catalogue.open(folder / "large") as catalogue:
-        return Took.least(lambda: query.order(catalogue, query.Query(), "-bpm"))
+    ordered = "(SELECT number FROM bare WHERE tempo_bpm IS NOT NULL ORDER BY tempo_bpm DESC, number DESC)"
+    return _listed(folder, "", "-bpm", f"SELECT group_concat(number) FROM {ordered}")
 
 
 def filtering(folder: Path, n: int) -> Took:
-    from kelly_tui.store import query
-
-    with Catalogue.open(folder / "large") as catalogue:
-        found = query.parse("emotion:sad bpm:80..100 -is:verified", catalogue.config)
-        return Took.least(lambda: query.order(catalogue, found))
+    wanted = "emotion = 'sad' AND tempo_bpm BETWEEN 80 AND 100 AND is_verified IS NOT 1"
+    ordered = f"(SELECT number FROM bare WHERE {wanted} ORDER BY file_path)"
+    found = "emotion:sad bpm:80..100 -is:verified"
+    return _listed(folder, found, "path", f"SELECT group_concat(number) FROM {ordered}")
 
 
 def searching(folder: Path, n: int) -> Took:
     """Words in names, of which a fixed number is found."""
+    ordered = "(SELECT number FROM bare WHERE file_path LIKE '%4321%' ORDER BY file_path)"
+    return _listed(folder, "4321", "path", f"SELECT group_concat(number) FROM {ordered}")
+
+
+def _listed(folder: Path, wanted: str, sort: str, bare: str) -> Took:
+    """A list in our catalogue, and by a statement on `bare`: the same rows in a table of what is short."""
     from kelly_tui.store import query
 
     with Catalogue.open(folder / "large") as catalogue:
-        found = query.parse("4321", catalogue.config)
-        return Took.least(lambda: query.order(catalogue, found))
+        found = query.parse(wanted, catalogue.config)
+        took = Took.least(lambda: query.order(catalogue, found, sort))
+        with tempfile.TemporaryDirectory(dir=folder) as place, closing(sqlite3.connect(f"{place}/bare")) as db:
+            db.execute("PRAGMA cache_size = -32000")
+            db.execute("ATTACH ? AS ours", (str(catalogue.layout.catalogue_path),))
+            short = [name for _, _, name in catalogue.db.execute("PRAGMA index_info(samples_short)") if name]
+            db.execute(f"CREATE TABLE bare AS SELECT rowid AS number, {', '.join(short)} FROM ours.samples")
+            db.commit()
+            took.floor = Took.least(lambda: db.execute(bare).fetchone()).cpu
+    return took
 
 
 def edits(folder: Path, n: int) -> Took:
@@ -315,7 +329,7 @@ def extract(folder: Path, n: int) -> Took:
 def main() -> None:
     name, folder, n = sys.argv[1:]
     took = globals()[name](Path(folder), int(n))
-    print(json.dumps([took.seconds, took.cpu]))
+    print(json.dumps([took.seconds, took.cpu, took.floor]))
 
 
 if __name__ == "__main__":
