@@ -140,9 +140,13 @@ class _Export:
         return [part for part in self.plan.parts if part.name not in self.target.done]
 
     def _gather(self, writer: Gathers) -> None:
-        with disk_errors(self.target.root):
-            gather(self.catalogue, self.run, STAGE, self.choice, self._left, writer, self.target)
-        self.outcome.done = sum(done.samples for done in self.target.done.values()) - self.outcome.skipped
+        try:
+            with disk_errors(self.target.root):
+                gather(self.catalogue, self.run, STAGE, self.choice, self._left, writer, self.target)
+        except Interrupted:  # what is done are whole parts
+            raise Interrupted(self.outcome, self.plan.samples) from None
+        finally:
+            self.outcome.done = sum(done.samples for done in self.target.done.values()) - self.outcome.skipped
 
     def _write(self, writer: Writes, part: Part) -> None:
         left_out: dict[str, str] = {}

@@ -27,6 +27,8 @@ from kelly_tui.model.annotation import Label
 from kelly_tui.model.dataset import TARGET_MODELS
 from kelly_tui.model.sample import Sample
 from kelly_tui.music.notes import read_midi
+from kelly_tui.pipeline import export as stage
+from kelly_tui.pipeline.stage import Interrupted, Outcome
 from kelly_tui.pipeline.worker import LocalExecutor
 from kelly_tui.store.catalogue import Catalogue
 
@@ -258,6 +260,16 @@ def test_a_file_that_is_another_than_it_was_is_left_out_and_named(tmp_path: Path
     assert [name for name, why in outcome.failures if "not those that were imported" in why] == [first.file_path]
     assert outcome.done == 5
     assert first.sample_id not in read(tmp_path / "out", "train")["of"]
+
+
+def test_what_is_stopped_has_done_whole_parts_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stopped(*_: object) -> Outcome:
+        raise Interrupted(Outcome("export", done=5), 6)
+
+    root = made(tmp_path, "melodytransformer", music("melodytransformer", 6))
+    monkeypatch.setattr(stage, "gather", stopped)
+    with pytest.raises(Interrupted, match="stopped at 0 of 6"):
+        export(root, tmp_path / "out", "npz")
 
 
 def test_midi_whose_sound_is_there_counts_as_that_sound_alone(tmp_path: Path) -> None:
