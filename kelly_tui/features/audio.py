@@ -260,7 +260,7 @@ def detect_labels(features: AudioFeatures) -> dict[str, Label]:
         "key": (features.key_signature, features.key_confidence, "kelly audio-key 4"),
         "mode": (features.mode, features.key_confidence, "kelly audio-key 4"),
         "tempo_bpm": (features.tempo_bpm and round(features.tempo_bpm, 2), features.tempo_confidence,
-                      "kelly audio-tempo 2"),
+                      "kelly audio-tempo 3"),
         "time_signature": (features.time_signature, features.meter_confidence, "kelly audio-meter 2"),
         "chord_progression": (features.chord_sequence or None, features.chord_confidence, "kelly audio-chords 2"),
         "chord_times": (features.chord_times or None, features.chord_confidence, "kelly audio-chords 2"),
