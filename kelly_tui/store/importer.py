@@ -18,7 +18,7 @@ from kelly_tui.model.sample import Sample
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.durable import make_durable
 from kelly_tui.store.groups import GroupBy, propose_grouping
-from kelly_tui.store.layout import disk_errors, utc_now
+from kelly_tui.store.layout import disk_errors, inside, utc_now
 from kelly_tui.store.partial import NAME, partials
 from kelly_tui.store.probe import Probed, probe_item
 from kelly_tui.store.scan import Found, find_music, name_with
@@ -188,7 +188,9 @@ class Intake:
                         batch.met_again[probed.sha256] = same
                     continue
                 sample = self._new_sample(item, probed, ids, now)
-                if self._place(sample, probed, paths):
+                if refused := self._leads_out(sample, probed):
+                    batch.refused.append((item["relative"], refused))
+                elif self._place(sample, probed, paths):
                     batch.new[probed.sha256] = sample
                     if key := item.get("key"):
                         batch.keys[sample.sample_id] = key
@@ -257,6 +259,16 @@ class Intake:
             return sha256[:_ID]
         longer = (sha256[:length] for length in (24, 32) if not self._taken("sample_id", [sha256[:length]]))
         return next(longer, sha256)
+
+    def _leads_out(self, sample: Sample, probed: Probed) -> str:
+        """Why the file can't lie where it belongs, if a link there leads out of the dataset."""
+        try:
+            inside(self._catalogue.root, sample.file_path)
+        except FileRefused as error:
+            if probed.incoming is not None:
+                os.unlink(f"{self._incoming}/{probed.incoming}")
+            return error.what
+        return ""
 
     def _place(self, sample: Sample, probed: Probed, taken: set[str]) -> bool:
         """Move the file to where it belongs; a name that another content has gets the beginning of its id."""

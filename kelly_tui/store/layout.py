@@ -293,12 +293,26 @@ def create_dataset_structure(folder: Path | str, config: DatasetConfig) -> dict[
 
 
 def make_kelly_dir(layout: Layout) -> None:
-    """Make what Kelly keeps for this machine, if it is not there, and have git pass over it, in a clone too."""
+    """Make what Kelly keeps for this machine, if it is not there, and have git pass over it, in a clone too.
+
+    Raises `DatasetError` where a link would have Kelly write elsewhere.
+    """
+    kept = layout.kelly_dir.iterdir() if layout.kelly_dir.is_dir() else ()
+    for path in (layout.kelly_dir, layout.annotations, layout.splits, *kept):
+        check_stays(layout.root, path)
     for folder in (layout.kelly_dir, layout.catalogue_dir):
         folder.mkdir(parents=True, exist_ok=True)
     ignore = layout.kelly_dir / ".gitignore"
     if not ignore.exists():
         write_atomic(ignore, b"*\n")
+
+
+def check_stays(root: Path, path: Path) -> None:
+    """Raises `DatasetError` for a link that leads out of the dataset: a stranger's would have us write anywhere."""
+    if path.is_symlink() and not path.resolve().is_relative_to(root.resolve()):
+        raise DatasetError(
+            "a link leads out of the dataset", path=path, hint="Put in its place what it leads to, or remove it."
+        )
 
 
 def load_config(root: Path) -> DatasetConfig:

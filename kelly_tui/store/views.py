@@ -17,6 +17,7 @@ from kelly_tui.store import annotation_file, schema
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.conflicts import Conflict, conflicts, resolve
 from kelly_tui.store.durable import write_all
+from kelly_tui.store.layout import check_stays
 from kelly_tui.store.manifest import Manifest, catalogue_rev, load_manifest, replacing, write_manifest_file
 from kelly_tui.store.readback import Merge, decline_outside_edits, read_back, refused_edits, take_outside_edits
 from kelly_tui.store.rebuild import Rebuilt, last_rebuild, rebuild
@@ -97,6 +98,8 @@ def _export(catalogue: Catalogue, rows: list[tuple[Any, ...]], written: Written)
             if not same:
                 files[path] = data
         done.append((number, rev, path))
+    for shard in {path.parent for path in files}:
+        check_stays(catalogue.root, shard)
     write_all(files)
     written.annotations += len(files)
     with catalogue.writing() as db:
