@@ -48,7 +48,8 @@ def test_all_honours_count_and_multiplier(kelly, music, tmp_path):
     said = kelly(*words)
     root = tmp_path / "datasets" / "emotion_dataset_v1"
     assert counts(root) == {"imported": 3, "augmented": 6, "generated": 5}
-    assert said.json["report"]["valid"]
+    errors = [one["code"] for one in said.json["report"]["findings"] if one["severity"] == "error"]
+    assert errors == ["too-few"]
     assert said.json["stats"]["total"] == 14
     assert (root / "splits" / "train.txt").read_text()
     assert kelly(*words).code == said.code
