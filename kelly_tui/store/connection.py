@@ -12,6 +12,7 @@ from pathlib import Path
 
 from kelly_tui.errors import DatasetError, DiskFull
 from kelly_tui.store.damage import is_damage, suspect
+from kelly_tui.store.migrations import VERSION
 
 LOCK_SECONDS = 30.0
 """How long a writer waits for its turn before it says that another holds the dataset."""
@@ -44,13 +45,22 @@ def connect_for_reading(path: Path) -> sqlite3.Connection:
         db = sqlite3.connect(f"{path.absolute().as_uri()}?{how}", uri=True, isolation_level=None)
         try:
             db.execute("SELECT 1 FROM samples LIMIT 1")
+            (version,) = db.execute("PRAGMA user_version").fetchone()
         except sqlite3.OperationalError as error:
             db.close()
             if error.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
                 raise
             last = error
         else:
-            return db
+            if version == VERSION:
+                return db
+            db.close()
+            older = version < VERSION
+            raise DatasetError(
+                f"{'an older' if older else 'a newer'} Kelly made this catalogue, and the folder is read-only",
+                path=path,
+                hint="Copy the dataset, and open the copy." if older else "Update Kelly.",
+            )
     raise last
 
 

@@ -68,3 +68,21 @@ def test_import_says_that_it_may_not_write(closed, music, tmp_path):
     assert said.code == 2
     (line,) = said.err.splitlines()
     assert "no permission to write" in line
+
+
+@pytest.mark.parametrize(
+    ("by", "said", "todo"), [(-1, "an older Kelly", "open the copy"), (1, "a newer Kelly", "Update")]
+)
+def test_a_catalogue_of_another_version_that_can_not_be_changed_is_said(labelled, by, said, todo):
+    with Catalogue.open(labelled) as catalogue:
+        (version,) = catalogue.db.execute("PRAGMA user_version").fetchone()
+        catalogue.db.execute(f"PRAGMA user_version = {version + by}")
+    (labelled / ".kelly").chmod(0o500)
+    try:
+        found = kelly(labelled.parent, "validate", "d")
+    finally:
+        (labelled / ".kelly").chmod(0o700)
+    assert found.code == 2
+    (line,) = found.err.splitlines()
+    assert said in line
+    assert todo in line

@@ -12,6 +12,7 @@ from kelly_tui.model.edit import Edit, Step
 from kelly_tui.store import history
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.history import edit, redo, undo
+from kelly_tui.store.views import read_back, write_views
 
 
 @pytest.fixture
@@ -389,3 +390,19 @@ def test_history_is_newest_first_and_limited(catalogue: Catalogue) -> None:
         say(catalogue, number, "key", "C")
     assert [event.sample_id for event in history.history(catalogue, limit=2)] == [id_of(5), id_of(4)]
     assert [event.sample_id for event in history.history(catalogue, id_of(2))] == [id_of(2)]
+
+
+def test_a_clock_that_goes_back_changes_nothing_of_what_came_last(
+    catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    say(catalogue, 1, "emotion", "happy")
+    monkeypatch.setattr(history, "utc_now", lambda: "2001-01-01T00:00:00.000Z")
+    say(catalogue, 1, "emotion", "sad")
+    assert values(catalogue, 1)["emotion"] == "sad"
+    assert next(event.new.value for event in history.history(catalogue, id_of(1)) if event.new) == "sad"
+    write_views(catalogue)
+    assert read_back(catalogue).words() == "", "our own files are no outside edits, however old they say they are"
+    assert undo(catalogue, "ann") is not None
+    assert values(catalogue, 1)["emotion"] == "happy"
+    assert redo(catalogue, "ann") is not None
+    assert values(catalogue, 1)["emotion"] == "sad"
