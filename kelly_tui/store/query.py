@@ -287,7 +287,7 @@ def _in_passing(
     way = "DESC" if falls else "ASC"
     parts = range(1, catalogue.db.execute("SELECT ifnull(max(rowid), 0) FROM samples").fetchone()[0] + 1, STEP)
     rowids: array[int] = array("q")
-    telling = TELLING
+    telling: tuple[int, ...] = TELLING
     for start in reversed(parts) if falls else parts:
         (found,) = catalogue.db.execute(
             "SELECT group_concat(rowid) FROM"

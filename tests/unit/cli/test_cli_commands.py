@@ -473,7 +473,7 @@ def test_a_name_with_a_slash_is_a_path_first(kelly, tmp_path, monkeypatch):
     monkeypatch.setenv("KELLY_DATASETS", str(tmp_path / "datasets"))
     for name in ("a", "./a"):
         assert kelly("create", name, "--target-model", "groovepredictor").code == 0
-    assert kelly("run", "./a", "--target-model", "groovepredictor", "--count", 1, "--multiplier", 0).code == 0
+    assert kelly("synthesize", "./a", "--count", 1).code == 0
     assert (kelly("stats", "./a", "--json").json["total"], kelly("stats", "a", "--json").json["total"]) == (1, 0)
 
 
@@ -512,7 +512,7 @@ def test_doctor_names_the_package_of_what_is_missing(kelly, monkeypatch):
         ("TERM=dumb", "! terminal .* set TERM, such as TERM=xterm-256color"),
         ("TERM=xterm stty cols 40 rows 10", "! terminal .* Make it 60x16 or more"),
         ("TERM=xterm PYTHONIOENCODING=ascii", "[+] SQLite(.|\n)*! characters .*export LANG=C.UTF-8"),
-        ("TERM=xterm KELLY_SOUNDFONT=/nowhere.sf2", "! SoundFont .*/nowhere.sf2. Choose another"),
+        ("TERM=xterm KELLY_SOUNDFONT=/nowhere.sf2", "! SoundFont .*/nowhere.sf2. Name another"),
     ],
 )
 def test_doctor_says_what_to_do(tmp_path, words, said):
