@@ -149,8 +149,8 @@ class Store(RuleBasedStateMachine):
 
     @rule()
     def write(self) -> None:
-        views.write_views(self.catalogue)
-        self._seen()
+        if views.write_views(self.catalogue).merge is not None:  # it reads files only where some are in its way
+            self._seen()
 
     @rule()
     def read(self) -> None:
