@@ -94,5 +94,5 @@ async def test_where_nothing_is_in_doubt_the_list_stays(open_desk: Open, root: P
 async def test_doubt_is_marked_in_the_list_and_in_the_form(open_desk: Open, doubted: Path) -> None:
     async with open_desk(doubted, size=(120, 40)) as desk:
         await desk.press("g", "a")
-        assert "tense ~" in desk.text()
+        assert "tense ↳~" in desk.text()
         assert "in doubt" in desk.text()
