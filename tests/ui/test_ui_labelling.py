@@ -79,7 +79,7 @@ async def test_v_and_two_digits_are_valence_and_arousal(open_desk: Open, root: P
         assert desk.values("amber") == {"valence": 1.0, "arousal": 0.0}
         assert desk.here == "amber"
         await desk.press("v", "1", "0")
-        assert "0 is no valence" in desk.said
+        assert "0 is no arousal" in desk.said
 
 
 @pytest.mark.exercises("key", "mode", "chords")
