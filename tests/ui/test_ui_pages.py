@@ -16,6 +16,7 @@ from kelly_tui.pipeline.stages import split_dataset
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.layout import Layout
 from kelly_tui.store.runs import Turn, latest
+from kelly_tui.ui import keymap
 from kelly_tui.ui.actions import ACTIONS
 from kelly_tui.ui.leads import lead
 from kelly_tui.ui.screens.datasets import DatasetsScreen
@@ -160,7 +161,7 @@ async def test_the_report_leads_to_its_samples(open_desk: Open, root: Path) -> N
         assert "INVALID" in desk.text()
         await desk.press("r")
         await desk.settle()
-        for wanted, starts, listed in (("are not what", "id:", 10), ("valence", "is:held valence:?", 9)):
+        for wanted, starts, listed in (("are not what", "found:file-changed", 10), ("valence", "is:held valence:?", 9)):
             await to_finding(desk, wanted)
             await desk.press("enter")
             assert isinstance(desk.app.screen, Workstation)
@@ -213,12 +214,13 @@ async def test_history_shows_who_changed_what_and_leads_there(open_desk: Open, r
 
 @pytest.mark.exercises("help", "back")
 async def test_help_lists_every_action_that_has_a_key(open_desk: Open, root: Path) -> None:
-    async with open_desk(root, size=(120, 240)) as desk:
+    said = keymap.default_keymap().in_words
+    async with open_desk(root, size=(200, 240)) as desk:
         await desk.press("?")
         assert isinstance(desk.app.screen, HelpScreen)
         text = desk.text()
         for action in ACTIONS:
-            assert action.words in text, action.id
+            assert said(action.words) in text, action.id
         await desk.press("escape")
         assert isinstance(desk.app.screen, Workstation)
 

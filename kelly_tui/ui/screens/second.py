@@ -198,7 +198,7 @@ class SecondLook(Listening):
             Question(
                 field_word(field),
                 lambda text: self.call_next(self.carry_out, self._give, {field: checked(text)}),
-                hint=f"{' '.join(choices) or FIELDS[field].meaning}   enter says it, esc leaves",
+                hint=f"{' '.join(choices) or FIELDS[field].meaning}   enter saves, esc leaves",
                 check=checked,
                 choices=choices,
             )
