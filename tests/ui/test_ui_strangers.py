@@ -62,6 +62,7 @@ SCREENS = {
     "variants": "o =·_variants > < tab escape",
     "blind": "g g j b =Is_X_A_or_B tab 1 escape escape",
     "review": "g r =·_review 1 escape",
+    "agreement": "g k =·_agreement j escape",
     "second": "g o escape escape",
     "datasets": "g d =last_work j k escape",
     "new": "g d =last_work n =Which_model 2 G k enter escape escape escape",

@@ -6,10 +6,10 @@ from tests.perf.bench_stages import EFFICIENCY, Cost, Unit
 from tests.perf.plan import hours, most_cores, table
 
 FOUND = [
-    Unit("midi", "import", 0.0, Cost(9.0, 0.001, 0.001), Cost(9.0, 0.001, 0.001), 10e3),
-    Unit("midi", "extract", 0.0, Cost(9.0, 0.002, 0.014), Cost(9.0, 0.002, 0.014), 40e3),
-    Unit("audio", "import", 0.0, Cost(9.0, 0.001, 0.009), Cost(9.0, 0.001, 0.009), 3e6),
-    Unit("audio", "extract", 0.0, Cost(9.0, 0.002, 0.998), Cost(9.0, 0.002, 0.998), 1e6),
+    Unit("midi", "import", 0.0, Cost(9.0, 0.001, 0.001), Cost(9.0, 0.001, 0.001), 10e3, None),
+    Unit("midi", "extract", 0.0, Cost(9.0, 0.002, 0.014), Cost(9.0, 0.002, 0.014), 40e3, 0.9),
+    Unit("audio", "import", 0.0, Cost(9.0, 0.001, 0.009), Cost(9.0, 0.001, 0.009), 3e6, None),
+    Unit("audio", "extract", 0.0, Cost(9.0, 0.002, 0.998), Cost(9.0, 0.002, 0.998), 1e6, 0.9),
 ]
 
 
