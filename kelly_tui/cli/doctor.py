@@ -110,8 +110,8 @@ def _sound(line: Line) -> Iterator[Check]:
     yield _tried("SoundFont", soundfont)
     device = describe_device()
     silent = device.startswith("no sound")
-    hint = ". Start PulseAudio or PipeWire, or plug one in; all but hearing works without"
-    yield Check("sound device", not silent, device + (hint if silent and "install" not in device.lower() else ""))
+    without = "; all but hearing works without"
+    yield Check("sound device", not silent, device.removesuffix(".") + (without if silent else ""))
 
 
 def _tried(what: str, look: Callable[[], str]) -> Check:

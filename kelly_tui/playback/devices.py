@@ -16,7 +16,7 @@ _PATIENCE = 15.0
 
 
 def describe_device() -> str:
-    """The default output in words: ``default, 44100 Hz, stereo``, or ``no sound: no output device``."""
+    """The default output in words: ``default, 44100 Hz, stereo``, or ``no sound: no output device`` and what to do."""
     try:
         return _asked("default")[0]
     except KellyError as error:

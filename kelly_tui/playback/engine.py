@@ -42,11 +42,17 @@ SLOW_START = 20.0
 QUICK, DEATHS = 10.0, 3
 """A process that lives for less than so many seconds so many times in a row is not started again."""
 
-UNBORN = 2
-"""A process that crashes so many times in a row before it is up died of looking for devices: the next one does not."""
+BLIND = 2
+"""Where so many processes in a row crashed while they looked for devices, the next one does not look."""
+
+CRASHES = frozenset(-sign for sign in (signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGILL, signal.SIGFPE))
+"""Exit codes of a process that a library ended: not ours, and nobody's who wanted it to end."""
 
 NOTICE = 6.0
 """Seconds for which it is said that it was started again, or until another file is asked for."""
+
+SOON = 0.5
+"""Seconds after which it is said what a file that was asked for still waits for."""
 
 _IN_FLIGHT = 100
 """Commands not yet carried out that the pipe may hold; it holds more, so writing never blocks."""
@@ -74,12 +80,12 @@ class Engine:
         self._lens: Lens | None = None
         self._companion: Companion | None = None
         self._path: Path | None = None
-        self._token = 0
+        self._token, self._asked_at = 0, 0.0
         self._move, self._goal = 0, 0.0
         self._kin: list[str] = []
         self._next: list[str] = []
         self._notice, self._notice_ends = "", 0.0
-        self._unborn = 0
+        self._crashed_looking = 0
         self._commands: queue.SimpleQueue[Command] = queue.SimpleQueue()
         self._closing = threading.Event()
         self._process: multiprocessing.process.BaseProcess | None = None
@@ -93,7 +99,7 @@ class Engine:
         """Put a file in place, audio or MIDI by its content, at its start, not playing."""
         self._path, self._loop, self._notice, self._kin = path, None, "", []
         self._lens = self._companion = None
-        self._token += 1
+        self._ask()
         self._commands.put(("load", self._token, str(path), 0.0, self._moved(0.0)))
 
     def switch(self, path: Path, ratio: float = 1.0) -> None:
@@ -107,7 +113,7 @@ class Engine:
         self._loop = (self._loop[0] * ratio, self._loop[1] * ratio) if self._loop else None
         self._lens = self._lens.stretched(ratio) if self._lens else None
         self._companion = self._companion.stretched(ratio) if self._companion else None
-        self._token += 1
+        self._ask()
         self._commands.put(("switch", self._token, str(path), ratio, self._moved(self.state.goal * ratio)))
 
     def set_decks(self, paths: Sequence[Path]) -> None:
@@ -205,7 +211,7 @@ class Engine:
             semitones=int(memory.semitones) if ready else 0,
             loop=(memory.loop_start, memory.loop_end) if ready and memory.loop_end else None,
             matched=bool(memory.matched) and ready,
-            message=self._board.message or (self._notice if time.monotonic() < self._notice_ends else ""),
+            message=self._board.message or self._said(ready),
             underruns=int(memory.underruns),
             latency=float(memory.latency),
         )
@@ -223,14 +229,15 @@ class Engine:
             self._thread.join(0.9)
 
     def _supervise(self) -> None:
-        deaths = 0
+        deaths, was_up = 0, False
         commands: list[Command] = []
         while not self._closing.is_set():
             begun = time.monotonic()
             undone, untold = self._live(commands)
             deaths = deaths + 1 if time.monotonic() - begun < QUICK else 1
-            if self._unborn >= UNBORN:
-                self._device, self._unborn = None, 0
+            was_up = bool(self._board.memory.up) or (was_up and deaths > 1)
+            if self._crashed_looking >= BLIND:
+                self._device, self._crashed_looking = None, 0
             if self._closing.is_set():
                 return
             self._board.message = ""  # what the next process says is newer than that this one ended
@@ -238,7 +245,7 @@ class Engine:
                 self._notice, self._notice_ends = self._said_of_death(), time.monotonic() + NOTICE
                 commands = [*self._resumption(undone), *untold]
             else:
-                self._give_up()
+                self._give_up(f"keeps ending{self._on_what()}" if was_up else "ends as it starts (see kelly doctor)")
                 commands = self._next_load()
                 deaths = 0
 
@@ -247,13 +254,13 @@ class Engine:
         out, and those that it was not told."""
         memory = self._board.memory
         memory.heartbeat, memory.handled, memory.done, memory.busy, memory.opening = 0.0, 0, 0, 0.0, 0.0
-        memory.loading = memory.up = False
+        memory.loading = memory.looking = memory.up = False
         theirs, ours = self._context.Pipe(duplex=False)
         arguments = (theirs, self._board, self._soundfont, self._volume, self._device, dict(os.environ))
         process = self._context.Process(target=run, args=arguments, name="kelly sound", daemon=True)
         try:
             process.start()
-        except (OSError, ValueError):  # no more processes, or the tracker was not running (see `__init__`)
+        except (OSError, ValueError, EOFError):  # no more processes, no tracker (see `__init__`), what forks it died
             ours.close()
             return [], waiting
         finally:
@@ -276,8 +283,8 @@ class Engine:
             pass
         ours.close()  # the process ends when it notices
         process.join(0.3 if self._closing.is_set() else 0.05)
-        crashed = process.exitcode not in (None, -signal.SIGKILL)  # neither hangs nor was ended by somebody
-        self._unborn = self._unborn + 1 if crashed and not memory.up else 0
+        crashed = memory.looking and process.exitcode in CRASHES
+        self._crashed_looking = self._crashed_looking + 1 if crashed else 0
         process.kill()
         process.join(0.3)
         self._process = None
@@ -311,6 +318,21 @@ class Engine:
                 commands.append(("play",))
         return [*commands, ("prepare", self._next)]
 
+    def _ask(self) -> None:
+        self._token += 1
+        self._asked_at = time.monotonic()
+
+    def _said(self, ready: bool) -> str:
+        """What there is to say while the process says nothing: it ended, or what the file still waits for."""
+        memory, now = self._board.memory, time.monotonic()
+        if now < self._notice_ends and self._notice:
+            return self._notice
+        if ready or not self._token or now - self._asked_at < SOON:
+            return ""
+        if not memory.up:
+            return "the sound is starting…"
+        return "the SoundFont is being loaded…" if memory.loading else "the file is being opened…"
+
     def _said_of_death(self) -> str:
         if self._board.memory.loading:
             name, self._soundfont = safe_text(Path(self._soundfont).name), ""
@@ -323,12 +345,14 @@ class Engine:
         self._move += 1
         return self._move
 
-    def _give_up(self) -> None:
+    def _give_up(self, how: str) -> None:
         memory = self._board.memory
         memory.playing, memory.level, memory.token = False, 0.0, -1
-        name = f" on {safe_text(self._path.name)}" if self._path else ""
-        self._notice = f"no sound: the sound process keeps ending{name}; open another sample to try again"
+        self._notice = f"no sound: the sound process {how}; open another sample to try again"
         self._notice_ends = math.inf
+
+    def _on_what(self) -> str:
+        return f" on {safe_text(self._path.name)}" if self._path else ""
 
     def _next_load(self) -> list[Command]:
         """Wait until another file is wanted; nothing else can bring the process back."""

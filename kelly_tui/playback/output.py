@@ -60,7 +60,7 @@ def output_device(name: str = "") -> dict[str, Any]:
     try:
         found: dict[str, Any] = sounddevice.query_devices(kind="output")
     except (sounddevice.PortAudioError, ValueError):
-        raise SoundError("no output device") from None
+        raise SoundError("no output device", hint="Start PulseAudio or PipeWire, or plug one in.") from None
     return found
 
 

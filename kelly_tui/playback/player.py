@@ -29,7 +29,9 @@ class Player:
         self._board = board
         self.rehearsal = Rehearsal()
         self._synths = Synths(soundfont, board)
+        board.memory.looking = True  # should the process die of it, the app knows why
         self._device = Device(device)
+        board.memory.looking = False
         self._transport = Transport(self._device.rate)
         self._transport.volume = volume
         self.shelf = Shelf(self._opened)

@@ -52,6 +52,7 @@ class PlaybackState:
 class _Memory(ctypes.Structure):
     _fields_ = (
         ("heartbeat", ctypes.c_double),
+        ("looking", ctypes.c_bool),  # for the first device
         ("up", ctypes.c_bool),  # libraries loaded, devices looked at
         ("busy", ctypes.c_double),  # since when a command is being carried out; 0 when none is
         ("opening", ctypes.c_double),  # since when a file is awaited

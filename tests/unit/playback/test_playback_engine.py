@@ -24,6 +24,8 @@ from kelly_tui.settings import Settings
 from tests.heard import retaken
 from tests.null_sink import PATIENCE, RATE, STILL, NullSink, is_whole, missing, until
 
+NO_DEVICE = "no sound: no output device. Start PulseAudio or PipeWire, or plug one in."
+
 
 @pytest.fixture
 def engine_of() -> Iterator[Callable[..., Engine]]:
@@ -583,7 +585,7 @@ def test_without_a_device_everything_but_sound_works(no_device, engine_of, tmp_p
     engine = engine_of()
     engine.load(sweep(tmp_path / "sweep.wav"))
     until(lambda: engine.state.ready)
-    assert engine.state.message == "no sound: no output device"
+    assert engine.state.message == NO_DEVICE
     assert engine.state.duration == pytest.approx(30.0)
     engine.play()
     engine.seek(4.0)
@@ -609,6 +611,54 @@ def test_a_portaudio_that_ends_the_process_is_said_and_no_file_is_blamed(engine_
     engine.set_device("default")
     until(lambda: engine.pid != first or not engine.state.message.startswith(crash))
     assert engine.pid == first
+
+
+def test_what_a_file_still_waits_for_is_said_after_a_moment():
+    engine = Engine(Settings())  # never started, as on a machine too busy to start it
+    memory = engine._board.memory
+    assert engine.state.message == ""
+    engine.load(Path("a.mid"))
+    assert engine.state.message == ""
+    engine._asked_at -= 1
+    assert engine.state.message == "the sound is starting…"
+    memory.up = True
+    assert engine.state.message == "the file is being opened…"
+    memory.loading = True
+    assert engine.state.message == "the SoundFont is being loaded…"
+    memory.token = engine._token
+    assert engine.state.message == ""
+
+
+_DIES_EARLY = """
+import sys, time
+from pathlib import Path
+from kelly_tui.playback import Engine
+from kelly_tui.settings import Settings
+if __name__ == "__main__":
+    engine = Engine(Settings())
+    engine.start()
+    engine.load(Path("innocent.wav"))
+    seen = []
+    while not seen or not seen[-1].startswith("no sound"):
+        if engine.state.message not in seen:
+            seen.append(engine.state.message)
+        time.sleep(0.01)
+    print(seen[-1])
+    engine.close()
+"""
+
+
+def test_what_dies_before_it_is_up_is_no_fault_of_portaudio_or_a_file(tmp_path):
+    """A library that ends what forks the process, which nothing of ours survives to see."""
+    (tmp_path / "symusic.py").write_text("import os; os.abort()")
+    program = tmp_path / "program.py"
+    program.write_text(_DIES_EARLY)
+    command = [sys.executable, str(program)]
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    found = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    why = "the sound process ends as it starts (see kelly doctor); open another sample to try again"
+    assert found.stdout == f"no sound: {why}\n"
+    assert "Traceback" not in found.stderr
 
 
 def test_a_device_that_comes_later_is_found(null_sink: NullSink, engine_of, tmp_path, monkeypatch):
@@ -757,4 +807,4 @@ def test_another_device_is_chosen_while_it_plays(null_sink: NullSink, engine_of,
 
 
 def test_no_device_in_words(no_device):
-    assert describe_device() == "no sound: no output device"
+    assert describe_device() == NO_DEVICE
