@@ -54,7 +54,7 @@ def show(line: Line) -> int:
             sample,
             suggestion(catalogue, sample.sample_id),
             issue(catalogue, sample.sample_id),
-            read_reasons(catalogue.root / features) if features else {},
+            read_reasons(catalogue.root, features) if features else {},
             [list(step) for _, step in groupby(events, lambda event: event.step)][:most],
         )
         needs = catalogue.config.model.needs

@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 
 from kelly_tui.errors import FileRefused
+from kelly_tui.store.layout import inside
 
 _UNREADABLE = (OSError, KeyError, ValueError, RecursionError, FileRefused, msgspec.MsgspecError)
 
@@ -17,9 +18,10 @@ class _Reasons(msgspec.Struct):
     why: dict[str, str] = {}
 
 
-def read_reasons(path: Path) -> dict[str, str]:
-    """By label, what it rests on or why there is none; empty where there is no such file, or it is an older one."""
+def read_reasons(root: Path, features_path: str) -> dict[str, str]:
+    """By label, what it rests on or why there is none; empty where the dataset has no such file, or an older one."""
     try:
+        path = inside(root, features_path)
         if path.suffix == ".npz":
             from kelly_tui.features.npz import read_npz
 

@@ -181,6 +181,8 @@ def inside(root: Path, relative: str) -> Path:
                 break
     except (FileNotFoundError, NotADirectoryError):
         return path
+    except RuntimeError:  # so `resolve` says it
+        raise FileRefused("the path leads in a circle through a link", path=relative) from None
     if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
         raise FileRefused("the path is a device or a pipe", path=relative)
     return path

@@ -245,7 +245,9 @@ class KellyApp(App[None], inherit_bindings=False):
         self.push_screen(PipelineScreen(self.opened(), stage, start=start))
 
     def compare_blind(self, variant: Sample, heard_in: Listening) -> None:
-        """Hear a variant against what it was made from without knowing which is which. Raises `SoundError`.
+        """Hear a variant against what it was made from without knowing which is which.
+
+        Raises `SoundError`, `FileRefused`.
 
         `heard_in`: the screen that had the engine, and gets it back.
         """
@@ -256,6 +258,8 @@ class KellyApp(App[None], inherit_bindings=False):
             raise SoundError(
                 "there are no two to compare", hint="‹blind› compares a variant with what it was made from."
             )
+        for one in (parent, variant):
+            self.opened().file_of(one)
         self.push_screen(BlindScreen(self.workstation, heard_in, variant, parent))
 
     def action_pipeline(self) -> None:

@@ -169,7 +169,7 @@ class AudioPicture:
 
 def read_picture(root: Path, sample: Sample) -> Picture:
     """The picture of a dataset's sample. Raises `FileRefused` for a file that can't be read, `OSError`."""
-    path = root / sample.file_path
+    path = inside(root, sample.file_path)
     if sample.file_type == "midi":
         return MidiPicture(read_midi(path), parts(read_events(path)))
     return AudioPicture(kept_outline(root, sample.file_path), *_found_beats(root, sample))

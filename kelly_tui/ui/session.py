@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from textual.message import Message
 
-from kelly_tui.errors import DatasetError
+from kelly_tui.errors import DatasetError, FileRefused
 from kelly_tui.model.sample import Sample, changes
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.connection import keep_little
 from kelly_tui.store.issues import issue
+from kelly_tui.store.layout import inside
 from kelly_tui.store.suggestions import suggestion
 from kelly_tui.ui.saver import Saver
 from kelly_tui.ui.words import sample_name
@@ -31,6 +33,15 @@ T = TypeVar("T")
 
 LESSONS = 10
 """Labels after which suggestions are made, and labels judged, anew."""
+
+
+class HasFile(Protocol):
+    """A sample, or a row of the list."""
+
+    @property
+    def file_path(self) -> str:
+        """Relative to the dataset, as a stranger's manifest may say it."""
+        ...
 
 
 class Session:
@@ -83,6 +94,21 @@ class Session:
             return sample_name(sample.file_path, sample.origin)
         changed = changes(sample.augmentation or {}) or sample.augmentation_type or ""
         return f"{sample_name(root.file_path, root.origin)}  {changed}"
+
+    def file_of(self, sample: HasFile) -> Path:
+        """Where the sample's file is, to be heard or drawn. Raises `FileRefused` where that is not in the dataset."""
+        try:
+            return inside(self.root, sample.file_path)
+        except OSError as error:
+            raise FileRefused(f"can't be read ({error.strerror})", path=sample.file_path) from None
+
+    def files_of(self, samples: Iterable[HasFile]) -> list[Path]:
+        """`file_of` of those that have one."""
+        found = []
+        for sample in samples:
+            with suppress(FileRefused):  # said when it is asked for
+                found.append(self.file_of(sample))
+        return found
 
     def issue(self, sample: Sample) -> Issue | None:
         """Which of the sample's labels is the most doubtful."""

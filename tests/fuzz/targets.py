@@ -97,12 +97,13 @@ def manifest(data: bytes) -> None:
 
 def arrays(data: bytes) -> None:
     path = _file(data, ".npz")
-    read_reasons(path)
+    read_reasons(path.parent, path.name)
     read_npz(path, ("x", "feature_vector"))
 
 
 def reasons(data: bytes) -> None:
-    read_reasons(_file(data, ".json"))
+    path = _file(data, ".json")
+    read_reasons(path.parent, path.name)
 
 
 def outline(data: bytes) -> None:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import sqlite3
+from array import array
 from pathlib import Path
 
 import pytest
 
 from kelly_tui.ui.screens import workstation
 from kelly_tui.ui.widgets.music_view import MusicView
-from tests.ui.conftest import FakeState, Open
+from tests.ui.conftest import FakeState, Open, write_midi
+
+LEADS = ("load", "switch", "prepare", "decks")
+"""What leads the sound process to a file."""
 
 
 @pytest.mark.exercises("play", "seek_on", "seek_back", "bar_on", "bar_back", "slower", "faster", "normal_speed")
@@ -65,6 +70,63 @@ async def test_a_key_before_the_sound_process_is_there_is_heard_once_it_is(open_
         desk.app._make_sound = lambda settings: sound
         desk.app._start_sound()
         assert sound.state.playing
+
+
+async def test_a_key_before_the_list_is_there_is_heard_once_it_is(open_desk: Open, root: Path) -> None:
+    async with open_desk(root) as desk:
+        workstation = desk.app.workstation
+        assert workstation is not None
+        workstation._listed_at = 0.0  # as at a start on a busy machine
+        workstation.table.show(array("q"), workstation._fetch)
+        await desk.settle()
+        await desk.press("space")
+        assert desk.said == "it plays once the list is there"
+        assert not desk.sound.state.playing
+        workstation.find("")
+        await desk.settle()
+        assert (desk.sound.loaded, desk.sound.state.playing, desk.said) == ("amber", True, "")
+
+
+@pytest.mark.parametrize("how", ["manifest", "link", "circle"])
+async def test_nothing_outside_of_the_dataset_is_heard_or_drawn(open_desk: Open, root: Path, how: str) -> None:
+    outside = root.parent / "secret.mid"
+    write_midi(outside)
+    inside = root / "raw/midi/amber.mid"
+    inside.unlink()
+    if how == "link":
+        inside.symlink_to(outside)
+    elif how == "circle":
+        inside.symlink_to(inside)
+    with sqlite3.connect(root / ".kelly/catalogue.sqlite") as db:
+        db.execute("UPDATE samples SET status = 'ok'")
+        if how == "manifest":
+            db.execute("UPDATE samples SET file_path = '../secret.mid' WHERE file_path LIKE '%amber%'")
+    db.close()
+    async with open_desk(root) as desk:
+        await desk.press("space")
+        assert desk.said.startswith("there is nothing to play")
+        assert "the path " in desk.text()
+        assert desk.app.screen.query_one(MusicView).picture is None
+        await desk.press("j", "k", "tab", "b", "o", "j", "k", "escape")
+        heard = [name for asked, *names in desk.sound.asked if asked in LEADS for name in names]
+        assert not {"secret", "amber"} & set(heard)
+        await desk.press("j", "space")
+        assert (desk.sound.loaded, desk.sound.state.playing) == ("birch", True)
+
+
+async def test_no_variant_is_compared_with_what_lies_outside(open_desk: Open, root: Path) -> None:
+    original = root / "raw/midi/dune.mid"
+    original.unlink()
+    original.symlink_to("/etc/passwd")
+    async with open_desk(root) as desk:
+        await desk.press("j", "j", "j", "j", "b")
+        assert desk.here == "elm"
+        assert desk.said.startswith("the path leads out of the dataset through a link")
+        assert desk.app.screen is desk.app.workstation
+        await desk.press("tab")
+        assert desk.said == "dune can't be heard: the path leads out of the dataset through a link"
+        assert (desk.sound.loaded, desk.sound.state.playing) == ("elm", False)
+        assert "dune" not in {name for asked, *names in desk.sound.asked if asked in LEADS for name in names}
 
 
 @pytest.mark.exercises("louder", "quieter", "autoplay")

@@ -30,6 +30,24 @@ async def test_arrows_move_enter_saves_digits_set_escape_leaves(open_desk: Open,
         assert "0 is no valence" in desk.said
 
 
+async def test_a_pad_is_about_the_sample_it_was_opened_on(open_desk: Open, root: Path) -> None:
+    async with open_desk(root) as desk:
+        await desk.press("V", "right", "up")
+        y = next(y for y, line in enumerate(desk.text().splitlines()) if "dune" in line)
+        await desk.pilot.click(offset=(6, y))
+        await desk.settle()
+        assert (desk.here, desk.app.screen.place) == ("dune", "list")  # type: ignore[attr-defined]
+        assert "valence +" not in desk.said
+        await desk.press("home", "V", "right")
+        workstation = desk.app.workstation
+        assert workstation is not None
+        workstation.table.move(3)  # and enter before the news of it
+        await workstation.perform("pad_save")
+        await desk.settle()
+        assert desk.values("amber") == {"valence": 0.25, "arousal": 0.0}
+        assert "valence" not in desk.values("dune")
+
+
 async def test_the_pad_is_in_the_form_where_there_is_room(open_desk: Open, root: Path) -> None:
     async with open_desk(root, size=(200, 60)) as desk:
         assert "╋" not in desk.text()

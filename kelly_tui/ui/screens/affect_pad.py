@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable
+from typing import TYPE_CHECKING
 
+from kelly_tui.ui import edits
 from kelly_tui.ui.screens.chord_line import ChordLine
 from kelly_tui.ui.widgets.footer import Footer
 from kelly_tui.ui.widgets.pad import Point
 from kelly_tui.ui.widgets.status_line import StatusLine
+
+if TYPE_CHECKING:
+    from kelly_tui.model.sample import Sample
 
 
 class AffectPad(ChordLine):
@@ -15,9 +20,11 @@ class AffectPad(ChordLine):
 
     _pointed = ""
     """Where the point is, as it was said."""
+    _padded: Sample | None = None
+    """What the open pad is about, wherever the cursor goes."""
 
     def action_pad(self) -> None:
-        sample = self._here()
+        self._padded = sample = self._here()
         valence, arousal = sample.value("valence"), sample.value("arousal")
         self.place = "pad"
         self.give_room(editing=True)
@@ -46,9 +53,14 @@ class AffectPad(ChordLine):
         self._move(0, 1)
 
     def action_pad_set(self, valence: int, arousal: int) -> Awaitable[None] | None:
-        saving = self.action_affect(valence, arousal)
+        saving = self.change(edits.each(lambda one: edits.affect(one, valence, arousal)), self._padded)
         self.action_back()
         return saving
+
+    def leave_pad_of_another(self) -> None:
+        """Leave a pad that is not about the sample under the cursor: another row was clicked."""
+        if self._padded is not None and (self.sample is None or self.sample.sample_id != self._padded.sample_id):
+            self.action_back()
 
     async def clicked_point(self, valence: str, arousal: str) -> None:
         """The pad was clicked, open or beside the fields: that is what it is."""
@@ -60,5 +72,6 @@ class AffectPad(ChordLine):
 
     def action_back(self) -> None:
         self.query_one(StatusLine).unsay(self._pointed)  # left there it would look like what was saved
+        self._padded = None
         self.form.put(None)
         super().action_back()

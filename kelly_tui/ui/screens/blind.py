@@ -110,8 +110,8 @@ class BlindScreen(KeyedScreen):
         self._bring_back = self._heard_in.what_brings_back()
         self.query_one(Headline).show(session.name, "blind", [])
         original = self._two[A]
-        engine.load(session.root / original.file_path)
-        engine.set_decks([session.root / one.file_path for one in self._two])
+        engine.load(session.file_of(original))
+        engine.set_decks(session.files_of(self._two))
         if original.duration_sec:
             engine.set_loop((0.0, original.duration_sec))  # sixteen answers take longer than a sample
         engine.seek(share * (original.duration_sec or 0.0))
@@ -133,7 +133,7 @@ class BlindScreen(KeyedScreen):
         before, now = self._sample(self._heard), self._sample(number)
         self._heard = self.curtain.heard = number
         self._known.add(number)
-        self.app.engine.switch(self._workstation.session.root / now.file_path, before.pace / now.pace)
+        self.app.engine.switch(self._workstation.session.file_of(now), before.pace / now.pace)
         self.app.engine.play()
         self.curtain.repaint()
 

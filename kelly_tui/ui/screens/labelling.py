@@ -294,7 +294,7 @@ class Labelling(Saving):
         sample = self.sample
         if sample is None or sample.features_path is None:
             return
-        reasons = await asyncio.to_thread(read_reasons, self.session.root / sample.features_path)
+        reasons = await asyncio.to_thread(read_reasons, self.session.root, sample.features_path)
         if self.sample is not None and sample.sample_id == self.sample.sample_id:
             self.form.explain(reasons)
             self.say_why()

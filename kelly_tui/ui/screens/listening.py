@@ -83,9 +83,10 @@ class Listening(KeyedScreen):
     def load(self, sample: Sample | None, *, play: bool = False, at: float = 0.0) -> None:
         """Load a sample for the ear and the eye; `at` seconds from its start. None: nothing."""
         self._loop, self._loop_from, self._semitones = None, None, 0
-        if sample is None or sample.status != "ok":
+        why = self._why_silent(sample)
+        if sample is None or why:
             self._entitle(sample)
-            self.music.show(None, sentence="" if sample is None else sample.status)
+            self.music.show(None, sentence=why)
             self.app.engine.stop()
             self.follow()
             return
@@ -96,6 +97,16 @@ class Listening(KeyedScreen):
         if play:
             self.app.engine.play()
         self._watch()
+
+    def _why_silent(self, sample: Sample | None) -> str:
+        """Why a sample can be neither heard nor drawn; empty where it can, and where there is none."""
+        if sample is None:
+            return ""
+        try:
+            self.session.file_of(sample)
+        except FileRefused as error:
+            return error.what
+        return "" if sample.status == "ok" else sample.status
 
     def what_brings_back(self) -> Callable[[], None]:
         """Loads what is heard now, where it is and playing if it does, after another screen had the engine."""
@@ -117,9 +128,9 @@ class Listening(KeyedScreen):
         self._title = self._title_of(sample) if sample is not None else ""
 
     def _put_up(self, sample: Sample) -> Path:
-        """Name it and draw it, as soon as that can be; where its file is."""
+        """Name it and draw it, as soon as that can be; where its file is. Raises `FileRefused`."""
         self._entitle(sample)
-        path = self.session.root / sample.file_path
+        path = self.session.file_of(sample)
         self.music.show(None, sentence="…")  # reading may take a second: never the former's music under this name
         self.start(partial(self._draw, sample), "picture")
         return path
@@ -173,7 +184,7 @@ class Listening(KeyedScreen):
     def _sounding(self) -> Any:
         """The engine, when there is something in it to be moved about in."""
         self.rest()
-        if self.heard is None or self.heard.status != "ok":
+        if self.heard is None or self._why_silent(self.heard):
             raise SoundError("there is nothing to play", hint="Choose a sample whose file can be read.")
         self._watch()
         return self.app.engine
@@ -319,7 +330,7 @@ class Listening(KeyedScreen):
     def hear_at_same_place(self, other: Sample) -> None:
         """Go on with another version of what is heard, at the same musical place; it plays if this one does."""
         before = self.heard
-        if before is None or before.status != "ok" or other.status != "ok":
+        if before is None or self._why_silent(before) or self._why_silent(other):
             self.load(other)
             return
         ratio = before.pace / other.pace
@@ -334,7 +345,7 @@ class Listening(KeyedScreen):
         """Have a variant and what it was made from ready to be switched between, equally loud."""
         parent = self.session.catalogue.get(sample.parent_id) if sample.parent_id is not None else None
         if parent is not None and parent.status == "ok":
-            self.app.engine.set_decks([self.session.root / one.file_path for one in (sample, parent)])
+            self.app.engine.set_decks(self.session.files_of((sample, parent)))
 
     def hear_other(self, shown: Sample) -> None:
         """Between a variant and what it was made from, at the same musical place. Raises `SoundError`."""
@@ -344,6 +355,8 @@ class Listening(KeyedScreen):
         other = shown if hearing_parent else self.session.catalogue.get(shown.parent_id)
         if other is None:
             raise SoundError("what it was made from is gone")
+        if why := self._why_silent(other):
+            raise SoundError(f"{self.session.name_of(other)} can't be heard: {why}")
         self.hear_at_same_place(other)
         self.app.engine.play()
         self._tell(f"hearing {self._title}" + ("" if hearing_parent else ", the original"), "dim")

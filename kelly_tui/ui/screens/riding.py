@@ -16,8 +16,6 @@ from kelly_tui.ui.widgets.pad import Point
 if TYPE_CHECKING:
     from textual.timer import Timer
 
-    from kelly_tui.model.sample import Sample
-
 LOOK = 0.1
 """Seconds between two looks at whether the music has ended."""
 
@@ -32,8 +30,6 @@ class Riding(AffectPad):
     """Seconds, valence and arousal of each move; None while nobody rides."""
     _watching: Timer | None = None
     _has_played = False
-    _ridden: Sample | None = None
-    """What the ride is about."""
 
     @abstractmethod
     def rest(self) -> None:
@@ -44,7 +40,6 @@ class Riding(AffectPad):
         self.place = "ride"
         self.rest()
         self.hear_again(0.0)  # itself and whole: what it was made from, or a loop, has other seconds
-        self._ridden = self._here()
         self._points, self._has_played = [], False
         self.app.engine.play()
         self._put(self.form.point or Point(5, 5))
@@ -61,11 +56,9 @@ class Riding(AffectPad):
         self._points.append((now, (point.valence - 5) / 4, (point.arousal - 5) / 4))
 
     def look_at_ride(self) -> None:
-        """Save the ride when the music has ended; leave it when another sample was clicked."""
+        """Save the ride when the music has ended."""
         state = self.app.engine.state
-        if self.sample is None or self._ridden is None or self.sample.sample_id != self._ridden.sample_id:
-            self.action_back()
-        elif state.playing:
+        if state.playing:
             self._has_played = True
         elif self._has_played and self._points and state.duration and state.position >= state.duration - NEAR_END:
             self.call_next(self.perform, "ride_save")
@@ -77,7 +70,7 @@ class Riding(AffectPad):
 
     def action_ride_save(self) -> Awaitable[None] | None:
         ride = ridden(self._points or [], self.app.engine.state.position)
-        sample = self._ridden or self._here()
+        sample = self._padded or self._here()
         if ride is None:
             raise LabelError(
                 f"a ride takes {SHORTEST:g} seconds or more", hint="Go on listening, or leave with ‹back›."
@@ -91,5 +84,5 @@ class Riding(AffectPad):
     def action_back(self) -> None:
         if self._watching is not None:
             self._watching.stop()
-        self._points = self._watching = self._ridden = None
+        self._points = self._watching = None
         super().action_back()

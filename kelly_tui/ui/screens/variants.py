@@ -93,7 +93,7 @@ class VariantsScreen(Lenses):
 
     def make_versions_ready(self, sample: Sample) -> None:
         """All lanes: each is a key away."""
-        self.app.engine.set_decks([self.session.root / lane.sample.file_path for lane in self.music.lanes])
+        self.app.engine.set_decks(self.session.files_of(lane.sample for lane in self.music.lanes))
 
     def say(self, words: str, style: str = "text") -> None:
         self.query_one(StatusLine).say(words, style)

@@ -274,6 +274,7 @@ class Workstation(Tapping, Lenses):
         if here == self._heading_for:
             return
         self._heading_for = here
+        self.leave_pad_of_another()
         if self._rest is not None:
             self._rest.stop()
         self._resting = True
@@ -303,6 +304,13 @@ class Workstation(Tapping, Lenses):
                 self._rest.stop()
             self._rested()
 
+    def action_play(self) -> None:
+        if self._listed_at or self.table.order:
+            super().action_play()
+        else:  # a key before the first list was found means its first sample
+            self.play_on_rest = not self.play_on_rest
+            self._tell("it plays once the list is there" if self.play_on_rest else "", "dim")
+
     def _rested(self) -> None:
         if not self._resting:  # the timer had gone off when a key came that it was stopped for
             return
@@ -316,7 +324,7 @@ class Workstation(Tapping, Lenses):
     def load(self, sample: Sample | None, *, play: bool = False, at: float = 0.0) -> None:
         super().load(sample, play=play, at=at)
         coming = [self.table.row_at(self.table.cursor + step) for step in range(1, PREPARED + 1)]
-        self.app.engine.prepare([self.session.root / row.file_path for row in coming if row is not None])
+        self.app.engine.prepare(self.session.files_of(row for row in coming if row is not None))
 
     def hear_again(self, at: float) -> None:
         self.load(self.sample, at=at)

@@ -34,7 +34,7 @@ def test_what_lies_is_refused_and_opens_nothing(name, tmp_path, monkeypatch):
     else:
         with pytest.raises(FileRefused, match="features can't be read"):
             read_npz(path, NAMES)
-    assert read_reasons(path) == {}
+    assert read_reasons(path.parent, path.name) == {}
     assert [one.name for one in tmp_path.iterdir()] == ["f.npz"]
 
 
@@ -42,7 +42,7 @@ def test_what_lies_is_refused_and_opens_nothing(name, tmp_path, monkeypatch):
 def test_reasons_of_what_is_no_json_are_none(name, tmp_path):
     path = tmp_path / "f.json"
     path.write_bytes(BODIES[name])
-    assert read_reasons(path) == {}
+    assert read_reasons(path.parent, path.name) == {}
 
 
 @given(

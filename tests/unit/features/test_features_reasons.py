@@ -17,7 +17,7 @@ def test_every_label_of_midi_has_its_reason_and_every_absent_one(corpus_midi, tm
     analysis = analyse(read_midi(corpus_midi("bwv66.6")))
     file = tmp_path / "a.json"
     file.write_bytes(extract_midi_features(analysis.score).to_json())
-    reasons = read_reasons(file)
+    reasons = read_reasons(file.parent, file.name)
     assert set(labels_of(analysis)) <= set(reasons)
     assert reasons["melodic_contour"] == analysis.contour.why
     assert all(reasons.values())
@@ -28,13 +28,13 @@ def test_audio_says_why_there_is_no_tempo(tmp_path: Path) -> None:
     file = tmp_path / "a.npz"
     file.write_bytes(click.to_npz())
     assert "tempo_bpm" not in labels_of_audio(click)
-    assert read_reasons(file) == click.why
+    assert read_reasons(file.parent, file.name) == click.why
     assert set(click.why) == {"key", "mode", "tempo_bpm", "time_signature", "chord_progression", "chord_times"}
     assert all(click.why.values())
 
 
 def test_a_file_that_is_gone_older_or_broken_gives_none(tmp_path: Path) -> None:
-    assert read_reasons(tmp_path / "gone.json") == {}
+    assert read_reasons(tmp_path, "gone.json") == {}
     for name, content in (("a.json", b"{"), ("b.json", b"{}"), ("c.npz", b"PK"), ("d.json", b'{"why": 3}')):
         (tmp_path / name).write_bytes(content)
-        assert read_reasons(tmp_path / name) == {}
+        assert read_reasons(tmp_path, name) == {}

@@ -48,13 +48,15 @@ def test_a_name_stays_a_name(tmp_path: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "relative", ["/etc/passwd", "../songs/x.mid", "raw/../../x", "", ".", "raw/\0x", "out/x.mid", "link"]
+    "relative",
+    ["/etc/passwd", "../songs/x.mid", "raw/../../x", "", ".", "raw/\0x", "out/x.mid", "link", "loop", "loop/x"],
 )
 def test_inside_refuses_what_leads_out(tmp_path: Path, relative: str) -> None:
     root = tmp_path / "songs"
     root.mkdir()
     (root / "out").symlink_to(tmp_path)
     (root / "link").symlink_to("/etc/passwd")
+    (root / "loop").symlink_to("loop")
     with pytest.raises(FileRefused):
         inside(root, relative)
 
