@@ -32,6 +32,7 @@ def picture(snapshot: SnapshotAssertion, tmp_path: Path) -> SnapshotAssertion:
 def cleaned(text: str, tmp_path: Path) -> str:
     """Without what differs from run to run: the folder, and when a dataset was last worked on."""
     text = re.sub(r"\d{4}-\d\d-\d\d", "YYYY-MM-DD", text)
+    text = re.sub(r"\b\d\d-\d\d (?=\d\d:\d\d)", "MM-DD ", text)
     text = re.sub(r"\d\d:\d\d(:\d\d)?\b", lambda time: "HH:MM:SS"[: len(time[0])], text)
     # A longer temporary folder leaves no room for the word before it.
     return re.sub(r"(?: +datasets)? +\S*[/…]\S*datasets(?=\n|$)", " DATASETS", text, count=1)
