@@ -7,12 +7,10 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from kelly_tui.model.dataset import DatasetConfig
 from kelly_tui.paths import PROJECT
-from kelly_tui.pipeline.job import Job
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.layout import create_dataset_structure
 from kelly_tui.ui.advice import next_best
@@ -54,7 +52,9 @@ def rows(n: int) -> Iterator[tuple[str, float, float, str]]:
         with Catalogue.open(root) as catalogue:
             catalogue.add(samples(n))
             yield "scores and next action after an edit", _scores(catalogue), 0.0, f"{n:,} samples; goal 5 ms"
-        environment = {"XDG_STATE_HOME": folder, "XDG_CONFIG_HOME": folder, "KELLY_AUTOPLAY": "no"}
+        # A second look is another page, drawn whole: no answer to the label.
+        environment = {"KELLY_AUTOPLAY": "no", "KELLY_SECOND_LOOK": "0"}
+        environment |= {"XDG_STATE_HOME": folder, "XDG_CONFIG_HOME": folder}
         yield from measure(root, environment, n)
 
 
@@ -74,31 +74,27 @@ def measure(root: Path, environment: dict[str, str], n: int) -> Iterator[tuple[s
         idle = {what: [app.answer(keys) for _ in range(KEYS)] for what, keys in ASKED.items()}
         for what, times in idle.items():
             yield f"key to repaint, {what}", _share(times), least_time, f"{_told(times)}; floor: the smallest app"
-        with _stage(root, n):
-            busy = {what: [app.answer(keys) for _ in range(KEYS)] for what, keys in ASKED.items()}
-        for what, times in busy.items():
-            yield f"the same beside a stage on all cores, {what}", _share(times), _share(idle[what]), \
-                f"{_told(times)}; floor: the same app idle"  # fmt: skip
         app.send(b":sort -bpm\r")
         sorting = [app.answer(b"j", still=0.01) for _ in range(KEYS // 4)]
         yield "key to repaint while a million is sorted", _share(sorting), least_time, _told(sorting)
+        _start_stage(app, root, n)
+        busy = {what: [app.answer(keys) for _ in range(KEYS)] for what, keys in ASKED.items()}
+        for what, times in busy.items():
+            yield f"the same beside a stage on all cores, {what}", _share(times), _share(idle[what]), \
+                f"{_told(times)}; floor: the same app idle"  # fmt: skip
         yield "memory of the app, MB as seconds", app.megabytes(), 0.0, f"{n:,} samples; goal 200 MB"
+        app.press(b"\x11")  # a stage is running, it says: again to stop it
         app.send(b"\x11")
+        app.end(60)
 
 
-@contextmanager
-def _stage(root: Path, n: int) -> Iterator[None]:
-    """A stage that makes samples on every core while the block runs, as the app starts one."""
-    stage = Job.start(["synthesize", str(root), "--count", str(n)])
-    while stage.running and not stage.progress.done:
-        time.sleep(0.1)
-    try:
-        assert stage.running, f"the stage has ended: {stage.last_words}"
-        yield
-        assert stage.running, "the stage ended before the keys did"
-    finally:
-        stage.cancel()
-        stage.wait(60)
+def _start_stage(app: PtyProgram, root: Path, n: int) -> None:
+    """Have the app start a stage that makes samples on every core for longer than the keys take."""
+    with Catalogue.open(root) as catalogue:
+        before = len(catalogue)
+        app.send(f":synthesize {n}\r".encode())
+        while len(catalogue) == before:
+            app.read(0.1)
 
 
 def _told(times: list[float]) -> str:
