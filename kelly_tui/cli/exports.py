@@ -19,7 +19,7 @@ def export(line: Line) -> int:
     outcome = export_dataset(
         root, given.format, given.out, given.filter, splits_named(given.splits), given.verified_only,
         given.no_generated, emotions_named(given.emotions, load_config(root)), given.arousal, given.shard_mb,
-        given.paths, given.model, given.link, given.force, **line.options,
+        given.paths, given.model, given.link, given.force, given.anew, **line.options,
     )  # fmt: skip
     line.voice.outcome(outcome)
     line.voice.give(outcome.to_dict())

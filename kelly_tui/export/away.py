@@ -17,11 +17,13 @@ from kelly_tui.store.layout import Layout, disk_errors
 from kelly_tui.store.remote import Remote
 
 
-def target_at(out: Path | Remote, layout: Layout, identity: dict[str, Any], *, link: bool = False) -> Target:
+def target_at(
+    out: Path | Remote, layout: Layout, identity: dict[str, Any], *, link: bool = False, anew: bool = False
+) -> Target:
     """An export's target, in a folder or on a store. Raises as `Target` and `Remote` do."""
     if isinstance(out, Remote):
         return RemoteTarget(out, layout.catalogue_dir / "exports", identity)
-    return Target(out, identity, link=link)
+    return Target(out, identity, link=link, anew=anew)
 
 
 def is_export_or_dataset(there: Remote) -> bool:
@@ -32,11 +34,12 @@ def is_export_or_dataset(there: Remote) -> bool:
 class RemoteTarget(Target):
     """As `Target`, with the folder on a store."""
 
+    way_on = "Remove what was sent there, and the same begins again; or name another folder."
+
     def __init__(self, out: Remote, folder: Path, identity: dict[str, Any]) -> None:
         """`folder` holds what exports to stores have under way."""
         self._out = out
-        super().__init__(folder / hashlib.sha256(out.url.encode()).hexdigest()[:16], identity, link=True)
-        self.place = out.url
+        super().__init__(folder / hashlib.sha256(out.url.encode()).hexdigest()[:16], identity, out.url, link=True)
 
     def _begin(self) -> None:
         journal = self.root / WORK / JOURNAL

@@ -12,6 +12,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import IO, Any, BinaryIO
 
@@ -19,6 +20,7 @@ import msgspec
 
 from kelly_tui.errors import StageError
 from kelly_tui.export.choice import Part
+from kelly_tui.model.labels import SPLITS
 from kelly_tui.model.report import ExportedFile
 from kelly_tui.store.durable import make_durable
 from kelly_tui.store.layout import disk_errors, pretty_json, sync_folder
@@ -30,6 +32,14 @@ WORK = ".export"
 """The folder of what is under way."""
 
 JOURNAL = "journal.jsonl"
+
+WRITTEN = (
+    WORK, NAME, "README.md", "croissant.json", "opinions.jsonl", "blind_listening.jsonl", "conflicts.jsonl",
+    "rides.jsonl", "metadata.json", "music", "features", "data", *(f"{split}*" for split in SPLITS),
+    *(f"*-{split}-*.npz" for split in SPLITS),
+)  # fmt: skip
+"""All that exports write into their folder."""
+
 _OVER = ".exported"
 _BLOCK = 1 << 20
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
@@ -48,16 +58,25 @@ class Done(msgspec.Struct, frozen=True):
 class Target:
     """An export's folder, from its first file to export.json. Close it, or use it in a ``with`` block."""
 
-    def __init__(self, root: Path, identity: dict[str, Any], *, link: bool = False) -> None:
-        """Begin, or go on where this same export stopped. Raises `StageError` where anything else is there."""
+    way_on = "--anew removes what that wrote and begins again; or name another folder."
+    """What to do where another export was interrupted."""
+
+    def __init__(
+        self, root: Path, identity: dict[str, Any], place: str = "", *, link: bool = False, anew: bool = False
+    ) -> None:
+        """Begin, or go on where this same export stopped. Raises `StageError` where anything else is there.
+
+        `anew` begins in place of another export that was interrupted: what that wrote is removed.
+        """
         self.root = root
+        self._anew = anew
         self.identity: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(identity))
         self.done: dict[str, Done] = {}
         self.link = link
         """Whether music shares its bytes with the dataset where the disk can."""
         self.is_finished = False
         """Whether all of it was there before."""
-        self.place = str(root)
+        self.place = place or str(root)
         """Where the export is, for people."""
         self.alive: Callable[[], None] = lambda: None
         """Called again and again while what takes long goes on; what it raises ends that."""
@@ -106,14 +125,32 @@ class Target:
                 done = msgspec.json.decode(line, type=Done)
                 self.done[done.part] = done
             elif msgspec.json.decode(line) != self.identity:
-                raise StageError(
-                    "the folder holds another export that was interrupted, or the dataset has changed since",
-                    path=self.root,
-                    hint="Remove it, or name another folder.",
-                )
+                if not self._anew:
+                    raise StageError(
+                        "the folder holds another export that was interrupted, or the dataset has changed since",
+                        path=self.place,
+                        hint=self.way_on,
+                    )
+                self._clear()
+                good = 0
+                break
         self._journal.truncate(good)
         if not good:
             self._note(self.identity)
+
+    def _clear(self) -> None:
+        """Remove what another export wrote, all but its journal. Raises `StageError` where there is more than that."""
+        there = sorted(os.scandir(self.root), key=lambda entry: entry.name)
+        for entry in there:
+            if not any(fnmatchcase(entry.name, pattern) for pattern in WRITTEN):
+                raise StageError("no export wrote this", path=entry.path, hint="Move it away, or name another folder.")
+        for entry in (one for one in there if one.name != WORK):
+            if entry.is_dir(follow_symlinks=False):
+                shutil.rmtree(entry)
+            else:
+                os.unlink(entry)
+        shutil.rmtree(self.root / WORK / "parts")
+        (self.root / WORK / "parts").mkdir()
 
     def _note(self, line: object) -> None:
         assert self._journal is not None

@@ -46,12 +46,13 @@ def export(
     options: Options,
     *,
     link: bool = False,
+    anew: bool = False,
     force: bool = False,
 ) -> Outcome:
     """Write the chosen samples into `out`, an empty or a new folder, or one where this same export was interrupted.
 
-    `link` shares the music's bytes with the dataset where the disk can; `force` exports what should not be, and says
-    so in it. Raises `StageError`, `StoreError`, `FilterError`, `LibraryMissing`, `Interrupted`.
+    `link` shares the music's bytes with the dataset where the disk can; `anew` clears away another export that was
+    interrupted there; `force` exports what should not be, and says so in it. Raises `StageError`, `StoreError`, `FilterError`, `LibraryMissing`, `Interrupted`.
     """
     if isinstance(out, Path) and out.resolve().is_relative_to(catalogue.root.resolve()):
         raise StageError("an export can't lie in its dataset", path=out, hint="Name a folder elsewhere.")
@@ -63,7 +64,7 @@ def export(
             return _foreseen(plan, format, in_the_way)
         said = said_of(still, choice)
         identity = identity_of(format, choice, options, plan.digest, said)
-        with target_at(out, catalogue.layout, identity, link=link) as target:
+        with target_at(out, catalogue.layout, identity, link=link, anew=anew) as target:
             return _Export(still, run, plan, writer, target, choice, options, in_the_way, said).go()
 
 

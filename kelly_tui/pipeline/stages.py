@@ -168,6 +168,7 @@ def export_dataset(
     model: str = "",
     link: bool = False,
     force: bool = False,
+    anew: bool = False,
     **options: Unpack[Options],
 ) -> Outcome:
     """Write a dataset as trainers read it, into `out`, a folder that is empty or not there yet, here or on a store.
@@ -184,7 +185,7 @@ def export_dataset(
     where = place(out)
     return _stage(
         root, Run(**options), lambda catalogue, run: export(catalogue, run, format, where, choice, how, link=link,
-                                                            force=force)
+                                                            anew=anew, force=force)
     )  # fmt: skip
 
 

@@ -206,8 +206,28 @@ def test_an_interrupted_export_of_a_dataset_that_has_changed_is_not_gone_on_with
     assert killed_at(40, out, lambda: export(root, out))
     with Catalogue.open(root) as catalogue:
         catalogue.put_labels({in_catalogue(root, "1")[0]: {"notes": Label("another")}})
-    with pytest.raises(StageError, match="the dataset has changed since"):
+    with pytest.raises(StageError, match="the dataset has changed since") as refused:
         export(root, out)
+    assert "--anew" in str(refused.value.hint)
+    export(root, out, anew=True)
+    export(root, tmp_path / "other")
+    assert tree(out) == tree(tmp_path / "other")
+
+
+def test_anew_removes_nothing_that_no_export_wrote_and_no_export_that_is_done(root, tmp_path):
+    out, done = tmp_path / "out", tmp_path / "done"
+    assert killed_at(40, out, lambda: export(root, out))
+    (out / "my notes.txt").write_text("mine")
+    export(root, done)
+    was, was_done = tree(out), tree(done)
+    with Catalogue.open(root) as catalogue:
+        catalogue.put_labels({in_catalogue(root, "1")[0]: {"notes": Label("another")}})
+    with pytest.raises(StageError, match="no export wrote this") as refused:
+        export(root, out, anew=True)
+    assert str(refused.value.path).endswith("my notes.txt")
+    with pytest.raises(StageError, match="holds another export"):
+        export(root, done, anew=True)
+    assert (tree(out), tree(done)) == (was, was_done)
 
 
 def test_two_at_once_do_not_write_into_one_folder(root, tmp_path):
