@@ -153,35 +153,52 @@ def unchanging(root: Path) -> Iterator[Catalogue]:
             catalogue.db.execute("ROLLBACK")
 
 
+class _Cut:
+    """The parts of one split, as its samples come in order."""
+
+    def __init__(self, split: str) -> None:
+        self.split, self.digest = split, hashlib.sha256(split.encode())
+        self.parts: list[Part] = []
+        self._first = self._last = ""
+        self._count = self._size = 0
+
+    def add(self, sample_id: str, size: int, most: int, most_bytes: int) -> None:
+        if self._count and (self._count >= most or self._size + size > most_bytes):
+            self.end()
+        self._first = self._first if self._count else sample_id
+        self._last, self._count, self._size = sample_id, self._count + 1, self._size + size
+
+    def end(self) -> None:
+        if self._count:
+            one = Part(self.split, len(self.parts), 0, self._first, self._last, self._count, self._size)
+            self.parts.append(one)
+        self._count = self._size = 0
+
+
 def plan_of(catalogue: Catalogue, choice: Choice, samples: int, size: int) -> Plan:
     """The export cut into parts of at most so many samples and, but for one large sample, bytes of music."""
     where, parameters = choice.where(catalogue)
     plan, digest = Plan(), hashlib.sha256()
     digest.update(msgspec.json.encode(catalogue.config.to_dict()))
-    for split in (one for one in SPLITS if one in choice.splits):
-        parts: list[Part] = []
-        first, last, count, total = "", "", 0, 0
-        rows = catalogue.db.execute(
-            "SELECT sample_id, file_size_bytes, rev, sha256, license, decision, file_path, features_path, status,"
-            " (SELECT results.key FROM results WHERE stage = 'extract' AND results.sample = samples.rowid),"
-            f" {schema.ORIGIN}, {catalogue.config.model.main_label}"
-            f" FROM samples WHERE split = ? AND {where} ORDER BY sample_id",
-            (split, *parameters),
-        )
-        for row in rows:
-            digest.update(repr(row).encode())
-            plan.by_origin[row[-2]] += 1
-            plan.by_label[row[-1] or ""] += 1
-            if count and (count >= samples or total + row[1] > size):
-                parts.append(Part(split, len(parts), 0, first, last, count, total))
-                count = total = 0
-            first = first if count else row[0]
-            last, count, total = row[0], count + 1, total + row[1]
-        if count:
-            parts.append(Part(split, len(parts), 0, first, last, count, total))
-        plan.parts += [part._replace(of=len(parts)) for part in parts]
-        plan.by_split[split] = sum(part.samples for part in parts)
-        digest.update(split.encode())
+    cuts = {split: _Cut(split) for split in SPLITS if split in choice.splits}
+    rows = catalogue.db.execute(  # one way through the table is for all splits
+        "SELECT sample_id, file_size_bytes, rev, sha256, license, decision, file_path, features_path, status,"
+        " (SELECT results.key FROM results WHERE stage = 'extract' AND results.sample = samples.rowid),"
+        f" split, {schema.ORIGIN}, {catalogue.config.model.main_label}"
+        f" FROM samples WHERE split IN ({', '.join('?' * len(cuts))}) AND {where} ORDER BY sample_id",
+        (*cuts, *parameters),
+    )
+    for row in rows:
+        cut = cuts[row[-3]]
+        cut.digest.update(repr(row).encode())
+        cut.add(row[0], row[1], samples, size)
+        plan.by_origin[row[-2]] += 1
+        plan.by_label[row[-1] or ""] += 1
+    for split, cut in cuts.items():
+        cut.end()
+        plan.parts += [part._replace(of=len(cut.parts)) for part in cut.parts]
+        plan.by_split[split] = sum(part.samples for part in cut.parts)
+        digest.update(cut.digest.digest())
     plan.digest = digest.hexdigest()
     return plan
 

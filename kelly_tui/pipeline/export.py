@@ -52,7 +52,8 @@ def export(
     """Write the chosen samples into `out`, an empty or a new folder, or one where this same export was interrupted.
 
     `link` shares the music's bytes with the dataset where the disk can; `anew` clears away another export that was
-    interrupted there; `force` exports what should not be, and says so in it. Raises `StageError`, `StoreError`, `FilterError`, `LibraryMissing`, `Interrupted`.
+    interrupted there; `force` exports what should not be, and says so in it. Raises `StageError`, `StoreError`,
+    `FilterError`, `LibraryMissing`, `Interrupted`.
     """
     if isinstance(out, Path) and out.resolve().is_relative_to(catalogue.root.resolve()):
         raise StageError("an export can't lie in its dataset", path=out, hint="Name a folder elsewhere.")

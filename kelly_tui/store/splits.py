@@ -22,7 +22,7 @@ from kelly_tui.store.groups import SongNames, songs_of
 from kelly_tui.store.members import NONE, Column, Ints, Member, Members, Pairs
 from kelly_tui.store.pieces import near_duplicates
 from kelly_tui.store.proof import Inputs, Verified, differences, proof_of, ratios_of, read_proof, write_proof
-from kelly_tui.store.views import split_list, write_splits
+from kelly_tui.store.views import split_lists, write_splits
 from kelly_tui.text import count
 
 _AT_ONCE = 1000
@@ -160,7 +160,10 @@ def _proof_of_some(catalogue: Catalogue, which: NDArray[np.bool_], pairs: Pairs,
 
 def _lists_that_differ(catalogue: Catalogue) -> Iterator[tuple[str, str]]:
     """Lists, which are what trainers read, that are gone or say other than the catalogue."""
-    for split in SPLITS:
+    digests = {split: hashlib.sha256() for split in SPLITS}
+    for split, sample_id in split_lists(catalogue):
+        digests[split].update(b"%s\n" % sample_id.encode())
+    for split, digest in digests.items():
         path = catalogue.layout.splits / f"{split}.txt"
         try:
             listed = path.read_bytes()
@@ -171,9 +174,6 @@ def _lists_that_differ(catalogue: Catalogue) -> Iterator[tuple[str, str]]:
         except OSError:
             yield path.name, "can't be read"
             continue
-        digest = hashlib.sha256()
-        for sample_id in split_list(catalogue, split):
-            digest.update(f"{sample_id}\n".encode())
         if hashlib.sha256(listed).digest() != digest.digest():
             yield path.name, "lists other samples than the catalogue"
 

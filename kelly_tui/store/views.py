@@ -7,8 +7,8 @@ functions are offered here too.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -120,10 +120,12 @@ def write_manifest(catalogue: Catalogue) -> bool:
     return True
 
 
-def split_list(catalogue: Catalogue, split: str) -> Iterator[str]:
-    """The ids that a list holds, in its order."""
-    rows = catalogue.db.execute("SELECT sample_id FROM samples WHERE held AND split = ? ORDER BY sample_id", (split,))
-    return (sample_id for (sample_id,) in rows)
+def split_lists(catalogue: Catalogue) -> Iterator[tuple[str, str]]:
+    """What the lists hold, each in its order: (split, id). One way through the table is for all of them."""
+    marks = ", ".join("?" * len(SPLITS))
+    return catalogue.db.execute(
+        f"SELECT split, sample_id FROM samples WHERE held AND split IN ({marks}) ORDER BY sample_id", SPLITS
+    )
 
 
 def write_splits(catalogue: Catalogue) -> None:
@@ -137,11 +139,12 @@ def write_splits(catalogue: Catalogue) -> None:
     split_at_all = catalogue.db.execute("SELECT 1 FROM samples WHERE split IS NOT NULL LIMIT 1").fetchone()
     if split_at_all is None and not any(path.exists() for path in paths.values()):
         return
-    for split, path in paths.items():
+    for path in paths.values():
         if known_state(catalogue, path) is not None and changed_outside(catalogue, path):
             set_aside(catalogue, path)
-        ids = split_list(catalogue, split)
-        with replacing(path) as file:
-            while chunk := list(islice(ids, 5000)):
-                file.write("".join(f"{sample_id}\n" for sample_id in chunk).encode())
+    with ExitStack() as all_three:
+        write = {split: all_three.enter_context(replacing(path)).write for split, path in paths.items()}
+        for split, sample_id in split_lists(catalogue):
+            write[split](b"%s\n" % sample_id.encode())
+    for path in paths.values():
         remember(catalogue, path)

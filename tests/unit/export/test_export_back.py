@@ -25,6 +25,7 @@ from kelly_tui.model.dataset import DatasetConfig
 from kelly_tui.model.sample import Sample
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.layout import create_dataset_structure
+from kelly_tui.ui.screens.import_preview import foresee, preview_entries
 
 FORMATS = ("jsonl", "parquet", "webdataset", "jams")
 
@@ -160,6 +161,16 @@ def test_import_by_the_command_knows_an_export_and_a_second_one_brings_nothing(r
     assert json.loads(capsys.readouterr().out)["done"] == held > 20
     assert main(command) == 0
     assert json.loads(capsys.readouterr().out)["skipped"] == held
+
+
+def test_the_app_foresees_the_import_of_an_export_and_of_a_dataset(root, tmp_path):
+    export(root, tmp_path / "out")
+    create_dataset_structure(tmp_path / "again", DatasetConfig(dataset_id="songs"))
+    for folder in (tmp_path / "out", root):
+        foreseen = foresee(tmp_path / "again/songs", [str(folder)])
+        said = " ".join(text for entry in preview_entries(foreseen, "emotion", 80) for text, _ in entry.line)
+        assert f"{foreseen.details['to_do']:,}" in said
+    assert foreseen.details["to_do"] == 40  # all of the dataset, where an export leaves some out
 
 
 def test_samples_that_come_into_another_dataset_wait_for_its_splits(root, tmp_path):
