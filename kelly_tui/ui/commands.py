@@ -11,7 +11,7 @@ from textual.command import CommandPalette, DiscoveryHit, Hit, Hits, Provider
 
 from kelly_tui.errors import KellyError, SoundError
 from kelly_tui.model.labels import nearest
-from kelly_tui.ui.actions import ACTIONS, BY_ID, DIGIT, Action
+from kelly_tui.ui.actions import ACTIONS, DIGIT, Action
 from kelly_tui.ui.screens.keyed import KeyedScreen
 from kelly_tui.ui.stages import BY_NAME
 
@@ -19,6 +19,11 @@ from kelly_tui.ui.stages import BY_NAME
 def is_plain(action: Action) -> bool:
     """Whether an action needs no digit to say what it is about."""
     return not any(DIGIT in key for key in action.keys)
+
+
+def offered(place: str) -> list[Action]:
+    """The actions that can be done by name there."""
+    return [action for action in ACTIONS if place in action.scopes and is_plain(action)]
 
 
 COMMAND_HINT = "sort bpm · filter key:Am · extract · augment 10 · synthesize 500 · split · import ~/Music · device"
@@ -52,10 +57,10 @@ def run_command(screen: KeyedScreen, text: str) -> None:
         screen.start(partial(_choose_device, screen, rest), "device")
     elif name in BY_NAME:
         screen.app.start_stage(BY_NAME[name], rest)
-    elif name in BY_ID and is_plain(BY_ID[name]) and screen.place in BY_ID[name].scopes:
+    elif name in (here := [action.id for action in offered(screen.place)]):
         screen.call_next(screen.perform, name)
     else:
-        guess = nearest(name, (*BY_ID, *BY_NAME, "sort", "filter", "device", "as-of", "now"))
+        guess = nearest(name, (*here, *BY_NAME, "sort", "filter", "device", "as-of", "now"))
         raise KellyError(
             f"there is no command {name!r}", hint=f"Did you mean {guess}?" if guess else "‹help› shows all."
         )
@@ -92,9 +97,7 @@ class ActionProvider(Provider):
 
     def _offered(self) -> list[Action]:
         screen = self.screen
-        if not isinstance(screen, KeyedScreen):
-            return []
-        return [action for action in ACTIONS if screen.place in action.scopes and is_plain(action)]
+        return offered(screen.place) if isinstance(screen, KeyedScreen) else []
 
     async def discover(self) -> Hits:
         for action in self._offered():

@@ -1,45 +1,42 @@
-"""What is done between an undo and its being shown: it is meant for after that."""
+"""What is done between an undo, or a filter, and its being shown: it is meant for after that."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING
 
 from textual import events
-
-if TYPE_CHECKING:
-    from kelly_tui.ui.saver import Order
 
 Deed = Callable[[], Awaitable[None]]
 """What a click does, of what was there when it was clicked."""
 
 
 class Held:
-    """Keys and clicks in their order, kept while an undo or redo is on its way to the disk and back."""
+    """Keys and clicks in their order, kept while what they are meant for is not shown yet: an undo or redo that is on
+    its way to the disk and back, or a list that is being found."""
 
     def __init__(self) -> None:
         self.waiting: list[events.Key | Deed] = []
-        self._order: Order | None = None
+        self._awaited: object = None
 
-    def wait_for(self, order: Order) -> None:
-        """Hold what comes until `order` is shown."""
-        self._order = order
+    def wait_for(self, wanted: object) -> None:
+        """Hold what comes until that is shown."""
+        self._awaited = wanted
 
-    def is_for(self, order: Order) -> bool:
-        """Whether it is this order that is waited for."""
-        return self._order is order
+    def is_for(self, wanted: object) -> bool:
+        """Whether it is this that is waited for."""
+        return self._awaited is wanted
 
-    def let_go(self, order: Order) -> bool:
-        """Whether it was this order that was waited for; it is no more."""
-        if not self.is_for(order):
+    def let_go(self, shown: object) -> bool:
+        """Whether it was this that was waited for; it is no more."""
+        if shown is None or not self.is_for(shown):
             return False
-        self._order = None
+        self._awaited = None
         return True
 
     @property
     def waits(self) -> bool:
         """Whether what is obeyed now might mean another sample."""
-        return self._order is not None
+        return self._awaited is not None
 
     def take(self, one: events.Key | Deed) -> bool:
         """Hold a key or a click, where it has to wait or others before it do."""

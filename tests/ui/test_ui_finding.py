@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import threading
 from pathlib import Path
@@ -124,6 +125,8 @@ async def test_commands_by_name(open_desk: Open, root: Path) -> None:
         await desk.press(":")
         await desk.type("fliter")
         assert "Did you mean filter?" in desk.hint
+        await desk.type("pad_st")
+        assert "Did you mean pad?" in desk.hint, "pad_set wants digits, and is no command"
         await desk.press("escape", ":")
         await desk.type("skip")
         assert desk.stored("birch").decision == "skipped"
@@ -164,11 +167,40 @@ async def test_the_mouse_chooses_plays_and_scrolls(open_desk: Open, root: Path) 
         await desk.settle()
         assert desk.sound.state.playing
         assert "juniper" not in desk.text()
-        desk.app.screen.query_one("#samples").action_scroll_down()  # as the wheel does
-        desk.app.screen.query_one("#samples").action_scroll_down()
+        for _ in range(3):
+            desk.app.screen.query_one("#samples").action_scroll_down()  # as the wheel does
         await desk.settle()
         assert "juniper" in desk.text()
         assert desk.here == "dune"
+
+
+async def test_a_key_behind_a_filter_is_for_what_it_lists(
+    open_desk: Open, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_desk(root) as desk:
+        session = desk.app.session
+        assert session is not None
+        ask, found = session.ask, asyncio.Event()
+
+        async def ask_later(question: Any) -> Any:
+            await found.wait()
+            return await ask(question)
+
+        monkeypatch.setattr(session, "ask", ask_later)
+        await desk.pilot.press("/", *"heath", "enter", "3", "z", "2")
+        assert desk.values("amber") == {}, "the list that is still shown is not the one that was asked for"
+        found.set()
+        await desk.settle()
+        assert desk.values("heath")["emotion"] == "sad"
+        assert desk.values("amber") == {}
+
+
+async def test_a_filter_that_finds_nothing_keeps_no_key(open_desk: Open, root: Path) -> None:
+    async with open_desk(root) as desk:
+        await desk.pilot.press("/", *"emotion:neutral", "enter", "3", "/", "ctrl+u", "enter", "j", "4")
+        await desk.settle()
+        assert desk.values("birch")["emotion"] == "peaceful"
+        assert desk.values("amber") == {}
 
 
 async def test_what_may_follow_is_shown_and_esc_forgets_it(open_desk: Open, root: Path) -> None:

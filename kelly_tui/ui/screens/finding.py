@@ -17,6 +17,7 @@ from textual.css.query import NoMatches
 from kelly_tui.errors import FilterError, KellyError
 from kelly_tui.store import completion, query
 from kelly_tui.store.saved_columns import USUAL, Columns, save_columns, saved_columns
+from kelly_tui.ui.held import Held
 from kelly_tui.ui.screens.keyed import KeyedScreen
 from kelly_tui.ui.widgets.find_line import FindLine
 from kelly_tui.ui.widgets.form import LIKELY_WRONG
@@ -72,6 +73,19 @@ class Finding(KeyedScreen):
     """When the list was found last."""
     _listing_took = 0.0
     """Seconds."""
+    _finding: object = None
+    """What is held for while a list is found that a person asked for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.held = Held()
+        """What was typed and clicked since an undo, a redo or a filter that is not shown yet."""
+
+    def let_held_go(self, shown: object) -> None:
+        """Do what has waited for that, wherever it is done by now."""
+        if self.held.let_go(shown):
+            screen = above if isinstance(above := self.app.screen, KeyedScreen) else self
+            screen.call_next(screen.obey_held)
 
     @property
     def table(self) -> SampleTable:
@@ -100,12 +114,28 @@ class Finding(KeyedScreen):
             self.sort = self.usual_sort()  # worst first was the queue's
         self.filter = found.text
         self.query_one(FindLine).show(self.filter, self.sort, None, 0)
+        if self._is_another((self.filter, self.sort)):
+            self._finding = object()
+            self.held.wait_for(self._finding)
         self.start(partial(self._list, found, self.sort), "list")
 
+    def _is_another(self, listing: tuple[str, str]) -> bool:
+        """Whether that is not what is listed, so that the next key is for a sample that is not shown yet."""
+        return not self.table.order or listing != self._listed
+
     async def _list(self, found: query.Query, sort: str) -> None:
+        """Find the list and show it; a newer one replaces it, and then what is held waits for that."""
+        try:
+            await self._find_list(found, sort)
+        except (KellyError, sqlite3.Error, OSError):
+            self.let_held_go(self._finding)
+            raise
+        self.let_held_go(self._finding)
+
+    async def _find_list(self, found: query.Query, sort: str) -> None:
         session, before = self.session, self.table.current
         loop, listing = asyncio.get_running_loop(), (found.text, sort)
-        anew = not self.table.order or listing != self._listed
+        anew = self._is_another(listing)
         self._listed, self._begun, self._shown = listing, False, before
 
         def begun(first: Sequence[int]) -> None:
@@ -134,6 +164,7 @@ class Finding(KeyedScreen):
         self.table.show(array("q", first), self._fetch, self.table.cursor if self._begun else 0)
         if not self._begun:
             self._begun, self._shown = True, self.table.current
+            self.let_held_go(self._finding)
 
     async def _why_empty(self, found: query.Query) -> tuple[str, ...]:
         if not found.conditions:

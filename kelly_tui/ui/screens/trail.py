@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 from kelly_tui.errors import LabelError
-from kelly_tui.ui.held import Held
-from kelly_tui.ui.saver import Order
-from kelly_tui.ui.screens.keyed import KeyedScreen
 from kelly_tui.ui.screens.marking import Marking
 
 
@@ -17,8 +14,6 @@ class Trail(Marking):
         self._trail: list[str] = []
         self._on_trail = 0
         """Where on it one is; at its end where one has not gone back."""
-        self.held = Held()
-        """What was typed and clicked since an undo or redo that is not shown yet."""
 
     def decided(self, sample_id: str) -> None:
         """A sample was edited: it is what one goes back to first."""
@@ -39,9 +34,3 @@ class Trail(Marking):
         self._on_trail = there
         if not await self.go_to(self._trail[there]):
             raise LabelError("it is not in this list", hint="‹filter› and enter shows all.")
-
-    def let_held_go(self, order: Order) -> None:
-        """Do what has waited for this order, wherever it is done by now."""
-        if self.held.let_go(order):
-            screen = above if isinstance(above := self.app.screen, KeyedScreen) else self
-            screen.call_next(screen.obey_held)
