@@ -12,6 +12,10 @@ Scale = Literal["nominal", "ordinal", "interval"]
 """Whether two values can only be equal or not, have an order, or have a distance."""
 
 
+FEW = 5
+"""Samples under which drawing them anew tells nothing of an interval."""
+
+
 class Alpha(msgspec.Struct, frozen=True):
     """Krippendorff's alpha with its interval: 1 is agreement throughout, 0 what chance gives, less is worse."""
 
@@ -21,6 +25,11 @@ class Alpha(msgspec.Struct, frozen=True):
     """Ends of the 95 % interval."""
     samples: int
     """That two or more opinions are of."""
+
+    @property
+    def interval(self) -> str:
+        """``0.61 to 0.85``."""
+        return "too few to tell" if self.samples < FEW else f"{self.low:.2f} to {self.high:.2f}"
 
 
 class PairAgreement(msgspec.Struct, frozen=True):
@@ -51,9 +60,7 @@ class FieldAgreement(msgspec.Struct, frozen=True):
         if self.alpha is None:
             return f"{self.field}: too little to say"
         one = self.alpha
-        words = (
-            f"{self.field}: alpha {one.value:.2f} ({one.low:.2f} to {one.high:.2f}) on {count(one.samples, 'sample')}"
-        )
+        words = f"{self.field}: alpha {one.value:.2f} ({one.interval}) on {count(one.samples, 'sample')}"
         kappas = [pair.kappa for pair in self.pairs if pair.kappa is not None]
         if not kappas:
             return words

@@ -182,7 +182,9 @@ def _condition(match: re.Match[str], config: DatasetConfig) -> Condition:
     if name is None:
         sql = _any(_text(_unquoted(one)) for one in _alternatives(value))
     elif value == "":
-        raise FilterError(f"{match[0]!r} has no value", hint=f"Write {name}:? for samples without one.")
+        listed = values(name, config) if name.lower() in _WITHOUT_SIZE else ()
+        hint = suggestion("", listed) if listed else f"Write {name}:? for samples without one."
+        raise FilterError(f"{match[0]!r} has no value", hint=hint)
     elif operator in (":", "="):
         sql = _any(_has_value(name, _unquoted(one), config) for one in _alternatives(value))
     else:
@@ -236,8 +238,7 @@ def _has_value(name: str, value: str, config: DatasetConfig) -> _Sql:
 
 
 def _field(name: str) -> Field:
-    lowered = name.lower()
-    lowered = _OTHER_NAMES.get(lowered, lowered)
+    lowered = _OTHER_NAMES.get(name.lower(), name.lower())
     if lowered in _OTHER_FIELDS:
         return _OTHER_FIELDS[lowered]
     try:

@@ -228,6 +228,20 @@ def to_review(catalogue: Catalogue, field: str, by: str) -> list[str]:
     return list(asked)
 
 
+def to_decide(catalogue: Catalogue, field: str, by: str) -> list[tuple[str, str]]:
+    """What waits for the word of `by`, each as a sample and a field: all of `to_review`, then open conflicts on others.
+
+    Reads all events, as `to_review` does.
+    """
+    rows = catalogue.db.execute(
+        "SELECT sample_id, field FROM conflicts WHERE resolved_at IS NULL AND field <> ? GROUP BY sample_id, field"
+        " ORDER BY min(conflict)",
+        (field,),
+    )
+    others = [(sample_id, other) for sample_id, other in rows if other in FIELDS]
+    return [*((sample_id, field) for sample_id in to_review(catalogue, field, by)), *others]
+
+
 # -- what was said -----------------------------------------------------------------------------------------------------
 
 

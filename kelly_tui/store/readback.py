@@ -159,8 +159,11 @@ def edited_annotations(catalogue: Catalogue, most: int = -1) -> Iterator[str]:
                 yield sample_id  # not only copied
 
 
-def waiting(catalogue: Catalogue, outside: int | None = None) -> str:
-    """One line on what waits for a person's word; empty where nothing does. `outside`: how many samples, if known."""
+def waiting(catalogue: Catalogue, outside: int | None = None, decided_by: str = "") -> str:
+    """One line on what waits for a person's word; empty where nothing does. `outside`: how many samples, if known.
+
+    `decided_by`: what decides conflicts where it is said, if that is not the command.
+    """
     edited = sum(1 for _ in edited_annotations(catalogue, LOOKED_AT)) if outside is None else outside
     (still_open,) = catalogue.db.execute("SELECT count(*) FROM conflicts WHERE resolved_at IS NULL").fetchone()
     with suppress(OSError):  # what can't be read, validate names
@@ -171,9 +174,8 @@ def waiting(catalogue: Catalogue, outside: int | None = None) -> str:
         things.append("edits made outside Kelly" if outside is None else f"outside edits of {count(edited, 'sample')}")
     if still_open:
         things.append(count(still_open, "conflict"))
-    return (
-        f"waiting for you: {' and '.join(things)}; kelly conflicts {shlex.quote(catalogue.root.name)}" if things else ""
-    )
+    way = f"kelly conflicts {shlex.quote(catalogue.root.name)}" if edited or not decided_by else decided_by
+    return f"waiting for you: {' and '.join(things)}; {way}" if things else ""
 
 
 def refused_edits(catalogue: Catalogue) -> list[str]:

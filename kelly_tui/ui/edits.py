@@ -22,6 +22,10 @@ from kelly_tui.ui.words import field_word, guessed
 Make = Callable[[Sequence[Sample]], list[Edit]]
 """What a key does to one sample or to several that are marked, as the edits of one step. Raises `LabelError`."""
 
+SCALE = ("lowest", "neutral", "highest")
+TENTHS = ("0.1", "0.5", "0.9")
+"""What the digits 1, 5 and 9 say."""
+
 ACCEPTED_KINDS = ("choice", "key", "number", "meter", "chords")
 """Guesses that a person can have judged by ear. Curves and lists of offsets are measurements: the detector's."""
 
@@ -100,6 +104,15 @@ def digits_for(field: str, config: DatasetConfig) -> int:
     if choices := config.choices(field):
         return len(choices) if len(choices) <= 10 else 0
     return 10 if field == "quality_score" else 9 if FIELDS[field].low == -1 else 0
+
+
+def digit_words(field: str, config: DatasetConfig, keys: Sequence[str]) -> list[tuple[str, str]]:
+    """What digits say of a field, by their keys: its choices; of a scale its ends and its middle; else nothing."""
+    if not digits_for(field, config):
+        return []
+    if FIELDS[field].kind == "number":
+        return list(zip((keys[0], keys[4], keys[8]), SCALE if FIELDS[field].low < 0 else TENTHS))
+    return list(zip(keys, config.choices(field)))
 
 
 def by_digit(field: str, config: DatasetConfig, digit: int) -> Value:
@@ -264,14 +277,38 @@ def in_words(edits: Sequence[Edit]) -> str:
             continue
         if "refused" in said and one.label is None:  # what was refused is taken away
             continue
-        value: Value | str = "cleared" if one.label is None else one.label.value
-        unsure = "unsure" if one.label is not None and one.label.unsure else ""
-        word = field_word(one.field)
-        words = f"{word} {_short(value)} {unsure}".strip()
-        said[one.field] = words if said.get(one.field, words) == words else word  # else not the same on all
+        words = _decided_in_words(one) or _labelled_in_words(one)
+        said[one.field] = words if said.get(one.field, words) == words else field_word(one.field)  # not the same on all
     more = f" and {len(said) - 3} more" if len(said) > 3 else ""
     samples = len({one.sample_id for one in edits})
     return ", ".join(list(said.values())[:3]) + more + (f" on {count(samples, 'sample')}" if samples > 1 else "")
+
+
+def _labelled_in_words(edit: Edit) -> str:
+    value: Value | str = "cleared" if edit.label is None else edit.label.value
+    unsure = "unsure" if edit.label is not None and edit.label.unsure else ""
+    return f"{field_word(edit.field)} {_short(value)} {unsure}".strip()
+
+
+_DECIDED: Mapping[tuple[str, Value], str] = {
+    ("decision", "pending"): "no longer flagged",
+    ("decision", "labelled"): "no longer flagged",
+    ("decision", "flagged"): "flagged",
+    ("decision", "skipped"): "skipped",
+    ("rejected", True): "refused",
+    ("rejected", False): "no longer refused",
+    ("is_verified", True): "verified",
+    ("is_verified", False): "not verified",
+}
+
+
+def _decided_in_words(edit: Edit) -> str:
+    """What was decided about a sample, where a field and its value are no words for it; else nothing."""
+    if edit.label is None or isinstance(edit.label.value, list):
+        return ""
+    if edit.field == "skip_reason":
+        return f"because {_short(edit.label.value)}"
+    return _DECIDED.get((edit.field, edit.label.value), "")
 
 
 def _refused_in_words(edit: Edit, before: str | None) -> str:

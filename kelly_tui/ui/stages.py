@@ -5,12 +5,16 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from kelly_tui.errors import StageError
 from kelly_tui.model.dataset import DatasetConfig
 from kelly_tui.pipeline.parameters import PARAMETERS, Parameter, parameters_of
 from kelly_tui.store.remote import is_address
+
+if TYPE_CHECKING:
+    from kelly_tui.pipeline.job import Job
+    from kelly_tui.ui.paint import Span
 
 
 class Stage(NamedTuple):
@@ -78,6 +82,13 @@ def parameters(stage: Stage, config: DatasetConfig) -> list[str]:
         "retry": ["samples are extracted again", "what import refused lies elsewhere: import it again"],
     }
     return lines[stage.name]
+
+
+def ended(job: Job) -> Span:
+    """How a stage ended, in its own words."""
+    words = job.last_words or "ended"
+    stage = "" if words.startswith(job.stage) else f"{job.stage}: "
+    return f"{stage}{words}", "accent" if job.exit_code == 0 else "broken"
 
 
 Said = Mapping[str, str]

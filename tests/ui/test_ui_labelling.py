@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from kelly_tui.model.annotation import Label
+from kelly_tui.model.annotation import Label, Value
+from kelly_tui.model.edit import Edit
 from kelly_tui.store.catalogue import Catalogue, FeatureRow
 from kelly_tui.store.history import put_labels
+from kelly_tui.ui import edits
 from tests.ui.conftest import Open
 
 
@@ -136,7 +138,9 @@ async def test_every_field_can_be_edited_in_the_form(open_desk: Open, root: Path
         await desk.press("backspace")
         assert "valence" not in desk.values("amber")
         await desk.press("2")
-        assert "no numbered choices" in desk.said
+        assert desk.values("amber")["valence"] == -0.75
+        await desk.press("0")
+        assert "0 is no valence" in desk.said
         await desk.press("G")
         assert desk.form.field == "notes"
         await desk.press("enter")
@@ -176,15 +180,32 @@ async def test_what_was_done_to_a_variant_is_said_with_its_songs_name(open_desk:
         assert "undo emotion happy · dune  transpose" in desk.said
 
 
+@pytest.mark.parametrize(
+    ("made", "words"),
+    [
+        ({"decision": "skipped", "skip_reason": "licence"}, "skipped, because licence"),
+        ({"decision": "flagged"}, "flagged"),
+        ({"decision": "pending"}, "no longer flagged"),
+        ({"rejected": True}, "refused"),
+        ({"emotion": "sad", "is_verified": True}, "emotion sad, verified"),
+        ({"valence": 0.5, "is_verified": False}, "valence 0.5, not verified"),
+    ],
+)
+def test_what_was_decided_is_said_in_english(made: dict[str, Value], words: str) -> None:
+    assert edits.in_words([Edit("0" * 16, field, Label(value)) for field, value in made.items()]) == words
+
+
 async def test_the_form_offers_digits_only_where_they_choose(open_desk: Open, root: Path) -> None:
     async with open_desk(root) as desk:
         await desk.press("e")
         assert "1-8 choose" in desk.text()
+        await desk.press("j")  # valence, which has a scale
+        assert "1-9 choose" in desk.text()
         while desk.form.field != "tempo_bpm":
             await desk.press("j")
         assert "choose" not in desk.text()
         await desk.press("1")
-        assert "has no numbered choices" in desk.said
+        assert "no digit says a tempo" in desk.said
         await desk.press("k")  # a key that is obeyed takes the refusal of the last one back
         assert desk.said == ""
         await desk.press("escape")

@@ -29,7 +29,10 @@ async def test_a_digit_labels_all_that_is_marked_as_one_step(open_desk: Open, ro
         await desk.press("u")
         assert emotions(desk, *NAMES) == before
         assert "undo emotion tense on 4 samples" in desk.said
-        await desk.press("ctrl+r", "escape")
+        assert desk.here == "dune", "what is undone is here too: the cursor need not leave"
+        await desk.press("g", "g", "j", "j", "j", "j", "ctrl+r")
+        assert desk.here == "amber", "there it is"
+        await desk.press("escape")
         assert emotions(desk, *NAMES) == ["tense"] * 4 + before[4:]
         assert "marked" not in desk.text().splitlines()[0]
         await desk.press("1")

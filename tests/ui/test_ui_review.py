@@ -11,7 +11,7 @@ from kelly_tui.model.edit import Edit
 from kelly_tui.store import history
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.conflicts import conflicts, put_conflict
-from kelly_tui.store.opinions import opinions, to_review
+from kelly_tui.store.opinions import give_opinion, opinions, to_review
 from tests.ui.conftest import NAMES, Open
 
 
@@ -27,7 +27,7 @@ async def test_opinions_are_hidden_until_ones_own_is_given(open_desk: Open, root
     say(root, "anna", "amber", "angry")  # one opinion: nothing to review
     async with open_desk(root) as desk:
         await desk.press("g", "r")
-        assert "1 of 1 sample" in desk.text()
+        assert "1 of 1 label" in desk.text()
         assert desk.sound.loaded == "fern"
         lines = desk.text()
         assert lines.count("hidden") == 2
@@ -70,6 +70,31 @@ async def test_two_sides_that_disagree_are_settled(open_desk: Open, root: Path) 
         with Catalogue.open(root) as catalogue:
             assert conflicts(catalogue) == []
         assert desk.values("heath")["emotion"] == "sad"
+
+
+async def test_whatever_field_waits_is_decided_there(open_desk: Open, root: Path) -> None:
+    iris = f"{NAMES.index('iris'):016x}"
+    with Catalogue.open(root) as catalogue:
+        put_conflict(catalogue, iris, "key", None, Label("A", "folder"), Label("C", "folder"), "folders")
+        history.edit(catalogue, [Edit(iris, "valence", Label(0.5))], "anna")
+        give_opinion(catalogue, iris, {"valence": -1.0}, "ben")
+        assert {one.field for one in conflicts(catalogue)} == {"key", "valence"}
+    async with open_desk(root, size=(80, 24)) as desk:
+        assert "2 conflicts; gr decides" in desk.text()
+        await desk.press("g", "r")
+        assert "1 of 2 labels" in desk.text()
+        asked = [line.strip() for line in desk.text().splitlines()]
+        assert "key" in asked
+        await desk.press("enter", "D", "enter")
+        assert desk.values("iris")["key"] == "D"
+        await desk.press("enter")
+        asked = [line.strip() for line in desk.text().splitlines()]
+        assert "valence" in asked
+        assert "1 lowest  5 neutral  9 highest" in asked
+        await desk.press("7", "enter", "escape")
+        assert desk.values("iris")["valence"] == 0.5
+        with Catalogue.open(root) as catalogue:
+            assert conflicts(catalogue) == []
 
 
 def test_the_last_word_of_each_counts_and_what_was_undone_does_not(root: Path) -> None:

@@ -79,7 +79,12 @@ async def test_what_others_labelled_is_judged_blind_and_differences_go_to_review
         assert desk.sound.loaded == "dune"
         await desk.press("s")
         assert desk.sound.loaded == "fern"
-        await desk.press("3", "u", "g", "g", "j", "j", "2", "escape")
+        await desk.press("3")
+        assert desk.sound.loaded == "heath"
+        await desk.press("u")  # what is taken back is asked again
+        assert desk.sound.loaded == "fern"
+        assert "3 of 4 samples" in desk.text()
+        await desk.press("2", "escape")
         assert desk.app.screen.place == "list"  # type: ignore[attr-defined]
         assert said(desk) == [
             ("amber", "tester", 1, 0.0),  # nobody else has said anything of valence
@@ -92,7 +97,7 @@ async def test_what_others_labelled_is_judged_blind_and_differences_go_to_review
         ]
         assert desk.values("fern")["emotion"] == "happy"
         await desk.press("g", "r")
-        assert "1 of 1 sample" in desk.text()
+        assert "1 of 2 labels" in desk.text()  # and what they say of amber's arousal
         assert desk.text().count("hidden") == 2, "his own first word is hidden from him too"
         await desk.press("1")
         assert any(line.split() == ["happy", "sad", "happy"] for line in desk.text().splitlines())
@@ -104,6 +109,37 @@ async def test_what_others_labelled_is_judged_blind_and_differences_go_to_review
         assert desk.app.screen.place == "list"  # type: ignore[attr-defined]
         await desk.press("g", "o")
         assert "nobody else has labelled" in desk.said
+
+
+async def test_what_is_said_already_is_not_said_twice_of_one_hearing(open_desk: Open, root: Path) -> None:
+    with Catalogue.open(root) as catalogue:
+        for field, value in (("valence", 0.5), ("arousal", -1.0)):
+            history.edit(catalogue, [Edit(f"{NAMES.index('dune'):016x}", field, Label(value))], "anna")
+    async with open_desk(root, second_look_fields="emotion valence arousal") as desk:
+        await desk.press("g", "o", "3", "5")  # emotion, then valence by its digit alone
+        await desk.press("v", "1", "9")
+        assert said(desk) == [
+            ("dune", "someone", 1, "tense"),
+            ("dune", "tester", 1, "angry"),
+            ("dune", "anna", 1, 0.5),
+            ("dune", "tester", 1, 0.0),
+            ("dune", "anna", 1, -1.0),
+            ("dune", "tester", 1, 1.0),
+        ]
+
+
+async def test_at_80_columns_agreement_stands_beside_the_scores(open_desk: Open, root: Path) -> None:
+    with Catalogue.open(root) as catalogue:
+        for by, values in (("anna", ("sad", "sad", "happy")), ("ben", ("sad", "happy", "happy"))):
+            for number, value in enumerate(values):
+                opinions.give_opinion(catalogue, f"{number:016x}", {"emotion": value}, by)
+        (emotion,) = agreement(catalogue).fields
+    assert emotion.alpha is not None
+    async with open_desk(root, size=(80, 24)) as desk:
+        assert f"agreement {emotion.alpha.value:.2f} on 3" in desk.text()
+        assert "4 unlabelled  press gn" in desk.text(), "the next best action in full"
+        await desk.press("g", "k")
+        assert f"alpha {emotion.alpha.value:.2f}  (too few to tell)   on 3 samples" in desk.text()
 
 
 @pytest.mark.exercises("say_value", "judge", "skip", "agreement")

@@ -88,7 +88,7 @@ def _field(one: FieldAgreement, width: int) -> Iterator[Line]:
         yield [
             (name, "text"),
             (f"alpha {one.alpha.value:.2f}", "strong"),
-            (f"  ({one.alpha.low:.2f} to {one.alpha.high:.2f})   on {count(one.alpha.samples, 'sample')}", "dim"),
+            (f"  ({one.alpha.interval})   on {count(one.alpha.samples, 'sample')}", "dim"),
         ]
     indent = " " * (4 + NAMES)
     classes: list[Line] = [[(f"{label} ", "dim"), (_two(value), "text")] for label, value in one.by_class.items()]

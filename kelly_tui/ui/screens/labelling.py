@@ -284,7 +284,8 @@ class Labelling(Saving):
         """Put the form's cursor on that line; None leaves it. The footer offers the digits that mean something."""
         self.form.move_to(line)
         config, field = self.session.config, self.form.field
-        self.query_one(Footer).offer(len(config.main_choices if field is None else config.choices(field)))
+        offered = len(config.main_choices) if field is None else edits.digits_for(field, config)
+        self.query_one(Footer).offer(offered)
         self.say_why()
         if field is not None and not self.form.reasons:
             self.start(self.explain, "why")
@@ -318,12 +319,9 @@ class Labelling(Saving):
         return self.choose_value(self.form.field or "notes", digit)
 
     def choose_value(self, field: str, digit: int) -> Awaitable[None] | None:
-        """Set a field to the choice of that digit. Raises `LabelError` where it has none."""
-        choices = self.session.config.choices(field)
-        if not choices:
-            raise LabelError(f"{field_word(field)} has no numbered choices", hint="‹edit_field› lets you type it.")
-        value = edits.choice_of(choices, digit)
-        return self.change(edits.each(lambda one: edits.typed_value(one, self.session.config, field, value)))
+        """Set a field to what that digit says of it. Raises `LabelError` where it says nothing."""
+        value = edits.by_digit(field, self.session.config, digit)
+        return self.change(edits.each(lambda one: edits.typed_value(one, self.session.config, field, str(value))))
 
     def action_clear_field(self) -> Awaitable[None] | None:
         field = self.form.field or "notes"

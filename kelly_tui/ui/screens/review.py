@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 from textual.app import ComposeResult
 
 from kelly_tui.errors import LabelError
-from kelly_tui.store.opinions import Said, is_asked, opinions, to_review
+from kelly_tui.model.annotation import FIELDS, Label, check_value
+from kelly_tui.model.edit import Edit
+from kelly_tui.store.opinions import Said, is_asked, opinions, to_decide
 from kelly_tui.text import count
 from kelly_tui.ui import edits
 from kelly_tui.ui.paint import Line, Span, clickable, fit, wrapped
@@ -16,12 +18,14 @@ from kelly_tui.ui.widgets.footer import Footer
 from kelly_tui.ui.widgets.headline import Headline
 from kelly_tui.ui.widgets.music_view import MusicView
 from kelly_tui.ui.widgets.painted import Painted
-from kelly_tui.ui.widgets.prompt import Prompt
+from kelly_tui.ui.widgets.prompt import Prompt, Question
 from kelly_tui.ui.widgets.status_line import StatusLine
 from kelly_tui.ui.widgets.transport import Transport
 from kelly_tui.ui.words import field_word
 
 if TYPE_CHECKING:
+    from kelly_tui.model.dataset import DatasetConfig
+    from kelly_tui.model.sample import Sample
     from kelly_tui.ui.screens.workstation import Workstation
 
 NOTHING = (
@@ -41,9 +45,10 @@ COLUMN = 22
 class Opinions(Painted):
     """The question, and a column for each opinion, one's own last."""
 
-    def __init__(self, question: str, choices: tuple[str, ...], *, id: str | None = None) -> None:
+    def __init__(self, config: DatasetConfig, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self._question, self._choices = question, choices
+        self._config = config
+        self.field = config.model.main_label
         self.others: list[Said] | None = None
         self.own: Said | None = None
 
@@ -57,11 +62,13 @@ class Opinions(Painted):
         rows: list[Line] = []
         for row, style in enumerate(("dim", "strong", "text", "dim")):
             rows.append([("   ", "text"), *((fit(column[row], COLUMN), style) for column in columns)])
+        keys = self.app.keymap.digits
         choices: list[Line] = [
-            [clickable(span, "opinion", (number + 1) % 10) for span in ((key, "accent"), (f" {choice}", "dim"))]
-            for number, (key, choice) in enumerate(zip(self.app.keymap.digits, self._choices))
+            [clickable(span, "opinion", (keys.index(key) + 1) % 10) for span in ((key, "accent"), (f" {words}", "dim"))]
+            for key, words in edits.digit_words(self.field, self._config, keys)
         ]
-        asked: Span = (f"   {self._question}", "text")
+        choices = choices or [[(self.app.keymap.in_words("‹settle› types it"), "dim")]]
+        asked: Span = (f"   {field_word(self.field)}", "text")
         return [[asked], *([("   ", "text"), *line] for line in wrapped(choices, width - 4)), (), *rows]
 
     def _column(self, title: str, one: Said) -> tuple[str, str, str, str]:
@@ -71,7 +78,7 @@ class Opinions(Painted):
 
 
 class ReviewScreen(Listening):
-    """Samples that wait to be decided, one after another."""
+    """Labels that wait to be decided, one after another."""
 
     place = "review"
 
@@ -79,18 +86,18 @@ class ReviewScreen(Listening):
         super().__init__()
         self.session = workstation.session
         self._workstation = workstation
-        self._waiting: list[str] = []
+        self._waiting: list[tuple[str, str]] = []
+        """Samples, each with the field that is asked about."""
         self._at = 0
 
     def compose(self) -> ComposeResult:
-        config = self.session.config
         yield Headline(id="headline")
         yield Transport(id="transport")
         yield MusicView(id="music")
-        yield Opinions(field_word(self.session.main_label), config.main_choices[:10], id="opinions")
+        yield Opinions(self.session.config, id="opinions")
         yield StatusLine(id="status")
         yield Prompt(id="prompt")
-        yield Footer(self.app.keymap, self.place, len(config.main_choices), id="footer")
+        yield Footer(self.app.keymap, self.place, 0, id="footer")
 
     def on_mount(self) -> None:
         super().on_mount()
@@ -98,15 +105,20 @@ class ReviewScreen(Listening):
 
     async def _open(self) -> None:
         field, me = self.session.main_label, self.app.settings.annotator
-        self._waiting = await self.session.ask(lambda catalogue: to_review(catalogue, field, me))
+        self._waiting = await self.session.ask(lambda catalogue: to_decide(catalogue, field, me))
         self._show()
+
+    @property
+    def _field(self) -> str:
+        """What is asked now."""
+        return self._waiting[self._at][1] if self._waiting else self.session.main_label
 
     def _show(self) -> None:
         """Show the sample that is asked about, or how one comes by such."""
         n = len(self._waiting)
-        facts = [(f"{self._at + 1} of {count(n, 'sample')}", "dim")] if n else []
+        facts = [(f"{self._at + 1} of {count(n, 'label')}", "dim")] if n else []
         self.query_one(Headline).show(self.session.name, "review", facts)
-        sample = self.session.catalogue.get(self._waiting[self._at]) if n else None
+        sample = self.session.catalogue.get(self._waiting[self._at][0]) if n else None
         if sample is None or self.heard is None or sample.sample_id != self.heard.sample_id:
             self.load(sample, play=self.heard is not None and self.app.autoplay)
         self.renew("")
@@ -119,7 +131,9 @@ class ReviewScreen(Listening):
             panel.others = None
             self.query_one(Footer).offer(0)
         else:
-            catalogue, field = self.session.catalogue, self.session.main_label
+            catalogue, field = self.session.catalogue, self._field
+            panel.field = field
+            self.query_one(Footer).offer(edits.digits_for(field, self.session.config))
             said = opinions(catalogue, self.heard.sample_id, field)
             mine = [one for one in said if one.by == self.app.settings.annotator]
             # What waits to be decided wants a new word, also of who has said something before.
@@ -142,10 +156,27 @@ class ReviewScreen(Listening):
     def action_opinion(self, digit: int) -> None:
         if self.heard is None:
             raise LabelError("nothing waits for an opinion", hint="‹back› leaves.")
-        self._workstation.save(edits.label(self.heard, self.session.config, digit))
+        value = edits.by_digit(self._field, self.session.config, digit)
+        self._workstation.save([Edit(self.heard.sample_id, self._field, Label(value))])
+
+    def _type(self, sample: Sample) -> None:
+        field, config = FIELDS[self._field], self.session.config
+        choices = config.choices(field.name)
+        self.ask(
+            Question(
+                field_word(field.name),
+                lambda text: self._workstation.save(edits.typed_value(sample, config, field.name, text)),
+                hint=f"{' '.join(choices) or field.meaning}   enter saves, esc leaves",
+                check=lambda text: check_value(field, text, choices),
+                choices=choices,
+            )
+        )
 
     def action_settle(self) -> None:
         panel = self.query_one(Opinions)
+        if self.heard is not None and panel.own is None and not edits.digits_for(self._field, self.session.config):
+            self._type(self.heard)
+            return
         if self.heard is None or panel.own is None:
             raise LabelError("you have not said anything yet", hint="A digit says it, and shows what others said.")
         if self._at + 1 == len(self._waiting):

@@ -9,7 +9,7 @@ from textual import on
 
 from kelly_tui.model.abx import Trial
 from kelly_tui.model.annotation import Value
-from kelly_tui.model.edit import Step
+from kelly_tui.model.edit import Event, Step
 from kelly_tui.store.opinions import is_asked
 from kelly_tui.text import count
 from kelly_tui.ui.saver import NotSaved, Order, Saved, Trouble
@@ -88,7 +88,7 @@ class Saving(Trail):
         if order.kind == "opinion":
             self.say(*self._opinion_in_words(order))
             return
-        where = next(iter((*step.events, *step.left_alone))).sample_id
+        where = self._where(step)
         sample = self.session.catalogue.get(where)
         parts = [f"{step.words} · {self.session.name_of(sample) if sample else where}"]
         if step.left_alone:
@@ -98,6 +98,15 @@ class Saving(Trail):
         elif not await self.go_to(where):
             parts += ["not in this list", *self.held.drop()]
         self.say(" · ".join(parts), "accent")
+
+    def _where(self, step: Step) -> str:
+        """The sample that is gone to when a step is undone or redone: the one here if it was one of those edited."""
+        events = (*step.events, *step.left_alone)
+        edited = [event.sample_id for event in events if not _is_inherited(event)] or [events[0].sample_id]
+        here = self.table.current
+        if here is not None and here.sample_id in edited:
+            return here.sample_id
+        return edited[0]
 
     def _opinion_in_words(self, order: Order) -> tuple[str, str]:
         """Whether what was said blind is what the label says."""
@@ -140,3 +149,8 @@ class Saving(Trail):
     @on(Trouble)
     def _trouble(self, message: Trouble) -> None:
         self.say(message.words, "broken")
+
+
+def _is_inherited(event: Event) -> bool:
+    """Whether only what another sample's label brought along has changed."""
+    return any(label is not None and label.source == "inherited" for label in (event.old, event.new))

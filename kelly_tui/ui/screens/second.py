@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -34,10 +34,6 @@ if TYPE_CHECKING:
 
 LISTEN = 0.5
 """Seconds in which nobody has heard what is asked about: a key that comes earlier was meant for something else."""
-
-SCALE = ("lowest", "neutral", "highest")
-TENTHS = ("0.1", "0.5", "0.9")
-"""What the digits 1, 5 and 9 say."""
 
 AGAIN = "You have labelled this before. What do you say now?"
 OTHERS = "Somebody else has labelled this. What do you say?"
@@ -76,12 +72,9 @@ class Asked(Painted):
     def _choices(self, field: str) -> list[Line]:
         if not field:
             return []
-        if not edits.digits_for(field, self._config):
+        said = edits.digit_words(field, self._config, self.app.keymap.digits)
+        if not said:
             return [[(self.app.keymap.in_words("‹say_value› types it"), "dim")]]
-        keys = self.app.keymap.digits
-        said: Iterable[tuple[str, str]] = zip(keys, self._config.choices(field))
-        if FIELDS[field].kind == "number":
-            said = zip((keys[0], keys[4], keys[8]), SCALE if FIELDS[field].low < 0 else TENTHS)
         return [[(key, "accent"), (f" {words}", "dim")] for key, words in said]
 
 
@@ -110,6 +103,8 @@ class SecondLook(Listening):
         """What is asked of the sample here, in this order."""
         self._said: dict[str, Value] = {}
         """What has been answered of it."""
+        self._given: list[tuple[int, list[str]]] = []
+        """The answers in their order: of which sample, and what was asked there."""
         self._since = 0.0
         """When the sample began to be heard."""
 
@@ -162,6 +157,12 @@ class SecondLook(Listening):
         self.query_one(StatusLine).say(words, style)
 
     def renew(self, words: str) -> None:
+        if words.startswith("undo ") and self._given:  # what was taken back is asked again
+            at, fields = self._given.pop()
+            if at != self._at:
+                self.move(at - self._at)
+            self._said = {field: value for field, value in self._said.items() if field not in fields}
+            self._ask()
         self.say(words, "dim")
 
     def page_height(self) -> int:
@@ -177,7 +178,11 @@ class SecondLook(Listening):
             raise LabelError("that sample is gone", hint="‹skip› goes to the next.")
         if monotonic() - self._since < LISTEN:
             raise LabelError("this one has hardly begun", hint="Listen, then say it.")
+        given = {field: value for field, value in given.items() if field not in self._said}
+        if not given:
+            raise LabelError("that is said already", hint="‹undo› takes it back.")
         self._workstation.give_opinion(self.heard.sample_id, given)
+        self._given.append((self._at, list(given)))
         self._said |= given
         await self._go_on()
 

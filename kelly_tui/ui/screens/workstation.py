@@ -26,6 +26,7 @@ from kelly_tui.ui.screens.field_keys import named_digits
 from kelly_tui.ui.screens.finding import SHARE
 from kelly_tui.ui.screens.lenses import Lenses
 from kelly_tui.ui.screens.tapping import Tapping
+from kelly_tui.ui.stages import ended
 from kelly_tui.ui.widgets.find_line import FindLine
 from kelly_tui.ui.widgets.footer import Footer
 from kelly_tui.ui.widgets.form import Form
@@ -55,6 +56,8 @@ if TYPE_CHECKING:
 REST = 0.12
 """Seconds that the cursor rests on a sample before its sound is loaded."""
 
+DECIDES = "‹review› decides"
+
 PREPARED = 3
 """Samples after the one under the cursor that are opened before they are asked for."""
 
@@ -78,7 +81,7 @@ def _read_back(root: Path) -> list[str]:
         made_anew = untold(catalogue)
         merge = read_back(catalogue)
         taken = "" if merge.pending_samples else merge.words().partition("\n")[0]
-        return [line for line in (made_anew, taken, waiting(catalogue, merge.pending_samples)) if line]
+        return [line for line in (made_anew, taken, waiting(catalogue, merge.pending_samples, DECIDES)) if line]
 
 
 class Workstation(Tapping, Lenses):
@@ -335,9 +338,7 @@ class Workstation(Tapping, Lenses):
         self.query_one(StatusLine).show(job.progress if job is not None and job.running else None)
         if job is not None and not job.running and job is not self._ended:
             self._ended = job
-            words = job.last_words or "ended"
-            stage = "" if words.startswith(job.stage) else f"{job.stage}: "
-            self.say(f"{stage}{words}", "accent" if job.exit_code == 0 else "broken")
+            self.say(*ended(job))
             self._see_changes()
         learner = self.session.learner
         if learner is not None and not learner.running:
