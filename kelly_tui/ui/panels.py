@@ -12,10 +12,14 @@ from textual.layout import ArrangeResult, Layout, WidgetPlacement
 from textual.widget import Widget
 
 from kelly_tui.ui import SMALLEST
+from kelly_tui.ui.widgets.scores import ScoresPanel
 from kelly_tui.ui.widgets.status_line import StatusLine
 
 WIDE = 100
 """Columns from which list and music stand side by side."""
+
+ROOMY = 22
+"""Lines from which panels of a narrow terminal stand apart."""
 
 FORM_LINES = 30
 """More than a form has to say; what is left beyond is the music's."""
@@ -31,6 +35,8 @@ class Room(NamedTuple):
     """The prompt is open."""
     told: int = 1
     """Lines of what the app has to say."""
+    scored: int = 1
+    """Lines of the scores in a narrow terminal, where it is high enough."""
 
 
 def panels(width: int, height: int, room: Room) -> dict[str, Region]:
@@ -77,10 +83,11 @@ def _wide(width: int, height: int, room: Room) -> dict[str, Region]:
 
 
 def _narrow(width: int, height: int, room: Room) -> dict[str, Region]:
-    """One column: list, music, form, and one line of scores."""
-    gap = 1 if height >= 22 else 0
+    """One column: list, music, form, and a line or two of scores."""
+    gap = 1 if height >= ROOMY else 0
+    scored = room.scored if height >= ROOMY else 1
     form = 4 if height < 36 else 14
-    free = height - 5 - form - 2 * gap  # of headline, transport, scores, status and footer: list and music
+    free = height - 4 - scored - form - 2 * gap  # of headline, transport, scores, status and footer: list and music
     music = min(5 + max(free - 13, 0) // 3, free - 3)
     if room.editing:
         music = min(5, free)
@@ -89,12 +96,13 @@ def _narrow(width: int, height: int, room: Room) -> dict[str, Region]:
         music = free - 3
     listed = free - music
     transport = 1 + listed + (gap if listed else 0)
+    below = transport + 1 + music + gap
     return {
         **({"samples": Region(0, 1, width, listed)} if listed else {}),
         "transport": Region(0, transport, width, 1),
         "music": Region(0, transport + 1, width, music),
-        "form": Region(0, transport + 1 + music + gap, width, height - 3 - (transport + 1 + music + gap)),
-        "scores": Region(0, height - 3, width, 1),
+        "form": Region(0, below, width, height - 2 - scored - below),
+        "scores": Region(0, height - 2 - scored, width, scored),
     }
 
 
@@ -109,7 +117,8 @@ class PanelLayout(Layout):
     def arrange(self, parent: Widget, children: list[Widget], size: Size, greedy: bool = True) -> ArrangeResult:
         parent.pre_layout(self)
         told = next((child.wanted(size.width) for child in children if isinstance(child, StatusLine)), 1)
-        regions = panels(size.width, size.height, self.room._replace(told=told))
+        scored = next((child.wanted() for child in children if isinstance(child, ScoresPanel)), 1)
+        regions = panels(size.width, size.height, self.room._replace(told=told, scored=scored))
         return [
             WidgetPlacement(regions[child.id], NULL_OFFSET, NULL_SPACING, child)
             for child in children

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from kelly_tui.model.annotation import Label
-from kelly_tui.model.dataset import target_model
+from kelly_tui.model.annotation import Label, Value
+from kelly_tui.model.dataset import DatasetConfig, target_model
 from kelly_tui.model.edit import Edit
 from kelly_tui.model.labels import SOURCES
 from kelly_tui.model.sample import Sample
@@ -290,8 +290,30 @@ def test_what_a_person_said_is_in_the_line_of_facts_whatever_else_is_known() -> 
     sample = Sample(
         sample_id="0" * 16, file_path="raw/midi/amber.mid", file_type="midi", sha256="0" * 64, labels=labels
     )
-    facts = "".join(text for text, _ in summary(sample, 79))
+    config = DatasetConfig(dataset_id="songs", target_model="emotionrecognizer")
+    facts = "".join(text for text, _ in summary(sample, config, 79, {}))
     assert facts == "key Am ◆   120 BPM ◆   4/4 ◆   swing 0.55 ◆   laid_back ◆   C G/B Am7 •"
+
+
+def test_what_the_model_needs_is_in_the_line_of_facts_also_where_it_is_only_suggested() -> None:
+    found = {"key": "A", "mode": "minor", "tempo_bpm": 120.0, "time_signature": "4/4", "swing_ratio": 0.55,
+             "groove_type": "laid_back", "articulation": "staccato", "melodic_contour": "arch"}  # fmt: skip
+    labels = {name: Label(value, "detector", confidence=0.9) for name, value in found.items()}
+    sample = Sample(
+        sample_id="0" * 16, file_path="raw/midi/amber.mid", file_type="midi", sha256="0" * 64, labels=labels
+    )
+
+    def facts(model: str, heard: dict[str, Value]) -> str:
+        config = DatasetConfig(dataset_id="songs", target_model=model)
+        return "".join(text for text, _ in summary(sample, config, 79, heard))
+
+    assert facts("emotionrecognizer", {"valence": -0.2, "arousal": 0.58}) == (
+        "valence -0.2?   arousal 0.58?   key Am ◆   120 BPM ◆   4/4 ◆   swing 0.55 ◆"
+    )
+    assert facts("melodytransformer", {}).endswith("contour arch ◆")
+    assert "laid_back" not in facts("groovepredictor", {}), "it is what is asked above"
+    labels["valence"] = Label(0.5)
+    assert facts("groovepredictor", {}).startswith("valence 0.5 •   key Am")
 
 
 def test_an_advice_gives_up_what_stands_around_it_before_a_word_of_its_own() -> None:

@@ -88,12 +88,15 @@ async def test_a_stage_is_stopped_and_says_so(open_desk: Open, root: Path) -> No
         await desk.press(":")
         await desk.type("extract")
         assert "another stage is running" in desk.hint
+        job = desk.app.session.job  # type: ignore[union-attr]
+        assert job is not None
+        await until(lambda: bool(job.progress.total or job.log))  # it heeds what it is told
         await desk.press("escape", "g", "p", "x")
         assert "stopping" in desk.said
         await job_over(desk)
-        assert desk.app.session is not None
-        assert desk.app.session.job is not None
-        assert desk.app.session.job.exit_code == 130
+        assert job.exit_code == 130
+        await shown(desk, " synthesize stopped at ")  # what was said while it was stopping is true no more
+        assert "stopping" not in desk.said
 
 
 async def test_a_stage_that_runs_elsewhere_is_shown_and_is_not_ours_to_stop(open_desk: Open, root: Path) -> None:
@@ -126,7 +129,8 @@ async def test_the_log_is_that_of_the_stage_under_the_cursor(open_desk: Open, ro
         await job_over(desk)
         await shown(desk, "annotate: ")
         await desk.press("j")
-        assert "annotate: " not in desk.text().partition("find features")[2]
+        assert "annotate: " in desk.said
+        assert "annotate: " not in desk.text().partition("find features")[2].replace(desk.said, "")
         await desk.press("j")
         assert ": done, " in desk.text().partition("put songs into")[2]  # of the run before the app, as it is on record
         await desk.press("k", "k")
@@ -415,10 +419,13 @@ async def test_failures_lead_to_their_samples(open_desk: Open, root: Path) -> No
         await desk.press("g", "p", "j", "!")
         assert "annotate fails on no sample" in desk.said
         await desk.press("j", "!")
+        assert "extract has failed on no sample" in desk.said
+        assert desk.app.screen.place == "pipeline"
+        with Catalogue.open(root) as catalogue:
+            catalogue.quarantine(f"{1:016x}", "extract", "key", "crashed")
+        await desk.press("!")
         assert desk.app.workstation is not None
         assert desk.app.workstation.filter == "failed:extract"
         assert "on which extract failed" in desk.said
-    with Catalogue.open(root) as catalogue:
-        catalogue.quarantine(f"{1:016x}", "extract", "key", "crashed")
     async with open_desk(root, filter="failed:extract") as desk:
         assert desk.here == "birch"

@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from textual.geometry import Region
 
-from kelly_tui.ui.panels import WIDE, Room, panels
+from kelly_tui.ui.panels import ROOMY, WIDE, Room, panels
 from kelly_tui.ui.widgets.status_line import MOST
 
-ROOMS = st.builds(Room, st.booleans(), st.booleans(), st.booleans(), st.integers(1, MOST))
+ROOMS = st.builds(Room, st.booleans(), st.booleans(), st.booleans(), st.integers(1, MOST), st.integers(1, 2))
 
 
 @given(st.integers(60, 400), st.integers(16, 150), ROOMS)
@@ -25,8 +25,9 @@ def test_panels_fit_and_do_not_overlap(width: int, height: int, room: Room) -> N
     for (one, first), (other, second) in combinations(placed.items(), 2):
         assert not first.overlaps(second), (one, other)
     assert {"headline", "transport", "music", "form"} <= set(placed)
-    two_lines = room.asking or room.told > 1  # of a hint, or of a message
-    assert ("scores" in placed) is not (two_lines and width < WIDE)
+    scored = room.scored if height >= ROOMY else 1
+    no_room = room.asking or room.told > scored  # a hint or a message takes it
+    assert ("scores" in placed) is not (no_room and width < WIDE)
     assert ("prompt" in placed) is room.asking
     assert ("footer" in placed) is not room.asking
 
@@ -42,6 +43,16 @@ def test_at_80x24_the_list_has_eight_lines_and_the_music_six() -> None:
     assert placed["transport"].height + placed["music"].height == 6
     assert placed["form"].height == 4
     assert placed["scores"].height == placed["status"].height == placed["footer"].height == 1
+
+
+def test_at_80x24_scores_with_more_to_say_have_a_second_line_of_the_list_s() -> None:
+    usual, placed = panels(80, 24, Room()), panels(80, 24, Room(scored=2))
+    assert placed["scores"].height == 2
+    assert placed["samples"].height == 7
+    assert placed["music"].height == usual["music"].height
+    assert placed["form"].height == usual["form"].height
+    assert panels(80, 24, Room(scored=2, told=2))["scores"].height == 1
+    assert panels(80, 20, Room(scored=2)) == panels(80, 20, Room())
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 60)])

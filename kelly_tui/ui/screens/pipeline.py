@@ -17,11 +17,11 @@ from kelly_tui.pipeline.parameters import PARAMETERS, Parameter, parameters_of
 from kelly_tui.pipeline.stage import Progress
 from kelly_tui.pipeline.standing import Standing, standings
 from kelly_tui.store.filters import FAILING
-from kelly_tui.store.query import parse
+from kelly_tui.store.query import parse, size
 from kelly_tui.store.runs import At, at_work
 from kelly_tui.ui.paint import Line, Span, fit, folded
 from kelly_tui.ui.screens.page import Page
-from kelly_tui.ui.stages import BY_NAME, STAGES, Said, Stage, arguments, parameters, typed
+from kelly_tui.ui.stages import BY_NAME, STAGES, Said, Stage, arguments, ended, parameters, typed
 from kelly_tui.ui.widgets.footer import Footer
 from kelly_tui.ui.widgets.headline import Headline
 from kelly_tui.ui.widgets.line_list import Entry, LineList
@@ -70,6 +70,8 @@ class PipelineScreen(Page):
         self._trouble = ""
         """Why the stages could not be looked at."""
         self._next_look = 0.0
+        self._runs: Job | None = None
+        """The stage that was seen running, until its end is said."""
         self._stands: dict[str, Standing] = {}
 
     def below(self) -> Iterable[Widget]:
@@ -102,6 +104,7 @@ class PipelineScreen(Page):
         stands = {stage.name: self._standing(stage.name, at) for stage in STAGES}
         self.lines.show([_entry(stage, stands[stage.name]) for stage in STAGES])
         self.query_one(StatusLine).show(self._progress(at))
+        self._say_ended()
         self._show_chosen()
 
     async def _look(self) -> None:
@@ -111,6 +114,13 @@ class PipelineScreen(Page):
         finally:
             self._next_look = monotonic() + max(OFTEN, SHARE * (monotonic() - began))
         self.show()
+
+    def _say_ended(self) -> None:
+        """Say once how the stage that ran here has ended; what was said of it while it ran is true no more."""
+        ran, job = self._runs, self._session.job
+        self._runs = job if job is not None and job.running else None
+        if ran is not None and not ran.running:
+            self.say(*ended(ran))
 
     def _standing(self, name: str, at: At | None) -> Standing:
         """As the last look found it; what runs is seen at once, whoever started it."""
@@ -180,7 +190,7 @@ class PipelineScreen(Page):
                 lambda text: self._start(stage, text),
                 value=shlex.join(filter(None, (said.get(one.name, one.usual) for one in stage.asked))),
                 replaces=True,
-                hint=f"{stage.words}: {stage.wants}",
+                hint=f"{stage.words}   {stage.wants}",
                 check=lambda text: arguments(stage, self._session.root, text, said) if stage.asks else None,
             )
         )
@@ -287,7 +297,10 @@ class PipelineScreen(Page):
             return
         if stage.name not in FAILING:
             raise StageError(f"{stage.name} fails on no sample", hint="Its log says what went wrong.")
-        workstation.find(f"failed:{stage.name}")
+        failed = f"failed:{stage.name}"
+        if not size(self._session.catalogue, parse(failed, self._session.config), at_most=1):
+            raise StageError(f"{stage.name} has failed on no sample", hint="Choose the stage that has.")
+        workstation.find(failed)
         workstation.say(f"on which {stage.name} failed   ‹filter› and enter shows all again", "accent")
         self.app.pop_screen()
 

@@ -42,9 +42,9 @@ NARROW = 4
 FACT_GAP = 3
 """Cells between two facts of the one line."""
 
-SUMMARY = ("key", "tempo_bpm", "time_signature", "swing_ratio", "groove_type", "articulation", "dynamic_range",
-           "chord_progression")  # fmt: skip
-"""What the one line of a small form says, in this order."""
+SUMMARY = ("valence", "arousal", "key", "tempo_bpm", "time_signature", "swing_ratio", "groove_type", "articulation",
+           "dynamic_range", "chord_progression", "melodic_contour")  # fmt: skip
+"""What the one line of a small form may say, in this order."""
 
 
 class Form(Painted):
@@ -119,7 +119,7 @@ class Form(Painted):
         if height <= NARROW:
             asked = question[: height - 1]
             blank: list[Line] = [()] * (height - 1 - len(asked))
-            return [*asked, *blank, [(" ", "text"), *summary(self.sample, width - 1)]]
+            return [*asked, *blank, [(" ", "text"), *summary(self.sample, self.config, width - 1, self._heard)]]
         room = height - len(_origin(self.sample)) - 1
         beside = self._pad(self.sample) if self._has_room_for_pad(width, room - len(question) - 1) else []
         left = width - pad.WIDTH - 2 if beside else width
@@ -264,18 +264,37 @@ def _question(sample: Sample, config: DatasetConfig, width: int, digits: Sequenc
     return [asked, *([(" ", "text"), *line] for line in lines)]
 
 
-def summary(sample: Sample, width: int) -> Line:
-    """The most telling facts that fit one line; what a person said gives way last."""
-    facts = {name: _fact(sample, name, label) for name in SUMMARY if (label := sample.labels.get(name)) is not None}
+def summary(sample: Sample, config: DatasetConfig, width: int, heard: Mapping[str, Value]) -> Line:
+    """The most telling facts that fit one line: what a person said gives way last, before it what the model needs.
+
+    Of what is only suggested (`heard`) there is valence and arousal: accepting takes them too. The main label is
+    asked above.
+    """
+    main, *needs = config.model.needs
+    facts = {
+        name: _fact(sample, name, label)
+        for name in SUMMARY
+        if name != main and (label := sample.labels.get(name)) is not None
+    }
+    facts |= {name: _suggested(name, heard[name]) for name in ("valence", "arousal") if name in heard}
     kept: set[str] = set()
     room = width
-    for name in sorted(facts, key=lambda name: sample.labels[name].source != "human"):
+
+    def gives_way(name: str) -> tuple[bool, bool, int]:
+        label = sample.labels.get(name)
+        return label is None or label.source != "human", name not in needs, SUMMARY.index(name)
+
+    for name in sorted(facts, key=gives_way):
         if (needed := length(facts[name]) + (FACT_GAP if kept else 0)) > room:
             break
         kept.add(name)
         room -= needed
-    shown = [facts[name] for name in facts if name in kept]
+    shown = [facts[name] for name in SUMMARY if name in kept]
     return [span for n, fact in enumerate(shown) for span in ([(" " * FACT_GAP, "text")] if n else []) + [*fact]]
+
+
+def _suggested(name: str, value: Value) -> Line:
+    return [(f"{field_word(name)} {said(name, value)}?", "dim")]
 
 
 def _fact(sample: Sample, name: str, label: Label) -> Line:
@@ -284,8 +303,8 @@ def _fact(sample: Sample, name: str, label: Label) -> Line:
     if name == "key":
         mode = sample.value("mode")
         text = f"key {key_name(str(label.value), None if mode is None else str(mode))}"
-    elif name == "swing_ratio":
-        text = f"swing {text}"
+    elif name in ("valence", "arousal", "swing_ratio", "melodic_contour"):
+        text = f"{field_word(name)} {text}"
     elif name == "chord_progression":
         text = fit(text, 24).rstrip()
     return [(text, label.source), (f" {mark}", label.source)]

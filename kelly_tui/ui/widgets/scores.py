@@ -24,7 +24,7 @@ _AROUND = (("next: ", "  press "), ("next: ", "  "), ("", "  "))
 
 
 class ScoresPanel(Painted):
-    """One line where there is room for one; else bars of the classes above it."""
+    """A line or two where there is room for no more; else bars of the classes above it."""
 
     def __init__(self, key: str, *, id: str | None = None) -> None:
         """`key`: what is pressed to do what is advised."""
@@ -38,14 +38,24 @@ class ScoresPanel(Painted):
     def show(self, scores: Scores, advice: Advice, probe: Probe | None = None, agreed: str = "") -> None:
         """`probe`: what the last one found. `agreed`: how far people agree."""
         if (scores, advice, probe, agreed) != (self.scores, self.advice, self.probe, self.agreed):
+            before = self.wanted()
             self.scores, self.advice, self.probe, self.agreed = scores, advice, probe, agreed
+            if self.wanted() != before:
+                self.refresh(layout=True)
             self.repaint()
+
+    def wanted(self) -> int:
+        """Lines that it needs in a narrow terminal: two where there is more to say than the three scores."""
+        made = self.scores is not None and any(one.augmented or one.generated for one in self.scores.classes)
+        return 2 if made or self.agreed else 1
 
     def paint(self, width: int, height: int) -> list[Line]:
         if self.scores is None:
             return []
         if height == 1:
             return [self._one_line(self.scores, width)]
+        if height == 2:
+            return self._two_lines(self.scores, width)
         bars = self._class_lines(self.scores, width, height - 1)
         return [*bars, self._last_line(self.scores, width)]
 
@@ -56,6 +66,14 @@ class ScoresPanel(Painted):
         if length(numbers) + length(self._next(0)) + 2 > width:
             numbers = [*balance, *others]
         return spread([(" ", "text"), *numbers], self._next(width - length(numbers) - 2), width)
+
+    def _two_lines(self, scores: Scores, width: int) -> list[Line]:
+        numbers: Line = [(" ", "text"), *_score("Balance", scores.balance), *_imported(scores)]
+        numbers = [*numbers, *_score("Diversity", scores.diversity), *_score("Quality", scores.quality)]
+        room = width - length(numbers) - 1
+        ways = (self.agreed, self.agreed.partition(",")[0], _splits(scores))
+        beside = next((words for words in ways if words and len(words) <= room), "")
+        return [spread(numbers, [(f"{beside} ", "text")], width), [(" ", "text"), *self._next(width - 1)]]
 
     def _next(self, room: int) -> Line:
         if not self.advice.words:
@@ -93,14 +111,11 @@ class ScoresPanel(Painted):
         ]
 
     def _last_line(self, scores: Scores, width: int) -> Line:
-        splits = " · ".join(f"{name} {n:,}" for name, n in scores.splits.items())
-        placed = sum(scores.splits.values())
-        said = splits if placed else "no splits yet"
         left: list[Span] = [
             (" ", "text"),
             *_score("Diversity", scores.diversity),
             *_score("Quality", scores.quality),
-            (said, "dim"),
+            (_splits(scores), "dim"),
         ]
         for ways in ((self.agreed, self.agreed.partition(",")[0]), _probed(self.probe) if self.probe else ()):
             room = width - length(left) - length(self._next(width)) - 3
@@ -124,6 +139,12 @@ def _imported(scores: Scores) -> list[Span]:
     """The balance of the imported samples alone, where the others make it look better or worse."""
     alone = whole_percent(scores.balance_imported)
     return [] if alone == whole_percent(scores.balance) else [(f"imported {alone}%  ", "dim")]
+
+
+def _splits(scores: Scores) -> str:
+    if not sum(scores.splits.values()):
+        return "no splits yet"
+    return " · ".join(f"{name} {n:,}" for name, n in scores.splits.items())
 
 
 def _class(one: ClassCount, most: int, names: int, digits: int, width: int) -> Line:
