@@ -123,6 +123,10 @@ class PtyProgram:
     def signal(self, sign: int) -> None:
         self._process.send_signal(sign)
 
+    def wait(self, seconds: float) -> int:
+        """Its exit code; nothing of what it writes is read meanwhile."""
+        return self._process.wait(seconds)
+
     def end(self, seconds: float = 5.0) -> None:
         """Read on until it has ended; end it if it has not within `seconds`."""
         if self._master < 0:

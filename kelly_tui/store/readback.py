@@ -160,10 +160,8 @@ def edited_annotations(catalogue: Catalogue, most: int = -1) -> Iterator[str]:
 
 
 def waiting(catalogue: Catalogue, outside: int | None = None, decided_by: str = "") -> str:
-    """One line on what waits for a person's word; empty where nothing does. `outside`: how many samples, if known.
-
-    `decided_by`: what decides conflicts where it is said, if that is not the command.
-    """
+    """One line on what waits for a person's word, if anything. `outside`: how many samples, if known; `decided_by`:
+    what decides conflicts where it is said, if that is not the command."""
     edited = sum(1 for _ in edited_annotations(catalogue, LOOKED_AT)) if outside is None else outside
     (still_open,) = catalogue.db.execute("SELECT count(*) FROM conflicts WHERE resolved_at IS NULL").fetchone()
     with suppress(OSError):  # what can't be read, validate names

@@ -95,6 +95,8 @@ class KellyApp(App[None], inherit_bindings=False):
         """After the app has ended: datasets whose views are behind their catalogue."""
         self.failed: KellyError | None = None
         """After the app has ended: why it could not begin."""
+        self.told_to_end: Callable[[], object] = lambda: None
+        """What is done at once when a signal says that the app should end."""
         self._first = (dataset, filter)
         self._make_sound = sound
 
@@ -110,11 +112,18 @@ class KellyApp(App[None], inherit_bindings=False):
                 self.exit()
                 return
         if not self.is_headless:
-            for sign in (signal.SIGHUP, signal.SIGTERM):
-                asyncio.get_running_loop().add_signal_handler(sign, self.terminal_gone)
+            self._heed_signals(asyncio.get_running_loop())
         self.call_after_refresh(self._give_notice)
         self.call_after_refresh(self._start_sound)
         self.set_timer(1.0, garbage.resume)
+
+    def _heed_signals(self, loop: asyncio.AbstractEventLoop) -> None:
+        def told(*_: object) -> None:  # not by the loop: it may wait for a terminal that nobody reads
+            self.told_to_end()
+            loop.call_soon_threadsafe(self.terminal_gone)
+
+        for sign in (signal.SIGHUP, signal.SIGTERM):
+            signal.signal(sign, told)
 
     def _give_notice(self) -> None:
         if self.notice[0] and isinstance(self.screen, KeyedScreen):

@@ -47,13 +47,14 @@ def run_app(dataset: Path | None, datasets: Path, settings: Settings, filter: st
         settings = replace(settings, glyphs="ascii" if wants_ascii(os.environ) else "unicode")
     # A pool started inside the app would start the tracker with the app's captured stderr, and fail.
     multiprocessing.resource_tracker.ensure_running()
-    with quiet_stderr(state_dir() / "app.log"):
+    with quiet_stderr(state_dir() / "app.log") as screen:
         from kelly_tui.ui.app import KellyApp
         from kelly_tui.ui.keyboard import read_keys
 
         app = KellyApp(settings, datasets, dataset, filter, keymap=keymap, sound=_sound)
         app.notice = (trouble, "broken") if trouble else (SOUND_STAYS if in_browser() else "", "dim")
         read_keys(app.driver_class)
+        app.told_to_end = screen.ends
         when_gone(app.terminal_gone)
         try:
             app.run(mouse=settings.mouse)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import os
 import select
 import sys
@@ -10,12 +11,72 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from time import monotonic
+from typing import Any
 
 LOG_BYTES = 1 << 20
 """A log over this size begins anew."""
 
 LOOK_MS = 1000
 """The terminal's end wakes who waits for it; where a system does not, it is seen within so many milliseconds."""
+
+ROOM_MS = 100
+"""The terminal has room again when it is read; whether it is still waited for is asked so often."""
+
+PATIENCE = 1.0
+"""Seconds that a terminal nobody reads is waited for once the app was told to end."""
+
+
+class Screen(io.RawIOBase):
+    """The terminal, which is waited for as long as nobody reads it (ctrl+s, a window that hangs), but not at the end.
+
+    A writer that is stuck in the system can't be freed: the app could neither be drawn nor end. So it is opened anew,
+    where that can be done, and asked for room before each write.
+    """
+
+    name = "terminal"
+
+    def __init__(self, terminal: int) -> None:
+        """`terminal`: a file descriptor; it stays the caller's."""
+        super().__init__()
+        try:
+            self._fd = os.open(os.ttyname(terminal), os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC)
+        except OSError:  # no terminal, or none that has a name here
+            self._fd = os.dup(terminal)
+        self._ends = math.inf
+
+    def ends(self) -> None:
+        """The app was told to end: it waits no longer than `PATIENCE` now. A signal's handler may call it."""
+        self._ends = min(self._ends, monotonic() + PATIENCE)
+
+    def writable(self) -> bool:
+        return True
+
+    def fileno(self) -> int:
+        return self._fd
+
+    def isatty(self) -> bool:
+        return os.isatty(self._fd)
+
+    def write(self, data: Any) -> int:
+        """All of the bytes; what nobody reads at the end is lost. Raises `OSError` where the terminal is gone."""
+        left = memoryview(data).cast("B")
+        size = len(left)
+        while left:
+            try:
+                left = left[os.write(self._fd, left) :]
+            except BlockingIOError:
+                if monotonic() >= self._ends:
+                    break
+                room = select.poll()
+                room.register(self._fd, select.POLLOUT)
+                room.poll(ROOM_MS)
+        return size
+
+    def close(self) -> None:
+        if not self.closed:
+            os.close(self._fd)
+        super().close()
 
 
 class Drawn(io.TextIOWrapper):
@@ -32,7 +93,7 @@ class Drawn(io.TextIOWrapper):
 
 
 @contextmanager
-def quiet_stderr(log: Path) -> Iterator[None]:
+def quiet_stderr(log: Path) -> Iterator[Screen]:
     """File descriptor 2 goes to `log`: C libraries (ALSA, libsndfile) write to it, and it is the screen.
 
     The app draws on `sys.__stderr__`, which is the terminal still, whatever ``2>`` said. Several apps share the log;
@@ -41,11 +102,12 @@ def quiet_stderr(log: Path) -> Iterator[None]:
     sink = _opened(log)
     terminal = os.dup(2)
     before = sys.__stderr__
-    sys.__stderr__ = Drawn(io.FileIO(os.dup(1), "w"), encoding="utf-8")  # type: ignore[misc]
+    screen = Screen(1)
+    sys.__stderr__ = Drawn(screen, encoding="utf-8")  # type: ignore[misc]
     os.dup2(sink, 2)
     os.close(sink)
     try:
-        yield
+        yield screen
     finally:
         os.dup2(terminal, 2)
         os.close(terminal)

@@ -142,12 +142,24 @@ def test_an_app_that_is_told_to_end_saves_first(tmp_path: Path, root: Path, sign
         app.send(b"2")
         app.wait_for(b"saved")
         app.send(b"3")
-        app.read(0.2)
+        app.wait_for(b"cedar.mid")  # the key has come
         app.signal(sign)
         app.end(20)
         assert b"Traceback" not in app.written
         assert app.code == 0
     assert (emotion_of(root, 0), emotion_of(root, 1)) == ("sad", "angry")
+
+
+def test_an_app_that_nobody_reads_ends_when_it_is_told_to_with_its_edits_saved(tmp_path: Path, root: Path) -> None:
+    with PtyProgram(command(root), (200, 60), environment(tmp_path)) as app:
+        app.wait_for(b"amber.mid")
+        app.send(b"2")
+        app.wait_for(b"saved")
+        for _ in range(100):  # each draws the screen anew: more than the terminal holds
+            app.send(b"\x1b[17~")  # F6
+        app.signal(signal.SIGTERM)
+        assert app.wait(20) == 0
+    assert emotion_of(root, 0) == "sad"
 
 
 @pytest.mark.skipif(tmux_is_missing(), reason="tmux, a real terminal, is not installed")

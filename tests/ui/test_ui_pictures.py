@@ -34,7 +34,6 @@ def cleaned(text: str, tmp_path: Path) -> str:
     text = re.sub(r"\d{4}-\d\d-\d\d", "YYYY-MM-DD", text)
     text = re.sub(r"\b\d\d-\d\d (?=\d\d:\d\d)", "MM-DD ", text)
     text = re.sub(r"\d\d:\d\d(:\d\d)?\b", lambda time: "HH:MM:SS"[: len(time[0])], text)
-    text = re.sub(r"\b\d\d-\d\d (?=HH:MM)", "MM-DD ", text)
     # A longer temporary folder leaves no room for the word before it.
     return re.sub(r"(?: +datasets)? +\S*[/…]\S*datasets(?=\n|$)", " DATASETS", text, count=1)
 

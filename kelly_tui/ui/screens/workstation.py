@@ -56,8 +56,6 @@ if TYPE_CHECKING:
 REST = 0.12
 """Seconds that the cursor rests on a sample before its sound is loaded."""
 
-DECIDES = "‹review› decides"
-
 PREPARED = 3
 """Samples after the one under the cursor that are opened before they are asked for."""
 
@@ -78,10 +76,10 @@ def _read_back(root: Path) -> list[str]:
     from kelly_tui.store.rebuild import untold
 
     with Catalogue.open(root) as catalogue:
-        made_anew = untold(catalogue)
-        merge = read_back(catalogue)
+        made_anew, merge = untold(catalogue), read_back(catalogue)
         taken = "" if merge.pending_samples else merge.words().partition("\n")[0]
-        return [line for line in (made_anew, taken, waiting(catalogue, merge.pending_samples, DECIDES)) if line]
+        waits = waiting(catalogue, merge.pending_samples, "‹review› decides")
+        return [line for line in (made_anew, taken, waits) if line]
 
 
 class Workstation(Tapping, Lenses):
