@@ -22,6 +22,7 @@ from kelly_tui.store.layout import disk_errors, inside, utc_now
 from kelly_tui.store.partial import NAME, partials
 from kelly_tui.store.probe import Probed, probe_item
 from kelly_tui.store.scan import Found, find_music, name_with
+from kelly_tui.store.schema import ORIGIN
 from kelly_tui.text import agree
 
 STAGE = "import"
@@ -356,7 +357,8 @@ def misjudged(catalogue: Catalogue) -> Misjudged:
     """What a change of ``min_duration_sec`` has left to do."""
     shortest = catalogue.config.min_duration_sec
     select = (
-        "SELECT sample_id, duration_sec FROM samples WHERE origin = 'imported' AND duration_sec {} ? AND sample_id {}"
+        f"SELECT sample_id, duration_sec FROM samples WHERE {ORIGIN} = 'imported'"
+        " AND duration_sec {} ? AND sample_id {}"
         " (SELECT sample_id FROM failures WHERE stage = ? AND key = ? AND sample_id IS NOT NULL)"
     )
     parameters = (shortest, STAGE, TOO_SHORT)

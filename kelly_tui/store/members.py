@@ -24,6 +24,8 @@ CODE: dict[str | None, int] = {None: NONE, **{split: code for code, split in enu
 _AT_ONCE = 10_000
 _KEY = 16
 """Bytes of a digest: that two of a million are alike by chance, nobody will see."""
+_HEX = 2 * _KEY
+"""The same of one that is written in hex already."""
 
 
 class Member(NamedTuple):
@@ -46,7 +48,7 @@ class Members:
     ids: Ids
     roots: Ids
     contents: Ids
-    """Digests of what the files hold, nothing where that is not known."""
+    """The last half of the SHA-256 of what the files hold, nothing where that is not known."""
     songs: Ids
     """Digests of all songs of the first, then of the second…"""
     song_counts: Ints
@@ -66,14 +68,15 @@ class Members:
         numbers: dict[str | None, int] = {None: NONE}
         rest = iter(members)
         while chunk := list(islice(rest, _AT_ONCE)):
-            ids.extend(one.sample_id.encode() for one in chunk)
-            roots.extend(one.root_id.encode() for one in chunk)
-            contents.extend(_digest(one.sha256) for one in chunk)
-            songs.extend(_digest(song) for one in chunk for song in one.songs)
-            counts.extend(len(one.songs) for one in chunk)
-            label.extend(numbers.setdefault(one.label, len(numbers) - 1) for one in chunk)
-            imported.extend(one.imported for one in chunk)
-            split.extend(CODE[one.split] for one in chunk)
+            its_id, its_root, content, its_songs, its_label, is_imported, its_split = zip(*chunk, strict=True)
+            ids.extend(map(str.encode, its_id))
+            roots.extend(map(str.encode, its_root))
+            contents.extend(sha256[-_HEX:].encode() for sha256 in content)
+            songs.extend(_digest(song) for some in its_songs for song in some)
+            counts.extend(map(len, its_songs))
+            label.extend(numbers.setdefault(one, len(numbers) - 1) for one in its_label)
+            imported.extend(is_imported)
+            split.extend(map(CODE.__getitem__, its_split))
         labels = tuple(sorted(name for name in numbers if name is not None))
         place = np.array([NONE, *(labels.index(name) for name in numbers if name is not None)], np.int64)
         return cls(

@@ -29,6 +29,7 @@ from kelly_tui.store.migrations import (
     SUGGESTIONS,
     TRIALS,
 )
+from kelly_tui.store.unchanged import forgetting
 
 LIST_KINDS = ("words", "chords", "numbers", "velocities")
 LIST_FIELDS = frozenset(name for name, field in FIELDS.items() if field.kind in LIST_KINDS)
@@ -441,3 +442,4 @@ def missing(db: sqlite3.Connection) -> Iterable[str]:
             yield f"ALTER TABLE samples ADD COLUMN {column}"
     if not db.execute("SELECT 1 FROM sqlite_master WHERE name = 'samples_short'").fetchone():
         yield _SHORT_INDEX
+    yield from forgetting(db)

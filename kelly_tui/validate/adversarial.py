@@ -64,11 +64,10 @@ def findings(catalogue: Catalogue, found: Sequence[Apart]) -> Iterator[Finding]:
 
 def vectors_of(catalogue: Catalogue, which: str) -> Floats:
     """(n, features) of at most `MOST` samples, one of a song, taken by chance, always the same."""
-    kind = catalogue.db.execute(
-        f"SELECT file_type FROM samples WHERE {ORIGIN} = 'imported' GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT 1"
-    ).fetchone() or ("",)
+    kinds = catalogue.counts().of("file_type", "imported")
+    kind = min(kinds, key=lambda one: (-kinds[one], one), default="")
     found = catalogue.db.execute(
-        f"SELECT rowid FROM samples WHERE {HELD} AND {which} AND file_type = ? ORDER BY rowid", kind
+        f"SELECT rowid FROM samples WHERE {HELD} AND {which} AND file_type = ? ORDER BY rowid", (kind,)
     )
     numbers = array("q", (number for (number,) in found))
     chosen = random.Random(0).sample(numbers, min(len(numbers), 4 * MOST))

@@ -66,9 +66,10 @@ def _each_other(catalogue: Catalogue, pair: _Pair, roots: int) -> Iterator[Findi
         f"ifnull(provenance ->> '$.{name}.source', 'human') NOT IN ('detector', 'model')"
         for name in (pair.first, pair.second)
     )
+    short = pair.when if pair.shown == pair.second else f"{pair.first} IS NOT NULL"  # no list is in the index
     rows = catalogue.db.execute(
         f"SELECT sample_id, {pair.first}, {pair.shown} FROM samples"
-        f" WHERE {_AMONG.format(f'{pair.first} IS NOT NULL')} AND ({pair.when}) AND ({given}) ORDER BY rowid"
+        f" WHERE {_AMONG.format(f'({short})')} AND ({pair.when}) AND ({given}) ORDER BY rowid"
     ).fetchall()
     if rows:
         first, second = FIELDS[pair.first].word, FIELDS[pair.second].word

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import groupby
 
 import numpy as np
 
@@ -71,19 +70,17 @@ def _same_content(catalogue: Catalogue) -> Iterator[Finding]:
 def _contradictions(catalogue: Catalogue) -> Iterator[Finding]:
     """Editions of one piece that people, or folders, labelled differently."""
     main = catalogue.config.model.main_label
-    rows = catalogue.db.execute(
-        f"SELECT piece, sample_id, {main} AS said FROM samples JOIN fingerprints ON sample = samples.rowid"
-        f" WHERE piece IS NOT NULL AND said IS NOT NULL"
-        f" AND ifnull(json_extract(provenance, '$.{main}.source'), 'human') IN ('human', 'folder')"
-        " ORDER BY (SELECT sample_id FROM samples AS first WHERE first.rowid = piece), sample_id"
+    given = (
+        "FROM samples JOIN fingerprints ON sample = samples.rowid"
+        f" WHERE piece IS NOT NULL AND {main} IS NOT NULL"
+        f" AND ifnull(provenance ->> '$.{main}.source', 'human') IN ('human', 'folder')"
     )
-    samples: list[str] = []
-    pieces = 0
-    for _, editions in groupby(rows, lambda row: row[0]):
-        labelled = [(sample_id, said) for _, sample_id, said in editions]
-        if len({said for _, said in labelled}) > 1:
-            pieces += 1
-            samples += [sample_id for sample_id, _ in labelled]
+    rows = catalogue.db.execute(
+        f"SELECT piece, sample_id {given} AND piece IN"
+        f" (SELECT piece {given} GROUP BY piece HAVING min({main}) <> max({main}))"
+        " ORDER BY (SELECT sample_id FROM samples AS first WHERE first.rowid = piece), sample_id"
+    ).fetchall()
+    samples, pieces = [sample_id for _, sample_id in rows], len({piece for piece, _ in rows})
     if pieces:
         yield Finding(
             "warning",

@@ -25,7 +25,8 @@ from kelly_tui.version import VERSION
 
 _AT_ONCE = 5_000
 
-_HELD = f"samples WHERE rowid IN (SELECT rowid FROM samples WHERE {HELD})"
+_HELD = f"samples NOT INDEXED WHERE {HELD}"
+"""Where most rows have to be read anyway, the index of what is short would only be read besides."""
 
 _LABELLED_BY = """
 SELECT actor, count(DISTINCT sample_id) FROM steps JOIN events USING (step)
@@ -67,7 +68,7 @@ def facts_of(catalogue: Catalogue) -> Facts:
         suspicion=_suspicion(catalogue),
         probe=last,
         edits_since_probe=catalogue_rev(catalogue) - last.revision if last else 0,
-        seeds=_seeds(catalogue),
+        seeds=seeds(catalogue),
         kelly_version=VERSION,
         samples_sha256=_digest(catalogue),
     )
@@ -136,7 +137,7 @@ def _suspicion(catalogue: Catalogue) -> tuple[int, ...]:
     return tuple(tenths.get(tenth, 0) for tenth in range(10))
 
 
-def _seeds(catalogue: Catalogue) -> dict[str, int]:
+def seeds(catalogue: Catalogue) -> dict[str, int]:
     """Of the stages that draw."""
     latest = runs.latest(catalogue.db)
     return {

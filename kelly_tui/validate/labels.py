@@ -24,11 +24,14 @@ _FEW_VALUES = ("choice", "key", "meter", "flag")
 
 def check_values(catalogue: Catalogue) -> Iterator[Finding]:
     """Labels outside their set or range: written by another program, or declared no more."""
+    numbers = {name: field for name, field in FIELDS.items() if field.kind == "number"}
+    anywhere = " OR ".join(f"{name} NOT BETWEEN {field.low} AND {field.high}" for name, field in numbers.items())
+    sound = catalogue.db.execute(f"SELECT 1 FROM samples WHERE {anywhere} LIMIT 1").fetchone() is None
     for name, field in FIELDS.items():
         if field.kind in _FEW_VALUES:
             wrong = [value for value in _distinct(catalogue, name) if _is_wrong(name, value, catalogue.config)]
             where, parameters = f"{name} IN ({', '.join('?' * len(wrong))})", tuple(wrong)
-        elif field.kind == "number":
+        elif field.kind == "number" and not sound:
             where, parameters = f"NOT {name} BETWEEN ? AND ?", (field.low, field.high)
         else:
             continue
@@ -255,7 +258,7 @@ _MIDI_ONLY = f"file_type = 'midi' AND NOT ({IS['rendered']})"
 
 
 def _held(catalogue: Catalogue, where: str) -> int:
-    return _count(catalogue, f"SELECT count(*) FROM samples WHERE held AND {where}")
+    return _count(catalogue, f"SELECT count(*) FROM samples WHERE {HELD} AND {where}")
 
 
 def _count(catalogue: Catalogue, query: str) -> int:

@@ -12,7 +12,7 @@ import msgspec
 from kelly_tui.errors import DatasetError
 from kelly_tui.model.abx import results
 from kelly_tui.model.report import Facts, Finding, Report
-from kelly_tui.store import found, runs
+from kelly_tui.store import found, runs, unchanged
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.found import code_of
 from kelly_tui.store.layout import utc_now
@@ -27,9 +27,10 @@ from kelly_tui.validate.durations import check_durations
 from kelly_tui.validate.facts import facts_of
 from kelly_tui.validate.features import check_features
 from kelly_tui.validate.files import EXAMPLES, check_files, check_structure, check_views
+from kelly_tui.validate.inputs import inputs_of
 from kelly_tui.validate.labels import check_labelled, check_state, check_values
 from kelly_tui.validate.provenance import check_provenance
-from kelly_tui.validate.splits import check_splits
+from kelly_tui.validate.splits import check_lists, check_splits
 from kelly_tui.validate.spread import check_spread
 from kelly_tui.validate.variants import check_variants
 from kelly_tui.validate.vendi import effective_pieces
@@ -52,20 +53,32 @@ def validate_dataset(root: Path | str, deep: bool = False) -> Report:
 
 def validate(catalogue: Catalogue, *, deep: bool = False) -> Report:
     """`validate_dataset` of an open catalogue."""
-    facts = facts_of(catalogue)
-    apart, blind = check_apart(catalogue), tuple(results(trials(catalogue)))
+    inputs = inputs_of(catalogue)
+    known = None if deep else unchanged.kept(catalogue, inputs)
+    of_tables = _of_tables(catalogue, inputs) if known is None else msgspec.json.decode(known, type=Report)
     findings: list[Finding] = [
         *check_structure(catalogue),
         *check_files(catalogue, deep=deep),
         *check_views(catalogue),
+        *check_lists(catalogue),
+        *of_tables.findings,
+    ]
+    listed = tuple(_listed(catalogue, findings))
+    return msgspec.structs.replace(of_tables, findings=listed, blind=tuple(results(trials(catalogue))))
+
+
+def _of_tables(catalogue: Catalogue, inputs: str) -> Report:
+    """All that the tables of the catalogue and `inputs` decide: kept, so that it is found once."""
+    version = catalogue.data_version()
+    facts, apart = facts_of(catalogue), check_apart(catalogue)
+    findings = (
         *(_check_samples(catalogue, facts) if len(catalogue) else _empty(catalogue)),
         *findings_apart(catalogue, apart),
-    ]
+    )
     worth, of = effective_pieces(catalogue)
-    return Report(
-        **msgspec.structs.asdict(facts),
-        findings=tuple(_listed(catalogue, findings)), apart=apart, blind=blind, vendi=worth, vendi_of=of,
-    )  # fmt: skip
+    report = Report(**msgspec.structs.asdict(facts), findings=findings, apart=apart, vendi=worth, vendi_of=of)
+    unchanged.keep(catalogue, inputs, msgspec.json.encode(report), version)
+    return report
 
 
 def _listed(catalogue: Catalogue, findings: list[Finding]) -> Iterator[Finding]:

@@ -29,7 +29,6 @@ def check_splits(catalogue: Catalogue, pairs: Pairs) -> Iterator[Finding]:
             f"Split: in the pipeline panel, or kelly split {name}.",
         )
         return
-    yield from _check_lists(catalogue)
     found = verify_splits(catalogue, pairs)
     crossings = found.crossings
     if crossings:
@@ -85,10 +84,11 @@ def check_splits(catalogue: Catalogue, pairs: Pairs) -> Iterator[Finding]:
         )
 
 
-def _check_lists(catalogue: Catalogue) -> Iterator[Finding]:
+def check_lists(catalogue: Catalogue) -> Iterator[Finding]:
     """Trainers read the lists, not the catalogue: one that is gone or was edited says something else."""
     folder = catalogue.layout.splits
-    paths = [folder / f"{split}.txt" for split in SPLITS] if folder.is_dir() else []
+    are_there = folder.is_dir() and any(catalogue.counts().splits.values())
+    paths = [folder / f"{split}.txt" for split in SPLITS] if are_there else []
     edited = (path for path in paths if known_state(catalogue, path) is not None and changed_outside(catalogue, path))
     spoilt = {
         "gone": [path.name for path in paths if not path.is_file()],
