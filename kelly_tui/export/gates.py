@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from kelly_tui.errors import DatasetError, StageError
@@ -74,6 +74,12 @@ def _obstacles(catalogue: Catalogue, choice: Choice, name: str) -> Iterator[Obst
     elif not verified.holds:
         yield Obstacle(
             "proof",
-            f"the proof of the splits is out of date: {verified.differences[0]}",
+            f"the proof of the splits is out of date: {_in_words(verified.differences)}",
             f"Renew it: kelly split {name}.",
         )
+
+
+def _in_words(differences: Sequence[str]) -> str:
+    """What has changed since splits were proved: the digest of all that decides them tells nobody anything."""
+    decides = any(one.startswith("inputs_sha256") for one in differences)
+    return "samples or labels have changed since" if decides else differences[0]

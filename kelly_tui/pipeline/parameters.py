@@ -76,13 +76,13 @@ RENDERING = (
     Parameter("soundfont", "text", "an .sf2 or .sf3; by default as kelly doctor says", word="FILE"),
 )
 EXPORTING = (
-    Parameter("format", "text", "jsonl, parquet, webdataset, jams, npz; jsonl", "jsonl", tuple(FORMATS), word="F"),
+    Parameter("format", "text", "jsonl by default; parquet, webdataset, jams, npz", "jsonl", tuple(FORMATS), word="F"),
     Parameter("out", "text", "an empty folder, or one not there yet; also s3://…", word="DIR", required=True),
     Parameter("filter", "filter", "which samples, as in kelly list", word="FILTER"),
     Parameter("splits", "text", "of train,val,test; all of them by default", word="S,S"),
     _flag("verified-only", "what a person confirmed, and its variants"),
     _flag("no-generated", "no generated samples, nor variants of them"),
-    Parameter("emotions", "text", "melancholic=sad,neutral= for trainers; 7: that", word="TABLE"),
+    Parameter("emotions", "text", "for trainers: melancholic=sad,neutral=, or 7 for that", word="TABLE"),
     Parameter("arousal", "choice", "its range for trainers", AROUSALS[0], AROUSALS),
     Parameter("shard-mb", "number", "megabytes of music in one shard", "256", low=1),
     _flag("paths", "parquet names music files instead of holding them"),

@@ -162,7 +162,18 @@ class _Standings:
         words = f"{placed:,} placed" + (f", {bridges:,} link two splits and stay out" if bridges else "")
         changed = self._changed("split", "train_ratio", "val_ratio", "test_ratio", "group_by")
         hint = ["kelly split --reshuffle places all anew"] if changed else []
-        return _todo(words, max(0, unplaced - bridges), "new", changed + hint)
+        return _todo(words, max(0, unplaced - bridges), "new", changed + hint + self._proof_to_renew(record))
+
+    def _proof_to_renew(self, split: Record | None) -> list[str]:
+        """That PROOF.json is out of date: main labels are in it, and one has changed since it was written."""
+        if split is None:
+            return []
+        changed = self._db.execute(
+            "SELECT 1 FROM steps JOIN events USING (step) JOIN samples USING (sample_id)"
+            " WHERE steps.at > ? AND field = ? AND parent_id IS NULL LIMIT 1",
+            (split.began, self._catalogue.config.model.main_label),
+        )
+        return ["prove anew, labels have changed"] if changed.fetchone() else []
 
     def _augment(self) -> Standing:
         variants = self._one(

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from kelly_tui.errors import KellyError
 from kelly_tui.model.labels import nearest
 from kelly_tui.settings import PROFILES
+from kelly_tui.text import count
 from kelly_tui.ui.actions import ACTIONS, BY_ID, DIGIT, SCOPES, shown_key, with_keys
 from kelly_tui.ui.profiles import DIGITS, profile
 
@@ -123,6 +124,16 @@ def _check_typeable(key: str, action: str) -> None:
         ).of(action)
 
 
+def _check_digits(action: str, sequences: Iterable[str]) -> None:
+    """Raise `KeymapError` where keys hand the action another number of digits than it is about."""
+    wanted = max((keys.split().count(DIGIT) for keys in BY_ID[action].keys), default=0)
+    for keys in sequences:
+        if keys.split().count(DIGIT) != wanted:
+            takes = f"takes {count(wanted, 'digit')}" if wanted else "takes no digit"
+            plain = " ".join([*(key for key in keys.split() if key != DIGIT), *[DIGIT] * wanted])
+            raise KeymapError(f"{action!r} {takes}, and {keys!r} gives it others", hint=f'Write "{plain}".').of(action)
+
+
 def default_keymap() -> Keymap:
     """The table's own keys."""
     return profile_keymap(PROFILES[0])
@@ -149,6 +160,7 @@ def changed_keymap(changes: Mapping[str, object], chosen: str = PROFILES[0]) -> 
         if not isinstance(sequences, list) or not all(isinstance(one, str) and one.split() for one in sequences):
             hint = 'Write "u" or ["u", "backspace"].'
             raise KeymapError(f"the keys of {name!r} can't be {wanted!r}", hint=hint).of(name)
+        _check_digits(name, sequences)
         keys[name] = tuple(sequences)
     return Keymap(keys, habit.digits)
 

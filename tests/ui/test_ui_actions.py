@@ -132,6 +132,9 @@ async def test_a_sentence_names_the_keys_that_are_in_use(open_desk: Open, root: 
         ({"play": "ctrl+A"}, "does not reach"),
         ({"play": "shift+space"}, "does not reach"),
         ({"play": 7}, "can't be 7"),
+        ({"label": "q"}, "'label' takes 1 digit, and 'q' gives it others. Write \"q <digit>\"."),
+        ({"affect": "B <digit>"}, 'Write "B <digit> <digit>".'),
+        ({"play": "B <digit>"}, "'play' takes no digit"),
         ({"play": []}, ""),
     ],
 )

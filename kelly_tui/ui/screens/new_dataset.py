@@ -10,6 +10,7 @@ from kelly_tui.model.dataset import TARGET_MODELS, DatasetConfig, TargetModel
 from kelly_tui.text import safe_text
 from kelly_tui.ui.paint import Line, fit
 from kelly_tui.ui.screens.page import Page
+from kelly_tui.ui.widgets.footer import Footer
 from kelly_tui.ui.widgets.headline import Headline
 from kelly_tui.ui.widgets.line_list import Entry
 from kelly_tui.ui.widgets.prompt import Question
@@ -48,6 +49,7 @@ class NewDataset(Page):
         self._said: dict[str, str] = {}
 
     def show(self) -> None:
+        self.query_one(Footer).offer(len(TARGET_MODELS))
         self.query_one(Headline).show("a new dataset", "", [(str(self._folder), "dim")])
         self.lines.show([*model_entries(self._model), *self._items()])
 

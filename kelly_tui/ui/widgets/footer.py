@@ -10,6 +10,9 @@ from kelly_tui.ui.paint import Line, Span, clickable, length
 from kelly_tui.ui.profiles import DIGITS
 from kelly_tui.ui.widgets.painted import Painted
 
+_CHOOSING = ("label", "unsure", "choose", "answer", "opinion", "judge", "choose_model")
+"""Actions whose digits mean what is offered."""
+
 ROOMY = 100
 """Columns from which hints stand further apart."""
 
@@ -60,7 +63,7 @@ class Footer(Painted):
         """How many choices the digits of an action have: those that label have one a label."""
         if action in self.named:
             return len(self.named[action])
-        return self.labels if action in ("label", "unsure", "choose", "answer", "opinion", "judge") else 9
+        return self.labels if action in _CHOOSING else 9
 
     def _following(self) -> list[tuple[str, str, str]]:
         follow = self.keymap.continuations(self.scope, self.typed)

@@ -107,6 +107,7 @@ def test_an_unknown_field_names_the_nearest(root, tmp_path):
         ("split = CASE split WHEN 'train' THEN 'val' ELSE 'train' END WHERE parent_id IS NOT NULL", "in several splits",
          "--reshuffle"),
         ("split = NULL WHERE rowid = 3", "proof of the splits is out of date", "kelly split songs"),
+        ("emotion = 'tense' WHERE rowid = 3", "out of date: samples or labels have changed since", "kelly split songs"),
     ],
 )  # fmt: skip
 def test_what_would_mislead_stops_it_until_it_is_forced_and_then_it_says_so(root, tmp_path, change, said, hint):

@@ -122,6 +122,19 @@ def test_an_edit_makes_the_verdict_stale(made):
     assert states(made)["validate"] == before.state
 
 
+def test_a_label_that_changed_makes_the_proof_of_the_splits_stale(made):
+    assert states(made)["split"] == "done"
+    with Catalogue.open(made) as catalogue:
+        root = next(catalogue.samples("is:imported is:ok -emotion:sad"))
+        edit(catalogue, [Edit(root.sample_id, "notes", Label("a good one"))], "me")
+    assert states(made)["split"] == "done", "notes decide nothing"
+    with Catalogue.open(made) as catalogue:
+        edit(catalogue, [Edit(root.sample_id, "emotion", Label("sad"))], "me")
+    assert words(made, "split").endswith("to do: prove anew, labels have changed")
+    kelly_tui.split_dataset(made)
+    assert states(made)["split"] == "done"
+
+
 def test_what_could_not_be_carried_out_says_why_until_it_is(music, tmp_path):
     root = create(tmp_path, max_total_size_gb=1e-6)
     with pytest.raises(StageError):
