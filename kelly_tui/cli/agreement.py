@@ -54,8 +54,8 @@ def _table(line: Line, title: str, fields: Iterable[FieldAgreement]) -> None:
         if one.alpha is None:
             rows.append([one.field, "·", "", "all say the same"])
         else:
-            interval = f"{one.alpha.low:.2f} to {one.alpha.high:.2f}"
-            rows.append([one.field, f"{one.alpha.value:.2f}", interval, count(one.alpha.samples, "sample")])
+            alpha = one.alpha
+            rows.append([one.field, f"{alpha.value:.2f}", alpha.interval, count(alpha.samples, "sample")])
         rows += [[f"  {name}", _two(value), "", ""] for name, value in one.by_class.items()]
         rows += [
             [f"  {pair.first}, {pair.second}", _two(pair.kappa), "kappa" if pair.kappa is not None else "",

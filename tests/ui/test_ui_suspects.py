@@ -37,7 +37,8 @@ async def test_gq_lists_the_worst_first_and_says_why(open_desk: Open, doubtful: 
         assert "key wrong? .83: the detector hears" in desk.text()
         await desk.press("j")
         assert desk.here == "birch"
-        assert "emotion wrong? .62: sounds happy" in desk.text()
+        assert f"emotion wrong? .62: {WHY}" in desk.text(), "whole, at 80 columns too"
+        assert "1 happy" in desk.text()
 
 
 async def test_enter_settles_it_at_once_and_undo_brings_it_back(open_desk: Open, doubtful: Path) -> None:

@@ -148,10 +148,12 @@ class Form(Painted):
         asked, *choices = _question(sample, self.config, width, self.app.keymap.digits)
         if (wrong := self._wrong) is not None:
             rest = width - length(asked) - 1
-            if length([wrong]) <= rest or height <= NARROW:
+            small = height <= NARROW
+            if length([wrong]) <= rest or (small and len(choices) > 1):
                 return [[*asked, (" ", "text"), (fit(wrong[0], rest).rstrip(), wrong[1])], *choices]
-            below: Line = [(" " * (NAME_WIDTH + 1), "text"), (fit(wrong[0], width - NAME_WIDTH - 1).rstrip(), wrong[1])]
-            return [asked, below, *choices]
+            inward = 1 if small else NAME_WIDTH + 1
+            below: Line = [(" " * inward, "text"), (fit(wrong[0], width - inward).rstrip(), wrong[1])]
+            return [asked, *choices, below] if small else [asked, below, *choices]
         asked = [*asked, *self._reason(main, width - length(asked))] if main in sample.labels else asked
         if main != "emotion" or main in sample.labels or sample.status != "ok" or self.suggestion is None:
             return [asked, *choices]
