@@ -129,11 +129,13 @@ class Npz:
         fixed: dict[str, Any] = {f"{name}_names": np.array(values) for name, values in names.items()}
         if sums is not None:
             fixed |= sums.arrays
-        examples = Counter[str]()
+        examples, files = Counter[str](), Counter(part.split for part, info in told if info.rows)
+        numbers = {split: iter(range(many)) for split, many in files.items()}
         for part, info in told:
             examples[part.split] += info.rows
-            if info.rows:
-                with target.file(f"{self.form.model}-{part.name}.npz") as file:
+            if info.rows:  # parts without examples leave no gap in the numbers
+                name = part._replace(number=next(numbers[part.split]), of=files[part.split]).name
+                with target.file(f"{self.form.model}-{name}.npz") as file:
                     _put_together(part, info, {**fixed, "sample_ids": np.array(info.sample_ids)}, target, file)
         return {
             "model": self.form.model,

@@ -53,7 +53,8 @@ def import_export(catalogue: Catalogue, run: Run, folder: Path) -> Outcome:
         _bring(catalogue, run, outcome, found, samples_in(folder), fresh=fresh)
         more = take_said(catalogue, said_in(folder), outcome.fail)
     outcome.words = f"{outcome.done:,} came back from the export" + (f", with {more}" if more else "")
-    outcome.words += "; kelly split proves their splits" if fresh else "; kelly split places them"
+    if outcome.done or fresh:
+        outcome.words += "; kelly split proves their splits" if fresh else "; kelly split places them"
     return outcome
 
 
@@ -77,10 +78,10 @@ def import_dataset(catalogue: Catalogue, run: Run, folder: Path) -> Outcome:
         told = {name: lines_of(every) for name, every in all_said(other).items()}
         more = take_said(catalogue, told, outcome.fail)
     outcome.words = f"{outcome.done:,} came from the other dataset, with their labels" + (f", {more}" if more else "")
-    lacking = catalogue.db.execute("SELECT 1 FROM samples WHERE features_path IS NULL LIMIT 1").fetchone()
-    outcome.words += (
-        f"; {'kelly extract, then ' if lacking else ''}kelly split {'proves' if fresh else 'makes'} their splits"
-    )
+    if outcome.done or fresh:
+        lacking = catalogue.db.execute("SELECT 1 FROM samples WHERE features_path IS NULL LIMIT 1").fetchone()
+        outcome.words += f"; {'kelly extract, then ' if lacking else ''}kelly split "
+        outcome.words += f"{'proves' if fresh else 'makes'} their splits"
     return outcome
 
 

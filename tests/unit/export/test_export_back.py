@@ -161,6 +161,7 @@ def test_import_by_the_command_knows_an_export_and_a_second_one_brings_nothing(r
     assert json.loads(capsys.readouterr().out)["done"] == held > 20
     assert main(command) == 0
     assert json.loads(capsys.readouterr().out)["skipped"] == held
+    assert "kelly split" not in kelly_tui.import_files(tmp_path / "again/songs", [tmp_path / "out"]).words
 
 
 def test_the_app_foresees_the_import_of_an_export_and_of_a_dataset(root, tmp_path):

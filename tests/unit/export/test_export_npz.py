@@ -203,6 +203,16 @@ def test_shards_hold_the_same_rows_and_the_same_normalisation(tmp_path: Path, mo
         np.testing.assert_allclose(whole["std"], shards["std"], rtol=1e-5)
 
 
+def test_parts_without_examples_leave_no_gap_between_the_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = made(tmp_path, "melodytransformer", [*music("melodytransformer", 6), *(wav(n, 0.1) for n in range(60, 72))])
+    monkeypatch.setitem(npz.FORMS, "melodytransformer", FORMS["melodytransformer"]._replace(part=1))
+    export(root, tmp_path / "out", "npz")
+    for split in ("train", "val", "test"):
+        of = len(set(read(tmp_path / "out", split)["of"]))
+        names = sorted(path.name for path in (tmp_path / "out").glob(f"*-{split}-*.npz"))
+        assert names == [f"melodytransformer-{split}-{n:05}-of-{of:05}.npz" for n in range(of)]
+
+
 def test_twice_or_killed_at_any_moment_it_ends_in_the_same_bytes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
