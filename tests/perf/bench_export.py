@@ -6,8 +6,8 @@ import hashlib
 import json
 import os
 import random
+import resource
 import shutil
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -16,6 +16,7 @@ from array import array
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
+from typing import NamedTuple
 
 import kelly_tui
 from kelly_tui.model.annotation import Label
@@ -25,8 +26,8 @@ from kelly_tui.model.sample import Sample
 from kelly_tui.store.catalogue import Catalogue, FeatureRow
 from kelly_tui.store.layout import create_dataset_structure
 
-MOST = 20_000
-"""Samples; more would only take longer."""
+MOST, ENOUGH = 100_000, 20_000
+"""Samples: at most so many are made where that is asked for, and so many of the usual million."""
 
 FORMATS = ("jsonl", "webdataset", "parquet", "jams")
 MUSIC, FEATURES = 6_000, 9_000
@@ -35,55 +36,75 @@ MUSIC, FEATURES = 6_000, 9_000
 SEED = 9
 
 _EXPORT = """
-import resource, sys, time
+import resource, sys
 import kelly_tui
-began = time.perf_counter()
 outcome = kelly_tui.export_dataset(sys.argv[1], sys.argv[2], sys.argv[3])
-print(time.perf_counter() - began, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, outcome.done)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, outcome.done)
 """
 
 
+class Turn(NamedTuple):
+    """What one copy or export took, in processes of its own."""
+
+    seconds: float
+    cpu: float
+    """Seconds, of the program and the kernel."""
+    memory: int = 0
+    """MB at most."""
+
+
 def rows(n: int) -> Iterator[tuple[str, float, float, str]]:
-    """(what, our seconds, those of ``cp -r`` and a flush, a note): at `n` samples, at most `MOST`, and at a tenth."""
-    n = min(n, MOST)
+    """(what, our seconds, those of ``cp -r`` and a flush, a note): at `n` samples, and the memory at a tenth.
+
+    Before and after each export the same bytes are copied: what else the disk does strikes both.
+    """
+    n = n if n <= MOST else ENOUGH
     with tempfile.TemporaryDirectory(dir=os.environ.get("BENCH_DIR")) as name:
         folder = Path(name)
         small, large = (_dataset(folder / f"of {number}", number) for number in (n // 10, n))
         _copy(small, folder / "warm")
-        floors = [_copy(large, folder / "copy")]
-        seconds: dict[str, tuple[float, int, int]] = {}
+        before = _copy(large, folder / "copy")
         for kind in FORMATS:
-            _, little, _ = _export(small, kind, folder / "little")
-            taken, most, done = _export(large, kind, folder / "much")
-            seconds[kind] = taken, little, most
-            assert done == n
-            floors.append(_copy(large, folder / "copy"))
-        floor = statistics.median(floors)
-    size = n * (MUSIC + FEATURES) / 1e6
-    for kind, (taken, little, most) in seconds.items():
-        note = f"cp -r + sync of {size:,.0f} MB; memory {little // 1024} MB at {n // 10:,}, {most // 1024} MB"
-        yield f"export of {n:,} samples as {kind}", taken, floor, note
+            little = _export(small, kind, folder / "little", n // 10)
+            much = _export(large, kind, folder / "much", n)
+            after = _copy(large, folder / "copy")
+            cpu = (before.cpu + after.cpu) / 2
+            note = f"cp -r + sync of {n * (MUSIC + FEATURES) / 1e6:,.0f} MB; CPU {much.cpu:.1f} s beside {cpu:.1f} s; "
+            note += f"memory {little.memory} MB at {n // 10:,}, {much.memory} MB"
+            yield f"export of {n:,} samples as {kind}", much.seconds, (before.seconds + after.seconds) / 2, note
+            before = after
 
 
-def _copy(root: Path, to: Path) -> float:
-    """Seconds for raw/ and processed/features/, to the disk; then they are removed."""
+def _copy(root: Path, to: Path) -> Turn:
+    """raw/ and processed/features/, to the disk; then they are removed."""
     to.mkdir()
-    began = time.perf_counter()
-    for part in ("raw", "processed"):
-        subprocess.run(["cp", "-r", root / part, to], check=True)
-    subprocess.run(["sync", "-f", to], check=True)
-    taken = time.perf_counter() - began
+    parts = [["cp", "-r", root / part, to] for part in ("raw", "processed")]
+    taken, _ = _timed([*parts, ["sync", "-f", to]])
     shutil.rmtree(to)
     return taken
 
 
-def _export(root: Path, format: str, to: Path) -> tuple[float, int, int]:
-    """(seconds, peak memory in kB, samples), in a process of its own."""
-    done = subprocess.run(
-        [sys.executable, "-c", _EXPORT, root, format, to], check=True, capture_output=True, text=True
-    ).stdout.split()
+def _export(root: Path, format: str, to: Path, samples: int) -> Turn:
+    """An export of all `samples`, which is removed then; the start of the program is in it."""
+    taken, said = _timed([[sys.executable, "-c", _EXPORT, root, format, to]])
     shutil.rmtree(to)
-    return float(done[0]), int(done[1]), int(done[2])
+    memory, done = map(int, said.split())
+    assert done == samples
+    return taken._replace(memory=memory // 1024)
+
+
+def _timed(commands: list[list[str | Path]]) -> tuple[Turn, str]:
+    """What they took, one after the other, and what the last one printed."""
+    began, before, said = time.perf_counter(), _cpu(), ""
+    for command in commands:
+        said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    return Turn(time.perf_counter() - began, _cpu() - before), said
+
+
+def _cpu() -> float:
+    """Seconds of all processes that this one waited for."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def _dataset(folder: Path, n: int) -> Path:
