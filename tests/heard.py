@@ -23,7 +23,6 @@ import soundfile
 import kelly_tui
 from kelly_tui.model.dataset import DatasetConfig
 from kelly_tui.playback import Engine
-from kelly_tui.playback.transport import BLOCK
 from tests.null_sink import PATIENCE, RATE, NullSink, Recording, until
 from tests.pty_program import PtyProgram
 
@@ -33,8 +32,8 @@ PIECE = 1024
 REACH = RATE // 2
 """Frames to either side of where it is expected."""
 
-ONE_BLOCK = BLOCK / RATE
-"""Seconds: what is rendered at once."""
+ONE_BLOCK = 1024 / RATE
+"""Seconds: half of what is rendered at once."""
 
 
 def noise(seconds: float, seed: int = 0) -> np.ndarray:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 from pathlib import Path
-from typing import BinaryIO, Literal, NamedTuple, NoReturn
+from typing import Any, BinaryIO, Literal, NamedTuple, NoReturn
 
 from kelly_tui.errors import FileRefused
 
@@ -51,6 +51,19 @@ def whole_sound(path: Path | str, name: Path | str) -> Form:
         elif kind in ("WAV", "WAVEX", "RF64", "AIFF"):
             _check_sound_chunk(file, form, name)
     return form
+
+
+def streamed(path: Path | str) -> Any:
+    """The sound file at `path`, a `soundfile.SoundFile` to be read block by block. Raises what soundfile raises.
+
+    soundfile seeks after each read, to where it is anyway. An MP3's decoder forgets then what its next frames are made
+    from, so that they would be silence where the encoder saved bits for them: in pure music, or at low rates.
+    """
+    import soundfile
+
+    sound = soundfile.SoundFile(str(path))
+    sound.seekable = lambda: False
+    return sound
 
 
 def unreadable(error: Exception, name: Path | str) -> NoReturn:

@@ -8,11 +8,16 @@ from pathlib import Path
 import numpy as np
 
 from kelly_tui.errors import FileRefused
+from kelly_tui.music.soundform import streamed
 from kelly_tui.playback.source import Samples
 from kelly_tui.playback.stretch import stretched
 from kelly_tui.render.lens import Lens
 
 _BLOCK = 4096
+
+_LEAD = {"MP3": 9216, "OGG": 9216}
+"""Frames before a place that must have been decoded for it: eight of MPEG's, which hold what it borrows, or as many as
+Vorbis overlaps."""
 
 _SURROUND = np.array([[1, 0], [0, 1], [0.707, 0.707], [0, 0], [0.707, 0], [0, 0.707]], np.float32) / 2.414
 """5.1 (L R C LFE Ls Rs) to stereo by ITU-R BS.775, scaled so that nothing can clip."""
@@ -34,7 +39,7 @@ class AudioSource:
         import soundfile
 
         try:
-            self._file = soundfile.SoundFile(str(path))
+            self._file = streamed(path)
         except (soundfile.SoundFileError, OSError) as error:
             raise FileRefused(f"can't be read as audio ({_reason(error)})", path=path) from None
         if not self._file.frames:
@@ -50,10 +55,12 @@ class AudioSource:
         return self._origin + self._frame * self._speed / self._rate
 
     def seek(self, seconds: float, speed: float = 1.0) -> None:
-        self._file.seek(min(round(seconds * self._file.samplerate), self._file.frames))
+        place = min(round(seconds * self._file.samplerate), self._file.frames)
+        lead = min(place, _LEAD.get(self._file.format, 0))
+        self._file.seek(place - lead)
         self._origin, self._speed, self._frame = seconds, speed, 0
         self._left = np.zeros((0, 2), np.float32)
-        stream = self._resampled(self._decoded())
+        stream = self._resampled(self._decoded(lead))
         self._stream = stream if speed == 1.0 else stretched(stream, speed, self._rate)
 
     def see_through(self, lens: Lens) -> None:
@@ -72,16 +79,20 @@ class AudioSource:
     def close(self) -> None:
         self._file.close()
 
-    def _decoded(self) -> Iterator[Samples]:
+    def _decoded(self, lead: int) -> Iterator[Samples]:
+        """The sound after so many frames, which are read unheard."""
         import soundfile
 
         while True:
             try:
-                block = self._file.read(_BLOCK, dtype="float32", always_2d=True)
+                block = self._file.read(lead or _BLOCK, dtype="float32", always_2d=True)
             except soundfile.SoundFileError:
                 return  # damaged from here on: what came before was heard
             if not len(block):
                 return
+            if lead:
+                lead = 0
+                continue
             yield np.nan_to_num(block, posinf=0.0, neginf=0.0) @ self._downmix
 
     def _resampled(self, blocks: Iterator[Samples]) -> Iterator[Samples]:

@@ -25,8 +25,8 @@ AHEAD = 0.5
 READY = 0.07
 """Seconds that are rendered before what sounds is cut off for them: where the machine is busy the next come late."""
 
-BLOCK = 1024
-"""Frames rendered at once."""
+BLOCK = 2048
+"""Frames rendered at once: half as many cost FluidSynth 2 % more."""
 
 FADE = 0.008
 """Seconds over which sound comes and goes at a cut, and one version changes into another, so that nothing clicks."""

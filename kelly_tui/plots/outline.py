@@ -16,11 +16,12 @@ import msgspec
 import numpy as np
 
 from kelly_tui.errors import FileRefused
+from kelly_tui.music.soundform import streamed
 from kelly_tui.plots.cells import Grid
 from kelly_tui.plots.spectrogram import BANDS, WINDOW, band_levels
 from kelly_tui.plots.waveform import CLIPPED, block_peaks
 
-VERSION = 1
+VERSION = 2
 """Of what `pack` writes."""
 
 PEAKS_A_SECOND, MOST_PEAKS = 100, 1 << 16
@@ -58,7 +59,7 @@ def outline_of(path: Path) -> Outline:
     import soundfile  # libsndfile: not for the app's start
 
     try:
-        with soundfile.SoundFile(str(path)) as sound:
+        with streamed(path) as sound:
             if not sound.frames:
                 raise FileRefused("no sound in it", path=path)
             duration = sound.frames / sound.samplerate

@@ -60,6 +60,7 @@ def _of_children() -> float:
 
 def _one_core(folder: Path, files: list[Path]) -> Iterator[tuple[str, float, float, str]]:
     from kelly_tui.paths import soundfont
+    from kelly_tui.playback.transport import BLOCK
     from kelly_tui.render.blocks import MidiBlocks
     from kelly_tui.render.events import read_events
     from kelly_tui.render.midi import LONGEST_TAIL, render_file
@@ -88,15 +89,15 @@ def _one_core(folder: Path, files: list[Path]) -> Iterator[tuple[str, float, flo
             for file in files:
                 events = read_events(file)
                 blocks = MidiBlocks(events, synth)
-                count = round((events.duration + LONGEST_TAIL) * RATE) // 1024
+                count = round((events.duration + LONGEST_TAIL) * RATE) // BLOCK
                 for _ in range(count):
-                    blocks.read(1024)
-                rendered["audition"] += count * 1024 / RATE
+                    blocks.read(BLOCK)
+                rendered["audition"] += count * BLOCK / RATE
 
         turns = [(_cpu(audition), _cpu(stage), _cpu(fluidsynth)) for _ in range(TURNS)]
     kept, new, floor = (statistics.median(column) for column in zip(*turns, strict=True))
     for what, ours, name, goal in (
-        ("audition, synth kept, blocks of 1024", kept, "audition", 1.3),
+        (f"audition, synth kept, blocks of {BLOCK}", kept, "audition", 1.3),
         ("stage, a new synth a file", new, "stage", 1.2),
     ):
         theirs = floor * rendered[name] / rendered["theirs"] if have else 0.0

@@ -57,6 +57,10 @@ async def test_a_key_before_the_cursor_has_rested_means_the_sample_under_it(
         await desk.pilot.press("j", "space")
         assert (desk.sound.loaded, desk.sound.state.playing) == ("birch", True)
         assert desk.app.workstation is not None
+        desk.app.workstation.action_down()
+        desk.app.workstation.action_play()  # in one burst: the news that the cursor moved comes after both keys
+        await desk.pilot.pause()
+        assert (desk.sound.loaded, desk.sound.state.playing) == ("cedar", True)
         desk.app.workstation._rested()  # the timer had gone off before the key came
         assert desk.sound.state.playing
         await desk.settle()

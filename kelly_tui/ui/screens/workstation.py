@@ -300,6 +300,9 @@ class Workstation(Tapping, Lenses):
             await self.perform("play")
 
     def rest(self) -> None:
+        row = self.table.current
+        if row is not None and row.sample_id != self._heading_for:
+            self._cursor_moved()  # a key came before the news of it
         if self._resting:
             if self._rest is not None:
                 self._rest.stop()

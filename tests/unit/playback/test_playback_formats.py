@@ -53,6 +53,20 @@ def test_every_format_at_every_depth_gives_the_samples_that_were_written(tmp_pat
         assert level_of(heard[middle] - stereo[middle], stereo[middle]) < NOISE.get(subtype, -80)
 
 
+@pytest.mark.parametrize("subtype", ["MPEG_LAYER_III", "VORBIS"])
+def test_what_is_coded_is_heard_in_blocks_and_after_a_seek_as_it_is_decoded_whole(tmp_path, subtype):
+    """A pure tone, for which an MP3's encoder saves bits in frames before: a decoder that forgets them is silent."""
+    path = tmp_path / ("a.mp3" if subtype == "MPEG_LAYER_III" else "a.ogg")
+    soundfile.write(path, np.stack([sine(880, 6.0)] * 2, axis=1), RATE, subtype=subtype)
+    whole = soundfile.read(path, dtype="float32")[0]
+    source = AudioSource(path, RATE)
+    assert level_of(all_of(source, 1000)[: len(whole)] - whole, whole) < -80
+    for place in (0.1, 2.0, 3.3):
+        source.seek(place)
+        first = round(place * RATE)
+        assert level_of(source.read(4000) - whole[first : first + 4000], whole) < -80
+
+
 @pytest.mark.parametrize("rate", RATES)
 def test_a_sweep_is_resampled_as_well_as_soxr_does_it_whole(tmp_path, rate):
     """A sweep to the top of what both rates can hold, in blocks, through a seek; nothing is folded back."""

@@ -8,7 +8,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from kelly_tui.playback.transport import AHEAD, Transport
+from kelly_tui.playback.transport import AHEAD, BLOCK, Transport
 from kelly_tui.render.lens import Lens
 
 RATE = 8000
@@ -238,7 +238,7 @@ def test_no_more_is_rendered_ahead_than_needed():
     transport = playing()
     while transport.fill():
         pass
-    assert sum(len(block.samples) for block in transport._queue) <= AHEAD * RATE + 1024
+    assert sum(len(block.samples) for block in transport._queue) <= AHEAD * RATE + BLOCK
 
 
 def test_without_a_source_every_command_is_harmless():
