@@ -163,7 +163,8 @@ def while_playing(engine: Engine, sink: NullSink, path: Path, whole: np.ndarray,
 def loaded(engine: Engine, path: Path) -> None:
     engine.load(path)
     until(lambda: engine.state.ready)
-    assert engine.state.message == ""
+    message = engine.state.message
+    assert not message, message
 
 
 # -- how soon ----------------------------------------------------------------------------------------------------------

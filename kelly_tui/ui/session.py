@@ -187,3 +187,16 @@ class Session:
     def let_go(self) -> None:
         """Close the catalogue; nothing is drawn from it any more."""
         self.catalogue.close()
+
+
+def outside_edits(root: Path) -> list[str]:
+    """Take outside edits in; what a person should know of them, and of the catalogue, a line each."""
+    from kelly_tui.store.catalogue import Catalogue
+    from kelly_tui.store.readback import read_back, waiting
+    from kelly_tui.store.rebuild import untold
+
+    with Catalogue.open(root) as catalogue:
+        made_anew, merge = untold(catalogue), read_back(catalogue)
+        taken = "" if merge.pending_samples else merge.words().partition("\n")[0]
+        waits = waiting(catalogue, merge.pending_samples, "‹review› decides")
+        return [line for line in (made_anew, taken, waits) if line]

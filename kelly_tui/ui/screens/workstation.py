@@ -6,7 +6,6 @@ import asyncio
 import sqlite3
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -26,6 +25,7 @@ from kelly_tui.ui.screens.field_keys import named_digits
 from kelly_tui.ui.screens.finding import SHARE
 from kelly_tui.ui.screens.lenses import Lenses
 from kelly_tui.ui.screens.tapping import Tapping
+from kelly_tui.ui.session import outside_edits
 from kelly_tui.ui.stages import ended
 from kelly_tui.ui.widgets.find_line import FindLine
 from kelly_tui.ui.widgets.footer import Footer
@@ -67,19 +67,6 @@ LOOK = 0.25
 
 IDLE_LOOKS = 4
 """Without a stage, what others may have changed is looked at only so many times more rarely."""
-
-
-def _read_back(root: Path) -> list[str]:
-    """Take outside edits in; what a person should know of them, and of the catalogue, a line each."""
-    from kelly_tui.store.catalogue import Catalogue
-    from kelly_tui.store.readback import read_back, waiting
-    from kelly_tui.store.rebuild import untold
-
-    with Catalogue.open(root) as catalogue:
-        made_anew, merge = untold(catalogue), read_back(catalogue)
-        taken = "" if merge.pending_samples else merge.words().partition("\n")[0]
-        waits = waiting(catalogue, merge.pending_samples, "‹review› decides")
-        return [line for line in (made_anew, taken, waits) if line]
 
 
 class Workstation(Tapping, Lenses):
@@ -151,7 +138,7 @@ class Workstation(Tapping, Lenses):
 
     async def _take_outside_edits(self) -> None:
         """Take in what was edited in annotations/ or manifest.json, by hand or with git, since they were written."""
-        if lines := await asyncio.to_thread(_read_back, self.session.root):
+        if lines := await asyncio.to_thread(outside_edits, self.session.root):
             self.say(" · ".join(lines), "accent")
 
     def on_unmount(self) -> None:
