@@ -205,6 +205,23 @@ async def test_a_variant_is_heard_against_what_it_was_made_from_at_the_same_plac
         assert desk.sound.loaded == "elm"
 
 
+async def test_versions_are_compared_before_the_cursor_has_rested(
+    open_desk: Open, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_desk(root) as desk:
+        monkeypatch.setattr(workstation, "REST", 30.0)
+        await desk.pilot.press("j", "j", "j", "j", "tab")
+        desk.app.workstation._rested()  # type: ignore[union-attr]
+        assert (desk.sound.loaded, desk.sound.state.playing) == ("dune", True)
+        await desk.pilot.press("k", ">")
+        assert [asked[:2] for asked in desk.sound.asked if asked[0] in ("load", "switch")][-2:] == [
+            ("load", "dune"),
+            ("switch", "elm"),
+        ]
+        desk.app.workstation._rested()  # type: ignore[union-attr]
+        assert desk.sound.loaded == "elm"
+
+
 async def test_the_playhead_moves_and_the_page_turns(open_desk: Open, root: Path) -> None:
     async with open_desk(root) as desk:
         music = desk.app.screen.query_one(MusicView)

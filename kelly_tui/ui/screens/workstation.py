@@ -379,6 +379,7 @@ class Workstation(Tapping, Lenses):
     # -- panels and actions that span them -----------------------------------------------------------------------------
 
     def action_compare(self) -> None:
+        self.rest()
         self.hear_other(self._here())
 
     async def action_next_variant(self) -> None:
@@ -388,6 +389,7 @@ class Workstation(Tapping, Lenses):
         await self._hear_variant(-1)
 
     async def _hear_variant(self, step: int) -> None:
+        self.rest()
         await self.to_variant(step)
         self.show_sample()
         if self.sample is not None:
