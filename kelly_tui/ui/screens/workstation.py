@@ -295,13 +295,6 @@ class Workstation(Tapping, Lenses):
                 self._rest.stop()
             self._rested()
 
-    def action_play(self) -> None:
-        if self._listed_at or self.table.order:
-            super().action_play()
-        else:  # a key before the first list was found means its first sample
-            self.play_on_rest = not self.play_on_rest
-            self._tell("it plays once the list is there" if self.play_on_rest else "", "dim")
-
     def _rested(self) -> None:
         if not self._resting:  # the timer had gone off when a key came that it was stopped for
             return
