@@ -20,6 +20,7 @@ from kelly_tui.model.labels import SPLITS
 from kelly_tui.model.sample import Sample
 from kelly_tui.store import schema
 from kelly_tui.store.catalogue import Catalogue
+from kelly_tui.store.connection import keep_little
 from kelly_tui.store.layout import inside
 from kelly_tui.store.query import parse
 
@@ -145,6 +146,7 @@ class Plan:
 def unchanging(root: Path) -> Iterator[Catalogue]:
     """The catalogue as it is now, to be read: what others change meanwhile is not seen."""
     with Catalogue.open(root) as catalogue:
+        keep_little(catalogue.db)  # each row is read once, and sorting goes to the disk the sooner
         catalogue.db.execute("BEGIN")
         try:
             catalogue.db.execute("SELECT 1 FROM samples LIMIT 1").fetchone()  # from here on it stands still

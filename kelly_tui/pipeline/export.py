@@ -26,6 +26,7 @@ from kelly_tui.pipeline.room import Room
 from kelly_tui.pipeline.runner import FULL_SECONDS
 from kelly_tui.pipeline.stage import PAUSED, Interrupted, Outcome, Progress, Run
 from kelly_tui.store.catalogue import Catalogue
+from kelly_tui.store.connection import keep_little
 from kelly_tui.store.layout import disk_errors
 from kelly_tui.store.remote import Remote
 from kelly_tui.text import count
@@ -57,6 +58,7 @@ def export(
     """
     if isinstance(out, Path) and out.resolve().is_relative_to(catalogue.root.resolve()):
         raise StageError("an export can't lie in its dataset", path=out, hint="Name a folder elsewhere.")
+    keep_little(catalogue.db)
     with unchanging(catalogue.root) as still:
         writer = open_format(format, still.config, options)
         plan = plan_of(still, choice, writer.part_samples, writer.part_bytes)
