@@ -92,7 +92,7 @@ class Labelled(NamedTuple):
     """(n, 2): valence and arousal that a person gave; nan where none did."""
 
 
-class Suggested(NamedTuple):
+class Forecast(NamedTuple):
     """What is suggested for n samples."""
 
     probabilities: Floats
@@ -101,14 +101,18 @@ class Suggested(NamedTuple):
     """(n, 2): valence and arousal, -1..1."""
     spreads: Floats
     """(n, 2): standard deviations."""
+
+
+class Suggested(NamedTuple):
+    """A `Forecast` for all that is known, and what its `Forecaster` learnt from."""
+
+    probabilities: Floats
+    plane: Floats
+    spreads: Floats
     learnt: int
-    """Labelled samples that it was learnt from."""
     named: int
-    """Of those, the ones whose emotion was given."""
     right: int
-    """Of these, the ones for which it was suggested, without their group's help."""
     pieces: int
-    """How many groups these are of."""
 
 
 @cache
@@ -120,25 +124,50 @@ def _rule_weights(kind: str) -> Floats:
 
 def suggest(known: Labelled, labels: Sequence[str], kind: str) -> Suggested:
     """What the cues of samples of `kind`, ``midi`` or ``audio``, suggest; never from labels of their own group."""
-    cues = np.column_stack([known.cues, np.ones(len(known.cues))])
-    places = np.array([EMOTION_PLACES.get(label, (np.nan, np.nan)) for label in labels]).reshape(-1, 2)
-    teachers = _teachers(known)
-    lessons = _Lessons.of(cues[teachers], known, teachers, places)
-    folds = _folds(known.groups[teachers])
-    teach = _Teacher(lessons, folds, places, _rule_weights(kind))
+    by = Forecaster(known, labels, kind)
+    return Suggested(*by.of(known.cues, known.groups), by.learnt, by.named, by.right, by.pieces)
 
-    fold_of_group = dict(zip(known.groups[teachers].tolist(), folds.tolist()))
-    fold = np.array([fold_of_group.get(group, -1) for group in known.groups.tolist()], np.int64)
-    probabilities, plane, spreads = (np.zeros((len(cues), size)) for size in (len(labels), 2, 2))
-    for held_out in np.unique(fold).tolist():
-        here = fold == held_out
-        learnt = teach.measured_without(held_out)
-        probabilities[here], plane[here] = learnt.probabilities(cues[here]), learnt.plane(cues[here])
-        spreads[here] = learnt.spreads
-    named = teachers[known.emotions[teachers] >= 0]
-    right = int((probabilities[named].argmax(axis=1) == known.emotions[named]).sum())
-    pieces = len(np.unique(known.groups[named]))
-    return Suggested(probabilities, plane, spreads, len(teachers), len(named), right, pieces)
+
+class Forecaster:
+    """What labelled samples have taught, to be asked about any number of samples, some at a time."""
+
+    def __init__(self, known: Labelled, labels: Sequence[str], kind: str) -> None:
+        places = np.array([EMOTION_PLACES.get(label, (np.nan, np.nan)) for label in labels]).reshape(-1, 2)
+        teachers = _teachers(known)
+        self._labels, self._groups = len(labels), known.groups[teachers]
+        lessons = _Lessons.of(_with_constant(known.cues[teachers]), known, teachers, places)
+        folds = _folds(self._groups)
+        self._teach = _Teacher(lessons, folds, places, _rule_weights(kind))
+        self._fold_of_group = dict(zip(self._groups.tolist(), folds.tolist()))
+        self._measured: dict[int, _Learnt] = {}
+        self.learnt = len(teachers)
+        """Labelled samples that it was learnt from."""
+        named = teachers[known.emotions[teachers] >= 0]
+        told = self.of(known.cues[named], known.groups[named]).probabilities
+        self.named = len(named)
+        """Of those, the ones whose emotion was given."""
+        self.right = int((told.argmax(axis=1) == known.emotions[named]).sum()) if len(labels) else 0
+        """Of these, the ones for which it was suggested, without their group's help."""
+        self.pieces = len(np.unique(known.groups[named]))
+        """How many groups these are of."""
+
+    def of(self, cues: Floats, groups: Ints) -> Forecast:
+        """Of n samples, by their cues (n, cues) and groups (n,)."""
+        fold = np.array([self._fold_of_group.get(group, -1) for group in groups.tolist()], np.int64)
+        cues = _with_constant(cues)
+        probabilities, plane, spreads = (np.zeros((len(cues), size)) for size in (self._labels, 2, 2))
+        for held_out in np.unique(fold).tolist():
+            here = fold == held_out
+            if held_out not in self._measured:
+                self._measured[held_out] = self._teach.measured_without(held_out)
+            learnt = self._measured[held_out]
+            probabilities[here], plane[here] = learnt.probabilities(cues[here]), learnt.plane(cues[here])
+            spreads[here] = learnt.spreads
+        return Forecast(probabilities, plane, spreads)
+
+
+def _with_constant(cues: Floats) -> Floats:
+    return np.column_stack([cues, np.ones(len(cues))])
 
 
 def _teachers(known: Labelled) -> Ints:

@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 
 from kelly_tui.learn.committee import Flags, Floats, Ints, Known, held_out
-from kelly_tui.learn.suspects import labelled_rows, seen
+from kelly_tui.learn.suspects import KINDS, given_labels, rows_of, seen
 from kelly_tui.learn.suspicion import reason_not_to
 from kelly_tui.model.probe import Confusion, Estimate, Probe, Score
 from kelly_tui.store.splits import groups
@@ -43,26 +43,25 @@ _ALIKE = 0.02
 
 def probe(catalogue: Catalogue) -> tuple[Probe, ...]:
     """Probe a dataset, each type of file that it holds; some seconds, and the same each time."""
-    rows, broken = labelled_rows(catalogue, "1", "'detector', 'model'")
-    together, field, choices = groups(catalogue), catalogue.config.model.main_label, catalogue.config.main_choices
+    given = given_labels(catalogue, "1", "'detector', 'model'")
+    field, choices = catalogue.config.model.main_label, catalogue.config.main_choices
+    groups_of = given.groups(groups(catalogue))
     found = []
-    for kind in ("midi", "audio"):
-        named = [row for row in rows if row.file_type == kind and row.main in choices]
+    for number, kind in enumerate(KINDS):
+        named = np.flatnonzero((given.kind == number) & (given.main >= 0))
         if len(named) > MOST:
-            named = [named[place] for place in np.linspace(0, len(named) - 1, MOST).astype(int).tolist()]
-        numbers = together.of(row.sample_id for row in named)
-        labels = np.array([choices.index(row.main or "") for row in named], np.int64)
-        origins = np.array([row.origin for row in named])
-        if not named:
-            if any(row.file_type == kind for row in rows) or (broken and kind == "midi" and not rows):
-                found.append(
-                    Probe(kind, field, (Score("real", why_not=f"no sample has the label {field}"),), broken=broken)
-                )
+            named = named[np.linspace(0, len(named) - 1, MOST).astype(int)]
+        rows, places = rows_of(catalogue, given, named)
+        if not rows:
+            if (given.kind == number).any() or (given.broken and kind == "midi" and not len(given.rowids)):
+                reason = Score("real", why_not=f"no sample has the label {field}")
+                found.append(Probe(kind, field, (reason,), broken=given.broken))
             continue
-        views = seen(named, numbers, labels, len(choices)).known.views
-        found.append(
-            msgspec.structs.replace(probed(kind, field, choices, views, numbers, labels, origins), broken=broken)
-        )
+        labels = np.array([choices.index(row.main or "") for row in rows], np.int64)
+        origins = np.array([row.origin for row in rows])
+        views = seen(rows, groups_of[places], labels, len(choices)).known.views
+        one = probed(kind, field, choices, views, groups_of[places], labels, origins)
+        found.append(msgspec.structs.replace(one, broken=given.broken))
     return tuple(found)
 
 

@@ -7,17 +7,21 @@ the rules to themselves. Generated samples get no suggestion.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from heapq import merge
 from math import sqrt
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from kelly_tui.learn import cues, emotion
 from kelly_tui.model.labels import EMOTIONS
 from kelly_tui.model.suggestion import Suggestion
-from kelly_tui.store.splits import groups
+from kelly_tui.store.members import Column, Ints
+from kelly_tui.store.splits import Groups, groups
 from kelly_tui.store.suggestions import replace_suggestions
 from kelly_tui.text import count
 
@@ -44,13 +48,16 @@ SELECT samples.rowid, sample_id, file_type, vector, ifnull(mode, json_extract(co
   ifnull(tempo_bpm, json_extract(columns, '$.tempo_bpm')), json_extract(columns, '$.onset_rate'),
   json_extract(columns, '$.note_count'), {}
 FROM features JOIN samples ON samples.rowid = features.sample
-WHERE status = 'ok' AND origin <> 'generated' ORDER BY sample_id
+WHERE status = 'ok' AND origin <> 'generated' AND file_type = ? ORDER BY features.sample
 """.format(
     ", ".join(
         _TAUGHT.format(field=field, source=f"json_extract(provenance, '$.{field}.source')")
         for field in ("emotion", "valence", "arousal")
     )
 )
+
+_AT_ONCE = 1000
+"""Samples whose vectors are in memory at the same time."""
 
 _TELLING = 20
 """Labelled samples from which the share that is right says something."""
@@ -89,61 +96,104 @@ def wilson(share: float, of: int) -> tuple[float, float]:
 
 
 class _Row(NamedTuple):
-    """What a suggestion for one sample is made of."""
+    """What a suggestion for one sample is made of, beside its cues."""
 
     rowid: int
-    sample_id: str
-    file_type: str
-    vector: bytes
     mode: str | None
-    tempo_bpm: float | None
-    onset_rate: float | None
-    note_count: int | None
-    emotion: str | None
-    valence: float | None
-    arousal: float | None
+    tempo_bpm: float
+    """0 where there is none."""
+    onset_rate: float
+    """nan where it is not known."""
+    note_count: float
+    """nan where there are no notes."""
+
+
+class _Heard(NamedTuple):
+    """Samples of one type of file, by id; a hundred and fifty bytes each."""
+
+    known: emotion.Labelled
+    rowids: Ints
+    modes: NDArray[np.object_]
+    told: emotion.Floats
+    """(n, 3): the numbers of a `_Row`."""
+
+    def rows(self, places: Ints) -> list[_Row]:
+        told = zip(self.rowids[places].tolist(), self.modes[places], self.told[places].tolist(), strict=True)
+        return [_Row(rowid, mode, *numbers) for rowid, mode, numbers in told]
 
 
 def suggest_for(catalogue: Catalogue) -> Suggestions:
-    """Suggest emotion, valence and arousal anew for all samples with features; seconds at 100,000."""
+    """Suggest emotion, valence and arousal anew for all samples with features: some seconds for 100,000."""
     labels = catalogue.config.emotion_labels
     together = groups(catalogue)
-    rows = [row for row in map(_Row._make, catalogue.db.execute(_ROWS)) if cues.are_numbers(row.file_type, row.vector)]
-    wanted: dict[int, Suggestion] = {}
-    learnt, named, right, pieces = 0, 0, 0, 0
-    for kind in _CUES:
-        of_kind = [row for row in rows if row.file_type == kind]
-        if not of_kind:
-            continue
-        heard = cues.among_others(_heard(of_kind, kind))
-        place = {label: number for number, label in enumerate(labels)}
-        known = emotion.Labelled(
-            heard,
-            together.of(row.sample_id for row in of_kind),
-            np.array([place.get(row.emotion or "", -1) for row in of_kind], np.int64),
-            np.array([(row.valence, row.arousal) for row in of_kind], np.float64),
-        )
-        found = emotion.suggest(known, labels, kind)
-        wanted |= dict(zip((row.rowid for row in of_kind), _suggestions(of_kind, heard, found, labels), strict=True))
-        learnt, named, right = learnt + found.learnt, named + found.named, right + found.right
-        pieces += found.pieces
-    changed = replace_suggestions(catalogue, wanted)
-    said = sum(one.emotion is not None for one in wanted.values())
+    heard = {kind: one for kind in _CUES if (one := _heard_of(catalogue, kind, together)) is not None}
+    del together
+    taught = {kind: emotion.Forecaster(one.known, labels, kind) for kind, one in heard.items()}
+    said = 0
+
+    def wanted() -> Iterator[tuple[int, Suggestion]]:
+        nonlocal said
+        for rowid, one in merge(*(_asked(heard[kind], taught[kind], labels) for kind in heard), key=itemgetter(0)):
+            said += one.emotion is not None
+            yield rowid, one
+
+    changed = replace_suggestions(catalogue, wanted())
+    learnt, named, right, pieces = (
+        sum(getattr(one, what) for one in taught.values()) for what in ("learnt", "named", "right", "pieces")
+    )
     return Suggestions(said, changed, learnt, round(right / named, 3) if named else None, pieces)
 
 
-def _heard(rows: Sequence[_Row], kind: str) -> emotion.Floats:
-    vectors = np.frombuffer(b"".join(row.vector for row in rows), np.float32).reshape(len(rows), -1)
-    tempi = np.array([row.tempo_bpm or 0.0 for row in rows])
-    rates = np.array([row.onset_rate or 0.0 for row in rows])
-    return _CUES[kind](cues.Heard(vectors.astype(np.float64), [row.mode for row in rows], tempi, rates))
+def _heard_of(catalogue: Catalogue, kind: str, together: Groups) -> _Heard | None:
+    """All samples of a type of file whose features are numbers; None where there are none."""
+    place = {label: number for number, label in enumerate(catalogue.config.emotion_labels)}
+    ids = Column()
+    blocks: list[tuple[NDArray[Any], ...]] = []
+    modes: dict[str | None, str | None] = {}
+    found = catalogue.db.execute(_ROWS, (kind,))
+    while rows := found.fetchmany(_AT_ONCE):
+        some = [row for row in rows if cues.are_numbers(kind, row[3])]
+        if not some:
+            continue
+        numbers, names, _, vectors, said, tempi, rates, notes, emotions, *plane = zip(*some, strict=True)
+        ids.extend(name.encode() for name in names)
+        told = np.array([tempi, rates, notes, *plane], np.float64).T
+        told[:, 0] = np.nan_to_num(told[:, 0])
+        own = np.empty(len(some), np.object_)
+        own[:] = [modes.setdefault(mode, mode) for mode in said]
+        named = np.array([place.get(one or "", -1) for one in emotions], np.int64)
+        blocks.append((np.array(numbers, np.int64), own, told, named, _cues(kind, vectors, said, told)))
+    if not blocks:
+        return None
+    by_id = np.argsort(ids.array())
+    columns = [np.concatenate(column)[by_id] for column in zip(*blocks, strict=True)]
+    rowids, modes_of, told, named, all_cues = columns
+    groups_of = together.number[together.members.places(ids.array()[by_id])]
+    known = emotion.Labelled(cues.among_others(all_cues), groups_of, named, told[:, 3:])
+    return _Heard(known, rowids, modes_of, told[:, :3])
+
+
+def _cues(kind: str, vectors: Sequence[bytes], modes: Sequence[str | None], told: emotion.Floats) -> emotion.Floats:
+    """(n, cues), of vectors, modes and the numbers of `_Row`s."""
+    numbers = np.frombuffer(b"".join(vectors), "<f4").reshape(len(vectors), -1).astype(np.float64)
+    return _CUES[kind](cues.Heard(numbers, modes, told[:, 0], np.nan_to_num(told[:, 1])))
+
+
+def _asked(heard: _Heard, taught: emotion.Forecaster, labels: Sequence[str]) -> Iterator[tuple[int, Suggestion]]:
+    """What is suggested for each, by rowid."""
+    by_rowid = np.argsort(heard.rowids)
+    for start in range(0, len(by_rowid), _AT_ONCE):
+        places = by_rowid[start : start + _AT_ONCE]
+        rows, of = heard.rows(places), heard.known.cues[places]
+        found = _suggestions(rows, of, taught.of(of, heard.known.groups[places]), labels)
+        yield from zip((row.rowid for row in rows), found, strict=True)
 
 
 def _suggestions(
-    rows: Sequence[_Row], heard: emotion.Floats, found: emotion.Suggested, labels: Sequence[str]
+    rows: Sequence[_Row], heard: emotion.Floats, found: emotion.Forecast, labels: Sequence[str]
 ) -> list[Suggestion]:
     ranks = np.argsort(-found.probabilities, axis=1, kind="stable").tolist()
-    said = [cues.in_words(each, row.mode, row.tempo_bpm or 0.0) for each, row in zip(heard.tolist(), rows, strict=True)]
+    said = [cues.in_words(each, row.mode, row.tempo_bpm) for each, row in zip(heard.tolist(), rows, strict=True)]
     plane = np.column_stack([found.plane, found.spreads]).round(2).tolist()
     told = zip(rows, ranks, found.probabilities.round(3).tolist(), plane, said, strict=True)
     return [_suggestion(*one, labels) for one in told]
@@ -152,10 +202,9 @@ def _suggestions(
 def _suggestion(
     row: _Row, ranked: list[int], probabilities: list[float], plane: list[float], why: str, labels: Sequence[str]
 ) -> Suggestion:
-    if row.note_count is not None and row.note_count < FEWEST_NOTES:
-        return Suggestion(why=f"too few notes to say: {row.note_count}")
-    heard_nothing = row.onset_rate is not None and row.onset_rate < RAREST_ONSETS
-    if heard_nothing and row.mode is None and row.tempo_bpm is None:
+    if row.note_count < FEWEST_NOTES:
+        return Suggestion(why=f"too few notes to say: {row.note_count:.0f}")
+    if row.onset_rate < RAREST_ONSETS and row.mode is None and not row.tempo_bpm:
         return Suggestion(why="no key, no beat and hardly an onset is heard: nothing to go by")
     likely = {labels[place]: probabilities[place] for place in ranked if probabilities[place] >= _LEAST}
     if not likely:
@@ -170,12 +219,13 @@ def suggest_emotion(
     """What a file, or its features, suggests by the rules alone. Raises `FileRefused` for what is no music."""
     features: Any = _features(source) if isinstance(source, (Path, str)) else source
     kind = "midi" if hasattr(features, "note_count") else "audio"
-    vector = np.asarray(features.feature_vector, np.float32).tobytes()
-    rate, notes = getattr(features, "onset_rate", None), getattr(features, "note_count", None)
-    row = _Row(0, "", kind, vector, features.mode, features.tempo_bpm, rate, notes, None, None, None)
-    heard = _heard([row], kind)
+    vector = np.asarray(features.feature_vector, "<f4").tobytes()
+    numbers = [features.tempo_bpm or 0.0, getattr(features, "onset_rate", None), getattr(features, "note_count", None)]
+    told = np.array([numbers], np.float64)
+    heard = _cues(kind, [vector], [features.mode], told)
     nobody = emotion.Labelled(heard, np.zeros(1, np.int64), np.full(1, -1), np.full((1, 2), np.nan))
-    return _suggestions([row], heard, emotion.suggest(nobody, emotion_labels, kind), emotion_labels)[0]
+    found = emotion.Forecaster(nobody, emotion_labels, kind).of(heard, nobody.groups)
+    return _suggestions([_Row(0, features.mode, *told[0].tolist())], heard, found, emotion_labels)[0]
 
 
 def _features(path: Path | str) -> MidiFeatures | AudioFeatures:

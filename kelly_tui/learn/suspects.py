@@ -7,23 +7,28 @@ until that is taken back or somebody else gives one of these labels.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from array import array
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 import numpy as np
 
 from kelly_tui.learn import cues, emotion
-from kelly_tui.learn.committee import Floats, Ints, Known
+from kelly_tui.learn.committee import Flags, Floats, Ints, Known
 from kelly_tui.learn.suspicion import agreed, contradicted, judge, reason_not_to, well_known
 from kelly_tui.model.issue import Issue
 from kelly_tui.model.labels import EMOTION_PLACES, KEYS, MODES
-from kelly_tui.store.issues import JUDGED, LIKELY, replace_issues
+from kelly_tui.store.issues import JUDGED, LIKELY, drop_other_issues, put_issues
+from kelly_tui.store.members import Column, Ids
 from kelly_tui.store.splits import Groups, groups
 from kelly_tui.text import agree, count
 
 if TYPE_CHECKING:
     from kelly_tui.store.catalogue import Catalogue
+
+KINDS = ("midi", "audio")
 
 _SURE = 0.8
 """How sure the detector of keys is where that was not kept."""
@@ -39,9 +44,22 @@ SELECT samples.rowid, sample_id, file_type, vector, {main}, {key}, {mode}, ifnul
   ifnull(tempo_bpm, columns ->> '$.tempo_bpm'), columns ->> '$.onset_rate', columns ->> '$.groove_type',
   columns ->> '$.key_signature', columns ->> '$.mode', columns ->> '$.key_confidence', is_verified, provenance,
   {judged}, origin
-FROM features JOIN samples ON samples.rowid = features.sample
-WHERE status = 'ok' AND {where} AND NOT rejected ORDER BY sample_id
+FROM json_each(?) AS chosen JOIN samples ON samples.rowid = chosen.value
+JOIN features ON features.sample = samples.rowid ORDER BY chosen.key
 """
+_LABELLED = """
+SELECT samples.rowid, sample_id, file_type, vector, {main}, {key} IS NOT NULL OR {mode} IS NOT NULL
+FROM features JOIN samples ON samples.rowid = features.sample
+WHERE status = 'ok' AND {where} AND NOT rejected ORDER BY features.sample
+"""
+_AT_ONCE = 1000
+
+TOGETHER = 10_000
+"""Labels of one type of file that are judged together, at most about: memory is so many times some kilobytes."""
+_A_PIECE_OF = 1000
+"""So many samples of one piece stay together where there are more than `TOGETHER`."""
+_KNOWN = 200
+"""Samples of each label, if there are so many, that what is judged together is compared with."""
 
 
 class _Row(NamedTuple):
@@ -107,36 +125,144 @@ class Labelled(NamedTuple):
 def suspect_for(catalogue: Catalogue) -> Suspects:
     """Judge all labels anew; seconds at 10,000."""
     main = catalogue.config.model.main_label
-    rows, broken = labelled_rows(catalogue)
-    together = groups(catalogue)
-    found: dict[int, Issue] = {}
-    why_not: list[str] = []
-    for kind in ("midi", "audio"):
-        of_kind = [row for row in rows if row.file_type == kind and row.main in catalogue.config.main_choices]
-        if of_kind:
-            issues, reason = _judged(of_kind, together, catalogue)
-            found |= issues
-            why_not += [f"{main} of {kind} is not judged: {reason}"] if reason else []
-    for row in rows:
-        contradiction = heard_against(row.key, row.mode, row.heard_key, row.heard_mode, row.heard_sure)
-        if contradiction is not None and (row.rowid not in found or found[row.rowid].issue < contradiction.issue):
-            found[row.rowid] = contradiction
-    by_id = {row.rowid: row for row in rows}
-    open_ones = {rowid: one for rowid, one in found.items() if not _is_settled(by_id[rowid], main)}
-    replace_issues(catalogue, {rowid: (one, by_id[rowid].judged) for rowid, one in open_ones.items()})
-    likely = sum(one.issue >= LIKELY for one in open_ones.values())
-    return Suspects(len(found), likely, len(found) - len(open_ones), broken, "; ".join(why_not))
+    given = given_labels(catalogue)
+    numbers = given.groups(groups(catalogue))
+    why_not: dict[str, None] = {}
+    counted = _Counted()
+    for kind in KINDS:
+        of_kind = np.flatnonzero((given.kind == KINDS.index(kind)) & (given.main >= 0))
+        for own, beside in dealt(given.main[of_kind], numbers[of_kind]):
+            asked = of_kind[np.sort(np.concatenate([own, beside]))]
+            rows, places = rows_of(catalogue, given, asked)
+            issues, reason = _judged(rows, numbers[places], catalogue) if rows else ({}, "")
+            if reason:
+                why_not[f"{main} of {kind} is not judged: {reason}"] = None
+            asked_for = set(given.rowids[of_kind[own]].tolist())
+            counted.put(catalogue, [row for row in rows if row.rowid in asked_for], issues)
+    rest = np.flatnonzero(given.told & (given.main < 0))
+    for start in range(0, len(rest), _AT_ONCE):
+        counted.put(catalogue, rows_of(catalogue, given, rest[start : start + _AT_ONCE])[0], {})
+    drop_other_issues(catalogue, np.array(counted.kept, np.int64))
+    return Suspects(counted.judged, counted.likely, counted.settled, given.broken, "; ".join(why_not))
 
 
-def labelled_rows(
-    catalogue: Catalogue, where: str = "origin = 'imported'", unsaid: str = _NOT_SAID
-) -> tuple[list[_Row], int]:
-    """What is known of samples whose features are numbers, but for what `unsaid` sources say; how many have others."""
+class _Counted:
+    """Issues that were written, and how many."""
+
+    def __init__(self) -> None:
+        self.judged = self.likely = self.settled = 0
+        self.kept = array("q")
+        """Rowids of samples with an issue."""
+
+    def put(self, catalogue: Catalogue, rows: Sequence[_Row], issues: Mapping[int, Issue]) -> None:
+        """Write the issues of `rows`: what is graver, of what the committee found and what the detector hears."""
+        main = catalogue.config.model.main_label
+        wanted: dict[int, tuple[Issue, str]] = {}
+        for row in rows:
+            heard = heard_against(row.key, row.mode, row.heard_key, row.heard_mode, row.heard_sure)
+            found = [one for one in (issues.get(row.rowid), heard) if one is not None]
+            self.judged += bool(found)
+            if found and _is_settled(row, main):
+                self.settled += 1
+            elif found:
+                worst = max(found, key=lambda one: one.issue)  # the first of equal ones
+                wanted[row.rowid] = worst, row.judged
+                self.likely += worst.issue >= LIKELY
+        put_issues(catalogue, wanted)
+        self.kept.extend(wanted)
+
+
+class Given(NamedTuple):
+    """Who has labels that may be judged: n samples whose features are numbers, as columns, by id."""
+
+    rowids: Ints
+    ids: Ids
+    kind: Ints
+    """Places in `KINDS`."""
+    main: Ints
+    """The places of main labels among the choices; -1 where there is none of these."""
+    told: Flags
+    """Whether key or mode were given."""
+    broken: int
+    """Samples whose features are no numbers."""
+    unsaid: str
+    """Sources whose labels do not count, as SQL."""
+
+    def groups(self, together: Groups) -> Ints:
+        """(n,)"""
+        return together.number[together.members.places(self.ids)]
+
+
+def given_labels(catalogue: Catalogue, where: str = "origin = 'imported'", unsaid: str = _NOT_SAID) -> Given:
+    """What was said of samples, but for what `unsaid` sources say."""
+    place = {name: number for number, name in enumerate(catalogue.config.main_choices)}
+    found = catalogue.db.execute(_LABELLED.format(**_fields(catalogue, unsaid), where=where))
+    ids, columns, broken = Column(), [array("q") for _ in range(4)], 0
+    while rows := found.fetchmany(_AT_ONCE):
+        for rowid, sample_id, kind, vector, main, told in rows:
+            if not cues.are_numbers(kind, vector):
+                broken += 1
+                continue
+            ids.extend((sample_id.encode(),))
+            for column, value in zip(columns, (rowid, KINDS.index(kind), place.get(main, -1), told), strict=True):
+                column.append(value)
+    names = ids.array()
+    by_id = np.argsort(names)
+    rowids, kinds, mains, tolds = (np.array(column, np.int64)[by_id] for column in columns)
+    return Given(rowids, names[by_id], kinds, mains, tolds.astype(np.bool_), broken, unsaid)
+
+
+def rows_of(catalogue: Catalogue, given: Given, places: Ints) -> tuple[list[_Row], Ints]:
+    """What is known of some samples, and their places: of those that still have what they had when they were asked."""
+    fields, choices = _fields(catalogue, given.unsaid), catalogue.config.main_choices
+    asked = json.dumps(given.rowids[places].tolist())
+    at = dict(zip(given.rowids[places].tolist(), places.tolist(), strict=True))
+    found = map(_Row._make, catalogue.db.execute(_ROWS.format(**fields, judged=JUDGED), (asked,)))
+    rows = [
+        row
+        for row in found
+        if cues.are_numbers(row.file_type, row.vector) and (given.main[at[row.rowid]] < 0 or row.main in choices)
+    ]
+    return rows, np.array([at[row.rowid] for row in rows], np.int64)
+
+
+def _fields(catalogue: Catalogue, unsaid: str) -> dict[str, str]:
     main = catalogue.config.model.main_label
-    fields = {name: _GIVEN.format(field, unsaid) for name, field in (("main", main), ("key", "key"), ("mode", "mode"))}
-    rows = [_Row._make(row) for row in catalogue.db.execute(_ROWS.format(**fields, judged=JUDGED, where=where))]
-    sound = [row for row in rows if cues.are_numbers(row.file_type, row.vector)]
-    return sound, len(rows) - len(sound)
+    return {name: _GIVEN.format(field, unsaid) for name, field in (("main", main), ("key", "key"), ("mode", "mode"))}
+
+
+def dealt(labels: Ints, groups: Ints) -> Iterator[tuple[Ints, Ints]]:
+    """n labels dealt into parts that are judged by themselves: of each its places, and further ones to compare with.
+
+    Each part has its share of every label, and of a rare one as many more as are wanted to know it. A group stays
+    whole, unless it is very large; up to `TOGETHER` all is one part.
+    """
+    parts = -(-len(labels) // TOGETHER)
+    if parts < 2:
+        yield from [(np.arange(len(labels)), np.empty(0, np.int64))] * parts
+        return
+    by_group = np.argsort(groups, kind="stable")
+    ordered = groups[by_group]
+    starts = np.searchsorted(ordered, ordered)
+    new = (np.arange(len(ordered)) - starts) % _A_PIECE_OF == 0  # each group begins one
+    piece = np.empty(len(labels), np.int64)
+    piece[by_group] = np.cumsum(new) - 1
+    turn = np.empty(int(new.sum()), np.int64)
+    turn[np.argsort(labels[by_group[new]], kind="stable")] = np.arange(len(turn)) % parts
+    part = turn[piece]
+    for number in range(parts):
+        own = part == number
+        beside = [
+            _spread(np.flatnonzero(~own & (labels == one)), _KNOWN - int((own & (labels == one)).sum()))
+            for one in np.unique(labels)
+        ]
+        yield np.flatnonzero(own), np.concatenate(beside)
+
+
+def _spread(places: Ints, number: int) -> Ints:
+    """At most so many of them, spread evenly."""
+    number = min(max(number, 0), len(places))
+    return places[np.linspace(0, max(len(places) - 1, 0), number).astype(np.int64)]
 
 
 def seen(rows: Sequence[_Row], groups: Ints, labels: Ints, classes: int) -> Labelled:
@@ -157,11 +283,10 @@ def seen(rows: Sequence[_Row], groups: Ints, labels: Ints, classes: int) -> Labe
     return Labelled(list(rows), known, heard, kind)
 
 
-def _judged(rows: Sequence[_Row], together: Groups, catalogue: Catalogue) -> tuple[dict[int, Issue], str]:
-    """The issues of the main label, by rowid; and why none could be judged."""
+def _judged(rows: Sequence[_Row], numbers: Ints, catalogue: Catalogue) -> tuple[dict[int, Issue], str]:
+    """The issues of the main label, by rowid; and why none could be judged. `numbers` (n,) are those of groups."""
     field, choices = catalogue.config.model.main_label, catalogue.config.main_choices
     labels = np.array([choices.index(row.main or "") for row in rows], np.int64)
-    numbers = together.of(row.sample_id for row in rows)
     if reason := reason_not_to(labels, numbers, choices):
         return {}, reason
     sure = well_known(labels, numbers)

@@ -6,11 +6,16 @@ sample, it is void at once; where that is undone, it stands again.
 
 from __future__ import annotations
 
+import json
+from array import array
 from collections.abc import Mapping
 from itertools import islice
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from kelly_tui.model.issue import Issue
+from kelly_tui.store.members import Ints
 
 if TYPE_CHECKING:
     from kelly_tui.store.catalogue import Catalogue
@@ -49,21 +54,23 @@ def issue(catalogue: Catalogue, sample_id: str) -> Issue | None:
     return None if found is None else Issue(*found)
 
 
-def replace_issues(catalogue: Catalogue, wanted: Mapping[int, tuple[Issue, str]]) -> int:
-    """Have these issues, by rowid, each with its `JUDGED`, and no others; how many differ from before."""
+def put_issues(catalogue: Catalogue, wanted: Mapping[int, tuple[Issue, str]]) -> None:
+    """Have these issues, by rowid, each with its `JUDGED`; at most some thousands."""
     rows = {rowid: (one.issue, one.field, one.why, judged) for rowid, (one, judged) in wanted.items()}
-    before = {row[0]: row[1:] for row in catalogue.db.execute("SELECT sample, issue, field, why, judged FROM issues")}
-    gone = iter([rowid for rowid in before if rowid not in rows])
+    asked = "SELECT sample, issue, field, why, judged FROM issues WHERE sample IN (SELECT value FROM json_each(?))"
+    before = {row[0]: row[1:] for row in catalogue.db.execute(asked, (json.dumps([*rows]),))}
     news = iter([(rowid, *row) for rowid, row in rows.items() if before.get(rowid) != row])
-    changed = 0
-    while chunk := list(islice(gone, _AT_ONCE)):
-        changed += len(chunk)
-        with catalogue.writing() as db:
-            db.executemany("DELETE FROM issues WHERE sample = ?", ((rowid,) for rowid in chunk))
     while put := list(islice(news, _AT_ONCE)):
-        changed += len(put)
         with catalogue.writing() as db:  # nothing where the sample has gone since its labels were read
             db.executemany(
                 "INSERT OR REPLACE INTO issues SELECT rowid, ?2, ?3, ?4, ?5 FROM samples WHERE rowid = ?1", put
             )
-    return changed
+
+
+def drop_other_issues(catalogue: Catalogue, kept: Ints) -> None:
+    """Have no issues but those of these rowids, (n,)."""
+    there = np.array(array("q", (rowid for (rowid,) in catalogue.db.execute("SELECT sample FROM issues"))), np.int64)
+    gone = np.setdiff1d(there, kept)
+    for some in np.array_split(gone, len(gone) // _AT_ONCE + 1):
+        with catalogue.writing() as db:
+            db.executemany("DELETE FROM issues WHERE sample = ?", ((rowid,) for rowid in some.tolist()))

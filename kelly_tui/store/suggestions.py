@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 _AT_ONCE = 1000
 """Rows in one transaction: some 10 ms."""
+_LAST = 2**63 - 1
+"""The greatest rowid that there can be."""
 
 _SAID = "SELECT samples.rowid, said, refused FROM suggestions JOIN samples ON samples.rowid = sample"
 _PUT = "INSERT OR REPLACE INTO suggestions SELECT rowid, ?2, ?3, ?4, ?5, ?6 FROM samples WHERE rowid = ?1"
@@ -41,21 +43,37 @@ def _offered(said: str, refused: str | None) -> Suggestion:
     return _decode(said).without(msgspec.json.decode(refused) if refused else ())
 
 
-def replace_suggestions(catalogue: Catalogue, wanted: Mapping[int, Suggestion]) -> int:
-    """Have these suggestions, by rowid, and no others; how many differ from before."""
-    before = dict(catalogue.db.execute("SELECT sample, said FROM suggestions"))
+def replace_suggestions(catalogue: Catalogue, wanted: Iterable[tuple[int, Suggestion]]) -> int:
+    """Have these suggestions, by ascending rowid, and no others; how many differ from before.
+
+    They are taken as they come, and written some at a time.
+    """
+    rest, first, changed = iter(wanted), 0, 0
+    while chunk := dict(islice(rest, _AT_ONCE)):
+        changed += _replace_some(catalogue, chunk, first, max(chunk))
+        first = max(chunk) + 1
+    return changed + _replace_some(catalogue, {}, first, _LAST)
+
+
+def _replace_some(catalogue: Catalogue, wanted: Mapping[int, Suggestion], first: int, last: int) -> int:
+    """The same of the rowids from `first` to `last`; at most `_AT_ONCE` are wanted."""
+    there = catalogue.db.execute("SELECT sample, said FROM suggestions WHERE sample BETWEEN ? AND ?", (first, last))
     said = {rowid: _encode(one).decode() for rowid, one in wanted.items()}
-    news = [rowid for rowid, text in said.items() if before.get(rowid) != text]
-    gone = [rowid for rowid in before if rowid not in said]
+    news, gone = set(said), []
+    for rowid, text in there:
+        if rowid not in said:
+            gone.append(rowid)
+        elif said[rowid] == text:
+            news.remove(rowid)
     for chunk in _chunks(gone):
         with catalogue.writing() as db:
             db.executemany("DELETE FROM suggestions WHERE sample = ?", ((rowid,) for rowid in chunk))
-    for chunk in _chunks(news):
+    if news:
         with catalogue.writing() as db:
-            marks = ", ".join("?" * len(chunk))
-            refused = dict(db.execute(f"SELECT rowid, refused FROM samples WHERE rowid IN ({marks})", chunk))
+            marks = ", ".join("?" * len(news))
+            refused = dict(db.execute(f"SELECT rowid, refused FROM samples WHERE rowid IN ({marks})", [*news]))
             db.executemany(
-                _PUT, (_row(rowid, _offered(said[rowid], refused.get(rowid)), said[rowid]) for rowid in chunk)
+                _PUT, (_row(rowid, _offered(said[rowid], refused.get(rowid)), said[rowid]) for rowid in sorted(news))
             )
     return len(news) + len(gone)
 

@@ -25,7 +25,9 @@ def heard(root: Path) -> Path:
     """The dataset with a suggestion for amber, birch (a folder says sad), dune (a person says tense); none for fern."""
     with Catalogue.open(root) as catalogue:
         said = {NAMES.index(name) + 1: SAD for name in ("amber", "birch", "dune")}
-        replace_suggestions(catalogue, {**said, NAMES.index("heath") + 1: Suggestion(why="too few notes to say: 3")})
+        replace_suggestions(
+            catalogue, sorted({**said, NAMES.index("heath") + 1: Suggestion(why="too few notes to say: 3")}.items())
+        )
     return root
 
 
@@ -46,7 +48,7 @@ async def test_a_suggestion_stands_beside_the_empty_field_with_its_reason(
 
 async def test_what_was_decided_stands_apart_from_the_reason(open_desk: Open, root: Path) -> None:
     with Catalogue.open(root) as catalogue:
-        replace_suggestions(catalogue, {1: Suggestion("sad", {"sad": 0.71}, why="minor, slow")})
+        replace_suggestions(catalogue, sorted({1: Suggestion("sad", {"sad": 0.71}, why="minor, slow")}.items()))
     async with open_desk(root, (80, 24)) as desk:
         await desk.press("f", "k")
         assert desk.here == "amber"
@@ -85,8 +87,8 @@ async def test_x_refuses_it_for_good_and_undo_brings_it_back(open_desk: Open, he
         await desk.press("enter")
         assert "emotion is open" in desk.said
         with Catalogue.open(heard) as catalogue:  # made anew, and saying the same
-            replace_suggestions(catalogue, {})
-            replace_suggestions(catalogue, {1: SAD})
+            replace_suggestions(catalogue, [])
+            replace_suggestions(catalogue, sorted({1: SAD}.items()))
         desk.app.workstation.look_around()
         assert "sad?" not in desk.text()
         await desk.press("u", "u", "u")
@@ -98,7 +100,9 @@ async def test_x_refuses_it_for_good_and_undo_brings_it_back(open_desk: Open, he
 async def test_x_on_marked_samples_and_again_by_a_dot_refuses_of_each_its_own(open_desk: Open, heard: Path) -> None:
     with Catalogue.open(heard) as catalogue:
         happy = Suggestion("happy", {"happy": 0.6, "sad": 0.4})
-        replace_suggestions(catalogue, {1: SAD, NAMES.index("fern") + 1: happy, NAMES.index("cedar") + 1: SAD})
+        replace_suggestions(
+            catalogue, sorted({1: SAD, NAMES.index("fern") + 1: happy, NAMES.index("cedar") + 1: SAD}.items())
+        )
     async with open_desk(heard) as desk:
         await desk.press("x", *"jjjjj")
         assert desk.here == "fern"
@@ -149,7 +153,7 @@ async def test_gn_lists_exactly_the_open_ones_that_look_like_what_lacks_most(
     """Birch, dune and elm are labelled or a variant; happy, which lacks more, is suggested for none."""
     with Catalogue.open(heard) as catalogue:
         rows = {NAMES.index(name) + 1: SAD for name in ("amber", "birch", "dune", "elm", "fern", "iris")}
-        replace_suggestions(catalogue, rows)
+        replace_suggestions(catalogue, sorted(rows.items()))
     async with open_desk(heard, size) as desk:
         assert "sad lacks 999" in desk.text()
         if size[0] > 80:
@@ -170,7 +174,7 @@ async def test_a_model_that_needs_no_emotion_is_not_offered_one(open_desk: Open,
 
     root = make_dataset(tmp_path / "datasets", "grooves", "groovepredictor")
     with Catalogue.open(root) as catalogue:
-        replace_suggestions(catalogue, {1: SAD})
+        replace_suggestions(catalogue, sorted({1: SAD}.items()))
     async with open_desk(root) as desk:
         assert "sad?" not in desk.text()
 

@@ -8,7 +8,7 @@ import pytest
 
 from kelly_tui.model.issue import Issue
 from kelly_tui.store.catalogue import Catalogue
-from kelly_tui.store.issues import JUDGED, replace_issues
+from kelly_tui.store.issues import JUDGED, put_issues
 from tests.ui.conftest import NAMES, Open
 
 WHY = "sounds happy .81, sad .06: major, 126 BPM, loud"
@@ -21,7 +21,7 @@ def doubtful(root: Path) -> Path:
         judged = dict(catalogue.db.execute(f"SELECT rowid, {JUDGED} FROM samples"))
         said = {"birch": Issue(0.62, "emotion", WHY), "dune": Issue(0.83, "key", "the detector hears C major at .97"),
                 "cedar": Issue(0.02, "emotion", "sounds sad .7")}  # fmt: skip
-        replace_issues(
+        put_issues(
             catalogue, {NAMES.index(name) + 1: (one, judged[NAMES.index(name) + 1]) for name, one in said.items()}
         )
     return root

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from kelly_tui.learn import suspects
 from kelly_tui.learn.committee import Known, held_out
+from kelly_tui.learn.suggest import suggest_for
 from kelly_tui.learn.suspects import suspect_for
 from kelly_tui.learn.suspicion import WRONG, agreed, contradicted, judge, planted
 from kelly_tui.model.annotation import Label
@@ -177,3 +180,41 @@ def test_a_group_never_helps_itself() -> None:
     alone = (held_out(Known((pieces,), np.arange(240), labels, 3)).argmax(axis=1) == labels).mean()
     assert by_group < 0.6
     assert alone > 0.95
+
+
+def test_many_labels_are_judged_in_parts_that_each_know_every_label(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each label once, groups whole, and of a rare one as many as there are to compare with."""
+    monkeypatch.setattr(suspects, "TOGETHER", 80)
+    monkeypatch.setattr(suspects, "_KNOWN", 12)
+    labels = np.array([2 if n % 17 == 0 else n % 2 for n in range(160)], np.int64)
+    groups = np.arange(160) // 2
+    parts = list(suspects.dealt(labels, groups))
+    assert sorted(place for own, _ in parts for place in own.tolist()) == list(range(160))
+    assert len(parts) == 2
+    for own, beside in parts:
+        assert len(own) == 80
+        assert not set(groups[own]) & {group for other, _ in parts if other is not own for group in groups[other]}
+        assert np.isin(labels, 2).sum() == (labels[np.concatenate([own, beside])] == 2).sum()
+    with dataset(tmp_path, flipped(), "folder", group_by="prefix") as catalogue:
+        found = suspect_for(catalogue)
+        assert (found.judged, found.why_not) == (160, "")
+        assert set(worst(catalogue)[:12]) >= {id_of(n) for n in FLIPPED}
+
+
+def test_the_vectors_of_many_samples_are_not_in_memory_together(tmp_path: Path) -> None:
+    """A few hundred bytes a sample are: of 6,000 more samples less than a third of what their vectors take."""
+
+    def highest(folder: Path, number: int) -> int:
+        with dataset(folder, by_density(number, 40)) as catalogue:
+            suggest_for(catalogue)
+            suspect_for(catalogue)  # what is done but once is done
+            tracemalloc.start()
+            suggest_for(catalogue)
+            suspect_for(catalogue)
+            _, peak = tracemalloc.get_traced_memory()
+            tracemalloc.stop()
+            return peak
+
+    assert highest(tmp_path / "many", 8000) - highest(tmp_path / "few", 2000) < 6000 * 117 * 4
