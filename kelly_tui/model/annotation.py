@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -147,7 +148,11 @@ def check_value(field: Field, value: object, choices: Sequence[str] | None = Non
 
 
 def _wrong(field: Field, value: object, allowed: str) -> LabelError:
-    return LabelError(f"{str(value)[:60]!r} is no {field.word}", hint=f"Wanted: {allowed}.")
+    try:
+        said = str(value)[: labels.SHOWN]
+    except ValueError:  # Python writes no integer of thousands of digits
+        said = "a number of thousands of digits"
+    return LabelError(f"{said!r} is no {field.word}", hint=f"Wanted: {allowed}.")
 
 
 def _choice(field: Field, value: object, choices: tuple[str, ...]) -> Value:
@@ -163,17 +168,15 @@ def _key(field: Field, value: object, choices: tuple[str, ...]) -> Value:
 
 
 def _number(field: Field, value: object, choices: tuple[str, ...]) -> Value:
-    number = value
-    if isinstance(value, str):
-        try:
-            number = float(value)
-        except ValueError:
-            raise _wrong(field, value, _limits(field)) from None
-    if isinstance(number, bool) or not isinstance(number, (int, float)) or not math.isfinite(number):
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         raise _wrong(field, value, _limits(field))
-    if not field.low <= number <= field.high:
+    try:
+        number = float(value)
+    except (ValueError, OverflowError):  # no number, or an integer beyond any
+        raise _wrong(field, value, _limits(field)) from None
+    if not math.isfinite(number) or not field.low <= number <= field.high:
         raise _wrong(field, value, _limits(field))
-    return float(number)
+    return number
 
 
 def _limits(field: Field) -> str:
@@ -240,9 +243,10 @@ def _is_chord(name: str) -> bool:
 def _numbers(field: Field, value: object, choices: tuple[str, ...]) -> Value:
     items = _items(value)
     if items and set(map(type, items)) <= {int, float}:  # thousands, of a detector: looked at together
-        numbers = list(map(float, items))  # type: ignore[arg-type]
-        if math.isfinite(sum(numbers)) and field.low <= min(numbers) and max(numbers) <= field.high:
-            return numbers
+        with suppress(OverflowError):  # each is looked at below
+            numbers = list(map(float, items))  # type: ignore[arg-type]
+            if math.isfinite(sum(numbers)) and field.low <= min(numbers) and max(numbers) <= field.high:
+                return numbers
     return [float(_number(field, item, ())) for item in items]  # type: ignore[arg-type]
 
 

@@ -58,6 +58,8 @@ SOURCES = ("human", "folder", "detector", "model", "generator", "inherited")
 GUESSED = ("detector", "model")
 """Sources whose labels are guesses until a person accepts them."""
 
+SHOWN = 60
+"""Characters of what was written instead of a label that an error repeats."""
 _SHORT_LINE = 84
 """Characters."""
 
@@ -81,14 +83,14 @@ def parse_key(text: str) -> tuple[str, str | None]:
     """
     match = _TONIC.match(text)
     if match is None:
-        raise LabelError(f"{text!r} is no key", hint=f"Keys are {' '.join(KEYS)}.")
+        raise LabelError(f"{text[:SHOWN]!r} is no key", hint=f"Keys are {' '.join(KEYS)}.")
     letter, accidentals, rest = match.groups()
     accidentals = accidentals.lower().replace("♯", "#").replace("♭", "b").replace("flat", "b").replace("sharp", "#")
     pitch_class = (_LETTER[letter.upper()] + accidentals.count("#") - accidentals.count("b")) % 12
     word = rest.strip().lower().replace(" ", "_").replace("-", "_")
     mode = _MODE_WORDS.get(word, word) or None
     if mode is not None and mode not in MODES:
-        raise LabelError(f"{text!r} is no key", hint=f"Keys are {' '.join(KEYS)}, modes {' '.join(MODES)}.")
+        raise LabelError(f"{text[:SHOWN]!r} is no key", hint=f"Keys are {' '.join(KEYS)}, modes {' '.join(MODES)}.")
     return KEYS[pitch_class], mode
 
 
@@ -115,4 +117,4 @@ def choose(word: str, choices: Iterable[str], what: str) -> str:
     wanted = word.strip().casefold().replace(" ", "_").replace("-", "_")
     if wanted in folded:
         return folded[wanted]
-    raise LabelError(f"{word!r} is no {what}", hint=suggestion(wanted, choices))
+    raise LabelError(f"{word[:SHOWN]!r} is no {what}", hint=suggestion(wanted[:SHOWN], choices))

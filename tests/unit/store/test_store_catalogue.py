@@ -1,4 +1,5 @@
 import fcntl
+import math
 import os
 import random
 import signal
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 from store_samples import id_of, new_catalogue, sample
 
 from kelly_tui.errors import DatasetError, DiskFull, LabelError
-from kelly_tui.model.annotation import FIELDS, Label
+from kelly_tui.model.annotation import FIELDS, Label, check_value
 from kelly_tui.model.edit import Edit
 from kelly_tui.model.sample import Sample
 from kelly_tui.store import connection, counters, history, migrations, schema
@@ -432,3 +433,19 @@ def test_kill_at_any_moment_loses_no_acknowledged_edit(tmp_path: Path) -> None:
         }
         for sample_id, event in last.items():
             assert catalogue.find(sample_id).labels["notes"] == event.new
+
+
+@pytest.mark.parametrize("field", FIELDS)
+def test_a_number_beyond_all_numbers_is_refused_in_a_line_or_is_text(field: str) -> None:
+    """As JSON, YAML and people write them: integers that no float holds, and such that Python would not print."""
+    for value in (10**400, -(10**400), 10**5000, "9" * 5000, "1e400", "nan", math.inf, [10**400], [[10**5000]]):
+        try:
+            kept = check_value(FIELDS[field], value)
+        except LabelError as error:
+            said = str(error)
+        else:
+            said = kept if isinstance(kept, str) else " ".join(kept)  # text, as it was given
+            assert said == value
+            continue
+        assert "\n" not in said
+        assert len(said) < 400
