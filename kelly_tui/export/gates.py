@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from kelly_tui.errors import DatasetError, StageError
 from kelly_tui.export.choice import Choice, Plan
 from kelly_tui.store.catalogue import Catalogue
+from kelly_tui.store.layout import called
 from kelly_tui.store.splits import verify_proof
 from kelly_tui.text import agree, count
 from kelly_tui.validate.provenance import OF_OTHERS
@@ -28,7 +28,7 @@ def check(catalogue: Catalogue, choice: Choice, plan: Plan, *, wants_features: b
 
     Raises `StageError`: with `force` only where nothing would be left to export.
     """
-    name = shlex.quote(catalogue.root.name)
+    name = called(catalogue.root)
     if not any(catalogue.counts().splits.values()):
         raise StageError("no sample is in train, val or test", hint=f"Split first: kelly split {name}.")
     if not plan.samples:

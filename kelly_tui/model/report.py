@@ -155,8 +155,8 @@ class Facts(Scores, frozen=True, kw_only=True):
 
     dataset_id: str
     target_model: str
-    folder: str = ""
-    """The name of its folder, by which commands know it: a copy's `dataset_id` is that of the original."""
+    called: str = ""
+    """How commands find it from where it was looked at, as a shell reads it: by its name, or by its path."""
     version: str = ""
     """Of the dataset, by its maker."""
     description: str = ""
@@ -260,7 +260,7 @@ class Report(Facts, frozen=True, kw_only=True):
             todo = f" {finding.todo}" if finding.todo else ""
             lines.append(f"{finding.severity.upper()}: {finding.message}.{todo}")
             if finding.found_by and finding.found_by.removeprefix("is:held ") not in finding.todo:
-                lines.append(f"  kelly list {shlex.quote(self.folder)} {shlex.quote(finding.shown_by)}")
+                lines.append(f"  kelly list {self.called} {shlex.quote(finding.shown_by)}")
         return lines
 
     def evidence(self) -> list[str]:

@@ -6,6 +6,7 @@ import errno
 import os
 import re
 import secrets
+import shlex
 import socket
 import stat
 from collections.abc import Iterator
@@ -22,6 +23,7 @@ from kelly_tui.errors import DatasetError, DiskFull, FileRefused
 from kelly_tui.model.dataset import DatasetConfig
 from kelly_tui.model.labels import nearest
 from kelly_tui.paths import state_dir
+from kelly_tui.settings import load_settings
 from kelly_tui.store.partial import partials, put
 
 NETWORK_FILE_SYSTEMS = ("nfs", "cifs", "smb", "9p", "afs", "ceph", "lustre", "gpfs", "beegfs", "glusterfs", "fuse.")
@@ -272,6 +274,14 @@ def dataset_root(folder: Path, name: str) -> Path:
     else:
         hint = f"There are: {' '.join(names)}." if names else f"Make it: kelly create {name} --target-model M."
     raise DatasetError(f"there is no dataset {name!r} in {folder}", hint=hint)
+
+
+def called(root: Path) -> str:
+    """How a command finds the dataset at `root` from where the person stands, as a shell reads it."""
+    usual = Path(load_settings().datasets).expanduser() / root.name
+    if usual.is_dir() and usual.samefile(root):
+        return shlex.quote(root.name)
+    return shlex.quote(str(root) if "/" in str(root) else f"./{root}")
 
 
 def create_dataset_structure(folder: Path | str, config: DatasetConfig) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
@@ -12,6 +11,7 @@ from kelly_tui.model.labels import EMOTION_PLACES
 from kelly_tui.model.report import Finding
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.issues import LIKELY
+from kelly_tui.store.layout import called
 from kelly_tui.store.schema import HELD
 from kelly_tui.text import agree, count, safe_text
 
@@ -110,7 +110,7 @@ def _the_music(catalogue: Catalogue, roots: int) -> Iterator[Finding]:
             "warning",
             "contradicts-music",
             f"the key or mode of {len(wrong):,} of {count(roots, 'root')} contradicts the music: {example}",
-            f"Listen with a drone on the labelled key (m k); kelly suggest {shlex.quote(catalogue.root.name)} and gq "
+            f"Listen with a drone on the labelled key (m k); kelly suggest {called(catalogue.root)} and gq "
             f"{agree(len(wrong), 'asks', 'ask')} about the worst first.",
             len(wrong),
             tuple(wrong),

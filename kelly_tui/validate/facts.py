@@ -14,6 +14,7 @@ from kelly_tui.model.report import ExportedFile, Facts, Proof
 from kelly_tui.store import runs
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.issues import JUDGED
+from kelly_tui.store.layout import called
 from kelly_tui.store.manifest import catalogue_rev
 from kelly_tui.store.probed import kept
 from kelly_tui.store.proof import read_proof
@@ -46,7 +47,7 @@ def facts_of(catalogue: Catalogue) -> Facts:
     return Facts(
         **msgspec.structs.asdict(live_scores(counts, config)),
         dataset_id=config.dataset_id,
-        folder=catalogue.root.name,
+        called=called(catalogue.root),
         target_model=config.target_model,
         version=config.version,
         description=config.description,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator
 
 import numpy as np
@@ -10,6 +9,7 @@ import numpy as np
 from kelly_tui.learn.cues import SIZES, are_numbers
 from kelly_tui.model.report import Facts, Finding
 from kelly_tui.store.catalogue import Catalogue
+from kelly_tui.store.layout import called
 from kelly_tui.store.schema import HELD, ORIGIN
 from kelly_tui.text import agree, count
 
@@ -18,7 +18,7 @@ _AT_ONCE = 5000
 
 def check_features(catalogue: Catalogue, facts: Facts) -> Iterator[Finding]:
     """Broken vectors, and the alarms of the last probe."""
-    name = shlex.quote(catalogue.root.name)
+    name = called(catalogue.root)
     broken = _broken(catalogue)
     if broken:
         samples = count(len(broken), "sample")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shlex
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -17,7 +16,7 @@ from kelly_tui.errors import DatasetError, FileRefused
 from kelly_tui.model.report import Finding
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.feature_files import FeatureFiles, Look
-from kelly_tui.store.layout import inside
+from kelly_tui.store.layout import called, inside
 from kelly_tui.store.manifest import read_manifest_file
 from kelly_tui.store.readback import edited_annotations
 from kelly_tui.store.rebuild import last_rebuild
@@ -89,7 +88,7 @@ def _is_gone(path: Path, is_kind: Callable[[int], bool]) -> bool:
 
 def check_views(catalogue: Catalogue) -> Iterator[Finding]:
     """Outside edits that wait: labels that people gave and that the catalogue, and so this report, does not know."""
-    name = shlex.quote(catalogue.root.name)
+    name = called(catalogue.root)
     yield from _check_manifest(catalogue, name)
     if edited := list(edited_annotations(catalogue)):
         yield Finding(
@@ -196,9 +195,9 @@ def check_files(catalogue: Catalogue, *, deep: bool = False) -> Iterator[Finding
     yield from _finding("path-refused", "{} outside of the dataset, or no plain file", refused,
                         "Mend their paths in the manifest.")  # fmt: skip
     yield from _finding("features-missing", "{} without the features that were extracted", featureless,
-                        f"kelly extract {shlex.quote(catalogue.root.name)} makes them again.")  # fmt: skip
+                        f"kelly extract {called(catalogue.root)} makes them again.")  # fmt: skip
     yield from _finding("features-unreadable", "{} without features that can be read", illegible,
-                        f"kelly extract {shlex.quote(catalogue.root.name)} makes them again.")  # fmt: skip
+                        f"kelly extract {called(catalogue.root)} makes them again.")  # fmt: skip
 
 
 def _files(catalogue: Catalogue) -> Iterator[_File]:

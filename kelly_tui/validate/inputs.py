@@ -9,6 +9,7 @@ import msgspec
 
 from kelly_tui.paths import PROJECT
 from kelly_tui.store.catalogue import Catalogue
+from kelly_tui.store.layout import called
 from kelly_tui.store.probed import kept
 from kelly_tui.store.proof import proof_path
 from kelly_tui.validate.facts import seeds
@@ -21,7 +22,7 @@ def inputs_of(catalogue: Catalogue) -> str:
         proof = proof_path(catalogue.layout).read_bytes()
     except OSError as error:
         proof = repr(error).encode()
-    said = (catalogue.root.name, catalogue.config, kept(catalogue), seeds(catalogue))
+    said = (called(catalogue.root), catalogue.config, kept(catalogue), seeds(catalogue))
     digest = hashlib.sha256(msgspec.json.encode(said))
     digest.update(proof)
     return f"{VERSION} {_program()} {digest.hexdigest()}"

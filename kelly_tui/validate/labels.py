@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator
 from math import sqrt
 
@@ -14,6 +13,7 @@ from kelly_tui.model.report import Finding, Scores
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.filters import IS
 from kelly_tui.store.issues import JUDGED, LIKELY, having_issue
+from kelly_tui.store.layout import called
 from kelly_tui.store.schema import HELD
 from kelly_tui.text import agree, count, safe_text
 from kelly_tui.validate.files import EXAMPLES
@@ -145,7 +145,7 @@ def quoted(label: str) -> str:
 
 def check_state(catalogue: Catalogue, scores: Scores) -> Iterator[Finding]:
     """Where samples come from, what is set aside, and what waits for a person or a stage."""
-    name, origins = shlex.quote(catalogue.root.name), scores.origins
+    name, origins = called(catalogue.root), scores.origins
     if scores.total and not origins["imported"]:
         yield Finding(
             "error",

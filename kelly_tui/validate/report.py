@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -15,7 +14,7 @@ from kelly_tui.model.report import Facts, Finding, Report
 from kelly_tui.store import found, runs, unchanged
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.found import code_of
-from kelly_tui.store.layout import utc_now
+from kelly_tui.store.layout import called, utc_now
 from kelly_tui.store.pieces import near_duplicates
 from kelly_tui.store.trials import trials
 from kelly_tui.text import count
@@ -95,7 +94,7 @@ def _listed(catalogue: Catalogue, findings: list[Finding]) -> Iterator[Finding]:
 
 
 def _empty(catalogue: Catalogue) -> Iterator[Finding]:
-    todo = f"Import some: kelly import {shlex.quote(catalogue.root.name)} FOLDER."
+    todo = f"Import some: kelly import {called(catalogue.root)} FOLDER."
     yield Finding("error", "empty", "there is no sample yet", todo)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator
 
 import msgspec
@@ -10,6 +9,7 @@ import msgspec
 from kelly_tui.model.labels import SPLITS
 from kelly_tui.model.report import Finding
 from kelly_tui.store.catalogue import Catalogue
+from kelly_tui.store.layout import called
 from kelly_tui.store.members import Pairs
 from kelly_tui.store.schema import HELD
 from kelly_tui.store.splits import bridges, verify_splits
@@ -19,7 +19,7 @@ from kelly_tui.text import agree, count
 
 def check_splits(catalogue: Catalogue, pairs: Pairs) -> Iterator[Finding]:
     """Groups are found again from the samples as they are, not taken from PROOF.json; `pairs`: near-duplicates."""
-    name = shlex.quote(catalogue.root.name)
+    name = called(catalogue.root)
     splits = catalogue.counts().splits
     if not any(splits.values()):
         yield Finding(
@@ -100,7 +100,7 @@ def check_lists(catalogue: Catalogue) -> Iterator[Finding]:
                 "error",
                 "split-list",
                 f"{' and '.join(f'splits/{name}' for name in names)} {agree(len(names), 'is', 'are')} {what}",
-                f"kelly split {shlex.quote(catalogue.root.name)} writes the lists again, and keeps what was edited.",
+                f"kelly split {called(catalogue.root)} writes the lists again, and keeps what was edited.",
                 len(names),
             )
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator
 from typing import NamedTuple
 
 from kelly_tui.model.report import Finding
 from kelly_tui.store.catalogue import Catalogue
+from kelly_tui.store.layout import called
 from kelly_tui.text import agree, count
 
 _VARIANTS = "FROM samples AS v LEFT JOIN samples AS p ON p.sample_id = v.parent_id WHERE v.parent_id IS NOT NULL"
@@ -45,7 +45,7 @@ def check_variants(catalogue: Catalogue) -> Iterator[Finding]:
     variants = catalogue.counts().origins["augmented"]
     if not variants:
         return
-    name = shlex.quote(catalogue.root.name)
+    name = called(catalogue.root)
     for fault in _FAULTS:
         rows = catalogue.db.execute(
             f"SELECT v.sample_id {_VARIANTS} AND NOT v.rejected AND v.status = 'ok' AND ({fault.when}) ORDER BY v.rowid"

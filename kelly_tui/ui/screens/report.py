@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -86,11 +88,15 @@ class ReportScreen(Page):
         self.app.pop_screen()
 
 
-async def validate(root: object) -> Report:
-    """The report of ``kelly validate --json``. Raises `StageError` with what it said when it could not be made."""
+async def validate(root: Path) -> Report:
+    """The report of ``kelly validate --json``, where the folder's name is enough for a command.
+
+    Raises `StageError` with what it said when it could not be made.
+    """
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "kelly_tui", "validate", str(root), "--json",
         stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+        env={**os.environ, "KELLY_DATASETS": str(root.parent)},
     )  # fmt: skip
     out, err = await process.communicate()
     try:

@@ -18,7 +18,7 @@ from kelly_tui.model.report import Finding, Report, whole_percent
 from kelly_tui.store import feature_files, query, viewstate
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.history import edit
-from kelly_tui.store.layout import load_config, save_config
+from kelly_tui.store.layout import dataset_root, load_config, save_config
 from kelly_tui.validate import files
 from kelly_tui.validate import report as report_module
 from kelly_tui.validate.stats import dataset_stats
@@ -410,7 +410,30 @@ def test_a_filter_lists_all_that_a_finding_is_about_however_few_it_names(sound, 
         assert {one.sample_id for one in catalogue.samples(finding.filter)} == {one.sample_id for one in gone}
         with pytest.raises(FilterError, match="file-missing"):
             query.parse("found:file-mising", catalogue.config)
-    assert "  kelly list d found:file-missing" in report.lines()
+
+
+def test_what_a_finding_says_to_do_works_from_where_the_person_stands(sound, tmp_path, monkeypatch):
+    """The dataset's name is enough where datasets are; elsewhere the path is said, as it was given, for a shell."""
+    elsewhere = tmp_path / "it is here"
+    elsewhere.mkdir()
+    dataset = sound.rename(elsewhere / "d")
+    (dataset / first(dataset).file_path).unlink()
+
+    def said():
+        [line] = [line for line in kelly_tui.validate_dataset(root).lines() if "found:file-missing" in line]
+        return shlex.split(line)
+
+    for where, datasets, given, name in (
+        (tmp_path, elsewhere, dataset, "d"),
+        (tmp_path, tmp_path, dataset, str(dataset)),
+        (tmp_path, tmp_path, Path("it is here/d"), "it is here/d"),
+        (elsewhere, tmp_path, Path("d"), "./d"),
+    ):
+        monkeypatch.chdir(where)
+        monkeypatch.setenv("KELLY_DATASETS", str(datasets))
+        root = given
+        assert said()[:3] == ["kelly", "list", name]
+        assert dataset_root(datasets, name).samefile(dataset)
 
 
 def test_what_was_found_before_is_found_no_more(sound):
