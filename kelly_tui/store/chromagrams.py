@@ -43,6 +43,8 @@ _KEPT, _DAMPED = 60, 0.1
 _NEAREST = 16
 _ROWS = 512
 """Clips whose nearest are sought at once."""
+_RUN = 32
+"""Clips of which the closest is looked at first."""
 _SHIFTS = 9
 """Lags by which echoes are moved against each other: tempi up to a quarter apart."""
 
@@ -181,12 +183,26 @@ def _whitened(signatures: Floats) -> Floats:
 
 def _nearest(points: Floats) -> Iterator[Ints]:
     """(m,) of each of n points of unit length, the places of those nearest to it."""
-    number = min(_NEAREST, len(points) - 1)
-    for start in range(0, len(points), _ROWS):
-        rows = np.arange(start, min(start + _ROWS, len(points)))
-        closeness = points[rows] @ points.T
-        closeness[rows - start, rows] = -np.inf
-        yield from np.argpartition(-closeness, number - 1, axis=1)[:, :number]
+    number, count = min(_NEAREST, len(points) - 1), len(points)
+    padded = np.zeros((-(-count // _RUN) * _RUN, points.shape[1]), np.float32)
+    padded[:count] = points
+    apart = len(padded) // _RUN  # from each clip of a run to the next
+    within = np.arange(_RUN) * apart
+    for start in range(0, count, _ROWS):
+        rows = np.arange(start, min(start + _ROWS, count))
+        closeness = points[rows] @ padded.T
+        closeness[rows - start, rows] = closeness[:, count:] = -np.inf
+        # No more runs than nearest hold these, and no run has a closer best: the rest need not be sorted.
+        best = closeness.reshape(len(rows), _RUN, apart).max(axis=1)
+        runs = _largest(best, min(number, best.shape[1]))
+        there = (runs[:, :, None] + within).reshape(len(rows), -1)
+        chosen = _largest(np.take_along_axis(closeness, there, axis=1), number)
+        yield from np.take_along_axis(there, chosen, axis=1)
+
+
+def _largest(values: Floats, number: int) -> Ints:
+    """(n, number): where in each row of (n, m) its largest are, in no order."""
+    return np.argpartition(values, -number, axis=1)[:, -number:]
 
 
 def _echoing(one: NDArray[np.int8], others: NDArray[np.int8]) -> tuple[Floats, Floats]:

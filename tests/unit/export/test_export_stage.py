@@ -28,6 +28,12 @@ from kelly_tui.store.splits import reshuffle
 EMOTIONS = ("happy", "sad", "angry", "peaceful")
 
 
+@pytest.fixture(autouse=True)
+def _where_datasets_are(tmp_path, monkeypatch):
+    """So that a dataset's name is enough for the commands that are recommended."""
+    monkeypatch.setenv("KELLY_DATASETS", str(tmp_path))
+
+
 @pytest.fixture
 def root(tmp_path) -> Path:
     """Forty songs of four emotions; of the first a variant, and a generated sample."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from kelly_tui.store import chromagrams
 from kelly_tui.store.chromagrams import alike, packed
 from kelly_tui.store.pieces import same_pieces
 from kelly_tui.store.sketches import Sketches, sketch_of
@@ -43,6 +44,16 @@ def test_renditions_are_found_among_others():
             clips.append(packed(played(np.roll(faster(tune(seed, 40.0), speed), up, axis=1), number)[later:][:1290]))
             roots.append(seed)
     assert groups(clips) == roots
+
+
+@pytest.mark.parametrize("count", [2, 17, 33, 700])
+def test_the_nearest_are_those_of_a_sort_of_all(count):
+    points = np.random.default_rng(count).normal(size=(count, 60)).astype(np.float32)
+    points /= np.linalg.norm(points, axis=1, keepdims=True)
+    closeness = points @ points.T
+    np.fill_diagonal(closeness, -np.inf)
+    sought = np.argsort(-closeness, axis=1)[:, : min(chromagrams._NEAREST, count - 1)]
+    assert [set(near) for near in sought.tolist()] == [set(near.tolist()) for near in chromagrams._nearest(points)]
 
 
 def test_a_large_family_hangs_together():

@@ -14,12 +14,14 @@ import kelly_tui
 from kelly_tui.errors import FilterError
 from kelly_tui.model.annotation import Label
 from kelly_tui.model.edit import Edit
+from kelly_tui.model.opinion import Opinion
 from kelly_tui.model.report import Finding, Report, whole_percent
 from kelly_tui.store import feature_files, query, viewstate
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.history import edit
 from kelly_tui.store.layout import dataset_root, load_config, save_config
-from kelly_tui.validate import files
+from kelly_tui.store.opinions import add_opinions
+from kelly_tui.validate import files, provenance
 from kelly_tui.validate import report as report_module
 from kelly_tui.validate.stats import dataset_stats
 from tests.strangers import create
@@ -434,6 +436,22 @@ def test_what_a_finding_says_to_do_works_from_where_the_person_stands(sound, tmp
         root = given
         assert said()[:3] == ["kelly", "list", name]
         assert dataset_root(datasets, name).samefile(dataset)
+
+
+@pytest.mark.parametrize(("second", "is_said"), [("other", True), ("same", False)])
+def test_annotators_who_agree_little_are_a_finding_that_lists_what_they_judged(sound, monkeypatch, second, is_said):
+    with Catalogue.open(sound) as catalogue:
+        judged = [sample.sample_id for sample in catalogue.samples()]
+        monkeypatch.setattr(provenance, "_JUDGED", len(judged))
+        for place, sample_id in enumerate(judged):
+            first, other = ("happy", "sad") if place % 2 else ("sad", "happy")
+            for who, value in (("ann", first), ("bea", other if second == "other" else first)):
+                add_opinions(catalogue, [Opinion(sample_id, "emotion", who, 1, value, "2026-01-01")])
+    found = [one for one in kelly_tui.validate_dataset(sound).findings if one.code == "low-agreement"]
+    assert bool(found) == is_said
+    with Catalogue.open(sound) as catalogue:
+        listed = {sample.sample_id for sample in catalogue.samples("found:low-agreement")}
+    assert listed == (set(judged) if is_said else set())
 
 
 def test_what_was_found_before_is_found_no_more(sound):
