@@ -28,6 +28,7 @@ from kelly_tui.model.sample import Sample
 from kelly_tui.store import counters, damage, history, migrations, schema, steps
 from kelly_tui.store.connection import connect, connect_for_reading, explained, file_at, run_script, take
 from kelly_tui.store.filters import Query, literal, parse
+from kelly_tui.store.full_disk import connect_on_full_disk, not_written
 from kelly_tui.store.layout import Layout, disk_errors, is_dataset, load_config, make_kelly_dir, utc_now
 from kelly_tui.store.sessions import Session, living
 
@@ -77,6 +78,7 @@ class Catalogue:
         self.session: Session | None = None
         """The run of the app that edits through this catalogue: undo begins with its own steps."""
         self._lock = lock
+        self.is_for_reading = lock is None
         self._file = file_at(layout.catalogue_path)
         self._reopened = 0
 
@@ -93,14 +95,12 @@ class Catalogue:
     def root(self) -> Path:
         return self.layout.root
 
-    # -- opening and closing ------------------------------------------------------------------------------------------
-
     @classmethod
     def open(cls, root: Path | str) -> Catalogue:
         """Open the dataset at `root`; make its catalogue, from the views where there are any, if it has none.
 
         A damaged one is set aside, and another made: `kelly_tui.store.rebuild.untold` says what came of it.
-        A folder that can't be written is opened for reading. Raises `DatasetError`.
+        A folder or a disk that can't be written is opened for reading. Raises `DatasetError`.
         """
         root = Path(root)
         if not is_dataset(root):
@@ -126,9 +126,11 @@ class Catalogue:
                     damage.suspect(path)
                 _replace_if_damaged(layout, config, lock)
                 return cls._prepared(layout, config, lock)
-            except BaseException:
+            except BaseException as error:
                 os.close(lock)
-                raise
+                if (as_it_lies := connect_on_full_disk(error, path)) is None:
+                    raise
+                return cls(layout, config, as_it_lies, None)
 
     @classmethod
     def _prepared(cls, layout: Layout, config: DatasetConfig, lock: int) -> Catalogue:
@@ -245,8 +247,6 @@ class Catalogue:
             with explained(self.layout.catalogue_path):
                 raise error
 
-    # -- writing ------------------------------------------------------------------------------------------------------
-
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
         """One transaction, durable when the block ends; nothing of it is there if the block raises.
@@ -268,7 +268,7 @@ class Catalogue:
     @contextmanager
     def _turn(self) -> Iterator[None]:
         if self._lock is None:
-            raise DatasetError("the dataset is read-only", path=self.root, hint="Check who owns it, or copy it.")
+            raise not_written(self.layout.catalogue_path)
         take(self._lock, self.root)
         while self._is_replaced():
             fcntl.flock(self._lock, fcntl.LOCK_UN)
@@ -362,8 +362,6 @@ class Catalogue:
                 return
             other = db.execute("SELECT reason FROM failures WHERE sample_id = ? LIMIT 1", (sample_id,)).fetchone()
             db.execute("UPDATE samples SET status = ? WHERE sample_id = ?", (other[0] if other else "ok", sample_id))
-
-    # -- reading ------------------------------------------------------------------------------------------------------
 
     def __len__(self) -> int:
         return int(self.db.execute("SELECT count(*) FROM samples").fetchone()[0])

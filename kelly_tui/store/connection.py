@@ -6,7 +6,7 @@ import fcntl
 import os
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -39,9 +39,12 @@ def keep_little(db: sqlite3.Connection) -> None:
     db.execute("PRAGMA cache_size = -4000")
 
 
-def connect_for_reading(path: Path) -> sqlite3.Connection:
+AS_IT_LIES = "mode=ro&immutable=1"
+
+
+def connect_for_reading(path: Path, ways: Sequence[str] = ("mode=ro", AS_IT_LIES)) -> sqlite3.Connection:
     """A catalogue in a folder that can't be written: through the log if its index is there, else as it lies."""
-    for how in ("mode=ro", "mode=ro&immutable=1"):
+    for how in ways:
         db = sqlite3.connect(f"{path.absolute().as_uri()}?{how}", uri=True, isolation_level=None)
         try:
             db.execute("SELECT 1 FROM samples LIMIT 1")
@@ -145,7 +148,7 @@ def meaning(error: sqlite3.Error, path: Path) -> Exception:
     if is_damage(error):
         suspect(path)
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    if code == sqlite3.SQLITE_FULL or (code == sqlite3.SQLITE_IOERR and _is_full(path)):
+    if code == sqlite3.SQLITE_FULL or (code == sqlite3.SQLITE_IOERR and is_full(path)):
         return DiskFull("the disk is full", path=path, hint="Make room; all that was saved is kept.")
     for codes, what, hint in _MEANINGS:
         if code in codes:
@@ -153,7 +156,7 @@ def meaning(error: sqlite3.Error, path: Path) -> Exception:
     return error
 
 
-def _is_full(path: Path) -> bool:
+def is_full(path: Path) -> bool:
     """For the files beside the catalogue, SQLite calls a full disk a failing one."""
     try:
         return os.statvfs(path.parent).f_bavail == 0

@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from kelly_tui.errors import FileRefused
+from kelly_tui.errors import DiskFull, FileRefused
 from kelly_tui.model.annotation import Label
 from kelly_tui.model.dataset import DatasetConfig
 from kelly_tui.model.labels import SPLITS
@@ -22,6 +22,7 @@ from kelly_tui.store import annotation_file, counters, damage
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.conflicts import put_conflicts, read_conflicts
 from kelly_tui.store.connection import connect, take
+from kelly_tui.store.full_disk import not_written
 from kelly_tui.store.layout import Layout, inside, save_config, utc_now, write_atomic
 from kelly_tui.store.manifest import RawManifest, read_manifest_file, write_manifest_file
 from kelly_tui.store.opinions import add_opinions, blind_opinions
@@ -185,7 +186,13 @@ def last_rebuild(catalogue: Catalogue) -> Rebuilt | None:
 
 
 def untold(catalogue: Catalogue) -> str:
-    """What a person should know of how this catalogue was made; once, and empty after that."""
+    """What a person should know of how this catalogue was made; once, and empty after that.
+
+    Of one that is only read since the disk is full, each time that it is.
+    """
+    if catalogue.is_for_reading:
+        why = not_written(catalogue.layout.catalogue_path)
+        return f"the dataset is opened for reading only: {why}" if isinstance(why, DiskFull) else ""
     rebuilt = last_rebuild(catalogue)
     if rebuilt is None or rebuilt.told:
         return ""

@@ -151,11 +151,12 @@ class Saver:
         """The catalogue, once it can be opened; None if the app is left before."""
         from kelly_tui.store.catalogue import Catalogue
         from kelly_tui.store.connection import keep_little
+        from kelly_tui.store.full_disk import not_on_full_disk
 
         said = False
         while True:
             try:
-                catalogue = Catalogue.open(self._root)
+                catalogue = not_on_full_disk(Catalogue.open(self._root))
                 catalogue.begin_session()
                 keep_little(catalogue.db)
                 return catalogue

@@ -16,6 +16,7 @@ from kelly_tui.errors import DatasetError, FileRefused
 from kelly_tui.model.sample import Sample, changes
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.connection import keep_little
+from kelly_tui.store.full_disk import not_on_full_disk
 from kelly_tui.store.issues import issue
 from kelly_tui.store.layout import inside
 from kelly_tui.store.suggestions import suggestion
@@ -74,7 +75,7 @@ class Session:
         self._own = threading.local()
 
     def _opened(self) -> Catalogue:
-        return Catalogue.open(self.root) if self.past is None else self.past.open()
+        return not_on_full_disk(Catalogue.open(self.root)) if self.past is None else self.past.open()
 
     def refuse_change(self) -> None:
         """Raises `DatasetError` where only the past is looked at."""

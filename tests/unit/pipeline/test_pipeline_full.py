@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import sys
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,7 @@ from kelly_tui.pipeline.plan import Plan, Work
 from kelly_tui.pipeline.runner import run_items
 from kelly_tui.pipeline.stage import Interrupted, Item, Progress, Run
 from kelly_tui.store.catalogue import Catalogue
+from kelly_tui.store.full_disk import not_on_full_disk
 from tests.strangers import create
 
 
@@ -150,3 +153,35 @@ def test_a_stage_outlasts_a_disk_that_was_really_full(small_disk):
     assert len(samples) == 300
     assert all((root / one.file_path).stat().st_size == one.file_size_bytes for one in samples)
     assert list((root / ".kelly/partial").iterdir()) == []
+
+
+def fill(folder: Path) -> Path:
+    """The file that takes all the room that is left."""
+    ballast = folder / "ballast"
+    with ballast.open("wb", buffering=0) as file, suppress(OSError):
+        while file.write(bytes(4096)):
+            pass
+    assert not shutil.disk_usage(folder).free
+    return ballast
+
+
+def test_a_dataset_on_a_full_disk_is_read_as_it_lies_and_says_so(small_disk):
+    root = create(small_disk)
+    kelly_tui.synthesize_dataset(root, 3, workers=1)
+    ballast = fill(small_disk)
+    for command in ("list", "history", "validate"):
+        program = [sys.executable, "-m", "kelly_tui", command, str(root)]
+        told = subprocess.run(program, capture_output=True, text=True, check=False)
+        assert "opened for reading only: the disk is full" in told.stderr
+        assert told.stdout.strip()
+    with Catalogue.open(root) as catalogue:
+        assert len(list(catalogue.samples())) == 3
+        with pytest.raises(DiskFull), catalogue.writing():
+            pass
+        with pytest.raises(DiskFull):  # the app, which would not see what is written once there is room
+            not_on_full_disk(catalogue)
+    ballast.unlink()
+    Path(f"{root}/.kelly/catalogue.sqlite-wal").write_bytes(b"an edit, perhaps")  # without it, nobody should look
+    fill(small_disk)
+    with pytest.raises(DiskFull):
+        Catalogue.open(root)
