@@ -14,7 +14,7 @@ import sys
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from kelly_tui.errors import KellyError, LibraryMissing
 
@@ -125,10 +125,10 @@ def _door(host: str, port: int, token: str) -> Any:
 
     @web.middleware
     async def door(request: web.Request, handler: Handler) -> web.StreamResponse:
-        if is_loopback(host) and not is_loopback(urlsplit(f"//{request.host}").hostname or ""):
+        if is_loopback(host) and not is_loopback(_split(f"//{request.host}").hostname or ""):
             raise web.HTTPForbidden(text="asked for by another name than this machine's")
         origin = request.headers.get("Origin")
-        if origin is not None and urlsplit(origin).netloc != request.host:
+        if origin is not None and _split(origin).netloc != request.host:
             raise web.HTTPForbidden(text="asked for by another site's page")
         if not token or _same(request.cookies.get(COOKIE, ""), token):
             return await handler(request)
@@ -141,6 +141,14 @@ def _door(host: str, port: int, token: str) -> Any:
     return door
 
 
+def _split(address: str) -> SplitResult:
+    """The parts of an address; what is none, such as ``//[``, has none."""
+    try:
+        return urlsplit(address)
+    except ValueError:
+        return urlsplit("")
+
+
 def _same(given: str, token: str) -> bool:
-    """Compared in a time that tells nothing of how much was right."""
-    return hmac.compare_digest(given.encode(), token.encode())
+    """Compared in a time that tells nothing of how much was right; headers may hold bytes that are no text."""
+    return hmac.compare_digest(given.encode(errors="surrogateescape"), token.encode())

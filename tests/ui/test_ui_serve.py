@@ -110,7 +110,8 @@ async def test_the_list_comes_to_a_page_and_a_key_labels(served: Served, root: P
 async def test_pages_of_other_sites_and_other_names_are_refused(served: Served, root: Path) -> None:
     async with served(root) as address, aiohttp.ClientSession() as session:
         for path in ("/", "/ws"):
-            for headers in ({"Origin": "http://evil.example"}, {"Host": "evil.example"}, {"Origin": "null"}):
+            for headers in ({"Origin": "http://evil.example"}, {"Host": "evil.example"}, {"Origin": "null"},
+                            {"Host": "["}, {"Origin": "http://["}):  # fmt: skip
                 async with session.get(address + path, headers=headers) as answer:
                     assert answer.status == 403, (path, headers)
 
@@ -126,6 +127,11 @@ async def test_a_token_is_asked_for_and_goes_no_further_than_a_cookie(served: Se
             cookie = answer.headers["Set-Cookie"]
         assert "HttpOnly" in cookie
         assert "SameSite=Strict" in cookie
+        port = int(address.rpartition(":")[2])
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nCookie: kelly_token=\xff\r\n\r\n")
+        assert b" 401 " in await reader.readline()
+        writer.close()
         headers = {"Cookie": cookie.partition(";")[0]}
         async with session.get(address, headers=headers) as answer:
             assert answer.status == 200
