@@ -9,6 +9,7 @@ import threading
 from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
+from typing import TypeVar
 
 import msgspec
 
@@ -74,12 +75,14 @@ class Job:
     @property
     def exit_code(self) -> int | None:
         """0 done, 1 with failures, 2 not done, 130 stopped; None while it runs."""
-        return self._process.poll()
+        return _in_codes(self._process.poll())
 
     @property
     def last_words(self) -> str:
         """The last line that it said, without the failures listed under it; or how it was ended if it could not say."""
-        code = self.exit_code
+        code = self._process.poll()
+        if code == -signal.SIGINT:
+            return f"{self.stage} was stopped before it had begun"
         if code is not None and code < 0:
             return f"{self.stage} was killed ({signal.Signals(-code).name}); what it had done is kept"
         said = list(self.log)
@@ -109,7 +112,7 @@ class Job:
 
     def wait(self, seconds: float | None = None) -> int:
         """Its exit code, once it has ended. Raises `subprocess.TimeoutExpired`."""
-        return self._process.wait(seconds)
+        return _in_codes(self._process.wait(seconds))
 
     def join(self) -> None:
         """Wait until it has ended and all that it said is in `log`."""
@@ -128,6 +131,14 @@ class Job:
                 self.progress = progress
             elif said := line.rstrip():
                 self.log.append(said)
+
+
+Code = TypeVar("Code", int, int | None)
+
+
+def _in_codes(returned: Code) -> Code:
+    """What a process has returned, as an exit code: stopped is 130, though it was before it could say so itself."""
+    return 130 if returned == -signal.SIGINT else returned
 
 
 def heeded_pause(*, is_job: bool) -> threading.Event:

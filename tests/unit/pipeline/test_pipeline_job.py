@@ -94,6 +94,14 @@ def test_a_job_pauses_with_all_kept_and_goes_on(imported):
     assert job.wait() == 130
 
 
+def test_a_job_that_is_stopped_at_once_was_stopped(imported):
+    """Python has not begun then, and can't say so."""
+    job = Job.start(["synthesize", str(imported), "--count", "100000"])
+    job.cancel()
+    assert job.wait() == job.exit_code == 130
+    assert job.last_words == "synthesize was stopped before it had begun"
+
+
 def test_a_job_stands_back(imported):
     job = Job.start(["synthesize", str(imported), "--count", "100000"])
     assert os.getpriority(os.PRIO_PROCESS, job.pid) == os.getpriority(os.PRIO_PROCESS, 0) + POLITE
