@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 SWITCH = 0.001
 """Seconds for which a thread may go on while the app's waits: a fifth of the usual, which a key would feel."""
 
+MANY = 100_000
+"""Samples from which on their manifest takes seconds: that is said, since the app has left the screen by then."""
+
 KEYMAP_FILE = "keys.toml"
 
 
@@ -94,6 +97,8 @@ def write_views(root: Path) -> None:
         with Catalogue.open(root) as catalogue:
             if said := rebuild.untold(catalogue):
                 print(said, file=sys.stderr)  # noqa: T201
+            if (n := catalogue.counts().in_catalogue) >= MANY:
+                print(f"all is saved; writing manifest.json of {count(n, 'sample')}", file=sys.stderr)  # noqa: T201
             views.write_views(catalogue)
     except (KellyError, OSError) as error:
         print(f"all is saved, but manifest.json could not be written: {error}", file=sys.stderr)  # noqa: T201

@@ -243,14 +243,21 @@ async def test_what_was_edited_outside_is_taken_in_and_said(open_desk: Open, roo
         assert "1 outside edit taken" in desk.said
 
 
-async def test_leaving_brings_the_manifest_up_to_the_edits(open_desk: Open, root: Path) -> None:
-    from kelly_tui.ui.launch import write_views
+async def test_leaving_brings_the_manifest_up_to_the_edits(
+    open_desk: Open, root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from kelly_tui.ui import launch
 
     async with open_desk(root) as desk:
         await desk.press("2")
         app = desk.app
     assert app.edited == [root]
-    write_views(root)
+    capsys.readouterr()
+    launch.write_views(root)
+    assert not capsys.readouterr().err, "it takes no time"
+    monkeypatch.setattr(launch, "MANY", 3)
+    launch.write_views(root)
+    assert "writing manifest.json of " in capsys.readouterr().err
     manifest = json.loads((root / "manifest.json").read_text())
     amber = next(one for one in manifest["samples"] if one["file_path"].endswith("amber.mid"))
     assert amber["annotations"] == {"emotion": "sad"}
