@@ -12,13 +12,11 @@ from collections.abc import Mapping
 from itertools import islice
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from kelly_tui.model.issue import Issue
-from kelly_tui.store.members import Ints
 
 if TYPE_CHECKING:
     from kelly_tui.store.catalogue import Catalogue
+    from kelly_tui.store.members import Ints
 
 LIKELY = 0.5
 """From here on a label is more likely wrong than right."""
@@ -69,6 +67,8 @@ def put_issues(catalogue: Catalogue, wanted: Mapping[int, tuple[Issue, str]]) ->
 
 def drop_other_issues(catalogue: Catalogue, kept: Ints) -> None:
     """Have no issues but those of these rowids, (n,)."""
+    import numpy as np  # late: a filter, and so the app's start, needs this module and no arrays
+
     there = np.array(array("q", (rowid for (rowid,) in catalogue.db.execute("SELECT sample FROM issues"))), np.int64)
     gone = np.setdiff1d(there, kept)
     for some in np.array_split(gone, len(gone) // _AT_ONCE + 1):
