@@ -9,7 +9,6 @@ import threading
 from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import TypeVar
 
 import msgspec
 
@@ -19,6 +18,9 @@ from kelly_tui.pipeline.worker import python
 
 PATIENCE = 2.0
 """Seconds from asking a job to stop until it is told to."""
+
+STOPPED = 130
+"""The exit code of a stage that was stopped."""
 
 PAUSE, RESUME = signal.SIGUSR1, signal.SIGUSR2
 """What a job heeds, see `heeded_pause`."""
@@ -42,6 +44,7 @@ class Job:
         self.log: deque[str] = deque(maxlen=_LOG_LINES)
         """What it has said, the last lines."""
         self.progress = Progress(self.stage, 0, 0, 0, 0.0, None)
+        self._cancelled = False
         self._process = subprocess.Popen(
             [*python("kelly_tui.__main__"), *arguments, "--progress", "json"],
             stdin=subprocess.DEVNULL,
@@ -75,14 +78,19 @@ class Job:
     @property
     def exit_code(self) -> int | None:
         """0 done, 1 with failures, 2 not done, 130 stopped; None while it runs."""
-        return _in_codes(self._process.poll())
+        code = self._process.poll()
+        return STOPPED if self._was_stopped(code) else code
+
+    def _was_stopped(self, code: int | None) -> bool:
+        """Whether being asked to stop ended it before it could listen, whatever Python made of that, or by force."""
+        return self._cancelled and code not in (None, 0) and (code < 0 or not self.progress.total)
 
     @property
     def last_words(self) -> str:
         """The last line that it said, without the failures listed under it; or how it was ended if it could not say."""
         code = self._process.poll()
-        if code == -signal.SIGINT:
-            return f"{self.stage} was stopped before it had begun"
+        if self._was_stopped(code):
+            return f"{self.stage} was stopped; what it had done is kept"
         if code is not None and code < 0:
             return f"{self.stage} was killed ({signal.Signals(-code).name}); what it had done is kept"
         said = list(self.log)
@@ -90,6 +98,7 @@ class Job:
 
     def cancel(self) -> None:
         """Ask it to stop, and tell it to after `PATIENCE`; what it has done by then is kept."""
+        self._cancelled = True
         self._signal(signal.SIGINT)
         teller = threading.Timer(PATIENCE, self._signal, (signal.SIGTERM,))
         teller.daemon = True
@@ -112,7 +121,8 @@ class Job:
 
     def wait(self, seconds: float | None = None) -> int:
         """Its exit code, once it has ended. Raises `subprocess.TimeoutExpired`."""
-        return _in_codes(self._process.wait(seconds))
+        code = self._process.wait(seconds)
+        return STOPPED if self._was_stopped(code) else code
 
     def join(self) -> None:
         """Wait until it has ended and all that it said is in `log`."""
@@ -131,14 +141,6 @@ class Job:
                 self.progress = progress
             elif said := line.rstrip():
                 self.log.append(said)
-
-
-Code = TypeVar("Code", int, int | None)
-
-
-def _in_codes(returned: Code) -> Code:
-    """What a process has returned, as an exit code: stopped is 130, though it was before it could say so itself."""
-    return 130 if returned == -signal.SIGINT else returned
 
 
 def heeded_pause(*, is_job: bool) -> threading.Event:

@@ -95,11 +95,11 @@ def test_a_job_pauses_with_all_kept_and_goes_on(imported):
 
 
 def test_a_job_that_is_stopped_at_once_was_stopped(imported):
-    """Python has not begun then, and can't say so."""
+    """Python has not begun then: it dies of the signal, can't import, or ignores it and is told to end."""
     job = Job.start(["synthesize", str(imported), "--count", "100000"])
     job.cancel()
     assert job.wait() == job.exit_code == 130
-    assert job.last_words == "synthesize was stopped before it had begun"
+    assert job.last_words == "synthesize was stopped; what it had done is kept"
 
 
 def test_a_job_stands_back(imported):
