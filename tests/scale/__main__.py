@@ -40,6 +40,8 @@ STEPS = {
     "planning": "plan a stage",
     "validate": "validate, first",
     "again": "validate, again",
+    "suggest": "suggest emotions, learnt anew",
+    "suspect": "suspect labels",
     "export": "export as JSONL",
     "rebuild": "catalogue from the views",
 }

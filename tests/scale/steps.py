@@ -271,6 +271,21 @@ def again(folder: Path, n: int) -> Took:
     return validate(folder, n)
 
 
+def suggest(folder: Path, n: int) -> Took:
+    """What ``kelly suggest`` does first; features are noise, which costs as much to learn from as music."""
+    from kelly_tui.learn.suggest import suggest_for
+
+    with Catalogue.open(folder / "large") as catalogue:
+        return Took.least(lambda: suggest_for(catalogue), 1)
+
+
+def suspect(folder: Path, n: int) -> Took:
+    from kelly_tui.learn.suspects import suspect_for
+
+    with Catalogue.open(folder / "large") as catalogue:
+        return Took.least(lambda: suspect_for(catalogue), 1)
+
+
 def export(folder: Path, n: int) -> Took:
     from kelly_tui.pipeline.stages import export_dataset
 
