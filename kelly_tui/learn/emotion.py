@@ -103,18 +103,6 @@ class Forecast(NamedTuple):
     """(n, 2): standard deviations."""
 
 
-class Suggested(NamedTuple):
-    """A `Forecast` for all that is known, and what its `Forecaster` learnt from."""
-
-    probabilities: Floats
-    plane: Floats
-    spreads: Floats
-    learnt: int
-    named: int
-    right: int
-    pieces: int
-
-
 @cache
 def _rule_weights(kind: str) -> Floats:
     """(cues + 1, 2): of the cues, and of a constant."""
@@ -122,10 +110,9 @@ def _rule_weights(kind: str) -> Floats:
     return np.array([*(rules.get(cue, (0.0, 0.0)) for cue in CUES), (0.0, 0.0)])
 
 
-def suggest(known: Labelled, labels: Sequence[str], kind: str) -> Suggested:
+def suggest(known: Labelled, labels: Sequence[str], kind: str) -> Forecast:
     """What the cues of samples of `kind`, ``midi`` or ``audio``, suggest; never from labels of their own group."""
-    by = Forecaster(known, labels, kind)
-    return Suggested(*by.of(known.cues, known.groups), by.learnt, by.named, by.right, by.pieces)
+    return Forecaster(known, labels, kind).of(known.cues, known.groups)
 
 
 class Forecaster:

@@ -9,7 +9,7 @@ import pytest
 
 from kelly_tui.learn import emotion
 from kelly_tui.learn.cues import CUES, RECORDED, Heard, among_others, audio_cues, in_words, midi_cues
-from kelly_tui.learn.emotion import Labelled, suggest
+from kelly_tui.learn.emotion import Forecaster, Labelled, suggest
 from kelly_tui.model.labels import EMOTION_PLACES, EMOTIONS
 
 FOUR = ("happy", "sad", "angry", "peaceful")
@@ -77,12 +77,12 @@ def test_labels_that_contradict_the_rules_are_learnt_and_few_of_them_are_not_eno
     cues = heard(400)
     sad_if_dense = np.where(cues[:, DENSITY] > 0, 1, 0)  # happy and sad, against the rules
     by_rules = suggest(known(cues), FOUR, "midi")
-    learnt = suggest(known(cues, sad_if_dense), FOUR, "midi")
+    learnt = Forecaster(known(cues, sad_if_dense), FOUR, "midi")
     assert (learnt.named, learnt.learnt) == (400, 400)
     assert learnt.right / 400 > 0.9
     few = suggest(known(cues, np.where(np.arange(400) < 4, sad_if_dense, -1)), FOUR, "midi")
     assert np.abs(few.plane - by_rules.plane).mean() < 0.1
-    assert by_rules.learnt == 0
+    assert Forecaster(known(cues), FOUR, "midi").learnt == 0
 
 
 def test_valence_and_arousal_are_learnt_from_numbers_and_their_spread_is_measured() -> None:
@@ -135,8 +135,10 @@ def test_odd_features_give_finite_suggestions(cues, size: int, value: float) -> 
 
 
 def test_nothing_to_suggest_for() -> None:
-    found = suggest(known(np.empty((0, len(CUES)))), EMOTIONS, "midi")
-    assert (found.probabilities.shape, found.learnt, found.named) == ((0, 8), 0, 0)
+    nothing = known(np.empty((0, len(CUES))))
+    assert suggest(nothing, EMOTIONS, "midi").probabilities.shape == (0, 8)
+    by = Forecaster(nothing, EMOTIONS, "midi")
+    assert (by.learnt, by.named) == (0, 0)
 
 
 def test_why_says_what_stands_out() -> None:
@@ -148,8 +150,10 @@ def test_why_says_what_stands_out() -> None:
 def test_a_hundred_thousand_are_learnt_from_an_even_choice_of_them() -> None:
     cues = np.tile(heard(500), (40, 1))
     emotions = np.where(cues[:, DENSITY] > 0, 1, 0)
-    found = suggest(known(cues, emotions), FOUR, "midi")
-    assert found.learnt == emotion.MOST
+    many = known(cues, emotions)
+    by = Forecaster(many, FOUR, "midi")
+    assert by.learnt == emotion.MOST
+    found = by.of(many.cues, many.groups)
     assert (found.probabilities.argmax(axis=1) == emotions).mean() > 0.9
 
 
