@@ -28,7 +28,7 @@ from kelly_tui.model.sample import Sample
 from kelly_tui.store import schema
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.connection import connect_for_reading
-from kelly_tui.store.layout import Layout, dataset_root, inside
+from kelly_tui.store.layout import Layout, called, dataset_root, inside
 from kelly_tui.store.query import parse
 from kelly_tui.text import agree, count
 
@@ -72,7 +72,7 @@ def load(
         found = catalogue.db.execute(f"SELECT rowid FROM samples WHERE {held} ORDER BY sample_id", given)
         numbers = array("q", (number for (number,) in found))
         if not numbers and split is not None and not any(catalogue.counts().splits.values()):
-            raise DatasetError("no sample is in a split", path=root, hint=f"Split first: kelly split {root.name}.")
+            raise DatasetError("no sample is in a split", path=root, hint=f"Split first: kelly split {called(root)}.")
         if set(chosen) & set(_NEED_FEATURES):
             _check_features(catalogue, held, given)
     return _made(root, numbers, chosen)
@@ -84,7 +84,7 @@ def _check_features(catalogue: Catalogue, held: str, given: Sequence[Any]) -> No
         raise DatasetError(
             f"{count(lacking, 'sample')} {agree(lacking, 'has', 'have')} no features",
             path=catalogue.root,
-            hint=f"Extract them: kelly extract {catalogue.root.name}. Or load with where='has:features'.",
+            hint=f"Extract them: kelly extract {called(catalogue.root)}. Or load with where='has:features'.",
         )
 
 

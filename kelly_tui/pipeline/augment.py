@@ -21,7 +21,7 @@ from kelly_tui.pipeline.runner import run_items
 from kelly_tui.pipeline.stage import Failed, Item, Outcome, Result, Run
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.durable import make_durable
-from kelly_tui.store.layout import disk_errors, utc_now
+from kelly_tui.store.layout import called, disk_errors, utc_now
 from kelly_tui.text import count
 
 STAGE = "augment"
@@ -80,7 +80,7 @@ def _why_nothing(catalogue: Catalogue, outcome: Outcome, roots: str) -> str:
         return ""
     aside = sum(1 for _ in catalogue.samples(roots.replace("is:ok", "is:quarantined")))
     if aside:
-        where = f"kelly list {catalogue.root.name} is:quarantined"
+        where = f"kelly list {called(catalogue.root)} is:quarantined"
         return f"no sample to vary: {count(aside, 'sample')} set aside, see {where}"
     return "no sample to vary: import music first"
 

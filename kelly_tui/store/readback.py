@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
@@ -25,7 +24,7 @@ from kelly_tui.model.sample import Sample
 from kelly_tui.store import annotation_file
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.conflicts import OUTSIDE, put_conflict
-from kelly_tui.store.layout import utc_now
+from kelly_tui.store.layout import called, utc_now
 from kelly_tui.store.manifest import catalogue_rev, read_manifest_file
 from kelly_tui.store.merge import FieldMerge, merge_fields
 from kelly_tui.store.rebuild import Adoption
@@ -172,7 +171,7 @@ def waiting(catalogue: Catalogue, outside: int | None = None, decided_by: str = 
         things.append("edits made outside Kelly" if outside is None else f"outside edits of {count(edited, 'sample')}")
     if still_open:
         things.append(count(still_open, "conflict"))
-    way = f"kelly conflicts {shlex.quote(catalogue.root.name)}" if edited or not decided_by else decided_by
+    way = f"kelly conflicts {called(catalogue.root)}" if edited or not decided_by else decided_by
     return f"waiting for you: {' and '.join(things)}; {way}" if things else ""
 
 

@@ -109,9 +109,9 @@ def test_without_splits_or_features_it_names_the_stage(tmp_path: Path, corpus_mi
     kelly_tui.create_dataset_structure(tmp_path, kelly_tui.DatasetConfig(dataset_id="bare"))
     root = tmp_path / "bare"
     kelly_tui.import_files(root, [tmp_path / "a.mid"], workers=1)
-    with pytest.raises(DatasetError, match="kelly split bare"):
+    with pytest.raises(DatasetError, match=f"kelly split {root}"):
         kelly_tui.load(root, split="train")
-    with pytest.raises(DatasetError, match=r"1 sample has no features.*kelly extract bare"):
+    with pytest.raises(DatasetError, match=f"1 sample has no features.*kelly extract {root}"):
         kelly_tui.load(root)
     assert len(kelly_tui.load(root, where="has:features")) == 0
     assert kelly_tui.load(root, fields=("file_path",))[0] == {"file_path": "raw/midi/a.mid"}

@@ -110,7 +110,7 @@ def test_a_run_without_a_sample_to_vary_says_why(tmp_path):
     outcome = kelly_tui.augment_dataset(root, 3)
     assert (outcome.done, outcome.words) == (
         0,
-        "no sample to vary: 1 sample set aside, see kelly list d is:quarantined",
+        f"no sample to vary: 1 sample set aside, see kelly list {root} is:quarantined",
     )
     empty = dataset(tmp_path / "empty", {"song.mid": song(1)})
     with Catalogue.open(empty) as catalogue, catalogue.writing() as db:
