@@ -304,32 +304,21 @@ def _worth(key: int, near: Sequence[int | None], sums: Sequence[float], at_end: 
 
 
 def _path(scores: Floats, costs: Floats, ends: Floats) -> list[int]:
-    """Viterbi's path. A key less far behind the best than the cheapest change is stayed in, and alone changed to."""
-    charge = costs.T.tolist()
-    keys = range(len(charge))
-    best = (scores[0] + ends).tolist()
-    came = [list(keys)]
-    for row in scores[1:].tolist():
-        limit = max(best) - CHANGE
-        near = [key for key in keys if best[key] >= limit]
-        origin = list(keys)
-        if len(near) < len(origin):
-            reached = best[:]
-            for key in keys:
-                worth = best[key]
-                if worth < limit:
-                    dear = charge[key]
-                    for other in near:
-                        if best[other] - dear[other] > worth:
-                            worth, origin[key] = best[other] - dear[other], other
-                    reached[key] = worth
-            best = reached
-        came.append(origin)
-        best = [before + more for before, more in zip(best, row)]
-    last = [value + end for value, end in zip(best, ends.tolist())]
-    path = [last.index(max(last))]
-    for origin in reversed(came[1:]):
-        path.append(origin[path[-1]])
+    """Viterbi's path; of ways as good the one that stays longer."""
+    count, keys = scores.shape
+    dear = costs.T - 1e-9 * np.eye(keys)  # to and from
+    worth = np.empty((keys, keys))
+    places = np.arange(0, keys * keys, keys)
+    came = np.empty((count, keys), np.int64)
+    best = scores[0] + ends
+    for row, origin in zip(scores[1:], came[1:]):
+        np.subtract(best, dear, out=worth)
+        worth.argmax(1, origin)
+        best = worth.take(origin + places)
+        best += row
+    path = [int((best + ends).argmax())]
+    for into in came[:0:-1].tolist():
+        path.append(into[path[-1]])
     return path[::-1]
 
 

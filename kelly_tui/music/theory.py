@@ -97,6 +97,7 @@ class Chord(NamedTuple):
     bass: int
 
 
+@lru_cache(maxsize=4096)
 def pitch_class(name: str) -> int:
     """``"Bb"`` -> 10. Raises `LabelError` for what is no pitch."""
     return KEYS.index(parse_key(name)[0])
@@ -284,6 +285,7 @@ def _triad_on(step: int, mode: str) -> str | None:
     return _signed(step, (step + 4) % 12 in steps or (step == 7 and mode in _MINORS), mode)
 
 
+@lru_cache(maxsize=4096)
 def _signed(step: int, upper: bool, mode: str) -> str:
     """The letters of a degree, with a sign where the mode's scale has it elsewhere."""
     spelled = [letters if upper else letters.lower() for letters in _NUMERALS]
