@@ -10,8 +10,8 @@ import math
 import re
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Literal
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
 
@@ -242,12 +242,18 @@ def _is_chord(name: str) -> bool:
 
 def _numbers(field: Field, value: object, choices: tuple[str, ...]) -> Value:
     items = _items(value)
-    if items and set(map(type, items)) <= {int, float}:  # thousands, of a detector: looked at together
-        with suppress(OverflowError):  # each is looked at below
-            numbers = list(map(float, items))  # type: ignore[arg-type]
-            if math.isfinite(sum(numbers)) and field.low <= min(numbers) and max(numbers) <= field.high:
-                return numbers
+    with suppress(msgspec.ValidationError, OverflowError):  # thousands, of a detector: looked at together
+        numbers: list[float] = msgspec.convert(items, _numbers_within(field.low, field.high))
+        if math.isfinite(sum(numbers)):
+            return numbers
     return [float(_number(field, item, ())) for item in items]  # type: ignore[arg-type]
+
+
+@cache
+def _numbers_within(low: float, high: float) -> Any:
+    """The type of a list of numbers that lie there."""
+    least, most = (bound if math.isfinite(bound) else None for bound in (low, high))
+    return list[Annotated[float, msgspec.Meta(ge=least, le=most)]]
 
 
 def _velocities(field: Field, value: object, choices: tuple[str, ...]) -> Value:
