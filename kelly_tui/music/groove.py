@@ -13,8 +13,18 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from kelly_tui.music.averages import SPREAD, deviation, median, spread
+from kelly_tui.music.averages import SPREAD, deviation, median
 from kelly_tui.music.detection import Detection, unknown
+from kelly_tui.music.eighths import (
+    EVEN_MS,
+    FEWEST_PAIRS,
+    NEAR_BEAT,
+    Division,
+    Strokes,
+    divide,
+    find_strokes,
+    is_drummer,
+)
 from kelly_tui.music.notes import Score
 from kelly_tui.music.runs import runs
 from kelly_tui.music.tempo import has_clock, unkept
@@ -26,40 +36,6 @@ STRAIGHT, SWUNG, DOTTED = 0.56, 0.635, 0.71
 """Swing ratios from which a groove is a shuffle, a swing, dotted."""
 PUSH_MS = 8.0
 """Mean lateness on the beat from which a straight groove is laid back (or, early, rushed)."""
-_FEWEST_PAIRS = 4
-_TOGETHER = 0.03
-"""Seconds within which onsets are one stroke."""
-
-
-class Division(NamedTuple):
-    """How strokes divide the beat, or its half."""
-
-    ratios: Floats
-    """(n,) share of the beat that the first of two eighths takes."""
-    on: int
-    """Beats with a stroke on them; what follows counts these."""
-    divided: int
-    """Beats with a stroke inside."""
-    straight: int
-    """Beats with a stroke on the half."""
-    skipping: int
-    """Beats with a stroke at about two thirds and none on the half."""
-    triplets: int
-    """Beats with strokes at a third and at two thirds."""
-    skipping_evenly: float
-    """0..1: the share of beats that skip, in the half of the beats (every other) that skip less."""
-
-
-class Strokes(NamedTuple):
-    """The onsets in beats, without what all are early or late together."""
-
-    beats: Floats
-    push: float
-    """What was taken off, in beats."""
-    of_note: NDArray[np.int64]
-    """The stroke of each note."""
-    even: bool
-    """Whether they were pushed as one."""
 
 
 @dataclass(frozen=True)
@@ -103,21 +79,21 @@ def detect_groove(score: Score) -> Groove:
     if is_compound(score):
         return _compound(score)
     strokes = find_strokes(score)
-    eighths = divide(strokes.beats)
-    if eighths.triplets >= max(_FEWEST_PAIRS, _MOST * eighths.divided):
+    eighths = divide(strokes.beats, strokes.early)
+    if eighths.triplets >= max(FEWEST_PAIRS, _MOST * eighths.divided):
         push = _Push.of(score, np.arange(4) / 3, strokes)
         triplet = Detection(
             "triplet",
-            _DRUMMED_TRIPLETS if _is_drummer(score) else 0.9,
+            _DRUMMED_TRIPLETS if is_drummer(score) else 0.9,
             f"{eighths.triplets} of {eighths.on} beats in three even parts",
         )
         return push.groove(triplet, unknown("beats in three parts, not in two"))
     swing, error = _swing(eighths, "pairs")
     division, parts = eighths, 1
     if swing.value is not None and abs(swing.value - 0.5) < _NO_SWING:
-        halves = divide(strokes.beats * 2)
+        halves = divide(strokes.beats * 2, strokes.early * 2)
         sixteenths, halves_error = _swing(halves, "pairs of sixteenths")
-        if sixteenths.value is not None and len(halves.ratios) >= 0.9 * eighths.on:
+        if sixteenths.value is not None and halves.pairs >= 0.9 * eighths.on:
             swing, error, division, parts = sixteenths, halves_error, halves, 2
     push = _Push.of(score, _points(0.5 if swing.value is None else swing.value, parts), strokes)
     return push.groove(_class(score, swing, error, division, parts, push), swing)
@@ -138,103 +114,12 @@ def _compound(score: Score) -> Groove:
     return push.groove(Detection("triplet", 0.7, why), unknown(why))
 
 
-_NEAR_BEAT = 0.15
-"""Beats from the beat within which a stroke is on it."""
-_EARLY = 0.08
-"""Beats before the beat from which a stroke belongs to it: players are late more often than early."""
-_EARLIEST, _LATEST = 0.35, 0.78
-"""Where the second of two eighths can lie."""
-_SHORTEST = 0.2
-"""Beats from the first of two eighths to the second."""
 _MOST = 0.75
 """Share of the divided beats that are in three parts, from which the groove is triplets."""
 _DRUMMED_TRIPLETS = 0.35
 """How sure triplets of a drummer are: of five such takes annotators call none so, but straight or a shuffle."""
 _NO_SWING = 0.03
 """Distance from one half at which eighths are even, and sixteenths are looked at."""
-_EVEN_MS = 12.0
-"""Strokes on the beat that vary less than this are pushed as one, and a drummer's are his beat. A soloist's vary more,
-and his lateness on the beat is no push of his eighths (Friberg and Sundström, 2002: late downbeats, eighths in time).
-"""
-
-
-def find_strokes(score: Score) -> Strokes:
-    """What starts within 30 ms of a stroke belongs to it, at the mean. A drummer's push, or an even one, goes."""
-    times, beats = score.notes["onset"], score.notes["onset_beat"]
-    of_note = np.zeros(len(times), np.int64)
-    np.cumsum(times[1:] - times[:-1] > _TOGETHER, out=of_note[1:])
-    strokes: Floats = np.bincount(of_note, weights=beats) / np.bincount(of_note)
-    whole = np.floor(strokes + _NEAR_BEAT)
-    phase = strokes - whole
-    on = (phase < _NEAR_BEAT).nonzero()[0]
-    if len(on) == 0:
-        return Strokes(strokes, 0.0, of_note, False)
-    late_ms = (score.beat_to_time(strokes[on]) - score.beat_to_time(whole[on])) * 1000
-    dense = _densest(phase[on])
-    if np.count_nonzero(dense) > 0.4 * len(on) and spread(late_ms[dense]) < _EVEN_MS * 2 / 3:
-        on = on[dense]
-    elif spread(late_ms) >= _EVEN_MS and not _is_drummer(score):
-        return Strokes(strokes, 0.0, of_note, False)
-    push = median(phase[on])
-    return Strokes(strokes - push, push, of_note, True)
-
-
-_PLACES: Floats = np.linspace(-_NEAR_BEAT, _NEAR_BEAT, 61)
-_LIKELY: Floats = np.exp(-0.5 * (_PLACES / 0.1) ** 2)
-
-
-def _densest(phases: Floats) -> NDArray[np.bool_]:
-    """Which of the phases lie about the place where most do, the nearer to the beat the likelier."""
-    ordered = np.sort(phases)
-    near = ordered.searchsorted(_PLACES + 0.04) - ordered.searchsorted(_PLACES - 0.04)
-    centre = _PLACES[np.argmax(near * _LIKELY)]
-    dense: NDArray[np.bool_] = np.abs(phases - centre) < 0.07
-    return dense
-
-
-def _is_drummer(score: Score) -> bool:
-    return len(score.drums) * 2 > len(score.notes)
-
-
-_HALF, _THIRD, _TWO_THIRDS, _INSIDE = (np.uint8(1 << bit) for bit in range(4))
-"""Where in a beat a stroke is; one can be in several of these places."""
-_PLACES_OF = np.arange(16)
-_AT_HALF, _SKIPS = _PLACES_OF & 1 > 0, _PLACES_OF & 5 == 4
-_TRIPLETS, _IS_DIVIDED = _SKIPS & (_PLACES_OF & 2 > 0), _PLACES_OF & 8 > 0
-"""What beats are whose strokes are in these places."""
-
-
-def divide(strokes: Floats) -> Division:
-    """How `strokes`, in beats, divide the beats that have one on them."""
-    beat = np.floor(strokes + _EARLY)
-    phase = strokes - beat
-    starts, counts = runs(beat)
-    on = phase[starts] < _NEAR_BEAT
-    if not on.any():
-        return Division(np.empty(0), 0, 0, 0, 0, 0, 0.0)
-    half = np.abs(phase - 0.5) < 0.06
-    two_thirds = (phase >= 0.56) & (phase < _LATEST)
-    places = half * _HALF | two_thirds * _TWO_THIRDS
-    places |= (np.abs(phase - 1 / 3) < 0.075) * _THIRD | ((phase > 0.18) & (phase < 0.86)) * _INSIDE
-    divided = np.bitwise_or.reduceat(places, starts) + 16 * (beat[starts] % 2 == 0)
-    many = np.bincount(divided[on], minlength=32).reshape(2, 16)  # every other beat apart
-    skips, beats = many @ _SKIPS, many.sum(axis=1)
-    each = many.sum(axis=0)
-    straight, skipping = int(each @ _AT_HALF), int(skips.sum())
-    pairs = starts[on & (counts == 2)]
-    first, second = phase[pairs], phase[pairs + 1]
-    ratios = second[(second > _EARLIEST) & (second < _LATEST) & (second - first > _SHORTEST)]
-    if len(ratios) < _FEWEST_PAIRS:  # few beats of two strokes, but others that say where the half lies
-        ratios = phase[half if straight >= skipping else two_thirds]
-    return Division(
-        ratios,
-        int(beats.sum()),
-        int(each @ _IS_DIVIDED),
-        straight,
-        skipping,
-        int(each @ _TRIPLETS),
-        float((skips / np.maximum(beats, 1)).min()),
-    )
 
 
 class _Middle(NamedTuple):
@@ -266,7 +151,7 @@ def _swing(division: Division, what: str) -> tuple[Detection[float], float]:
     Drawn a little to 0.6 ± 0.1 (most music's) where they vary, within what the field holds: 0.5 to 0.75.
     """
     count = len(division.ratios)
-    if count < _FEWEST_PAIRS:
+    if count < FEWEST_PAIRS:
         return unknown(f"too few {what} for a swing ratio: {count}"), 1.0
     middle, error = _Middle.of(division.ratios, 0.04, 0.004)
     sure = 0.1**2 / (0.1**2 + error**2)
@@ -299,7 +184,7 @@ def offsets_from_grid(score: Score, points: Floats, strokes: Strokes | None) -> 
     whole = np.floor(beats)
     point = np.searchsorted((points[1:] + points[:-1]) / 2, beats - whole)
     if strokes and not strokes.even:
-        beat = np.floor(strokes.beats + _EARLY)
+        beat = np.floor(strokes.beats + strokes.early)
         starts, counts = runs(beat)
         on = np.zeros(len(beat), np.bool_)
         on[starts] = (strokes.beats - beat)[starts] < np.minimum(0.2, 1 / (counts + 2))
@@ -329,7 +214,7 @@ class _Push:
         parts = len(points) - 1
         on_beat = places % parts == 0
         told = offsets[on_beat] if on_beat.any() else offsets
-        middle = _Middle.of(told, _EVEN_MS, 0.5)
+        middle = _Middle.of(told, EVEN_MS, 0.5)
         return cls(offsets, places, parts, on_beat, middle.at if on_beat.any() else 0.0, middle.error, deviation(told))
 
     def groove(self, groove_type: Detection[str], swing: Detection[float]) -> Groove:
@@ -357,7 +242,7 @@ def _class(
     played = push.spread >= _HUMAN_MS
     if played and parts == 2 and ratio < SWUNG:  # what players call straight sixteenths swings a little
         ratio = 0.5
-    if played and _is_drummer(score) and ratio >= STRAIGHT:
+    if played and is_drummer(score) and ratio >= STRAIGHT:
         return _drummers(score, swing, division, parts)
     for name, low, high in (("dotted", DOTTED, 9.0), ("swing", SWUNG, DOTTED), ("shuffle", STRAIGHT, SWUNG)):
         if ratio >= low:
@@ -393,7 +278,7 @@ def _drummers(score: Score, swing: Detection[float], division: Division, parts: 
     bpm = score.tempo_bpm * parts
     hits = score.notes[np.isin(score.notes["pitch"], _SNARES) & (score.notes["velocity"] > 60)]
     places = hits["onset_beat"] * parts
-    beat = np.unique(np.rint(places[np.abs(places - np.rint(places)) < _NEAR_BEAT]))
+    beat = np.unique(np.rint(places[np.abs(places - np.rint(places)) < NEAR_BEAT]))
     backbeat = abs(float(np.sum(beat % 2 * 2 - 1))) / max(1.0, division.on / 2)
     logit = 5 * (division.skipping_evenly - 0.5) + 4 * math.log2(155 / max(bpm, 1.0)) + 2 * (min(backbeat, 1.0) - 0.35)
     name = "shuffle" if logit > 0 else "swing"

@@ -10,8 +10,10 @@ import mido
 import numpy as np
 import pytest
 
+from kelly_tui.music.eighths import second_eighths
 from kelly_tui.music.groove import Groove, detect_groove, syncopation
 from kelly_tui.music.notes import Score, read_midi
+from kelly_tui.music.runs import runs
 
 TICKS = 960
 KICK, SNARE, HAT, RIDE, PEDAL = 36, 38, 42, 51, 44
@@ -45,6 +47,12 @@ def ornamented(ratio: float) -> list[Hit]:
     """Eighths, quarters, and a beat in three now and then: no pair of eighths."""
     places = ((0, ratio), (0,), (0, ratio), (0, ratio), (0, 1 / 3, 2 / 3))
     return [(beat + place, 62, 0) for beat in range(4, 84) for place in places[beat % 5]]
+
+
+def offbeats(ratio: float) -> list[Hit]:
+    """Quarters, and second eighths of which most stand alone."""
+    places = ((0,), (ratio,), (0, ratio), (ratio,))
+    return [(beat + place, 62, 0) for beat in range(4, 84) for place in places[beat % 4]]
 
 
 def beat(ratio: float) -> list[Hit]:
@@ -83,7 +91,7 @@ SLOW, ALL = (60, 80, 100), (60, 90, 140, 200)
 
 @pytest.mark.parametrize(
     ("pattern", "tempi"),
-    [(melody, ALL), (ornamented, ALL), (beat, ALL), (ride, ALL), (band, ALL), (sixteenths, SLOW),
+    [(melody, ALL), (ornamented, ALL), (offbeats, ALL), (beat, ALL), (ride, ALL), (band, ALL), (sixteenths, SLOW),
      (hats_in_sixteenths, SLOW)],
 )  # fmt: skip
 def test_swing_and_push_of_whatever_plays(pattern: Callable[[float], list[Hit]], tempi: tuple[int, ...]) -> None:
@@ -95,6 +103,40 @@ def test_swing_and_push_of_whatever_plays(pattern: Callable[[float], list[Hit]],
                 assert groove.swing_ratio.value == pytest.approx(ratio, abs=0.01), told
                 assert groove.push_ms == pytest.approx(push, abs=2), told
                 assert abs(groove.push_ms - push) < 4 * groove.push_error_ms + 0.5, told
+
+
+def parted(strokes: list[float]) -> tuple[int, list[int]]:
+    """FlexQ by trying out: the number of even parts, up to eight, that cost a beat's strokes least, and which they are
+    on; of those that cost the same the nearest."""
+    found = (np.inf, 0.0, 0, [])
+    for parts in range(len(strokes), 9):
+        on: list[int] = []
+        for stroke in strokes:
+            on.append(max(int(parts * stroke + 0.45), on[-1] + 1 if on else 0))
+        if on[-1] < parts:
+            away = np.array(on) / parts - strokes
+            odd = 0.5 if parts in (1, 3) else parts % 2
+            uneven = 10 * np.std(away, ddof=1) if len(on) > 1 else 0.0
+            far = float(np.linalg.norm(away))
+            found = min(found, (round(odd + parts - len(on) + 8 * far + uneven, 9), far, parts, on))
+    return found[2:]
+
+
+def test_eighths_are_those_of_the_jazz_database() -> None:
+    rng = np.random.default_rng(2)
+    beats = [np.sort(rng.uniform(0, 1, count)) for count in rng.integers(1, 5, 4000)]
+    beats = [strokes for strokes in beats if np.diff(strokes, append=1).min() > 0.1]
+    expected = [strokes[-1] for strokes in beats if parted(strokes.tolist()) in ((2, [1]), (2, [0, 1]), (3, [0, 2]))]
+    strokes = np.concatenate([index + phases for index, phases in enumerate(beats)])
+    found, _ = second_eighths(strokes % 1, *runs(np.floor(strokes)))
+    assert len(expected) > 300
+    assert np.sort(found) == pytest.approx(np.sort(expected), abs=1e-9)
+
+
+def test_dotted_figures_among_eighths_do_not_swing() -> None:
+    places = ((0, 0.5), (0, 0.75), (0,), (0, 0.5), (0, 0.75), (0.5,))
+    hits = [(at + place, 62, 0) for at in range(4, 84) for place in places[at % 6]]
+    assert detect_groove(played(hits, 100)).swing_ratio.value == pytest.approx(0.5, abs=0.01)
 
 
 def test_offsets_are_of_each_note_from_its_own_place() -> None:

@@ -1,0 +1,180 @@
+"""Eighths: where strokes lie in the beat, and which of them divide it."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kelly_tui.music.averages import median, spread
+from kelly_tui.music.notes import Score
+from kelly_tui.music.runs import runs
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+FEWEST_PAIRS = 4
+"""Pairs of eighths that tell a swing ratio."""
+_TOGETHER = 0.03
+"""Seconds within which onsets are one stroke."""
+NEAR_BEAT = 0.15
+"""Beats from the beat within which a stroke is on it."""
+_EARLY = 0.03
+"""Seconds before the beat from which a soloist's stroke belongs to it (FlexQ's): he is late more often than early."""
+_EARLY_BEATS = 0.08
+"""Beats before it from which one does whose push was taken off."""
+_LATEST = 0.78
+"""Where the second of two eighths can lie at most."""
+_LONE = (9 / 32, 3 / 4)
+"""Where a lone stroke costs least as the second eighth of its beat."""
+_NEARER = 0.45
+"""Of what lies between two parts, the share from which it is of the later one, less than half: players are late."""
+EVEN_MS = 12.0
+"""Strokes on the beat that vary less than this are pushed as one, and a drummer's are his beat. A soloist's vary more,
+and his lateness on the beat is no push of his eighths (Friberg and Sundström, 2002: late downbeats, eighths in time).
+"""
+
+
+class Division(NamedTuple):
+    """How strokes divide the beat, or its half."""
+
+    ratios: Floats
+    """(n,) share of the beat that the first of two eighths takes."""
+    pairs: int
+    """Beats of which both eighths are struck."""
+    on: int
+    """Beats with a stroke on them; what follows counts these."""
+    divided: int
+    """Beats with a stroke inside."""
+    straight: int
+    """Beats with a stroke on the half."""
+    skipping: int
+    """Beats with a stroke at about two thirds and none on the half."""
+    triplets: int
+    """Beats with strokes at a third and at two thirds."""
+    skipping_evenly: float
+    """0..1: the share of beats that skip, in the half of the beats (every other) that skip less."""
+
+
+class Strokes(NamedTuple):
+    """The onsets in beats, without what all are early or late together."""
+
+    beats: Floats
+    push: float
+    """What was taken off, in beats."""
+    of_note: NDArray[np.int64]
+    """The stroke of each note."""
+    even: bool
+    """Whether they were pushed as one."""
+    early: float
+    """Beats before a beat from which a stroke belongs to it."""
+
+
+def find_strokes(score: Score) -> Strokes:
+    """What starts within 30 ms of a stroke belongs to it, at the mean. A drummer's push, or an even one, goes."""
+    times, beats = score.notes["onset"], score.notes["onset_beat"]
+    of_note = np.zeros(len(times), np.int64)
+    np.cumsum(times[1:] - times[:-1] > _TOGETHER, out=of_note[1:])
+    strokes: Floats = np.bincount(of_note, weights=beats) / np.bincount(of_note)
+    whole = np.floor(strokes + NEAR_BEAT)
+    phase = strokes - whole
+    on = (phase < NEAR_BEAT).nonzero()[0]
+    early = min(_EARLY * score.tempo_bpm / 60, NEAR_BEAT)
+    if len(on) == 0:
+        return Strokes(strokes, 0.0, of_note, False, early)
+    late_ms = (score.beat_to_time(strokes[on]) - score.beat_to_time(whole[on])) * 1000
+    dense = _densest(phase[on])
+    if np.count_nonzero(dense) > 0.4 * len(on) and spread(late_ms[dense]) < EVEN_MS * 2 / 3:
+        on = on[dense]
+    elif spread(late_ms) >= EVEN_MS and not is_drummer(score):
+        return Strokes(strokes, 0.0, of_note, False, early)
+    push = median(phase[on])
+    return Strokes(strokes - push, push, of_note, True, _EARLY_BEATS)
+
+
+_PLACES: Floats = np.linspace(-NEAR_BEAT, NEAR_BEAT, 61)
+_LIKELY: Floats = np.exp(-0.5 * (_PLACES / 0.1) ** 2)
+
+
+def _densest(phases: Floats) -> NDArray[np.bool_]:
+    """Which of the phases lie about the place where most do, the nearer to the beat the likelier."""
+    ordered = np.sort(phases)
+    near = ordered.searchsorted(_PLACES + 0.04) - ordered.searchsorted(_PLACES - 0.04)
+    centre = _PLACES[np.argmax(near * _LIKELY)]
+    dense: NDArray[np.bool_] = np.abs(phases - centre) < 0.07
+    return dense
+
+
+def is_drummer(score: Score) -> bool:
+    """Whether most of the notes are drums."""
+    return len(score.drums) * 2 > len(score.notes)
+
+
+_HALF, _THIRD, _TWO_THIRDS, _INSIDE = (np.uint8(1 << bit) for bit in range(4))
+"""Where in a beat a stroke is; one can be in several of these places."""
+_PLACES_OF = np.arange(16)
+_AT_HALF, _SKIPS = _PLACES_OF & 1 > 0, _PLACES_OF & 5 == 4
+_TRIPLETS, _IS_DIVIDED = _SKIPS & (_PLACES_OF & 2 > 0), _PLACES_OF & 8 > 0
+"""What beats are whose strokes are in these places."""
+
+
+def divide(strokes: Floats, early: float) -> Division:
+    """How `strokes`, in beats, divide the beats that have one on them, or `early` before them."""
+    beat = np.floor(strokes + early)
+    phase = strokes - beat
+    starts, counts = runs(beat)
+    on = phase[starts] < NEAR_BEAT
+    if not on.any():
+        return Division(np.empty(0), 0, 0, 0, 0, 0, 0, 0.0)
+    half = np.abs(phase - 0.5) < 0.06
+    two_thirds = (phase >= 0.56) & (phase < _LATEST)
+    places = half * _HALF | two_thirds * _TWO_THIRDS
+    places |= (np.abs(phase - 1 / 3) < 0.075) * _THIRD | ((phase > 0.18) & (phase < 0.86)) * _INSIDE
+    divided = np.bitwise_or.reduceat(places, starts) + 16 * (beat[starts] % 2 == 0)
+    many = np.bincount(divided[on], minlength=32).reshape(2, 16)  # every other beat apart
+    skips, beats = many @ _SKIPS, many.sum(axis=1)
+    each = many.sum(axis=0)
+    straight, skipping = int(each @ _AT_HALF), int(skips.sum())
+    ratios, pairs = second_eighths(phase, starts, counts)
+    if len(ratios) < FEWEST_PAIRS:  # few beats of two strokes, but others that say where the half lies
+        ratios = phase[half if straight >= skipping else two_thirds]
+    return Division(
+        ratios,
+        pairs,
+        int(beats.sum()),
+        int(each @ _IS_DIVIDED),
+        straight,
+        skipping,
+        int(each @ _TRIPLETS),
+        float((skips / np.maximum(beats, 1)).min()),
+    )
+
+
+def second_eighths(phase: Floats, starts: Ints, counts: Ints) -> tuple[Floats, int]:
+    """Where in their beats the second of two eighths come, and of how many the first is struck too.
+
+    By the `phase` of strokes, the beats of which begin at `starts` and have `counts`. A beat is parted as the Weimar
+    Jazz Database parts it (FlexQ; Frieler, "Computational melody analysis", in Pfleiderer et al., 2017): into the two,
+    three or four parts that cost least. Parts that are not struck cost, the strokes' distance from them, its spread,
+    and three a little. Second eighths are the second of two parts, and the third of three if only the first is struck
+    too. A stroke on the last of four makes a dotted figure; where eighths swing by two thirds or more it is one.
+    """
+    alone = phase[starts[counts == 1]]
+    alone = alone[(alone > _LONE[0]) & (alone < _LONE[1])]
+    first, second = (phase[starts[counts == 2] + stroke] for stroke in (0, 1))
+    least, parted = np.full(len(first), np.inf), np.zeros(len(first), np.int64)
+    for parts in (2, 3, 4):
+        at = np.maximum(np.floor(parts * first + _NEARER), 0.0)
+        then = np.maximum(np.floor(parts * second + _NEARER), at + 1)
+        off, by = at / parts - first, then / parts - second
+        cost = (parts - 2) + 0.5 * (parts == 3) + 8 * np.hypot(off, by) + 10 * np.abs(off - by) / math.sqrt(2)
+        better = (cost < least) & (then < parts)
+        least[better] = cost[better]
+        parted[better] = np.where((at == 0) & (then == parts - 1), parts, 0)[better]
+    pairs, dotted = second[(parted == 2) | (parted == 3)], second[parted == 4]
+    eighths = np.concatenate((alone, pairs))
+    if len(dotted) > len(eighths) or (len(eighths) and median(eighths) > 2 / 3):
+        return np.concatenate((eighths, dotted)), len(pairs) + len(dotted)
+    return eighths, len(pairs)
