@@ -321,7 +321,7 @@ _CHORDS = (chord_fields.of_notes, ("chords_midi", "chords_midi2"))
 FITTED: dict[str, tuple[Callable[[folds.Annotated], folds.Learnt], tuple[str, ...]]] = {
     **dict.fromkeys(_KEYS[1], _KEYS),
     **dict.fromkeys(_CHORDS[1], _CHORDS),
-    "tempo_midi": (folds.tempi, ("tempo_midi", "groove_gmd", "swing_wjd", "key_midi")),
+    "tempo_midi": (folds.tempi, ("tempo_midi", "groove_gmd", "swing_wjd", "key_midi", folds.APART)),
     "tempo_audio": (folds.tempi_of_audio, ("tempo_audio", "tempo_midi", "groove_gmd", "key_midi")),
     "chords_audio": (chord_fields.of_sound, ("chords_audio",)),
     "key_audio": (folds.keys_of_audio, ("key_audio",)),
@@ -331,9 +331,11 @@ FITTED: dict[str, tuple[Callable[[folds.Annotated], folds.Learnt], tuple[str, ..
 
 @cache
 def learnt(fitted: Callable[[folds.Annotated], folds.Learnt], names: tuple[str, ...], half: int) -> folds.Learnt:
-    """The weights that this half of the songs teaches."""
-    pieces = [(folder_of(name) / file, label) for name in names for file, label in annotated(name).items()]
-    return fitted([piece for piece in pieces if folds.half_of(piece[0]) == half])
+    """The weights that this half of the songs teaches, and, if they are named, the songs that no set has."""
+    sets = [name for name in names if name != folds.APART]
+    pieces = [(folder_of(name) / file, label) for name in sets for file, label in annotated(name).items()]
+    songs = folds.songs_apart({path.stem for path, _ in pieces}) if folds.APART in names else []
+    return fitted([piece for piece in pieces if folds.half_of(piece[0]) == half] + songs)
 
 
 def figures(task: Task) -> tuple[str, str]:

@@ -25,7 +25,7 @@ from kelly_tui.music.dynamics import (
 from kelly_tui.music.groove import detect_groove
 from kelly_tui.music.key import detect_key
 from kelly_tui.music.notes import Score, read_midi
-from kelly_tui.music.tempo import detect_meter, detect_tempo, has_clock, keeps_clock
+from kelly_tui.music.tempo import BPM, detect_meter, detect_tempo, has_clock, keeps_clock, likeliest_tempo, onset_tempo
 from kelly_tui.music.theory import chord_pitches, transpose_chord, transpose_key
 from kelly_tui.synth.item import classes_of, generate_sample
 
@@ -118,6 +118,23 @@ def test_a_recording_at_a_nominal_tempo_is_recognised_and_its_tempo_heard(bpm: f
     assert found.value == pytest.approx(bpm, rel=0.02)
     assert found.confidence < 0.97  # the level might be another
     assert "nominal" in detect_groove(score).swing_ratio.why
+
+
+@pytest.mark.parametrize("step", [0.2, 0.25, 0.3])
+def test_drums_that_go_round_in_threes_keep_the_beat_of_the_round_or_of_the_stroke(step: float) -> None:
+    """Not two beats of a round of three, which no stroke marks."""
+    rng = np.random.default_rng(4)
+    seconds = step * np.arange(75) + rng.normal(0.3, 0.006, 75)
+    score = score_of([(2 * second, 0.1, (36, 37, 38)[i % 3], 90) for i, second in enumerate(seconds)], 120, channel=9)
+    ratio = onset_tempo(score).value * step / 60
+    assert min(abs(ratio - 1), abs(ratio - 1 / 3)) < 0.02, 60 * ratio / step
+
+
+def test_of_two_tempi_the_likelier_is_told_not_the_sharper() -> None:
+    sharp, broad = 8 * (np.arange(len(BPM)) == 260), 7 * (np.abs(np.arange(len(BPM)) - 160) <= 2)
+    bpm, confidence = likeliest_tempo(np.maximum(sharp, broad).astype(np.float64))
+    assert bpm == pytest.approx(BPM[160], rel=0.01)
+    assert 0.5 < confidence < 0.7
 
 
 @pytest.mark.parametrize("bpm", [77, 100, 140])
