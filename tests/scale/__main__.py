@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from kelly_tui.paths import PROJECT
+from kelly_tui.pipeline.worker import ONE_THREAD
 from tests.perf.__main__ import seconds
 
 STEPS = {
@@ -97,6 +98,7 @@ def _run(step: str, folder: Path, n: int) -> Cost:
         cwd=PROJECT,
         stdout=subprocess.PIPE,
         text=True,
+        env={**os.environ, **ONE_THREAD},  # as the program has it
     )
     assert process.stdout is not None
     said = process.stdout.read()
