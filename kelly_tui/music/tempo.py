@@ -7,19 +7,16 @@ from numpy.typing import NDArray
 
 from kelly_tui.music.detection import Detection, unknown
 from kelly_tui.music.notes import Score
+from kelly_tui.music.tempi import BPM, likeliest_tempo
 
 Floats = NDArray[np.float64]
 
-BPM: Floats = 30.0 * 2 ** (np.arange(332) / 100)
-"""The tempi that are weighed: 30 to 299, 0.7 % apart."""
 _LONGEST, _WINDOW = 60.0, 12.0
 """Seconds of music that tell a tempo, and in which a performer keeps it."""
 _TOGETHER = 0.03
 """Seconds within which onsets are one stroke."""
 _DEEP, _KICKS, _SNARES = 48, (35, 36), (37, 38, 39, 40)
 """Notes below this pitch, and drums with these, are the bass; drums that mark the second and fourth beat."""
-_SAME = 4
-"""Steps of `BPM`, 3 %, within which a tempo is the same."""
 _LONG = 2.0
 """Seconds beyond which a note's length counts no more."""
 _MULTIPLES = (1 / 4, 1 / 3, 1 / 2, 2 / 3, 1, 3 / 2, 2, 3, 4, 6, 8)
@@ -110,20 +107,6 @@ def onset_tempo(score: Score) -> Detection[float]:
     bpm, confidence = likeliest_tempo(pulse_evidence(score) @ np.array(_WEIGHTS))
     why = f"{bpm:.0f} BPM heard; the file's {score.tempo_bpm:.4g} is only nominal"
     return Detection(round(bpm, 1), round(confidence, 3), why)
-
-
-def likeliest_tempo(odds: Floats) -> tuple[float, float]:
-    """By the log odds of `BPM`: the tempo about which most of the probability lies, and how much within 3 % does.
-
-    A performer is not exact: the tempo that is highest alone may stand beside one that is likelier in its breadth.
-    """
-    chances = np.exp(odds - odds.max())
-    chances /= chances.sum()
-    within = np.convolve(chances, np.ones(2 * _SAME + 1), "same")
-    first = max(0, int(within.argmax()) - _SAME)
-    best = first + int(chances[first : first + 2 * _SAME + 1].argmax())
-    peak = slice(max(0, best - 2), best + 3)
-    return float(2 ** np.average(np.log2(BPM[peak]), weights=chances[peak])), float(within.max())
 
 
 def pulse_evidence(score: Score) -> Floats:

@@ -26,7 +26,7 @@ from kelly_tui.store.importer import apply_min_duration
 from kelly_tui.store.layout import Layout, disk_errors
 
 STAGE = "extract"
-VERSIONS = {"midi": 14, "audio": 14}
+VERSIONS = {"midi": 15, "audio": 15}
 """Raised when the same file and parameters would give other features."""
 
 _FUNCTIONS = {"midi": "kelly_tui.features.midi:extract_item", "audio": "kelly_tui.features.audio:extract_item"}

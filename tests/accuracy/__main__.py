@@ -322,7 +322,7 @@ FITTED: dict[str, tuple[Callable[[folds.Annotated], folds.Learnt], tuple[str, ..
     **dict.fromkeys(_KEYS[1], _KEYS),
     **dict.fromkeys(_CHORDS[1], _CHORDS),
     "tempo_midi": (folds.tempi, ("tempo_midi", "groove_gmd", "swing_wjd", "key_midi", folds.APART)),
-    "tempo_audio": (folds.tempi_of_audio, ("tempo_audio", "tempo_midi", "groove_gmd", "key_midi")),
+    "tempo_audio": (folds.tempi_of_audio, ("tempo_audio", "tempo_midi", "groove_gmd", "key_midi", folds.APART)),
     "chords_audio": (chord_fields.of_sound, ("chords_audio",)),
     "key_audio": (folds.keys_of_audio, ("key_audio",)),
 }

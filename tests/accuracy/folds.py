@@ -30,6 +30,7 @@ from kelly_tui.features.spectrum import Spectrum
 from kelly_tui.model.labels import KEYS, parse_key
 from kelly_tui.music import key, tempo
 from kelly_tui.music.notes import Score, read_midi
+from kelly_tui.music.tempi import BPM
 from kelly_tui.music.theory import SCALES
 from kelly_tui.paths import PROJECT
 from kelly_tui.render.midi import rendered_blocks
@@ -150,7 +151,7 @@ def tempi(pieces: Annotated) -> Learnt:
     choices = []
     for path, label in {path.stem: (path, label) for path, label in pieces}.values():
         score = read_midi(path)
-        right = is_near(tempo.BPM, label.get("bpm", score.tempo_bpm))
+        right = is_near(BPM, label.get("bpm", score.tempo_bpm))
         choices.append(Choice(tempo.pulse_evidence(score), right, 0.25 if path.parent.name == "wjd" else 1.0))
     return [(tempo, {"_WEIGHTS": tuple(fit(choices, 12.0, {-1 % len(tempo._WEIGHTS): tempo._WEIGHTS[-1]}))})]
 
@@ -175,16 +176,16 @@ def keys_of_audio(pieces: Annotated) -> Learnt:
 
 
 def tempi_of_audio(pieces: Annotated) -> Learnt:
-    """The weights of pulses of bands; what there is as notes is played by the program."""
+    """The weights of pulses of bands; what there is as notes is played by the program, a song in two sets once."""
     choices = []
-    for path, label in pieces:
+    for path, label in {path.name: (path, label) for path, label in pieces}.values():
         is_midi = path.suffix == ".mid"
         spectrum = Spectrum(played(path), audio.RATE, audio._HEARD_HOP) if is_midi else spectrum_of(path)
         curves = audio_rhythm._onset_curves(spectrum.mel_db(audio._HEARD_MELS), audio.RATE)
         rate = audio.RATE / audio._HEARD_HOP
         evidence = audio_rhythm.tempo_evidence(curves, audio_rhythm._above_their_mean(curves, rate), rate)
         bpm = label["bpm"] if "bpm" in label else read_midi(path).tempo_bpm
-        choices.append(Choice(evidence, is_near(audio_rhythm.BPM, bpm)))
+        choices.append(Choice(evidence, is_near(BPM, bpm)))
     return [(audio_rhythm, {"_WEIGHTS": fit(choices, 3.0)})]
 
 

@@ -25,7 +25,8 @@ from kelly_tui.music.dynamics import (
 from kelly_tui.music.groove import detect_groove
 from kelly_tui.music.key import detect_key
 from kelly_tui.music.notes import Score, read_midi
-from kelly_tui.music.tempo import BPM, detect_meter, detect_tempo, has_clock, keeps_clock, likeliest_tempo, onset_tempo
+from kelly_tui.music.tempi import BPM, likeliest_tempo
+from kelly_tui.music.tempo import detect_meter, detect_tempo, has_clock, keeps_clock, onset_tempo
 from kelly_tui.music.theory import chord_pitches, transpose_chord, transpose_key
 from kelly_tui.synth.item import classes_of, generate_sample
 
