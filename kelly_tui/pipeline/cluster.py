@@ -7,9 +7,11 @@ kills its reader costs that file; a worker that dies costs the time of what it h
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import ipaddress
 import logging
+import re
 import secrets
 import socket
 from collections.abc import Callable, Iterator, Sequence
@@ -17,7 +19,6 @@ from concurrent.futures import Future
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import kelly_tui
 from kelly_tui.errors import LibraryMissing, StageError
@@ -25,7 +26,12 @@ from kelly_tui.pipeline.worker import Workers, cut_all_short
 from kelly_tui.store.partial import partials
 
 PATIENCE = 15.0
-"""Seconds in which a cluster has to answer and to have a worker."""
+"""Seconds in which a cluster has to answer and to have a worker, and each worker has to say what it sees."""
+
+A_MOMENT = 1.0
+"""Seconds in which workers have to take it that what they have in hand is to be dropped."""
+
+_ADDRESS = re.compile(r"(tcp|tls)://(\[[0-9a-fA-F:.]+\]|[^\s/@:\[\]]+):(\d{1,5})")
 
 _HINT = "`kelly run --help` and the README say how one is started."
 
@@ -39,8 +45,8 @@ class ClusterWorkers(Workers):
 
     @property
     def size(self) -> int:
-        """Threads that take a chunk each, of all workers; 1 while there are none."""
-        workers = self.client.scheduler_info(n_workers=-1)["workers"].values()
+        """Threads that take a chunk each, of all workers; 1 while there are none. Raises `StageError`."""
+        workers = self._within(self.client.scheduler.identity, n_workers=-1)["workers"].values()
         threads: int = sum(worker["nthreads"] for worker in workers)
         return max(1, threads)
 
@@ -49,15 +55,24 @@ class ClusterWorkers(Workers):
         return future
 
     def cut_short(self) -> None:
-        self.client.run(cut_all_short, on_error="ignore", wait=False)
+        with contextlib.suppress(StageError):  # where nobody listens, nothing is in hand that could be committed
+            self._ask(A_MOMENT, cut_all_short)
 
     def must_see(self, root: Path, others: Sequence[Path] = ()) -> None:
         word = secrets.token_hex(8)
         with partials(root) as new:
             sign = new()
             sign.write_text(word, "ascii")
-            seen = self.client.run(look, str(sign), word, [str(path.absolute()) for path in others])
-        for worker, (version, missing) in seen.items():
+            seen = self._ask(PATIENCE, look, str(sign), word, [str(path.absolute()) for path in others])
+        for worker, answer in seen.items():
+            if answer is None or isinstance(answer, OSError):
+                raise StageError(f"the worker {worker} does not answer", hint="End it, or start it again.")
+            if isinstance(answer, Exception):
+                raise StageError(
+                    f"the worker {worker} can't run this Kelly ({reason(answer)})",
+                    hint=f"Install Kelly {kelly_tui.__version__} there, for the Python that runs the worker.",
+                )
+            version, missing = answer
             if version != kelly_tui.__version__:
                 raise StageError(
                     f"the worker {worker} has Kelly {version}, this is {kelly_tui.__version__}",
@@ -69,6 +84,34 @@ class ClusterWorkers(Workers):
                     path=root if missing == str(sign) else missing,
                     hint="Mount that folder at the same place on every machine.",
                 )
+
+    def _ask(self, seconds: float, function: Callable[..., Any], *args: Any) -> dict[str, Any]:
+        """What `function` returns or raises on each worker; None for one that does not answer in time."""
+
+        async def ask() -> dict[str, Any]:
+            workers = (await self.client.scheduler.identity(n_workers=-1))["workers"]
+            asked = {
+                worker: asyncio.ensure_future(self.client.run(function, *args, workers=[worker], on_error="return"))
+                for worker in workers
+            }
+            if asked:
+                await asyncio.wait(asked.values(), timeout=seconds)
+            answers = {worker: one.result()[worker] if one.done() else None for worker, one in asked.items()}
+            for one in asked.values():
+                one.cancel()
+            return answers
+
+        found: dict[str, Any] = self._within(ask)
+        return found
+
+    def _within(self, question: Callable[..., Any], **kwargs: Any) -> Any:
+        """What a coroutine returns. Raises `StageError` where the scheduler does not answer."""
+        try:
+            return self.client.sync(question, callback_timeout=2 * PATIENCE, **kwargs)
+        except OSError:
+            raise StageError(
+                "the scheduler of the cluster does not answer", hint="Start it again, then run the same again to go on."
+            ) from None
 
 
 def look(sign: str, word: str, others: list[str]) -> tuple[str, str | None]:
@@ -89,9 +132,11 @@ def cluster(address: str) -> Iterator[ClusterWorkers]:
     address is none or nobody answers, `LibraryMissing` without the extra ``cluster``.
     """
     scheme, _, rest = address.partition(":")
-    if scheme not in ("tcp", "tls", "local") or (scheme == "local" and not (rest.isdigit() and int(rest))):
+    remote = _ADDRESS.fullmatch(address)
+    is_local = scheme == "local" and rest.isdecimal() and int(rest) > 0
+    if not is_local and (remote is None or not 0 < int(remote[3]) < 2**16):
         raise StageError(f"{address!r} is no cluster", hint="One is tcp://HOST:PORT, tls://HOST:PORT or local:N.")
-    if scheme == "tcp" and not _is_loopback(address):
+    if remote is not None and scheme == "tcp" and not _is_loopback(remote[2].strip("[]")):
         raise StageError(
             f"{address} is another machine, and tcp:// lets everyone between read and command",
             hint="Use tls:// with certificates in Dask's configuration (distributed.comm.tls).",
@@ -102,7 +147,7 @@ def cluster(address: str) -> Iterator[ClusterWorkers]:
             f"{address} wants certificates and Dask's configuration names none",
             hint="Set distributed.comm.tls: ca-file, and client.key and client.cert.",
         )
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what goes wrong is said by us, in one line
+    _hush()
     with contextlib.ExitStack() as stack:
         where: Any = address
         if scheme == "local":
@@ -134,8 +179,7 @@ def _client(distributed: Any, where: Any) -> Iterator[Any]:
     try:
         client = distributed.Client(where, timeout=PATIENCE, set_as_default=False)
     except (OSError, TimeoutError, ValueError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise StageError(f"no cluster answers at {where} ({reason})", hint=_HINT) from None
+        raise StageError(f"no cluster answers at {where} ({reason(error)})", hint=_HINT) from None
     with client:
         try:
             client.wait_for_workers(1, timeout=PATIENCE)
@@ -146,8 +190,19 @@ def _client(distributed: Any, where: Any) -> Iterator[Any]:
         yield client
 
 
-def _is_loopback(address: str) -> bool:
-    host = urlsplit(address).hostname or ""
+def _hush() -> None:
+    """Have Dask's many loggers, of which some have levels of their own, say nothing: what goes wrong is said by us."""
+    for name in ["distributed", *logging.root.manager.loggerDict]:
+        if name.partition(".")[0] == "distributed":
+            logging.getLogger(name).setLevel(logging.CRITICAL)
+
+
+def reason(error: Exception) -> str:
+    """The first line of what it says."""
+    return str(error).partition("\n")[0] or type(error).__name__
+
+
+def _is_loopback(host: str) -> bool:
     try:
         found = {entry[4][0] for entry in socket.getaddrinfo(host, None)}
     except OSError:

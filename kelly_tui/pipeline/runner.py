@@ -34,6 +34,9 @@ WINDOW = 4
 
 COMMIT_SECONDS = 0.5
 STALL_SECONDS = 120.0
+A_LOOK = 1.0
+"""Seconds between two looks at what has come back; whatever is beyond was no wait for workers: ctrl+z stopped us."""
+
 LAST_MOMENT = 0.3
 """Seconds that work in progress gets to end after a cancellation, which has to be over in one."""
 
@@ -144,7 +147,7 @@ class _Drive:
         """Whether an item has met a full disk."""
         self.full_since: float | None = None
         self.answered = 0
-        self.last_answer = self.last_commit = self.last_word = self.began = time.monotonic()
+        self.last_answer = self.last_commit = self.last_word = self.last_look = self.began = time.monotonic()
 
     def go(self) -> None:
         try:
@@ -265,14 +268,21 @@ class _Drive:
             tickets = self.flying.pop(future)
             try:
                 answers = future.result()
-            except (KellyError, CancelledError):
+            except KellyError:
                 raise
+            except CancelledError:  # who handed it out is gone: a scheduler lost, an executor shut down
+                raise StageError(
+                    f"{self.work.stage} lost its workers, or the scheduler of its cluster",
+                    hint="Run the same again to go on.",
+                ) from None
             except Exception as error:  # the worker itself is gone: a machine lost, a pool broken
                 self._take_back(tickets, error)
                 continue
             self.last_answer = time.monotonic()
             self._take(tickets, answers)
         now = time.monotonic()
+        self.last_answer += max(0.0, now - self.last_look - A_LOOK)
+        self.last_look = now
         if now - self.last_answer > max(STALL_SECONDS, 2 * self.longest):
             raise StageError(
                 f"{self.work.stage} has made no progress for {now - self.last_answer:.0f} s",

@@ -116,12 +116,13 @@ class Child:
             if answers and now >= until:
                 self.end()
                 break
-            if now >= deadline:
+            patience = (min(until, deadline) if answers else deadline) - now
+            ready = {key.fd for key, _ in self._ready.select(max(0.0, patience))}
+            if not ready and now >= deadline:  # not while there is an answer: it may be us who were stopped meanwhile
                 self.end()
                 limit = work[len(answers)][2]
                 answers.append(("slow", f"took longer than {limit:g} s", limit))
                 break
-            ready = {key.fd for key, _ in self._ready.select((min(until, deadline) if answers else deadline) - now)}
             if self._requests.fileno() in ready:
                 unsent = self._send(unsent)
             if self._answers in ready:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import signal
 import socket
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 import kelly_tui
 from kelly_tui.errors import LibraryMissing, StageError
-from kelly_tui.pipeline.cluster import cluster, look
+from kelly_tui.pipeline.cluster import ClusterWorkers, cluster, look
 from kelly_tui.pipeline.plan import Plan, Work
 from kelly_tui.pipeline.runner import run_items
 from kelly_tui.pipeline.stage import Failed, Item, Progress, Run
@@ -72,6 +74,54 @@ def test_a_worker_that_sees_another_folder_is_named_before_anything_is_done(thre
     assert look(str(sign), "another", []) == (kelly_tui.__version__, str(sign))
 
 
+@pytest.fixture
+def stopped(three):
+    """The process of one of the three, stopped: neither dead nor answering."""
+    victim = next(iter(three.client.run(os.getpid).values()))
+    os.kill(victim, signal.SIGSTOP)
+    yield victim
+    os.kill(victim, signal.SIGCONT)
+
+
+@pytest.mark.usefixtures("stopped")
+def test_a_worker_that_does_not_answer_is_named_and_not_waited_for(three, tmp_path, monkeypatch):
+    monkeypatch.setattr("kelly_tui.pipeline.cluster.PATIENCE", 2.0)
+    with pytest.raises(StageError, match=r"the worker tcp://127.0.0.1:\d+ does not answer\. End it"):
+        three.must_see(tmp_path)
+    three.cut_short()
+
+
+class _Elsewhere:
+    """What a worker without this Kelly makes of a function of ours."""
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return importlib.import_module, ("kelly_of_another_time",)
+
+
+def test_a_worker_that_has_no_kelly_is_named(three, tmp_path, monkeypatch):
+    monkeypatch.setattr("kelly_tui.pipeline.cluster.look", _Elsewhere())
+    with pytest.raises(
+        StageError, match=r"the worker tcp\S+ can't run this Kelly \(.*kelly_of_another_time.* Install Kelly"
+    ):
+        three.must_see(tmp_path)
+
+
+def test_a_scheduler_that_is_gone_is_said_in_one_line():
+    class Gone:
+        scheduler = SimpleNamespace(identity=None)
+
+        def get_executor(self, pure):
+            return pure
+
+        def sync(self, *_, **__):
+            raise TimeoutError
+
+    workers = ClusterWorkers(Gone())
+    with pytest.raises(StageError, match=r"the scheduler of the cluster does not answer\. Start it again"):
+        workers.size  # noqa: B018 asking is the point
+    workers.cut_short()
+
+
 def test_the_command_runs_a_stage_on_workers_of_its_own(music, tmp_path):
     root = create(tmp_path)
     command = [sys.executable, "-m", "kelly_tui", "import", root, music / "sad", "--cluster", "local:1"]
@@ -85,7 +135,13 @@ def test_the_command_runs_a_stage_on_workers_of_its_own(music, tmp_path):
     ("address", "words"),
     [
         ("tcp://192.0.2.1:8786", r"tcp:// lets everyone between read and command. Use tls://"),
-        ("tcp://:8786", "is another machine"),
+        ("tcp://:8786", "is no cluster"),
+        ("tcp:127.0.0.1:8786", "is no cluster"),
+        ("tcp://127.0.0.1", "is no cluster"),
+        ("tcp://127.0.0.1:port", "is no cluster"),
+        ("tcp://127.0.0.1:99999", "is no cluster"),
+        ("tcp://me:secret@127.0.0.1:8786", "is no cluster"),
+        ("tcp://127.0.0.1:8786/here", "is no cluster"),
         ("http://localhost:8786", "is no cluster"),
         ("local:0", "is no cluster. One is tcp://HOST:PORT"),
         ("tls://localhost:8786", r"wants certificates and Dask's configuration names none. Set distributed.comm.tls"),

@@ -3,17 +3,23 @@
 import multiprocessing
 import os
 import threading
+import time
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from functools import partial
+from itertools import count
 from pathlib import Path
+from select import select
+from types import SimpleNamespace
 
 import pytest
 
 from kelly_tui.errors import StageError
-from kelly_tui.pipeline import runner
+from kelly_tui.pipeline import runner, worker
 from kelly_tui.pipeline.plan import Plan, Work
 from kelly_tui.pipeline.runner import run_items, shared_workers
 from kelly_tui.pipeline.stage import Failed, Interrupted, Item, Run
+from kelly_tui.pipeline.worker import Child
 from kelly_tui.settings import Settings
 
 pytestmark = pytest.mark.usefixtures("toys")
@@ -188,6 +194,62 @@ def test_no_progress_is_an_error(monkeypatch):
     run = quick(item_seconds=0.1)
     run.executor = Dead()
     with pytest.raises(StageError, match="no progress"):
+        run_items(work([item(1)]), Ledger(), run)
+
+
+class Late(Executor):
+    """Its one chunk is done when it is told so."""
+
+    def submit(self, function, /, *args, **kwargs):
+        self.future, self.call = Future(), partial(function, *args, **kwargs)
+        return self.future
+
+
+def test_time_in_which_we_were_stopped_ourselves_is_no_stall(monkeypatch):
+    late, ledger, run = Late(), Ledger(), quick()
+    skipped, told = 0.0, count()
+    monkeypatch.setattr(runner, "time", SimpleNamespace(monotonic=lambda: time.monotonic() + skipped))
+
+    def progress(_):
+        nonlocal skipped
+        match next(told):
+            case 0:
+                skipped = 1000.0
+            case 2:
+                late.future.set_result(late.call())
+
+    run.executor, run.progress = late, progress
+    run_items(work([item(3)]), ledger, run)
+    assert ledger.squares == [9]
+
+
+def test_an_answer_that_came_while_we_were_stopped_counts(monkeypatch):
+    child = Child(2**30, Settings().limits)
+    asked = count()
+
+    def stopped_after_asking() -> float:
+        if next(asked) < 2:  # when it is asked, and before the request has gone out
+            return 0.0
+        select([child._answers], [], [], 60)
+        return 1000.0
+
+    monkeypatch.setattr(worker, "time", SimpleNamespace(monotonic=stopped_after_asking))
+    answers = child.ask([("toy_items:square", {"number": 3}, 60.0)], 5.0)
+    child.end()
+    assert [(kind, value["square"]) for kind, value, _ in answers] == [("done", 9)]
+
+
+def test_an_executor_that_is_shut_down_under_a_stage_is_no_fault_of_ours():
+    class Cancelled(Executor):
+        def submit(self, *_, **__):
+            future = Future()
+            future.cancel()
+            future.set_running_or_notify_cancel()
+            return future
+
+    run = quick()
+    run.executor = Cancelled()
+    with pytest.raises(StageError, match=r"lost its workers, or the scheduler of its cluster\. Run the same again"):
         run_items(work([item(1)]), Ledger(), run)
 
 
