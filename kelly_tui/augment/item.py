@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kelly_tui.augment.recipe import FileType, Limits, Recipe, choose_recipes, variant_id, variant_seed
 from kelly_tui.store.durable import write_whole
-from kelly_tui.store.layout import inside
+from kelly_tui.store.inside import inside
 
 if TYPE_CHECKING:
     from kelly_tui.augment.midi import Song

@@ -21,7 +21,7 @@ from kelly_tui.model.sample import Sample
 from kelly_tui.store import schema
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.connection import keep_little
-from kelly_tui.store.layout import inside
+from kelly_tui.store.inside import inside
 from kelly_tui.store.query import parse
 
 _AT_ONCE = 200

@@ -22,13 +22,16 @@ import msgspec
 import numpy as np
 
 from kelly_tui.errors import DatasetError, FileRefused
+from kelly_tui.features.npz import read_npz
 from kelly_tui.model.annotation import FIELDS
 from kelly_tui.model.labels import SPLITS, choose
 from kelly_tui.model.sample import Sample
 from kelly_tui.store import schema
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.connection import connect_for_reading
-from kelly_tui.store.layout import Layout, called, dataset_root, inside
+from kelly_tui.store.feature_files import LARGEST
+from kelly_tui.store.inside import inside, read_inside
+from kelly_tui.store.layout import Layout, called, dataset_root
 from kelly_tui.store.query import parse
 from kelly_tui.text import agree, count
 
@@ -162,12 +165,11 @@ class Samples:
 
     def _arrays(self, sample: Sample) -> dict[str, Any]:
         path = inside(self.root, sample.features_path or "")
+        if path.suffix == ".npz":
+            return dict(read_npz(path))
         try:
-            if path.suffix == ".npz":
-                with np.load(path, allow_pickle=False) as arrays:
-                    return dict(arrays)
-            features: dict[str, Any] = msgspec.json.decode(path.read_bytes())
-        except (OSError, ValueError, msgspec.MsgspecError) as error:
+            features: dict[str, Any] = msgspec.json.decode(read_inside(self.root, path, LARGEST))
+        except (OSError, ValueError, RecursionError) as error:
             raise FileRefused(f"features can't be read ({error})", path=path, hint="kelly extract.") from error
         return features
 

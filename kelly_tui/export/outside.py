@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from kelly_tui.errors import FileRefused
-from kelly_tui.store.layout import inside
+from kelly_tui.store.inside import inside, is_plain, read_inside
 
 MOST = 2 << 30
 """Bytes of a file that is read whole."""
@@ -18,11 +18,8 @@ _LONGEST = 64 << 20
 def regular(folder: Path, pattern: str) -> Iterator[Path]:
     """The files of a folder whose name is like that, by name; what is no file there is passed over."""
     for path in sorted(folder.glob(pattern)):
-        try:
-            if inside(folder, path.relative_to(folder).as_posix()).is_file():
-                yield path
-        except (FileRefused, OSError):
-            continue
+        if is_plain(folder, path):
+            yield path
 
 
 def content(folder: Path, name: object) -> bytes | None:
@@ -30,8 +27,7 @@ def content(folder: Path, name: object) -> bytes | None:
     if not isinstance(name, str):
         return None
     try:
-        path = inside(folder, name)
-        return path.read_bytes() if path.stat().st_size <= MOST else None
+        return read_inside(folder, inside(folder, name), MOST)
     except (FileRefused, OSError, ValueError):
         return None
 

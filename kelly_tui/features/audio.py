@@ -30,7 +30,7 @@ from kelly_tui.music.detection import unknown
 from kelly_tui.music.modulation import keys_in_words, numerals, numerals_in_words
 from kelly_tui.store.chromagrams import packed
 from kelly_tui.store.durable import write_whole
-from kelly_tui.store.layout import inside
+from kelly_tui.store.inside import inside
 
 RATE = 22_050
 VECTOR_MFCC = 20

@@ -37,7 +37,7 @@ from kelly_tui.music.modulation import Region, detect_keys, keys_in_words, numer
 from kelly_tui.music.notes import Score, read_midi
 from kelly_tui.music.tempo import detect_tempo
 from kelly_tui.store.durable import write_whole
-from kelly_tui.store.layout import inside
+from kelly_tui.store.inside import inside
 
 if TYPE_CHECKING:
     import pretty_midi

@@ -35,18 +35,18 @@ def npz_bytes(arrays: Mapping[str, ArrayLike]) -> bytes:
     return file.getvalue()
 
 
-def read_npz(path: Path, names: Iterable[str]) -> dict[str, NDArray[np.generic]]:
-    """The arrays of these names, those that are there. No pickle is opened, nothing expands beyond `MAX_BYTES`.
+def read_npz(path: Path, names: Iterable[str] | None = None) -> dict[str, NDArray[np.generic]]:
+    """The arrays of these names that are there, or all. No pickle is opened, nothing expands beyond `MAX_BYTES`.
 
     Raises `FileRefused` for what is no such file, or holds an array that is damaged, too large or of Python objects.
     """
     found: dict[str, NDArray[np.generic]] = {}
     try:
         with zipfile.ZipFile(path) as archive:
-            there = set(archive.namelist())
-            for name in names:
-                if f"{name}.npy" in there:
-                    found[name] = _array(archive, f"{name}.npy")
+            there = {name.removesuffix(".npy"): name for name in archive.namelist()}
+            for name in there if names is None else names:
+                if name in there:
+                    found[name] = _array(archive, there[name])
     except (OSError, EOFError, ValueError, MemoryError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else "not the arrays of a sample"
         raise FileRefused(f"features can't be read ({reason})", path=path, hint="`kelly extract` makes them.") from None

@@ -7,7 +7,8 @@ from pathlib import Path
 import msgspec
 
 from kelly_tui.errors import FileRefused
-from kelly_tui.store.layout import inside
+from kelly_tui.store.feature_files import LARGEST
+from kelly_tui.store.inside import inside, read_inside
 
 _UNREADABLE = (OSError, KeyError, ValueError, RecursionError, FileRefused, msgspec.MsgspecError)
 
@@ -26,6 +27,6 @@ def read_reasons(root: Path, features_path: str) -> dict[str, str]:
             from kelly_tui.features.npz import read_npz
 
             return msgspec.json.decode(str(read_npz(path, ["why"])["why"]).encode(), type=dict[str, str])
-        return msgspec.json.decode(path.read_bytes(), type=_Reasons).why
+        return msgspec.json.decode(read_inside(root, path, LARGEST), type=_Reasons).why
     except _UNREADABLE:  # features can be made again: no screen fails for want of them
         return {}

@@ -30,7 +30,8 @@ from kelly_tui.pipeline.stage import Item, Outcome, Result, Run
 from kelly_tui.store import annotation_file
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.durable import make_durable, write_whole
-from kelly_tui.store.layout import disk_errors, inside
+from kelly_tui.store.inside import inside
+from kelly_tui.store.layout import disk_errors
 
 STAGE = "rebuild"
 

@@ -17,7 +17,8 @@ from kelly_tui.paths import soundfont as find_soundfont
 from kelly_tui.render.blocks import MidiBlocks, Samples
 from kelly_tui.render.events import read_events
 from kelly_tui.render.synth import GAIN, Synth
-from kelly_tui.store.layout import disk_errors, inside, sync_folder
+from kelly_tui.store.inside import inside
+from kelly_tui.store.layout import disk_errors, sync_folder
 from kelly_tui.store.partial import partials, put
 
 LONGEST_TAIL = 4.0

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from kelly_tui.errors import FileRefused
 from kelly_tui.model.annotation import FIELDS, Label
+from kelly_tui.model.sample import Sample
+from kelly_tui.store.inside import read_inside
 from kelly_tui.store.markers import versions
 from kelly_tui.store.schema import Provenance, provenance_of
 
@@ -28,6 +31,19 @@ def render(sample_id: str, rev: int, labels: dict[str, Label]) -> bytes:
         "sample_id": sample_id,
     }
     return msgspec.json.format(_encode(annotation), indent=2) + b"\n"
+
+
+def raw(root: Path, path: Path) -> bytes:
+    """The bytes of such a file in the dataset at `root`. Raises `FileRefused`, `OSError`."""
+    return read_inside(root, path, LARGEST)
+
+
+def is_of(sample: Sample, root: Path, path: Path) -> bool:
+    """Whether such a file says what the catalogue does, and nothing else. Raises `OSError`."""
+    try:
+        return raw(root, path) == render(sample.sample_id, sample.rev, sample.labels)
+    except FileRefused:
+        return False
 
 
 @dataclass

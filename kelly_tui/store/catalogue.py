@@ -29,7 +29,7 @@ from kelly_tui.store import counters, damage, history, migrations, schema, steps
 from kelly_tui.store.connection import connect, connect_for_reading, explained, file_at, run_script, take
 from kelly_tui.store.filters import Query, literal, parse
 from kelly_tui.store.full_disk import connect_on_full_disk, not_written
-from kelly_tui.store.layout import Layout, disk_errors, is_dataset, load_config, make_kelly_dir, utc_now
+from kelly_tui.store.layout import Layout, check_links, disk_errors, is_dataset, load_config, make_kelly_dir, utc_now
 from kelly_tui.store.sessions import Session, living
 
 
@@ -109,6 +109,7 @@ class Catalogue:
         config = load_config(root)
         path = layout.catalogue_path
         writable = os.access(path.parent if path.parent.exists() else root, os.W_OK)
+        check_links(layout)
         with explained(path):
             if not writable:
                 return cls(layout, config, connect_for_reading(path), None)

@@ -5,15 +5,18 @@ Right after they were written they are; what size and time they had then, the ca
 
 from __future__ import annotations
 
-import json
 import os
 import zipfile
+import zlib
 from collections.abc import Mapping
 from contextlib import suppress
 from itertools import islice
 from typing import TYPE_CHECKING, Literal
 
-from kelly_tui.errors import DatasetError
+import msgspec
+
+from kelly_tui.errors import DatasetError, FileRefused
+from kelly_tui.store.inside import open_inside, read_inside
 
 if TYPE_CHECKING:
     from kelly_tui.store.catalogue import Catalogue
@@ -21,6 +24,9 @@ if TYPE_CHECKING:
 State = Literal["whole", "gone", "broken"]
 Look = tuple[int, int]
 """Bytes, and when it was modified, in nanoseconds."""
+
+LARGEST = 128 << 20
+"""Bytes of a file of features: those of half a million notes, or of an hour of sound, fit twice."""
 
 _AT_ONCE = 1000
 
@@ -45,7 +51,7 @@ class FeatureFiles:
             return "gone"
         if found == known and not self._deep:
             return "whole"
-        if not _is_whole(self._root + path):
+        if not self._is_whole(path):
             return "broken"
         if found != known:
             self._read[sample_id] = found
@@ -71,6 +77,19 @@ class FeatureFiles:
                 put_looks(self._catalogue, some)
         self._read.clear()
 
+    def _is_whole(self, relative: str) -> bool:
+        """Whether JSON, or a zip of arrays, can be read to its end, and is as large as features can be."""
+        root = self._catalogue.root
+        try:
+            if not relative.endswith(".npz"):
+                msgspec.json.decode(read_inside(root, root / relative, LARGEST), type=msgspec.Raw)
+                return True
+            with open_inside(root, root / relative) as file, zipfile.ZipFile(file) as arrays:
+                claimed = sum(entry.file_size for entry in arrays.infolist())
+                return claimed <= LARGEST and arrays.testzip() is None
+        except (ValueError, RecursionError, RuntimeError, FileRefused, zipfile.BadZipFile, zlib.error):
+            return False
+
 
 def look(path: str) -> Look:
     """What tells that a file is another. Raises `OSError`."""
@@ -85,16 +104,3 @@ def put_looks(catalogue: Catalogue, looks: Mapping[str, Look]) -> None:
             "INSERT OR REPLACE INTO legible SELECT rowid, ?2, ?3 FROM samples WHERE sample_id = ?1",
             ((sample_id, *found) for sample_id, found in looks.items()),
         )
-
-
-def _is_whole(path: str) -> bool:
-    """Whether JSON, or a zip of arrays, can be read to its end."""
-    try:
-        if path.endswith(".npz"):
-            with zipfile.ZipFile(path) as arrays:
-                return arrays.testzip() is None
-        with open(path, "rb") as content:
-            json.load(content)
-    except (ValueError, zipfile.BadZipFile):
-        return False
-    return True

@@ -18,7 +18,8 @@ from kelly_tui.model.sample import Sample
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.durable import make_durable
 from kelly_tui.store.groups import GroupBy, propose_grouping
-from kelly_tui.store.layout import disk_errors, inside, utc_now
+from kelly_tui.store.inside import inside
+from kelly_tui.store.layout import disk_errors, utc_now
 from kelly_tui.store.partial import NAME, partials
 from kelly_tui.store.probe import Probed, probe_item
 from kelly_tui.store.scan import Found, find_music, name_with

@@ -8,13 +8,12 @@ import re
 import secrets
 import shlex
 import socket
-import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -24,10 +23,20 @@ from kelly_tui.model.dataset import DatasetConfig
 from kelly_tui.model.labels import nearest
 from kelly_tui.paths import state_dir
 from kelly_tui.settings import load_settings
+from kelly_tui.store.inside import check_stays, open_inside, read_inside
 from kelly_tui.store.partial import partials, put
 
 NETWORK_FILE_SYSTEMS = ("nfs", "cifs", "smb", "9p", "afs", "ceph", "lustre", "gpfs", "beegfs", "glusterfs", "fuse.")
 """Beginnings of the types in /proc/mounts on which locks and shared memory can't be trusted."""
+
+LARGEST_CONFIG = 4 << 20
+"""Bytes of config.json."""
+
+LARGEST_MANIFEST = 1 << 30
+"""Bytes of a manifest that is read whole, as those of other programs are: of a million samples it has about that."""
+
+LARGEST_LIST = 64 << 20
+"""Bytes of a list of a split, or of what proves them: three million ids fit."""
 
 _FOLDERS = (
     "raw/midi",
@@ -121,7 +130,10 @@ class Layout:
         uuid_path = self.kelly_dir / "uuid"
         if not uuid_path.exists():
             write_atomic(uuid_path, secrets.token_hex(16).encode())
-        return state_dir() / uuid_path.read_text("ascii").strip()
+        uuid = read_inside(self.root, uuid_path, 1 << 10).decode("ascii", "replace").strip()
+        if not re.fullmatch("[0-9a-f]{32}", uuid):  # it becomes a path
+            raise DatasetError("this names no catalogue", path=uuid_path, hint="Remove it, and it is made anew.")
+        return state_dir() / uuid
 
     def _claim_for_this_host(self) -> None:
         """The catalogue of a shared dataset lies on one host; another must not begin a second one."""
@@ -129,7 +141,7 @@ class Layout:
         here = socket.gethostname()
         if not host_path.exists():
             write_atomic(host_path, here.encode())
-        owner = host_path.read_text("utf-8", "replace").strip()
+        owner = read_inside(self.root, host_path, 1 << 10).decode("utf-8", "replace").strip()
         if owner != here:
             raise DatasetError(
                 f"the catalogue of this dataset is on {owner!r}, this is {here!r}",
@@ -143,9 +155,9 @@ class Layout:
             if any(self.annotations.iterdir()):
                 return True
         try:
-            with self.manifest_path.open("rb") as file:
+            with open_inside(self.root, self.manifest_path) as file:
                 return b'"sample_id"' in file.read(1 << 20)
-        except (FileNotFoundError, IsADirectoryError):
+        except (FileNotFoundError, FileRefused):
             return False
 
 
@@ -164,30 +176,6 @@ def on_network(path: Path, mounts: Path = Path("/proc/self/mounts")) -> bool:
         if inside_it and len(mounted) >= len(longest):
             longest, kind = mounted, file_system
     return kind.startswith(NETWORK_FILE_SYSTEMS)
-
-
-def inside(root: Path, relative: str) -> Path:
-    """The path of a dataset's file, or `FileRefused`: absolute, ``..``, a link that leads out, a device, a pipe."""
-    parts = PurePosixPath(relative).parts
-    if not parts or "\0" in relative or PurePosixPath(relative).is_absolute() or ".." in parts:
-        raise FileRefused("the path does not stay in the dataset", path=relative)
-    path, here, mode = root.joinpath(*parts), os.fspath(root), 0
-    try:
-        for part in parts:
-            here = f"{here}/{part}"
-            mode = os.lstat(here).st_mode
-            if stat.S_ISLNK(mode):  # only then need it be asked where all of it leads
-                if not path.resolve().is_relative_to(root.resolve()):
-                    raise FileRefused("the path leads out of the dataset through a link", path=relative)
-                mode = path.stat().st_mode
-                break
-    except (FileNotFoundError, NotADirectoryError):
-        return path
-    except RuntimeError:  # so `resolve` says it
-        raise FileRefused("the path leads in a circle through a link", path=relative) from None
-    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
-        raise FileRefused("the path is a device or a pipe", path=relative)
-    return path
 
 
 @contextmanager
@@ -304,14 +292,15 @@ def create_dataset_structure(folder: Path | str, config: DatasetConfig) -> dict[
     return manifest
 
 
-def make_kelly_dir(layout: Layout) -> None:
-    """Make what Kelly keeps for this machine, if it is not there, and have git pass over it, in a clone too.
-
-    Raises `DatasetError` where a link would have Kelly write elsewhere.
-    """
-    kept = layout.kelly_dir.iterdir() if layout.kelly_dir.is_dir() else ()
+def check_links(layout: Layout) -> None:
+    """Raises `DatasetError` where a link would have Kelly read or write elsewhere, or a pipe would have it wait."""
+    kept = (*layout.kelly_dir.glob("*"), *layout.kelly_dir.glob("backups/*"))
     for path in (layout.kelly_dir, layout.annotations, layout.splits, *kept):
         check_stays(layout.root, path)
+
+
+def make_kelly_dir(layout: Layout) -> None:
+    """Make what Kelly keeps for this machine, if it is not there, and have git pass over it, in a clone too."""
     for folder in (layout.kelly_dir, layout.catalogue_dir):
         folder.mkdir(parents=True, exist_ok=True)
     ignore = layout.kelly_dir / ".gitignore"
@@ -319,28 +308,24 @@ def make_kelly_dir(layout: Layout) -> None:
         write_atomic(ignore, b"*\n")
 
 
-def check_stays(root: Path, path: Path) -> None:
-    """Raises `DatasetError` for a link that leads out of the dataset: a stranger's would have us write anywhere."""
-    if path.is_symlink() and not path.resolve().is_relative_to(root.resolve()):
-        raise DatasetError(
-            "a link leads out of the dataset", path=path, hint="Put in its place what it leads to, or remove it."
-        )
-
-
 def load_config(root: Path) -> DatasetConfig:
     """From config.json, or from the manifest of an older dataset that has none. Raises `DatasetError`."""
     layout = Layout(root)
     try:
-        return DatasetConfig.from_json(layout.config_path.read_bytes().removeprefix(b"\xef\xbb\xbf"))
+        written = read_inside(root, layout.config_path, LARGEST_CONFIG)
+        return DatasetConfig.from_json(written.removeprefix(b"\xef\xbb\xbf"))
     except FileNotFoundError:
         pass
+    except FileRefused as refused:
+        raise DatasetError(refused.what, path=layout.config_path, hint="Put a plain file there.") from None
     except DatasetError as error:
         raise DatasetError(error.what, path=root, hint=error.hint) from None
     except OSError as error:
         raise DatasetError(f"config.json can't be read ({error.strerror})", path=root) from error
     try:
-        manifest = msgspec.json.decode(layout.manifest_path.read_bytes(), type=_ManifestConfig)
-    except (OSError, msgspec.DecodeError, RecursionError):
+        written = read_inside(root, layout.manifest_path, LARGEST_MANIFEST)
+        manifest = msgspec.json.decode(written, type=_ManifestConfig)
+    except (OSError, FileRefused, msgspec.DecodeError, RecursionError):
         raise DatasetError("there is no config.json", path=root, hint="Is this the folder of a dataset?") from None
     return DatasetConfig.from_json(msgspec.json.encode({"dataset_id": root.name, **manifest.config}))
 

@@ -24,7 +24,8 @@ from kelly_tui.model.opinion import Opinion
 from kelly_tui.model.sample import Sample
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.conflicts import WrittenConflict, written_conflicts
-from kelly_tui.store.layout import disk_errors, sync_folder
+from kelly_tui.store.inside import open_inside, read_inside
+from kelly_tui.store.layout import LARGEST_MANIFEST, disk_errors, sync_folder
 from kelly_tui.store.markers import versions
 from kelly_tui.store.opinions import blind_opinions
 from kelly_tui.store.partial import partials, put
@@ -238,7 +239,7 @@ def read_manifest_file(path: Path) -> RawManifest:
     """
     try:
         by_line = _by_line(path)
-        raw = path.read_bytes() if by_line is None else b""
+        raw = read_inside(path.parent, path, LARGEST_MANIFEST) if by_line is None else b""
     except OSError as error:
         raise FileRefused(f"can't be read ({error.strerror})", path=path) from error
     if by_line is not None:
@@ -271,17 +272,26 @@ def _decoded(raw: bytes, path: Path) -> RawManifest:
 
 def _by_line(path: Path) -> tuple[bytes, _Lines] | None:
     """A manifest without its samples, and these, where each is a line; None of one that is not so, or is broken."""
-    file = path.open("rb", buffering=1 << 20)
-    head = list(islice(file, _BEFORE))
+    file = open_inside(path.parent, path)
+    head = list(islice(_lines_of(file), _BEFORE))
     begin = file.tell()
     if head[-1:] == [_SAMPLES] and (found := _count_lines(file)) is not None:
         number, end = found
-        without = b"".join(head) + end + file.read()
+        left = os.fstat(file.fileno()).st_size - file.tell()
+        without = b"".join(head) + end + file.read(max(0, min(left, LARGEST_MANIFEST)))
         with suppress(msgspec.DecodeError, RecursionError, UnicodeDecodeError):
             msgspec.json.decode(without.removeprefix(b"\xef\xbb\xbf"), type=_File)
             return without, _Lines(file, begin, number)
     file.close()
     return None
+
+
+_LONGEST = 16 << 20
+"""Bytes of a line: a sample's, or all that is said before and after them. One that is longer is cut, and no JSON."""
+
+
+def _lines_of(file: BinaryIO) -> Iterator[bytes]:
+    return iter(lambda: file.readline(_LONGEST), b"")
 
 
 _BEFORE, _SAMPLES = 4, b'"samples": [\n'
@@ -291,7 +301,7 @@ _BEFORE, _SAMPLES = 4, b'"samples": [\n'
 def _count_lines(file: BinaryIO) -> tuple[int, bytes] | None:
     """How many lines are samples, and the line after them; None where they are no JSON with commas between."""
     number, goes_on = 0, True
-    for line in file:
+    for line in _lines_of(file):
         if line.lstrip().startswith(b"]"):
             return (number, line) if not number or not goes_on else None
         text = _without_comma(line)
@@ -344,8 +354,8 @@ class Manifest:
 def load_manifest(path: Path | str) -> Manifest:
     """The manifest of a dataset, given its folder or the file itself. Raises `DatasetError` with the reason."""
     path = Path(path)
-    file = path / NAME if path.is_dir() else path
-    if not file.exists():
+    file = path / NAME if path.is_dir() else Path(os.path.realpath(path))  # what one names oneself may be a link
+    if not os.path.lexists(file):
         raise DatasetError("there is no manifest", path=file, hint="Is this a dataset? kelly create makes one.")
     from kelly_tui.store.rows import read_row  # here: reading rows checks labels, which writing needs not
 

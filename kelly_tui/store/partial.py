@@ -66,13 +66,15 @@ def sweep(kelly_dir: Path) -> int:
     None while a living process is writing: the next sweep will find them.
     """
     place = kelly_dir / NAME
+    if place.is_symlink():
+        return 0  # a stranger's, and what lies there may be anything
     try:
         lock = os.open(place, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
         return 0
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        left = [Path(entry) for entry in os.scandir(place)]
+        left = [Path(entry) for entry in os.scandir(place) if not entry.is_dir(follow_symlinks=False)]
         for path in left:
             path.unlink()
         return len(left)

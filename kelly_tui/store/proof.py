@@ -14,11 +14,12 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from kelly_tui.errors import DatasetError
+from kelly_tui.errors import DatasetError, FileRefused
 from kelly_tui.model.dataset import DatasetConfig
 from kelly_tui.model.labels import SPLITS
 from kelly_tui.store.assign import Assignment, Ratios, crossings
-from kelly_tui.store.layout import Layout, pretty_json, write_atomic
+from kelly_tui.store.inside import read_inside
+from kelly_tui.store.layout import LARGEST_LIST, Layout, pretty_json, write_atomic
 from kelly_tui.store.members import NONE, Ints, Member, Members, Pairs
 from kelly_tui.text import count
 
@@ -95,11 +96,13 @@ def read_proof(layout: Layout) -> dict[str, Any]:
     """The proof as it was written. Raises `DatasetError` where there is none, or it is none."""
     path = proof_path(layout)
     try:
-        return msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
+        return msgspec.json.decode(read_inside(layout.root, path, LARGEST_LIST), type=dict[str, Any])
     except FileNotFoundError:
         raise DatasetError("there is no proof of the splits yet", path=path, hint="kelly split writes it.") from None
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         raise DatasetError("this is no proof", path=path, hint="kelly split writes it anew.") from None
+    except FileRefused as refused:
+        raise DatasetError(refused.what, path=path, hint="kelly split writes it anew.") from None
     except OSError as error:
         raise DatasetError(f"the proof can't be read: {error.strerror}", path=path) from None
 

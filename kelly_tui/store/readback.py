@@ -31,7 +31,7 @@ from kelly_tui.store.rebuild import Adoption
 from kelly_tui.store.rows import checked
 from kelly_tui.store.schema import label_from_json, provenance_of
 from kelly_tui.store.steps import Wanted
-from kelly_tui.store.viewstate import Stamp, changed_outside, known_state, remember, set_aside, stamp
+from kelly_tui.store.viewstate import Stamp, changed_outside, known_state, remember, set_aside, stamp, stamp_of
 from kelly_tui.text import count
 
 MANY_FILES, MANY_SHARE = 50, 0.01
@@ -154,7 +154,7 @@ def edited_annotations(catalogue: Catalogue, most: int = -1) -> Iterator[str]:
             if now is None or list(now) == known:
                 continue
             sample = catalogue.get(sample_id)
-            if sample and path.read_bytes() != annotation_file.render(sample_id, sample.rev, sample.labels):
+            if sample and not annotation_file.is_of(sample, catalogue.root, path):
                 yield sample_id  # not only copied
 
 
@@ -265,12 +265,11 @@ class _Reader:
             if sample is None:
                 self.merge.unknown.append(self._name(path))
                 continue
-            raw = path.read_bytes()
-            if raw == annotation_file.render(sample_id, sample.rev, sample.labels):
-                self._file_is_read(sample_id, now, rewrite=False)  # touched, or copied: the same in it
-                continue
             try:
-                found = annotation_file.read_versions(raw)
+                if annotation_file.is_of(sample, self.catalogue.root, path):
+                    self._file_is_read(sample_id, now, rewrite=False)  # touched, or copied: the same in it
+                    continue
+                found = annotation_file.read_versions(annotation_file.raw(self.catalogue.root, path))
             except FileRefused as error:
                 self._set_aside(path, error.what)
                 self._file_is_read(sample_id, now, rewrite=True)
@@ -306,8 +305,7 @@ class _Reader:
         touched = []
         for entry in os.scandir(shard):  # of a million files; what is done for each is seconds in all
             with suppress(FileNotFoundError):
-                status = entry.stat()
-                now = (status.st_size, status.st_mtime_ns)
+                now = stamp_of(entry)
                 if known.get(entry.name) != now:
                     touched.append((entry.name, now))
         for name, now in sorted(touched):

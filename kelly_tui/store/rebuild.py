@@ -23,13 +23,14 @@ from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.conflicts import put_conflicts, read_conflicts
 from kelly_tui.store.connection import connect, take
 from kelly_tui.store.full_disk import not_written
-from kelly_tui.store.layout import Layout, inside, save_config, utc_now, write_atomic
+from kelly_tui.store.inside import inside, is_plain, read_inside
+from kelly_tui.store.layout import LARGEST_LIST, Layout, save_config, utc_now, write_atomic
 from kelly_tui.store.manifest import RawManifest, read_manifest_file, write_manifest_file
 from kelly_tui.store.opinions import add_opinions, blind_opinions
 from kelly_tui.store.rows import NOT_READ, NOT_TAKEN, read_annotations, read_row
 from kelly_tui.store.schema import COLUMNS, from_row, label_of
 from kelly_tui.store.trials import add_trials, trials
-from kelly_tui.store.viewstate import changed_outside, hash_file, remember, set_aside, stamp
+from kelly_tui.store.viewstate import changed_outside, hash_inside, remember, set_aside, stamp
 from kelly_tui.text import count
 
 ID = re.compile(r"[0-9A-Za-z_-]{2,128}")
@@ -317,7 +318,7 @@ class Adoption:
         path = self._root / sample.file_path
         if sample.status == GONE or not path.is_file():
             return
-        sample.sha256 = sample.sha256 or hash_file(path)
+        sample.sha256 = sample.sha256 or hash_inside(self._root, path)
         sample.file_size_bytes = sample.file_size_bytes or path.stat().st_size
         if not ID.fullmatch(sample.sample_id):
             root_is_self = sample.root_id == sample.sample_id
@@ -334,7 +335,7 @@ class Adoption:
             return
         self._files[sample.sample_id] = path
         try:
-            said, *undecided = annotation_file.read_versions(path.read_bytes())
+            said, *undecided = annotation_file.read_versions(annotation_file.raw(layout.root, path))
         except FileRefused as error:
             set_aside(self._catalogue, path)
             self.rebuilt.note(f"{path.name}: {error.what}; it is kept in .kelly/set-aside")
@@ -363,15 +364,15 @@ class Adoption:
         if self._splits is None:
             self._splits = {}
             for split in SPLITS:
-                with suppress(FileNotFoundError, UnicodeDecodeError):
-                    listed = (self._catalogue.layout.splits / f"{split}.txt").read_text("utf-8").split()
-                    self._splits |= dict.fromkeys(listed, split)
+                with suppress(FileNotFoundError, UnicodeDecodeError, FileRefused):
+                    listed = read_inside(self._root, self._catalogue.layout.splits / f"{split}.txt", LARGEST_LIST)
+                    self._splits |= dict.fromkeys(listed.decode().split(), split)
         return self._splits
 
 
 def _read_manifest(catalogue: Catalogue, rebuilt: Rebuilt) -> RawManifest | None:
     path = catalogue.layout.manifest_path
-    if not path.exists():
+    if not os.path.lexists(path):
         rebuilt.note("there was no manifest.json")
         return None
     try:
@@ -407,13 +408,13 @@ def _rows_of_files(catalogue: Catalogue) -> Iterator[dict[str, Any]]:
             for name in sorted(names):
                 kind = file_type_of(name)
                 file = Path(path) / name
-                if kind is None or name.startswith(".") or not file.is_file():
+                if kind is None or name.startswith(".") or not is_plain(root, file):
                     continue
                 path_in = file.relative_to(root).as_posix()
                 if catalogue.db.execute("SELECT 1 FROM samples WHERE file_path = ?", (path_in,)).fetchone():
                     continue
                 made = folder == "raw/synthetic"
-                sha256 = hash_file(file)
+                sha256 = hash_inside(root, file)
                 generated_id = _GENERATED.match(name) if made else None
                 yield {
                     "sample_id": generated_id[0] if generated_id else sha256[:16],

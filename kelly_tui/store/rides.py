@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from kelly_tui.errors import DatasetError
+from kelly_tui.errors import DatasetError, FileRefused
 from kelly_tui.model.ride import Ride
+from kelly_tui.store.inside import check_stays, read_inside
 from kelly_tui.store.layout import utc_now, write_atomic
 
 if TYPE_CHECKING:
@@ -16,15 +17,18 @@ if TYPE_CHECKING:
 
     from kelly_tui.store.layout import Layout
 
+_LARGEST = 64 << 20
+"""Bytes of a sample's rides."""
+
 
 def rides(layout: Layout, sample_id: str) -> list[Ride]:
     """All rides of a sample, oldest first. Raises `DatasetError` for a file that can't be read."""
     path = _path(layout, sample_id)
     try:
-        return msgspec.json.decode(path.read_bytes(), type=list[Ride])
+        return msgspec.json.decode(read_inside(layout.root, path, _LARGEST), type=list[Ride])
     except FileNotFoundError:
         return []
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, FileRefused, RecursionError) as error:
         raise DatasetError(f"rides can't be read ({error})", path=path, hint="Mend or remove it.") from None
 
 
@@ -43,6 +47,7 @@ def keep_ride(layout: Layout, sample_id: str, ride: Ride) -> None:
     """Keep a ride as it is. Raises `DatasetError`, `OSError`."""
     kept = [*rides(layout, sample_id), ride]
     path = _path(layout, sample_id)
+    check_stays(layout.root, path)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_atomic(path, msgspec.json.encode(kept))
 

@@ -178,7 +178,7 @@ class Turn:
 def at_work(layout: Layout) -> At | None:
     """The stage that some process is at on this dataset right now, if any."""
     try:
-        file = os.open(layout.catalogue_dir / _LOCK, os.O_RDONLY | os.O_CLOEXEC)
+        file = os.open(layout.catalogue_dir / _LOCK, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError:
         return None
     try:

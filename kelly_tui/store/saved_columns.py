@@ -6,8 +6,9 @@ from pathlib import Path
 
 import msgspec
 
-from kelly_tui.errors import DatasetError
-from kelly_tui.store.layout import Layout, pretty_json, write_atomic
+from kelly_tui.errors import DatasetError, FileRefused
+from kelly_tui.store.inside import read_inside
+from kelly_tui.store.layout import LARGEST_CONFIG, Layout, pretty_json, write_atomic
 
 
 class Columns(msgspec.Struct, frozen=True):
@@ -36,12 +37,10 @@ USUAL = Columns()
 def saved_columns(layout: Layout) -> Columns:
     """As they were left. Raises `DatasetError` for a file that can't be read."""
     try:
-        data = _path(layout).read_bytes()
+        return msgspec.json.decode(read_inside(layout.root, _path(layout), LARGEST_CONFIG), type=Columns)
     except FileNotFoundError:
         return USUAL
-    try:
-        return msgspec.json.decode(data, type=Columns)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, FileRefused, RecursionError) as error:
         hint = "Mend or remove it."
         raise DatasetError(f"the list's columns can't be read ({error})", path=_path(layout), hint=hint) from None
 

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from kelly_tui.errors import DatasetError
-from kelly_tui.store.layout import pretty_json, write_atomic
+from kelly_tui.errors import DatasetError, FileRefused
+from kelly_tui.store.inside import read_inside
+from kelly_tui.store.layout import LARGEST_CONFIG, pretty_json, write_atomic
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,12 +27,10 @@ def saved_views(layout: Layout) -> dict[str, SavedView]:
     """All of them, by name. Raises `DatasetError` for a file that can't be read."""
     path = _path(layout)
     try:
-        data = path.read_bytes()
+        return msgspec.json.decode(read_inside(layout.root, path, LARGEST_CONFIG), type=dict[str, SavedView])
     except FileNotFoundError:
         return {}
-    try:
-        return msgspec.json.decode(data, type=dict[str, SavedView])
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, FileRefused, RecursionError) as error:
         raise DatasetError(f"the saved views can't be read ({error})", path=path, hint="Mend or remove it.") from None
 
 

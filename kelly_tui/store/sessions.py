@@ -34,8 +34,8 @@ def living(folder: Path) -> list[str]:
     found = []
     with suppress(FileNotFoundError):
         for path in folder.iterdir():
-            if path.name.startswith("."):
-                continue
+            if path.name.startswith(".") or path.is_symlink() or not path.is_file():
+                continue  # the last two are none of ours
             with suppress(FileNotFoundError):
                 lock = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
                 try:

@@ -15,10 +15,13 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from kelly_tui.errors import FileRefused
 from kelly_tui.model.labels import SPLITS
 from kelly_tui.store.assign import Assignment, assign, crossings, groups_of
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.groups import SongNames, songs_of
+from kelly_tui.store.inside import read_inside
+from kelly_tui.store.layout import LARGEST_LIST
 from kelly_tui.store.members import NONE, Column, Ints, Member, Members, Pairs
 from kelly_tui.store.pieces import near_duplicates
 from kelly_tui.store.proof import Inputs, Verified, differences, proof_of, ratios_of, read_proof, write_proof
@@ -166,12 +169,12 @@ def _lists_that_differ(catalogue: Catalogue) -> Iterator[tuple[str, str]]:
     for split, digest in digests.items():
         path = catalogue.layout.splits / f"{split}.txt"
         try:
-            listed = path.read_bytes()
+            listed = read_inside(catalogue.root, path, LARGEST_LIST)
         except FileNotFoundError:
             if any(catalogue.counts().splits.values()):  # else there was nothing to list, and none was written
                 yield path.name, "is gone"
             continue
-        except OSError:
+        except (OSError, FileRefused):
             yield path.name, "can't be read"
             continue
         if hashlib.sha256(listed).digest() != digest.digest():

@@ -12,16 +12,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from kelly_tui.errors import FileRefused
 from kelly_tui.model.labels import SPLITS
 from kelly_tui.store import annotation_file, schema
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.conflicts import Conflict, conflicts, resolve
 from kelly_tui.store.durable import write_all
-from kelly_tui.store.layout import check_stays
+from kelly_tui.store.inside import check_stays, read_inside
 from kelly_tui.store.manifest import Manifest, catalogue_rev, load_manifest, replacing, write_manifest_file
 from kelly_tui.store.readback import Merge, decline_outside_edits, read_back, refused_edits, take_outside_edits
 from kelly_tui.store.rebuild import Rebuilt, last_rebuild, rebuild
-from kelly_tui.store.viewstate import changed_outside, known_state, remember, set_aside, stamp
+from kelly_tui.store.viewstate import changed_outside, is_no_view, known_state, remember, set_aside, stamp
 
 __all__ = [
     "Conflict", "Manifest", "Merge", "Rebuilt", "Written", "conflicts", "decline_outside_edits", "export_annotations",
@@ -91,7 +92,7 @@ def _export(catalogue: Catalogue, rows: list[tuple[Any, ...]], written: Written)
         there = stamp(path)
         if labels or there is not None:
             data = annotation_file.render(sample_id, rev, labels)
-            same = there is not None and there[0] == len(data) and path.read_bytes() == data
+            same = there is not None and there[0] == len(data) and _holds(catalogue.root, path, data)
             if there not in (None, (size, mtime_ns)) and not same:
                 written.held_back.append(path.relative_to(catalogue.root).as_posix())
                 continue
@@ -107,6 +108,13 @@ def _export(catalogue: Catalogue, rows: list[tuple[Any, ...]], written: Written)
             db.execute("UPDATE samples SET exported_rev = ? WHERE rowid = ?", (rev, number))
             if now := stamp(path):
                 db.execute("INSERT OR REPLACE INTO exports VALUES (?, ?, ?)", (number, *now))
+
+
+def _holds(root: Path, path: Path, data: bytes) -> bool:
+    try:
+        return read_inside(root, path, len(data)) == data
+    except FileRefused:
+        return False
 
 
 def write_manifest(catalogue: Catalogue) -> bool:
@@ -140,7 +148,8 @@ def write_splits(catalogue: Catalogue) -> None:
     if split_at_all is None and not any(path.exists() for path in paths.values()):
         return
     for path in paths.values():
-        if known_state(catalogue, path) is not None and changed_outside(catalogue, path):
+        was_edited = known_state(catalogue, path) is not None and changed_outside(catalogue, path)
+        if was_edited or is_no_view(catalogue.root, path):
             set_aside(catalogue, path)
     with ExitStack() as all_three:
         write = {split: all_three.enter_context(replacing(path)).write for split, path in paths.items()}

@@ -10,8 +10,14 @@ from pathlib import Path
 
 import msgspec
 
+from kelly_tui.errors import FileRefused
 from kelly_tui.store.catalogue import Catalogue
+from kelly_tui.store.inside import is_plain, open_inside
 from kelly_tui.store.layout import disk_errors, utc_now
+
+_NO_HOLE = 1 << 30
+"""Bytes of a file that may be anything. A larger one of which the disk holds no thousandth only says that it is large:
+to read it would take days."""
 
 Stamp = tuple[int, int]
 """Size in bytes and time of the last change in nanoseconds."""
@@ -20,9 +26,19 @@ Stamp = tuple[int, int]
 def stamp(path: Path) -> Stamp | None:
     """None where there is no file."""
     try:
-        status = os.stat(path)
+        return stamp_of(path)
     except (FileNotFoundError, NotADirectoryError):
         return None
+
+
+def stamp_of(there: Path | os.DirEntry[str]) -> Stamp:
+    """Of what a link leads to; of the link itself where it leads in a circle. Raises `OSError`."""
+    try:
+        status = there.stat()
+    except OSError as error:
+        if error.errno != errno.ELOOP:
+            raise
+        status = there.stat(follow_symlinks=False)
     return status.st_size, status.st_mtime_ns
 
 
@@ -44,12 +60,12 @@ def known_state(catalogue: Catalogue, path: Path) -> ViewState | None:
 def remember(catalogue: Catalogue, path: Path, seq: int = 0) -> None:
     """Note that the view at `path` is as Kelly wants it."""
     now = stamp(path)
-    if now is None:
+    if now is None or is_no_view(catalogue.root, path):
         return
     known = known_state(catalogue, path)
     if known is not None and now == (known.size, known.mtime_ns) and known.seq == seq:
         return
-    state = ViewState(*now, hash_file(path), seq)
+    state = ViewState(*now, hash_inside(catalogue.root, path), seq)
     with catalogue.writing() as db:
         db.execute(
             "INSERT OR REPLACE INTO meta VALUES (?, ?)",
@@ -65,11 +81,29 @@ def changed_outside(catalogue: Catalogue, path: Path) -> bool:
     known = known_state(catalogue, path)
     if known is None:
         return catalogue.layout.has_views()
-    return now != (known.size, known.mtime_ns) and (now[0] != known.size or hash_file(path) != known.sha256)
+    if now == (known.size, known.mtime_ns):
+        return False
+    try:
+        return now[0] != known.size or hash_inside(catalogue.root, path) != known.sha256
+    except FileRefused:  # a link out, or a pipe: no file of ours
+        return True
+
+
+def is_no_view(root: Path, path: Path) -> bool:
+    """Whether what lies in the place of a view can't be one: a folder, a pipe, a link out, or nothing but a hole."""
+    if not os.path.lexists(path):
+        return False
+    if not is_plain(root, path):
+        return True
+    status = os.stat(path)
+    return status.st_size > _NO_HOLE and status.st_blocks * 512 < status.st_size / 1000
 
 
 def set_aside(catalogue: Catalogue, path: Path) -> Path:
-    """Keep a file as it is in `.kelly/set-aside`, under its name and the time; return where."""
+    """Keep a file as it is in `.kelly/set-aside`, under its name and the time; return where.
+
+    What can't be a view is moved there.
+    """
     folder = catalogue.layout.kelly_dir / "set-aside"
     with disk_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
@@ -79,6 +113,9 @@ def set_aside(catalogue: Catalogue, path: Path) -> Path:
         while kept.exists():
             number += 1
             kept = folder / f"{when}-{number}-{path.name}"
+        if path.is_symlink() or is_no_view(catalogue.root, path):
+            path.rename(kept)
+            return kept
         try:
             os.link(path, kept)  # views are replaced, never written into, so that the link keeps the old bytes
         except OSError as error:
@@ -88,8 +125,9 @@ def set_aside(catalogue: Catalogue, path: Path) -> Path:
     return kept
 
 
-def hash_file(path: Path) -> str:
-    with path.open("rb") as file:
+def hash_inside(root: Path, path: Path) -> str:
+    """SHA-256 of a plain file of the dataset at `root`. Raises `FileRefused`, `OSError`."""
+    with open_inside(root, path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 

@@ -12,7 +12,7 @@ import msgspec
 from kelly_tui.errors import LabelError
 from kelly_tui.model.labels import DYNAMIC_RANGES
 from kelly_tui.store.durable import write_whole
-from kelly_tui.store.layout import inside
+from kelly_tui.store.inside import inside
 from kelly_tui.synth.affect import AFFECTS
 from kelly_tui.synth.dynamics import dynamics_piece
 from kelly_tui.synth.emotion import emotion_piece

@@ -29,7 +29,7 @@ from kelly_tui.plots.waveform import waveform
 from kelly_tui.render.events import read_events
 from kelly_tui.render.lens import Part, parts
 from kelly_tui.store.durable import write_whole
-from kelly_tui.store.layout import inside
+from kelly_tui.store.inside import inside
 
 BAR_CELLS = 8
 """A bar of a piano roll is at least so wide."""

@@ -17,8 +17,8 @@ from kelly_tui.model.sample import Sample, changes
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.connection import keep_little
 from kelly_tui.store.full_disk import not_on_full_disk
+from kelly_tui.store.inside import inside
 from kelly_tui.store.issues import issue
-from kelly_tui.store.layout import inside
 from kelly_tui.store.suggestions import suggestion
 from kelly_tui.ui.saver import Saver
 from kelly_tui.ui.words import sample_name

@@ -16,7 +16,8 @@ from kelly_tui.errors import DatasetError, FileRefused
 from kelly_tui.model.report import Finding
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.feature_files import FeatureFiles, Look
-from kelly_tui.store.layout import called, inside
+from kelly_tui.store.inside import inside
+from kelly_tui.store.layout import called
 from kelly_tui.store.manifest import read_manifest_file
 from kelly_tui.store.readback import edited_annotations
 from kelly_tui.store.rebuild import last_rebuild

@@ -7,9 +7,11 @@ from functools import lru_cache
 
 import msgspec
 
+from kelly_tui.errors import FileRefused
 from kelly_tui.paths import PROJECT
 from kelly_tui.store.catalogue import Catalogue
-from kelly_tui.store.layout import called
+from kelly_tui.store.inside import read_inside
+from kelly_tui.store.layout import LARGEST_LIST, called
 from kelly_tui.store.probed import kept
 from kelly_tui.store.proof import proof_path
 from kelly_tui.validate.facts import seeds
@@ -19,8 +21,8 @@ from kelly_tui.version import VERSION
 def inputs_of(catalogue: Catalogue) -> str:
     """The same only where all of them are."""
     try:
-        proof = proof_path(catalogue.layout).read_bytes()
-    except OSError as error:
+        proof = read_inside(catalogue.root, proof_path(catalogue.layout), LARGEST_LIST)
+    except (OSError, FileRefused) as error:
         proof = repr(error).encode()
     said = (called(catalogue.root), catalogue.config, kept(catalogue), seeds(catalogue))
     digest = hashlib.sha256(msgspec.json.encode(said))

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import msgspec
-
+from kelly_tui.errors import DatasetError
 from kelly_tui.model.labels import SPLITS
 from kelly_tui.model.report import Finding
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.layout import called
 from kelly_tui.store.members import Pairs
+from kelly_tui.store.proof import read_proof
 from kelly_tui.store.schema import HELD
 from kelly_tui.store.splits import bridges, verify_splits
 from kelly_tui.store.viewstate import changed_outside, known_state
@@ -108,8 +108,8 @@ def check_lists(catalogue: Catalogue) -> Iterator[Finding]:
 def _bridges(catalogue: Catalogue, pairs: Pairs) -> list[str]:
     """Those that the last split left out: as its proof names them, or found again where they are more than it names."""
     try:
-        proof = msgspec.json.decode((catalogue.layout.splits / "PROOF.json").read_bytes())
+        proof = read_proof(catalogue.layout)
         named = [str(sample_id) for sample_id in proof["bridge_samples"]]
         return bridges(catalogue, pairs) if proof["bridges"] > len(named) else named
-    except (OSError, msgspec.DecodeError, KeyError, TypeError):
+    except (DatasetError, KeyError, TypeError):
         return []

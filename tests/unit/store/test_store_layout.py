@@ -6,12 +6,12 @@ import pytest
 
 from kelly_tui.errors import DatasetError, FileRefused
 from kelly_tui.model.dataset import DatasetConfig
+from kelly_tui.store.inside import inside
 from kelly_tui.store.layout import (
     Layout,
     create_dataset_structure,
     dataset_root,
     find_datasets,
-    inside,
     load_config,
     on_network,
     save_config,
