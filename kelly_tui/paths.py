@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from importlib.util import find_spec
 from pathlib import Path
 
 from kelly_tui.errors import SoundError
 
 ANOTHER_SOUNDFONT = "Name another, or none: --soundfont, soundfont in config.json or settings.toml, KELLY_SOUNDFONT."
+
+_LARGEST_RIFF = (1 << 32) + 8
+"""Bytes."""
 
 PROJECT = Path(__file__).resolve().parent.parent
 
@@ -86,10 +90,18 @@ def _in_folder(folder: Path) -> list[Path]:
 
 
 def is_soundfont(path: Path) -> bool:
-    """Whether a file begins as a SoundFont does. Others FluidSynth hands to libraries that print what they think."""
+    """Whether a file begins as a SoundFont does. Others FluidSynth hands to libraries that print what they think.
+
+    None is larger than a RIFF can say, 4 GB; and nothing is waited for, as at some files in /proc.
+    """
     try:
-        with path.open("rb") as file:
-            head = file.read(12)
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except (OSError, ValueError):
+        return False
+    try:
+        head, size = os.read(descriptor, 12), os.fstat(descriptor).st_size
     except OSError:
         return False
-    return head[:4] == b"RIFF" and head[8:] == b"sfbk"
+    finally:
+        os.close(descriptor)
+    return head[:4] == b"RIFF" and head[8:] == b"sfbk" and size <= _LARGEST_RIFF

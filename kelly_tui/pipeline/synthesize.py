@@ -10,9 +10,10 @@ from typing import Any
 
 import msgspec
 
+from kelly_tui.errors import SoundError
 from kelly_tui.model.annotation import Label
 from kelly_tui.model.sample import Sample
-from kelly_tui.paths import soundfont
+from kelly_tui.paths import ANOTHER_SOUNDFONT, is_soundfont, soundfont
 from kelly_tui.pipeline.plan import Plan, Work
 from kelly_tui.pipeline.recorded import recorded
 from kelly_tui.pipeline.room import Room
@@ -49,7 +50,12 @@ def synthesize(catalogue: Catalogue, run: Run, count: int, *, audio: bool = Fals
 
 
 def rendered_with(font: str, sample_rate: int) -> dict[str, Any]:
-    """What the sound of a generated sample depends on besides its MIDI; kept in its row."""
+    """What the sound of a generated sample depends on besides its MIDI; kept in its row.
+
+    Raises `SoundError` for what is no SoundFont.
+    """
+    if not is_soundfont(Path(font)):
+        raise SoundError("the file is no SoundFont", path=font, hint=ANOTHER_SOUNDFONT)
     with open(font, "rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     return {"sample_rate": sample_rate, "soundfont": Path(font).name, "soundfont_sha256": digest}

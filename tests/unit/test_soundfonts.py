@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
 from kelly_tui import paths
 from kelly_tui.errors import SoundError
+from kelly_tui.pipeline.synthesize import rendered_with
 
 FONT = b"RIFF\0\0\0\0sfbk"
 """How one begins."""
@@ -65,3 +67,17 @@ def test_where_there_is_none_at_all_it_is_said(places: Path, monkeypatch: pytest
     monkeypatch.setattr(paths, "find_spec", lambda name: None)
     with pytest.raises(SoundError, match="there is no SoundFont"):
         paths.soundfont()
+
+
+def test_what_no_soundfont_can_be_is_none_and_is_not_waited_for(places: Path) -> None:
+    """A hole of four terabytes that began as one was hashed for hours; a pipe waits for ever."""
+    with (places / "soundfonts/a.sf2").open("wb") as file:
+        file.write(FONT)
+        file.truncate(1 << 42)
+    os.mkfifo(places / "soundfonts/b.sf2")
+    assert not paths.is_soundfont(places / "soundfonts/a.sf2")
+    assert not paths.is_soundfont(places / "soundfonts/b.sf2")
+    assert not paths.is_soundfont(Path("a\0b"))
+    assert paths.soundfont().name == "TimGM6mb.sf2"
+    with pytest.raises(SoundError, match=r"the file is no SoundFont: .*a\.sf2\. Name another"):
+        rendered_with("soundfonts/a.sf2", 44_100)

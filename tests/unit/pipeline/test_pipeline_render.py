@@ -245,6 +245,9 @@ def test_what_can_not_be_asked_is_said(songs: Path, tmp_path: Path) -> None:
     (tmp_path / "broken.sf2").write_bytes(b"RIFF\xff\xff\xff\x7fsfbk" + b"LIST" * 100)
     with pytest.raises(StageError, match=r"SoundFont can't be read: .*broken\.sf2"):
         kelly_tui.render_dataset(songs, settings=Settings(soundfont=str(tmp_path / "broken.sf2")), workers=1)
+    (tmp_path / "page.sf2").write_text("<!DOCTYPE html>")
+    with pytest.raises(SoundError, match=r"the file is no SoundFont: .*page\.sf2\. Name another"):
+        kelly_tui.render_dataset(songs, settings=Settings(soundfont=str(tmp_path / "page.sf2")), workers=1)
     (tmp_path / "file").write_text("")
     with pytest.raises(DatasetError, match="file"):
         kelly_tui.render_dataset(songs, out=tmp_path / "file")
