@@ -16,27 +16,27 @@ class Held:
 
     def __init__(self) -> None:
         self.waiting: list[events.Key | Deed] = []
-        self._awaited: object = None
+        self.awaited: object = None
 
     def wait_for(self, wanted: object) -> None:
         """Hold what comes until that is shown."""
-        self._awaited = wanted
+        self.awaited = wanted
 
     def is_for(self, wanted: object) -> bool:
         """Whether it is this that is waited for."""
-        return self._awaited is wanted
+        return self.awaited is wanted
 
     def let_go(self, shown: object) -> bool:
         """Whether it was this that was waited for; it is no more."""
         if shown is None or not self.is_for(shown):
             return False
-        self._awaited = None
+        self.awaited = None
         return True
 
     @property
     def waits(self) -> bool:
         """Whether what is obeyed now might mean another sample."""
-        return self._awaited is not None
+        return self.awaited is not None
 
     def take(self, one: events.Key | Deed) -> bool:
         """Hold a key or a click, where it has to wait or others before it do."""

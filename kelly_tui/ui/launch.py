@@ -105,12 +105,14 @@ def write_views(root: Path) -> None:
 
 
 def said_again(order: Order) -> Iterator[str]:
-    """The commands that make edits, or give an opinion: what is left of what could not be saved."""
+    """The commands that make edits, take them back, or give an opinion: what is left of what could not be saved."""
     from kelly_tui.ui.words import typed
 
     def command(sample_id: str, field: str, value: str, *options: str) -> str:
         return shlex.join(["kelly", "label", "DATASET", sample_id, f"{field}={value}", *options])
 
+    if order.kind in ("undo", "redo"):
+        yield f"kelly {order.kind} DATASET"
     for edit in order.edits:
         yield command(edit.sample_id, edit.field, "" if edit.label is None else typed(edit.field, edit.label.value))
     for field, value in order.said.items():

@@ -142,6 +142,9 @@ class Saver:
                     continue
                 if order is None:
                     return
+                if self.unsaved:  # an undo of what was not saved would take back what was
+                    self.unsaved.append(order)
+                    continue
                 self._current, self._begun = order, monotonic()
                 self._carry_out(catalogue, order)
                 self._current = None

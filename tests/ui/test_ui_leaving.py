@@ -80,6 +80,30 @@ async def test_quitting_with_unsaved_edits_asks_once(
         assert [order.words for order in desk.app.unsaved] == ["emotion sad", "emotion angry"]
 
 
+@pytest.mark.exercises("undo")
+async def test_an_undo_behind_what_a_full_disk_refuses_holds_no_key(
+    open_desk: Open, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It waited behind the edit, and all keys behind it, those that quit too: the app had to be killed."""
+    edit, full = history.edit, [True]
+
+    def on_a_full_disk(*arguments: object) -> object:
+        if full:
+            raise DiskFull("the disk is full", hint="Make room.")
+        return edit(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(history, "edit", on_a_full_disk)
+    async with open_desk(root) as desk:
+        await desk.press("2", "u")
+        while not desk.app.session.saver.stuck:  # type: ignore[union-attr]
+            await desk.pilot.pause(0.01)
+        await desk.press("3", "ctrl+q")
+        assert "3 edits are not saved: the disk is full" in desk.said
+        await desk.press("ctrl+q")
+        assert desk.app.session is None
+        assert [order.words or order.kind for order in desk.app.unsaved] == ["emotion sad", "undo", "emotion angry"]
+
+
 async def test_what_could_be_saved_in_the_end_asks_nothing(
     open_desk: Open, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

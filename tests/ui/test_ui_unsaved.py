@@ -37,13 +37,13 @@ def test_a_fault_of_the_app_does_not_swallow_what_was_not_saved(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def run(self: app.KellyApp, *, mouse: bool) -> None:
-        self.unsaved = [Order("edit", (Edit("00ab", "emotion", Label("sad")),))]
+        self.unsaved = [Order("edit", (Edit("00ab", "emotion", Label("sad")),)), Order("undo")]
         self._return_code = 1
 
     monkeypatch.setattr(app.KellyApp, "run", run)
     monkeypatch.setattr(launch, "check_terminal", lambda: None)
     monkeypatch.setattr(launch, "state_dir", lambda: tmp_path)
     monkeypatch.setattr(launch, "config_dir", lambda: tmp_path)
-    with pytest.raises(KellyError, match=r"fault.*1 edit could not be saved"):
+    with pytest.raises(KellyError, match=r"fault.*2 edits could not be saved"):
         launch.run_app(None, tmp_path, Settings())
-    assert "kelly label DATASET 00ab emotion=sad" in capsys.readouterr().err
+    assert "kelly label DATASET 00ab emotion=sad\nkelly undo DATASET" in capsys.readouterr().err.replace("  ", "")

@@ -64,7 +64,7 @@ class KeyedScreen(Screen[None]):
     async def on_key(self, event: events.Key) -> None:
         workstation = self.app.workstation
         for key in [event] if self.query_one(Prompt).is_open else parted(event):
-            if workstation is not None and workstation.held.take(key):
+            if workstation is not None and workstation.holds(key):
                 event.stop()
                 event.prevent_default()
             else:
@@ -80,7 +80,7 @@ class KeyedScreen(Screen[None]):
     async def in_turn(self, deed: Deed) -> None:
         """Do what was clicked, after what was wanted before it."""
         workstation = self.app.workstation
-        if workstation is None or not workstation.held.take(deed):
+        if workstation is None or not workstation.holds(deed):
             await deed()
 
     async def _obey(self, event: events.Key) -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Mapping
 
-from textual import on
+from textual import events, on
 
 from kelly_tui.model.abx import Trial
 from kelly_tui.model.annotation import Value
 from kelly_tui.model.edit import Event, Step
 from kelly_tui.store.opinions import is_asked
 from kelly_tui.text import count
+from kelly_tui.ui.held import Deed
 from kelly_tui.ui.saver import NotSaved, Order, Saved, Trouble
 from kelly_tui.ui.screens.keyed import KeyedScreen
 from kelly_tui.ui.screens.trail import Trail
@@ -53,6 +54,16 @@ class Saving(Trail):
         self.unsaved += 1
         self.show_headline()
         return order
+
+    def holds(self, one: events.Key | Deed) -> bool:
+        """Whether a key or a click waits for what is not shown yet.
+
+        Not for an undo that stands behind what can't be written now: on a full disk nobody could even leave.
+        """
+        awaited = self.held.awaited
+        if isinstance(awaited, Order) and self.session.saver.delay:
+            self.let_held_go(awaited)
+        return self.held.take(one)
 
     @on(Saved)
     async def _saved(self, message: Saved) -> None:
