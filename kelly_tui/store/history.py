@@ -38,6 +38,8 @@ _STATES = {
     "rejected": Field("rejected", "flag", "a variant that a person refused"),
     "refused": Field("refused", "words", "guesses that a person refused"),
 }
+_FOLLOWING = ("decision", "skip_reason")
+"""What an edit of the main label sets besides, see `_decide`."""
 _CLEARED: dict[str, Label | None] = {"decision": Label("pending"), "skip_reason": None, "rejected": Label(False)}
 
 
@@ -226,6 +228,7 @@ def _turn(catalogue: Catalogue, by: str, kind: Literal["undo", "redo"], target: 
     by_sample = ((sample_id, list(group)) for sample_id, group in groupby(events, lambda event: event.sample_id))
     chunks = list(_chunks(by_sample))
     decided = _conflicts(catalogue.db, at if back else None)
+    main_label = catalogue.config.model.main_label
     for chunk in chunks:
         with catalogue.writing() as db:
             step.begin(db)
@@ -235,7 +238,10 @@ def _turn(catalogue: Catalogue, by: str, kind: Literal["undo", "redo"], target: 
                     left_alone += changed
                     continue
                 untouched = [e for e in changed if now.labels[e.field] == (e.new if back else e.old)]
-                left_alone += [event for event in changed if event not in untouched]
+                left = [event for event in changed if event not in untouched]
+                left_alone += left
+                if any(event.field == main_label for event in left):  # what follows from it is by now that label's
+                    untouched = [event for event in untouched if event.field not in _FOLLOWING]
                 step.change(db, now, {event.field: event.old if back else event.new for event in untouched})
                 for event in untouched:
                     if number := decided.get((sample_id, event.field)):

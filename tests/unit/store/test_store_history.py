@@ -206,7 +206,7 @@ def test_undo_leaves_alone_what_another_has_changed_since(catalogue: Catalogue) 
     step = undo(catalogue, "ann")
     assert step is not None
     assert values(catalogue, 1) == {"decision": "pending"}
-    assert values(catalogue, 2)["emotion"] == "sad"
+    assert values(catalogue, 2) == {"emotion": "sad", "decision": "labelled"}, "by bob, and so no longer pending"
     assert [(event.sample_id, event.field) for event in step.left_alone] == [(id_of(2), "emotion")]
     step = redo(catalogue, "ann")
     assert step is not None
