@@ -10,6 +10,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from textual.geometry import Region
 
 from kelly_tui.model.annotation import Label, Value
 from kelly_tui.model.dataset import DatasetConfig, target_model
@@ -330,6 +331,16 @@ def test_an_advice_gives_up_what_stands_around_it_before_a_word_of_its_own() -> 
     ):
         said = "".join(text for text, _ in panel._next(room))
         assert said == told or (room == 18 and said == "next: gn ")
+
+
+async def test_a_panel_that_has_become_lower_may_be_drawn_once_more_where_it_was(open_desk: Open, root: Path) -> None:
+    """So does the framework when a message of two lines takes one of the scores': the app ended of it."""
+    async with open_desk(root) as desk:
+        panel = desk.app.screen.query_one(ScoresPanel)
+        width, height = panel.size
+        drawn = panel.render_lines(Region(0, 0, width, height + 1))
+        assert [strip.cell_length for strip in drawn] == [width] * (height + 1)
+        assert not drawn[-1].text.strip()
 
 
 async def test_a_reason_that_was_of_another_sample_is_not_said_of_this(open_desk: Open, root: Path) -> None:

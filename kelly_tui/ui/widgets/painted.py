@@ -77,6 +77,8 @@ class Painted(Direct):
         return super().render_lines(crop)
 
     def render_line(self, y: int) -> Strip:
+        if y >= len(self._strips):  # it has become lower, and is drawn once more where it was: the rest is others'
+            return strip((), self._painted_size.width, self.app.theme)
         drawn = self._strips[y]
         if drawn is None:
             assert self._lines is not None
