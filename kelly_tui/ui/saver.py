@@ -183,7 +183,7 @@ class Saver:
                 why = _in_short(error)
                 self.stuck = why if kept else ""
                 if not said:
-                    self._tell(NotSaved(order, why if kept else str(error), kept))
+                    self._tell(NotSaved(order, why + _remedy(error) if kept else str(error), kept))
                     said = True
                 if not kept:
                     return
@@ -230,6 +230,13 @@ def _write(catalogue: Catalogue, order: Order, annotator: str) -> Step | None:
 def _in_short(error: Exception) -> str:
     """Why, without the file, which leaves no room for more on a line."""
     return error.what if isinstance(error, KellyError) else str(error)
+
+
+def _remedy(error: Exception) -> str:
+    """What helps where waiting does not."""
+    from kelly_tui.store.damage import is_damage
+
+    return ", quit and open it again" if is_damage(error.__cause__ or error) else ""
 
 
 def _is_in_vain(catalogue: Catalogue, order: Order, error: Exception) -> bool:

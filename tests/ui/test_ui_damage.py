@@ -1,9 +1,14 @@
 """A dataset whose catalogue is damaged opens, with what its views say, and says so."""
 
+import sqlite3
 from pathlib import Path
 
-from kelly_tui.store import views
+import pytest
+
+from kelly_tui.store import history, views
 from kelly_tui.store.catalogue import Catalogue
+from kelly_tui.store.connection import meaning
+from kelly_tui.ui import saver
 from tests.ui.conftest import Open
 
 
@@ -19,6 +24,28 @@ async def test_a_damaged_catalogue_is_made_anew_and_said(open_desk: Open, root: 
         assert desk.app.unsaved == []
     async with open_desk(root) as desk:
         assert "damaged" not in desk.said
+
+
+async def test_a_catalogue_that_is_damaged_meanwhile_is_to_be_opened_again(
+    open_desk: Open, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    edit, damaged = history.edit, [True]
+
+    def on_a_damaged_one(*arguments: object) -> object:
+        if not damaged:
+            return edit(*arguments)  # type: ignore[arg-type]
+        found = sqlite3.DatabaseError("database disk image is malformed")
+        found.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+        raise meaning(found, root / ".kelly/catalogue.sqlite") from found
+
+    monkeypatch.setattr(history, "edit", on_a_damaged_one)
+    monkeypatch.setattr(saver, "RETRY_SECONDS", 0.01)
+    async with open_desk(root) as desk:
+        await desk.press("2")
+        assert desk.said.startswith(
+            "not saved: emotion sad: the catalogue is damaged, quit and open it again; it is kept"
+        )
+        damaged.clear()
 
 
 async def test_edits_outside_that_are_many_are_said_where_one_begins(open_desk: Open, root: Path, monkeypatch) -> None:
