@@ -26,9 +26,10 @@ _FEWEST = 12
 _BASS_BANDS = 8
 """Mel bands below some 300 Hz."""
 _SUREST = 0.92
-_CLEAR = 0.3
-"""Confidence of the tempo below which its beats tell no meter: of 8 s of noise and more it is 0.28 at most; two of 120
-clips of music have less."""
+_CLEAR = 0.36
+"""Confidence of the tempo below which its beats tell no meter: of 8 s of noise it is 0.35 at most in 40; 9 of 286 clips
+of music have less. Above it the meter is not held down by the beat: of 79 fiddle tunes what says 0.77 is right for 0.79
+where the beat is 0.5 to 0.6 sure, and 0.84 for 0.90 where it is 0.85 and more."""
 
 
 class Beats(NamedTuple):

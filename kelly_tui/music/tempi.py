@@ -7,8 +7,10 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
-BPM: Floats = 30.0 * 2 ** (np.arange(332) / 100)
-"""The tempi that are weighed: 30 to 299, 0.7 % apart."""
+BPM: Floats = 30.0 * 2 ** (np.arange(42, 332) / 100)
+"""The tempi that are weighed: 40 to 299, 0.7 % apart. Slower ones nobody taps (Moelants, 2002).
+
+They lie about 60, 120 and 240, at which machines play: of an exact tempo the pulse of sixteenths is lost beside it."""
 _SAME = 4
 """Steps of `BPM`, 3 %, within which a tempo is the same."""
 

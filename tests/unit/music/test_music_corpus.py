@@ -8,6 +8,7 @@ file, pretty_midi and plain loops over published definitions say what is in it.
 from __future__ import annotations
 
 import io
+import json
 import warnings
 from collections import defaultdict
 from collections.abc import Callable
@@ -132,8 +133,8 @@ def test_tempo_of_performances(tunes: dict[str, Score], chorales: dict[str, Scor
         ratio = (detect_tempo(score).value or 1) / bpm
         exact.append(abs(ratio - 1) <= 0.04)  # Accuracy1 and 2 of Gouyon et al. (2006)
         octave.append(min(abs(ratio / one - 1) for one in (1 / 3, 1 / 2, 1, 2, 3)) <= 0.04)
-    assert np.mean(octave) >= 0.93  # 1.0 is reached
-    assert np.mean(exact) >= 0.33  # 0.4; chorales in plain quarters are often heard in halves
+    assert np.mean(octave) >= 0.93  # 14 of 15
+    assert np.mean(exact) >= 0.6  # 11 of 15; chorales in plain quarters are sometimes heard in halves
 
 
 # -- groove: tunes with their offbeats moved by rule
@@ -163,6 +164,20 @@ def test_swing_and_push_of_tunes_over_the_whole_grid(name: str, tunes: dict[str,
         told = f"{ratio:.2f} at {bpm} BPM, {push:+} ms: {groove.swing_ratio.why}, {groove.push_ms:.1f} ms"
         assert groove.swing_ratio.value == pytest.approx(ratio, abs=0.01), told
         assert groove.push_ms == pytest.approx(push, abs=2), told
+
+
+SOLOS = PROJECT.parent / "shared" / "eval"
+
+
+@pytest.mark.skipif(not SOLOS.exists(), reason="no annotated solos beside the project")
+def test_swing_and_lateness_of_jazz_solos_are_those_of_their_database() -> None:
+    off, late = [], []
+    for solo in json.loads((SOLOS / "manifests" / "swing_wjd.dev.json").read_text("utf-8"))["items"]:
+        groove = detect_groove(read_midi(SOLOS / "midi" / solo["file"]))
+        off.append(abs(groove.swing_ratio.value - max(0.5, solo["label"]["swing_ratio"])))
+        late.append(abs(groove.push_ms - solo["label"]["onbeat_offset_ms"]))
+    assert np.mean(off) <= 0.004  # 0.002 is reached
+    assert np.mean(late) <= 2.2  # ms; 1.8
 
 
 GROOVES = {"straight": (0.5, 0), "shuffle": (0.6, 0), "swing": (0.667, 0), "laid_back": (0.52, 18),
