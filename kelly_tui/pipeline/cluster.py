@@ -198,8 +198,8 @@ def _hush() -> None:
 
 
 def reason(error: Exception) -> str:
-    """The first line of what it says."""
-    return str(error).partition("\n")[0] or type(error).__name__
+    """The first line of what it says, without the object that Dask says it of."""
+    return re.sub(r"^in <.*?>: ", "", str(error).partition("\n")[0]) or type(error).__name__
 
 
 def _is_loopback(host: str) -> bool:

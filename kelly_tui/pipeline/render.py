@@ -139,7 +139,7 @@ class _Rendering:
             raise SoundError(f"sound is written as {' or '.join(FORMATS)}, not {format}")
         self._catalogue, self._format = catalogue, format
         config = catalogue.config
-        self._soundfont = os.fspath(find_soundfont(font or config.soundfont or run.settings.soundfont))
+        self._soundfont = os.fspath(find_soundfont(font or config.soundfont or run.settings.soundfont).absolute())
         self._made_with = rendered_with(self._soundfont, config.sample_rate)
 
     def missing(self, samples: Iterator[Sample], plan: Plan) -> Iterator[Item]:

@@ -121,7 +121,7 @@ def render_dataset(
     how: dict[str, Any] = {"variants": variants, "format": format, "soundfont": soundfont}
     if out is None:
         return _stage(root, run, lambda catalogue, run: render(catalogue, run, named, **how))
-    with Catalogue.open(root) as catalogue:  # nothing is changed, so it takes no turn
+    with Catalogue.open(_anywhere(root)) as catalogue:  # nothing is changed, so it takes no turn
         return export_sound(catalogue, run, Path(out).expanduser(), named, **how)
 
 
@@ -149,7 +149,7 @@ def rebuild_dataset(root: Root, check: bool = False, **options: Unpack[Options])
     run = Run(**options)
     if not check:
         return _stage(root, run, rebuild.rebuild)
-    with Catalogue.open(root) as catalogue:  # a look takes no turn: a stage may be at work
+    with Catalogue.open(_anywhere(root)) as catalogue:  # a look takes no turn: a stage may be at work
         return rebuild.check(catalogue, run)
 
 
@@ -252,7 +252,7 @@ def run_steps(
     """Some stages after each other, with the same workers."""
     result = PipelineOutcome()
     with (
-        Catalogue.open(root) as catalogue,
+        Catalogue.open(_anywhere(root)) as catalogue,
         shared_workers(Run(**options)) as run,
         nullcontext() if run.dry_run else turn(catalogue, run),  # no other stage comes in between
     ):
@@ -264,5 +264,10 @@ def run_steps(
 
 
 def _stage(root: Root, run: Run, step: Step) -> Outcome:
-    with opened(root, run) as catalogue:
+    with opened(_anywhere(root), run) as catalogue:
         return step(catalogue, run)
+
+
+def _anywhere(root: Root) -> Path:
+    """The path of a folder that is the same wherever a worker of a cluster stands."""
+    return Path(root).absolute()

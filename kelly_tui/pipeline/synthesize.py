@@ -80,7 +80,7 @@ class _Synthesis:
         classes_of(self._kind, self._labels)  # says at once when there is nothing to generate
         if skipped := unplayable(self._kind, self._labels):
             run.notice(str(skipped))
-        self._soundfont = str(soundfont(config.soundfont or run.settings.soundfont)) if audio else ""
+        self._soundfont = str(soundfont(config.soundfont or run.settings.soundfont).absolute()) if audio else ""
         self._rendered_with = rendered_with(self._soundfont, config.sample_rate) if audio else {}
         rows = catalogue.db.execute("SELECT file_type, count(*) FROM samples WHERE origin = 'generated' GROUP BY 1")
         by_type = dict(rows.fetchall())

@@ -56,10 +56,10 @@ def find_music(paths: Sequence[Path | str], config: DatasetConfig, leave_out: Pa
     entered = {_identity(str(leave_out))} if leave_out is not None and leave_out.exists() else set()
     for root in roots:
         if not root.is_dir():
-            yield _found(str(root), root.name)
+            yield _found(str(root.absolute()), root.name)
             continue
         name = root.resolve().name
-        yield from _walk(str(root), name if vocabulary.is_label(name) else "", entered)
+        yield from _walk(str(root.absolute()), name if vocabulary.is_label(name) else "", entered)
 
 
 def _walk(top: str, prefix: str, entered: set[tuple[int, int]]) -> Iterator[Found]:

@@ -15,7 +15,7 @@ import pytest
 
 import kelly_tui
 from kelly_tui.errors import LibraryMissing, StageError
-from kelly_tui.pipeline.cluster import ClusterWorkers, cluster, look
+from kelly_tui.pipeline.cluster import ClusterWorkers, cluster, look, reason
 from kelly_tui.pipeline.plan import Plan, Work
 from kelly_tui.pipeline.runner import run_items
 from kelly_tui.pipeline.stage import Failed, Item, Progress, Run
@@ -72,6 +72,22 @@ def test_a_worker_that_sees_another_folder_is_named_before_anything_is_done(thre
     sign.write_text("this one")
     assert look(str(sign), "this one", []) == (kelly_tui.__version__, None)
     assert look(str(sign), "another", []) == (kelly_tui.__version__, str(sign))
+
+
+def test_workers_that_stand_elsewhere_find_what_is_named_from_here(three, music, tmp_path, monkeypatch):
+    create(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    taken_in = kelly_tui.import_files("d", [os.path.relpath(music / "sad/song_1.mid")], executor=three)
+    assert (taken_in.done, taken_in.failures) == (1, [])
+    extracted = kelly_tui.extract_features("d", executor=three)
+    assert (extracted.done, extracted.failures) == (1, [])
+
+
+def test_why_nobody_answers_is_told_without_the_objects_of_dask():
+    error = OSError(
+        "in <TCP (closed) local=tcp://127.0.0.1:1 remote=tcp://127.0.0.1:2>: ConnectionResetError: reset\nmore"
+    )
+    assert reason(error) == "ConnectionResetError: reset"
 
 
 @pytest.fixture
