@@ -20,7 +20,7 @@ from kelly_tui.cli.texts import AGREEMENT, CARD, EXPORT, FILTERS, REBUILD, RENDE
 from kelly_tui.errors import KellyError
 from kelly_tui.model.dataset import TARGET_MODELS
 from kelly_tui.model.labels import nearest
-from kelly_tui.pipeline.parameters import AUGMENTATION, DEEP, GENERATION, LINK, PARAMETERS, Parameter
+from kelly_tui.pipeline.parameters import AUGMENTATION, DEEP, GENERATION, LINK, MOST, PARAMETERS, Parameter
 
 EXAMPLES = """\
 examples:
@@ -277,6 +277,8 @@ def _at_least(low: int) -> Callable[[str], int]:
         value = int(text)
         if value < low:
             raise argparse.ArgumentTypeError(f"{value} is less than {low}")
+        if value > MOST:
+            raise argparse.ArgumentTypeError(f"{text:.20}… is more than {MOST:,}")
         return value
 
     number.__name__ = "number"

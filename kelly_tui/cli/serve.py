@@ -5,6 +5,8 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from typing import TYPE_CHECKING
 
+from kelly_tui.errors import KellyError
+
 if TYPE_CHECKING:
     from kelly_tui.cli.commands import Line
 
@@ -29,6 +31,8 @@ def serve_workstation(line: Line) -> int:
     from kelly_tui.ui import serve
 
     wanted = line.arguments
+    if not 0 < wanted.port < 1 << 16:
+        raise KellyError(f"--port can't be {str(wanted.port)[:20]}", hint="A port is 1 to 65535.")
     serve.check_door(wanted.host, wanted.token)
     root = line.root
     address = f"http://{wanted.host}:{wanted.port}/" + (f"?token={wanted.token}" if wanted.token else "")

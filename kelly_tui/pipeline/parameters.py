@@ -10,6 +10,9 @@ from kelly_tui.export.options import AROUSALS
 from kelly_tui.model.dataset import TARGET_MODELS
 from kelly_tui.model.labels import suggestion
 
+MOST = (1 << 63) - 1
+"""No number is larger: the catalogue could not hold it."""
+
 Kind = Literal["number", "flag", "choice", "text", "filter"]
 
 
@@ -42,8 +45,8 @@ class Parameter(NamedTuple):
             if said.casefold() not in ("yes", "no"):
                 raise StageError(f"{self.name} can't be {said!r}", hint="It is yes or no.")
             return said.casefold() if said.casefold() == "yes" else ""
-        if self.kind == "number" and not (said.isdecimal() and int(said) >= self.low):
-            raise StageError(f"{self.name} can't be {said!r}", hint=f"It is a whole number, {self.low} or more.")
+        if self.kind == "number" and not (said.isdecimal() and len(said) < 20 and self.low <= int(said) <= MOST):
+            raise StageError(f"{self.name} can't be {said[:20]!r}", hint=f"It is a whole number, {self.low} or more.")
         if self.choices and said not in self.choices:
             raise StageError(f"{self.name} can't be {said!r}", hint=suggestion(said, self.choices))
         return said

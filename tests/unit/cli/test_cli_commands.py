@@ -9,7 +9,9 @@ import sys
 import pytest
 
 from kelly_tui.cli import COMMANDS, parse
+from kelly_tui.errors import StageError
 from kelly_tui.model.abx import Trial
+from kelly_tui.pipeline.parameters import AUGMENTATION
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.layout import Layout
 from kelly_tui.store.runs import Turn
@@ -696,3 +698,31 @@ def test_the_card_is_printed_or_written_and_a_readme_of_a_person_is_kept(kelly, 
     refused = kelly("card", "d", "--out", out)
     assert (refused.code, refused.err.count("\n")) == (2, 1)
     assert (out / "README.md").read_text() == "my own words"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("history", "d", "--limit", 10**400),
+        ("show", "d", "x", "--limit", 10**20),
+        ("synthesize", "d", "--dry-run", "--count", 10**400),
+        ("augment", "d", "--dry-run", "--multiplier", "9" * 5000),
+        ("list", "d", "--seed", 10**20),
+        ("serve", "d", "--port", 10**20),
+        ("serve", "d", "--port", 65_536),
+        ("serve", "d", "--port", -1),
+    ],
+)
+def test_a_number_past_all_counting_is_refused_in_one_line(kelly, labelled, words):
+    """SQLite and sockets raised OverflowError, called a fault of Kelly; a count of 10^400 went on for ever."""
+    said = kelly(*words)
+    assert (said.code, said.err.count("\n")) == (2, 1)
+    assert "fault" not in said.err
+    assert str(words[-2]).removeprefix("--") in said.err
+
+
+def test_a_form_refuses_a_number_past_all_counting():
+    for text in ("9" * 5000, str(10**19), str(1 << 63)):
+        with pytest.raises(StageError, match="multiplier can't be '"):
+            AUGMENTATION[0].check(text)
+    assert AUGMENTATION[0].check(str((1 << 63) - 1)) == str((1 << 63) - 1)
