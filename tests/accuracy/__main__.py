@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import re
 import subprocess
 import sys
@@ -35,15 +34,15 @@ from kelly_tui.music.modulation import detect_keys
 from kelly_tui.music.notes import Score, read_midi
 from kelly_tui.music.theory import SCALES
 from kelly_tui.paths import PROJECT
-from tests.accuracy import chord_fields, emotion, folds, pulse, suspicion, trained, tunes
+from tests.accuracy import chord_fields, emotion, folds, keys, pulse, suspicion, trained, tunes
 from tests.accuracy.chord_time import major_or_minor
 from tests.accuracy.generated import sample_at
+from tests.accuracy.judged import EVAL, KEY_SETS, annotated, folder_of
 from tests.keys_over_time import annotated_chorales, joined, windowed_krumhansl
 from tests.keys_over_time import figures as figures_over_time
 from tests.made_chords import TEXTURES, table
 from tests.modal_tunes import modal_piece, modal_tune
 
-EVAL = PROJECT.parent / "shared" / "eval"
 PIANO = PROJECT.parent / "shared" / "music" / "piano"
 
 
@@ -114,7 +113,7 @@ def contour(path: Path) -> Any:
 
 KEY, MIREX = "exact (macro", "MIREX weighted"
 MAJMIN = "majmin WCSR"
-NOTE_KEYS = ("key_midi", "key_midi2", "key_essen")
+NOTE_KEYS = KEY_SETS[:3]
 TASKS = (
     Task("key_midi", "key", key, ((KEY, "97.5", ""), (MIREX, "98.2", ""))),
     Task("key_midi2", "key", key, ((KEY, "90.0", ""), (MIREX, "92.3", ""))),
@@ -306,17 +305,7 @@ def modes_made(mode: str) -> tuple[str, float, float]:
     return mode, right(modal_tune), right(modal_piece)
 
 
-def annotated(name: str) -> dict[str, Any]:
-    """The label of each file of a task."""
-    manifest = EVAL / "manifests" / f"{name}.dev.json"
-    return {item["file"]: item["label"] for item in json.loads(manifest.read_text())["items"]}
-
-
-def folder_of(name: str) -> Path:
-    return Path(os.environ.get("KELLY_EVAL_AUDIO", EVAL / "audio")) if name.endswith("_audio") else EVAL / "midi"
-
-
-_KEYS = (folds.keys, (*NOTE_KEYS, "mode_midi"))
+_KEYS = (keys.learn, KEY_SETS)
 _CHORDS = (chord_fields.of_notes, ("chords_midi", "chords_midi2"))
 FITTED: dict[str, tuple[Callable[[folds.Annotated], folds.Learnt], tuple[str, ...]]] = {
     **dict.fromkeys(_KEYS[1], _KEYS),

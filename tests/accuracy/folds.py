@@ -3,8 +3,8 @@
 What is judged on the music that it was fitted on looks better than it is. So the songs of the sets are parted into
 halves, a song into one half in all of them; the weights are fitted on one half alone and judged on the other. They are
 fitted as those of the program were, maximum likelihood with a quadratic penalty (kinds of evidence in units of their
-spread), but on less: the program's have all of these sets, and other music too, so that it is right about as often as
-the one figure or the other says, or between them.
+spread), but on less: the program's have all of these sets, so that it is right about as often as the one figure or the
+other says, or between them. Keys of notes are learnt from other music too, in either fold: `tests.accuracy.keys`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
@@ -22,16 +21,14 @@ import numpy as np
 import symusic
 from numpy.typing import NDArray
 from scipy.optimize import minimize
-from scipy.special import logsumexp
 
 from kelly_tui.features import audio, audio_key, audio_rhythm
 from kelly_tui.features.sound_file import sound_of
 from kelly_tui.features.spectrum import Spectrum
 from kelly_tui.model.labels import KEYS, parse_key
-from kelly_tui.music import key, tempo
-from kelly_tui.music.notes import Score, read_midi
+from kelly_tui.music import tempo
+from kelly_tui.music.notes import read_midi
 from kelly_tui.music.tempi import BPM
-from kelly_tui.music.theory import SCALES
 from kelly_tui.paths import PROJECT
 from kelly_tui.render.midi import rendered_blocks
 
@@ -80,7 +77,7 @@ class Choice(NamedTuple):
 def fit(choices: Sequence[Choice], penalty: float, held: Mapping[int, float] | None = None) -> Floats:
     """(kinds,) the weights of a multinomial logit; `held`: those that are set, not fitted."""
     evidence = np.array([choice.evidence for choice in choices])
-    wrong = np.where([choice.right for choice in choices], 0.0, -np.inf)
+    right = np.array([choice.right for choice in choices], np.float64)
     counts = np.array([choice.counts for choice in choices])
     weights = np.zeros(evidence.shape[2])
     for kind, weight in (held or {}).items():
@@ -90,57 +87,19 @@ def fit(choices: Sequence[Choice], penalty: float, held: Mapping[int, float] | N
     tried = evidence[:, :, free]
     spread = np.maximum(np.sqrt(tried.var(axis=1).mean(axis=0)), 1e-9)
     tried /= spread
+    rows = tried.reshape(-1, len(free))
 
     def cost(weights: Floats) -> tuple[float, Floats]:
-        odds = tried @ weights + fixed
-        among, of_right = logsumexp(odds, axis=1), logsumexp(odds + wrong, axis=1)
-        apart = np.exp(odds - among[:, None]) - np.exp(odds + wrong - of_right[:, None])
-        slope = np.einsum("co,cok->k", counts[:, None] * apart, tried, optimize=True) + penalty * weights
-        return float(counts @ (among - of_right)) + penalty / 2 * float(weights @ weights), slope
+        odds = (rows @ weights).reshape(fixed.shape) + fixed
+        likely = np.exp(odds - odds.max(axis=1, keepdims=True))
+        of_right = likely * right
+        among, those = likely.sum(axis=1), np.maximum(of_right.sum(axis=1), 1e-300)
+        apart = (counts / among)[:, None] * likely - (counts / those)[:, None] * of_right
+        slope = apart.ravel() @ rows + penalty * weights
+        return float(counts @ np.log(among / those)) + penalty / 2 * float(weights @ weights), slope
 
     weights[free] = minimize(cost, np.zeros(len(free)), jac=True, method="L-BFGS-B").x / spread
     return weights
-
-
-_MOVED = 2
-"""How many copies of a piece are moved to other modes, to teach those that few pieces are in; each counts a half."""
-_ABSENT = 6
-"""The kind of evidence for keys whose weight is set."""
-
-
-def keys(pieces: Annotated) -> Learnt:
-    """The weights of lines and of harmony; those of voices from before tonality saw none of these sets."""
-    chance = np.random.default_rng(1)
-    modes = [mode for mode in key.MODES if mode not in key.FORMS[1:]]
-    choices: dict[str, list[Choice]] = {"melody": [], "harmony": []}
-    for path, label in pieces:
-        score, tonic, mode = read_midi(path), KEYS.index(parse_key(label["tonic"])[0]), label["mode"]
-        others = chance.choice([other for other in modes if other != mode], _MOVED, replace=False)
-        for to in (mode, *others):
-            evidence, texture = key.key_evidence(in_mode(score, tonic, mode, to))
-            of_mode = np.tile(np.eye(len(key.MODES))[:, 1:], (12, 1))
-            right = np.zeros((12, len(key.MODES)), np.bool_)
-            right[tonic, [key.MODES.index(form) for form in (key.FORMS if to == "minor" else (to,))]] = True
-            counts = 1.0 if to == mode else 0.5
-            choices[texture].append(Choice(np.hstack((evidence, of_mode)), right.reshape(-1), counts))
-    weights, priors = dict(key.WEIGHTS), dict(key._PRIOR_ROWS)
-    for texture, those in choices.items():
-        learnt = fit(those, 3.0, {_ABSENT: key.WEIGHTS[texture][_ABSENT]})
-        kinds = len(key.WEIGHTS[texture])
-        weights[texture] = tuple(learnt[:kinds])
-        priors[texture] = np.tile(np.append(0.0, learnt[kinds:]), 12)
-    return [(key, {"WEIGHTS": weights, "_PRIOR_ROWS": priors})]
-
-
-def in_mode(score: Score, tonic: int, mode: str, to: str) -> Score:
-    """A piece moved to another mode, degree by degree."""
-    shift = np.zeros(12, np.int64)
-    for step, other in zip(SCALES[mode], SCALES[to]):
-        shift[step] = other - step
-    notes = score.notes.copy()
-    pitches = notes["pitch"].astype(np.int64)
-    notes["pitch"] = np.where(notes["is_drum"], pitches, pitches + shift[(pitches - tonic) % 12])
-    return replace(score, notes=notes)
 
 
 def tempi(pieces: Annotated) -> Learnt:
