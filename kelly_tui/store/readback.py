@@ -369,7 +369,7 @@ class _Reader:
         known = known_state(self.catalogue, path)
         was_kept = any(name == path.name for name, *_ in self.merge.set_aside)
         if not was_kept and (known is not None or self._rows):
-            self._set_aside(path, "edited")  # only its annotations are taken from it: the rest is in what is kept
+            self._set_aside(path, "edited outside, only its labels are taken in")  # the rest is in what is kept
         remember(self.catalogue, path, 0 if known is None else known.seq)
 
     # -- both ---------------------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
@@ -198,6 +199,6 @@ def outside_edits(root: Path) -> list[str]:
 
     with Catalogue.open(root) as catalogue:
         made_anew, merge = untold(catalogue), read_back(catalogue)
-        taken = "" if merge.pending_samples else merge.words().partition("\n")[0]
-        waits = waiting(catalogue, merge.pending_samples, "‹review› decides")
+        waits = waiting(catalogue, merge.pending_samples, "‹review› decides")  # conflicts among them, all that are open
+        taken = "" if merge.pending_samples else replace(merge, conflicts=[]).words().partition("\n")[0]
         return [line for line in (made_anew, taken, waits) if line]

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from kelly_tui.model.annotation import Label
+from kelly_tui.model.edit import Edit
 from kelly_tui.store import history, views
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.connection import meaning
@@ -46,6 +48,16 @@ async def test_a_catalogue_that_is_damaged_meanwhile_is_to_be_opened_again(
             "not saved: emotion sad: the catalogue is damaged, quit and open it again; it is kept"
         )
         damaged.clear()
+
+
+async def test_a_conflict_is_said_once(open_desk: Open, root: Path) -> None:
+    with Catalogue.open(root) as catalogue:
+        views.write_views(catalogue)
+        path = catalogue.layout.annotation_path(f"{3:016x}")
+        history.edit(catalogue, [Edit(f"{3:016x}", "emotion", Label("sad"))], by="ann")
+    path.write_text(path.read_text().replace('"tense"', '"angry"'))
+    async with open_desk(root) as desk:
+        assert desk.said == "waiting for you: 1 conflict; gr decides"
 
 
 async def test_edits_outside_that_are_many_are_said_where_one_begins(open_desk: Open, root: Path, monkeypatch) -> None:
