@@ -142,7 +142,7 @@ class Remote:
             if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
                 raise  # our own disk, not the store
             raise StoreError(
-                f"the store does not do it ({_reason(error)})",
+                f"the store fails ({_reason(error)})",
                 path=self.url,
                 hint=f"Check the network, the address and the credentials. {again}",
             ) from error
