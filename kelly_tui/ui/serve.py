@@ -9,6 +9,7 @@ from __future__ import annotations
 import hmac
 import html
 import ipaddress
+import logging
 import shlex
 import sys
 from collections.abc import Awaitable, Callable, Sequence
@@ -91,6 +92,7 @@ def check_door(host: str, token: str) -> None:
 def _server(command: str, host: str, port: int, token: str, title: str) -> Any:
     try:
         from aiohttp import web
+        from aiohttp.http_exceptions import HttpProcessingError
         from textual_serve.server import Server
     except ImportError:
         raise LibraryMissing("textual-serve is not installed", hint='pip install "kelly-tui[serve]"') from None
@@ -99,7 +101,10 @@ def _server(command: str, host: str, port: int, token: str, title: str) -> Any:
         """Lets in who may come, and says no more than it must."""
 
         def initialize_logging(self) -> None:
-            """What goes wrong goes to standard error; what goes right needs no line."""
+            """What goes wrong here goes to standard error; what goes right needs no line, nor what is no HTTP."""
+            logging.getLogger("aiohttp.server").addFilter(
+                lambda record: not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError))
+            )
 
         async def on_startup(self, app: web.Application) -> None:
             """`kelly serve` has said where it is."""

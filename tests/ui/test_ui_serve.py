@@ -116,6 +116,17 @@ async def test_pages_of_other_sites_and_other_names_are_refused(served: Served, 
                     assert answer.status == 403, (path, headers)
 
 
+async def test_what_is_no_http_is_answered_and_leaves_no_trace(served: Served, root: Path) -> None:
+    """Anyone who reached the door could fill the terminal with tracebacks, without a token."""
+    async with served(root) as address:
+        for asked in (b"GET / HTTP/1.1\r\nCookie: " + b"a" * 20_000, b"\x1b[2J\x1b]0;owned\x07 / HTTP/9\r\nHost: \xff"):
+            reader, writer = await asyncio.open_connection("127.0.0.1", int(address.rpartition(":")[2]))
+            writer.write(asked + b"\r\n\r\n")
+            async with asyncio.timeout(DEADLINE):
+                assert b" 400 " in await reader.readline()
+            writer.close()
+
+
 async def test_a_token_is_asked_for_and_goes_no_further_than_a_cookie(served: Served, root: Path) -> None:
     async with served(root, "--token", TOKEN) as address, aiohttp.ClientSession() as session:
         for path in ("/", "/ws", "/static/js/textual.js", "/?token=" + "x" * len(TOKEN)):
