@@ -97,7 +97,8 @@ def _with_third(tune: Tune) -> tuple[str, ...]:
 def chorales() -> list[Piece]:
     if not _KEPT.exists():
         _KEPT.parent.mkdir(exist_ok=True)
-        read = [found for path in sorted(map(Path, corpus.getComposer("bach"))) if (found := _chorale(path))]
+        scores = [path for path in sorted(map(Path, corpus.getComposer("bach"))) if path.suffix in (".mxl", ".xml")]
+        read = [found for path in scores if (found := _chorale(path))]
         labels, notes = zip(*read)
         np.savez(_KEPT, labels=labels, notes=np.concatenate(notes), ends=np.cumsum([len(each) for each in notes]))
     with np.load(_KEPT) as kept:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
-from music21 import converter
+from music21 import converter, corpus
 
 from kelly_tui.music.theory import SCALES
+from tests.accuracy import corpus_keys
 from tests.accuracy.abc_tunes import tunes
 from tests.accuracy.corpus_keys import runs_of
 from tests.accuracy.keys import in_mode
@@ -62,3 +65,13 @@ def test_a_piece_is_moved_degree_by_degree(to: str) -> None:
                for one, mode in ((score, "dorian"), (moved, to))]  # fmt: skip
     assert np.array_equal(*degrees)
     assert set((moved.notes["pitch"] - 2) % 12) <= set(SCALES[to])
+
+
+def test_chorales_are_kept_with_the_key_above_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    some = [corpus.getWork(name) for name in ("bwv1.6", "bwv66.6", "bwv254")]
+    monkeypatch.setattr(corpus_keys, "_KEPT", tmp_path / "kept" / "chorales.npz")
+    monkeypatch.setattr(corpus_keys.corpus, "getComposer", lambda _: [*some, tmp_path / "analysis.rntxt"])
+    first = [(one.tonic, one.modes, one.score.notes.tolist()) for one in corpus_keys.chorales()]
+    assert [key for *key, _ in first] == [[5, ("major",)], [6, ("minor",)]]  # the last is in D minor and says A minor
+    monkeypatch.setattr(corpus_keys, "_chorale", None)
+    assert [(one.tonic, one.modes, one.score.notes.tolist()) for one in corpus_keys.chorales()] == first
