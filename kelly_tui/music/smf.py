@@ -17,6 +17,9 @@ from kelly_tui.errors import FileRefused
 _MAX_TICK = (1 << 31) - 1
 """The native parser counts ticks in 32 bits and says nothing when they overflow."""
 
+_LONGEST = 0x0FFFFFFF
+"""What four bytes hold: no number of variable length may be larger."""
+
 _DELTA = rb"[\x80-\xff]*+."
 _SHORT_DATA = b"|".join(re.escape(bytes([size])) + b".{%d}" % size for size in range(128))
 _PLAIN_TRACK = re.compile(
@@ -39,11 +42,14 @@ def _may_be_wrong(smf: bytes) -> bool:
     """Whether a file may hold what the native parser gets silently wrong. Few do, and the others are spared the walk.
 
     No clock can pass the sum of all that may be a delta: three bytes above 127 in a row may be in one of four bytes,
-    the longest there is, two in a row in one of three; and shorter ones come at most every three bytes.
+    the longest there may be, two in a row in one of three; and shorter ones come at most every three bytes. Four in a
+    row may be in one that is too long.
     """
     high = np.frombuffer(smf, np.int8) < 0
     two = high[1:] & high[:-1]
     three = two[1:] & high[:-2]
+    if (three[1:] & high[:-3]).any():
+        return True
     longest = (len(smf) // 3 << 14) + (np.count_nonzero(two) << 21) + (np.count_nonzero(three) << 28)
     return bool(longest > _MAX_TICK) or _ODD_TEMPO.search(smf) is not None
 
@@ -133,7 +139,11 @@ def _walk(smf: bytes, at: int, end: int, path: str | None) -> Counter[str]:
                 at += 1
                 delta = delta << 7 | smf[at] & 0x7F
             at += 1
+            if delta > _LONGEST:
+                raise FileRefused("a time of more than four bytes", path=path)
             tick += delta
+            if tick > _MAX_TICK:
+                raise FileRefused("its clock overflows", path=path)
             if smf[at] & 0x80:
                 status = smf[at]
                 at += 1
@@ -161,7 +171,5 @@ def _walk(smf: bytes, at: int, end: int, path: str | None) -> Counter[str]:
             else:
                 break
     except IndexError:
-        return found
-    if tick > _MAX_TICK:
-        raise FileRefused("its clock overflows", path=path)
+        pass
     return found

@@ -133,6 +133,8 @@ def _read_track(track: bytes, messages: list[tuple[int, int, int, int]], tempi: 
                 messages.append((tick, status, track[at] & 0x7F, track[at + 1] & 0x7F if two else 0))
                 at += 1 + two
                 continue
+            if status not in (0xF0, 0xF7, 0xFF):  # none that a file may hold: what follows has no meaning
+                return name
             meta = track[at] if status == 0xFF else -1
             at += status == 0xFF
             byte = track[at]

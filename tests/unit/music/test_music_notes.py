@@ -203,6 +203,7 @@ REFUSED = {
     "unknown MIDI format 9": header(form=9) + track(NOTE),
     "a tempo of 1 bytes": header() + track(b"\x00\xff\x51\x01\x07" + NOTE),
     "its clock overflows": header() + track(16 * (LONGEST + b"\xff\x01\x00") + NOTE),
+    "a time of more than four bytes": header() + track(b"\x81\x80\x80\x80\x00" + NOTE[1:]),
     "hours long": header() + track(LONGEST + NOTE[1:]),
     "damaged MIDI file": header() + track(b"\x00\x3c\x40\x40"),
 }

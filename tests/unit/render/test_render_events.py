@@ -99,6 +99,14 @@ def test_a_note_that_is_never_let_go_is_left_out():
     assert events.duration == 1.0
 
 
+def test_what_follows_a_status_that_no_file_may_hold_is_not_read():
+    """Found by fuzzing: a real-time message, and after it a time that no integer of the machine holds."""
+    told = [(0xF6, 1), (0x90, 25), (0x4D, 78), (0x78, 66), (0xFF, 26), (0xFA, 7), (0xE0, 3), (0xD2, 14)]
+    events = b"\0" + b"".join(bytes([byte]) + b"\0" * silent for byte, silent in told) + b"\xd2" * 9 + b"\0\x80\0\0"
+    header = b"MThd\0\0\0\x06\0\x01\0\x01\x01\xe0MTrk"
+    assert len(read_events(header + len(events).to_bytes(4, "big") + events)) == 0
+
+
 def test_a_file_is_read_as_its_bytes_are(tmp_path):
     (tmp_path / "song.mid").write_bytes(mixed())
     np.testing.assert_array_equal(read_events(tmp_path / "song.mid").time, read_events(mixed()).time)
