@@ -262,26 +262,31 @@ def _of_features(column: str) -> str:
 
 
 class Files:
-    """Reads a dataset's files; a folder in which one was found to lie in the dataset is not examined again."""
+    """Reads a dataset's files; a folder that was found to lie in the dataset is not examined again while it stays."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self._known: set[str] = set()
+        self._known: dict[str, tuple[int, int]] = {}
 
     def read(self, relative: str) -> bytes:
         """The bytes of a regular file. Raises `FileRefused`."""
         folder, _, name = relative.rpartition("/")
-        path = f"{self.root}/{relative}"
         try:
             if folder not in self._known or name in ("", ".", ".."):
                 inside(self.root, relative)
+            place = os.open(f"{self.root}/{folder}", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
             try:
-                data = _read(path)
+                status = os.fstat(place)
+                if self._known.get(folder) != (status.st_dev, status.st_ino):  # a link may have taken its place
+                    inside(self.root, relative)
+                data = _read(name, place)
             except _IsLink:
                 data = _read(os.path.realpath(inside(self.root, relative)))
+            finally:
+                os.close(place)
         except OSError as error:
             raise FileRefused(f"can't be read ({error.strerror})") from None
-        self._known.add(folder)
+        self._known[folder] = status.st_dev, status.st_ino
         return data
 
     def music(self, relative: str, sha256: str) -> bytes:
@@ -296,9 +301,10 @@ class _IsLink(Exception):
     """The path is a link, which may lead anywhere."""
 
 
-def _read(path: str) -> bytes:
+def _read(path: str, place: int | None = None) -> bytes:
+    """The bytes of a file; `place` is the folder, open, that its name is in."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW)
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW, dir_fd=place)
     except OSError as error:
         if error.errno == errno.ELOOP:
             raise _IsLink from None

@@ -17,7 +17,8 @@ import pytest
 from export_samples import dataset, export, sample, tree
 
 import kelly_tui
-from kelly_tui.errors import KellyError
+from kelly_tui.errors import FileRefused, KellyError
+from kelly_tui.export.choice import Files
 from kelly_tui.model.dataset import DatasetConfig
 
 Spoil = Callable[[Path], object]
@@ -179,3 +180,20 @@ def test_a_sparse_file_is_not_read(exports, tmp_path):
     outcome = kelly_tui.import_files(tmp_path / "sets/new", [folder])
     assert outcome.done == 4
     assert [why for _, why in outcome.failures] == ["its file is not in the export"]
+
+
+def test_a_folder_that_a_link_takes_the_place_of_meanwhile_is_read_no_more(tmp_path):
+    root, outside = tmp_path / "songs", tmp_path / "outside"
+    for folder, said in ((root / "features" / "ab", b"ours"), (outside, b"a stranger's")):
+        folder.mkdir(parents=True)
+        (folder / "one.json").write_bytes(said)
+    files = Files(root)
+    assert files.read("features/ab/one.json") == b"ours"
+    shutil.move(root / "features" / "ab", root / "moved")
+    (root / "features" / "ab").symlink_to(outside)
+    for _ in range(2):
+        with pytest.raises(FileRefused, match="leads out of the dataset"):
+            files.read("features/ab/one.json")
+    (root / "features" / "ab").unlink()
+    (root / "features" / "ab").symlink_to(root / "moved")
+    assert files.read("features/ab/one.json") == b"ours"
