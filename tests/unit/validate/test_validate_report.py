@@ -16,8 +16,9 @@ from kelly_tui.model.annotation import Label
 from kelly_tui.model.edit import Edit
 from kelly_tui.model.opinion import Opinion
 from kelly_tui.model.report import Finding, Report, whole_percent
-from kelly_tui.store import feature_files, query, viewstate
+from kelly_tui.store import query, viewstate
 from kelly_tui.store.catalogue import Catalogue
+from kelly_tui.store.feature_files import FeatureFiles
 from kelly_tui.store.history import edit
 from kelly_tui.store.layout import dataset_root, load_config, save_config
 from kelly_tui.store.opinions import add_opinions
@@ -329,10 +330,10 @@ def test_a_warning_is_never_hidden(sound, spoil, code):
 def test_a_manifest_that_is_closed_is_a_finding(sound, monkeypatch):
     edit_manifest(sound)
 
-    def closed(path):
+    def closed(root, path):
         raise PermissionError(errno.EACCES, "Permission denied", str(path))
 
-    monkeypatch.setattr(viewstate, "hash_file", closed)
+    monkeypatch.setattr(viewstate, "hash_inside", closed)
     assert "manifest-unreadable" in codes(kelly_tui.validate_dataset(sound), "warning")
 
 
@@ -383,16 +384,17 @@ def test_broken_files_of_features_are_found_and_made_again(sound, cut):
 
 
 def test_files_of_features_are_read_once_and_by_a_deep_look(sound, monkeypatch):
-    read, is_whole = [], feature_files._is_whole
-    monkeypatch.setattr(feature_files, "_is_whole", lambda path: read.append(path) or is_whole(path))
+    read, is_whole = [], FeatureFiles._is_whole
+    monkeypatch.setattr(FeatureFiles, "_is_whole", lambda files, path: read.append(path) or is_whole(files, path))
     assert kelly_tui.validate_dataset(sound).valid
     assert read == [], "right after they were written they are whole"
-    path = sound / first(sound, "has:features").features_path
+    relative = first(sound, "has:features").features_path
+    path = sound / relative
     status = path.stat()
     path.touch()
     for _ in range(2):
         assert kelly_tui.validate_dataset(sound).valid
-        assert read == [str(path)]
+        assert read == [relative]
     path.write_bytes(b"x" * status.st_size)
     os.utime(path, ns=(status.st_atime_ns, path.stat().st_mtime_ns))
     read.clear()
