@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,6 +25,20 @@ def emotion_of(root: Path, number: int) -> object:
     with Catalogue.open(root) as catalogue:
         sample = catalogue.get(f"{number:016x}")
     return None if sample is None else sample.value("emotion")
+
+
+@pytest.fixture
+def full(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """A disk on which no edit can be written, until this is emptied."""
+    edit, full = history.edit, [True]
+
+    def on_a_full_disk(*arguments: Any) -> object:
+        if full:
+            raise DiskFull("the disk is full", hint="Make room.")
+        return edit(*arguments)
+
+    monkeypatch.setattr(history, "edit", on_a_full_disk)
+    return full
 
 
 def command(root: Path) -> list[str]:
@@ -55,16 +70,8 @@ async def test_quitting_while_another_process_holds_the_dataset_asks_once(
 
 @pytest.mark.exercises("quit")
 async def test_quitting_with_unsaved_edits_asks_once(
-    open_desk: Open, root: Path, monkeypatch: pytest.MonkeyPatch
+    open_desk: Open, root: Path, full: list[bool], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    edit, full = history.edit, [True]
-
-    def on_a_full_disk(*arguments: object) -> object:
-        if full:
-            raise DiskFull("the disk is full", hint="Make room.")
-        return edit(*arguments)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(history, "edit", on_a_full_disk)
     monkeypatch.setattr(saver, "RETRY_SECONDS", 0.01)
     async with open_desk(root) as desk:
         await desk.press("2", "3", "ctrl+q")
@@ -82,17 +89,9 @@ async def test_quitting_with_unsaved_edits_asks_once(
 
 @pytest.mark.exercises("undo")
 async def test_an_undo_behind_what_a_full_disk_refuses_holds_no_key(
-    open_desk: Open, root: Path, monkeypatch: pytest.MonkeyPatch
+    open_desk: Open, root: Path, full: list[bool]
 ) -> None:
     """It waited behind the edit, and all keys behind it, those that quit too: the app had to be killed."""
-    edit, full = history.edit, [True]
-
-    def on_a_full_disk(*arguments: object) -> object:
-        if full:
-            raise DiskFull("the disk is full", hint="Make room.")
-        return edit(*arguments)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(history, "edit", on_a_full_disk)
     async with open_desk(root) as desk:
         await desk.press("2", "u")
         while not desk.app.session.saver.stuck:  # type: ignore[union-attr]
