@@ -8,6 +8,7 @@ RFC 3533 (Ogg), RFC 9639 (FLAC); the frame count of an MP3 is that of its Xing h
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, NamedTuple, NoReturn
@@ -23,6 +24,9 @@ _END_OF_STREAM = 4
 _MP3_SLACK = 2 * 1152
 """Frames: what decoders take off at either end for the encoder's padding."""
 _BLOCK = 1024
+_RIFF = (b"RIFF", b"RIFX", b"RF64")
+
+Order = Literal["big", "little"]
 
 
 class Form(NamedTuple):
@@ -37,6 +41,7 @@ def whole_sound(path: Path | str, name: Path | str) -> Form:
     """Look at the sound file at `path`. Raises `FileRefused`, which calls it `name`, if it is none or cut short."""
     import soundfile
 
+    _check_lists(path, name)
     try:
         with soundfile.SoundFile(path) as sound:
             form = Form(sound.frames, sound.samplerate)
@@ -54,13 +59,15 @@ def whole_sound(path: Path | str, name: Path | str) -> Form:
 
 
 def streamed(path: Path | str) -> Any:
-    """The sound file at `path`, a `soundfile.SoundFile` to be read block by block. Raises what soundfile raises.
+    """The sound file at `path`, a `soundfile.SoundFile` to be read block by block.
 
+    Raises what soundfile raises, and `FileRefused` for what it can't open or would never end to.
     soundfile seeks after each read, to where it is anyway. An MP3's decoder forgets then what its next frames are made
     from, so that they would be silence where the encoder saved bits for them: in pure music, or at low rates.
     """
     import soundfile
 
+    _check_lists(path, path)
     sound = soundfile.SoundFile(str(path))
     sound.seekable = lambda: False
     return sound
@@ -119,24 +126,77 @@ def _check_last_page(file: BinaryIO, form: Form, name: Path | str) -> None:
         raise FileRefused(f"cut short: its end is missing, {form.frames / form.rate:.2f} s are there", path=name)
 
 
+class _Chunk(NamedTuple):
+    name: bytes
+    start: int
+    """Of its body, in bytes from the file's start."""
+    size: int | None
+    """As announced; None where who wrote it could not know it, and nothing follows."""
+
+
+def _order(head: bytes) -> Order:
+    return "big" if head[:4] in (b"FORM", b"RIFX") else "little"
+
+
+def _chunks(file: BinaryIO, order: Order) -> Iterator[_Chunk]:
+    """The outermost chunks of a RIFF or an AIFF file that stands behind its first 12 bytes."""
+    long_size, end = 0, os.fstat(file.fileno()).st_size
+    while len(head := file.read(8)) == 8:
+        name, size, start = head[:4], int.from_bytes(head[4:], order), file.tell()
+        if name == b"ds64":
+            long_size = int.from_bytes(file.read(16)[8:], "little")
+        elif name in (b"data", b"SSND"):
+            size = long_size or size
+            if not long_size and size >= _UNKNOWN:
+                yield _Chunk(name, start, None)
+                return
+        yield _Chunk(name, start, size)
+        if start + size > end:
+            return
+        file.seek(start + size + size % 2)
+
+
+def _check_lists(path: Path | str, name: Path | str) -> None:
+    """No tag of a RIFF file's lists may lead back to where its list began: libsndfile would read it again, for ever."""
+    try:
+        with open(path, "rb") as file:
+            head = file.read(12)
+            if head[:4] in _RIFF:
+                size = os.fstat(file.fileno()).st_size
+                for chunk in _chunks(file, _order(head)):
+                    if chunk.name in (b"LIST", b"INFO") and chunk.size:
+                        _check_list(file, chunk.start, min(chunk.start + chunk.size, size), _order(head), name)
+    except OSError as error:
+        raise FileRefused(f"can't be read ({error.strerror})", path=name) from None
+
+
+def _check_list(file: BinaryIO, start: int, end: int, order: Order, name: Path | str) -> None:
+    at = start
+    while at < end:
+        file.seek(at)
+        head = file.read(8)
+        if head[:4] in (b"INFO", b"adtl"):  # what kind of list it is: a name without a size
+            at += 4
+            continue
+        at += 8
+        size = int.from_bytes(head[4:], order)
+        size += size % 2
+        if 0 < (1 << 32) - size <= at - start:
+            raise FileRefused("damaged: a tag in its LIST says a size that leads back", path=name)
+        at += size
+
+
 def _check_sound_chunk(file: BinaryIO, form: Form, name: Path | str) -> None:
     """The chunk with the sound must not be longer than the file."""
     size = os.fstat(file.fileno()).st_size
-    order: Literal["big", "little"] = "big" if file.read(12)[:4] in (b"FORM", b"RIFX") else "little"
-    long_size = 0
-    while len(head := file.read(8)) == 8:
-        announced = int.from_bytes(head[4:], order)
-        start = file.tell()
-        if head[:4] == b"ds64":
-            long_size = int.from_bytes(file.read(16)[8:], "little")
-        elif head[:4] in (b"data", b"SSND"):
-            announced = long_size or announced
-            missing = announced - (size - start)
-            if missing > _SLOPPY_BYTES and (long_size or announced < _UNKNOWN):
-                if not form.frames:
-                    raise FileRefused("cut short: none of its sound is there", path=name)
-                width = (size - start) / form.frames
-                width = width if width < 1 else int(width)  # below one it is compressed
-                _cut((form.frames + missing / width) / form.rate, form.frames / form.rate, name)
-            return
-        file.seek(start + announced + announced % 2)
+    sound = next((one for one in _chunks(file, _order(file.read(12))) if one.name in (b"data", b"SSND")), None)
+    if sound is None or sound.size is None:
+        return
+    there = size - sound.start
+    missing = sound.size - there
+    if missing > _SLOPPY_BYTES:
+        if not form.frames:
+            raise FileRefused("cut short: none of its sound is there", path=name)
+        width = there / form.frames
+        width = width if width < 1 else int(width)  # below one it is compressed
+        _cut((form.frames + missing / width) / form.rate, form.frames / form.rate, name)

@@ -38,6 +38,16 @@ def wav(*chunks: bytes, claimed: int | None = None) -> bytes:
     return b"RIFF" + struct.pack("<I", len(body) if claimed is None else claimed) + body
 
 
+def listed(*tags: bytes, kind: bytes = b"INFO") -> bytes:
+    """A LIST of tags, each of which is whole with its head."""
+    body = kind + b"".join(tags)
+    return b"LIST" + struct.pack("<I", len(body)) + body
+
+
+def tag(name: bytes, text: bytes, claimed: int | None = None) -> bytes:
+    return name + struct.pack("<I", len(text) if claimed is None else claimed & 0xFFFFFFFF) + text
+
+
 def floats(*values: float) -> bytes:
     """A tone of floats with some values amid it."""
     sound = tone().astype("<f4")
@@ -52,9 +62,9 @@ def aiff(rate: bytes, frames: int, body: bytes) -> bytes:
     return b"FORM" + struct.pack(">I", len(chunks) + 4) + b"AIFF" + chunks
 
 
-def rf64(frames: int) -> bytes:
-    sizes = struct.pack("<QQQI", 1 << 62, 1 << 62, frames, 0)
-    body = b"WAVEds64" + struct.pack("<I", len(sizes)) + sizes + form() + data(WORDS, 0xFFFFFFFF)
+def rf64(frames: int, *chunks: bytes, size: int = 1 << 62) -> bytes:
+    sizes = struct.pack("<QQQI", size, size, frames, 0)
+    body = b"WAVEds64" + struct.pack("<I", len(sizes)) + sizes + form() + data(WORDS, 0xFFFFFFFF) + b"".join(chunks)
     return b"RF64\xff\xff\xff\xff" + body
 
 
@@ -75,6 +85,9 @@ WORDS = (tone() * 30_000).astype("<i2").tobytes()
 FLAC = written(tone(), "FLAC", "PCM_16")
 OGG = written(tone(), "OGG", "VORBIS")
 TEN = b"\x40\x0e\xac\x44\x00\x00\x00\x00\x00\x00"  # 44100 as AIFF's 80 bits
+
+BACK = listed(tag(b"INAf", b"a title", -12))
+"""A tag that leads back to where its list begins."""
 
 NASTY: dict[str, bytes] = {
     "empty.wav": b"",
@@ -107,6 +120,10 @@ NASTY: dict[str, bytes] = {
     "cut.wav": wav(form(), data(WORDS))[:5000],
     "escapes.wav": wav(form(), b"LIST\x18\x00\x00\x00INFOINAM\x0c\x00\x00\x00\x1b]0;x\x07\x1b[2J[b", data(WORDS)),
     "a chunk of four gigabytes.wav": wav(form(), b"JUNK\xff\xff\xff\xff", data(WORDS)),
+    "a tag that leads back.wav": wav(form(), BACK, data(WORDS)),
+    "a second tag that leads back.wav": wav(form(), listed(tag(b"INAM", b"rain"), tag(b"IKEY", b"", -9)), data(WORDS)),
+    "a tag that leads back at the end.wav": wav(form(), data(WORDS), BACK),
+    "a tag that leads back behind 64 bits.wav": rf64(len(tone()), BACK, size=len(WORDS)),
     "2^62 frames.wav": rf64(1 << 62),
     "a picture.wav": b"\x89PNG\r\n\x1a\n" + bytes(2000),
     "zeros.wav": bytes(50_000),

@@ -12,7 +12,8 @@ import soundfile
 
 from kelly_tui.errors import FileRefused
 from kelly_tui.features.sound_file import valid_audio
-from kelly_tui.music.soundform import whole_sound
+from kelly_tui.music.soundform import streamed, whole_sound
+from tests.nasty import audio
 
 RATE, SECONDS = 22_050, 6.0
 KINDS = {
@@ -102,3 +103,47 @@ def test_the_reason_why_no_sound_is_read_is_true(tmp_path: Path, suffix: str) ->
         with pytest.raises(FileRefused) as caught:
             read()
         assert caught.value.what == "can't be read as audio (Format not recognised)"
+
+
+@pytest.mark.parametrize("name", [name for name in audio.NASTY if "leads back" in name])
+def test_a_tag_that_leads_back_is_refused_before_libsndfile_reads_it_for_ever(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    path.write_bytes(audio.NASTY[name])
+    for read in (whole_sound, lambda path, name: streamed(path)):
+        with pytest.raises(FileRefused, match="LIST says a size that leads back"):
+            read(path, name)
+
+
+TITLE = audio.tag(b"INAM", b"rain in May\0")
+CHUNKS = {
+    "tags": audio.listed(TITLE, audio.tag(b"IXYZ", b"any\0")),
+    "an odd tag with its padding": audio.listed(audio.tag(b"IXYZ", b"odd"), b"\0", TITLE),
+    "an odd tag without": audio.listed(audio.tag(b"IXYZ", b"odd"), audio.tag(b"IABC", b"odder")),
+    "a tag longer than its list": audio.listed(TITLE, audio.tag(b"IXYZ", b"any\0", 4000)),
+    "a tag of four gigabytes": audio.listed(TITLE, audio.tag(b"IXYZ", b"any\0", -200)),
+    "labels": audio.listed(audio.tag(b"labl", b"\1\0\0\0A\0"), kind=b"adtl"),
+    "an empty list": b"LIST\4\0\0\0INFO",
+    "a list of nothing": b"LIST\0\0\0\0",
+    "an ID3 tag": b"id3 \x6e\0\0\0" + audio.id3(100),
+    "broadcast": b"bext\x5a\2\0\0" + bytes(602),
+}
+
+
+@pytest.mark.parametrize("chunk", CHUNKS)
+def test_what_else_lies_in_a_wav_is_no_reason_to_refuse_it(tmp_path: Path, chunk: str) -> None:
+    for place, data in enumerate(((CHUNKS[chunk], audio.data(audio.WORDS)), (audio.data(audio.WORDS), CHUNKS[chunk]))):
+        path = tmp_path / f"{place}.wav"
+        path.write_bytes(audio.wav(audio.form(), *data))
+        assert whole_sound(path, chunk).frames == len(audio.tone())
+        assert len(soundfile.read(path)[0]) == len(audio.tone())
+
+
+@pytest.mark.parametrize("kind", ["WAV", "WAVEX", "RF64", "AIFF"])
+def test_a_file_with_every_tag_that_libsndfile_writes_is_whole(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "a.wav"
+    with soundfile.SoundFile(path, "w", RATE, 1, "PCM_16", format=kind) as file:
+        for name in ("title", "copyright", "software", "artist", "comment", "date", "album", "license", "genre"):
+            setattr(file, name, f"\xff{name}" * 9)
+        file.write(np.sin(np.arange(RATE) / 5))
+        file.comment = "said at the end"
+    assert whole_sound(path, "a").frames == RATE
