@@ -7,7 +7,7 @@ import hashlib
 import os
 import re
 import weakref
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from itertools import islice
@@ -46,10 +46,12 @@ _FIELDS = tuple(FIELDS)
 _FIELDS_AT = len(_PLAIN) + len(_JSON)
 _SELECT = f"SELECT {', '.join((*_PLAIN, *_JSON, *_FIELDS))} FROM samples ORDER BY rowid"
 
+Announce = Callable[[Path], None] | None
+
 TOP_LEVEL = ("config", "created_at", "updated_at", "samples", "stats")
 
 
-def write_manifest_file(catalogue: Catalogue, path: Path) -> str | None:
+def write_manifest_file(catalogue: Catalogue, path: Path, announce: Announce = None) -> str | None:
     """Write the manifest row by row; the SHA-256 of its bytes, or None when these were there already.
 
     One statement reads one state of the catalogue, however long the disk takes. A reader finds the old file or the
@@ -61,7 +63,7 @@ def write_manifest_file(catalogue: Catalogue, path: Path) -> str | None:
     decided = db.execute("SELECT max(at) FROM steps").fetchone()[0]
     created = _meta(catalogue, "created_at") or catalogue.config.created_at
     encode = msgspec.json.encode
-    with replacing(path) as file:
+    with replacing(path, announce) as file:
         digest = hashlib.sha256()
 
         def put(data: bytes) -> None:
@@ -140,10 +142,11 @@ def stats(catalogue: Catalogue) -> dict[str, Any]:
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[BinaryIO]:
+def replacing(path: Path, announce: Announce = None) -> Iterator[BinaryIO]:
     """A file to write in pieces, which takes the place of `path` when the block ends and its bytes are others.
 
-    As `kelly_tui.store.layout.write_atomic`, for what is too large to hold. Raises `DatasetError`, `DiskFull`.
+    Before it does, `announce` is told where it lies until then. As `kelly_tui.store.layout.write_atomic`, for what is
+    too large to hold. Raises `DatasetError`, `DiskFull`.
     """
     with disk_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -155,6 +158,8 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
                 if path.exists() and filecmp.cmp(partial, path, shallow=False):
                     return
                 os.fsync(file.fileno())
+            if announce is not None:
+                announce(partial)
             put(partial, path)
         sync_folder(path.parent)
 

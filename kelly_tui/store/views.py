@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from kelly_tui.store.inside import check_stays, read_inside
 from kelly_tui.store.manifest import Manifest, catalogue_rev, load_manifest, replacing, write_manifest_file
 from kelly_tui.store.readback import Merge, decline_outside_edits, read_back, refused_edits, take_outside_edits
 from kelly_tui.store.rebuild import Rebuilt, last_rebuild, rebuild
-from kelly_tui.store.viewstate import changed_outside, is_no_view, known_state, remember, set_aside, stamp
+from kelly_tui.store.viewstate import announce, changed_outside, is_no_view, known_state, remember, set_aside, stamp
 
 __all__ = [
     "Conflict", "Manifest", "Merge", "Rebuilt", "Written", "conflicts", "decline_outside_edits", "export_annotations",
@@ -123,7 +124,7 @@ def write_manifest(catalogue: Catalogue) -> bool:
     if changed_outside(catalogue, path):
         return False
     seq = catalogue_rev(catalogue)
-    write_manifest_file(catalogue, path)
+    write_manifest_file(catalogue, path, partial(announce, catalogue, path))
     remember(catalogue, path, seq)
     return True
 
@@ -152,7 +153,8 @@ def write_splits(catalogue: Catalogue) -> None:
         if was_edited or is_no_view(catalogue.root, path):
             set_aside(catalogue, path)
     with ExitStack() as all_three:
-        write = {split: all_three.enter_context(replacing(path)).write for split, path in paths.items()}
+        new = {split: replacing(path, partial(announce, catalogue, path)) for split, path in paths.items()}
+        write = {split: all_three.enter_context(one).write for split, one in new.items()}
         for split, sample_id in split_lists(catalogue):
             write[split](b"%s\n" % sample_id.encode())
     for path in paths.values():

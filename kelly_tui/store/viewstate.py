@@ -6,6 +6,7 @@ import errno
 import hashlib
 import os
 import shutil
+import sqlite3
 from pathlib import Path
 
 import msgspec
@@ -15,6 +16,8 @@ from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.inside import is_plain, open_inside
 from kelly_tui.store.layout import disk_errors, utc_now
 
+_AT_ONCE = 4
+"""Announced files that are kept in mind: as many processes as write one view at once, or were killed doing so."""
 _NO_HOLE = 1 << 30
 """Bytes of a file that may be anything. A larger one of which the disk holds no thousandth only says that it is large:
 to read it would take days."""
@@ -57,6 +60,16 @@ def known_state(catalogue: Catalogue, path: Path) -> ViewState | None:
     return None if row is None else msgspec.json.decode(row[0], type=ViewState)
 
 
+def announce(catalogue: Catalogue, path: Path, new: Path) -> None:
+    """Note that `new` is Kelly's, which is about to take the place of the view at `path`.
+
+    Who finds it there before it is remembered, be it after a kill or in another process, takes it for no edit.
+    """
+    state = ViewState(*stamp_of(new), hash_inside(catalogue.root, new))
+    with catalogue.writing() as db:
+        _put(db, _announced_name(catalogue, path), [*_announced(catalogue, path), state][-_AT_ONCE:])
+
+
 def remember(catalogue: Catalogue, path: Path, seq: int = 0) -> None:
     """Note that the view at `path` is as Kelly wants it."""
     now = stamp(path)
@@ -65,12 +78,12 @@ def remember(catalogue: Catalogue, path: Path, seq: int = 0) -> None:
     known = known_state(catalogue, path)
     if known is not None and now == (known.size, known.mtime_ns) and known.seq == seq:
         return
-    state = ViewState(*now, hash_inside(catalogue.root, path), seq)
+    hashed = (one.sha256 for one in _announced(catalogue, path) if (one.size, one.mtime_ns) == now)
+    state = ViewState(*now, next(hashed, None) or hash_inside(catalogue.root, path), seq)
     with catalogue.writing() as db:
-        db.execute(
-            "INSERT OR REPLACE INTO meta VALUES (?, ?)",
-            (_name(catalogue, path), msgspec.json.encode(state).decode()),
-        )
+        _put(db, _name(catalogue, path), state)
+        others = [one for one in _announced(catalogue, path) if one.sha256 != state.sha256]
+        _put(db, _announced_name(catalogue, path), others)
 
 
 def changed_outside(catalogue: Catalogue, path: Path) -> bool:
@@ -79,12 +92,14 @@ def changed_outside(catalogue: Catalogue, path: Path) -> bool:
     if now is None:
         return False
     known = known_state(catalogue, path)
-    if known is None:
+    ours = [*([] if known is None else [known]), *_announced(catalogue, path)]
+    if not ours:
         return catalogue.layout.has_views()
-    if now == (known.size, known.mtime_ns):
+    if now in [(one.size, one.mtime_ns) for one in ours]:
         return False
+    same_size = {one.sha256 for one in ours if one.size == now[0]}
     try:
-        return now[0] != known.size or hash_inside(catalogue.root, path) != known.sha256
+        return not same_size or hash_inside(catalogue.root, path) not in same_size
     except FileRefused:  # a link out, or a pipe: no file of ours
         return True
 
@@ -133,3 +148,16 @@ def hash_inside(root: Path, path: Path) -> str:
 
 def _name(catalogue: Catalogue, path: Path) -> str:
     return f"view:{path.relative_to(catalogue.root).as_posix()}"
+
+
+def _announced_name(catalogue: Catalogue, path: Path) -> str:
+    return f"announced {_name(catalogue, path)}"
+
+
+def _announced(catalogue: Catalogue, path: Path) -> list[ViewState]:
+    row = catalogue.db.execute("SELECT value FROM meta WHERE name = ?", (_announced_name(catalogue, path),)).fetchone()
+    return [] if row is None else msgspec.json.decode(row[0], type=list[ViewState])
+
+
+def _put(db: sqlite3.Connection, name: str, said: object) -> None:
+    db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, msgspec.json.encode(said).decode()))

@@ -541,6 +541,56 @@ def test_an_edited_list_is_kept_and_written_anew(catalogue):
     assert [path.read_text() for path in (catalogue.layout.kelly_dir / "set-aside").iterdir()] == ["everything\n"]
 
 
+def put_in(catalogue: Catalogue, splits: dict[int, str]) -> None:
+    with catalogue.writing() as db:
+        for number, split in splits.items():
+            db.execute("UPDATE samples SET split = ? WHERE sample_id = ?", (split, id_of(number)))
+
+
+@pytest.mark.parametrize("dies", ["manifest.json", "train.txt", "test.txt"])
+def test_a_view_that_a_killed_process_had_just_put_there_is_no_edit(catalogue, monkeypatch, dies):
+    def killed(catalogue, path, seq=0):
+        if path.name == dies:
+            raise KeyboardInterrupt
+        remember(catalogue, path, seq)
+
+    put_in(catalogue, {1: "train", 2: "test"})
+    write_views(catalogue)
+    remember = views.remember
+    monkeypatch.setattr(views, "remember", killed)
+    put_in(catalogue, {3: "train", 4: "test"})
+    say(catalogue, 1, emotion="sad")
+    with pytest.raises(KeyboardInterrupt):
+        write_views(catalogue)
+    monkeypatch.undo()
+    say(catalogue, 1, emotion="angry")
+    put_in(catalogue, {5: "train"})
+    assert write_views(catalogue).merge is None
+    assert not catalogue.layout.kelly_dir.joinpath("set-aside").exists()
+    assert (catalogue.layout.splits / "train.txt").read_text().split() == sorted(map(id_of, (1, 3, 5)))
+    edit_file(catalogue.layout.manifest_path, lambda data: data["samples"][0]["annotations"].update(emotion="happy"))
+    assert write_views(catalogue).merge.taken == [(id_of(1), "emotion")]
+
+
+def test_a_view_that_another_process_puts_there_at_once_is_no_edit(catalogue, monkeypatch):
+    """Between what the one puts there and what it remembers."""
+
+    def late(mine, path, seq=0):
+        monkeypatch.undo()
+        say(catalogue, 1, emotion="sad")
+        with Catalogue.open(catalogue.root) as other:
+            assert write_views(other).merge is None
+        views.remember(mine, path, seq)
+
+    write_views(catalogue)
+    say(catalogue, 1, emotion="angry")
+    monkeypatch.setattr(views, "remember", late)
+    write_views(catalogue)
+    assert write_views(catalogue).merge is None
+    assert not catalogue.layout.kelly_dir.joinpath("set-aside").exists()
+    assert json.loads(catalogue.layout.manifest_path.read_bytes())["samples"][0]["annotations"]["emotion"] == "sad"
+
+
 EMOTIONS = st.sampled_from(["happy", "sad", "angry", None])
 ACTIONS = st.lists(
     st.one_of(
