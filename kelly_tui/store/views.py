@@ -42,6 +42,8 @@ class Written:
     """Files written."""
     held_back: list[str] = field(default_factory=list)
     """Files that were edited outside, and wait until that is taken in; relative to the dataset."""
+    more: bool = False
+    """Whether there was a limit, and it was reached."""
     merge: Merge | None = None
     """What was taken in on the way."""
 
@@ -74,6 +76,7 @@ def export_annotations(catalogue: Catalogue, limit: int | None = None) -> Writte
         last = (rows[-1][1], rows[-1][0])
         left = None if left is None else left - len(rows)
         _export(catalogue, rows, written)
+    written.more = left == 0
     return written
 
 

@@ -1,6 +1,7 @@
 """Edits on their way to the disk: one thread with its own connection, which commits them in the order of the keys.
 
-What the screen calls saved has been committed. An edit that can't be written now (the disk is full, the file locked
+What the screen calls saved has been committed; its view follows at once, so that a catalogue which something else
+overwrites takes no label along. An edit that can't be written now (the disk is full, the file locked
 or gone) is kept and tried again; one that can never be is said and dropped.
 """
 
@@ -31,9 +32,6 @@ RETRY_SECONDS = 1.0
 
 LONG = 1.0
 """Seconds. What is not written by then waits for another process."""
-
-IDLE_SECONDS = 1.0
-"""After so long without an edit, the views of edited samples are written."""
 
 VIEWS_AT_ONCE = 100
 """Views written between two looks at the queue."""
@@ -133,10 +131,10 @@ class Saver:
         if catalogue is None:
             return
         with catalogue:
-            views_due = False
+            views_due = True  # an app that was killed may have left some
             while True:
                 try:
-                    order = self._orders.get(timeout=IDLE_SECONDS if views_due else None)
+                    order = self._orders.get(block=not views_due)
                 except queue.Empty:
                     views_due = self._write_views(catalogue)
                     continue
@@ -201,7 +199,8 @@ class Saver:
         from kelly_tui.store.views import export_annotations
 
         try:
-            return export_annotations(catalogue, limit=VIEWS_AT_ONCE).annotations == VIEWS_AT_ONCE
+            written = export_annotations(catalogue, limit=VIEWS_AT_ONCE)
+            return written.more and len(written.held_back) < VIEWS_AT_ONCE
         except (KellyError, sqlite3.Error, OSError) as error:
             # Nothing is lost: they are written after the next edit, or on leaving.
             why = meaning(error, catalogue.layout.catalogue_path) if isinstance(error, sqlite3.Error) else error

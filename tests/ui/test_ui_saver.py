@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import queue
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -119,21 +119,55 @@ def test_what_could_not_be_written_by_the_end_is_known(
     assert saver.unsaved == wanted
 
 
-def test_after_an_edit_its_view_follows(root: Path, told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(saver_module, "IDLE_SECONDS", 0.01)
-    saver = Saver(root, "tester", told.put)
-    written: queue.Queue[int] = queue.Queue()
-    export = saver._write_views
+def view_of(root: Path, number: int) -> Path:
+    with Catalogue.open(root) as catalogue:
+        return catalogue.layout.annotation_path(f"{number:016x}")
 
-    def noted(catalogue: Catalogue) -> bool:
-        more = export(catalogue)
-        written.put(1)
+
+@pytest.fixture
+def look(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], str]:
+    """Wait for a view to be there; what it holds. It is looked for after each writing of views."""
+    written: queue.Queue[None] = queue.Queue()
+    write = Saver._write_views
+
+    def noted(saver: Saver, catalogue: Catalogue) -> bool:
+        more = write(saver, catalogue)
+        written.put(None)
         return more
 
-    monkeypatch.setattr(saver, "_write_views", noted)
+    def wait(path: Path) -> str:
+        while not path.exists():
+            written.get(timeout=30)
+        return path.read_text()
+
+    monkeypatch.setattr(Saver, "_write_views", noted)
+    return wait
+
+
+def test_after_an_edit_its_view_follows(saver: Saver, root: Path, look: Callable[[Path], str]) -> None:
     saver.order(order(0, "happy"))
-    written.get(timeout=30)
-    saver.close()
+    assert '"happy"' in look(view_of(root, 0))
+
+
+def test_what_an_app_that_was_killed_left_is_in_the_views_before_a_key(
+    root: Path, told: Told, look: Callable[[Path], str]
+) -> None:
     with Catalogue.open(root) as catalogue:
-        view = catalogue.layout.annotation_path(f"{0:016x}")
-    assert '"happy"' in view.read_text()
+        history.edit(catalogue, order(7, "sad").edits, "tester")
+    view = view_of(root, 7)
+    assert not view.exists()
+    saver = Saver(root, "tester", told.put)
+    assert '"sad"' in look(view)
+    saver.close()
+
+
+def test_views_that_wait_for_an_outside_edit_hold_up_no_others(
+    saver: Saver, root: Path, look: Callable[[Path], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(saver_module, "VIEWS_AT_ONCE", 2)
+    edited = view_of(root, 0)
+    edited.parent.mkdir(parents=True, exist_ok=True)
+    edited.write_text('{"annotations": {"emotion": "calm"}}')
+    saver.order(Order("edit", tuple(Edit(f"{number:016x}", "emotion", Label("sad")) for number in (0, 7, 8))))
+    assert '"sad"' in look(view_of(root, 8))
+    assert "calm" in edited.read_text()
