@@ -57,7 +57,7 @@ def write_views(catalogue: Catalogue) -> Written:
     if written.held_back or changed_outside(catalogue, catalogue.layout.manifest_path):
         merge = read_back(catalogue)
         again = export_annotations(catalogue)
-        written = Written(written.annotations + again.annotations, again.held_back, merge)
+        written = Written(written.annotations + again.annotations, again.held_back, merge=merge)
     if not write_manifest(catalogue):
         written.held_back.append(catalogue.layout.manifest_path.name)
     write_splits(catalogue)
