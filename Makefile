@@ -28,7 +28,7 @@ test: .venv/.test
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -n 2 --max-worker-restart 0
+	$(BIN)/python -m pytest -n 3 --max-worker-restart 0 # on two cores: tests of sound and terminals mostly wait
 
 bench: .venv/.test
 	$(BIN)/python -m tests.perf
