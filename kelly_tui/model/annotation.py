@@ -257,10 +257,16 @@ def _numbers_within(low: float, high: float) -> Any:
 
 
 def _velocities(field: Field, value: object, choices: tuple[str, ...]) -> Value:
+    with suppress(msgspec.ValidationError):
+        return msgspec.convert(value, _CURVE)
     curve = [round(number) for number in _numbers(field, value, ())]  # type: ignore[union-attr, arg-type]
     if len(curve) != 32:
         raise _wrong(field, f"{len(curve)} points", "32 velocities 0..127")
     return curve
+
+
+_CURVE = Annotated[list[Annotated[int, msgspec.Meta(ge=0, le=127)]], msgspec.Meta(min_length=32, max_length=32)]
+"""What we write ourselves, a million times."""
 
 
 _CHECKS: dict[Kind, Callable[[Field, object, tuple[str, ...]], Value]] = {

@@ -6,6 +6,7 @@ import difflib
 import re
 import textwrap
 from collections.abc import Iterable
+from functools import lru_cache
 
 from kelly_tui.errors import LabelError
 
@@ -81,6 +82,8 @@ def parse_key(text: str) -> tuple[str, str | None]:
 
     Raises `LabelError` for anything that is no key.
     """
+    if text in KEYS:
+        return text, None
     match = _TONIC.match(text)
     if match is None:
         raise LabelError(f"{text[:SHOWN]!r} is no key", hint=f"Keys are {' '.join(KEYS)}.")
@@ -113,8 +116,13 @@ def suggestion(word: str, choices: Iterable[str]) -> str:
 def choose(word: str, choices: Iterable[str], what: str) -> str:
     """`word` as one of `choices` (case, spaces and hyphens forgiven), or a `LabelError` that names the nearest."""
     choices = tuple(choices)
-    folded = {choice.casefold(): choice for choice in choices}
+    folded = _folded(choices)
     wanted = word.strip().casefold().replace(" ", "_").replace("-", "_")
     if wanted in folded:
         return folded[wanted]
     raise LabelError(f"{word[:SHOWN]!r} is no {what}", hint=suggestion(wanted[:SHOWN], choices))
+
+
+@lru_cache
+def _folded(choices: tuple[str, ...]) -> dict[str, str]:
+    return {choice.casefold(): choice for choice in choices}

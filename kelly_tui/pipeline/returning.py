@@ -20,12 +20,12 @@ from kelly_tui.model.sample import Sample
 from kelly_tui.pipeline.recorded import recorded
 from kelly_tui.pipeline.room import Room
 from kelly_tui.pipeline.stage import PAUSED, Interrupted, Outcome, Progress, Run
+from kelly_tui.store.adoption import ID
 from kelly_tui.store.catalogue import Catalogue, FeatureRow
 from kelly_tui.store.durable import write_all
 from kelly_tui.store.importer import STAGE
 from kelly_tui.store.inside import inside
 from kelly_tui.store.layout import save_config
-from kelly_tui.store.rebuild import ID
 from kelly_tui.store.scan import name_with
 from kelly_tui.text import count
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -93,30 +94,30 @@ def decode_object(raw: bytes, largest: int) -> dict[str, Any]:
         raise FileRefused(f"no JSON ({error})") from None
     if not isinstance(data, dict):
         raise FileRefused("no JSON object")
-    if _depth(data) > _DEEPEST:
+    if raw.count(b"[") + raw.count(b"{") > _DEEPEST and _depth(data) > _DEEPEST:
         raise FileRefused("nested too deep")
     return data
 
 
-def _depth(data: object) -> int:
-    deepest, level = 0, [data]
+def _depth(data: dict[str, Any]) -> int:
+    deepest, level = 0, list[Any]([data])
     while level and deepest <= _DEEPEST:
         deepest += 1
         level = [
             inner
             for outer in level
-            if isinstance(outer, (dict, list))
             for inner in (outer.values() if isinstance(outer, dict) else outer)
+            if isinstance(inner, (dict, list))
         ]
     return deepest
 
 
 def _provenance(data: object) -> dict[str, Provenance]:
     """What can be read of it: where a value came from is worth less than the value."""
+    with suppress(msgspec.ValidationError):
+        return msgspec.convert(data, dict[str, Provenance])
     found: dict[str, Provenance] = {}
     for name, one in data.items() if isinstance(data, dict) else ():
-        try:
+        with suppress(msgspec.ValidationError):
             found[name] = msgspec.convert(one, Provenance)
-        except msgspec.ValidationError:
-            continue
     return found

@@ -10,7 +10,7 @@ import errno
 import os
 import stat
 from io import BufferedReader
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from kelly_tui.errors import DatasetError, FileRefused
 
@@ -20,49 +20,59 @@ _CIRCLE = "the path leads in a circle through a link"
 
 def inside(root: Path, relative: str) -> Path:
     """The path of a dataset's file, or `FileRefused`: absolute, ``..``, a link that leads out, a device, a pipe."""
-    parts = PurePosixPath(relative).parts
-    if not parts or "\0" in relative or PurePosixPath(relative).is_absolute() or ".." in parts:
+    status_inside(root, relative)
+    return root / relative
+
+
+def status_inside(root: Path, relative: str) -> os.stat_result | None:
+    """Of the dataset's file or folder there, None where there is none. Raises `FileRefused` as `inside`, `OSError`."""
+    parts = [part for part in relative.split("/") if part not in ("", ".")]  # of a million, pathlib would take minutes
+    if not parts or relative.startswith("/") or ".." in parts or "\0" in relative:
         raise FileRefused("the path does not stay in the dataset", path=relative)
-    path, here, mode = root.joinpath(*parts), os.fspath(root), 0
+    here = os.fspath(root)
     try:
         for part in parts:
             here = f"{here}/{part}"
-            mode = os.lstat(here).st_mode
-            if stat.S_ISLNK(mode):  # only then need it be asked where all of it leads
-                if not path.resolve().is_relative_to(root.resolve()):
+            status = os.lstat(here)
+            if stat.S_ISLNK(status.st_mode):  # only then need it be asked where all of it leads
+                there = os.path.realpath(root.joinpath(*parts))
+                if not there.startswith(f"{os.path.realpath(root)}/"):
                     raise FileRefused(_OUT, path=relative)
-                mode = path.stat().st_mode
+                status = os.stat(there)
                 break
     except (FileNotFoundError, NotADirectoryError):
-        return path
-    except (RuntimeError, OSError) as error:
-        if isinstance(error, OSError) and error.errno != errno.ELOOP:
+        return None
+    except OSError as error:
+        if error.errno != errno.ELOOP:
             raise
-        raise FileRefused(_CIRCLE, path=relative) from None  # `resolve` says it one way, `stat` the other
-    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        raise FileRefused(_CIRCLE, path=relative) from None
+    if not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)):
         raise FileRefused("the path is a device or a pipe", path=relative)
-    return path
+    return status
 
 
 def is_plain(root: Path, path: Path) -> bool:
     """Whether there is a plain file of the dataset at `root`."""
     try:
-        return inside(root, path.relative_to(root).as_posix()).is_file()
+        status = status_inside(root, _relative(root, path))
     except (FileRefused, OSError):
         return False
+    return status is not None and stat.S_ISREG(status.st_mode)
 
 
 def open_inside(root: Path, path: Path) -> BufferedReader:
     """A plain file of the dataset at `root`, to be read. Raises `FileRefused` as `inside`, `OSError` as ``open``."""
-    relative = path.relative_to(root).as_posix()
-    inside(root, relative)  # first: only to open some devices does something
+    relative = _relative(root, path)
+    status_inside(root, relative)  # first: only to open some devices does something
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             raise FileRefused("the path is no plain file", path=relative)
-        there = os.path.realpath(path)  # a link may have taken the place of a folder meanwhile
-        if not there.startswith(f"{os.path.realpath(root)}/") or not os.path.samestat(status, os.stat(there)):
+        there = status_inside(root, relative)  # again: a link may have taken the place of a folder meanwhile
+        if there is None:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), os.fspath(path))
+        if not os.path.samestat(status, there):
             raise FileRefused(_OUT, path=relative)
         return os.fdopen(descriptor, "rb")
     except BaseException:
@@ -75,14 +85,19 @@ def read_inside(root: Path, path: Path, most: int) -> bytes:
     with open_inside(root, path) as file:
         size = os.fstat(file.fileno()).st_size
         if size > most or len(data := file.read(size + 1)) > most:
-            raise FileRefused(f"larger than {most >> 20} MB", path=path.relative_to(root).as_posix())
+            raise FileRefused(f"larger than {most >> 20} MB", path=_relative(root, path))
     return data
 
 
 def check_stays(root: Path, path: Path) -> None:
     """Raises `DatasetError` for what `inside` refuses: a stranger's link would have us write anywhere."""
     try:
-        inside(root, path.relative_to(root).as_posix())
+        status_inside(root, _relative(root, path))
     except FileRefused as refused:
         hint = "Put in its place what belongs there, or remove it."
         raise DatasetError(refused.what, path=path, hint=hint) from None
+
+
+def _relative(root: Path, path: Path) -> str:
+    top, text = f"{root}/", os.fspath(path)
+    return text[len(top) :] if text.startswith(top) else path.relative_to(root).as_posix()

@@ -104,10 +104,10 @@ class Layout:
 
     def features_path(self, sample_id: str, suffix: str) -> Path:
         """Of the sample's features, by the first two digits of its id; `suffix` is ``.json`` or ``.npz``."""
-        return self.features / sample_id[:2] / f"{sample_id}{suffix}"
+        return self.features / f"{sample_id[:2]}/{sample_id}{suffix}"
 
     def annotation_path(self, sample_id: str) -> Path:
-        return self.annotations / sample_id[:2] / f"{sample_id}.json"
+        return self.annotations / f"{sample_id[:2]}/{sample_id}.json"
 
     @property
     def catalogue_path(self) -> Path:

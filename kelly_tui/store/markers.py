@@ -7,6 +7,8 @@ _OURS, _BASE, _THEIRS, _END = b"<<<<<<<", b"|||||||", b"=======", b">>>>>>>"
 
 def versions(raw: bytes) -> list[bytes]:
     """The file as each side has it; only itself where git left nothing, or the marks make no sense."""
+    if _OURS not in raw:
+        return [raw]
     found = {_OURS: bytearray(), _THEIRS: bytearray()}
     inside, marked = b"", False
     for line in raw.splitlines(keepends=True):

@@ -22,12 +22,12 @@ from kelly_tui.errors import FileRefused
 from kelly_tui.model.annotation import FIELDS, Label, Value
 from kelly_tui.model.sample import Sample
 from kelly_tui.store import annotation_file
+from kelly_tui.store.adoption import Adoption
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.conflicts import OUTSIDE, put_conflict
 from kelly_tui.store.layout import called, utc_now
 from kelly_tui.store.manifest import catalogue_rev, read_manifest_file
 from kelly_tui.store.merge import FieldMerge, merge_fields
-from kelly_tui.store.rebuild import Adoption
 from kelly_tui.store.rows import checked
 from kelly_tui.store.schema import label_from_json, provenance_of
 from kelly_tui.store.steps import Wanted

@@ -66,13 +66,19 @@ _GENERATED = {
     "held": f"held INTEGER GENERATED ALWAYS AS {HELD} VIRTUAL",
 }
 
-_SHORT_INDEX = f"""
--- All that is short, once more: a filter or an order reads this tenth of the table instead of all of it. It begins
--- with rowid so that new rows go to its end.
-CREATE INDEX samples_short ON samples (
+_INDEXES = {
+    "samples_sha256": "(sha256) WHERE origin = 'imported'",
+    "samples_root": "(root_id) WHERE parent_id IS NOT NULL",
+    "samples_parent": "(parent_id) WHERE parent_id IS NOT NULL",
+    "samples_outbox": "(rev) WHERE rev <> exported_rev",
+    # All that is short, once more: a filter or an order reads this tenth of the table instead of all of it. It begins
+    # with rowid so that new rows go to its end.
+    "samples_short": f"""(
   rowid, file_type, status, decision, rejected, split, parent_id, is_synthetic, augmentation_type, duration_sec,
   file_size_bytes, conflicts, confidence, {_SHORT_NAMES}, file_path, root_id
-)"""
+)""",
+}
+"""Of `samples`, besides those that keep ids and paths apart; `missing` makes them."""
 
 TABLES = f"""
 CREATE TABLE samples (
@@ -112,11 +118,6 @@ CREATE TABLE samples (
   {_GENERATED["listed"]},
   {_GENERATED["held"]}
 );
-CREATE INDEX samples_sha256 ON samples (sha256) WHERE origin = 'imported';
-CREATE INDEX samples_root ON samples (root_id) WHERE parent_id IS NOT NULL;
-CREATE INDEX samples_parent ON samples (parent_id) WHERE parent_id IS NOT NULL;
-CREATE INDEX samples_outbox ON samples (rev) WHERE rev <> exported_rev;
-{_SHORT_INDEX};
 
 -- What `extract` found: the vector as float32, the numbers and words as JSON.
 CREATE TABLE features (
@@ -440,6 +441,6 @@ def missing(db: sqlite3.Connection) -> Iterable[str]:
     for name, column in _GENERATED.items():
         if name not in there:
             yield f"ALTER TABLE samples ADD COLUMN {column}"
-    if not db.execute("SELECT 1 FROM sqlite_master WHERE name = 'samples_short'").fetchone():
-        yield _SHORT_INDEX
+    indexes = {name for _, name, *_ in db.execute("PRAGMA index_list(samples)")}
+    yield from (f"CREATE INDEX {name} ON samples {of}" for name, of in _INDEXES.items() if name not in indexes)
     yield from forgetting(db)

@@ -16,13 +16,14 @@ from typing import Any
 from kelly_tui.errors import FileRefused
 from kelly_tui.model.labels import SPLITS
 from kelly_tui.store import annotation_file, schema
+from kelly_tui.store.adoption import Rebuilt
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.conflicts import Conflict, conflicts, resolve
 from kelly_tui.store.durable import write_all
 from kelly_tui.store.inside import check_stays, read_inside
 from kelly_tui.store.manifest import Manifest, catalogue_rev, load_manifest, replacing, write_manifest_file
 from kelly_tui.store.readback import Merge, decline_outside_edits, read_back, refused_edits, take_outside_edits
-from kelly_tui.store.rebuild import Rebuilt, last_rebuild, rebuild
+from kelly_tui.store.rebuild import last_rebuild, rebuild
 from kelly_tui.store.viewstate import announce, changed_outside, is_no_view, known_state, remember, set_aside, stamp
 
 __all__ = [

@@ -1,6 +1,8 @@
 import hashlib
 import json
 import shutil
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -67,14 +69,22 @@ def test_a_lost_catalogue_comes_back_whole_with_every_provenance(dataset):
     assert {path for path in files if files[path] != after[path]} == {"manifest.json"}, "its revision begins anew"
 
 
-def test_a_rebuild_that_was_killed_begins_again(dataset, monkeypatch):
-    before = everything(dataset)
+@pytest.mark.parametrize("where", ["rebuild._note_strays", "rebuild.Adoption.finish"])
+def test_a_rebuild_that_was_killed_begins_again(dataset, monkeypatch, where):
+    before, indexes = everything(dataset), indexes_of(dataset)
     lose_catalogue(dataset)
     with monkeypatch.context() as patched:
-        patched.setattr("kelly_tui.store.rebuild._note_strays", _killed)
+        patched.setattr(f"kelly_tui.store.{where}", _killed)
         with pytest.raises(KeyboardInterrupt):
             Catalogue.open(dataset)
     assert everything(dataset) == before
+    assert indexes_of(dataset) == indexes
+    assert "samples_short" in indexes
+
+
+def indexes_of(root: Path) -> set[str]:
+    with closing(sqlite3.connect(root / ".kelly/catalogue.sqlite")) as db:
+        return {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'index'")}
 
 
 def _killed(*_):

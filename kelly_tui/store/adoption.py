@@ -1,0 +1,266 @@
+"""Rows of a manifest as samples of the catalogue, each with its annotation file; and what came of it, in words."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Iterator
+from contextlib import suppress
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import msgspec
+
+from kelly_tui.errors import FileRefused
+from kelly_tui.model.annotation import Label
+from kelly_tui.model.labels import SPLITS
+from kelly_tui.model.sample import Sample, file_type_of
+from kelly_tui.store import annotation_file
+from kelly_tui.store.catalogue import Catalogue
+from kelly_tui.store.conflicts import put_conflicts
+from kelly_tui.store.inside import inside, read_inside, status_inside
+from kelly_tui.store.layout import LARGEST_LIST, utc_now, write_atomic
+from kelly_tui.store.rows import NOT_READ, NOT_TAKEN, read_annotations, read_row
+from kelly_tui.store.schema import label_of
+from kelly_tui.store.viewstate import Stamp, hash_inside, set_aside, stamp
+from kelly_tui.text import count
+
+ID = re.compile(r"[0-9A-Za-z_-]{2,128}")
+"""What an id may be: it is a part of the names of files."""
+
+GONE = "the file is gone"
+"""The status of a sample whose file is not there."""
+
+_FINDINGS = 1000
+"""So many are remembered; the rest are counted."""
+
+_GENERATIONS = 20
+_HIGHER_ROOT = (
+    "UPDATE samples SET root_id = parent.root_id FROM samples AS parent"
+    " WHERE samples.root_id = parent.sample_id AND parent.root_id <> parent.sample_id"
+    " AND samples.root_id <> samples.sample_id AND parent.root_id <> samples.sample_id"
+)
+
+
+class Rebuilt(msgspec.Struct):
+    """What came of it."""
+
+    at: str
+    samples: int = 0
+    labels: int = 0
+    lost: bool = False
+    """Whether Kelly had made one before, which is gone or damaged."""
+    damaged: str = ""
+    """Where the damaged one lies, relative to the dataset."""
+    told: bool = False
+    """Whether a person has seen `words`."""
+    findings: list[str] = []
+    """What could not be understood or found, the first of it."""
+    more: int = 0
+    """Further findings."""
+
+    def note(self, finding: str) -> None:
+        if len(self.findings) < _FINDINGS:
+            self.findings.append(finding)
+        else:
+            self.more += 1
+
+    def words(self) -> str:
+        """On one line: what happened, what came back, what may be missing, and where the old one lies."""
+        left_out = len(self.findings) + self.more
+        remarks = f" {left_out:,} remarks on the views: kelly validate." if left_out else ""
+        if not self.lost:
+            return remarks.strip()
+        what, where = ("damaged", f" The damaged one: {self.damaged}.") if self.damaged else ("gone", "")
+        return (
+            f"the catalogue was {what}; made anew from the views: {count(self.samples, 'sample')} and"
+            f" {count(self.labels, 'label')} are back, history and undo begin anew. An edit not yet in annotations/ may"
+            f" be missing, and features are extracted again.{where}{remarks}"
+        )
+
+
+class Adoption:
+    """Takes in manifest rows that the catalogue does not know, with their annotation files."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self.rebuilt = Rebuilt(utc_now())
+        self.samples: list[Sample] = []
+        """Read, and not yet in the catalogue."""
+        self.kept: Path | None = None
+        """Where rows lie that could not be taken, once `finish` has written them."""
+        self._catalogue = catalogue
+        self._root = catalogue.root
+        self._names: set[str] = set()
+        """Ids and paths of `samples`."""
+        self._read: dict[str, Stamp] = {}
+        """Of the annotation file that was read, before it was, by id."""
+        self._undecided: list[tuple[str, str, Label, Label]] = []
+        """What the sides of a merge say differently: id, field, ours, theirs."""
+        self._kept_rows: list[bytes] = []
+        self._added: list[str] = []
+        self._splits: dict[str, str] | None = None
+
+    def add(self, row: dict[str, Any] | bytes) -> None:
+        """Read a row. One that can't be a sample, or whose id or file another has, is kept verbatim."""
+        if isinstance(row, bytes):
+            self._keep(row, f"a row of the manifest can't be read: {row[:40].decode('utf-8', 'replace')!r}")
+            return
+        read = read_row(row, self._catalogue.config)
+        sample = read.sample
+        self._identify(sample, self._locate(sample))
+        if not ID.fullmatch(sample.sample_id):
+            self._keep(msgspec.json.encode(row), f"{sample.sample_id[:60]!r} is no id, and its file is not there")
+            return
+        for name, column in ((sample.sample_id, "sample_id"), (sample.file_path, "file_path")):
+            if name in self._names or self._known(column, name):
+                self._keep(msgspec.json.encode(row), f"two rows have the {column} {name}; the first is taken")
+                return
+        self._read_annotation_file(sample, read.findings)
+        if sample.split is None:
+            sample.split = self._listed_splits().get(sample.sample_id)
+        for finding in read.findings:
+            self.rebuilt.note(f"{sample.file_path}: {finding}; kept in the manifest under {NOT_TAKEN} or {NOT_READ}")
+        self._names |= {sample.sample_id, sample.file_path}
+        self.samples.append(sample)
+
+    def flush(self) -> None:
+        """Put what was read into the catalogue."""
+        catalogue = self._catalogue
+        with catalogue.writing() as db:
+            catalogue.add(self.samples)
+            for sample in self.samples:
+                if sample.status != "ok":
+                    catalogue.quarantine(sample.sample_id, "rebuild", "", sample.status)
+            db.executemany(
+                "INSERT OR REPLACE INTO exports SELECT rowid, ?, ? FROM samples WHERE sample_id = ?",
+                ((*read, sample_id) for sample_id, read in self._read.items()),
+            )
+        self.rebuilt.labels += sum(len(sample.labels) for sample in self.samples)
+        self._added += [sample.sample_id for sample in self.samples]
+        self.samples.clear()
+        self._names.clear()
+        self._read.clear()
+
+    def finish(self) -> list[str]:
+        """Put the rest into the catalogue, settle who descends from whom; the ids of all that were taken."""
+        self.flush()
+        with self._catalogue.writing() as db:
+            # A variant of a variant has the root of that one; manifests without root_id name the parent only.
+            # A round halves the way up; a circle never ends.
+            for _ in range(_GENERATIONS):
+                if not db.execute(_HIGHER_ROOT).rowcount:
+                    break
+        put_conflicts(self._catalogue, self._undecided, "annotations")
+        if self._kept_rows:
+            name = f"{self.rebuilt.at.replace(':', '')}-rows.jsonl"
+            self.kept = self._catalogue.layout.kelly_dir / "set-aside" / name
+            write_atomic(self.kept, b"\n".join(self._kept_rows) + b"\n")
+        return self._added
+
+    def _keep(self, row: bytes, why: str) -> None:
+        self._kept_rows.append(row)
+        self.rebuilt.note(why)
+
+    def _known(self, column: str, value: str) -> bool:
+        found = self._catalogue.db.execute(f"SELECT 1 FROM samples WHERE {column} = ?", (value,)).fetchone()
+        return found is not None
+
+    def _locate(self, sample: Sample) -> os.stat_result | None:
+        """Find the file that a row means: its path may be absolute, or begin where the earlier pipeline ran."""
+        said = sample.file_path
+        for path in _possible_paths(said, self._root):
+            with suppress(FileRefused, OSError):
+                there = status_inside(self._root, path)
+                if there is not None and stat.S_ISREG(there.st_mode):
+                    sample.file_path = path
+                    sample.status = "ok" if sample.status == GONE else sample.status
+                    return there
+        try:
+            inside(self._root, said)
+        except (FileRefused, OSError):  # no path of ours: shown by id, and what was said is kept
+            if said:
+                self.rebuilt.note(
+                    f"{sample.sample_id}: its path {said[:80]!r} is none in the dataset, and is not followed"
+                )
+            sample.extra[NOT_READ] = {**sample.extra.get(NOT_READ, {}), "file_path": said}
+            suffix = PurePosixPath(said).suffix.lower() if file_type_of(said) else ""
+            sample.file_path = f"raw/{sample.file_type}/{sample.sample_id}{suffix}"
+        if sample.status == "ok":
+            sample.status = GONE
+        return None
+
+    def _identify(self, sample: Sample, there: os.stat_result | None) -> None:
+        """Size and hash of a file that the manifest does not tell, and an id where it has none that could be one."""
+        if there is None:
+            return
+        sample.sha256 = sample.sha256 or hash_inside(self._root, self._root / sample.file_path)
+        sample.file_size_bytes = sample.file_size_bytes or there.st_size
+        if not ID.fullmatch(sample.sample_id):
+            root_is_self = sample.root_id == sample.sample_id
+            sample.sample_id = sample.sha256[:16]
+            sample.root_id = sample.sample_id if root_is_self else sample.root_id
+
+    def _read_annotation_file(self, sample: Sample, findings: list[str]) -> None:
+        layout = self._catalogue.layout
+        path = layout.annotation_path(sample.sample_id)
+        if self._are_flat and (flat := layout.annotations / path.name).is_file() and not path.exists():
+            path.parent.mkdir(exist_ok=True)
+            flat.replace(path)
+        there = stamp(path)
+        if there is None:
+            return
+        self._read[sample.sample_id] = there
+        try:
+            said, *undecided = annotation_file.read_versions(annotation_file.raw(layout.root, path))
+        except FileRefused as error:
+            set_aside(self._catalogue, path)
+            self.rebuilt.note(f"{path.name}: {error.what}; it is kept in .kelly/set-aside")
+            return
+        labels, others = read_annotations(said.values, self._catalogue.config, sample, findings)
+        for name, where_from in said.provenance.items():
+            if name in labels:
+                labels[name] = label_of(labels[name].value, where_from)
+        if said.unknown or others:
+            set_aside(self._catalogue, path)
+        # Kelly's own file says all there is; another's adds to the manifest.
+        sample.labels = labels if said.rev is not None else {**sample.labels, **labels}
+        sample.rev = said.rev or 0
+        for other in undecided:
+            set_aside(self._catalogue, path)
+            self._compare(sample, read_annotations(other.values, self._catalogue.config, sample, findings)[0])
+
+    def _compare(self, sample: Sample, theirs: dict[str, Label]) -> None:
+        """Take what only the other side of a merge says, and keep both where they differ."""
+        for name, label in theirs.items():
+            ours = sample.labels.setdefault(name, label)
+            if ours.value != label.value:
+                self._undecided.append((sample.sample_id, name, ours, label))
+
+    @cached_property
+    def _are_flat(self) -> bool:
+        """Whether annotation files may lie where older datasets have them."""
+        folder = self._catalogue.layout.annotations
+        return folder.is_dir() and any(entry.name.endswith(".json") for entry in os.scandir(folder))
+
+    def _listed_splits(self) -> dict[str, str]:
+        if self._splits is None:
+            self._splits = {}
+            for split in SPLITS:
+                with suppress(FileNotFoundError, UnicodeDecodeError, FileRefused):
+                    listed = read_inside(self._root, self._catalogue.layout.splits / f"{split}.txt", LARGEST_LIST)
+                    self._splits |= dict.fromkeys(listed.decode().split(), split)
+        return self._splits
+
+
+def _possible_paths(said: str, root: Path) -> Iterator[str]:
+    """The path as it is, below the dataset's folder, or from its raw/ or processed/ on."""
+    said = said.replace("\\", "/")
+    yield said
+    with suppress(ValueError):
+        yield PurePosixPath(said).relative_to(root.absolute().as_posix()).as_posix()
+    parts = PurePosixPath(said).parts
+    for folder in ("raw", "processed"):
+        if folder in parts[1:]:
+            yield "/".join(parts[parts.index(folder, 1) :])
