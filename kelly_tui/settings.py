@@ -106,7 +106,8 @@ class Settings:
     44.1 kHz."""
 
     item_seconds: float = 60.0
-    """A file that takes longer than this in one stage is quarantined."""
+    """A file that takes longer than this of the processor in one stage is quarantined; or three times that by the
+    clock."""
 
     item_memory_gb: float = 4.0
     """A file that needs more memory than this in one stage is quarantined."""

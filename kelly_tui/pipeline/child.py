@@ -27,6 +27,9 @@ from kelly_tui.settings import Limits, obey
 
 LENGTH = struct.Struct("<I")
 
+WAITING = 3.0
+"""How many times its limit an item may take by the clock: what is starved, or waits for a disk, is no bad file."""
+
 
 def main() -> None:
     """Answer until the asker is gone."""
@@ -42,12 +45,14 @@ def main() -> None:
     is_warm = False
     while True:
         for function, argument, seconds in requests.get():
-            # The asker kills us when an item takes too long. Should the asker itself be gone, the system still ends a
-            # loop inside native code, where no Python thread gets a turn.
-            signal.setitimer(signal.ITIMER_REAL, seconds + 10)
+            # The system ends us, also inside native code, when an item takes too long of the processor; the asker does
+            # when it takes too long by the clock, and the system again should the asker itself be gone.
+            signal.setitimer(signal.ITIMER_PROF, seconds)
+            signal.setitimer(signal.ITIMER_REAL, WAITING * seconds + 10)
             began = time.monotonic()
             kind, value = _answer(function, argument)
             answer = pickle.dumps((kind, value, time.monotonic() - began), protocol=pickle.HIGHEST_PROTOCOL)
+            signal.setitimer(signal.ITIMER_PROF, 0)
             signal.setitimer(signal.ITIMER_REAL, 0)
             answers.write(LENGTH.pack(len(answer)) + answer)
             answers.flush()

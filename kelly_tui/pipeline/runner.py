@@ -20,6 +20,7 @@ from itertools import count, takewhile
 from typing import NamedTuple
 
 from kelly_tui.errors import DiskFull, KellyError, StageError
+from kelly_tui.pipeline.child import WAITING
 from kelly_tui.pipeline.pace import Pace
 from kelly_tui.pipeline.plan import Work
 from kelly_tui.pipeline.stage import PAUSED, Failed, Interrupted, Item, Outcome, Progress, Result, Run
@@ -242,7 +243,7 @@ class _Drive:
                 break
             settings = self.run.settings
             work = [(item.function, item.data, settings.item_seconds * item.patience) for _, item in tickets]
-            self.longest = max(self.longest, *(seconds for *_, seconds in work))
+            self.longest = max(self.longest, *(WAITING * seconds for *_, seconds in work))
             chunk = Chunk(work, int(settings.item_memory_gb * 2**30), settings.limits)
             self.flying[self.executor.submit(run_chunk, chunk)] = tickets
         return bool(self.flying)
@@ -283,7 +284,7 @@ class _Drive:
         now = time.monotonic()
         self.last_answer += max(0.0, now - self.last_look - A_LOOK)
         self.last_look = now
-        if now - self.last_answer > max(STALL_SECONDS, 2 * self.longest):
+        if now - self.last_answer > max(STALL_SECONDS, 1.2 * self.longest):
             raise StageError(
                 f"{self.work.stage} has made no progress for {now - self.last_answer:.0f} s",
                 hint="Its workers may be gone; run the same again to go on.",

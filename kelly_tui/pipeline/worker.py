@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from kelly_tui.paths import PROJECT
-from kelly_tui.pipeline.child import LENGTH
+from kelly_tui.pipeline.child import LENGTH, WAITING
 from kelly_tui.settings import Limits
 
 CHUNK_SECONDS = 5.0
@@ -45,7 +45,7 @@ def python(module: str) -> list[str]:
 
 
 Request = tuple[str, dict[str, Any], float]
-"""(dotted path of the function, its argument, seconds that it may take)."""
+"""(dotted path of the function, its argument, seconds that it may take of the processor)."""
 
 
 class Chunk(NamedTuple):
@@ -109,7 +109,7 @@ class Child:
         unsent = memoryview(LENGTH.pack(len(request)) + request)
         answers: list[Answer] = []
         received = bytearray()
-        deadline = time.monotonic() + work[0][2]
+        deadline = time.monotonic() + WAITING * work[0][2]
         self._ready.register(self._requests, selectors.EVENT_WRITE)
         while len(answers) < len(work):
             now = time.monotonic()
@@ -120,21 +120,21 @@ class Child:
             ready = {key.fd for key, _ in self._ready.select(max(0.0, patience))}
             if not ready and now >= deadline:  # not while there is an answer: it may be us who were stopped meanwhile
                 self.end()
-                limit = work[len(answers)][2]
-                answers.append(("slow", f"took longer than {limit:g} s", limit))
+                limit = WAITING * work[len(answers)][2]
+                answers.append(("slow", f"took longer than {limit:g} s, most of it waiting", limit))
                 break
             if self._requests.fileno() in ready:
                 unsent = self._send(unsent)
             if self._answers in ready:
                 block = os.read(self._answers, 1 << 20)
                 if not block:
-                    answers.append(self._last_words())
+                    answers.append(self._last_words(work[len(answers)][2]))
                     break
                 received += block
                 fresh = _take_frames(received)
                 answers += fresh
                 if fresh and len(answers) < len(work):
-                    deadline = time.monotonic() + work[len(answers)][2]
+                    deadline = time.monotonic() + WAITING * work[len(answers)][2]
                 if fresh and fresh[-1][0] == "memory":
                     self.end()
                     break
@@ -163,7 +163,7 @@ class Child:
             self._ready.unregister(self._requests)
         return unsent
 
-    def _last_words(self) -> Answer:
+    def _last_words(self, limit: float) -> Answer:
         self._process.wait()
         code = self._process.returncode
         self.end()
@@ -171,6 +171,8 @@ class Child:
             return "dismissed", "", 0.0
         if code == -signal.SIGKILL:
             return "memory", "was killed by the system, which ran out of memory", 0.0
+        if code == -signal.SIGPROF:
+            return "slow", f"took longer than {limit:g} s", limit
         if code < 0:
             return "crashed", f"crashed (signal {-code})", 0.0
         return "crashed", f"ended its process (exit code {code})", 0.0

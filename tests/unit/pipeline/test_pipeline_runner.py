@@ -8,6 +8,7 @@ from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from functools import partial
 from itertools import count
+from math import inf
 from pathlib import Path
 from select import select
 from types import SimpleNamespace
@@ -74,17 +75,18 @@ def test_results_are_committed_in_the_order_of_the_items():
     ("temper", "kind", "reason"),
     [
         ("segfault", "crashed", "crashed (signal 11)"),
-        ("hang", "slow", "took longer than 2 s"),
+        ("hang", "slow", "took longer than 1 s"),
         ("bomb", "memory", "needed more than 1 GB"),
         ("leave", "crashed", "ended its process (exit code 3)"),
         ("refused", "refused", "no notes"),
         ("fault", "broken", "ZeroDivisionError: division by zero"),
     ],
 )
-def test_a_poison_item_costs_itself_alone_and_is_named(temper, kind, reason):
+def test_a_poison_item_costs_itself_alone_and_is_named(temper, kind, reason, monkeypatch):
+    monkeypatch.setattr(worker, "WAITING", 1000.0)  # on a machine that others keep busy
     ledger = Ledger()
     items = [item(number, temper if number == 37 else "") for number in range(100)]
-    outcome = run_items(work(items), ledger, quick(item_seconds=2.0 if temper == "hang" else 60.0))
+    outcome = run_items(work(items), ledger, quick(item_seconds=1.0 if temper == "hang" else 60.0))
     assert ledger.failed == {"id37": Failed(reason, kind)}
     assert ledger.squares == [number**2 for number in range(100) if number != 37]
     assert outcome.failures == [("file 37", reason)]
@@ -237,6 +239,18 @@ def test_an_answer_that_came_while_we_were_stopped_counts(monkeypatch):
     answers = child.ask([("toy_items:square", {"number": 3}, 60.0)], 5.0)
     child.end()
     assert [(kind, value["square"]) for kind, value, _ in answers] == [("done", 9)]
+
+
+def test_what_waits_for_its_turn_has_longer_than_what_works(monkeypatch):
+    """Its nap takes twice the limit by the clock, and nothing of the processor."""
+    monkeypatch.setattr(worker, "WAITING", 1000.0)
+    child = Child(2**30, Settings().limits)
+    nap = ("toy_items:temper", {"number": 3, "temper": "nap"}, 0.005)
+    answers = child.ask([("toy_items:square", {"number": 2}, 60.0), nap], inf)
+    assert [(kind, value["square"]) for kind, value, _ in answers] == [("done", 4), ("done", 9)]
+    monkeypatch.setattr(worker, "WAITING", 3.0)
+    answers = child.ask([("toy_items:temper", {"number": 4, "temper": "wait"}, 0.1)], inf)
+    assert answers == [("slow", "took longer than 0.3 s, most of it waiting", pytest.approx(0.3))]
 
 
 def test_an_executor_that_is_shut_down_under_a_stage_is_no_fault_of_ours():

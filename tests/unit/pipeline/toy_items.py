@@ -44,6 +44,8 @@ def temper(item: dict) -> dict:
             Path(item["path"]).touch()
         case "nap":
             time.sleep(0.01)
+        case "wait":
+            signal.pause()
     return square(item)
 
 
