@@ -30,6 +30,7 @@ def _table() -> dict[int, int]:
 
 
 _TABLE = _table()
+_ESCAPES = {code: f"\\u{code:04x}" for code in _TABLE if code >= 0x7F}
 
 
 def count(n: int, one: str, many: str = "") -> str:
@@ -51,6 +52,14 @@ def safe_text(text: str, limit: int | None = 200) -> str:
     if limit is not None and len(shown) > limit:
         shown = shown[: limit - 1] + "…"
     return shown
+
+
+def safe_json(data: bytes) -> bytes:
+    """JSON of the same value, in which what a terminal would obey stands as escapes; its encoder left them as they are.
+
+    JSON itself escapes what is below U+0020.
+    """
+    return data if data.isascii() and b"\x7f" not in data else data.decode().translate(_ESCAPES).encode()
 
 
 def hours_in_words(hours: float) -> str:

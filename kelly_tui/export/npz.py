@@ -123,7 +123,7 @@ class Npz:
         left_out.update(_without_sound(info for _, info in told))
         if not any(info.rows for _, info in told):
             why = max(left_out, key=lambda reason: left_out[reason], default="they are gone")
-            raise StageError(f"no sample gives {self.form.model} an example: {why}", path=target.root)
+            raise StageError(f"no sample gives {self.form.model} an example ({why})", path=target.root)
         sums = Sums.together(_sums(info) for _, info in told if info.sums is not None)
         names = names_of(self.form.model, self._options, self._config)
         fixed: dict[str, Any] = {f"{name}_names": np.array(values) for name, values in names.items()}
@@ -152,7 +152,7 @@ def _without_sound(told: Iterable[_Info]) -> dict[str, int]:
         silent.update(info.silent)
         sounds_of.update(info.sounds_of)
     number = len(silent - sounds_of)
-    return {"MIDI: kelly render makes its sound": number} if number else {}
+    return {"MIDI without its sound, which `kelly render` makes": number} if number else {}
 
 
 def _names(fixed: dict[str, Any], told: Sequence[tuple[Part, _Info]]) -> list[str]:

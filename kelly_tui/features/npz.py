@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from kelly_tui.errors import FileRefused
+from kelly_tui.store.feature_files import open_arrays
 
 MAX_BYTES = 64 << 20
 """Of an array: thirty minutes of mel spectrum. One that claims more is refused unread."""
@@ -42,7 +43,7 @@ def read_npz(path: Path, names: Iterable[str] | None = None) -> dict[str, NDArra
     """
     found: dict[str, NDArray[np.generic]] = {}
     try:
-        with zipfile.ZipFile(path) as archive:
+        with open(path, "rb") as file, open_arrays(file) as archive:
             there = {name.removesuffix(".npy"): name for name in archive.namelist()}
             for name in there if names is None else names:
                 if name in there:

@@ -133,7 +133,7 @@ class _Export:
         outcome.seconds = time.monotonic() - self.began
         outcome.words = f"in {target.place}" + "".join(f"; FORCED: {what}" for what in self.forced)
         for why, number in self.more.get("without_example", {}).items():
-            outcome.words += f"; {count(number, 'sample')} without an example: {why}"
+            outcome.words += f"; {count(number, 'sample')} without an example ({why})"
         outcome.details = {"out": target.place, "by_split": self.plan.by_split, "forced": self.forced, **self.more}
         outcome.kept = {"out": target.place, "forced": self.forced}
         self._tell(last=True)

@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Mapping
 from contextlib import suppress
 from itertools import islice
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, BinaryIO, Literal
 
 import msgspec
 
@@ -29,6 +29,8 @@ LARGEST = 128 << 20
 """Bytes of a file of features: those of half a million notes, or of an hour of sound, fit twice."""
 
 _AT_ONCE = 1000
+_LISTED = 64 << 10
+"""Bytes in which the entries of a zip of arrays are listed: a thousand of them."""
 
 
 class FeatureFiles:
@@ -84,11 +86,25 @@ class FeatureFiles:
             if not relative.endswith(".npz"):
                 msgspec.json.decode(read_inside(root, root / relative, LARGEST), type=msgspec.Raw)
                 return True
-            with open_inside(root, root / relative) as file, zipfile.ZipFile(file) as arrays:
+            with open_inside(root, root / relative) as file, open_arrays(file) as arrays:
                 claimed = sum(entry.file_size for entry in arrays.infolist())
                 return claimed <= LARGEST and arrays.testzip() is None
         except (ValueError, RecursionError, RuntimeError, FileRefused, zipfile.BadZipFile, zlib.error):
             return False
+
+
+def open_arrays(file: BinaryIO) -> zipfile.ZipFile:
+    """A zip of arrays, as NumPy writes it. Raises `BadZipFile`, also for one of more entries than features have.
+
+    Each would become an object of some hundred bytes before the first is read. What says how many there are stands at
+    the end, in 22 bytes where there is no comment, behind 20 more where there are 64-bit sizes.
+    """
+    file.seek(max(0, file.seek(0, os.SEEK_END) - 42))
+    before, end = (tail := file.read())[:-22], tail[-22:]
+    listed = int.from_bytes(end[12:16], "little")
+    if not end.startswith(b"PK\5\6") or end[20:] != bytes(2) or b"PK\6\7" in before or listed > _LISTED:
+        raise zipfile.BadZipFile
+    return zipfile.ZipFile(file)
 
 
 def look(path: str) -> Look:

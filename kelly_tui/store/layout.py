@@ -25,6 +25,7 @@ from kelly_tui.paths import state_dir
 from kelly_tui.settings import load_settings
 from kelly_tui.store.inside import check_stays, open_inside, read_inside
 from kelly_tui.store.partial import partials, put
+from kelly_tui.text import safe_json
 
 NETWORK_FILE_SYSTEMS = ("nfs", "cifs", "smb", "9p", "afs", "ceph", "lustre", "gpfs", "beegfs", "glusterfs", "fuse.")
 """Beginnings of the types in /proc/mounts on which locks and shared memory can't be trusted."""
@@ -339,5 +340,5 @@ def save_config(root: Path, config: DatasetConfig) -> None:
 
 
 def pretty_json(data: object) -> bytes:
-    """JSON for people and for git: two spaces, a newline at the end, keys as they come."""
-    return msgspec.json.format(msgspec.json.encode(data), indent=2) + b"\n"
+    """JSON for people and for git: two spaces, a newline at the end, keys as they come, nothing raw for a terminal."""
+    return safe_json(msgspec.json.format(msgspec.json.encode(data), indent=2)) + b"\n"

@@ -131,6 +131,7 @@ ARRAYS: dict[str, bytes] = {
     "other names": _zip({"../../owned.npy": _npy("(4,)", bytes(16)), "/tmp/owned.npy": _npy("(4,)", bytes(16))}),
     "an entry that is no array": _zip(dict.fromkeys(_NAMES, b"text")),
     "ten thousand entries": _zip({f"{at}.npy": b"" for at in range(10_000)}),
+    "a comment that hides the entries": GOOD[:-2] + b"\x2a\0" + bytes(20) + GOOD[-22:-2] + b"\1\0",
     "an entry out": GOOD.replace(b"mel_spectrogram.npy", b"../feature_vector.n"),
 }  # fmt: skip
 """What may lie in place of a sample's features, or be handed in as an array."""

@@ -36,11 +36,11 @@ def asked(model: str, sample: Sample, options: Options, config: DatasetConfig) -
     reads, why = TARGET_MODELS[model].reads, ""
     chords, times = sample.value("chord_progression") or [], sample.value("chord_times") or []
     if sample.file_type != reads:
-        why = f"sound: {model} reads MIDI" if reads == "midi" else f"MIDI: {model} reads sound"
+        why = f"sound, where {model} reads MIDI" if reads == "midi" else f"MIDI, where {model} reads sound"
     elif model == "emotionrecognizer" and options.emotion(sample) is None:
         why = "no emotion is labelled"
     elif model == "harmonypredictor" and not chords:
-        why = "no chords are heard in it" if sample.features_path else "no chords: kelly extract"
+        why = "no chords are heard in it" if sample.features_path else "no chords; `kelly extract` hears them"
     return {
         "model": model, "file": sample.file_path, "sha256": sample.sha256, "seconds": config.max_duration_sec,
         "chords": chords, "times": times, "why": why,

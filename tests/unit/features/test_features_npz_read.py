@@ -19,7 +19,6 @@ HARMLESS = {
     "not numbers",
     "entries of nothing",
     "other names",
-    "ten thousand entries",
     "an entry out",
 }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import unicodedata
 from collections import Counter
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from kelly_tui.model.edit import Edit
 from kelly_tui.model.report import ClassCount, ExportedFile, Facts
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.history import edit
-from kelly_tui.store.layout import load_config, save_config
+from kelly_tui.store.layout import load_config, pretty_json, save_config
 from kelly_tui.validate.card import card, escaped
 from kelly_tui.validate.croissant import croissant
 from kelly_tui.validate.facts import facts_of, folder_files
@@ -177,6 +178,16 @@ def test_mlcroissant_reads_an_export_by_its_croissant(made, tmp_path):
     rows = list(read_back(out, croissant(facts(made), files)).records("samples-jsonl"))
     assert sorted(row["samples-jsonl/sample_id"] for row in rows) == [b"a", b"b", b"c"]
     assert {row["samples-jsonl/valence"] for row in rows} == {0.5}
+
+
+def test_a_croissant_can_be_shown_in_a_terminal_and_says_what_it_said(made):
+    name = "rain\x9b2J\x7f \u202elivE\u2028ü.mid"
+    document = croissant(facts(made), [ExportedFile(name, "0" * 64, 7)])
+    text = pretty_json(document).decode()
+    assert [one for one in text.replace("\n", "") if unicodedata.category(one) in ("Cc", "Cf", "Zl", "Zp")] == []
+    assert json.loads(text) == document
+    assert document["distribution"][0]["contentUrl"] == name
+    assert "ü.mid" in text
 
 
 def test_many_files_are_named_by_a_pattern(made):
