@@ -37,6 +37,7 @@ from kelly_tui.music.modulation import Region, detect_keys, keys_in_words, numer
 from kelly_tui.music.notes import Score, read_midi
 from kelly_tui.music.tempo import detect_tempo
 from kelly_tui.store.durable import write_whole
+from kelly_tui.store.extracted import columns_to_carry, labels_to_carry, vector_to_store
 from kelly_tui.store.inside import inside
 
 if TYPE_CHECKING:
@@ -356,18 +357,19 @@ def extract_item(item: Mapping[str, Any]) -> dict[str, Any]:
     """The extract stage for one MIDI file, run in a worker; raises `FileRefused` and nothing else for bad input.
 
     `item`: root, file_path, target (relative, where the .json goes), config. Returns what the catalogue stores, and
-    for the labels that are absent the reason why.
+    which labels are absent.
     """
     root = Path(item["root"])
     score = read_midi(inside(root, item["file_path"]))
     analysis = analyse(_analysed_part(score, None))  # whole: a key is told by its end, and a piece costs some ms
     features = features_of(analysis)
     write_whole(inside(root, item["target"]), features.to_json())
+    labels = labels_of(analysis)
     return {
         "duration_sec": score.duration,
-        "vector": features.feature_vector,
-        "columns": features.columns(),
+        "vector": vector_to_store(features.feature_vector).hex(),
+        "columns": columns_to_carry(features.columns(), labels),
         "fingerprint": midi_fingerprint(score).hex(),
-        "labels": {field: msgspec.to_builtins(label) for field, label in labels_of(analysis).items()},
-        "absent": {field: found.why for field, (_, found) in analysis.detections.items() if found.value is None},
+        "labels": labels_to_carry(labels),
+        "absent": [field for field, (_, found) in analysis.detections.items() if found.value is None],
     }

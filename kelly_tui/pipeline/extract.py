@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
-
-import msgspec
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import starmap
+from typing import Any, NamedTuple
 
 from kelly_tui.learn.suggest import suggest_for
 from kelly_tui.learn.suspects import suspect_for
@@ -19,16 +18,18 @@ from kelly_tui.pipeline.recorded import recorded
 from kelly_tui.pipeline.room import Room
 from kelly_tui.pipeline.runner import run_items
 from kelly_tui.pipeline.stage import Failed, Item, Outcome, Result, Run
-from kelly_tui.store.catalogue import Catalogue, FeatureRow
+from kelly_tui.store.catalogue import Catalogue
+from kelly_tui.store.connection import AMONG, among
 from kelly_tui.store.durable import make_durable
-from kelly_tui.store.feature_files import FeatureFiles, look, put_looks
+from kelly_tui.store.extracted import STAGE, Extracted, carried_labels, put_extracted
+from kelly_tui.store.feature_files import FeatureFiles, look
 from kelly_tui.store.importer import apply_min_duration
-from kelly_tui.store.layout import Layout, disk_errors
+from kelly_tui.store.layout import Layout, disk_errors, features_name
 
-STAGE = "extract"
 VERSIONS = {"midi": 15, "audio": 15}
 """Raised when the same file and parameters would give other features."""
 
+_AT_ONCE = 1000
 _FUNCTIONS = {"midi": "kelly_tui.features.midi:extract_item", "audio": "kelly_tui.features.audio:extract_item"}
 _SUFFIXES = {"midi": ".json", "audio": ".npz"}
 _PARAMETERS = {
@@ -87,17 +88,49 @@ def wanted_parameters(catalogue: Catalogue) -> dict[str, Parameters]:
     }
 
 
-def feature_item(layout: Layout, config: Mapping[str, Any], sample: Sample, key: str = "") -> Item:
-    """What a worker needs to extract the features of `sample`; `config` as config.json has it."""
-    target = layout.features_path(sample.sample_id, _SUFFIXES[sample.file_type]).relative_to(layout.root)
+class _Asked(NamedTuple):
+    """What decides whether a sample's features are to be extracted."""
+
+    number: int
+    sample_id: str
+    file_path: str
+    file_type: str
+    sha256: str
+    file_size_bytes: int
+    status: str
+    key: str | None
+    """What it has features under."""
+    features_path: str | None
+    size: int | None
+    mtime_ns: int | None
+    """How their file looked when it was whole."""
+
+
+_ASKED = f"""
+SELECT samples.rowid, sample_id, file_path, file_type, sha256, file_size_bytes, status, results.key, features_path,
+  size, mtime_ns
+FROM samples LEFT JOIN results ON stage = '{STAGE}' AND results.sample = samples.rowid
+LEFT JOIN legible ON legible.sample = samples.rowid
+WHERE NOT rejected AND samples.rowid > ? ORDER BY samples.rowid LIMIT {_AT_ONCE}
+"""
+
+
+def feature_item(layout: Layout, config: Mapping[str, Any], sample: Sample | _Asked, key: str = "") -> Item:
+    """What a worker needs to extract the features of `sample`; `config` as `audio_config` has it."""
     data = {
         "root": str(layout.root),
         "sample_id": sample.sample_id,
         "file_path": sample.file_path,
-        "target": target.as_posix(),
-        "config": {name: config[name] for name in _PARAMETERS["audio"]},
+        "target": features_name(sample.sample_id, _SUFFIXES[sample.file_type]),
+        "config": config,
     }
     return Item(sample.sample_id, sample.file_path, key, sample.file_size_bytes, _FUNCTIONS[sample.file_type], data)
+
+
+def audio_config(catalogue: Catalogue) -> dict[str, Any]:
+    """What of config.json a worker heeds."""
+    config = catalogue.config.to_dict()
+    return {name: config[name] for name in _PARAMETERS["audio"]}
 
 
 class _Extraction:
@@ -105,29 +138,40 @@ class _Extraction:
 
     def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue
-        self._config = catalogue.config.to_dict()
+        self._config = audio_config(catalogue)
         self.parameters = wanted_parameters(catalogue)
-        self._keys = dict(catalogue.stage_keys(STAGE))
         self.files = FeatureFiles(catalogue)
         self._failures = {one.sample_id: one for one in catalogue.failures(STAGE) if one.sample_id is not None}
 
     def stale(self, plan: Plan) -> Iterator[tuple[Item, str]]:
         """Items to do, with the reason; `plan` counts the others."""
-        for sample in self._catalogue.samples("-is:rejected"):
-            parameters = self.parameters[sample.file_type]
-            key = parameters.key(sample.sha256 or sample.sample_id)
-            failure = self._failures.get(sample.sample_id)
-            before = failure.key if failure is not None else self._keys.get(sample.sample_id)
-            if failure is not None and before == key:
-                plan.failed_before.append((sample.file_path, failure.reason))
-            elif failure is None and sample.status != "ok":
-                continue  # another stage set it aside
-            elif before != key:
-                yield feature_item(self._catalogue.layout, self._config, sample, key), parameters.why(before, key)
-            elif (state := self.files.of(sample.sample_id)) != "whole":
-                yield feature_item(self._catalogue.layout, self._config, sample, key), f"features {state}"
-            else:
-                plan.skipped += 1
+        last = 0
+        while rows := self._catalogue.db.execute(_ASKED, (last,)).fetchall():
+            last = rows[-1][0]
+            for sample in starmap(_Asked, rows):
+                key = self.parameters[sample.file_type].key(sample.sha256 or sample.sample_id)
+                if why := self._why(sample, key, plan):
+                    yield feature_item(self._catalogue.layout, self._config, sample, key), why
+
+    def _why(self, sample: _Asked, key: str, plan: Plan) -> str:
+        """Why it is to be done; nothing where it is not, which `plan` counts."""
+        failure = self._failures.get(sample.sample_id)
+        before = failure.key if failure is not None else sample.key
+        if failure is not None and before == key:
+            plan.failed_before.append((sample.file_path, failure.reason))
+            return ""
+        if failure is None and sample.status != "ok":
+            return ""  # another stage set it aside
+        if before != key:
+            return self.parameters[sample.file_type].why(before, key)
+        state = "gone"
+        if sample.features_path is not None:
+            known = None if sample.size is None or sample.mtime_ns is None else (sample.size, sample.mtime_ns)
+            state = self.files.state(sample.sample_id, sample.features_path, known)
+        if state != "whole":
+            return f"features {state}"
+        plan.skipped += 1
+        return ""
 
     def commit(self, results: list[tuple[Item, Result]]) -> None:
         """Store features and labels of the good ones, set the bad ones aside: one transaction.
@@ -136,60 +180,40 @@ class _Extraction:
         a small piece's features.
         """
         catalogue = self._catalogue
-        rows: list[FeatureRow] = []
-        labels: dict[str, dict[str, Label | None]] = {}
-        failed: list[tuple[Item, Failed]] = []
-        for item, result in results:
-            if isinstance(result, Failed):
-                failed.append((item, result))
-                continue
-            rows.append(
-                FeatureRow(
-                    item.item_id,
-                    item.key,
-                    item.data["target"],
-                    result["duration_sec"],
-                    result["vector"],
-                    {**result["columns"], **_sure_of_key(result["labels"])},
-                    bytes.fromhex(result["fingerprint"]),
-                )
-            )
-            labels[item.item_id] = {
-                **self._no_longer_said(item.item_id, result["absent"]),
-                **{name: msgspec.convert(label, Label) for name, label in result["labels"].items()},
-                **self._inherited(item.item_id),
-            }
+        good = [(item, result) for item, result in results if not isinstance(result, Failed)]
         with disk_errors(catalogue.root):
-            paths = [catalogue.root / row.features_path for row in rows]
-            make_durable(paths)
-            looks = {row.sample_id: look(str(path)) for row, path in zip(rows, paths, strict=True)}
+            make_durable([f"{catalogue.root}/{item.data['target']}" for item, _ in good])
+            parents = self._parents([item.item_id for item, _ in good])
+            rows = [self._extracted(item, result, parents.get(item.item_id)) for item, result in good]
         with catalogue.writing():
-            catalogue.put_features(rows)
-            put_looks(catalogue, looks)
-            catalogue.put_labels(labels, actor=STAGE)
-            for item, failure in failed:
-                catalogue.quarantine(item.item_id, STAGE, item.key, failure.reason)
+            put_extracted(catalogue, rows)
+            for item, result in results:
+                if isinstance(result, Failed):
+                    catalogue.quarantine(item.item_id, STAGE, item.key, result.reason)
 
-    def _inherited(self, sample_id: str) -> dict[str, Label | None]:
+    def _extracted(self, item: Item, result: Mapping[str, Any], parent_id: str | None) -> Extracted:
+        target = item.data["target"]
+        return Extracted(
+            item.item_id,
+            item.key,
+            target,
+            result["duration_sec"],
+            bytes.fromhex(result["vector"]),
+            result["columns"],
+            bytes.fromhex(result["fingerprint"]),
+            {**carried_labels(result["labels"]), **self._inherited(item.item_id, parent_id)},
+            result["absent"],
+            look(f"{self._catalogue.root}/{target}"),
+        )
+
+    def _inherited(self, sample_id: str, parent_id: str | None) -> dict[str, Label | None]:
         """What a variant's parent says already: a variant that is committed later is not behind, nor told again."""
-        row = self._catalogue.db.execute("SELECT parent_id FROM samples WHERE sample_id = ?", (sample_id,)).fetchone()
-        if row is None or row[0] is None:  # of most
+        if parent_id is None:  # of most
             return {}
-        variant, parent = self._catalogue.get(sample_id), self._catalogue.get(row[0])
+        variant, parent = self._catalogue.get(sample_id), self._catalogue.get(parent_id)
         return inherited(variant, parent) if variant is not None and parent is not None else {}
 
-    def _no_longer_said(self, sample_id: str, absent: Iterable[str]) -> dict[str, None]:
-        """What an older detector of ours said and the present one doesn't: cleared, as it would be replaced."""
-        sample = self._catalogue.get(sample_id) if sample_id in self._keys else None
-        said = sample.labels if sample is not None else {}
-        return {
-            name: None
-            for name in absent
-            if name in said and said[name].source == "detector" and (said[name].by or "").startswith("kelly ")
-        }
-
-
-def _sure_of_key(labels: Mapping[str, Any]) -> dict[str, float]:
-    """How sure the detector of keys is, which is kept also where a person's key stands instead of its own."""
-    sure = labels.get("key", {}).get("confidence")
-    return {} if sure is None else {"key_confidence": float(sure)}
+    def _parents(self, sample_ids: Sequence[str]) -> dict[str, str]:
+        """Those of the variants among these samples."""
+        asked = "SELECT sample_id, parent_id FROM samples WHERE parent_id IS NOT NULL AND sample_id IN {}"
+        return dict(self._catalogue.db.execute(asked.format(AMONG), (among(sample_ids),)))

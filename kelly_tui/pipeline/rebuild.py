@@ -20,7 +20,7 @@ from kelly_tui.model.sample import Sample
 from kelly_tui.music.label_rules import RENDER
 from kelly_tui.paths import soundfont, soundfonts
 from kelly_tui.pipeline.augment import VERSION
-from kelly_tui.pipeline.extract import feature_item, wanted_parameters
+from kelly_tui.pipeline.extract import audio_config, feature_item, wanted_parameters
 from kelly_tui.pipeline.inherit import inherited
 from kelly_tui.pipeline.plan import Plan, Work
 from kelly_tui.pipeline.recorded import recorded
@@ -179,7 +179,7 @@ class _Rebuilding:
     def __init__(self, catalogue: Catalogue, run: Run, *, writes: bool) -> None:
         self._catalogue, self._run, self._writes = catalogue, run, writes
         self._up_to_date = dict(catalogue.stage_keys("extract"))
-        self._config = catalogue.config.to_dict()
+        self._config = audio_config(catalogue)
         self._parameters = wanted_parameters(catalogue)
         self._faults: list[Fault] = []
         self._written = 0

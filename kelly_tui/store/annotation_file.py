@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -25,12 +26,13 @@ _encode = msgspec.json.Encoder(order="sorted").encode
 
 def render(sample_id: str, rev: int, labels: dict[str, Label]) -> bytes:
     """The file's bytes: the same for the same labels, keys sorted, a line for each value."""
-    annotation = {
-        "annotations": {name: label.value for name, label in labels.items()},
-        "provenance": {name: provenance_of(label) for name, label in labels.items()},
-        "rev": rev,
-        "sample_id": sample_id,
-    }
+    values = {name: label.value for name, label in labels.items()}
+    return render_stored(sample_id, rev, values, {name: provenance_of(label) for name, label in labels.items()})
+
+
+def render_stored(sample_id: str, rev: int, values: Mapping[str, Any], provenance: Mapping[str, Provenance]) -> bytes:
+    """The same of what `kelly_tui.store.schema.stored_labels` gives."""
+    annotation = {"annotations": values, "provenance": provenance, "rev": rev, "sample_id": sample_id}
     return msgspec.json.format(_encode(annotation), indent=2) + b"\n"
 
 

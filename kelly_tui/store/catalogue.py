@@ -11,7 +11,6 @@ from __future__ import annotations
 import fcntl
 import os
 import sqlite3
-from array import array
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from itertools import islice, starmap
@@ -25,7 +24,7 @@ from kelly_tui.errors import DatasetError
 from kelly_tui.model.dataset import DatasetConfig
 from kelly_tui.model.labels import nearest
 from kelly_tui.model.sample import Sample
-from kelly_tui.store import counters, damage, history, migrations, schema, steps
+from kelly_tui.store import counters, damage, extracted, history, migrations, schema, steps
 from kelly_tui.store.connection import connect, connect_for_reading, explained, file_at, run_script, take
 from kelly_tui.store.filters import Query, literal, parse
 from kelly_tui.store.full_disk import connect_on_full_disk, not_written
@@ -57,6 +56,11 @@ class FeatureRow(NamedTuple):
     columns: dict[str, Any]
     fingerprint: bytes = b""
     """What the piece is recognised by; of variants, who have a root, none is kept."""
+
+    def as_stored(self) -> extracted.Extracted:
+        columns = msgspec.json.encode(self.columns).decode()
+        vector = extracted.vector_to_store(self.vector)
+        return extracted.Extracted(*self[:4], vector, columns, self.fingerprint)
 
 
 def _replace_if_damaged(layout: Layout, config: DatasetConfig, lock: int) -> None:
@@ -310,21 +314,9 @@ class Catalogue:
 
     def put_features(self, rows: Iterable[FeatureRow | tuple[Any, ...]]) -> None:
         """Store what `extract` found, and forget that it failed before."""
-        rest = iter(rows)
+        rest = starmap(FeatureRow, rows)
         while chunk := list(islice(rest, history.AT_ONCE)):
-            with self.writing() as db:
-                for sample_id, key, features_path, duration, vector, columns, sketch in starmap(FeatureRow, chunk):
-                    number = self._number(sample_id)
-                    db.execute(
-                        "INSERT OR REPLACE INTO features VALUES (?, ?, ?, ?)",
-                        (number, key, array("f", vector).tobytes(), msgspec.json.encode(columns).decode()),
-                    )
-                    db.execute(
-                        "UPDATE samples SET features_path = ?, duration_sec = ? WHERE rowid = ?",
-                        (features_path, duration, number),
-                    )
-                    db.execute(schema.INSERT_FINGERPRINT, (sketch, number))
-                    self.put_result("extract", sample_id, key)
+            extracted.put_extracted(self, [row.as_stored() for row in chunk])
 
     def put_result(self, stage: str, sample_id: str, key: str) -> None:
         """Remember that `stage` is done for a sample, under `key`; forget that it failed before."""

@@ -10,6 +10,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import msgspec
+
 from kelly_tui.errors import DatasetError, DiskFull
 from kelly_tui.store.damage import is_damage, suspect
 from kelly_tui.store.migrations import VERSION
@@ -19,6 +21,14 @@ LOCK_SECONDS = 30.0
 
 _CHECKPOINT_PAGES = 1000
 """Of 4 kB: the log is carried into the catalogue each 4 MB."""
+
+
+AMONG = "(SELECT value FROM json_each(?))"
+"""After ``IN``: any number of values, as `among` gives them."""
+
+
+def among(values: Sequence[str]) -> str:
+    return msgspec.json.encode(values).decode()
 
 
 def connect(path: Path) -> sqlite3.Connection:

@@ -26,8 +26,8 @@ def write_all(files: Mapping[Path, bytes]) -> None:
         return
     folder = next(iter(files)).parent
     with disk_errors(folder):
-        for path in files:
-            path.parent.mkdir(parents=True, exist_ok=True)
+        for parent in {path.parent for path in files}:
+            parent.mkdir(parents=True, exist_ok=True)
         with partials(folder) as new:
             written = {path: new() for path in files}
             for path, partial in written.items():
@@ -45,7 +45,8 @@ def write_whole(path: Path, data: bytes) -> Path:
     names it calls `make_durable` first; until then the same seed makes it again.
     """
     with disk_errors(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
+        if not os.path.isdir(path.parent):
+            path.parent.mkdir(parents=True, exist_ok=True)
         with partials(path.parent) as new:
             partial = new()
             partial.write_bytes(data)

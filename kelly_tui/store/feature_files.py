@@ -59,18 +59,6 @@ class FeatureFiles:
             self._read[sample_id] = found
         return "whole"
 
-    def of(self, sample_id: str) -> State:
-        """The same of a sample by its id; of one that has no features they are gone."""
-        row = self._catalogue.db.execute(
-            "SELECT features_path, size, mtime_ns FROM samples LEFT JOIN legible ON sample = rowid"
-            " WHERE sample_id = ? AND features_path IS NOT NULL",
-            (sample_id,),
-        ).fetchone()
-        if row is None:
-            return "gone"
-        path, size, mtime = row
-        return self.state(sample_id, path, None if size is None else (size, mtime))
-
     def remember(self) -> None:
         """Have what was read and found whole not read again; of a dataset that can't be written it is."""
         with suppress(DatasetError):

@@ -57,6 +57,11 @@ def utc_now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def features_name(sample_id: str, suffix: str) -> str:
+    """Where the sample's features lie, relative to the dataset."""
+    return f"processed/features/{sample_id[:2]}/{sample_id}{suffix}"
+
+
 @dataclass(frozen=True)
 class Layout:
     """The folders and files of the dataset at `root`."""
@@ -105,7 +110,7 @@ class Layout:
 
     def features_path(self, sample_id: str, suffix: str) -> Path:
         """Of the sample's features, by the first two digits of its id; `suffix` is ``.json`` or ``.npz``."""
-        return self.features / f"{sample_id[:2]}/{sample_id}{suffix}"
+        return self.root / features_name(sample_id, suffix)
 
     def annotation_path(self, sample_id: str) -> Path:
         return self.annotations / f"{sample_id[:2]}/{sample_id}.json"

@@ -30,17 +30,22 @@ def partials(folder: Path) -> Iterator[Callable[[], Path]]:
     made: list[Path] = []
 
     def new() -> Path:
-        made.append(place / f".{secrets.token_hex(6)}")
+        made.append(Path(f"{place}/.{secrets.token_hex(6)}"))
         return made[-1]
 
-    lock = os.open(place, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        lock = os.open(place, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        os.makedirs(place, exist_ok=True)
+        lock = os.open(place, os.O_RDONLY | os.O_CLOEXEC)
     try:
         with suppress(OSError):  # a file system without locks; what is left there is the process's own to remove
             fcntl.flock(lock, fcntl.LOCK_SH)
         yield new
     finally:
         for partial in made:
-            partial.unlink(missing_ok=True)
+            with suppress(FileNotFoundError):
+                os.unlink(partial)
         os.close(lock)
 
 
@@ -84,14 +89,12 @@ def sweep(kelly_dir: Path) -> int:
         os.close(lock)
 
 
-def _place(folder: Path) -> Path:
+def _place(folder: Path) -> str:
     """Where to write what will lie in `folder`, which is there; few system calls, since every small file needs them."""
     here = os.fspath(folder.absolute())
     while here != "/":
         kelly_dir = here if here.endswith("/.kelly") else f"{here}/.kelly"
         if os.path.isdir(kelly_dir):
-            place = f"{kelly_dir}/{NAME}"
-            os.makedirs(place, exist_ok=True)
-            return Path(place)
+            return f"{kelly_dir}/{NAME}"
         here = os.path.dirname(here)
-    return folder
+    return os.fspath(folder)

@@ -317,8 +317,8 @@ def label_of(value: Value, where_from: Provenance) -> Label:
 
 
 def to_column(field: str, value: Value | None) -> str | float | int | None:
-    """A label's value as its column holds it: lists as JSON text."""
-    return _encode(value).decode() if isinstance(value, list) else value
+    """A label's value as its column holds it: lists as JSON text, which a `msgspec.Raw` is already."""
+    return _encode(value).decode() if isinstance(value, (list, msgspec.Raw)) else value
 
 
 def from_column(field: str, stored: Any) -> Value:
@@ -419,13 +419,10 @@ STORED_LABELS = ", ".join(("provenance", *_ANNOTATIONS))
 """The columns that `stored_labels` takes, in this order."""
 
 
-def stored_labels(row: Sequence[Any]) -> dict[str, Label]:
-    """A sample's labels to be written on: a list is a `msgspec.Raw` of the JSON that it is stored as."""
-    values = dict(zip(_ANNOTATIONS, row[1:], strict=True))
-    return {
-        field: label_of(_as_stored(field, values[field]), where_from)
-        for field, where_from in decode_provenance(row[0]).items()
-    }
+def stored_labels(row: Sequence[Any]) -> tuple[dict[str, Any], dict[str, Provenance]]:
+    """Values and where they came from, to be written on: a list is a `msgspec.Raw` of the JSON that it is stored as."""
+    stored, provenance = dict(zip(_ANNOTATIONS, row[1:], strict=True)), decode_provenance(row[0])
+    return {field: _as_stored(field, stored[field]) for field in provenance}, provenance
 
 
 def _as_stored(field: str, stored: Any) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
@@ -31,11 +31,18 @@ if TYPE_CHECKING:
 Wanted = Mapping[str, Label | None]
 """Labels by field; None clears."""
 
+TOLD = ("edit", "undo", "redo")
+"""Kinds of steps whose events are told to who made them."""
+
+NOTHING: Mapping[str, Any] = {}
+
 
 class Labels(NamedTuple):
     """What some fields of a sample say now, inside a write transaction."""
 
     sample_id: str
+    number: int
+    """The sample's rowid."""
     rev: int
     provenance: dict[str, Provenance]
     labels: dict[str, Label | None]
@@ -52,21 +59,21 @@ class Labels(NamedTuple):
     @classmethod
     def find(cls, db: sqlite3.Connection, sample_id: str, fields: Iterable[str]) -> Labels | None:
         fields = tuple(fields)
-        columns = ", ".join(("rev", "provenance", "refused", *fields))
+        columns = ", ".join(("rowid", "rev", "provenance", "refused", *fields))
         row = db.execute(f"SELECT {columns} FROM samples WHERE sample_id = ?", (sample_id,)).fetchone()
         if row is None:
             return None
-        provenance = decode_provenance(row[1])
-        refused = msgspec.json.decode(row[2]) if row[2] else []
+        provenance = decode_provenance(row[2])
+        refused = msgspec.json.decode(row[3]) if row[3] else []
         labels: dict[str, Label | None] = {}
-        for field, stored in zip(fields, row[3:], strict=True):
+        for field, stored in zip(fields, row[4:], strict=True):
             if field in STATE_FIELDS:
                 value = {"rejected": bool(stored), "refused": refused or None}.get(field, stored)
                 labels[field] = None if value is None else Label(value)
             else:
                 known = field in provenance
                 labels[field] = label_of(from_column(field, stored), provenance[field]) if known else None
-        return cls(sample_id, row[0], provenance, labels, refused)
+        return cls(sample_id, row[0], row[1], provenance, labels, refused)
 
     def says(self, field: str, label: Label | None) -> bool:
         """Whether it says so already, whenever that was."""
@@ -78,6 +85,10 @@ class Labels(NamedTuple):
     def yields_to(self, field: str, label: Label | None) -> bool:
         """Whether a label that no key press made is news, and may be set; a guess that was refused never may."""
         now = self.labels[field]
+        if now is None and not self.refused:
+            return label is not None
+        if label is not None and isinstance(label.value, msgspec.Raw):  # only here its list is looked into
+            label = msgspec.structs.replace(label, value=msgspec.json.decode(label.value))
         if self.refused and label is not None and label.source in GUESSED and f"{field}:{label.value}" in self.refused:
             return False
         return not self.says(field, label) and (now is None or label is None or may_replace(label.source, now.source))
@@ -91,7 +102,10 @@ class Labels(NamedTuple):
 
 
 class Recorder:
-    """Writes changes to samples and remembers each, as one step. The step begins with the first change."""
+    """Writes changes to samples and remembers each, as one step. The step begins with the first change.
+
+    What a person changed is told in the end; what a stage did is too much to keep, and nobody asks.
+    """
 
     def __init__(
         self, catalogue: Catalogue, actor: str, kind: str, words: str, at: str, target: int | None = None
@@ -101,29 +115,29 @@ class Recorder:
         self._catalogue = catalogue
         self._actor, self._kind, self._at, self._target = actor, kind, at, target
 
-    def change(self, db: sqlite3.Connection, now: Labels, new: Wanted) -> None:
-        """Set these fields of one sample, in the caller's transaction."""
+    def change(self, db: sqlite3.Connection, now: Labels, new: Wanted, beside: Mapping[str, object] = NOTHING) -> None:
+        """Set these fields of one sample, in the caller's transaction; `beside`: columns to set that are no labels."""
         if not new:
+            if beside:
+                _update(db, now.number, beside)
             return
         self.begin(db)
-        columns = write(db, now, new, self._at)
-        for field, label in new.items():
-            old = now.labels[field]
-            seq = db.execute(
-                "INSERT INTO events (step, sample_id, rev, field, old, new) VALUES (?, ?, ?, ?, ?, ?)",
-                (
-                    self.step.step,
-                    now.sample_id,
-                    now.rev + 1,
-                    field,
-                    label_to_json(old),
-                    label_to_json(label, columns[field]),
-                ),
-            ).lastrowid
-            assert seq is not None
-            self.events.append(
-                Event(seq, self.step.step, self._at, self._actor, self._kind, now.sample_id, field, old, label)
-            )
+        columns = write(db, now, new, self._at, beside)
+        step, sample_id, rev = self.step.step, now.sample_id, now.rev + 1
+        db.executemany(
+            "INSERT INTO events (step, sample_id, rev, field, old, new) VALUES (?, ?, ?, ?, ?, ?)",
+            [
+                (step, sample_id, rev, field, label_to_json(now.labels[field]), label_to_json(label, columns[field]))
+                for field, label in new.items()
+            ],
+        )
+        if self._kind not in TOLD:
+            return
+        first = db.execute("SELECT last_insert_rowid()").fetchone()[0] - len(new) + 1
+        self.events += [
+            Event(seq, step, self._at, self._actor, self._kind, sample_id, field, now.labels[field], label)
+            for seq, (field, label) in enumerate(new.items(), first)
+        ]
 
     def mention(self, sample_id: str, field: str, said: Label, *, back: bool = False) -> None:
         """Tell of what was said blind as of a change, though nothing of the sample has changed."""
@@ -149,8 +163,13 @@ class Recorder:
         return msgspec.structs.replace(self.step, events=tuple(self.events), left_alone=tuple(left_alone))
 
 
-def write(db: sqlite3.Connection, now: Labels, new: Wanted, at: str) -> dict[str, object]:
-    """Set these fields of a sample as they are wanted, without an event; what its columns hold then."""
+def write(
+    db: sqlite3.Connection, now: Labels, new: Wanted, at: str, beside: Mapping[str, object] = NOTHING
+) -> dict[str, object]:
+    """Set these fields of a sample as they are wanted, without an event; what its columns hold then.
+
+    All in one statement: each would write the row, and what indexes have of it, once more.
+    """
     provenance = dict(now.provenance)
     columns: dict[str, object] = {}
     for field, label in new.items():
@@ -162,12 +181,16 @@ def write(db: sqlite3.Connection, now: Labels, new: Wanted, at: str) -> dict[str
         else:
             provenance[field] = provenance_of(label)
     columns |= {"provenance": provenance_to_json(provenance), "confidence": least_confidence(provenance.values())}
-    columns |= {"modified_at": at, "rev": now.rev + 1}
-    sets = ", ".join(f"{column} = ?" for column in columns)
-    db.execute(f"UPDATE samples SET {sets} WHERE sample_id = ?", (*columns.values(), now.sample_id))
+    columns |= {"modified_at": at, "rev": now.rev + 1, **beside}
+    _update(db, now.number, columns)
     if "refused" in new:
         offer_again(db, now.sample_id)
     return columns
+
+
+def _update(db: sqlite3.Connection, number: int, columns: Mapping[str, object]) -> None:
+    sets = ", ".join(f"{column} = ?" for column in columns)
+    db.execute(f"UPDATE samples SET {sets} WHERE rowid = ?", (*columns.values(), number))
 
 
 def undone(db: sqlite3.Connection, by: str, others: Callable[[], list[str]]) -> Iterator[int]:

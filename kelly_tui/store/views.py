@@ -92,11 +92,11 @@ def _export(catalogue: Catalogue, rows: list[tuple[Any, ...]], written: Written)
     files: dict[Path, bytes] = {}
     done: list[tuple[int, object, Path]] = []
     for number, rev, size, mtime_ns, sample_id, *columns in rows:
-        labels = schema.stored_labels(columns)
+        values, provenance = schema.stored_labels(columns)
         path = catalogue.layout.annotation_path(sample_id)
         there = stamp(path)
-        if labels or there is not None:
-            data = annotation_file.render(sample_id, rev, labels)
+        if values or there is not None:
+            data = annotation_file.render_stored(sample_id, rev, values, provenance)
             same = there is not None and there[0] == len(data) and _holds(catalogue.root, path, data)
             if there not in (None, (size, mtime_ns)) and not same:
                 written.held_back.append(path.relative_to(catalogue.root).as_posix())
@@ -108,11 +108,12 @@ def _export(catalogue: Catalogue, rows: list[tuple[Any, ...]], written: Written)
         check_stays(catalogue.root, shard)
     write_all(files)
     written.annotations += len(files)
+    stamps = [(number, *now) for number, _, path in done if (now := stamp(path)) is not None]
     with catalogue.writing() as db:
-        for number, rev, path in done:
-            db.execute("UPDATE samples SET exported_rev = ? WHERE rowid = ?", (rev, number))
-            if now := stamp(path):
-                db.execute("INSERT OR REPLACE INTO exports VALUES (?, ?, ?)", (number, *now))
+        db.executemany(
+            "UPDATE samples SET exported_rev = ? WHERE rowid = ?", [(rev, number) for number, rev, _ in done]
+        )
+        db.executemany("INSERT OR REPLACE INTO exports VALUES (?, ?, ?)", stamps)
 
 
 def _holds(root: Path, path: Path, data: bytes) -> bool:

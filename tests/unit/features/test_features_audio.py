@@ -438,9 +438,9 @@ def test_item_writes_the_features_and_says_what_it_found(tmp_path) -> None:
     }
     result = extract_item(item)
     assert result["duration_sec"] == pytest.approx(8)
-    assert len(result["vector"]) == 128
-    assert result["columns"]["key_signature"] == "A"
-    assert result["labels"]["key"]["value"] == "A"
+    assert len(bytes.fromhex(result["vector"])) == 128 * 4
+    assert json.loads(result["columns"])["key_signature"] == "A"
+    assert json.loads(result["labels"])["key"]["value"] == "A"
     assert json.loads(msgspec.json.encode(result)) == result
     first = (tmp_path / item["target"]).read_bytes()
     assert np.load(io.BytesIO(first))["mel_spectrogram"].shape == (64, 1 + 4 * RATE // 512)

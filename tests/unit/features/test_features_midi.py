@@ -287,14 +287,15 @@ def test_the_stage_writes_features_and_returns_what_the_catalogue_stores(tmp_pat
     written = tmp_path / item["target"]
     assert [path.name for path in written.parent.iterdir()] == ["ab12.json"]
     stored = json.loads(written.read_bytes())
-    assert stored["feature_vector"] == result["vector"]
+    assert np.allclose(stored["feature_vector"], np.frombuffer(bytes.fromhex(result["vector"]), np.float32), atol=1e-6)
     assert 10 < stored["duration_sec"] == pytest.approx(result["duration_sec"])  # notes are analysed whole
     whole = detect_labels(read_midi(corpus_midi("bwv66.6")))
-    assert result["labels"] == {field: msgspec.to_builtins(label) for field, label in whole.items()}
-    labels = msgspec.convert(result["labels"], dict[str, Label])
+    labels = msgspec.json.decode(result["labels"], type=dict[str, Label])
+    assert labels == whole
     assert labels["key"].source == "detector"
     assert len(labels["velocity_curve"].value) == 32
-    assert set(result["labels"]).isdisjoint(result["absent"])
+    assert set(labels).isdisjoint(result["absent"])
+    assert json.loads(result["columns"])["key_confidence"] == labels["key"].confidence
     before = written.read_bytes()
     extract_item(item)
     assert written.read_bytes() == before

@@ -1,0 +1,124 @@
+"""What extraction found of a file: as it travels from the worker that found it, and into the catalogue.
+
+It travels as it will be stored, so that a list of thousands of numbers is written out once, where it was made, and
+read by nobody on its way.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
+
+from kelly_tui.model.annotation import FIELDS, Label, check_value
+from kelly_tui.store.connection import AMONG, among
+from kelly_tui.store.feature_files import Look
+from kelly_tui.store.layout import utc_now
+from kelly_tui.store.schema import INSERT_FINGERPRINT, LIST_FIELDS, Provenance, label_of
+from kelly_tui.store.steps import NOTHING, Labels, Recorder, Wanted
+
+if TYPE_CHECKING:
+    from kelly_tui.store.catalogue import Catalogue
+
+STAGE = "extract"
+_OURS = "kelly "
+"""With this the names of our detectors begin."""
+
+_encode = msgspec.json.Encoder().encode
+
+
+class Extracted(NamedTuple):
+    """What was found of one sample."""
+
+    sample_id: str
+    key: str
+    """What it was found under."""
+    features_path: str
+    duration_sec: float
+    vector: bytes
+    """float32."""
+    columns: str
+    """Numbers and words, JSON."""
+    sketch: bytes
+    """What the piece is recognised by; of variants, who have a root, none is kept."""
+    labels: Wanted = NOTHING
+    absent: Iterable[str] = ()
+    """Labels that could be there and are not."""
+    look: Look | None = None
+    """How the file of features looked when it was whole."""
+
+
+class _Carried(Provenance, frozen=True):
+    """A `Label` whose value is not looked into."""
+
+    value: msgspec.Raw = msgspec.Raw(b"null")
+
+
+_decode_carried = msgspec.json.Decoder(dict[str, _Carried]).decode
+
+
+def labels_to_carry(labels: Mapping[str, Label]) -> str:
+    """Labels of detectors as JSON, by field. Raises `LabelError` for one that can't be."""
+    for field, label in labels.items():
+        check_value(FIELDS[field], label.value)
+    return _encode(labels).decode()
+
+
+def carried_labels(carried: str) -> dict[str, Label]:
+    """The same as labels; a list is a `msgspec.Raw` of the JSON that will be stored."""
+    labels = {}
+    for field, one in _decode_carried(carried).items():
+        value: Any = one.value if field in LIST_FIELDS else msgspec.json.decode(one.value)
+        labels[field] = label_of(value, one)
+    return labels
+
+
+def columns_to_carry(columns: Mapping[str, Any], labels: Mapping[str, Label]) -> str:
+    """The columns as JSON, with how sure the detector of keys is: kept also where a person's key stands."""
+    sure = labels["key"].confidence if "key" in labels else None
+    return _encode({**columns, **({} if sure is None else {"key_confidence": sure})}).decode()
+
+
+def vector_to_store(vector: Iterable[float]) -> bytes:
+    return array("f", vector).tobytes()
+
+
+def put_extracted(catalogue: Catalogue, rows: Sequence[Extracted]) -> None:
+    """Store features and labels, and forget that they failed before: one transaction.
+
+    What an older detector of ours said and the present one doesn't is cleared, as it would be replaced.
+    """
+    step = Recorder(catalogue, STAGE, "stage", f"labels by {STAGE}", utc_now())
+    with catalogue.writing() as db:
+        numbers: dict[str, int] = {}
+        for row in rows:
+            now = Labels.of(db, row.sample_id, {**row.labels, **dict.fromkeys(row.absent)})
+            gone = {field: None for field in row.absent if _is_ours(now.provenance.get(field))}
+            wanted: Wanted = {**gone, **row.labels}
+            new = {field: label for field, label in wanted.items() if now.yields_to(field, label)}
+            step.change(db, now, new, {"features_path": row.features_path, "duration_sec": row.duration_sec})
+            numbers[row.sample_id] = now.number
+        numbered = [(numbers[row.sample_id], row) for row in rows]
+        db.executemany(
+            "INSERT OR REPLACE INTO features VALUES (?, ?, ?, ?)",
+            ((number, row.key, row.vector, row.columns) for number, row in numbered),
+        )
+        db.executemany(INSERT_FINGERPRINT, ((row.sketch, number) for number, row in numbered))
+        db.executemany(
+            "INSERT OR REPLACE INTO results VALUES (?, ?, ?)", ((STAGE, number, row.key) for number, row in numbered)
+        )
+        db.executemany(
+            "INSERT OR REPLACE INTO legible VALUES (?, ?, ?)",
+            ((number, *row.look) for number, row in numbered if row.look is not None),
+        )
+        failed = db.execute(
+            f"SELECT sample_id FROM failures WHERE stage = ? AND sample_id IN {AMONG}", (STAGE, among([*numbers]))
+        )
+        for (sample_id,) in failed.fetchall():
+            catalogue.clear_failure(sample_id, STAGE)
+
+
+def _is_ours(where_from: Provenance | None) -> bool:
+    return where_from is not None and where_from.source == "detector" and (where_from.by or "").startswith(_OURS)
