@@ -29,6 +29,8 @@ _LATEST = 0.78
 """Where the second of two eighths can lie at most."""
 _LONE = (9 / 32, 3 / 4)
 """Where a lone stroke costs least as the second eighth of its beat."""
+_PARTS, _COSTS, _WHICH = np.array([[(2.0,), (3.0,), (4.0,)], [(0.0,), (1.5,), (2.0,)], [(0.0,), (1.0,), (2.0,)]])
+"""In how many parts a beat may be, what these cost, and which of the three they are."""
 _NEARER = 0.45
 """Of what lies between two parts, the share from which it is of the later one, less than half: players are late."""
 EVEN_MS = 12.0
@@ -109,15 +111,18 @@ def _densest(phases: Floats) -> NDArray[np.bool_]:
 
 def is_drummer(score: Score) -> bool:
     """Whether most of the notes are drums."""
-    return len(score.drums) * 2 > len(score.notes)
+    return len(score.pitched) * 2 < len(score.notes)
 
 
-_HALF, _THIRD, _TWO_THIRDS, _INSIDE = (np.uint8(1 << bit) for bit in range(4))
+_HALF, _THIRD, _TWO_THIRDS, _INSIDE = (1 << bit for bit in range(4))
 """Where in a beat a stroke is; one can be in several of these places."""
-_PLACES_OF = np.arange(16)
-_AT_HALF, _SKIPS = _PLACES_OF & 1 > 0, _PLACES_OF & 5 == 4
-_TRIPLETS, _IS_DIVIDED = _SKIPS & (_PLACES_OF & 2 > 0), _PLACES_OF & 8 > 0
-"""What beats are whose strokes are in these places."""
+_EDGES: Floats = np.array([0.18, 1 / 3 - 0.075, 1 / 3 + 0.075, 0.44, 0.56, _LATEST, 0.86])
+_PLACES_OF = np.array([0, 0, _THIRD, 0, _HALF, _TWO_THIRDS, 0, 0]) + _INSIDE * np.array([0, 1, 1, 1, 1, 1, 1, 0])
+"""Phases, and the places that a stroke is in before, between and after them."""
+_ALL = np.arange(16)
+_SKIPS = _ALL & (_HALF | _TWO_THIRDS) == _TWO_THIRDS
+_KINDS = np.array([_ALL >= 0, _ALL & _INSIDE > 0, _ALL & _HALF > 0, _SKIPS, _SKIPS & (_ALL & _THIRD > 0)]).T
+"""(16, kinds) whether a beat whose strokes are in these places is a beat, divided, straight, skipping, of triplets."""
 
 
 def divide(strokes: Floats, early: float) -> Division:
@@ -125,31 +130,17 @@ def divide(strokes: Floats, early: float) -> Division:
     beat = np.floor(strokes + early)
     phase = strokes - beat
     starts, counts = runs(beat)
-    on = phase[starts] < NEAR_BEAT
-    if not on.any():
+    places = _PLACES_OF[_EDGES.searchsorted(phase, "right")]
+    of_beat = np.bitwise_or.reduceat(places, starts) + 16 * (beat[starts] % 2 == 0)
+    every_other = np.bincount(of_beat[phase[starts] < NEAR_BEAT], minlength=32).reshape(2, 16) @ _KINDS
+    on, divided, straight, skipping, triplets = every_other.sum(axis=0).tolist()
+    if not on:
         return Division(np.empty(0), 0, 0, 0, 0, 0, 0, 0.0)
-    half = np.abs(phase - 0.5) < 0.06
-    two_thirds = (phase >= 0.56) & (phase < _LATEST)
-    places = half * _HALF | two_thirds * _TWO_THIRDS
-    places |= (np.abs(phase - 1 / 3) < 0.075) * _THIRD | ((phase > 0.18) & (phase < 0.86)) * _INSIDE
-    divided = np.bitwise_or.reduceat(places, starts) + 16 * (beat[starts] % 2 == 0)
-    many = np.bincount(divided[on], minlength=32).reshape(2, 16)  # every other beat apart
-    skips, beats = many @ _SKIPS, many.sum(axis=1)
-    each = many.sum(axis=0)
-    straight, skipping = int(each @ _AT_HALF), int(skips.sum())
     ratios, pairs = second_eighths(phase, starts, counts)
     if len(ratios) < FEWEST_PAIRS:  # few beats of two strokes, but others that say where the half lies
-        ratios = phase[half if straight >= skipping else two_thirds]
-    return Division(
-        ratios,
-        pairs,
-        int(beats.sum()),
-        int(each @ _IS_DIVIDED),
-        straight,
-        skipping,
-        int(each @ _TRIPLETS),
-        float((skips / np.maximum(beats, 1)).min()),
-    )
+        ratios = phase[places & (_HALF if straight >= skipping else _TWO_THIRDS) > 0]
+    evenly = min(skips / max(beats, 1) for beats, _, _, skips, _ in every_other.tolist())
+    return Division(ratios, pairs, on, divided, straight, skipping, triplets, evenly)
 
 
 def second_eighths(phase: Floats, starts: Ints, counts: Ints) -> tuple[Floats, int]:
@@ -163,17 +154,15 @@ def second_eighths(phase: Floats, starts: Ints, counts: Ints) -> tuple[Floats, i
     """
     alone = phase[starts[counts == 1]]
     alone = alone[(alone > _LONE[0]) & (alone < _LONE[1])]
-    first, second = (phase[starts[counts == 2] + stroke] for stroke in (0, 1))
-    least, parted = np.full(len(first), np.inf), np.zeros(len(first), np.int64)
-    for parts in (2, 3, 4):
-        at = np.maximum(np.floor(parts * first + _NEARER), 0.0)
-        then = np.maximum(np.floor(parts * second + _NEARER), at + 1)
-        off, by = at / parts - first, then / parts - second
-        cost = (parts - 2) + 0.5 * (parts == 3) + 8 * np.hypot(off, by) + 10 * np.abs(off - by) / math.sqrt(2)
-        better = (cost < least) & (then < parts)
-        least[better] = cost[better]
-        parted[better] = np.where((at == 0) & (then == parts - 1), parts, 0)[better]
-    pairs, dotted = second[(parted == 2) | (parted == 3)], second[parted == 4]
+    two = starts[counts == 2]
+    first, second = phase[two], phase[two + 1]
+    at = np.maximum(np.floor(_PARTS * first + _NEARER), 0.0)
+    then = np.maximum(np.floor(_PARTS * second + _NEARER), at + 1)
+    off, by = at / _PARTS - first, then / _PARTS - second
+    cost = _COSTS + 8 * np.hypot(off, by) + 10 * np.abs(off - by) / math.sqrt(2)
+    cost[then >= _PARTS] = np.inf
+    in_two, in_three, in_four = (at == 0) & (then == _PARTS - 1) & (cost.argmin(axis=0) == _WHICH)
+    pairs, dotted = second[in_two | in_three], second[in_four]
     eighths = np.concatenate((alone, pairs))
     if len(dotted) > len(eighths) or (len(eighths) and median(eighths) > 2 / 3):
         return np.concatenate((eighths, dotted)), len(pairs) + len(dotted)

@@ -92,9 +92,9 @@ def detect_groove(score: Score) -> Groove:
     division, parts = eighths, 1
     if swing.value is not None and abs(swing.value - 0.5) < _NO_SWING:
         halves = divide(strokes.beats * 2, strokes.early * 2)
-        sixteenths, halves_error = _swing(halves, "pairs of sixteenths")
-        if sixteenths.value is not None and halves.pairs >= 0.9 * eighths.on:
-            swing, error, division, parts = sixteenths, halves_error, halves, 2
+        if halves.pairs >= max(FEWEST_PAIRS, 0.9 * eighths.on):
+            swing, error = _swing(halves, "pairs of sixteenths")
+            division, parts = halves, 2
     push = _Push.of(score, _points(0.5 if swing.value is None else swing.value, parts), strokes)
     return push.groove(_class(score, swing, error, division, parts, push), swing)
 

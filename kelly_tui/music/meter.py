@@ -22,6 +22,7 @@ from kelly_tui.music.runs import lengths_of
 from kelly_tui.music.tempo import detect_meter
 
 Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
 
 _CELLS = 4
 """Cells of a quarter note, the resolution at which accents are placed."""
@@ -140,7 +141,7 @@ def bar_evidence(score: Score) -> Floats:
     centred = accents - accents.mean(axis=1, keepdims=True)
     again = _heard_again(centred[[0, 1, 3]], chroma - chroma.mean(axis=1, keepdims=True))
     standard = np.zeros((len(accents), count + max(_LAGS)))
-    standard[:, :count] = centred / (accents.std(axis=1, keepdims=True) + 1e-9)
+    standard[:, :count] = centred / (np.sqrt((centred * centred).mean(axis=1, keepdims=True)) + 1e-9)
     folded = np.concatenate([_folded(standard, count, bar.cells) for bar in _BARS.values()], axis=1)
     length = np.log2(max(count / _CELLS / max(float(np.count_nonzero(accents[1])), 1.0), 1e-3))
     drums = 2 * np.count_nonzero(score.notes["is_drum"]) > len(score.notes)
@@ -184,7 +185,7 @@ def _heard_again(accents: Floats, chroma: Floats) -> Floats:
     return again
 
 
-def _accents(score: Score, is_line: bool) -> tuple[Floats, Floats]:
+def _accents(score: Score, is_line: bool) -> tuple[Floats, Flags]:
     """(4, cells): how many notes start, how long it is to the next, how low the lowest is, how new the harmony; and
     (12, cells) which pitch classes sound.
     """
@@ -206,23 +207,22 @@ def _accents(score: Score, is_line: bool) -> tuple[Floats, Floats]:
     pitches = notes["pitch"].astype(np.int64)
     place, size = pitches % 12 * (count + 1), 12 * (count + 1)
     steps = np.bincount(place + cell, minlength=size) - np.bincount(place + end, minlength=size)
-    chroma = np.minimum(steps.reshape(12, -1).cumsum(axis=1)[:, :-1], 1).astype(np.float64)
+    chroma = steps.reshape(12, -1).cumsum(axis=1)[:, :-1] > 0
     if len(notes) and not is_line:
         np.maximum.at(low, cell, np.maximum(median(pitches) - pitches, 0.0) / 12)
-    new = _novelty(chroma, 2 * _CELLS)
-    return np.array([many, long, low, new * (many > 0)]), chroma
+    return np.array([many, long, low, _novelty(chroma) * (many > 0)]), chroma
 
 
-def _novelty(chroma: Floats, window: int) -> Floats:
-    """(cells,) how much the pitch classes of the `window` cells from each on differ from those of the cells before."""
-    count = chroma.shape[1]
-    passed = np.zeros((len(chroma), window + 1 + count + window))
-    passed[:, window + 1 : -window] = chroma
-    passed.cumsum(axis=1, out=passed)
-    heard = passed[:, window:] - passed[:, :-window]
-    before, after = heard[:, :count], heard[:, window : window + count]
-    norms = np.sqrt((after * after).sum(axis=0) * (before * before).sum(axis=0)) + 1e-9
-    new: Floats = 1 - (after * before).sum(axis=0) / norms
+def _novelty(chroma: Flags) -> Floats:
+    """(cells,) how much the pitch classes of the two quarter notes from each on differ from those of the two before."""
+    window, count = 2 * _CELLS, chroma.shape[1]
+    heard = np.zeros((12, window + count + window), np.float32)  # whole numbers, which it holds exactly
+    heard[:, window:-window] = chroma
+    for away in (1, 2, 4):  # of two cells, of four, of the window's eight
+        heard = heard[:, :-away] + heard[:, away:]
+    together = np.einsum("pc,pc->c", heard[:, window:], heard[:, :-window])[:count]
+    alone = np.einsum("pc,pc->c", heard, heard).astype(np.float64)
+    new: Floats = 1 - together / (np.sqrt(alone[window : window + count] * alone[:count]) + 1e-9)
     new[0] = new[:window].mean()
     return new
 
