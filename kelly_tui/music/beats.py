@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 
 from kelly_tui.music.averages import median
 from kelly_tui.music.detection import Detection, unknown
-from kelly_tui.music.notes import Score
+from kelly_tui.music.notes import Score, copy_notes
+from kelly_tui.music.runs import lengths_of
 from kelly_tui.music.tempo import has_clock
 
 Floats = NDArray[np.float64]
@@ -104,7 +105,7 @@ def weigh_strokes(score: Score) -> tuple[Floats, Floats]:
     begins = np.ones(len(onsets), np.bool_)
     np.greater(onsets[1:] - onsets[:-1], _TOGETHER, out=begins[1:])
     starts = begins.nonzero()[0]
-    strokes: Floats = np.add.reduceat(onsets, starts) / np.diff(starts, append=len(onsets))
+    strokes: Floats = np.add.reduceat(onsets, starts) / lengths_of(starts, len(onsets))
     loud = np.sqrt(np.add.reduceat(notes["velocity"] / 64.0, starts))
     low = np.logical_or.reduceat((notes["pitch"] < _DEEP) & ~notes["is_drum"], starts)
     long = np.minimum(np.maximum.reduceat(notes["duration"], starts), 1.0)
@@ -171,24 +172,22 @@ def on_beats(score: Score, beats: Floats) -> Score:
     behind = beats[-1] + last * np.arange(1, int(max(score.duration - beats[-1], 0.0) / last) + 2)
     edges = np.concatenate((ahead, beats, behind))
     edges = np.concatenate(([0.0], edges[edges > 1e-3]))  # what is before the first beat is one, of its own length
-    tempi = np.column_stack((edges[:-1], 60 * quarters / np.diff(edges)))
-    return _on_map(score, tempi)
+    notes = copy_notes(score.notes)
+    timed = replace(score, notes=notes, tempi=np.column_stack((edges[:-1], 60 * quarters / np.diff(edges))), meters=[])
+    ends = timed.time_to_beat(notes["onset"] + notes["duration"])
+    notes["onset_beat"] = timed.time_to_beat(notes["onset"])
+    notes["duration_beat"] = ends - notes["onset_beat"]
+    return timed
 
 
 def in_short_beats(score: Score) -> Score:
     """A score on found beats with twice as many where they are slow: at half the tempo, a chord would fall between."""
-    slow = median(score.tempi[:, 1]) < _SLOW
-    return _on_map(score, score.tempi * np.array([1.0, 2.0])) if slow else score
-
-
-def _on_map(score: Score, tempi: Floats) -> Score:
-    """`score` with its beats, and all it says in beats, by `tempi`."""
-    notes = score.notes.copy()
-    timed = replace(score, notes=notes, tempi=tempi, meters=[])
-    ends = notes["onset"] + notes["duration"]
-    notes["onset_beat"] = timed.time_to_beat(notes["onset"])
-    notes["duration_beat"] = timed.time_to_beat(ends) - notes["onset_beat"]
-    return timed
+    if median(score.tempi[:, 1]) >= _SLOW:
+        return score
+    notes = copy_notes(score.notes)
+    notes["onset_beat"] *= 2
+    notes["duration_beat"] *= 2
+    return replace(score, notes=notes, tempi=score.tempi * np.array([1.0, 2.0]), meters=[])
 
 
 def _in_three(onsets: Floats, beats: Floats) -> bool:

@@ -126,11 +126,11 @@ def beat_windows(score: Score) -> Windows:
     step = max(beat / parts, float(ends.max()) / MOST_WINDOWS, float(lengths.sum()) / MOST_PAIRS)
     origin = offset - parts * step * math.ceil(offset / (parts * step))
     starts, ends = (onsets - origin) / step, (ends - origin) / step
-    pitches = notes["pitch"].astype(np.int64)
+    pitches = score.pitches
     first = (starts + 1e-6).astype(np.int64)
     spanned = np.maximum(np.ceil(ends - 1e-6).astype(np.int64) - first, 1)
-    note = np.repeat(np.arange(len(notes)), spanned)
-    window = (first + spanned - np.cumsum(spanned))[note] + np.arange(len(note))
+    note = np.arange(len(notes)).repeat(spanned)
+    window = (first + spanned - spanned.cumsum())[note] + np.arange(len(note))
     overlap = np.minimum(ends[note], window + 1) - np.maximum(starts[note], window)
     overlap = np.minimum(np.maximum(overlap, 1 / 16), 1.0)
     count = int(window.max()) + 1

@@ -55,24 +55,23 @@ def find_tune(score: Score, skyline: NDArray[np.void]) -> Tune:
     chosen = [part for part, name in enumerate(names) if counts[part] > 2 and _NAMED.search(name)]
     surety, what = 1.0, "the part named"
     if not chosen and np.count_nonzero(counts) > 1:
-        chosen = _single_lines(notes, counts, len(skyline))
+        chosen = _single_lines(score, counts, len(skyline))
         surety, what = 0.95, "the highest single line"
     if chosen:
-        parts = [notes.compress(notes["track"] == part) for part in chosen]
-        part = int(np.argmax([part["pitch"].mean() for part in parts]))
-        name = names[chosen[part]] if chosen[part] < len(names) else ""
-        return Tune(_tops(parts[part]), surety, f"{what} {name!r}" if name else what)
+        heights = np.bincount(notes["track"], score.pitches)
+        part = max(chosen, key=lambda part: heights[part] / counts[part])
+        name = names[part] if part < len(names) else ""
+        return Tune(_tops(notes.compress(notes["track"] == part)), surety, f"{what} {name!r}" if name else what)
     line = skyline[~_under_held(skyline)]
     leap = float(np.abs(np.diff(line["pitch"].astype(np.int64))).mean()) if len(line) > 1 else 0.0
     surety = float(np.interp(leap, _LEAP, _IS_MELODY))
     return Tune(line, surety, f"the highest notes, {leap:.1f} semitones apart")
 
 
-def _single_lines(notes: NDArray[np.void], counts: NDArray[np.int64], strokes: int) -> list[int]:
+def _single_lines(score: Score, counts: NDArray[np.int64], strokes: int) -> list[int]:
     """The parts whose notes start one after the other, and that last through the piece's `strokes`."""
-    order = notes["track"].argsort(kind="stable")
-    track, onsets = notes["track"].take(order), notes["onset_beat"].take(order)
-    begins = np.ones(len(notes), np.bool_)
+    track, onsets = (score.pitched[column].take(score.by_track) for column in ("track", "onset_beat"))
+    begins = np.ones(len(track), np.bool_)
     begins[1:] = (onsets[1:] - onsets[:-1] > 1 / 16) | (track[1:] != track[:-1])
     alone = np.bincount(track.compress(begins), minlength=len(counts))
     single: list[int] = ((alone >= _SINGLE * counts) & (alone >= _LASTING * strokes)).nonzero()[0].tolist()

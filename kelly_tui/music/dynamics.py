@@ -91,8 +91,7 @@ def held_shares(score: Score) -> Floats:
 
     Of notes struck together the highest stands for all.
     """
-    notes = score.pitched
-    order = notes["track"].argsort(kind="stable")  # in a track they stay in order of onset, then pitch
+    notes, order = score.pitched, score.by_track
     track, onset = notes["track"][order], notes["onset_beat"].round(3)[order]
     step = onset[1:] - onset[:-1]
     follows = ((track[1:] == track[:-1]) & (step > 0.02) & (step <= _LONGEST_STEP)).nonzero()[0]

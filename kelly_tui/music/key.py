@@ -210,7 +210,7 @@ def pitch_class_profile(score: Score) -> Floats:
     """(12,) share of each pitch class in the sounding time of the pitched notes; zeros if there are none."""
     notes = score.pitched
     weights = np.minimum(notes["duration_beat"], LONGEST_BEATS) + 1e-6
-    profile: Floats = np.bincount(notes["pitch"] % 12, weights=weights, minlength=12).astype(np.float64)
+    profile: Floats = np.bincount(score.pitches % 12, weights, 12).astype(np.float64, copy=False)
     profile /= max(profile.sum(), 1e-12)
     return profile
 
@@ -256,9 +256,10 @@ def how_sure(chance: float, texture: str) -> float:
 def as_keys(chances: Floats) -> Floats:
     """(..., 12 * modes) chances with those of minor's forms added up as minor's."""
     table = chances.reshape(*chances.shape[:-1], 12, len(MODES)).copy()
-    together = table[..., _FORM].sum(axis=-1)
-    table[..., _FORM] = 0.0
-    table[..., _FORM[0]] = together
+    minor, *others = (table[..., form] for form in _FORM)
+    for other in others:
+        minor += other
+        other[...] = 0.0
     return table.reshape(chances.shape)
 
 
@@ -276,14 +277,12 @@ def form_of_minor(score: Score, tonic: int) -> str:
     in its highest voice: a leading tone in its dominants alone is any minor's. All else mixes the forms, as
     music in minor does, and is ``minor``: of 1,265 minor folk tunes all but 1 in 100.
     """
-    notes = score.pitched
-    pitches = notes["pitch"].astype(np.int64)
-    low_sixth, sixth, low_seventh, seventh = np.bincount((pitches - tonic) % 12, minlength=12)[8:].tolist()
+    low_sixth, sixth, low_seventh, seventh = np.roll(score.class_counts, -tonic)[8:].tolist()
     if seventh < 2 or sixth + low_sixth < 2:
         return "minor"
-    is_line = len(score.strokes) > _LINE * len(notes)
-    voice = np.maximum.reduceat(pitches, score.strokes)
-    moves, degrees = np.diff(voice), (voice - tonic) % 12
+    is_line = len(score.strokes) > _LINE * len(score.pitched)
+    voice = np.maximum.reduceat(score.pitches, score.strokes)
+    moves, degrees = voice[1:] - voice[:-1], (voice - tonic) % 12
     before, after = degrees[:-1], degrees[1:]
     for form, degree, mine, other in (("harmonic_minor", 8, low_sixth, sixth), ("melodic_minor", 9, sixth, low_sixth)):
         if 50 * other <= mine and 50 * low_seventh <= seventh:
@@ -300,7 +299,7 @@ def form_of_minor(score: Score, tonic: int) -> str:
 def key_evidence(score: Score) -> tuple[Floats, str]:
     """(12 * modes, 17) what speaks for each key of a score with pitched notes; and its texture, one of `WEIGHTS`."""
     notes = score.pitched
-    onsets, pitches = notes["onset_beat"], notes["pitch"].astype(np.int64)
+    onsets, pitches = notes["onset_beat"], score.pitches
     ends = onsets + notes["duration_beat"]
     profile = pitch_class_profile(score)
     spread = profile - profile.sum() / 12
@@ -318,7 +317,7 @@ def key_evidence(score: Score) -> tuple[Floats, str]:
     missing = _IS_DORIAN * (leads | (low_sixth + sixth < _TRACE)) + _IS_MIXOLYDIAN * (thirds < _TRACE)
     last = pitches[ends >= ends.max() - 0.26]
     strokes = score.strokes
-    bass = np.minimum.reduceat(pitches, strokes) % 12
+    bass = score.lowest % 12
     at = onsets[strokes]
     apart = np.concatenate((at[1:], [ends.max()])) - at
     held = np.bincount(bass[apart >= 1.9 * median(apart)], minlength=12)
@@ -357,14 +356,13 @@ def are_modal_voices(score: Score) -> bool:
     if len(notes) < len(score.notes) or np.count_nonzero(np.bincount(notes["track"])) < 3:
         return False
     onsets, ends = notes["onset_beat"], notes["onset_beat"] + notes["duration_beat"]
-    order = np.argsort(notes["track"], kind="stable")
-    track, starts, stops = notes["track"][order], onsets[order], ends[order]
+    track, starts, stops = (column[score.by_track] for column in (notes["track"], onsets, ends))
     overlap = (track[1:] == track[:-1]) & (starts[1:] < stops[:-1] - 0.05)
     if np.count_nonzero(overlap) > (1 - _LINE) * len(notes):
         return False
     times = onsets[score.strokes]
     sounding = np.zeros((len(times) + 1, 12))
-    classes = notes["pitch"].astype(np.int64) % 12
+    classes = score.pitches % 12
     np.add.at(sounding, (np.searchsorted(times, onsets + 1e-3, "right") - 1, classes), 1)
     np.add.at(sounding, (np.searchsorted(times, ends - 1e-2), classes), -1)
     there = sounding[:-1].cumsum(axis=0) > 0

@@ -10,6 +10,7 @@ steps to a fifth, the relative and the parallel key, as Weber's chart of keys do
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -126,13 +127,12 @@ def detect_keys(score: Score) -> tuple[Detection[Key], list[Region]]:
     home = state_of(key)
     each = np.bincount(_STATES, chances, 24).astype(np.float64, copy=False)
     origin, step, sounding, basses = _windows(score)
-    lengths = sounding.sum(axis=1, keepdims=True)
     said = SAID
     if key[1] not in ("major", "minor"):
         said = SAID.copy()
         said[home] = np.roll(_logs(key_profile(key[1])), KEYS.index(key[0]))
     scores: Floats = (NOTES * _shares(sounding) + BASS * _shares(basses)) @ said.T
-    scores += PRESENT * (np.minimum(sounding, 1.0) @ _IF_THERE.T + (lengths > 0) * _IF_NOT)
+    scores += PRESENT * (np.minimum(sounding, 1.0) @ _IF_THERE.T + sounding.any(axis=1, keepdims=True) * _IF_NOT)
     scores *= min(step, LONGEST_WINDOW)
     times = score.beat_to_time(origin + step * np.arange(len(scores), dtype=np.float64))
     times[0] = notes["onset"][0]
@@ -219,16 +219,15 @@ def _windows(score: Score) -> tuple[float, float, Floats, Floats]:
     first = window[0]
     place = (window - first).astype(np.int64) * 12
     size = int(place[-1]) + 12
-    pitches = notes["pitch"].astype(np.int64)
     lengths = np.minimum(notes["duration_beat"], LONGEST_BEATS) + 1e-6
     strokes = score.strokes
-    low = place[strokes] + np.minimum.reduceat(pitches, strokes) % 12
+    low = place[strokes] + score.lowest % 12
     edges = np.concatenate((onsets[strokes], [onsets[-1] + lengths[-1]]))
     apart = np.minimum(edges[1:] - edges[:-1], LONGEST_BEATS)
     return (
         float(offset + first * step),
         step,
-        np.bincount(place + pitches % 12, lengths, size).astype(np.float64, copy=False).reshape(-1, 12),
+        np.bincount(place + score.pitches % 12, lengths, size).astype(np.float64, copy=False).reshape(-1, 12),
         np.bincount(low, apart, size).astype(np.float64, copy=False).reshape(-1, 12),
     )
 
@@ -244,13 +243,13 @@ def best_keys(scores: Floats, ends: Floats, home: int, lasting: int = 1) -> NDAr
     `scores`: (n, 24) for each window and key; `ends`: (24,) more at the first and at the last; a key is brief
     for less than `lasting` windows. A key that is nowhere ahead of home by what a change costs is left out.
     """
-    ahead = np.zeros((len(scores) + 1, 24))
-    np.cumsum(scores - scores[:, home, None], axis=0, out=ahead[1:])
-    least = np.minimum.accumulate(ahead)
-    brief = (ahead - least).max(axis=0)
-    long = (ahead[lasting:] - least[:-lasting]).max(axis=0) if len(ahead) > lasting else np.zeros(24)
+    ahead = np.zeros((24, len(scores) + 1))
+    np.cumsum((scores - scores[:, home, None]).T, axis=1, out=ahead[:, 1:])
+    least = np.minimum.accumulate(ahead, axis=1)
+    brief = (ahead - least).max(axis=1)
+    long = (ahead[:, lasting:] - least[:, :-lasting]).max(axis=1) if len(scores) >= lasting else np.zeros(24)
     behind = ends - ends[home]
-    at_an_end = np.maximum(ahead.max(axis=0), ahead[-1] - least[-1]) + behind
+    at_an_end = np.maximum(ahead.max(axis=1), ahead[:, -1] - least[:, -1]) + behind
     path = np.full(len(scores), home)
     cost, dearer = COSTS[home], COSTS[home] + DEARER
     if ((brief > 2 * dearer) | (long > 2 * cost) | (at_an_end > cost)).any():  # never for home itself
@@ -307,12 +306,11 @@ def _path(scores: Floats, costs: Floats, ends: Floats) -> list[int]:
     """Viterbi's path; of ways as good the one that stays longer."""
     count, keys = scores.shape
     dear = costs.T - 1e-9 * np.eye(keys)  # to and from
-    worth = np.empty((keys, keys))
     places = np.arange(0, keys * keys, keys)
     came = np.empty((count, keys), np.int64)
     best = scores[0] + ends
     for row, origin in zip(scores[1:], came[1:]):
-        np.subtract(best, dear, out=worth)
+        worth = best - dear
         worth.argmax(1, origin)
         best = worth.take(origin + places)
         best += row
@@ -332,13 +330,11 @@ def key_at(keys: Sequence[Region], time: float) -> Key | None:
 
 def numerals(chords: Sequence[tuple[float, str]], keys: Sequence[Region]) -> list[str]:
     """The roman numeral of each (time, chord) in the key that holds then; empty where there is no key."""
-    found = []
-    at = 0
-    for time, chord in chords if keys else ():
-        while at + 1 < len(keys) and keys[at + 1].start <= time + 1e-6:
-            at += 1
-        found.append(numeral_of(chord, keys[at].tonic, keys[at].mode))
-    return found
+    if not keys:
+        return []
+    changes = [key.start for key in keys[1:]]
+    key_of = [(key.tonic, key.mode) for key in keys]
+    return [numeral_of(chord, *key_of[bisect_right(changes, time + 1e-6)]) for time, chord in chords]
 
 
 _TOLD = 8

@@ -7,6 +7,7 @@ ticks; the tempo map is applied here in float64.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -89,14 +90,24 @@ class Score:
     @cached_property
     def pitched(self) -> NDArray[np.void]:
         """The notes that have a pitch: all but the drums."""
-        pitched: NDArray[np.void] = self.notes.compress(~self.notes["is_drum"])  # an index is ten times as slow
-        return pitched
+        drums = self.notes["is_drum"]
+        return self.notes.compress(~drums) if drums.any() else self.notes  # an index is ten times as slow
 
     @cached_property
     def drums(self) -> NDArray[np.void]:
         """The notes on channel 10."""
         drums: NDArray[np.void] = self.notes.compress(self.notes["is_drum"])
         return drums
+
+    @cached_property
+    def pitches(self) -> NDArray[np.int64]:
+        """Those of the pitched notes, to calculate with."""
+        return self.pitched["pitch"].astype(np.int64)
+
+    @cached_property
+    def by_track(self) -> NDArray[np.int64]:
+        """The pitched notes track after track, each in order."""
+        return self.pitched["track"].argsort(kind="stable")
 
     @cached_property
     def strokes(self) -> NDArray[np.int64]:
@@ -107,9 +118,14 @@ class Score:
         return begins.nonzero()[0]
 
     @cached_property
+    def lowest(self) -> NDArray[np.int64]:
+        """The lowest pitch of each stroke."""
+        return np.minimum.reduceat(self.pitches, self.strokes)
+
+    @cached_property
     def pitch_counts(self) -> NDArray[np.int64]:
         """(132,) how many of the pitched notes have each pitch: eleven octaves."""
-        return np.bincount(self.pitched["pitch"], minlength=132)
+        return np.bincount(self.pitches, minlength=132)
 
     @cached_property
     def class_counts(self) -> NDArray[np.int64]:
@@ -178,7 +194,7 @@ class Score:
         """The first `seconds`: notes that start in them, cut where they sound on."""
         if self.duration <= seconds:
             return self
-        notes = self.notes[self.notes["onset"] < seconds].copy()
+        notes = self.notes.compress(self.notes["onset"] < seconds)
         ends = np.minimum(notes["onset"] + notes["duration"], seconds)
         notes["duration"] = ends - notes["onset"]
         notes["duration_beat"] = self.time_to_beat(ends) - notes["onset_beat"]
@@ -191,6 +207,11 @@ class Score:
             pedal=self.pedal[self.pedal[:, 1] < seconds],
             duration=float(ends.max(initial=0.0)),
         )
+
+
+def copy_notes(notes: NDArray[np.void]) -> NDArray[np.void]:
+    """The same notes to change, in a sixth of the time of their own `copy`."""
+    return notes.repeat(1)
 
 
 def parse_midi(data: bytes, name: str = "") -> Any:
@@ -304,8 +325,7 @@ def _tempo_map(score: Any) -> Floats:
         ticks, bpm = ticks[last], bpm[last]
     if len(ticks) == 0 or ticks[0] > 0:
         ticks, bpm = np.insert(ticks, 0, 0.0), np.insert(bpm, 0, 120.0)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        lengths = np.diff(ticks) * 60 / (bpm[:-1] * score.tpq)
+    lengths = np.diff(ticks) * 60 / (bpm[:-1] * score.tpq)
     return np.column_stack((ticks, np.concatenate(([0.0], np.cumsum(lengths))), bpm))
 
 
@@ -323,37 +343,24 @@ def _seconds_at(tick: int, tempi: Floats, ticks_per_beat: int) -> float:
 
 def _score(score: Any, tempi: Floats, left_out: dict[str, int]) -> Score:
     tpq = int(score.tpq)
-    tables, counts, tracks, pedals = [], [], [], []
-    for index, track in enumerate(score.tracks):
-        tracks.append((track.program, track.is_drum, index, track.name))
-        table = track.notes.numpy()
-        tables.append(table)
-        counts.append(len(table["time"]))
-        if len(track.controls):
-            controls = track.controls.numpy()
-            sustain = controls["number"] == 64
-            ticks = controls["time"][sustain].astype(np.float64)
-            pedals.append(
-                np.column_stack((np.full(len(ticks), index), _seconds(ticks, tempi, tpq), controls["value"][sustain]))
-            )
-    begin = np.concatenate([table["time"] for table in tables]).astype(np.int64)
-    pitch = np.concatenate([table["pitch"] for table in tables])
-    where = np.repeat(np.arange(len(tracks)), counts)
-    end = _until_first_off(where * 128 + pitch, begin, np.concatenate([table["duration"] for table in tables]))
-    start, length = begin.astype(np.float64), (end - begin).astype(np.float64)
-    order = np.argsort(start * 128 + pitch, kind="stable")
-    start, length = start[order], length[order]
+    tracks = list(score.tracks)
+    where, (begin, pitch, length, velocity) = _columns(
+        [track.notes for track in tracks], ("time", "pitch", "duration", "velocity")
+    )
+    order = np.argsort(begin * 128.0 + pitch, kind="stable")
+    begin, pitch, where = begin[order], pitch[order], where[order]
+    start = begin.astype(np.float64)
+    end = _until_first_off(where * 128 + pitch, begin, length[order]).astype(np.float64)
     notes = np.empty(len(order), NOTE)
-    notes["onset"] = _seconds(start, tempi, tpq)
-    notes["duration"] = _seconds(start + length, tempi, tpq) - notes["onset"]
+    notes["onset"] = onset = _seconds(start, tempi, tpq)
+    notes["duration"] = _seconds(end, tempi, tpq) - onset
     notes["onset_beat"] = start / tpq
-    notes["duration_beat"] = length / tpq
-    notes["pitch"] = pitch[order]
-    notes["velocity"] = np.concatenate([table["velocity"] for table in tables])[order]
-    where = where[order]
+    notes["duration_beat"] = (end - start) / tpq
+    notes["pitch"] = pitch
+    notes["velocity"] = velocity[order]
     notes["track"] = where
-    notes["program"] = np.array([program for program, *_ in tracks], np.uint8)[where]
-    notes["is_drum"] = np.array([is_drum for _, is_drum, *_ in tracks])[where]
+    notes["program"] = np.array([track.program for track in tracks], np.uint8)[where]
+    notes["is_drum"] = np.array([track.is_drum for track in tracks])[where]
     meters, impossible = _meters(score, tempi, tpq)
     if impossible:
         left_out = {**left_out, "meter": impossible}
@@ -364,27 +371,50 @@ def _score(score: Any, tempi: Floats, left_out: dict[str, int]) -> Score:
         keys=_keys(score, tempi, tpq),
         ticks_per_beat=tpq,
         duration=float((notes["onset"] + notes["duration"]).max()),
-        pedal=np.concatenate(pedals) if pedals else np.empty((0, 3)),
-        names=[name for *_, name in tracks],
+        pedal=_pedal([track.controls for track in tracks], tempi, tpq),
+        names=[track.name for track in tracks],
         has_tempo=len(score.tempos) > 0,
         left_out=left_out,
     )
 
 
-def _until_first_off(keys: NDArray[np.int64], begin: NDArray[np.int64], length: NDArray[Any]) -> NDArray[np.int64]:
+def _columns(events: Sequence[Any], names: Sequence[str]) -> tuple[NDArray[np.int64], list[NDArray[Any]]]:
+    """Of the events of each track, one after another: whose they are, and the columns of these names."""
+    tables = [of_track.numpy() for of_track in events]
+    whose = np.arange(len(tables)).repeat([len(of_track) for of_track in events])
+    return whose, [np.concatenate([table[name] for table in tables]) for name in names]
+
+
+def _pedal(controls: Sequence[Any], tempi: Floats, tpq: int) -> Floats:
+    """(n, 3): track, seconds, value of the sustain pedal."""
+    if not any(map(len, controls)):
+        return np.empty((0, 3))
+    track, (number, ticks, value) = _columns(controls, ("number", "time", "value"))
+    sustain = number == 64
+    times = _seconds(ticks[sustain].astype(np.float64), tempi, tpq)
+    return np.column_stack((track[sustain], times, value[sustain]))
+
+
+def _until_first_off(keys: NDArray[np.int64], begin: NDArray[Any], length: NDArray[Any]) -> NDArray[np.int64]:
     """The tick at which each note ends: a note-off ends every note of its track and pitch (its key) that sounds.
+
+    Notes are in order of their `begin`.
 
     So synthesizers play it, and so pretty_midi reads it. The parser gives the first note-off to the first note-on: one
     note that is never ended, or two of one pitch that overlap, would make all that follow too long.
     """
-    ends: NDArray[np.int64] = begin + length
-    highs = keys << 31
-    ons, offs = np.sort(highs + begin), np.sort(highs + ends)
-    overlap = np.flatnonzero(offs[:-1] >= ons[1:])
+    ends = begin + length.astype(np.int64)
+    by_key = keys.astype(np.min_scalar_type(keys.max())).argsort(kind="stable")
+    of_key, ons, offs = keys[by_key], begin[by_key], ends[by_key]
+    overlap = ((of_key[1:] == of_key[:-1]) & (offs[:-1] >= ons[1:])).nonzero()[0]
     if len(overlap):
-        overlaps = np.bincount(ons[overlap] >> 31, minlength=int(keys.max()) + 1)
-        notes = np.flatnonzero((overlaps[keys] > 0) & (ends > begin))
-        ends[notes] = offs[offs.searchsorted((highs + begin)[notes], side="right")] - highs[notes]
+        overlaps = np.zeros(of_key[-1] + 1, np.bool_)
+        overlaps[of_key[overlap]] = True
+        notes = overlaps[keys].nonzero()[0]
+        offs = np.sort((keys[notes] << 31) + ends[notes])
+        notes = notes[ends[notes] > begin[notes]]
+        first = keys[notes] << 31
+        ends[notes] = offs[offs.searchsorted(first + begin[notes], side="right")] - first
     return ends
 
 
