@@ -234,9 +234,8 @@ def second_look(states: Ints, held: Content, weights: Weights = WEIGHTS, least: 
     again = np.flatnonzero(doubted)
     if len(again):
         fit = odds(states[again], held.take(again), is_open(states, held), weights)
-        chances = np.exp(fit - fit.max(axis=1, keepdims=True))
         best = fit.argmax(axis=1)
-        sure[again] = chances.max(axis=1) / chances.sum(axis=1)
+        sure[again] = 1 / np.exp(fit - fit.max(axis=1, keepdims=True)).sum(axis=1)
         states[again] = np.where(sure[again] >= least, best, states[again])
     return Second(states, bass, doubted, sure)
 

@@ -92,7 +92,7 @@ def detect_groove(score: Score) -> Groove:
     division, parts = eighths, 1
     if swing.value is not None and abs(swing.value - 0.5) < _NO_SWING:
         halves = divide(strokes.beats * 2, strokes.early * 2)
-        if halves.pairs >= max(FEWEST_PAIRS, 0.9 * eighths.on):
+        if halves.pairs >= 0.9 * eighths.on and len(halves.ratios) >= FEWEST_PAIRS:
             swing, error = _swing(halves, "pairs of sixteenths")
             division, parts = halves, 2
     push = _Push.of(score, _points(0.5 if swing.value is None else swing.value, parts), strokes)
