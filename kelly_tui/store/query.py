@@ -192,6 +192,12 @@ def beginning(catalogue: Catalogue, query: Query, sort: str, limit: int) -> arra
     return array("q", (rowid for (rowid,) in found))
 
 
+MANY = 20_000
+"""Of fewer samples SQLite has sorted the numbers before numpy is loaded."""
+
+_NUMBERS = {"duration_sec", "file_size_bytes", *(name for name, field in FIELDS.items() if field.kind == "number")}
+"""Columns of numbers that `samples_short` has."""
+
 _INDEXED = ("rowid", "file_path")
 """Columns whose order is there, so that it can be begun and broken off."""
 
@@ -265,6 +271,8 @@ def order(
     column, falls = sort_column(sort, catalogue.config.model.main_label)
     if query.conditions and column == "rowid":
         return _in_passing(catalogue, query, falls, begun)
+    if column in _NUMBERS and _last(catalogue) >= MANY:
+        return _by_number(catalogue, query, column, falls)
     if query.conditions:
         column = _UNINDEXED + column
     rowids: array[int] = array("q")
@@ -275,9 +283,32 @@ def order(
             f" (SELECT rowid FROM samples WHERE {where} AND {query.where} ORDER BY {ordered})",
             query.parameters,
         ).fetchone()
-        for piece in _pieces(found or ""):
-            rowids.extend(_decode_rowids(f"[{piece}]"))
+        rowids += _read(found)
     return rowids
+
+
+def _by_number(catalogue: Catalogue, query: Query, column: str, falls: bool) -> array[int]:
+    """The same by a stored number: one pass brings all, each with digits enough to tell it from any other.
+
+    SQLite's own sort of a million outgrows the processor's caches, and takes 15 times as long as that of 100,000.
+    """
+    import numpy as np
+
+    valued, numbers, unset = catalogue.db.execute(
+        "SELECT group_concat(number) FILTER (WHERE value IS NOT NULL),"
+        " group_concat(printf('%!.17g', value)) FILTER (WHERE value IS NOT NULL),"
+        " group_concat(number) FILTER (WHERE value IS NULL)"
+        f" FROM (SELECT rowid AS number, {column} AS value FROM samples WHERE {query.where} ORDER BY rowid)",
+        query.parameters,
+    ).fetchone()
+    values: array[float] = array("d")
+    for piece in _pieces(numbers or ""):
+        values.extend(_decode_numbers(f"[{piece}]"))
+    rowids, keys, last = np.array(_read(valued)), np.array(values), np.array(_read(unset))
+    if falls:
+        rowids, keys, last = rowids[::-1], -keys[::-1], last[::-1]
+    rowids = rowids[np.argsort(keys, kind="stable")]
+    return array("q", rowids.tobytes() + last.tobytes())
 
 
 def _in_passing(
@@ -285,7 +316,7 @@ def _in_passing(
 ) -> array[int]:
     """What a filter finds, part by part of the table in its own order."""
     way = "DESC" if falls else "ASC"
-    parts = range(1, catalogue.db.execute("SELECT ifnull(max(rowid), 0) FROM samples").fetchone()[0] + 1, STEP)
+    parts = range(1, _last(catalogue) + 1, STEP)
     rowids: array[int] = array("q")
     telling: tuple[int, ...] = TELLING
     for start in reversed(parts) if falls else parts:
@@ -294,11 +325,22 @@ def _in_passing(
             f" (SELECT rowid FROM samples WHERE rowid BETWEEN ? AND ? AND {query.where} ORDER BY rowid {way})",
             (start, start + STEP - 1, *query.parameters),
         ).fetchone()
-        for piece in _pieces(found or ""):
-            rowids.extend(_decode_rowids(f"[{piece}]"))
+        rowids += _read(found)
         if begun is not None and any(len(rowids) >= enough for enough in telling):
             begun(rowids[:])
             telling = tuple(enough for enough in telling if len(rowids) < enough)
+    return rowids
+
+
+def _last(catalogue: Catalogue) -> int:
+    return int(catalogue.db.execute("SELECT ifnull(max(rowid), 0) FROM samples").fetchone()[0])
+
+
+def _read(listed: str | None) -> array[int]:
+    """Rowids that SQLite wrote one after the other; None where there was none."""
+    rowids: array[int] = array("q")
+    for piece in _pieces(listed or ""):
+        rowids.extend(_decode_rowids(f"[{piece}]"))
     return rowids
 
 
@@ -352,6 +394,7 @@ class _Source(msgspec.Struct):
 
 
 _decode_rowids = msgspec.json.Decoder(list[int]).decode
+_decode_numbers = msgspec.json.Decoder(list[float]).decode
 _decode_sources = msgspec.json.Decoder(dict[str, _Source]).decode
 
 

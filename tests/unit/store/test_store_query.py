@@ -1,7 +1,10 @@
+import math
 from collections.abc import Callable
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from store_samples import id_of, new_catalogue, sample
 
 from kelly_tui import extract_audio_features, extract_midi_features
@@ -247,6 +250,34 @@ def test_the_order_rises_or_falls_and_what_has_no_value_comes_last(catalogue: Ca
     there = [value for value in values if value is not None]
     assert there == sorted(there, reverse=sort.startswith("-"))
     assert values == there + [None] * (len(values) - len(there))
+
+
+NUMBERS = st.none() | st.sampled_from([60.0, 120.0, math.nextafter(120, 0), 0.1 + 0.2, 0.3]) | st.floats(-1e6, 1e6)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    numbers=st.lists(NUMBERS, min_size=60, max_size=60), falls=st.booleans(), text=st.sampled_from(["", "emotion:sad"])
+)
+def test_many_numbers_are_sorted_as_few_are(catalogue: Catalogue, numbers: list, falls: bool, text: str) -> None:
+    sort, wanted = "-duration" if falls else "duration", query.parse(text, CONFIG)
+    with catalogue.writing() as db:
+        db.executemany("UPDATE samples SET duration_sec = ? WHERE rowid = ?", zip(numbers, range(1, 61), strict=True))
+    few = query.order(catalogue, wanted, sort)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(query, "MANY", 0)
+        patched.setattr(query, "PIECE", 40)
+        assert query.order(catalogue, wanted, sort) == few
+
+
+@pytest.mark.parametrize("sort", ["-size", "bpm", "-quality_score"])
+def test_many_sizes_and_labels_are_sorted_as_few_are(catalogue: Catalogue, sort: str, monkeypatch) -> None:
+    for text in ("", "emotion:sad", "split:train split:test"):
+        wanted = query.parse(text, CONFIG)
+        few = query.order(catalogue, wanted, sort)
+        with monkeypatch.context() as patched:
+            patched.setattr(query, "MANY", 0)
+            assert query.order(catalogue, wanted, sort) == few
 
 
 def test_an_unknown_order_names_the_nearest(catalogue: Catalogue) -> None:
