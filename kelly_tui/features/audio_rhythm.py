@@ -17,11 +17,10 @@ from numpy.typing import NDArray
 
 from kelly_tui.features.spectrum import N_FFT, Floats, mel_centres
 from kelly_tui.music.detection import Detection, unknown
-from kelly_tui.music.tempi import BPM, likeliest_tempo
+from kelly_tui.music.tempi import BPM, PULSE_BPM, at_multiple, at_multiples, likeliest_tempo
 
 Doubles = NDArray[np.float64]
 
-_PULSE_BPM: Doubles = BPM[0] / 4 * 2 ** (np.arange(len(BPM) + 501) / 100)
 _SHORTEST, _WINDOW = 3.0, 12.0
 """Seconds of music that tell a tempo, and in which it is kept."""
 _BASS_HZ, _TREBLE_HZ = 170.0, 2000.0
@@ -98,11 +97,8 @@ def tempo_evidence(curves: Doubles, above: Doubles, frame_rate: float) -> Double
     pulses, together = _pulses(above, frame_rate)
     rows = []
     for curve, pulse in enumerate(pulses):
-        # Where only the beat's relatives are asked, a neighbour may answer: performers are not exact.
-        wide = np.maximum(pulse, np.maximum(np.roll(pulse, 1), np.roll(pulse, -1)))
-        for multiple in _BAND_MULTIPLES if curve else _MULTIPLES:
-            rows.append((pulse if multiple in (1, 2) else wide)[_at(multiple)])
-    rows += [together[_at(multiple)] for multiple in _TOGETHER_MULTIPLES]
+        rows += at_multiples(pulse, _BAND_MULTIPLES if curve else _MULTIPLES)
+    rows += [at_multiple(together, multiple) for multiple in _TOGETHER_MULTIPLES]
     whole, bass, _, treble = curves.mean(axis=1)
     sharpness = np.mean(above[0] ** 2) / max(float(np.mean(above[0]) ** 2), 1e-9)
     kinds = (1.0, treble / max(whole, 1e-6) - 1, bass / max(whole, 1e-6) - 1, np.log(sharpness + 1e-3) - 1.5)
@@ -130,14 +126,8 @@ def _above_their_mean(curves: Doubles, frame_rate: float) -> Doubles:
     return above
 
 
-def _at(multiple: float) -> NDArray[np.int64]:
-    """Where in `_PULSE_BPM` the multiples of `BPM` are."""
-    places: NDArray[np.int64] = np.rint(np.log2(BPM * multiple / _PULSE_BPM[0]) * 100).astype(np.int64)
-    return places
-
-
 def _pulses(curves: Doubles, frame_rate: float) -> tuple[Doubles, Doubles]:
-    """(curves, frequencies) 0..1, how strongly the curves pulse at each of `_PULSE_BPM`, and (frequencies,) -1..1,
+    """(curves, frequencies) 0..1, how strongly the curves pulse at each of `PULSE_BPM`, and (frequencies,) -1..1,
     whether bass and treble do so together or alternate; windows of 12 s.
     """
     from scipy import fft
@@ -162,9 +152,9 @@ def _pulses(curves: Doubles, frame_rate: float) -> tuple[Doubles, Doubles]:
 
 @lru_cache(maxsize=8)
 def _bins(frame_rate: float) -> tuple[int, NDArray[np.int64], Doubles]:
-    """The size of a transform, and between which of its bins each of `_PULSE_BPM` lies."""
+    """The size of a transform, and between which of its bins each of `PULSE_BPM` lies."""
     size = 2 ** int(np.ceil(np.log2(frame_rate * 370)))  # 0.16 BPM a bin or less
-    place = _PULSE_BPM / 60 / frame_rate * size
+    place = PULSE_BPM / 60 / frame_rate * size
     low = np.minimum(place.astype(np.int64), size // 2 - 1)
     return size, low, np.clip(place - low, 0, 1)
 

@@ -94,7 +94,7 @@ def find_beats(score: Score, tempo: Detection[float]) -> Detection[Floats]:
     steps = np.diff(beats)
     even = float(np.mean(np.abs(steps[1:] / steps[:-1] - 1) < 0.1))
     confidence = tempo.confidence * (0.5 + 0.5 * even)
-    bpm = 60 / float(np.median(steps))
+    bpm = 60 / median(steps)
     return Detection(beats, round(confidence, 3), f"{len(beats)} beats found at about {bpm:.0f} BPM")
 
 
@@ -109,7 +109,7 @@ def weigh_strokes(score: Score) -> tuple[Floats, Floats]:
     loud = np.sqrt(np.add.reduceat(notes["velocity"] / 64.0, starts))
     low = np.logical_or.reduceat((notes["pitch"] < _DEEP) & ~notes["is_drum"], starts)
     long = np.minimum(np.maximum.reduceat(notes["duration"], starts), 1.0)
-    alone = np.minimum(np.diff(strokes, append=strokes[-1] + 1.0), 1.0)
+    alone = np.minimum(np.append(strokes[1:], strokes[-1] + 1.0) - strokes, 1.0)
     weights: Floats = _LOUD * loud + _LOW * low + _LONG * long + _ALONE * alone
     return strokes, weights
 
@@ -134,15 +134,15 @@ def _path(curve: Floats, period: float) -> Floats:
     count, choices = len(curve), longest - shortest + 1
     cost = _TIGHTNESS * np.log(np.arange(longest, shortest - 1, -1) / period) ** 2
     total = np.zeros(longest + count)  # the zeros stand for having had no beat before
+    earlier, reached = sliding_window_view(total, choices), total[longest:]
     before = np.empty(count, np.int64)
-    earlier = sliding_window_view(total, choices)
-    frames = np.arange(count)
+    places = np.arange(0, shortest * choices, choices)
     for start in range(0, count, shortest):
-        block = frames[start : start + shortest]
-        sums = earlier[start : start + len(block)] - cost
-        best = sums.argmax(axis=1)
-        before[block] = block - longest + best
-        total[longest + block] = curve[block] + sums[np.arange(len(block)), best]
+        block = slice(start, min(start + shortest, count))
+        sums = earlier[block] - cost
+        before[block] = best = sums.argmax(axis=1)
+        reached[block] = curve[block] + sums.take(places[: len(best)] + best)
+    before += np.arange(count) - longest
     ending = min(count, int(period * 1.2))
     frame = count - ending + int(total[-ending:].argmax())
     path = []

@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from kelly_tui.music.averages import median
 from kelly_tui.music.detection import Detection, unknown
 from kelly_tui.music.notes import Score
-from kelly_tui.music.tempi import BPM, likeliest_tempo
+from kelly_tui.music.runs import runs
+from kelly_tui.music.tempi import BPM, PULSE_BPM, at_multiples, likeliest_tempo
 
 Floats = NDArray[np.float64]
 
@@ -15,8 +17,8 @@ _LONGEST, _WINDOW = 60.0, 12.0
 """Seconds of music that tell a tempo, and in which a performer keeps it."""
 _TOGETHER = 0.03
 """Seconds within which onsets are one stroke."""
-_DEEP, _KICKS, _SNARES = 48, (35, 36), (37, 38, 39, 40)
-"""Notes below this pitch, and drums with these, are the bass; drums that mark the second and fourth beat."""
+_DEEP, _KICKS, _SNARES = 48, (35, 36), (37, 40)
+"""Notes below this pitch, and drums from one to the other, are the bass; drums that mark the second and fourth beat."""
 _LONG = 2.0
 """Seconds beyond which a note's length counts no more."""
 _MULTIPLES = (1 / 4, 1 / 3, 1 / 2, 2 / 3, 1, 3 / 2, 2, 3, 4, 6, 8)
@@ -118,24 +120,20 @@ def pulse_evidence(score: Score) -> Floats:
     size = np.bincount(group)
     strokes = np.bincount(group, weights=times) / size
     drum = notes["is_drum"]
-    snare, kick = (drum & np.isin(notes["pitch"], of) for of in (_SNARES, _KICKS))
+    snare, kick = (drum & (notes["pitch"] >= low) & (notes["pitch"] <= high) for low, high in (_SNARES, _KICKS))
     struck = [np.bincount(group, weights=of) > 0 for of in (kick | (~drum & (notes["pitch"] < _DEEP)), snare, kick)]
-    starts = np.flatnonzero(np.diff(group, prepend=-1))
+    starts, _ = runs(group)
     held = np.maximum.reduceat(np.where(drum, 0.0, np.minimum(notes["duration"], _LONG)), starts)
     low = np.zeros(len(starts))
     if not drum.all():
         pitches = np.where(drum, 127.0, notes["pitch"])
-        low = np.maximum(np.median(pitches[~drum]) - np.minimum.reduceat(pitches, starts), 0.0)
+        low = np.maximum(median(pitches[~drum]) - np.minimum.reduceat(pitches, starts), 0.0)
     weights = np.column_stack((np.sqrt(size), struck[0], held, *struck[1:], low)).astype(np.float32)
     pulses = _pulses(strokes, weights)
     rows = []
     each = (_MULTIPLES, _BASS_MULTIPLES, _HELD_MULTIPLES, _SNARE_MULTIPLES, _KICK_MULTIPLES, _LOW_MULTIPLES)
     for pulse, multiples in zip(pulses, each):
-        # Where only the beat's relatives are asked, a neighbour may answer: performers are not exact.
-        wide = np.maximum(pulse, np.maximum(np.roll(pulse, 1), np.roll(pulse, -1)))
-        for multiple in multiples:
-            at = np.rint(np.log2(BPM * multiple / _PULSE_BPM[0]) * 100).astype(np.int64)
-            rows.append((pulse if multiple in (1, 2) else wide)[at])
+        rows += at_multiples(pulse, multiples)
     octaves = np.log2(BPM / 100.0)
     crowd = np.log2(len(strokes) / max(strokes[-1], 1.0) * 60 / BPM)
     drums = 2 * np.count_nonzero(notes["is_drum"]) > len(notes)
@@ -147,22 +145,19 @@ def pulse_evidence(score: Score) -> Floats:
     return evidence
 
 
-_PULSE_BPM: Floats = BPM[0] / 4 * 2 ** (np.arange(len(BPM) + 501) / 100)
-
-
-def _pulses(strokes: Floats, weights: NDArray[np.float32]) -> Floats:
-    """(curves, frequencies) 0..1: how strongly strokes with these weights pulse at each of `_PULSE_BPM`."""
+def _pulses(strokes: Floats, weights: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(curves, frequencies) 0..1: how strongly strokes with these weights pulse at each of `PULSE_BPM`."""
     count = max(1, round(strokes[-1] / _WINDOW))
     window = np.minimum((strokes / strokes[-1] * count).astype(np.int64), count - 1)
-    turns = np.outer(strokes, _PULSE_BPM / 60)
-    angle = (2 * np.pi * (turns - np.floor(turns))).astype(np.float32)
-    starts = np.flatnonzero(np.diff(window, prepend=-1))
-    cosines, sines = np.cos(angle), np.sin(angle)
-    pulses = np.empty((weights.shape[1], len(_PULSE_BPM)))
-    for curve, weight in enumerate(weights.T):
-        real = np.add.reduceat(cosines * weight[:, None], starts, axis=0)
-        imaginary = np.add.reduceat(sines * weight[:, None], starts, axis=0)
-        pulses[curve] = np.hypot(real, imaginary).sum(0) / max(float(weight.sum()), 1e-9)
+    starts, _ = runs(window)
+    pulses = np.zeros((weights.shape[1], len(PULSE_BPM)), np.float32)
+    for times, weight in zip(np.split(strokes, starts[1:]), np.split(weights.T, starts[1:], axis=1)):
+        turns = np.multiply.outer(times, PULSE_BPM / 60)
+        turns -= np.floor(turns)
+        turns *= 2 * np.pi
+        angle = turns.astype(np.float32)
+        pulses += np.hypot(weight @ np.cos(angle), weight @ np.sin(angle))
+    pulses /= np.maximum(weights.sum(axis=0), np.float32(1e-9))[:, None]
     return pulses
 
 

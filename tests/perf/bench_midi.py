@@ -12,7 +12,7 @@ from pathlib import Path
 import mido
 import numpy as np
 
-MUSIC = Path(__file__).parents[2].parent / "shared" / "music" / "pop"
+MUSIC = Path(__file__).parents[2].parent / "shared" / "music"
 FILES = 30
 NOTES = 1_660
 
@@ -46,13 +46,18 @@ def _rows() -> Iterator[tuple[str, float, float, str]]:
             warnings.simplefilter("ignore")
             pretty_midi.PrettyMIDI(io.BytesIO(data))
 
-    files = _files()
-    notes = round(statistics.mean(len(read_midi(data).notes) for data in files))
+    def notes(files: list[bytes]) -> str:
+        return f"{statistics.mean(len(read_midi(data).notes) for data in files):,.0f} notes"
+
+    files = _files("pop") or [_made_up(seed) for seed in range(FILES)]
     floor, table, ours, theirs = _medians((parse, read_midi, everything, peer), files)
-    what = f"MIDI file of {notes:,} notes to"
+    what = f"MIDI file of {notes(files)} to"
     yield f"{what} its note table", table, floor, "floor: symusic, arrays"
     yield f"{what} all features and labels", ours, floor, "floor: symusic, arrays"
     yield "the same, beside pretty_midi", ours, theirs, "peer: pretty_midi's parse alone; goal: a tenth"
+    if played := _files("piano"):
+        floor, ours = _medians((parse, everything), played)
+        yield f"played without a clock, {notes(played)}", ours, floor, "floor: symusic, arrays; its beats are sought"
 
 
 def _medians(works: Sequence[Callable[[bytes], object]], files: list[bytes]) -> list[float]:
@@ -66,10 +71,10 @@ def _medians(works: Sequence[Callable[[bytes], object]], files: list[bytes]) -> 
     return [statistics.median(found[1:]) for found in times]
 
 
-def _files() -> list[bytes]:
-    """Pop songs where they lie beside the checkout; made-up ones of the same size otherwise."""
-    found = [path.read_bytes() for path in sorted(MUSIC.glob("*/*.mid"))[:FILES]] if MUSIC.is_dir() else []
-    return found or [_made_up(seed) for seed in range(FILES)]
+def _files(kind: str) -> list[bytes]:
+    """Real music where it lies beside the checkout: of each of its folders as many."""
+    found = sorted((MUSIC / kind).glob("*/*.mid"))
+    return [path.read_bytes() for path in found[:: max(1, len(found) // FILES)][:FILES]]
 
 
 def _made_up(seed: int) -> bytes:

@@ -25,7 +25,7 @@ from kelly_tui.music.dynamics import (
 from kelly_tui.music.groove import detect_groove
 from kelly_tui.music.key import detect_key
 from kelly_tui.music.notes import Score, read_midi
-from kelly_tui.music.tempi import BPM, likeliest_tempo
+from kelly_tui.music.tempi import BPM, PULSE_BPM, at_multiple, likeliest_tempo
 from kelly_tui.music.tempo import detect_meter, detect_tempo, has_clock, keeps_clock, onset_tempo
 from kelly_tui.music.theory import chord_pitches, transpose_chord, transpose_key
 from kelly_tui.synth.item import classes_of, generate_sample
@@ -143,6 +143,11 @@ def test_a_tempo_that_players_keep_loosely_is_believed(bpm: float) -> None:
     found = detect_tempo(recording(bpm, bpm))
     assert found.value == pytest.approx(bpm, abs=1e-3)
     assert "in the file" in found.why
+
+
+def test_pulses_are_asked_at_the_multiples_of_the_tempi() -> None:
+    for multiple in (1 / 4, 1 / 3, 1, 3 / 2, 8):
+        assert at_multiple(PULSE_BPM, multiple) == pytest.approx(BPM * multiple, rel=0.0036)  # half a step
 
 
 def test_how_closely_notes_keep_the_clock() -> None:
