@@ -168,7 +168,8 @@ def variant_id(parent_sha256: str, recipe: Recipe, seed: int) -> str:
 
 def variant_labels(labels: Mapping[str, Label], recipe: Recipe) -> dict[str, Label]:
     """The labels of a variant of a sample with `labels`, by `LABEL_RULES`; source ``inherited``."""
-    found = {field: inherited_label(field, labels, recipe.changes) for field in labels}
+    changes = recipe.changes
+    found = {field: inherited_label(field, labels, changes) for field in labels}
     return {field: label for field, label in found.items() if label is not None}
 
 

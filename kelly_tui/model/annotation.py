@@ -164,7 +164,7 @@ def _choice(field: Field, value: object, choices: tuple[str, ...]) -> Value:
 def _key(field: Field, value: object, choices: tuple[str, ...]) -> Value:
     if not isinstance(value, str):
         raise _wrong(field, value, " ".join(choices))
-    return parse_key(value)[0]
+    return value if value in labels.KEYS else parse_key(value)[0]
 
 
 def _number(field: Field, value: object, choices: tuple[str, ...]) -> Value:

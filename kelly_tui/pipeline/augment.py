@@ -60,7 +60,7 @@ def augment(
         augmentation.missing(roots, Plan()),
         plan,
         room=Room(catalogue),
-        written=lambda _, result: catalogue.root / result["target"] if result else None,
+        written=lambda _, result: f"{catalogue.root}/{result['target']}" if result else None,
     )
     outcome = run_items(work, augmentation.commit, run)
     outcome.done -= augmentation.empty
@@ -199,8 +199,9 @@ class _Augmentation:
         now = utc_now()
         made = [result for _, result in results if result and not isinstance(result, Failed)]
         with disk_errors(catalogue.root):
-            make_durable([catalogue.root / result["target"] for result in made])
+            make_durable([f"{catalogue.root}/{result['target']}" for result in made])
         new: list[Sample] = []
+        parents: dict[str, Sample | None] = {}
         with catalogue.writing():
             for item, result in results:
                 if isinstance(result, Failed):
@@ -213,8 +214,9 @@ class _Augmentation:
                     continue
                 if result.get("left_out"):
                     self._left_out[item.item_id] = result["left_out"]
-                parent = catalogue.get(item.item_id)
-                if parent is not None:
+                if item.item_id not in parents:  # the variants of one come together
+                    parents[item.item_id] = catalogue.get(item.item_id)
+                if (parent := parents[item.item_id]) is not None:
                     new.append(_variant(parent, result, now))
                     self.in_doubt += any(label.in_doubt for label in new[-1].labels.values())
             catalogue.add(new)

@@ -47,8 +47,8 @@ class Work(NamedTuple):
     plan: Plan
     """Of these very items."""
     room: Room | None = None
-    written: Callable[[Item, dict[str, Any]], Path | None] = lambda item, _: Path(
-        item.data["root"], item.data["target"]
+    written: Callable[[Item, dict[str, Any]], Path | str | None] = lambda item, _: (
+        f"{item.data['root']}/{item.data['target']}"
     )
     """The file that an item has written, which `room` counts."""
     reads: Sequence[Path] = ()

@@ -33,9 +33,9 @@ class Room:
         self._left = self._gigabytes * 1e9 - _size_of(catalogue, self._gigabytes * 1e9)
         self._files = self._written = 0
 
-    def admits(self, path: Path) -> bool:
+    def admits(self, path: Path | str) -> bool:
         """Count a file that was just written; False where it does not fit."""
-        size = path.stat().st_size
+        size = os.stat(path).st_size
         if size > self._left:
             return False
         self._left -= size
@@ -58,8 +58,9 @@ class Room:
             return False
         return True
 
-    def clear(self, path: Path, sample_id: str) -> None:
+    def clear(self, path: Path | str, sample_id: str) -> None:
         """Remove a file that was written in vain; not one that a sample has, by another run or from before."""
+        path = Path(path)
         named = self._db.execute(
             "SELECT 1 FROM samples WHERE file_path = ?1 OR (sample_id = ?2 AND features_path = ?1)",
             (path.relative_to(self.folder).as_posix(), sample_id),

@@ -44,7 +44,7 @@ def synthesize(catalogue: Catalogue, run: Run, count: int, *, audio: bool = Fals
         return plan.outcome(STAGE)
     work = Work(
         STAGE, synthesis.missing(), plan,
-        room=Room(catalogue), written=lambda item, _: catalogue.root / synthesis.target(item),
+        room=Room(catalogue), written=lambda item, _: f"{catalogue.root}/{synthesis.target(item)}",
     )  # fmt: skip
     return run_items(work, synthesis.commit, run)
 
@@ -142,7 +142,7 @@ class _Synthesis:
         catalogue = self._catalogue
         now = utc_now()
         with disk_errors(catalogue.root):
-            make_durable([catalogue.root / self.target(item) for item, made in results if isinstance(made, dict)])
+            make_durable([f"{catalogue.root}/{self.target(item)}" for item, made in results if isinstance(made, dict)])
         new: list[Sample] = []
         with catalogue.writing():
             for item, result in results:

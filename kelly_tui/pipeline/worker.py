@@ -29,6 +29,9 @@ from kelly_tui.settings import Limits
 CHUNK_SECONDS = 5.0
 """A chunk that has taken this long hands back what it has; the rest is asked for again."""
 
+A_PIPE = 1 << 16
+"""Bytes that a pipe holds: room for more would be asked of the system, and given back, with each answer."""
+
 ONE_THREAD = dict.fromkeys(
     ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"), "1"
 )
@@ -126,7 +129,7 @@ class Child:
             if self._requests.fileno() in ready:
                 unsent = self._send(unsent)
             if self._answers in ready:
-                block = os.read(self._answers, 1 << 20)
+                block = os.read(self._answers, A_PIPE)
                 if not block:
                     answers.append(self._last_words(work[len(answers)][2]))
                     break

@@ -67,8 +67,8 @@ def make_durable(files: Collection[Path | str]) -> None:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
-    for folder in {Path(path).parent for path in files}:
-        sync_folder(folder)
+    for folder in {os.path.dirname(path) for path in files}:
+        sync_folder(Path(folder))
 
 
 def _sync_file_system(folder: Path) -> None:

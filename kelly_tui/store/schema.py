@@ -329,9 +329,11 @@ def from_column(field: str, stored: Any) -> Value:
 
 def label_to_json(label: Label | None, column: object = None) -> str | None:
     """`column`: what `to_column` made of its value, where that is known: a long list is not written out twice."""
-    if label is not None and isinstance(label.value, list) and isinstance(column, str):
+    if label is None:
+        return None
+    if isinstance(label.value, list) and isinstance(column, str):
         label = msgspec.structs.replace(label, value=msgspec.Raw(column.encode()))
-    return None if label is None else _encode(label).decode()
+    return _encode(label).decode()
 
 
 def label_from_json(stored: str | None) -> Label | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
@@ -189,8 +190,12 @@ def write(
 
 
 def _update(db: sqlite3.Connection, number: int, columns: Mapping[str, object]) -> None:
-    sets = ", ".join(f"{column} = ?" for column in columns)
-    db.execute(f"UPDATE samples SET {sets} WHERE rowid = ?", (*columns.values(), number))
+    db.execute(_update_of(tuple(columns)), (*columns.values(), number))
+
+
+@lru_cache
+def _update_of(columns: tuple[str, ...]) -> str:
+    return f"UPDATE samples SET {', '.join(f'{column} = ?' for column in columns)} WHERE rowid = ?"
 
 
 def undone(db: sqlite3.Connection, by: str, others: Callable[[], list[str]]) -> Iterator[int]:
