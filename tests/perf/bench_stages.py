@@ -21,14 +21,17 @@ from typing import NamedTuple
 
 import soundfile
 
+from kelly_tui.augment.item import plan_item, variant_bytes
 from kelly_tui.features.audio import detect_labels, extract_audio_features
 from kelly_tui.features.fingerprint import midi_fingerprint
 from kelly_tui.features.midi import analyse, features_of, labels_of
 from kelly_tui.model.dataset import DatasetConfig
+from kelly_tui.model.labels import EMOTIONS, GROOVES
 from kelly_tui.music.notes import read_midi
 from kelly_tui.paths import PROJECT
-from kelly_tui.pipeline.stages import extract_features, import_files
+from kelly_tui.pipeline.stages import augment_dataset, extract_features, import_files, synthesize_dataset
 from kelly_tui.store.layout import create_dataset_structure
+from kelly_tui.synth.item import classes_of, generate_sample
 from tests.perf.bench_audio import clip
 from tests.perf.bench_midi import _files
 
@@ -78,6 +81,54 @@ def rows(n: int) -> Iterator[tuple[str, float, float, str]]:
             cores += f", the arithmetic alone {unit.alone:.2f}"
         note = f"{share}; {cores}; {goal}".rstrip("; ")
         yield f"{unit.stage} a {unit.kind} file, all of it", unit.one.driver + unit.one.workers, unit.floor, note
+
+    yield from _makings(TURNS)
+
+
+def _makings(turns: int) -> Iterator[tuple[str, float, float, str]]:
+    """The same of the stages that make MIDI: one variant of each file, and as many generated samples."""
+    taken: dict[str, list[Cost]] = {}
+    least: dict[str, list[float]] = {}
+    with tempfile.TemporaryDirectory(dir=PROJECT / "datasets") as folder:
+        music = Path(folder) / "music"
+        _write(music / "few", "midi", 0, FEW["midi"])
+        _write(music / "many", "midi", FEW["midi"], MANY["midi"])
+        _making_costs(Path(folder) / "warm", music / "few")
+        for turn in range(turns):
+            for stage, floor in _making_floors(sorted((music / "many").iterdir())).items():
+                least.setdefault(stage, []).append(floor)
+            few, many = (_making_costs(Path(folder) / f"{which} {turn}", music / which) for which in ("few", "many"))
+            for stage, cost in many.items():
+                more = (b - a for a, b in zip(few[stage], cost, strict=True))
+                taken.setdefault(stage, []).append(Cost(*(one / (MANY["midi"] - FEW["midi"]) for one in more)))
+    for stage, costs in taken.items():
+        cost = _median(costs)
+        share = f"driver {cost.driver / (cost.driver + cost.workers):.0%}"
+        yield f"{stage} a midi file, all of it", cost.driver + cost.workers, statistics.median(least[stage]), share
+
+
+def _making_costs(folder: Path, music: Path) -> dict[str, Cost]:
+    create_dataset_structure(folder, DatasetConfig(dataset_id="bench"))
+    root, count = folder / "bench", len(list(music.iterdir()))
+    import_files(root, [music], workers=1)
+    return {
+        "augment": _cost(lambda: augment_dataset(root, 1, workers=1)),
+        "synthesize": _cost(lambda: synthesize_dataset(root, count, workers=1)),
+    }
+
+
+def _making_floors(paths: list[Path]) -> dict[str, float]:
+    classes = classes_of("emotion", {"emotion_labels": EMOTIONS, "groove_labels": GROOVES})
+
+    def augment(path: Path) -> None:
+        item = {"root": str(path.parent), "parent_path": path.name, "parent_sha256": path.name, "file_type": "midi",
+                "root_id": path.name, "n": 1, "seed": 0}  # fmt: skip
+        variant_bytes({**item, **plan_item(item)["variants"][0]})
+
+    return {
+        "augment": _each(augment, paths),
+        "synthesize": _each(lambda path: generate_sample("emotion", 0, int(path.stem), classes), paths),
+    }
 
 
 def units(turns: int = TURNS) -> list[Unit]:
