@@ -26,14 +26,14 @@ def write_all(files: Mapping[Path, bytes]) -> None:
         return
     folder = next(iter(files)).parent
     with disk_errors(folder):
-        for parent in {path.parent for path in files}:
-            parent.mkdir(parents=True, exist_ok=True)
+        for parent in {os.path.dirname(path) for path in files}:
+            os.makedirs(parent, exist_ok=True)
         with partials(folder) as new:
-            written = {path: new() for path in files}
-            for path, partial in written.items():
-                partial.write_bytes(files[path])
+            written = [(new(), path) for path in files]
+            for (partial, _), data in zip(written, files.values(), strict=True):
+                partial.write_bytes(data)
             _sync_file_system(folder)
-            for path, partial in written.items():
+            for partial, path in written:
                 put(partial, path)
         _sync_file_system(folder)
 

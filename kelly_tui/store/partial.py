@@ -30,7 +30,7 @@ def partials(folder: Path) -> Iterator[Callable[[], Path]]:
     made: list[Path] = []
 
     def new() -> Path:
-        made.append(Path(f"{place}/.{secrets.token_hex(6)}"))
+        made.append(place / f".{secrets.token_hex(6)}")
         return made[-1]
 
     try:
@@ -52,7 +52,7 @@ def partials(folder: Path) -> Iterator[Callable[[], Path]]:
 def put(partial: Path, path: Path) -> None:
     """Let a written file take the place of `path`, at once and whole."""
     try:
-        partial.replace(path)
+        os.replace(partial, path)
     except OSError as error:
         if error.errno != errno.EXDEV:
             raise
@@ -89,12 +89,12 @@ def sweep(kelly_dir: Path) -> int:
         os.close(lock)
 
 
-def _place(folder: Path) -> str:
+def _place(folder: Path) -> Path:
     """Where to write what will lie in `folder`, which is there; few system calls, since every small file needs them."""
     here = os.fspath(folder.absolute())
     while here != "/":
         kelly_dir = here if here.endswith("/.kelly") else f"{here}/.kelly"
         if os.path.isdir(kelly_dir):
-            return f"{kelly_dir}/{NAME}"
+            return Path(f"{kelly_dir}/{NAME}")
         here = os.path.dirname(here)
-    return os.fspath(folder)
+    return folder

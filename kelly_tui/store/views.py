@@ -6,6 +6,7 @@ functions are offered here too.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -91,9 +92,10 @@ _OUTBOX = (
 def _export(catalogue: Catalogue, rows: list[tuple[Any, ...]], written: Written) -> None:
     files: dict[Path, bytes] = {}
     done: list[tuple[int, object, Path]] = []
+    folder = catalogue.layout.annotations
     for number, rev, size, mtime_ns, sample_id, *columns in rows:
         values, provenance = schema.stored_labels(columns)
-        path = catalogue.layout.annotation_path(sample_id)
+        path = folder / f"{sample_id[:2]}/{sample_id}.json"
         there = stamp(path)
         if values or there is not None:
             data = annotation_file.render_stored(sample_id, rev, values, provenance)
@@ -104,8 +106,8 @@ def _export(catalogue: Catalogue, rows: list[tuple[Any, ...]], written: Written)
             if not same:
                 files[path] = data
         done.append((number, rev, path))
-    for shard in {path.parent for path in files}:
-        check_stays(catalogue.root, shard)
+    for shard in {os.path.dirname(path) for path in files}:
+        check_stays(catalogue.root, Path(shard))
     write_all(files)
     written.annotations += len(files)
     stamps = [(number, *now) for number, _, path in done if (now := stamp(path)) is not None]

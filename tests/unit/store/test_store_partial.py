@@ -1,6 +1,7 @@
 """Files on their way: whole or not there, and what the dead left is removed while the living write."""
 
 import errno
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -8,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from kelly_tui.errors import DiskFull
-from kelly_tui.store import partial
 from kelly_tui.store.durable import write_all, write_whole
 from kelly_tui.store.layout import Layout, write_atomic
 from kelly_tui.store.manifest import replacing
@@ -100,14 +100,14 @@ def test_no_file_is_half_written_in_its_folder_and_none_is_left_where_the_disk_i
 
 def test_a_folder_of_the_dataset_on_another_disk_gets_its_files_whole(layout, monkeypatch):
     target = layout.raw_synthetic / "a.mid"
-    rename = Path.replace
+    rename = os.replace
 
-    def across(source: Path, path: Path) -> Path:
+    def across(source: Path, path: Path) -> None:
         if source.parent != path.parent:
             raise OSError(errno.EXDEV, "Invalid cross-device link")
-        return rename(source, path)
+        rename(source, path)
 
-    monkeypatch.setattr(partial.Path, "replace", across)
+    monkeypatch.setattr(os, "replace", across)
     assert write_atomic(target, b"music")
     assert target.read_bytes() == b"music"
     assert under_way(layout) == hidden(layout) == []
