@@ -18,7 +18,7 @@ import kelly_tui
 from kelly_tui.model.annotation import Label
 from kelly_tui.model.edit import Edit
 from kelly_tui.pipeline import runner
-from kelly_tui.store import history
+from kelly_tui.store import extracted, history
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.history import edit
 from tests.strangers import files
@@ -225,7 +225,8 @@ def test_variants_say_what_their_root_says_whenever_they_are_extracted(tmp_path,
     root = dataset(tmp_path, {f"{n}.mid": song(n) for n in range(2)})
     kelly_tui.augment_dataset(root, 6, workers=1)
     seconds = itertools.count()
-    monkeypatch.setattr(history, "utc_now", lambda: f"2126-01-01T00:{next(seconds):04}Z")
+    for module in (extracted, history):
+        monkeypatch.setattr(module, "utc_now", lambda: f"2126-01-01T00:{next(seconds):04}Z")
     monkeypatch.setattr(runner, "COMMIT_SECONDS", 0)
     kelly_tui.extract_features(root, workers=1)
     assert next(seconds) > 3, "all was committed at once"
