@@ -36,6 +36,8 @@ def partials(folder: Path) -> Iterator[Callable[[], Path]]:
     try:
         lock = os.open(place, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
+        if place == folder:  # gone, and nobody asked for another
+            raise
         os.makedirs(place, exist_ok=True)
         lock = os.open(place, os.O_RDONLY | os.O_CLOEXEC)
     try:

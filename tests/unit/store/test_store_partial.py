@@ -120,3 +120,9 @@ def test_outside_of_a_dataset_a_file_is_written_beside_its_place(tmp_path):
         assert one.parent == tmp_path
         put(one, tmp_path / "picture.svg")
     assert [path.name for path in tmp_path.iterdir()] == ["picture.svg"]
+
+
+def test_a_folder_that_is_gone_is_not_made_anew(tmp_path):
+    with pytest.raises(FileNotFoundError), partials(tmp_path / "gone"):
+        pass
+    assert [*tmp_path.iterdir()] == []
