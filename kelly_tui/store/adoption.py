@@ -33,6 +33,8 @@ ID = re.compile(r"[0-9A-Za-z_-]{2,128}")
 GONE = "the file is gone"
 """The status of a sample whose file is not there."""
 
+_encode = msgspec.json.Encoder(order="sorted").encode
+
 _FINDINGS = 1000
 """So many are remembered; the rest are counted."""
 
@@ -117,7 +119,7 @@ class Adoption:
             if name in self._names or self._known(column, name):
                 self._keep(msgspec.json.encode(row), f"two rows have the {column} {name}; the first is taken")
                 return
-        self._read_annotation_file(sample, read.findings)
+        self._read_annotation_file(sample, row.get("annotations"), read.findings)
         if sample.split is None:
             sample.split = self._listed_splits().get(sample.sample_id)
         for finding in read.findings:
@@ -202,7 +204,8 @@ class Adoption:
             sample.sample_id = sample.sha256[:16]
             sample.root_id = sample.sample_id if root_is_self else sample.root_id
 
-    def _read_annotation_file(self, sample: Sample, findings: list[str]) -> None:
+    def _read_annotation_file(self, sample: Sample, row_said: object, findings: list[str]) -> None:
+        """`row_said`: the annotations of the sample's row, of which its labels are."""
         layout = self._catalogue.layout
         path = layout.annotation_path(sample.sample_id)
         if self._are_flat and (flat := layout.annotations / path.name).is_file() and not path.exists():
@@ -218,7 +221,12 @@ class Adoption:
             set_aside(self._catalogue, path)
             self.rebuilt.note(f"{path.name}: {error.what}; it is kept in .kelly/set-aside")
             return
-        labels, others = read_annotations(said.values, self._catalogue.config, sample, findings)
+        others: dict[str, Any] = {}
+        if sample.labels.keys() == said.values.keys() and _encode(said.values) == _encode(row_said):
+            # As usual: they have been looked at. (To Python 1 and true were the same.)
+            labels = {name: sample.labels[name] for name in said.values}
+        else:
+            labels, others = read_annotations(said.values, self._catalogue.config, sample, findings)
         for name, where_from in said.provenance.items():
             if name in labels:
                 labels[name] = label_of(labels[name].value, where_from)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -62,11 +62,27 @@ class AnnotationFile:
     """What is no part of the format."""
 
 
+class _Own(msgspec.Struct, forbid_unknown_fields=True):
+    """As `render` writes it, and most are."""
+
+    annotations: dict[str, Any]
+    provenance: dict[str, Provenance]
+    rev: Annotated[int, msgspec.Meta(ge=0, le=(1 << 63) - 1)]
+    sample_id: str
+
+
+_decode_own = msgspec.json.Decoder(_Own).decode
+
+
 def read(raw: bytes) -> AnnotationFile:
     """Read an annotation file, or `FileRefused` with the reason: cut short, no JSON, no object, too large or deep.
 
     An object without ``annotations`` is taken for the annotations themselves where it has any of their fields.
     """
+    with suppress(msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        own = _decode_own(raw)
+        if len(raw) <= LARGEST and (_is_flat(raw) or _depth(own.annotations) < _DEEPEST):
+            return AnnotationFile(own.annotations, own.provenance, own.rev)
     data = decode_object(raw, LARGEST)
     values = data.pop("annotations", None)
     if values is None and data.keys() & FIELDS.keys():
@@ -96,9 +112,14 @@ def decode_object(raw: bytes, largest: int) -> dict[str, Any]:
         raise FileRefused(f"no JSON ({error})") from None
     if not isinstance(data, dict):
         raise FileRefused("no JSON object")
-    if raw.count(b"[") + raw.count(b"{") > _DEEPEST and _depth(data) > _DEEPEST:
+    if not _is_flat(raw) and _depth(data) > _DEEPEST:
         raise FileRefused("nested too deep")
     return data
+
+
+def _is_flat(raw: bytes) -> bool:
+    """Whether there are too few brackets to nest deep."""
+    return raw.count(b"[") + raw.count(b"{") <= _DEEPEST
 
 
 def _depth(data: dict[str, Any]) -> int:

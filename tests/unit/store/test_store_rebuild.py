@@ -129,6 +129,34 @@ def test_a_broken_annotation_file(dataset):
     assert json.loads(path.read_bytes())["annotations"] == rebuilt.annotations
 
 
+@pytest.mark.parametrize(("in_file", "taken"), [(True, None), (1, 1.0), (1.0, 1.0), (0.5, 0.5)])
+def test_what_the_annotation_file_says_counts_where_the_manifest_says_nearly_the_same(dataset, in_file, taken):
+    lose_catalogue(dataset)
+    path = next((dataset / "annotations").rglob("*.json"))
+    file, manifest = json.loads(path.read_bytes()), json.loads((dataset / "manifest.json").read_bytes())
+    file["annotations"]["quality_score"] = in_file
+    path.write_text(json.dumps(file))
+    for row in manifest["samples"]:
+        if row["sample_id"] == path.stem:
+            row["annotations"]["quality_score"] = 1
+    (dataset / "manifest.json").write_text(json.dumps(manifest))
+    with Catalogue.open(dataset) as catalogue:
+        rebuilt = catalogue.get(path.stem)
+        assert rebuilt.value("quality_score") == taken
+        assert rebuilt.rev == file["rev"]
+        assert len(rebuilt.labels) == len(file["annotations"]) - (taken is None)
+
+
+def test_an_annotation_file_that_is_nested_deep_is_kept_aside(dataset):
+    lose_catalogue(dataset)
+    path = next((dataset / "annotations").rglob("*.json"))
+    file = json.loads(path.read_bytes())
+    file["annotations"]["tags"] = json.loads("[" * 25 + "]" * 25)
+    path.write_text(json.dumps(file))
+    with Catalogue.open(dataset) as catalogue:
+        assert f"{path.name}: nested too deep" in " ".join(last_rebuild(catalogue).findings)
+
+
 # -- the earlier pipeline's -------------------------------------------------------------------------------------------
 
 
