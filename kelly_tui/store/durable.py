@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ctypes
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
@@ -24,18 +25,31 @@ def write_all(files: Mapping[Path, bytes]) -> None:
         for path, data in files.items():
             write_atomic(path, data)
         return
+    with prepared(files) as written:
+        for path, partial in written.items():
+            put(partial, path)
+
+
+@contextmanager
+def prepared(files: Mapping[Path, bytes]) -> Iterator[Mapping[Path, Path]]:
+    """Files under other names, by the path that each is for: what the block `put`s there is durable when it ends.
+
+    The others are removed. Raises `DatasetError`, `DiskFull`.
+    """
+    if not files:
+        yield {}
+        return
     folder = next(iter(files)).parent
     with disk_errors(folder):
         for parent in {os.path.dirname(path) for path in files}:
             os.makedirs(parent, exist_ok=True)
         with partials(folder) as new:
-            written = [(new(), path) for path in files]
-            for (partial, _), data in zip(written, files.values(), strict=True):
+            written = {path: new() for path in files}
+            for partial, data in zip(written.values(), files.values(), strict=True):
                 partial.write_bytes(data)
-            _sync_file_system(folder)
-            for partial, path in written:
-                put(partial, path)
-        _sync_file_system(folder)
+            make_durable(written.values())
+            yield written
+        _sync_folders({os.path.dirname(path) for path in files})
 
 
 def write_whole(path: Path, data: bytes) -> Path:
@@ -56,8 +70,6 @@ def write_whole(path: Path, data: bytes) -> Path:
 
 def make_durable(files: Collection[Path | str]) -> None:
     """Flush files that were just written, and their folders; return when the disk has them."""
-    if not files:
-        return
     if len(files) > _FEW:
         _sync_file_system(Path(next(iter(files))).parent)
         return
@@ -67,7 +79,14 @@ def make_durable(files: Collection[Path | str]) -> None:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
-    for folder in {os.path.dirname(path) for path in files}:
+    _sync_folders({os.path.dirname(path) for path in files})
+
+
+def _sync_folders(folders: Collection[str]) -> None:
+    if len(folders) > _FEW:
+        _sync_file_system(Path(next(iter(folders))))
+        return
+    for folder in folders:
         sync_folder(Path(folder))
 
 

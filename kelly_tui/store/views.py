@@ -20,12 +20,22 @@ from kelly_tui.store import annotation_file, schema
 from kelly_tui.store.adoption import Rebuilt
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.conflicts import Conflict, conflicts, resolve
-from kelly_tui.store.durable import write_all
+from kelly_tui.store.durable import prepared
 from kelly_tui.store.inside import check_stays, read_inside
 from kelly_tui.store.manifest import Manifest, catalogue_rev, load_manifest, replacing, write_manifest_file
+from kelly_tui.store.partial import put
 from kelly_tui.store.readback import Merge, decline_outside_edits, read_back, refused_edits, take_outside_edits
 from kelly_tui.store.rebuild import last_rebuild, rebuild
-from kelly_tui.store.viewstate import announce, changed_outside, is_no_view, known_state, remember, set_aside, stamp
+from kelly_tui.store.viewstate import (
+    Stamp,
+    announce,
+    changed_outside,
+    is_no_view,
+    known_state,
+    remember,
+    set_aside,
+    stamp,
+)
 
 __all__ = [
     "Conflict", "Manifest", "Merge", "Rebuilt", "Written", "conflicts", "decline_outside_edits", "export_annotations",
@@ -91,7 +101,7 @@ _OUTBOX = (
 
 def _export(catalogue: Catalogue, rows: list[tuple[Any, ...]], written: Written) -> None:
     files: dict[Path, bytes] = {}
-    done: list[tuple[int, object, Path]] = []
+    done: list[tuple[int, int, Path, Stamp | None]] = []
     folder = catalogue.layout.annotations
     for number, rev, size, mtime_ns, sample_id, *columns in rows:
         values, provenance = schema.stored_labels(columns)
@@ -105,15 +115,22 @@ def _export(catalogue: Catalogue, rows: list[tuple[Any, ...]], written: Written)
                 continue
             if not same:
                 files[path] = data
-        done.append((number, rev, path))
+        done.append((number, rev, path, there))
     for shard in {os.path.dirname(path) for path in files}:
         check_stays(catalogue.root, Path(shard))
-    write_all(files)
-    written.annotations += len(files)
-    stamps = [(number, *now) for number, _, path in done if (now := stamp(path)) is not None]
-    with catalogue.writing() as db:
+    with prepared(files) as ready, catalogue.writing() as db:  # what another process exports meanwhile is newer
+        marks = ", ".join("?" * len(done))
+        current = dict(
+            db.execute(f"SELECT rowid, rev FROM samples WHERE rowid IN ({marks})", [number for number, *_ in done])
+        )
+        still = [one for one in done if current.get(one[0]) == one[1] and stamp(one[2]) == one[3]]
+        for _, _, path, _ in still:
+            if path in ready:
+                put(ready[path], path)
+                written.annotations += 1
+        stamps = [(number, *now) for number, _, path, _ in still if (now := stamp(path)) is not None]
         db.executemany(
-            "UPDATE samples SET exported_rev = ? WHERE rowid = ?", [(rev, number) for number, rev, _ in done]
+            "UPDATE samples SET exported_rev = ? WHERE rowid = ?", [(rev, number) for number, rev, *_ in still]
         )
         db.executemany("INSERT OR REPLACE INTO exports VALUES (?, ?, ?)", stamps)
 

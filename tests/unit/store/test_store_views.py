@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -589,6 +590,34 @@ def test_a_view_that_another_process_puts_there_at_once_is_no_edit(catalogue, mo
     assert write_views(catalogue).merge is None
     assert not catalogue.layout.kelly_dir.joinpath("set-aside").exists()
     assert json.loads(catalogue.layout.manifest_path.read_bytes())["samples"][0]["annotations"]["emotion"] == "sad"
+
+
+def test_an_annotation_file_is_never_taken_for_newer_than_it_is(catalogue, monkeypatch):
+    """Another process exports a later edit after one has read the earlier, which is killed as it puts that there."""
+
+    @contextmanager
+    def late(files):
+        with prepared(files) as ready:
+            with Catalogue.open(catalogue.root) as other:
+                say(other, 1, emotion="angry")
+                monkeypatch.undo()
+                assert export_annotations(other).annotations == 1
+            monkeypatch.setattr(views, "put", killed)
+            yield ready
+
+    def killed(partial, path):
+        partial.replace(path)
+        raise KeyboardInterrupt
+
+    say(catalogue, 1, emotion="sad")
+    prepared = views.prepared
+    monkeypatch.setattr(views, "prepared", late)
+    with suppress(KeyboardInterrupt):
+        export_annotations(catalogue)
+    monkeypatch.undo()
+    export_annotations(catalogue)
+    assert json.loads(file_of(catalogue, 1).read_bytes())["annotations"]["emotion"] == "angry"
+    assert read_back(catalogue).words() == ""
 
 
 EMOTIONS = st.sampled_from(["happy", "sad", "angry", None])
