@@ -8,8 +8,10 @@ from kelly_tui.model.annotation import Label
 from kelly_tui.model.sample import Sample
 from kelly_tui.music.label_rules import changes_of, inherited_label
 from kelly_tui.store.catalogue import Catalogue
+from kelly_tui.store.manifest import catalogue_rev
 
 _BATCH = 500
+_HANDED_DOWN = "handed down"
 
 
 def inherited(variant: Sample, parent: Sample) -> dict[str, Label | None]:
@@ -28,14 +30,12 @@ def inherited(variant: Sample, parent: Sample) -> dict[str, Label | None]:
 
 def hand_down(catalogue: Catalogue) -> int:
     """Bring the inherited labels of all variants up to date with their parents; how many changed."""
-    changed = _hand_down_once(catalogue)
-    return changed and changed + hand_down(catalogue)  # variants may have variants: their sound
-
-
-def _hand_down_once(catalogue: Catalogue) -> int:
+    since, until = _handed_down(catalogue), catalogue_rev(catalogue)
+    if since == until:
+        return 0
     changed = 0
     wanted: dict[str, dict[str, Label | None]] = {}
-    for variant_id in list(_behind(catalogue)):
+    for variant_id in list(_behind(catalogue, since)):
         variant = catalogue.get(variant_id)
         parent = catalogue.get(variant.parent_id) if variant is not None and variant.parent_id else None
         if variant is not None and parent is not None:
@@ -43,13 +43,27 @@ def _hand_down_once(catalogue: Catalogue) -> int:
         if len(wanted) == _BATCH:
             changed += catalogue.put_labels(wanted, actor="augment")
             wanted.clear()
-    return changed + catalogue.put_labels(wanted, actor="augment")
+    changed += catalogue.put_labels(wanted, actor="augment")
+    with catalogue.writing() as db:
+        db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (_HANDED_DOWN, str(until)))
+    return changed + hand_down(catalogue)  # variants may have variants: their sound
 
 
-def _behind(catalogue: Catalogue) -> Iterator[str]:
-    """Variants whose parent has changed after them."""
-    rows = catalogue.db.execute(
-        "SELECT variant.sample_id FROM samples AS variant JOIN samples AS parent"
-        " ON parent.sample_id = variant.parent_id WHERE parent.modified_at >= variant.modified_at"
-    )
+def _handed_down(catalogue: Catalogue) -> int | None:
+    """The last event that variants know of; None in a catalogue that was never looked at, or was made of views."""
+    row = catalogue.db.execute("SELECT value FROM meta WHERE name = ?", (_HANDED_DOWN,)).fetchone()
+    return None if row is None else int(row[0])
+
+
+def _behind(catalogue: Catalogue, since: int | None) -> Iterator[str]:
+    """Variants whose parent has changed after them: by the history, since clocks are set back."""
+    if since is None:
+        rows = catalogue.db.execute(
+            "SELECT variant.sample_id FROM samples AS variant JOIN samples AS parent"
+            " ON parent.sample_id = variant.parent_id WHERE parent.modified_at >= variant.modified_at"
+        )
+    else:
+        rows = catalogue.db.execute(
+            "SELECT sample_id FROM samples WHERE parent_id IN (SELECT sample_id FROM events WHERE seq > ?)", (since,)
+        )
     return (sample_id for (sample_id,) in rows)

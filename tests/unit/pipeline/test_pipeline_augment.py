@@ -220,6 +220,17 @@ def test_an_edit_between_runs_reaches_old_and_new_variants_alike(tmp_path):
     ]
 
 
+def test_what_a_root_is_said_to_be_after_the_clock_was_set_back_reaches_its_variants(tmp_path, monkeypatch):
+    root = dataset(tmp_path, {"song.mid": song(1)})
+    kelly_tui.augment_dataset(root, 2)
+    monkeypatch.setattr(history, "utc_now", lambda: "2001-01-01T00:00:00.000Z")
+    with Catalogue.open(root) as catalogue:
+        sample = next(iter(catalogue.samples("is:imported")))
+        catalogue.put_labels({sample.sample_id: {"emotion": Label("sad", "folder")}})
+    kelly_tui.split_dataset(root)
+    assert [one.value("emotion") for one in variants(root)] == ["sad", "sad"]
+
+
 def test_variants_say_what_their_root_says_whenever_they_are_extracted(tmp_path, monkeypatch):
     """Those that were committed a second after their root once kept what was detected in themselves."""
     root = dataset(tmp_path, {f"{n}.mid": song(n) for n in range(2)})
