@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 import ipaddress
 import logging
 import re
@@ -17,11 +18,13 @@ import socket
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import kelly_tui
 from kelly_tui.errors import LibraryMissing, StageError
+from kelly_tui.paths import PROJECT
 from kelly_tui.pipeline.worker import Workers, cut_all_short
 from kelly_tui.store.partial import partials
 
@@ -72,10 +75,10 @@ class ClusterWorkers(Workers):
                     f"the worker {worker} can't run this Kelly ({reason(answer)})",
                     hint=f"Install Kelly {kelly_tui.__version__} there, for the Python that runs the worker.",
                 )
-            version, missing = answer
-            if version != kelly_tui.__version__:
+            theirs, missing = answer
+            if theirs != this_kelly():
                 raise StageError(
-                    f"the worker {worker} has Kelly {version}, this is {kelly_tui.__version__}",
+                    f"the worker {worker} has Kelly {theirs}, this is {this_kelly()}",
                     hint="Install the same everywhere: other versions may write other bytes.",
                 )
             if missing is not None:
@@ -114,14 +117,29 @@ class ClusterWorkers(Workers):
             ) from None
 
 
+@cache
+def this_kelly() -> str:
+    """Its version and a digest of its sources: of two checkouts of one version, one may write other bytes."""
+    return f"{kelly_tui.__version__} ({digest_of(PROJECT / kelly_tui.__name__)})"
+
+
+def digest_of(package: Path) -> str:
+    """Of the names and the bytes of all modules; the same for a checkout, a wheel and a copy."""
+    digest = hashlib.sha256()
+    for path in sorted(package.rglob("*.py")):
+        digest.update(path.relative_to(package).as_posix().encode() + b"\0")
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()[:10]
+
+
 def look(sign: str, word: str, others: list[str]) -> tuple[str, str | None]:
-    """On a worker: its version of Kelly, and the first of these paths that is not there or says something else."""
+    """On a worker: which Kelly it has, and the first of these paths that is not there or says something else."""
     try:
         same = Path(sign).read_text("ascii") == word
     except (OSError, UnicodeDecodeError):
         same = False
     missing = sign if not same else next((path for path in others if not Path(path).exists()), None)
-    return kelly_tui.__version__, missing
+    return this_kelly(), missing
 
 
 @contextmanager

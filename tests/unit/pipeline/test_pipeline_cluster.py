@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -15,7 +16,7 @@ import pytest
 
 import kelly_tui
 from kelly_tui.errors import LibraryMissing, StageError
-from kelly_tui.pipeline.cluster import ClusterWorkers, cluster, look, reason
+from kelly_tui.pipeline.cluster import ClusterWorkers, cluster, digest_of, look, reason, this_kelly
 from kelly_tui.pipeline.plan import Plan, Work
 from kelly_tui.pipeline.runner import run_items
 from kelly_tui.pipeline.stage import Failed, Item, Progress, Run
@@ -70,8 +71,25 @@ def test_a_worker_that_sees_another_folder_is_named_before_anything_is_done(thre
         three.must_see(tmp_path, [tmp_path / "elsewhere"])
     sign = tmp_path / "sign"
     sign.write_text("this one")
-    assert look(str(sign), "this one", []) == (kelly_tui.__version__, None)
-    assert look(str(sign), "another", []) == (kelly_tui.__version__, str(sign))
+    assert look(str(sign), "this one", []) == (this_kelly(), None)
+    assert look(str(sign), "another", []) == (this_kelly(), str(sign))
+
+
+def test_a_worker_of_another_checkout_is_named_though_its_version_is_the_same(three, tmp_path, monkeypatch):
+    three.must_see(tmp_path)
+    monkeypatch.setattr("kelly_tui.pipeline.cluster.this_kelly", lambda: f"{kelly_tui.__version__} (0123456789)")
+    with pytest.raises(StageError, match=r"has Kelly \S+ \([0-9a-f]{10}\), this is \S+ \(0123456789\)\. Install"):
+        three.must_see(tmp_path)
+
+
+def test_modules_tell_one_kelly_from_another_and_nothing_else_does(tmp_path):
+    package = Path(kelly_tui.__file__).parent
+    shutil.copytree(package, tmp_path / "copied", copy_function=shutil.copyfile)
+    (tmp_path / "copied/notes.txt").write_text("mine")
+    assert digest_of(tmp_path / "copied") == digest_of(package)
+    with (tmp_path / "copied/music/chords.py").open("a") as module:
+        module.write("\n")
+    assert digest_of(tmp_path / "copied") != digest_of(package)
 
 
 def test_workers_that_stand_elsewhere_find_what_is_named_from_here(three, music, tmp_path, monkeypatch):
