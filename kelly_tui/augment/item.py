@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kelly_tui.augment.recipe import FileType, Limits, Recipe, choose_recipes, variant_id, variant_seed
-from kelly_tui.store.durable import write_whole
+from kelly_tui.store.durable import write_inside
 from kelly_tui.store.inside import inside
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def augment_item(item: Mapping[str, Any]) -> dict[str, Any]:
     the root a variant can't carry.
     """
     data, seconds = variant_bytes(item)
-    write_whole(inside(Path(item["root"]), item["target"]), data)
+    write_inside(Path(item["root"]), item["target"], data)
     made = {"sha256": hashlib.sha256(data).hexdigest(), "file_size_bytes": len(data), "duration_sec": seconds}
     if item["file_type"] == "midi":
         made["left_out"] = _left_out(_Song(item["root"], item["parent_path"], item["parent_sha256"]))

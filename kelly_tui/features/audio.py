@@ -29,7 +29,7 @@ from kelly_tui.model.dataset import DatasetConfig
 from kelly_tui.music.detection import unknown
 from kelly_tui.music.modulation import keys_in_words, numerals, numerals_in_words
 from kelly_tui.store.chromagrams import packed
-from kelly_tui.store.durable import write_whole
+from kelly_tui.store.durable import write_inside
 from kelly_tui.store.extracted import columns_to_carry, labels_to_carry, vector_to_store
 from kelly_tui.store.inside import inside
 
@@ -289,7 +289,7 @@ def extract_item(item: Mapping[str, Any]) -> dict[str, Any]:
     config = msgspec.convert(item.get("config", {}), AudioConfig)
     features = extract_audio_features(path, config)
     whole = features.duration_sec < config.max_duration_sec  # then what was decoded is surer than the header
-    write_whole(inside(root, item["target"]), features.to_npz())
+    write_inside(root, item["target"], features.to_npz())
     labels = detect_labels(features)
     return {
         "duration_sec": features.duration_sec if whole else audio_seconds(path),

@@ -36,7 +36,7 @@ from kelly_tui.music.meter import find_bars
 from kelly_tui.music.modulation import Region, detect_keys, keys_in_words, numerals, numerals_in_words
 from kelly_tui.music.notes import Score, read_midi
 from kelly_tui.music.tempo import detect_tempo
-from kelly_tui.store.durable import write_whole
+from kelly_tui.store.durable import write_inside
 from kelly_tui.store.extracted import columns_to_carry, labels_to_carry, vector_to_store
 from kelly_tui.store.inside import inside
 
@@ -363,7 +363,7 @@ def extract_item(item: Mapping[str, Any]) -> dict[str, Any]:
     score = read_midi(inside(root, item["file_path"]))
     analysis = analyse(_analysed_part(score, None))  # whole: a key is told by its end, and a piece costs some ms
     features = features_of(analysis)
-    write_whole(inside(root, item["target"]), features.to_json())
+    write_inside(root, item["target"], features.to_json())
     labels = labels_of(analysis)
     return {
         "duration_sec": score.duration,

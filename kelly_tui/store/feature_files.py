@@ -82,7 +82,7 @@ class FeatureFiles:
 
 
 def open_arrays(file: BinaryIO) -> zipfile.ZipFile:
-    """A zip of arrays, as NumPy writes it. Raises `BadZipFile`, also for one of more entries than features have.
+    """A zip of arrays, as NumPy writes it. Raises `BadZipFile` for others, and for one of too many entries.
 
     Each would become an object of some hundred bytes before the first is read. What says how many there are stands at
     the end, in 22 bytes where there is no comment, behind 20 more where there are 64-bit sizes.
@@ -92,7 +92,10 @@ def open_arrays(file: BinaryIO) -> zipfile.ZipFile:
     listed = int.from_bytes(end[12:16], "little")
     if not end.startswith(b"PK\5\6") or end[20:] != bytes(2) or b"PK\6\7" in before or listed > _LISTED:
         raise zipfile.BadZipFile
-    return zipfile.ZipFile(file)
+    archive = zipfile.ZipFile(file)
+    if any(entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) for entry in archive.infolist()):
+        raise zipfile.BadZipFile  # NumPy packs no other way, and other unpackers fail in ways of their own
+    return archive
 
 
 def look(path: str) -> Look:

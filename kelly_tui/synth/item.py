@@ -11,8 +11,7 @@ import msgspec
 
 from kelly_tui.errors import LabelError
 from kelly_tui.model.labels import DYNAMIC_RANGES
-from kelly_tui.store.durable import write_whole
-from kelly_tui.store.inside import inside
+from kelly_tui.store.durable import write_inside
 from kelly_tui.synth.affect import AFFECTS
 from kelly_tui.synth.dynamics import dynamics_piece
 from kelly_tui.synth.emotion import emotion_piece
@@ -49,7 +48,7 @@ def generate_item(item: dict[str, Any]) -> dict[str, Any]:
     `item`: root, sample_id, kind, index, seed, target, config with ``emotion_labels`` and ``groove_labels``.
     """
     sample = generate_sample(item["kind"], item["seed"], item["index"], classes_of(item["kind"], item["config"]))
-    write_whole(inside(Path(item["root"]), item["target"]), sample.midi)
+    write_inside(Path(item["root"]), item["target"], sample.midi)
     return {
         "sha256": hashlib.sha256(sample.midi).hexdigest(),
         "file_size_bytes": len(sample.midi),

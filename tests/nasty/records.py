@@ -89,11 +89,11 @@ def _npy(shape: str, body: bytes = b"", kind: str = "<f4") -> bytes:
     return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(head)) + head + body
 
 
-def _zip(entries: dict[str, bytes], deflate: bool = False) -> bytes:
+def _zip(entries: dict[str, bytes], packed: int = zipfile.ZIP_STORED) -> bytes:
     file = io.BytesIO()
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED if deflate else zipfile.ZIP_STORED) as archive:
+    with zipfile.ZipFile(file, "w") as archive:
         for name, data in entries.items():
-            archive.writestr(zipfile.ZipInfo(name), data)
+            archive.writestr(zipfile.ZipInfo(name), data, packed)
     return file.getvalue()
 
 
@@ -121,12 +121,15 @@ ARRAYS: dict[str, bytes] = {
     "a length below nothing": _zip(dict.fromkeys(_NAMES, _npy("(-4,)", bytes(16)))),
     "a shape of words": _zip(dict.fromkeys(_NAMES, _npy("('x',)", bytes(16)))),
     "a shape of code": _zip(dict.fromkeys(_NAMES, _npy("__import__('os').getpid()", bytes(16)))),
+    "a head that is not closed": _zip(dict.fromkeys(_NAMES, _npy("(4,)", bytes(16)).replace(b", }   ", b", }  ("))),
+    "packed as no array is": _zip(dict.fromkeys(_NAMES, _npy("(4,)", bytes(16))), zipfile.ZIP_LZMA),
+    "packed so and damaged": _zip(dict.fromkeys(_NAMES, bytes(99)), zipfile.ZIP_LZMA).replace(b"\x5d", b"\xff"),
     "an array cut": _zip(dict.fromkeys(_NAMES, _npy("(4000,)", bytes(16)))),
     "of text": _zip(dict.fromkeys(_NAMES, _npy("(4,)", bytes(64), "<U4"))),
     "of nothing": _zip(dict.fromkeys(_NAMES, _npy("(0,)"))),
     "of no dimension": _zip(dict.fromkeys(_NAMES, _npy("()", bytes(4)))),
     "not numbers": _zip(dict.fromkeys(_NAMES, _npy("(4,)", np.full(4, np.nan, "<f4").tobytes()))),
-    "a bomb": _zip({_NAMES[0]: _npy("(17500000,)", bytes(70_000_000))}, deflate=True),
+    "a bomb": _zip({_NAMES[0]: _npy("(17500000,)", bytes(70_000_000))}, zipfile.ZIP_DEFLATED),
     "entries of nothing": _zip({}),
     "other names": _zip({"../../owned.npy": _npy("(4,)", bytes(16)), "/tmp/owned.npy": _npy("(4,)", bytes(16))}),
     "an entry that is no array": _zip(dict.fromkeys(_NAMES, b"text")),

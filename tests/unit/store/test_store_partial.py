@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from kelly_tui.errors import DiskFull
-from kelly_tui.store.durable import write_all, write_whole
+from kelly_tui.errors import DatasetError, DiskFull
+from kelly_tui.store.durable import write_all, write_inside, write_whole
 from kelly_tui.store.layout import Layout, write_atomic
 from kelly_tui.store.manifest import replacing
 from kelly_tui.store.partial import partials, put, sweep
@@ -63,6 +63,13 @@ def test_what_a_killed_process_was_writing_is_removed_and_what_a_living_one_writ
 
 def test_a_dataset_in_which_nothing_was_written_has_nothing_to_sweep(tmp_path):
     assert sweep(tmp_path / ".kelly") == 0
+
+
+def test_nothing_is_made_where_a_dataset_was_moved_away(tmp_path):
+    """What would stand there is in the way of the dataset when it is put back."""
+    with pytest.raises(DatasetError, match="the dataset's folder is gone"):
+        write_inside(tmp_path / "d", "processed/features/ab/a.json", b"{}")
+    assert list(tmp_path.iterdir()) == []
 
 
 def half_write(path: Path, data: bytes) -> None:
