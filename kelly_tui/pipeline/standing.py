@@ -170,8 +170,8 @@ class _Standings:
             return []
         changed = self._db.execute(
             "SELECT 1 FROM steps JOIN events USING (step) JOIN samples USING (sample_id)"
-            " WHERE steps.at > ? AND field = ? AND parent_id IS NULL LIMIT 1",
-            (split.began, self._catalogue.config.model.main_label),
+            " WHERE (steps.at > ? OR steps.step > ?) AND field = ? AND parent_id IS NULL LIMIT 1",
+            (split.began, split.step, self._catalogue.config.model.main_label),
         )
         return ["prove anew, labels have changed"] if changed.fetchone() else []
 
@@ -239,7 +239,8 @@ class _Standings:
         stages = [
             self._records[name].ended or self._records[name].began for name in changing if self._records[name].done
         ]
-        if max([since, *stages]) > record.began:
+        is_edited = record.step is not None and runs.last_step(self._catalogue) > record.step
+        if is_edited or max([since, *stages]) > record.began:
             return Standing("stale", f"{record.words} at {record.since}; changed since")
         return Standing("done" if not record.failed else "failed", f"{record.words} at {record.since}")
 

@@ -27,6 +27,7 @@ from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.layout import Layout, disk_errors, utc_now
 
 _LOCK = "stage.lock"
+_STEP = "step"
 _LOOKS = 20
 """How often, a hundredth of a second apart, a held lock is tried: one who only looks at it holds it for a moment."""
 
@@ -56,6 +57,12 @@ class Record(NamedTuple):
         """When it began, for a person."""
         return clock_time(self.began)
 
+    @property
+    def step(self) -> int | None:
+        """The last step of the history when it began, which tells what came later when the clock was set back."""
+        step: int | None = self.details.get(_STEP)
+        return step
+
 
 def clock_time(at: str) -> str:
     """``14:02`` of this day, ``21 Nov 14:02`` of another; local time of an ISO 8601 moment."""
@@ -78,7 +85,8 @@ class Ending:
 def begin(catalogue: Catalogue, stage: str, details: Mapping[str, Any]) -> int:
     """Note that a stage begins; the number of its run."""
     with catalogue.writing() as db:
-        row = (stage, os.getpid(), utc_now(), msgspec.json.encode(details).decode())
+        said = {**details, _STEP: last_step(catalogue)}
+        row = (stage, os.getpid(), utc_now(), msgspec.json.encode(said).decode())
         number = db.execute("INSERT INTO runs (stage, pid, began, details) VALUES (?, ?, ?, ?)", row).lastrowid
     assert number is not None
     return number
@@ -95,13 +103,19 @@ def end(catalogue: Catalogue, run: int, ending: Ending) -> None:
         )  # fmt: skip
 
 
-def note(catalogue: Catalogue, stage: str, began: str, ending: Ending) -> None:
-    """Note a run that is over already: of a stage that needs no turn, since it only looks."""
+def last_step(catalogue: Catalogue) -> int:
+    """The number of the last step of the history; 0 before the first."""
+    return int(catalogue.db.execute("SELECT ifnull(max(step), 0) FROM steps").fetchone()[0])
+
+
+def note(catalogue: Catalogue, stage: str, began: str, step: int, ending: Ending) -> None:
+    """Note a run that is over already, begun after `step`: of a stage that needs no turn, since it only looks."""
     with catalogue.writing() as db:
-        row = (stage, os.getpid(), began, utc_now(), ending.how, ending.done, ending.failed, ending.words)
+        details = msgspec.json.encode({_STEP: step}).decode()
+        row = (stage, os.getpid(), began, utc_now(), ending.how, ending.done, ending.failed, ending.words, details)
         db.execute(
             "INSERT INTO runs (stage, pid, began, ended, how, done, failed, words, details)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, '{}')",
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             row,
         )
 

@@ -41,12 +41,12 @@ def validate_dataset(root: Path | str, deep: bool = False) -> Report:
     That it was done, and the verdict, goes on record where the dataset can be written.
     """
     with Catalogue.open(root) as catalogue:
-        began = utc_now()
+        began, step = utc_now(), runs.last_step(catalogue)
         report = validate(catalogue, deep=deep)
         errors = sum(finding.severity == "error" for finding in report.findings)
         words = "valid" if report.valid else f"INVALID, {count(errors, 'error')}"
         with suppress(DatasetError):  # a dataset that is read-only, or a full disk, can be validated as well
-            runs.note(catalogue, "validate", began, runs.Ending(done=report.total, failed=errors, words=words))
+            runs.note(catalogue, "validate", began, step, runs.Ending(done=report.total, failed=errors, words=words))
         return report
 
 

@@ -13,7 +13,7 @@ from kelly_tui.errors import StageError
 from kelly_tui.model.annotation import Label
 from kelly_tui.model.edit import Edit
 from kelly_tui.pipeline.standing import STAGES, stage_standings
-from kelly_tui.store import runs
+from kelly_tui.store import history, runs
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.history import edit
 from kelly_tui.store.layout import load_config, save_config
@@ -110,6 +110,13 @@ def test_changed_parameters_are_named_and_counted_as_a_dry_run_does(made):
     assert "--reshuffle" in words(made, "split")
 
 
+@pytest.fixture
+def set_back(monkeypatch):
+    """The clock, for all that is said from here on."""
+    monkeypatch.setattr(history, "utc_now", lambda: "2001-01-01T00:00:00.000Z")
+
+
+@pytest.mark.usefixtures("set_back")
 def test_an_edit_makes_the_verdict_stale(made):
     kelly_tui.validate_dataset(made)
     before = stage_standings(made)["validate"]
@@ -122,6 +129,7 @@ def test_an_edit_makes_the_verdict_stale(made):
     assert states(made)["validate"] == before.state
 
 
+@pytest.mark.usefixtures("set_back")
 def test_a_label_that_changed_makes_the_proof_of_the_splits_stale(made):
     assert states(made)["split"] == "done"
     with Catalogue.open(made) as catalogue:
