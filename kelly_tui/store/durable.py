@@ -9,9 +9,8 @@ from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
-from kelly_tui.errors import DatasetError
 from kelly_tui.store.inside import inside
-from kelly_tui.store.layout import disk_errors, sync_folder, write_atomic
+from kelly_tui.store.layout import disk_errors, must_be_there, sync_folder, write_atomic
 from kelly_tui.store.partial import partials, put
 
 _FEW = 32
@@ -71,12 +70,8 @@ def write_whole(path: Path, data: bytes) -> Path:
 
 
 def write_inside(root: Path, relative: str, data: bytes) -> Path:
-    """The same for a file of the dataset at `root`, which must still be there: none is made where it was moved away.
-
-    Raises `DatasetError`, `DiskFull`, `FileRefused` as `inside`.
-    """
-    if not root.is_dir():
-        raise DatasetError("the dataset's folder is gone", path=root, hint="Put it back.")
+    """The same for a file of the dataset at `root`. Raises also `FileRefused` as `inside`."""
+    must_be_there(root)
     return write_whole(inside(root, relative), data)
 
 

@@ -232,6 +232,12 @@ def write_atomic(path: Path, data: bytes) -> bool:
     return True
 
 
+def must_be_there(root: Path) -> None:
+    """Raise `DatasetError` where a dataset was moved away: what is made in its place would be in its way back."""
+    if not root.is_dir():
+        raise DatasetError("the dataset's folder is gone", path=root, hint="Put it back.")
+
+
 def sync_folder(folder: Path) -> None:
     """Make names written into `folder` durable."""
     descriptor = os.open(folder, os.O_RDONLY)

@@ -22,6 +22,7 @@ from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.conflicts import Conflict, conflicts, resolve
 from kelly_tui.store.durable import prepared
 from kelly_tui.store.inside import check_stays, read_inside
+from kelly_tui.store.layout import must_be_there
 from kelly_tui.store.manifest import Manifest, catalogue_rev, load_manifest, replacing, write_manifest_file
 from kelly_tui.store.partial import put
 from kelly_tui.store.readback import Merge, decline_outside_edits, read_back, refused_edits, take_outside_edits
@@ -65,6 +66,7 @@ def write_views(catalogue: Catalogue) -> Written:
 
     Raises `DatasetError`, `DiskFull`.
     """
+    must_be_there(catalogue.root)
     written = export_annotations(catalogue)
     if written.held_back or changed_outside(catalogue, catalogue.layout.manifest_path):
         merge = read_back(catalogue)

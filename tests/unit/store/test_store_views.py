@@ -530,6 +530,16 @@ def test_a_row_that_is_nonsense_is_named_and_kept(catalogue, row, said):
     assert read_back(catalogue).words() == ""
 
 
+def test_no_view_is_written_where_the_dataset_was_moved_away(catalogue, tmp_path):
+    say(catalogue, 1, emotion="sad")
+    root = catalogue.root.rename(tmp_path / "elsewhere")
+    with pytest.raises(DatasetError, match="the dataset's folder is gone"):
+        write_views(catalogue)
+    assert not catalogue.root.exists()
+    root.rename(catalogue.root)
+    assert write_views(catalogue).annotations == 1
+
+
 def test_an_edited_list_is_kept_and_written_anew(catalogue):
     with catalogue.writing() as db:
         db.execute("UPDATE samples SET split = 'train'")
