@@ -239,6 +239,7 @@ def test_variants_say_what_their_root_says_whenever_they_are_extracted(tmp_path,
     for module in (extracted, history):
         monkeypatch.setattr(module, "utc_now", lambda: f"2126-01-01T00:{next(seconds):04}Z")
     monkeypatch.setattr(runner, "COMMIT_SECONDS", 0)
+    monkeypatch.setattr(runner, "CHUNK_ITEMS", 1)
     kelly_tui.extract_features(root, workers=1)
     assert next(seconds) > 3, "all was committed at once"
     assert kelly_tui.rebuild_dataset(root, check=True, workers=1).failures == []
