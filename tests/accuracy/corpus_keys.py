@@ -2,8 +2,9 @@
 
 Folk songs of the Essen collection, and fiddle tunes of Aird, O'Neill and Ryan; chorales by Bach, read once and kept.
 Essen's tunes are said to be in major all of them: the tonic is taken from that, and whether it is major or minor from
-the notes. Chorales whose last bass is not the tonic said are left out: many were written with a flat fewer than there
-are, as was the custom, and the edition then says minor of another tonic.
+the notes. Chorales whose last bass is neither the tonic said nor its fifth are left out: many were written with a flat
+fewer than there are, as was the custom, and the edition then says minor of another tonic. Some end on the fifth, and
+without those a last bass would seem to say more than it does.
 """
 
 from __future__ import annotations
@@ -46,6 +47,8 @@ _LEAST = 12
 """Notes of a tune."""
 _ALIKE, _OF = 0.2, 8
 """The share of runs of so many intervals in common from which on a piece is another, or near it."""
+_ENDS = (0, 7)
+"""Semitones of a chorale's last bass above its tonic."""
 _KEPT = PROJECT / ".pytest_cache" / "chorales.npz"
 
 
@@ -108,7 +111,8 @@ def chorales() -> list[Piece]:
     for (tonic, is_minor), sounding in zip(labels, notes):
         score = score_of_notes([(start, beats, int(pitch)) for start, beats, pitch in sounding.tolist()])
         ends = score.pitched["onset_beat"] + score.pitched["duration_beat"]
-        if score.pitched["pitch"][ends >= ends.max() - 0.26].min() % 12 == tonic:
+        last = int(score.pitched["pitch"][ends >= ends.max() - 0.26].min())
+        if (last - tonic) % 12 in _ENDS:
             pieces.append(Piece("bach_chorales", score, tonic, ("minor",) if is_minor else ("major",)))
     return pieces
 

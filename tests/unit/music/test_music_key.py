@@ -129,7 +129,7 @@ PALESTRINA = {  # movements for fewer voices, with the modes that the Humdrum ed
 
 
 def test_voices_from_before_tonality_keep_their_modes(corpus_midi) -> None:
-    """As harmony is weighed, which is fitted to chorales and songs, most of them are told a fourth above."""
+    """As harmony is weighed, which is fitted to chorales and songs, more of them are told a fourth above."""
     scores = {name: read_midi(corpus_midi(f"palestrina/{name}")) for name in PALESTRINA}
     right = sum(detect_key(score).value == PALESTRINA[name] for name, score in scores.items())
     one_track = {name: replace(score, notes=score.notes.copy()) for name, score in scores.items()}
@@ -137,7 +137,7 @@ def test_voices_from_before_tonality_keep_their_modes(corpus_midi) -> None:
         score.notes["track"] = 0  # no voices are known apart
     as_harmony = sum(detect_key(score).value == PALESTRINA[name] for name, score in one_track.items())
     assert right >= 6
-    assert as_harmony <= 3
+    assert as_harmony < right - 1
 
 
 def test_chorales_lines_and_drums_are_no_modal_voices(corpus_midi) -> None:
