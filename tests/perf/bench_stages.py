@@ -33,7 +33,7 @@ from kelly_tui.pipeline.stages import augment_dataset, extract_features, import_
 from kelly_tui.store.layout import create_dataset_structure
 from kelly_tui.synth.item import classes_of, generate_sample
 from tests.perf.bench_audio import clip
-from tests.perf.bench_midi import _files
+from tests.perf.bench_midi import songs
 
 FEW, MANY = {"midi": 50, "audio": 4}, {"midi": 450, "audio": 20}
 TURNS = 3
@@ -225,9 +225,9 @@ def _write(folder: Path, kind: str, first: int, count: int) -> None:
         for number in range(count):
             soundfile.write(folder / f"{number}.wav", sound * (0.5 + (first + number) / 200), 44_100, "PCM_16")
         return
-    songs = _files()
+    originals = songs()
     for number in range(count):
-        (folder / f"{number}.mid").write_bytes(_another(songs[number % len(songs)], first + number))
+        (folder / f"{number}.mid").write_bytes(_another(originals[number % len(originals)], first + number))
 
 
 def _another(song: bytes, number: int) -> bytes:

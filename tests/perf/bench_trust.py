@@ -28,7 +28,7 @@ from kelly_tui.store.members import Member, Members
 from kelly_tui.store.pieces import near_duplicates, same_pieces
 from kelly_tui.store.splits import split_samples, verify_proof
 from kelly_tui.validate.report import validate
-from tests.perf.bench_midi import _files
+from tests.perf.bench_midi import songs
 
 EMOTIONS = ("happy", "sad", "angry", "peaceful", "tense", "melancholic", "energetic", "neutral")
 
@@ -86,9 +86,9 @@ def _notes(piece: int) -> NDArray[np.void]:
 
 
 def _pieces(sketches: list[bytes]) -> Iterator[tuple[str, float, float, str]]:
-    scores = [read_midi(data) for data in _files()]
+    scores = [read_midi(data) for data in songs()]
     begun = time.process_time()
-    for data in _files():
+    for data in songs():
         read_midi(data)
     reading = (time.process_time() - begun) / len(scores)
     begun = time.process_time()
