@@ -195,7 +195,7 @@ def _check_sound_chunk(file: BinaryIO, form: Form, name: Path | str) -> None:
     there = size - sound.start
     missing = sound.size - there
     if missing > _SLOPPY_BYTES:
-        if not form.frames:
+        if there <= 0 or not form.frames:
             raise FileRefused("cut short: none of its sound is there", path=name)
         width = there / form.frames
         width = width if width < 1 else int(width)  # below one it is compressed

@@ -125,6 +125,10 @@ NASTY: dict[str, bytes] = {
     "a tag that leads back at the end.wav": wav(form(), data(WORDS), BACK),
     "a tag that leads back behind 64 bits.wav": rf64(len(tone()), BACK, size=len(WORDS)),
     "2^62 frames.wav": rf64(1 << 62),
+    "two sizes and no sound.wav": bytes.fromhex(
+        "52463634ffffffff57415645647336343c000000000000000000004000000000000000400000000000fdff40"
+        "00000000666d7420100000000100010022580000000000000000100064617461ff1ff5ff64617461ffffffff"
+    ),
     "a picture.wav": b"\x89PNG\r\n\x1a\n" + bytes(2000),
     "zeros.wav": bytes(50_000),
     "cut.flac": FLAC[: len(FLAC) // 2],
