@@ -20,7 +20,7 @@ from kelly_tui.model.sample import Sample, file_type_of
 from kelly_tui.store import annotation_file
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.conflicts import put_conflicts
-from kelly_tui.store.inside import inside, read_inside, status_inside
+from kelly_tui.store.inside import check_stays, inside, read_inside, status_inside
 from kelly_tui.store.layout import LARGEST_LIST, utc_now, write_atomic
 from kelly_tui.store.rows import NOT_READ, NOT_TAKEN, read_annotations, read_row
 from kelly_tui.store.schema import label_of
@@ -209,6 +209,7 @@ class Adoption:
         layout = self._catalogue.layout
         path = layout.annotation_path(sample.sample_id)
         if self._are_flat and (flat := layout.annotations / path.name).is_file() and not path.exists():
+            check_stays(self._root, path.parent)
             path.parent.mkdir(exist_ok=True)
             flat.replace(path)
         there = stamp(path)

@@ -25,6 +25,7 @@ from kelly_tui.store import annotation_file
 from kelly_tui.store.adoption import Adoption
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.conflicts import OUTSIDE, put_conflict
+from kelly_tui.store.inside import check_stays
 from kelly_tui.store.layout import called, utc_now
 from kelly_tui.store.manifest import catalogue_rev, read_manifest_file
 from kelly_tui.store.merge import FieldMerge, merge_fields
@@ -320,6 +321,7 @@ class _Reader:
             return
         if target.exists():
             set_aside(self.catalogue, target)
+        check_stays(self.catalogue.root, target.parent)
         target.parent.mkdir(exist_ok=True)
         path.replace(target)
         if now := stamp(target):

@@ -9,6 +9,7 @@ import pytest
 from store_files import midi, put, tree
 from store_samples import id_of, new_catalogue, sample
 
+from kelly_tui.errors import DatasetError
 from kelly_tui.model.annotation import Label
 from kelly_tui.model.edit import Edit
 from kelly_tui.store import history
@@ -16,7 +17,7 @@ from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.importer import import_files
 from kelly_tui.store.labelling import annotate
 from kelly_tui.store.splits import split_samples, verify_splits
-from kelly_tui.store.views import last_rebuild, write_views
+from kelly_tui.store.views import last_rebuild, read_back, write_views
 
 
 def lose_catalogue(root: Path) -> None:
@@ -296,3 +297,23 @@ def test_a_link_out_of_the_dataset_is_no_file(earlier, tmp_path):
     (earlier / "raw/midi/0.mid").symlink_to(tmp_path / "outside.mid")
     with Catalogue.open(earlier) as catalogue:
         assert catalogue.get("aaaaaaa0").status == "the file is gone"
+
+
+def test_a_flat_annotation_file_does_not_follow_its_shards_link_out(earlier, tmp_path):
+    shard, outside = earlier / "annotations/aa", tmp_path / "outside"
+    outside.mkdir()
+    shard.symlink_to(outside)
+    with pytest.raises(DatasetError, match="leads out"):
+        Catalogue.open(earlier)
+    assert not any(outside.iterdir())
+    shard.unlink()
+    with Catalogue.open(earlier) as catalogue:
+        assert catalogue.get("aaaaaaa1").value("tempo_bpm") == 99
+        flat = earlier / "annotations/aaaaaaa2.json"
+        flat.write_text('{"annotations": {"tempo_bpm": 98}}')
+        shard.rename(tmp_path / "kept")
+        shard.symlink_to(outside)
+        with pytest.raises(DatasetError, match="leads out"):
+            read_back(catalogue)
+    assert not any(outside.iterdir())
+    assert flat.exists()
