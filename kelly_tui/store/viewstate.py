@@ -65,7 +65,7 @@ def announce(catalogue: Catalogue, path: Path, new: Path) -> None:
 
     Who finds it there before it is remembered, be it after a kill or in another process, takes it for no edit.
     """
-    state = ViewState(*stamp_of(new), hash_inside(catalogue.root, new))
+    state = ViewState(*stamp_of(new), hash_inside(new.parent, new))  # which is absolute, whatever the root is
     with catalogue.writing() as db:
         _put(db, _announced_name(catalogue, path), [*_announced(catalogue, path), state][-_AT_ONCE:])
 

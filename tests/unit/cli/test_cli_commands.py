@@ -726,3 +726,15 @@ def test_a_form_refuses_a_number_past_all_counting():
         with pytest.raises(StageError, match="multiplier can't be '"):
             AUGMENTATION[0].check(text)
     assert AUGMENTATION[0].check(str((1 << 63) - 1)) == str((1 << 63) - 1)
+
+
+def test_label_after_label_is_in_the_manifest_of_a_dataset_named_from_here(kelly, labelled, tmp_path):
+    """Where datasets/ is below the folder in which one stands, every path of the dataset is relative."""
+    name = json.loads(kelly("list", "d", "--json").out.splitlines()[0])["file_path"]
+    for emotion in ("angry", "tense"):
+        assert kelly("label", "d", name, f"emotion={emotion}").code == 0
+    assert kelly("undo", "d").code == 0
+    rows = {
+        row["file_path"]: row for row in json.loads((tmp_path / "datasets/d/manifest.json").read_bytes())["samples"]
+    }
+    assert rows[name]["annotations"]["emotion"] == "angry"
