@@ -10,7 +10,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from kelly_tui.errors import LabelError
-from kelly_tui.model.annotation import Value
+from kelly_tui.model.annotation import Label, Value
+from kelly_tui.store.schema import Provenance, provenance_of
 
 
 @dataclass(frozen=True)
@@ -61,4 +62,19 @@ def merge_fields(
             merged.taken[name] = new
         else:
             merged.conflicts[name] = Disagreement(old, now, new)
+    return merged
+
+
+def hold_older(merged: FieldMerge, ours: Mapping[str, Label], theirs: Mapping[str, Provenance]) -> FieldMerge:
+    """Of what would be taken, make a conflict of what is no edit of a person's label that is here.
+
+    A view that was made by another copy of the dataset says so: its value has another source than ours, and that is no
+    person, or one who spoke earlier. Who edits a view by hand leaves its provenance as it is.
+    """
+    for name in list(merged.taken):
+        label, where = ours.get(name), theirs.get(name)
+        if label is None or label.source != "human" or where in (None, provenance_of(label)):
+            continue
+        if where.source != "human" or (where.at or "") < (label.at or ""):
+            merged.conflicts[name] = Disagreement(label.value, label.value, merged.taken.pop(name))
     return merged

@@ -28,7 +28,7 @@ from kelly_tui.store.conflicts import OUTSIDE, put_conflict
 from kelly_tui.store.inside import check_stays
 from kelly_tui.store.layout import called, utc_now
 from kelly_tui.store.manifest import catalogue_rev, read_manifest_file
-from kelly_tui.store.merge import FieldMerge, merge_fields
+from kelly_tui.store.merge import FieldMerge, hold_older, merge_fields
 from kelly_tui.store.rows import checked
 from kelly_tui.store.schema import label_from_json, provenance_of
 from kelly_tui.store.steps import Wanted
@@ -282,7 +282,8 @@ class _Reader:
                 if said.unknown or (said.rev == sample.rev and _other_provenance(sample, said)):
                     keep = keep or _MORE
                 base = self._base(sample, said.values, "rev", rev)
-                yield _Change(sample, base, self._merged(sample, base, said.values), path, now, keep)
+                merged = hold_older(self._merged(sample, base, said.values), sample.labels, said.provenance)
+                yield _Change(sample, base, merged, path, now, keep)
 
     def _touched_files(self) -> Iterator[tuple[str, Path, Stamp]]:
         """(sample_id, path, stamp) of each file that is not as it was last written; a flat one moves to its shard."""

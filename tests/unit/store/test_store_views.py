@@ -16,7 +16,7 @@ from store_samples import id_of, new_catalogue, sample
 from kelly_tui.errors import DatasetError
 from kelly_tui.model.annotation import Label
 from kelly_tui.model.edit import Edit
-from kelly_tui.store import durable, history, manifest, readback, views
+from kelly_tui.store import annotation_file, durable, history, manifest, readback, views
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.conflicts import conflicts, resolve
 from kelly_tui.store.views import export_annotations, load_manifest, read_back, take_outside_edits, write_views
@@ -688,3 +688,21 @@ def test_whatever_happens_no_value_is_lost(tmp_path_factory, actions):
             assert json.loads(file_of(catalogue, 1).read_bytes())["annotations"] == now
         assert json.loads(catalogue.layout.manifest_path.read_bytes())["samples"][0]["annotations"] == now
         assert read_back(catalogue).words() == ""
+
+
+@pytest.mark.parametrize("theirs", [Label("sad", "folder"), Label("sad", "human", "ann", "2020-01-01T00:00:00.000Z")])
+def test_what_another_copy_of_the_dataset_said_all_along_is_no_edit(catalogue, theirs):
+    """Its revisions are not ours: the same number may stand for what we had before a person labelled."""
+    say(catalogue, 1, emotion="angry")
+    write_views(catalogue)
+    rev = catalogue.get(id_of(1)).rev
+    file_of(catalogue, 1).write_bytes(
+        annotation_file.render(id_of(1), rev, {"emotion": theirs, "notes": Label("hers")})
+    )
+    merge = read_back(catalogue)
+    assert merge.conflicts == [(id_of(1), "emotion")]
+    assert values(catalogue, 1) == {"emotion": "angry", "notes": "hers"}
+    newer = Label("tense", "human", "bea", "2999-01-01T00:00:00.000Z")
+    write_views(catalogue)
+    file_of(catalogue, 1).write_bytes(annotation_file.render(id_of(1), rev + 1, {"emotion": newer}))
+    assert read_back(catalogue).taken == [(id_of(1), "emotion")], "what was said of ours since is taken"
