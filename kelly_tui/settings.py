@@ -138,15 +138,16 @@ def obey(wanted: Limits) -> Limits:
     return wanted
 
 
-_LEAST = {
-    "midi_bytes": 1024,
-    "midi_notes": 1,
-    "music_seconds": 1,
-    "sound_values": 1000,
-    "item_seconds": 0.1,
-    "item_memory_gb": 0.5,
+_RANGE: dict[str, tuple[float, int]] = {
+    "midi_bytes": (1024, 1 << 32),
+    "midi_notes": (1, 1 << 30),
+    "music_seconds": (1, 100_000_000),
+    "sound_values": (1000, 1 << 40),
+    "item_seconds": (0.1, 1_000_000),
+    "item_memory_gb": (0.5, 4096),
 }
-"""Settings with which nothing could be read if they were less; of others the least is 0."""
+"""Settings with which nothing could be read if they were less, and which no system could keep if they were more: with
+bytes in place of gigabytes every file was to blame. Of others the least is 0."""
 
 _CHOICES = {"keys_profile": PROFILES, "theme": THEMES, "glyphs": GLYPHS}
 """Settings that can have few values."""
@@ -204,8 +205,10 @@ def _chosen(name: str, value: object) -> object:
     """The value, if the setting can have it. Raises `ValueError`."""
     if name in _CHOICES and value not in _CHOICES[name]:
         raise ValueError(value)
-    if name in _LEAST and isinstance(value, (int, float)) and value < _LEAST[name]:
-        raise ValueError(value)
+    if name in _RANGE and isinstance(value, (int, float)):
+        least, most = _RANGE[name]
+        if not least <= value <= most:
+            raise ValueError(value)
     return value
 
 
@@ -213,7 +216,10 @@ def _wanted(name: str, kind: type) -> str:
     """What the setting can be, in words."""
     if name in _CHOICES:
         return f"It is one of {', '.join(_CHOICES[name])}."
-    return f"It is {_WANTED[kind]}" + (f", {_LEAST.get(name, 0):,} or more." if kind in (int, float) else ".")
+    if name in _RANGE:
+        least, most = _RANGE[name]
+        return f"It is {_WANTED[kind]}, {least:,} to {most:,}."
+    return f"It is {_WANTED[kind]}" + (", 0 or more." if kind in (int, float) else ".")
 
 
 def _read(kind: type, raw: object) -> object:
