@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     Value = str | float | int | bool | list[str] | list[float] | list[int]
 else:
     Value = Any  # msgspec reads no union of several lists; `check_value` looks closer than it would
+
+LONGEST = 100_000
+"""Characters of a text: however JSON writes them, an annotation file holds as many and can be read again."""
+
 Kind = Literal["choice", "key", "number", "flag", "text", "meter", "words", "chords", "numbers", "velocities"]
 
 
@@ -199,6 +203,8 @@ def _flag(field: Field, value: object, choices: tuple[str, ...]) -> Value:
 def _text(field: Field, value: object, choices: tuple[str, ...]) -> Value:
     if not isinstance(value, str):
         raise _wrong(field, value, "text")
+    if len(value) > LONGEST:
+        raise _wrong(field, value, f"at most {LONGEST:,} characters")
     # A lone surrogate can be held in a str but never written as UTF-8: refuse to lose a whole file to it.
     return value.encode("utf-8", "replace").decode()
 

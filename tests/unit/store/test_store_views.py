@@ -706,3 +706,17 @@ def test_what_another_copy_of_the_dataset_said_all_along_is_no_edit(catalogue, t
     write_views(catalogue)
     file_of(catalogue, 1).write_bytes(annotation_file.render(id_of(1), rev + 1, {"emotion": newer}))
     assert read_back(catalogue).taken == [(id_of(1), "emotion")], "what was said of ours since is taken"
+
+
+def test_a_text_too_long_for_an_annotation_file_is_refused_and_kept(catalogue):
+    """It was taken from the manifest, and the file that it was written to was larger than Kelly reads."""
+    longest = "\x01" * 100_000  # six characters each in JSON
+    say(catalogue, 1, notes=longest)
+    write_views(catalogue)
+    assert read_back(catalogue).set_aside == []
+    assert annotation_file.read(annotation_file.raw(catalogue.root, file_of(catalogue, 1))).values["notes"] == longest
+    manifest_path = catalogue.layout.manifest_path
+    manifest_path.write_text(manifest_path.read_text().replace('"notes":"', '"notes":"x', 1))
+    merge = read_back(catalogue)
+    assert [(name, field) for name, field, _ in merge.refused] == [("manifest.json", "notes")]
+    assert values(catalogue, 1) == {"notes": longest}
