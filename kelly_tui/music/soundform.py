@@ -24,6 +24,8 @@ _END_OF_STREAM = 4
 _MP3_SLACK = 2 * 1152
 """Frames: what decoders take off at either end for the encoder's padding."""
 _BLOCK = 1024
+_CUT_LIST = 1 << 20
+"""Bytes that may be missing of a list of tags at the end of a file, which is of sound and can be heard without them."""
 _RIFF = (b"RIFF", b"RIFX", b"RF64")
 
 Order = Literal["big", "little"]
@@ -157,7 +159,10 @@ def _chunks(file: BinaryIO, order: Order) -> Iterator[_Chunk]:
 
 
 def _check_lists(path: Path | str, name: Path | str) -> None:
-    """No tag of a RIFF file's lists may lead back to where its list began: libsndfile would read it again, for ever."""
+    """No tag of a RIFF file's lists may lead back to where its list began: libsndfile would read it again, for ever.
+
+    Nor may a list go on far behind the file's end: libsndfile goes on too, eight bytes a step, over up to 4 GB.
+    """
     try:
         with open(path, "rb") as file:
             head = file.read(12)
@@ -165,6 +170,8 @@ def _check_lists(path: Path | str, name: Path | str) -> None:
                 size = os.fstat(file.fileno()).st_size
                 for chunk in _chunks(file, _order(head)):
                     if chunk.name in (b"LIST", b"INFO") and chunk.size:
+                        if chunk.start + chunk.size - size > _CUT_LIST:
+                            raise FileRefused("damaged: its LIST says a size that it does not have", path=name)
                         _check_list(file, chunk.start, min(chunk.start + chunk.size, size), _order(head), name)
     except OSError as error:
         raise FileRefused(f"can't be read ({error.strerror})", path=name) from None

@@ -124,6 +124,11 @@ NASTY: dict[str, bytes] = {
     "a second tag that leads back.wav": wav(form(), listed(tag(b"INAM", b"rain"), tag(b"IKEY", b"", -9)), data(WORDS)),
     "a tag that leads back at the end.wav": wav(form(), data(WORDS), BACK),
     "a tag that leads back behind 64 bits.wav": rf64(len(tone()), BACK, size=len(WORDS)),
+    "tags far behind the end.wav": wav(form(), b"LIST\x2a\x3c\x00\x02INFO", data(WORDS)),
+    "tags far behind the end behind 64 bits.wav": bytes.fromhex(
+        "52463634ffffffff574156454c4953542a3c0002" + "ff" * 28 + "df" + "ff" * 45 + "0009ffffffffffffffff"
+        "000000010001002258000000000000000010006461740000007e01"
+    ),
     "2^62 frames.wav": rf64(1 << 62),
     "two sizes and no sound.wav": bytes.fromhex(
         "52463634ffffffff57415645647336343c000000000000000000004000000000000000400000000000fdff40"

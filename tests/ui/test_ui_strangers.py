@@ -91,7 +91,7 @@ def hostile_dataset(folder: Path) -> Path:
                 parent_id=f"{0:016x}" if number == 9 else None, root_id=f"{0:016x}" if number == 9 else "",
                 augmentation_type=f"up{TITLE}" if number == 9 else None,
             )])  # fmt: skip
-        history.edit(catalogue, [Edit(f"{4:016x}", "notes", Label("x" * 1_000_000 + TITLE))], f"anna{TITLE}")
+        history.edit(catalogue, [Edit(f"{4:016x}", "notes", Label("x" * 99_000 + TITLE))], f"anna{TITLE}")
         for who, emotion in ((f"ben{TITLE}", "sad"), ("c\x1b[31m", "tense")):  # who differ
             history.edit(catalogue, [Edit(f"{5:016x}", "emotion", Label(emotion, by=who))], who)
         with catalogue.writing() as db:  # as an older or foreign program may have stored it

@@ -114,6 +114,21 @@ def test_a_tag_that_leads_back_is_refused_before_libsndfile_reads_it_for_ever(tm
             read(path, name)
 
 
+@pytest.mark.parametrize("name", [name for name in audio.NASTY if "far behind the end" in name])
+def test_tags_far_behind_the_end_are_refused_before_libsndfile_looks_for_them(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    path.write_bytes(audio.NASTY[name])
+    for read in (whole_sound, lambda path, name: streamed(path)):
+        with pytest.raises(FileRefused, match="LIST says a size that it does not have"):
+            read(path, name)
+
+
+def test_a_sound_whose_tags_are_cut_at_the_end_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "cut tags.wav"
+    path.write_bytes(audio.wav(audio.form(), audio.data(audio.WORDS), b"LIST\x00\x00\x08\x00INFOIA"))
+    assert whole_sound(path, "song").frames == len(audio.WORDS) // 2
+
+
 TITLE = audio.tag(b"INAM", b"rain in May\0")
 CHUNKS = {
     "tags": audio.listed(TITLE, audio.tag(b"IXYZ", b"any\0")),
