@@ -18,11 +18,11 @@ from numpy.typing import NDArray
 
 from kelly_tui.errors import FileRefused
 from kelly_tui.features.fingerprint import midi_fingerprint
-from kelly_tui.model.annotation import Label, Value
+from kelly_tui.model.annotation import LONGEST, Label, Value
 from kelly_tui.music.beats import find_clock, in_short_beats
 from kelly_tui.music.chords import detect_chords
 from kelly_tui.music.contour import contour_curve, contour_of, detect_range, melody
-from kelly_tui.music.detection import Detection
+from kelly_tui.music.detection import Detection, unknown
 from kelly_tui.music.dynamics import (
     articulation_ratios,
     detect_articulation,
@@ -163,11 +163,11 @@ class Analysis:
     @cached_property
     def detections(self) -> dict[str, tuple[str, Found]]:
         """For each label: the detector's name, and what it says."""
-        offsets = self.groove.timing_offsets
+        offsets: Found = self.groove.timing_offsets
         if self.offsets is not None:
-            offsets = replace(offsets, value=self.offsets.round(1).tolist())
+            offsets = _storable(replace(offsets, value=self.offsets.round(1).tolist()))
         key = replace(self.key, why=self.key.why + keys_in_words(self.keys))
-        chords = replace(self.chords, why=self.chords.why + numerals_in_words(self.romans, self.keys))
+        chords = _storable(replace(self.chords, why=self.chords.why + numerals_in_words(self.romans, self.keys)))
         return {
             "key": ("key", _said(key, lambda key: key[0])),
             "mode": ("key", _said(key, lambda key: key[1])),
@@ -189,6 +189,13 @@ class Analysis:
 def _said(found: Found, part: Any) -> Found:
     """A detection of one part of a value."""
     return found if found.value is None else Detection(part(found.value), found.confidence, found.why)
+
+
+def _storable(found: Found) -> Found:
+    """A list of many hours is in the features; a label of that length could not be stored."""
+    if found.value is None or len(found.value) <= LONGEST:
+        return found
+    return unknown(f"{len(found.value):,} values, and a label holds {LONGEST:,}: they are in the features alone")
 
 
 def _described(score: Score) -> NDArray[np.bool_]:

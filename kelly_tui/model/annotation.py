@@ -25,7 +25,8 @@ else:
     Value = Any  # msgspec reads no union of several lists; `check_value` looks closer than it would
 
 LONGEST = 100_000
-"""Characters of a text: however JSON writes them, an annotation file holds as many and can be read again."""
+"""Characters of a text, and values of a list, whose words have ten times as many: however JSON writes them, an
+annotation file holds as many in every field and can be read again."""
 
 Kind = Literal["choice", "key", "number", "flag", "text", "meter", "words", "chords", "numbers", "velocities"]
 
@@ -216,29 +217,36 @@ def _meter(field: Field, value: object, choices: tuple[str, ...]) -> Value:
     return f"{int(match[1])}/{int(match[2])}"
 
 
-def _items(value: object) -> list[object]:
+def _items(field: Field, value: object) -> list[object]:
     if isinstance(value, str):
-        return list(value.replace(",", " ").replace("|", " ").split())
-    if isinstance(value, (list, tuple)):
-        return list(value)
-    return [value]
+        value = value.replace(",", " ").replace("|", " ").split()
+    items = list(value) if isinstance(value, (list, tuple)) else [value]
+    if len(items) > LONGEST:
+        raise _wrong(field, f"a list of {len(items):,}", f"at most {LONGEST:,} values")
+    return items
 
 
 def _words(field: Field, value: object, choices: tuple[str, ...]) -> Value:
-    words = [str(_text(field, item, ())) for item in _items(value)]
+    words = [str(_text(field, item, ())) for item in _items(field, value)]
     if field.name == "rule_breaks":
         for word in words:
             if not _RULE_BREAK.fullmatch(word):
                 raise _wrong(field, word, f"CATEGORY_Name, with {' '.join(labels.RULE_BREAK_CATEGORIES)}")
-    return list(dict.fromkeys(words))
+    return _of_some_length(field, list(dict.fromkeys(words)))
 
 
 def _chords(field: Field, value: object, choices: tuple[str, ...]) -> Value:
-    chords = [item for item in _items(value) if item != "-"]
+    chords = [item for item in _items(field, value) if item != "-"]
     for chord in chords:
         if not isinstance(chord, str) or not _is_chord(chord):
             raise _wrong(field, chord, "chords such as C Am G7 Fmaj7 Bdim C/E N")
-    return [str(chord) for chord in chords]
+    return _of_some_length(field, [str(chord) for chord in chords])
+
+
+def _of_some_length(field: Field, words: list[str]) -> list[str]:
+    if sum(map(len, words)) > 10 * LONGEST:
+        raise _wrong(field, words[0], f"at most {10 * LONGEST:,} characters in all")
+    return words
 
 
 @lru_cache(maxsize=4096)
@@ -247,7 +255,7 @@ def _is_chord(name: str) -> bool:
 
 
 def _numbers(field: Field, value: object, choices: tuple[str, ...]) -> Value:
-    items = _items(value)
+    items = _items(field, value)
     with suppress(msgspec.ValidationError, OverflowError):  # thousands, of a detector: looked at together
         numbers: list[float] = msgspec.convert(items, _numbers_within(field.low, field.high))
         if math.isfinite(sum(numbers)):

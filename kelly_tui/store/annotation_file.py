@@ -17,8 +17,8 @@ from kelly_tui.store.inside import read_inside
 from kelly_tui.store.markers import versions
 from kelly_tui.store.schema import Provenance, provenance_of
 
-LARGEST = 4 << 20
-"""Bytes; a note table's timing offsets fit many times."""
+LARGEST = 32 << 20
+"""Bytes: what `kelly_tui.model.annotation.LONGEST` allows in every field, and most of a stranger's."""
 
 _DEEPEST = 20
 _encode = msgspec.json.Encoder(order="sorted").encode

@@ -291,7 +291,7 @@ def _by_line(path: Path) -> tuple[bytes, _Lines] | None:
     return None
 
 
-_LONGEST = 16 << 20
+_LONGEST = 32 << 20
 """Bytes of a line: a sample's, or all that is said before and after them. One that is longer is cut, and no JSON."""
 
 

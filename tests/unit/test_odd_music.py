@@ -17,7 +17,7 @@ import soundfile
 import kelly_tui
 from kelly_tui import DatasetConfig, create_dataset_structure, extract_audio_features, extract_midi_features
 from kelly_tui.errors import FileRefused
-from kelly_tui.features.midi import analyse, labels_of
+from kelly_tui.features.midi import analyse, features_of, labels_of
 from kelly_tui.model.annotation import FIELDS, check_value
 from kelly_tui.music.notes import read_midi
 from kelly_tui.store.catalogue import Catalogue
@@ -156,6 +156,14 @@ def test_what_is_odd_is_read_as_it_sounds() -> None:
     assert read_midi(MIDI["ten hours"]).duration == pytest.approx(36_000)
     assert extract_midi_features(MIDI["ten hours of drums at the end"], max_duration_sec=30).note_count == 1
     assert extract_midi_features(MIDI["a hundred thousand notes"]).note_count == 100_000
+
+
+def test_what_is_too_long_for_a_label_is_in_the_features() -> None:
+    score = read_midi(smf(track(*(note(60 + at % 12, 0, 240) for at in range(100_001)))))
+    analysis = analyse(score)
+    assert "timing_offsets_ms" not in labels_of(analysis)
+    assert "100,001 values" in analysis.detections["timing_offsets_ms"][1].why
+    assert len(features_of(analysis).timing_offsets_ms) == 100_001
 
 
 # -- sound

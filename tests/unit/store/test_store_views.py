@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from store_files import tree
 from store_samples import id_of, new_catalogue, sample
 
-from kelly_tui.errors import DatasetError
+from kelly_tui.errors import DatasetError, LabelError
 from kelly_tui.model.annotation import Label
 from kelly_tui.model.edit import Edit
 from kelly_tui.store import annotation_file, durable, history, manifest, readback, views
@@ -706,6 +706,26 @@ def test_what_another_copy_of_the_dataset_said_all_along_is_no_edit(catalogue, t
     write_views(catalogue)
     file_of(catalogue, 1).write_bytes(annotation_file.render(id_of(1), rev + 1, {"emotion": newer}))
     assert read_back(catalogue).taken == [(id_of(1), "emotion")], "what was said of ours since is taken"
+
+
+def test_the_longest_labels_can_be_read_again(catalogue):
+    """Of a MIDI file of 450,000 notes the offsets were written, 5 MB, to a file that was then too large to be read."""
+    numbers = [0.1 + 1 / 3 + at for at in range(100_000)]
+    texts = [f"\x01{at:05}\x01\x01\x01\x01" for at in range(100_000)]
+    longest = {
+        "timing_offsets_ms": numbers, "chord_times": numbers, "notes": "\x01" * 100_000, "tags": texts,
+        "chord_progression": ["Fmaj7/b13"] * 100_000, "rule_breaks": [f"HARMONY_{at:02}" for at in range(70_000)],
+    }  # fmt: skip
+    say(catalogue, 1, **longest)
+    write_views(catalogue)
+    assert read_back(catalogue).set_aside == []
+    read = annotation_file.read(annotation_file.raw(catalogue.root, file_of(catalogue, 1)))
+    assert read.values == longest
+    for field in ("timing_offsets_ms", "chord_times", "tags", "chord_progression"):
+        with pytest.raises(LabelError, match="a list of 100,001"):
+            say(catalogue, 1, **{field: [*longest[field], longest[field][0]]})
+    with pytest.raises(LabelError, match="1,000,000 characters in all"):
+        say(catalogue, 1, tags=[f"{at}{'x' * 95_000}" for at in range(11)])
 
 
 def test_a_text_too_long_for_an_annotation_file_is_refused_and_kept(catalogue):
