@@ -121,7 +121,11 @@ class _Standings:
         record = self._records.get("annotate")
         if record is None:
             return Standing("never")
-        new = self._one("SELECT count(*) FROM samples WHERE origin = 'imported' AND created_at > ?", record.began)
+        imported = "SELECT count(*) FROM samples WHERE origin = 'imported' AND"
+        if record.sample is None:  # an older Kelly's
+            new = self._one(f"{imported} created_at > ?", record.began)
+        else:
+            new = self._one(f"{imported} rowid > ?", record.sample)
         asked = record.details.get("samples")  # absent where the run did not come to its end
         words = "" if asked is None else f"{record.done:,} of {asked:,} labelled"
         if asked is not None and asked > record.done:
@@ -236,11 +240,10 @@ class _Standings:
             return Standing("never")
         since = self._one("SELECT ifnull(max(at), '') FROM steps")
         changing = self._records.keys() - {"validate", "export"}
-        stages = [
-            self._records[name].ended or self._records[name].began for name in changing if self._records[name].done
-        ]
+        stages = [self._records[name] for name in changing if self._records[name].done]
         is_edited = record.step is not None and runs.last_step(self._catalogue) > record.step
-        if is_edited or max([since, *stages]) > record.began:
+        ran = any(one.run > record.run or (one.ended or one.began) > record.began for one in stages)
+        if is_edited or ran or since > record.began:
             return Standing("stale", f"{record.words} at {record.since}; changed since")
         return Standing("done" if not record.failed else "failed", f"{record.words} at {record.since}")
 

@@ -27,7 +27,7 @@ from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.layout import Layout, disk_errors, utc_now
 
 _LOCK = "stage.lock"
-_STEP = "step"
+_STEP, _SAMPLE = "step", "sample"
 _LOOKS = 20
 """How often, a hundredth of a second apart, a held lock is tried: one who only looks at it holds it for a moment."""
 
@@ -63,6 +63,12 @@ class Record(NamedTuple):
         step: int | None = self.details.get(_STEP)
         return step
 
+    @property
+    def sample(self) -> int | None:
+        """The rowid of the last sample that there was when it began, for the same reason."""
+        sample: int | None = self.details.get(_SAMPLE)
+        return sample
+
 
 def clock_time(at: str) -> str:
     """``14:02`` of this day, ``21 Nov 14:02`` of another; local time of an ISO 8601 moment."""
@@ -85,7 +91,8 @@ class Ending:
 def begin(catalogue: Catalogue, stage: str, details: Mapping[str, Any]) -> int:
     """Note that a stage begins; the number of its run."""
     with catalogue.writing() as db:
-        said = {**details, _STEP: last_step(catalogue)}
+        (sample,) = db.execute("SELECT ifnull(max(rowid), 0) FROM samples").fetchone()
+        said = {**details, _STEP: last_step(catalogue), _SAMPLE: sample}
         row = (stage, os.getpid(), utc_now(), msgspec.json.encode(said).decode())
         number = db.execute("INSERT INTO runs (stage, pid, began, details) VALUES (?, ?, ?, ?)", row).lastrowid
     assert number is not None

@@ -13,7 +13,7 @@ from kelly_tui.errors import StageError
 from kelly_tui.model.annotation import Label
 from kelly_tui.model.edit import Edit
 from kelly_tui.pipeline.standing import STAGES, stage_standings
-from kelly_tui.store import history, runs
+from kelly_tui.store import history, importer, runs
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.history import edit
 from kelly_tui.store.layout import load_config, save_config
@@ -98,6 +98,17 @@ def test_new_samples_make_what_comes_after_stale_and_say_how_many(made, music, t
     assert found["synthesize"].state == "done"
     assert found["validate"].state == "stale"
     assert "changed since" in found["validate"].words
+
+
+@pytest.mark.parametrize("module", [importer, runs])
+def test_new_samples_are_counted_though_the_clock_was_set_back(made, music, tmp_path, monkeypatch, module):
+    kelly_tui.validate_dataset(made)
+    monkeypatch.setattr(module, "utc_now", lambda: "2001-01-01T00:00:00.000Z")
+    kelly_tui.import_files(made, [one_more(tmp_path / "more", music)])
+    assert words(made, "annotate").endswith("to do: 1 new")
+    assert words(made, "validate").endswith("changed since")
+    kelly_tui.annotate_dataset(made)
+    assert states(made)["annotate"] == "done"
 
 
 def test_changed_parameters_are_named_and_counted_as_a_dry_run_does(made):
