@@ -7,6 +7,7 @@ as soon as it is known. Frames are a 4-byte length and a pickle. Whatever native
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import gc
 import os
@@ -27,8 +28,8 @@ from kelly_tui.settings import Limits, obey
 
 LENGTH = struct.Struct("<I")
 
-WAITING = 3.0
-"""How many times its limit an item may take by the clock: what is starved, or waits for a disk, is no bad file."""
+_PR_SET_PDEATHSIG = 1
+"""Of Linux's ``prctl``: which signal a process gets when the thread that started it has ended."""
 
 
 def main() -> None:
@@ -38,6 +39,7 @@ def main() -> None:
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 1)
     os.dup2(nowhere, 2)
+    _end_with_asker()
     _limit_memory(int(sys.argv[1]))
     obey(msgspec.json.decode(sys.argv[2], type=Limits))
     requests: queue.SimpleQueue[list[tuple[str, dict[str, Any], float]]] = queue.SimpleQueue()
@@ -46,14 +48,12 @@ def main() -> None:
     while True:
         for function, argument, seconds in requests.get():
             # The system ends us, also inside native code, when an item takes too long of the processor; the asker does
-            # when it takes too long by the clock, and the system again should the asker itself be gone.
+            # when it takes too long by the clock. An alarm here would run on while all of us are stopped.
             signal.setitimer(signal.ITIMER_PROF, seconds)
-            signal.setitimer(signal.ITIMER_REAL, WAITING * seconds + 10)
             began = time.monotonic()
             kind, value = _answer(function, argument)
             answer = pickle.dumps((kind, value, time.monotonic() - began), protocol=pickle.HIGHEST_PROTOCOL)
             signal.setitimer(signal.ITIMER_PROF, 0)
-            signal.setitimer(signal.ITIMER_REAL, 0)
             answers.write(LENGTH.pack(len(answer)) + answer)
             answers.flush()
             if kind == "memory":  # what is left of a process that ran out of memory is not to be trusted
@@ -96,6 +96,12 @@ def _answer(function: str, argument: dict[str, Any]) -> tuple[str, Any]:
         return "broken", f"{type(error).__name__}: {error}"
     except Exception as error:  # a fault of ours costs its item, by name, and not the run
         return "broken", f"{type(error).__name__}: {error}"
+
+
+def _end_with_asker() -> None:
+    """Have the system end us with the asker, also inside native code that would not let `_listen` have its turn."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _limit_memory(limit: int) -> None:

@@ -20,11 +20,10 @@ from itertools import count, takewhile
 from typing import NamedTuple
 
 from kelly_tui.errors import DiskFull, KellyError, StageError
-from kelly_tui.pipeline.child import WAITING
 from kelly_tui.pipeline.pace import Pace
 from kelly_tui.pipeline.plan import Work
 from kelly_tui.pipeline.stage import PAUSED, Failed, Interrupted, Item, Outcome, Progress, Result, Run
-from kelly_tui.pipeline.worker import Answer, Chunk, LocalExecutor, Workers, run_chunk
+from kelly_tui.pipeline.worker import WAITING, Answer, Chunk, LocalExecutor, Workers, run_chunk
 
 CHUNK_WORK = 0.2
 """Seconds of work in a chunk, about: over 0.1, below which handing it over costs more than doing it."""

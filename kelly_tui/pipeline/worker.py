@@ -23,11 +23,18 @@ from typing import Any, NamedTuple
 import msgspec
 
 from kelly_tui.paths import PROJECT
-from kelly_tui.pipeline.child import LENGTH, WAITING
+from kelly_tui.pipeline.child import LENGTH
 from kelly_tui.settings import Limits
 
 CHUNK_SECONDS = 5.0
 """A chunk that has taken this long hands back what it has; the rest is asked for again."""
+
+WAITING = 3.0
+"""How many times its limit an item may take by the clock: what is starved, or waits for a disk, is no bad file."""
+
+A_LOOK = 1.0
+"""Seconds between two looks at the clock. One that comes as late again tells that we were stopped, by ctrl+z or a lid
+that was closed, and most likely the item with us: that is no time of its own."""
 
 A_PIPE = 1 << 16
 """Bytes that a pipe holds: room for more would be asked of the system, and given back, with each answer."""
@@ -112,18 +119,20 @@ class Child:
         unsent = memoryview(LENGTH.pack(len(request)) + request)
         answers: list[Answer] = []
         received = bytearray()
-        deadline = time.monotonic() + WAITING * work[0][2]
         self._ready.register(self._requests, selectors.EVENT_WRITE)
+        waited, now = 0.0, time.monotonic()
         while len(answers) < len(work):
-            now = time.monotonic()
             if answers and now >= until:
                 self.end()
                 break
-            patience = (min(until, deadline) if answers else deadline) - now
-            ready = {key.fd for key, _ in self._ready.select(max(0.0, patience))}
-            if not ready and now >= deadline:  # not while there is an answer: it may be us who were stopped meanwhile
+            limit = WAITING * work[len(answers)][2]
+            patience = min(A_LOOK, max(0.0, limit - waited), until - now if answers else A_LOOK)
+            ready = {key.fd for key, _ in self._ready.select(patience)}
+            before, now = now, time.monotonic()
+            if now - before < patience + A_LOOK:
+                waited += now - before
+            if not ready and waited >= limit:  # not while there is an answer: it may have waited for us
                 self.end()
-                limit = WAITING * work[len(answers)][2]
                 answers.append(("slow", f"took longer than {limit:g} s, most of it waiting", limit))
                 break
             if self._requests.fileno() in ready:
@@ -136,8 +145,8 @@ class Child:
                 received += block
                 fresh = _take_frames(received)
                 answers += fresh
-                if fresh and len(answers) < len(work):
-                    deadline = time.monotonic() + WAITING * work[len(answers)][2]
+                if fresh:
+                    waited = 0.0
                 if fresh and fresh[-1][0] == "memory":
                     self.end()
                     break

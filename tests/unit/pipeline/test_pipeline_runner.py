@@ -2,10 +2,14 @@
 
 import multiprocessing
 import os
+import signal
+import subprocess
+import sys
 import threading
 import time
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 from functools import partial
 from itertools import count
 from math import inf
@@ -251,6 +255,37 @@ def test_what_waits_for_its_turn_has_longer_than_what_works(monkeypatch):
     monkeypatch.setattr(worker, "WAITING", 3.0)
     answers = child.ask([("toy_items:temper", {"number": 4, "temper": "wait"}, 0.1)], inf)
     assert answers == [("slow", "took longer than 0.3 s, most of it waiting", pytest.approx(0.3))]
+
+
+def test_time_that_all_of_us_were_stopped_for_is_none_of_the_items(monkeypatch):
+    clock = count(0, 1000)
+    monkeypatch.setattr(worker, "time", SimpleNamespace(monotonic=lambda: float(next(clock))))
+    child = Child(2**30, Settings().limits)
+    answers = child.ask([("toy_items:temper", {"number": 3, "temper": "alarm"}, 60.0)], inf)
+    child.end()
+    assert [(kind, value) for kind, value, _ in answers] == [("done", {"alarm": (0.0, 0.0)})], "none that runs on"
+
+
+def test_a_child_ends_with_its_asker_also_where_native_code_holds_it(tmp_path):
+    begun = tmp_path / "begun"
+    asks = (
+        "from kelly_tui.pipeline.worker import Child\n"
+        "from kelly_tui.settings import Settings\n"
+        "child = Child(2**30, Settings().limits)\n"
+        "print(child._process.pid, flush=True)\n"
+        f"child.ask([('toy_items:temper', {{'temper': 'hold', 'path': {str(begun)!r}}}, 60.0)], 60.0)\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", asks], stdout=subprocess.PIPE) as asker:
+        child = os.pidfd_open(int(asker.stdout.readline()))
+        while not begun.exists():
+            assert asker.poll() is None
+        asker.kill()
+    try:
+        assert select([child], [], [], 60)[0]
+    finally:
+        with suppress(ProcessLookupError):
+            signal.pidfd_send_signal(child, signal.SIGKILL)
+        os.close(child)
 
 
 def test_an_executor_that_is_shut_down_under_a_stage_is_no_fault_of_ours():
