@@ -56,6 +56,8 @@ class Rebuilt(msgspec.Struct):
     """Whether Kelly had made one before, which is gone or damaged."""
     damaged: str = ""
     """Where the damaged one lies, relative to the dataset."""
+    copy_of: str = ""
+    """Where the dataset lies of which this is a copy, if it was made for that."""
     told: bool = False
     """Whether a person has seen `words`."""
     findings: list[str] = []
@@ -75,9 +77,13 @@ class Rebuilt(msgspec.Struct):
         remarks = f" {left_out:,} remarks on the views: kelly validate." if left_out else ""
         if not self.lost:
             return remarks.strip()
-        what, where = ("damaged", f" The damaged one: {self.damaged}.") if self.damaged else ("gone", "")
+        what, where = "the catalogue was gone", ""
+        if self.damaged:
+            what, where = "the catalogue was damaged", f" The damaged one: {self.damaged}."
+        elif self.copy_of:
+            what = f"this is a copy of {self.copy_of}, which keeps the catalogue"
         return (
-            f"the catalogue was {what}; made anew from the views: {count(self.samples, 'sample')} and"
+            f"{what}; made anew from the views: {count(self.samples, 'sample')} and"
             f" {count(self.labels, 'label')} are back, history and undo begin anew. An edit not yet in annotations/ may"
             f" be missing, and features are extracted again.{where}{remarks}"
         )

@@ -5,9 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import re
-import secrets
 import shlex
-import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -21,7 +19,6 @@ import msgspec
 from kelly_tui.errors import DatasetError, DiskFull, FileRefused
 from kelly_tui.model.dataset import DatasetConfig
 from kelly_tui.model.labels import nearest
-from kelly_tui.paths import state_dir
 from kelly_tui.settings import load_settings
 from kelly_tui.store.inside import check_stays, open_inside, read_inside
 from kelly_tui.store.partial import partials, put
@@ -132,28 +129,9 @@ class Layout:
         """Where catalogue and lock lie: ``.kelly``, or the user's state folder if the dataset is on a network."""
         if not on_network(self.root):
             return self.kelly_dir
-        self._claim_for_this_host()
-        uuid_path = self.kelly_dir / "uuid"
-        if not uuid_path.exists():
-            write_atomic(uuid_path, secrets.token_hex(16).encode())
-        uuid = read_inside(self.root, uuid_path, 1 << 10).decode("ascii", "replace").strip()
-        if not re.fullmatch("[0-9a-f]{32}", uuid):  # it becomes a path
-            raise DatasetError("this names no catalogue", path=uuid_path, hint="Remove it, and it is made anew.")
-        return state_dir() / uuid
+        from kelly_tui.store.away import catalogue_dir_away  # late: it writes files as all do
 
-    def _claim_for_this_host(self) -> None:
-        """The catalogue of a shared dataset lies on one host; another must not begin a second one."""
-        host_path = self.kelly_dir / "host"
-        here = socket.gethostname()
-        if not host_path.exists():
-            write_atomic(host_path, here.encode())
-        owner = read_inside(self.root, host_path, 1 << 10).decode("utf-8", "replace").strip()
-        if owner != here:
-            raise DatasetError(
-                f"the catalogue of this dataset is on {owner!r}, this is {here!r}",
-                path=self.root,
-                hint=f"Work on {owner}, or remove {host_path} to rebuild it here from the views.",
-            )
+        return catalogue_dir_away(self.root)
 
     def has_views(self) -> bool:
         """Whether manifest.json or annotations/ name any sample, so that a lost catalogue can be rebuilt."""

@@ -20,6 +20,7 @@ from kelly_tui.model.labels import SPLITS
 from kelly_tui.model.sample import file_type_of
 from kelly_tui.store import annotation_file, counters, damage
 from kelly_tui.store.adoption import ID, Adoption, Rebuilt
+from kelly_tui.store.away import copy_of
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.conflicts import read_conflicts
 from kelly_tui.store.connection import connect, take
@@ -107,6 +108,7 @@ def rebuild(catalogue: Catalogue) -> Rebuilt:
             "without a manifest nobody knows whose variants lie in processed/augmented: augment makes them anew"
         )
     rebuilt.damaged = damage.kept_in(layout) or ""
+    rebuilt.copy_of = copy_of(layout.catalogue_dir)
     rebuilt.lost = bool(rebuilt.damaged) or raw is None or raw.catalogue_rev is not None
     if not layout.config_path.exists():
         save_config(layout.root, catalogue.config)
