@@ -22,6 +22,7 @@ from kelly_tui.store import schema
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.connection import keep_little
 from kelly_tui.store.inside import inside
+from kelly_tui.store.intact import OTHER_BYTES
 from kelly_tui.store.query import parse
 
 _AT_ONCE = 200
@@ -293,7 +294,7 @@ class Files:
         """The bytes of a sample, which are those that the catalogue knows. Raises `FileRefused`."""
         data = self.read(relative)
         if sha256 and hashlib.sha256(data).hexdigest() != sha256:
-            raise FileRefused("its bytes are not those that were imported: see kelly validate --deep")
+            raise FileRefused(OTHER_BYTES)
         return data
 
 

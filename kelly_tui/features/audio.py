@@ -31,7 +31,7 @@ from kelly_tui.music.modulation import keys_in_words, numerals, numerals_in_word
 from kelly_tui.store.chromagrams import packed
 from kelly_tui.store.durable import write_inside
 from kelly_tui.store.extracted import columns_to_carry, labels_to_carry, vector_to_store
-from kelly_tui.store.inside import inside
+from kelly_tui.store.intact import intact
 
 RATE = 22_050
 VECTOR_MFCC = 20
@@ -282,10 +282,10 @@ def absent(features: AudioFeatures) -> dict[str, str]:
 def extract_item(item: Mapping[str, Any]) -> dict[str, Any]:
     """The extract stage for one audio file, run in a worker; raises `FileRefused` and nothing else for bad input.
 
-    `item`: root, file_path, target (relative, where the .npz goes), config. Returns what the catalogue stores.
+    `item`: root, file_path, sha256, target (relative, where the .npz goes), config. Returns what the catalogue stores.
     """
     root = Path(item["root"])
-    path = inside(root, item["file_path"])
+    path = intact(root, item["file_path"], item["sha256"])
     config = msgspec.convert(item.get("config", {}), AudioConfig)
     features = extract_audio_features(path, config)
     whole = features.duration_sec < config.max_duration_sec  # then what was decoded is surer than the header

@@ -38,7 +38,7 @@ from kelly_tui.music.notes import Score, read_midi
 from kelly_tui.music.tempo import detect_tempo
 from kelly_tui.store.durable import write_inside
 from kelly_tui.store.extracted import columns_to_carry, labels_to_carry, vector_to_store
-from kelly_tui.store.inside import inside
+from kelly_tui.store.intact import intact
 
 if TYPE_CHECKING:
     import pretty_midi
@@ -363,11 +363,11 @@ def _mean_and_spread(counts: Ints) -> tuple[float, float, int]:
 def extract_item(item: Mapping[str, Any]) -> dict[str, Any]:
     """The extract stage for one MIDI file, run in a worker; raises `FileRefused` and nothing else for bad input.
 
-    `item`: root, file_path, target (relative, where the .json goes), config. Returns what the catalogue stores, and
-    which labels are absent.
+    `item`: root, file_path, sha256, target (relative, where the .json goes), config. Returns what the catalogue stores,
+    and which labels are absent.
     """
     root = Path(item["root"])
-    score = read_midi(inside(root, item["file_path"]))
+    score = read_midi(intact(root, item["file_path"], item["sha256"]))
     analysis = analyse(_analysed_part(score, None))  # whole: a key is told by its end, and a piece costs some ms
     features = features_of(analysis)
     write_inside(root, item["target"], features.to_json())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -21,6 +22,7 @@ from kelly_tui.pipeline.runner import run_items
 from kelly_tui.pipeline.stage import Failed, Item, Outcome, Result, Run
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.durable import make_durable
+from kelly_tui.store.intact import intact
 from kelly_tui.store.layout import called, disk_errors, utc_now
 from kelly_tui.text import count
 
@@ -89,7 +91,9 @@ def variant_item(item: dict[str, Any]) -> dict[str, Any]:
     """In a worker: write the variant of `plan_item`'s choice that comes at ``item["place"]`` among the new ones.
 
     Returns what `augment_item` returns, with the variant itself; nothing when there are no more different ones.
+    Raises `FileRefused`.
     """
+    intact(Path(item["root"]), item["parent_path"], item["parent_sha256"])
     chosen = [one for one in plan_item(item)["variants"] if one["recipe"] not in item["leave_out"]]
     if item["place"] >= len(chosen):
         return {}

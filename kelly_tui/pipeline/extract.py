@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import starmap
 from typing import Any, NamedTuple
 
+from kelly_tui.errors import FileRefused
 from kelly_tui.learn.suggest import suggest_for
 from kelly_tui.learn.suspects import suspect_for
 from kelly_tui.model.annotation import Label
@@ -24,6 +25,7 @@ from kelly_tui.store.durable import make_durable
 from kelly_tui.store.extracted import STAGE, Extracted, carried_labels, put_extracted
 from kelly_tui.store.feature_files import FeatureFiles, look
 from kelly_tui.store.importer import apply_min_duration
+from kelly_tui.store.intact import IntactFiles, Known
 from kelly_tui.store.layout import Layout, disk_errors, features_name
 
 VERSIONS = {"midi": 16, "audio": 15}
@@ -64,6 +66,7 @@ def extract(catalogue: Catalogue, run: Run) -> Outcome:
     if run.dry_run:
         return plan.outcome(STAGE)
     extraction.files.remember()
+    extraction.music.remember()
     for parameters in extraction.parameters.values():
         parameters.remember()
     items = (item for item, _ in extraction.stale(Plan()))
@@ -104,13 +107,22 @@ class _Asked(NamedTuple):
     size: int | None
     mtime_ns: int | None
     """How their file looked when it was whole."""
+    created_at: str
+    intact_mtime_ns: int | None
+    intact_ctime_ns: int | None
+    """How the music looked when its hash was right last."""
+
+    @property
+    def known(self) -> Known:
+        intact = self.intact_mtime_ns, self.intact_ctime_ns
+        return Known(self.number, self.file_path, self.file_size_bytes, self.sha256, self.created_at, *intact)
 
 
 _ASKED = f"""
 SELECT samples.rowid, sample_id, file_path, file_type, sha256, file_size_bytes, status, results.key, features_path,
-  size, mtime_ns
+  legible.size, legible.mtime_ns, created_at, intact.mtime_ns, intact.ctime_ns
 FROM samples LEFT JOIN results ON stage = '{STAGE}' AND results.sample = samples.rowid
-LEFT JOIN legible ON legible.sample = samples.rowid
+LEFT JOIN legible ON legible.sample = samples.rowid LEFT JOIN intact ON intact.sample = samples.rowid
 WHERE NOT rejected AND samples.rowid > ? ORDER BY samples.rowid LIMIT {_AT_ONCE}
 """
 
@@ -121,6 +133,7 @@ def feature_item(layout: Layout, config: Mapping[str, Any], sample: Sample | _As
         "root": str(layout.root),
         "sample_id": sample.sample_id,
         "file_path": sample.file_path,
+        "sha256": sample.sha256,
         "target": features_name(sample.sample_id, _SUFFIXES[sample.file_type]),
         "config": config,
     }
@@ -140,7 +153,7 @@ class _Extraction:
         self._catalogue = catalogue
         self._config = audio_config(catalogue)
         self.parameters = wanted_parameters(catalogue)
-        self.files = FeatureFiles(catalogue)
+        self.music, self.files = IntactFiles(catalogue), FeatureFiles(catalogue)
         self._failures = {one.sample_id: one for one in catalogue.failures(STAGE) if one.sample_id is not None}
 
     def stale(self, plan: Plan) -> Iterator[tuple[Item, str]]:
@@ -170,8 +183,17 @@ class _Extraction:
             state = self.files.state(sample.sample_id, sample.features_path, known)
         if state != "whole":
             return f"features {state}"
+        if not self._is_same(sample.known):
+            return "the file is another"  # which a worker finds too, and refuses
         plan.skipped += 1
         return ""
+
+    def _is_same(self, known: Known) -> bool:
+        """Whether a file is what its features were made of; of one that is gone or closed others speak."""
+        try:
+            return self.music.is_same(known)
+        except (FileRefused, OSError):
+            return True
 
     def commit(self, results: list[tuple[Item, Result]]) -> None:
         """Store features and labels of the good ones, set the bad ones aside: one transaction.

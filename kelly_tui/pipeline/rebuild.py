@@ -168,7 +168,7 @@ def _compare_features(item: dict[str, Any], data: bytes, scratch: Path, made: di
 
     (scratch / "sample.mid").write_bytes(data)
     features = item["features"]
-    extract_item({**features, "root": str(scratch), "file_path": "sample.mid", "target": "features.json"})
+    extract_item({**features, "root": str(scratch), "file_path": "sample.mid", "sha256": "", "target": "features.json"})
     if why := _difference(inside(Path(item["root"]), features["target"]), (scratch / "features.json").read_bytes()):
         made["faults"].append((features["target"], why))
 

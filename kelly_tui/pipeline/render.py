@@ -166,6 +166,7 @@ class _Rendering:
         data = {
             "root": os.fspath(self._catalogue.root),
             "parent_path": sample.file_path,
+            "parent_sha256": sample.sha256,
             "target": target,
             "sample_rate": self._made_with["sample_rate"],
             "soundfont": self._soundfont,

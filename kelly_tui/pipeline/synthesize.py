@@ -115,19 +115,20 @@ class _Synthesis:
         }
         function = _GENERATE
         if self._audio:
-            data = {"midi": data, "sound": self._sound(name, target)}
+            data = {"midi": data, "sound": self._sound(name, target, "")}
             function = f"{generate_sound_item.__module__}:{generate_sound_item.__name__}"
         return Item(name, f"{self._kind} {index}", "", _GUESSED_BYTES[self._audio], function, data)
 
     def _render(self, sample: Sample) -> Item:
-        data = self._sound(sample.sample_id, sample.file_path)
+        data = self._sound(sample.sample_id, sample.file_path, sample.sha256)
         return Item(sample.sample_id, sample.file_path, "", _GUESSED_BYTES[True], _RENDER, data)
 
-    def _sound(self, name: str, midi_path: str) -> dict[str, Any]:
+    def _sound(self, name: str, midi_path: str, sha256: str) -> dict[str, Any]:
         return {
             "root": str(self._catalogue.root),
             "sample_id": name,
             "parent_path": midi_path,
+            "parent_sha256": sha256,
             "target": PurePosixPath(midi_path).with_suffix(".wav").as_posix(),
             "sample_rate": self._catalogue.config.sample_rate,
             "soundfont": self._soundfont,

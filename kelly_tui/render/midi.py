@@ -18,6 +18,7 @@ from kelly_tui.render.blocks import MidiBlocks, Samples
 from kelly_tui.render.events import read_events
 from kelly_tui.render.synth import GAIN, Synth
 from kelly_tui.store.inside import inside
+from kelly_tui.store.intact import intact
 from kelly_tui.store.layout import disk_errors, sync_folder
 from kelly_tui.store.partial import partials, put
 
@@ -61,16 +62,18 @@ def rendered_blocks(
 def render_item(item: dict[str, Any]) -> dict[str, Any]:
     """A stage's item: root/parent_path (MIDI) becomes root/target (`render_file`), flushed to the disk.
 
-    `item`: root, parent_path, target, sample_rate, soundfont. Returns sha256, file_size_bytes, duration_sec.
+    `item`: root, parent_path, parent_sha256, target, sample_rate, soundfont. Returns sha256, file_size_bytes,
+    duration_sec.
     """
     root = Path(item["root"])
-    source, target = inside(root, item["parent_path"]), inside(root, item["target"])
+    source = intact(root, item["parent_path"], item["parent_sha256"])
+    target = inside(root, item["target"])
     return render_file(source, target, int(item["sample_rate"]), item.get("soundfont"))
 
 
 def export_item(item: dict[str, Any]) -> dict[str, Any]:
     """`render_item` with a target that lies anywhere: an absolute path."""
-    source = inside(Path(item["root"]), item["parent_path"])
+    source = intact(Path(item["root"]), item["parent_path"], item["parent_sha256"])
     return render_file(source, Path(item["target"]), int(item["sample_rate"]), item.get("soundfont"))
 
 

@@ -20,11 +20,11 @@ from kelly_tui.model.sample import Sample, file_type_of
 from kelly_tui.store import annotation_file
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.conflicts import put_conflicts
-from kelly_tui.store.inside import check_stays, inside, read_inside, status_inside
+from kelly_tui.store.inside import check_stays, hash_inside, inside, read_inside, status_inside
 from kelly_tui.store.layout import LARGEST_LIST, utc_now, write_atomic
 from kelly_tui.store.rows import NOT_READ, NOT_TAKEN, read_annotations, read_row
 from kelly_tui.store.schema import label_of
-from kelly_tui.store.viewstate import Stamp, hash_inside, set_aside, stamp
+from kelly_tui.store.viewstate import Stamp, set_aside, stamp
 from kelly_tui.text import count
 
 ID = re.compile(r"[0-9A-Za-z_-]{2,128}")

@@ -7,6 +7,7 @@ or said to be larger than all disks.
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import stat
 from io import BufferedReader
@@ -87,6 +88,12 @@ def read_inside(root: Path, path: Path, most: int) -> bytes:
         if size > most or len(data := file.read(size + 1)) > most:
             raise FileRefused(f"larger than {most >> 20} MB", path=_relative(root, path))
     return data
+
+
+def hash_inside(root: Path, path: Path) -> str:
+    """SHA-256 of a plain file of the dataset at `root`. Raises `FileRefused`, `OSError`."""
+    with open_inside(root, path) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def check_stays(root: Path, path: Path) -> None:

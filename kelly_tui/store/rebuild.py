@@ -25,13 +25,13 @@ from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.conflicts import read_conflicts
 from kelly_tui.store.connection import connect, take
 from kelly_tui.store.full_disk import not_written
-from kelly_tui.store.inside import is_plain
+from kelly_tui.store.inside import hash_inside, is_plain
 from kelly_tui.store.layout import Layout, save_config, write_atomic
 from kelly_tui.store.manifest import RawManifest, read_manifest_file, write_manifest_file
 from kelly_tui.store.opinions import add_opinions, blind_opinions
 from kelly_tui.store.schema import COLUMNS, from_row, missing
 from kelly_tui.store.trials import add_trials, trials
-from kelly_tui.store.viewstate import changed_outside, hash_inside, remember, set_aside, stamp
+from kelly_tui.store.viewstate import changed_outside, remember, set_aside, stamp
 
 _BATCH = 2000
 _AT_ONCE = 1000

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import hashlib
 import os
 import shutil
 import sqlite3
@@ -13,7 +12,7 @@ import msgspec
 
 from kelly_tui.errors import FileRefused
 from kelly_tui.store.catalogue import Catalogue
-from kelly_tui.store.inside import is_plain, open_inside
+from kelly_tui.store.inside import hash_inside, is_plain
 from kelly_tui.store.layout import disk_errors, utc_now
 
 _AT_ONCE = 4
@@ -138,12 +137,6 @@ def set_aside(catalogue: Catalogue, path: Path) -> Path:
                 raise
             shutil.copyfile(path, kept)
     return kept
-
-
-def hash_inside(root: Path, path: Path) -> str:
-    """SHA-256 of a plain file of the dataset at `root`. Raises `FileRefused`, `OSError`."""
-    with open_inside(root, path) as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _name(catalogue: Catalogue, path: Path) -> str:

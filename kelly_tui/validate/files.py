@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import stat
 from collections.abc import Callable, Iterator
-from contextlib import suppress
-from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
-from kelly_tui.errors import DatasetError, FileRefused
+from kelly_tui.errors import FileRefused
 from kelly_tui.model.report import Finding
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.feature_files import FeatureFiles, Look
 from kelly_tui.store.inside import inside
+from kelly_tui.store.intact import IntactFiles, Known
 from kelly_tui.store.layout import called
 from kelly_tui.store.manifest import read_manifest_file
 from kelly_tui.store.readback import edited_annotations
@@ -27,23 +25,14 @@ from kelly_tui.text import agree, count, safe_text
 EXAMPLES = 50
 """How many samples a finding names: a page of the list."""
 
-_AT_ONCE = 1000
-
 REMARKS = 3
 """How many remarks on the views are said."""
 
 
 class _File(NamedTuple):
-    number: int
     sample_id: str
-    path: str
-    size: int
-    sha256: str
-    created_at: str
+    known: Known
     features_path: str | None
-    mtime_ns: int | None
-    """Of when its hash was right last, as far as that was looked at; so is `ctime_ns`."""
-    ctime_ns: int | None
     features_size: int | None
     """Of when its features could be read last; so is `features_mtime_ns`."""
     features_mtime_ns: int | None
@@ -149,8 +138,8 @@ _DECIDE = "kelly conflicts {} takes it in, or shows it where it is much: --take 
 def check_files(catalogue: Catalogue, *, deep: bool = False) -> Iterator[Finding]:
     """Files that are gone, can't be read, have changed since they were taken in, or whose features are gone or broken.
 
-    A file of the same size is taken to be unchanged if it is as it was when its hash was found right, or was last
-    modified before its sample was made; `deep` hashes all of them, and reads all files of features.
+    `IntactFiles.is_same` says when a file is taken to be unchanged; `deep` hashes all of them, and reads all files of
+    features.
     """
     gone: list[str] = []
     changed: list[str] = []
@@ -158,24 +147,13 @@ def check_files(catalogue: Catalogue, *, deep: bool = False) -> Iterator[Finding
     unreadable: list[str] = []
     featureless: list[str] = []
     illegible: list[str] = []
-    hashed: list[tuple[int, int, int]] = []
-    folder_stays, features = _folder_check(catalogue.root), FeatureFiles(catalogue, deep=deep)
-    root = f"{catalogue.root}/"  # joined by hand: of 100,000 paths pathlib would take two seconds
+    folder_stays = _folder_check(catalogue.root)
+    music, features = IntactFiles(catalogue, deep=deep), FeatureFiles(catalogue, deep=deep)
     for file in _files(catalogue):
         try:
-            folder_stays(file.path.rpartition("/")[0])
-            status = os.lstat(root + file.path)
-            if stat.S_ISLNK(status.st_mode):
-                status = os.stat(inside(catalogue.root, file.path))
-            if not stat.S_ISREG(status.st_mode):
-                refused.append(file.sample_id)
-            elif file.size != status.st_size:
+            folder_stays(file.known.path.rpartition("/")[0])
+            if not music.is_same(file.known):
                 changed.append(file.sample_id)
-            elif file.sha256 and (deep or _is_unknown(file, status)):
-                if _hash(root + file.path) == file.sha256:
-                    hashed.append((file.number, status.st_mtime_ns, status.st_ctime_ns))
-                else:
-                    changed.append(file.sample_id)
             if file.features_path:
                 state = features.state(file.sample_id, file.features_path, file.looked)
                 if state != "whole":
@@ -186,7 +164,7 @@ def check_files(catalogue: Catalogue, *, deep: bool = False) -> Iterator[Finding
             gone.append(file.sample_id)
         except OSError:  # a folder closed to this person, a disk that fails
             unreadable.append(file.sample_id)
-    _remember(catalogue, hashed)
+    music.remember()
     features.remember()
     yield from _finding("file-missing", "{} gone", gone, "Put them back, or import them again.")
     yield from _finding("file-unreadable", "{} not to be read", unreadable,
@@ -203,11 +181,13 @@ def check_files(catalogue: Catalogue, *, deep: bool = False) -> Iterator[Finding
 
 def _files(catalogue: Catalogue) -> Iterator[_File]:
     rows = catalogue.db.execute(
-        "SELECT rowid, sample_id, file_path, file_size_bytes, sha256, created_at, features_path, intact.mtime_ns,"
-        " ctime_ns, size, legible.mtime_ns FROM samples LEFT JOIN intact ON intact.sample = rowid"
-        " LEFT JOIN legible ON legible.sample = rowid WHERE NOT rejected ORDER BY rowid"
+        "SELECT samples.rowid, file_path, file_size_bytes, sha256, created_at, intact.mtime_ns, intact.ctime_ns,"
+        " sample_id, features_path, legible.size, legible.mtime_ns FROM samples"
+        " LEFT JOIN intact ON intact.sample = samples.rowid LEFT JOIN legible ON legible.sample = samples.rowid"
+        " WHERE NOT rejected ORDER BY samples.rowid"
     )
-    return map(_File._make, rows)
+    for row in rows:
+        yield _File(row[-4], Known(*row[:-4]), *row[-3:])
 
 
 def _folder_check(root: Path) -> Callable[[str], None]:
@@ -218,33 +198,6 @@ def _folder_check(root: Path) -> Callable[[str], None]:
         inside(root, folder or ".")
 
     return stays
-
-
-def _is_unknown(file: _File, status: os.stat_result) -> bool:
-    """Whether only the content can tell that it is the same."""
-    if file.mtime_ns is not None:
-        return (file.mtime_ns, file.ctime_ns) != (status.st_mtime_ns, status.st_ctime_ns)
-    return _modified_since(file.created_at, status)
-
-
-def _hash(path: str) -> str:
-    with open(path, "rb") as content:
-        return hashlib.file_digest(content, "sha256").hexdigest()
-
-
-def _remember(catalogue: Catalogue, hashed: list[tuple[int, int, int]]) -> None:
-    """So that these are not read again until they change; of a dataset that can't be written they are."""
-    with suppress(DatasetError):
-        for start in range(0, len(hashed), _AT_ONCE):
-            with catalogue.writing() as db:
-                db.executemany("INSERT OR REPLACE INTO intact VALUES (?, ?, ?)", hashed[start : start + _AT_ONCE])
-
-
-def _modified_since(created_at: str, status: os.stat_result) -> bool:
-    try:
-        return status.st_mtime >= datetime.fromisoformat(created_at).timestamp()
-    except ValueError:  # an older dataset's spelling, or none: look into the file
-        return True
 
 
 def _finding(code: str, message: str, samples: list[str], todo: str) -> Iterator[Finding]:

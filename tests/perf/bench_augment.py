@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import itertools
 import time
@@ -42,9 +43,11 @@ def song(pedals: int = 0) -> bytes:
 def as_items(folder: Path, songs: Iterable[int]) -> None:
     """Ten variants of each of these files, as a worker makes them: chosen, made, written."""
     for number in songs:
+        music = folder / f"{number}.mid"
+        sha256 = hashlib.sha256(music.read_bytes()).hexdigest()
         for place in range(10):
             variant_item(
-                {"root": str(folder), "parent_path": "song.mid", "parent_sha256": str(number), "root_id": str(number),
+                {"root": str(folder), "parent_path": music.name, "parent_sha256": sha256, "root_id": str(number),
                  "n": 10, "file_type": "midi", "seed": 0, "leave_out": [], "place": place}
             )  # fmt: skip
 
@@ -54,7 +57,8 @@ def items_and_peer(data: bytes) -> tuple[float, float, float]:
     with TemporaryDirectory() as name:
         folder = Path(name)
         (folder / ".kelly").mkdir()
-        (folder / "song.mid").write_bytes(data)
+        for number in range(200):
+            (folder / f"{number}.mid").write_bytes(data)
         songs = itertools.count()
         as_items(folder, itertools.islice(songs, 60))  # all 256 folders are there, as in a dataset of some size
         item = timed(lambda: as_items(folder, itertools.islice(songs, 10)), 7) / 100

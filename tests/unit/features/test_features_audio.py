@@ -433,6 +433,7 @@ def test_item_writes_the_features_and_says_what_it_found(tmp_path) -> None:
         "root": str(tmp_path),
         "sample_id": "ab12",
         "file_path": "song.flac",
+        "sha256": "",
         "target": "processed/features/ab/ab12.npz",
         "config": {"max_duration_sec": 4.0, "n_mels": 64, "hop_length": 512, "unknown": 1},
     }

@@ -281,7 +281,7 @@ def test_labels_of_a_chorale(corpus_midi) -> None:
 def test_the_stage_writes_features_and_returns_what_the_catalogue_stores(tmp_path: Path, corpus_midi) -> None:
     (tmp_path / "raw/midi").mkdir(parents=True)
     (tmp_path / "raw/midi/a.mid").write_bytes(corpus_midi("bwv66.6"))
-    item = {"root": str(tmp_path), "sample_id": "ab12", "file_path": "raw/midi/a.mid",
+    item = {"root": str(tmp_path), "sample_id": "ab12", "file_path": "raw/midi/a.mid", "sha256": "",
             "target": "processed/features/ab/ab12.json", "config": {"max_duration_sec": 10}}  # fmt: skip
     result = extract_item(item)
     written = tmp_path / item["target"]
@@ -304,5 +304,5 @@ def test_the_stage_writes_features_and_returns_what_the_catalogue_stores(tmp_pat
 def test_the_stage_refuses_what_is_no_music(tmp_path: Path) -> None:
     (tmp_path / "empty.mid").write_bytes(as_bytes(pretty_midi.PrettyMIDI()))
     with pytest.raises(FileRefused, match="no notes"):
-        extract_item({"root": str(tmp_path), "file_path": "empty.mid", "target": "x.json"})
+        extract_item({"root": str(tmp_path), "file_path": "empty.mid", "sha256": "", "target": "x.json"})
     assert not (tmp_path / "x.json").exists()

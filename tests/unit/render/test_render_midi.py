@@ -193,6 +193,7 @@ def test_item_is_a_wav_of_the_same_sound(tmp_path):
         "root": str(tmp_path),
         "sample_id": "0" * 16,
         "parent_path": "raw/a.mid",
+        "parent_sha256": "",
         "target": "processed/deep/a.wav",
         "sample_rate": 22050,
         "soundfont": "",
@@ -215,7 +216,15 @@ def test_item_too_loud_is_turned_down_not_clipped(tmp_path, monkeypatch):
     monkeypatch.setattr("kelly_tui.render.midi.GAIN", 10.0)
     chord = [mido.Message("note_on", note=pitch, velocity=127) for pitch in range(40, 70)]
     (tmp_path / "loud.mid").write_bytes(song(*chord, mido.Message("note_off", note=40, time=960), program=19))
-    render_item({"root": str(tmp_path), "parent_path": "loud.mid", "target": "loud.wav", "sample_rate": 8000})
+    render_item(
+        {
+            "root": str(tmp_path),
+            "parent_path": "loud.mid",
+            "parent_sha256": "",
+            "target": "loud.wav",
+            "sample_rate": 8000,
+        }
+    )
     sound = soundfile.read(tmp_path / "loud.wav")[0]
     assert 0.9 < np.abs(sound).max() < 1.0
 
@@ -223,7 +232,15 @@ def test_item_too_loud_is_turned_down_not_clipped(tmp_path, monkeypatch):
 def test_bad_item_is_refused_and_leaves_nothing(tmp_path):
     (tmp_path / "bad.mid").write_bytes(b"MThd nonsense")
     with pytest.raises(FileRefused, match=r"bad\.mid"):
-        render_item({"root": str(tmp_path), "parent_path": "bad.mid", "target": "out/bad.wav", "sample_rate": 8000})
+        render_item(
+            {
+                "root": str(tmp_path),
+                "parent_path": "bad.mid",
+                "parent_sha256": "",
+                "target": "out/bad.wav",
+                "sample_rate": 8000,
+            }
+        )
     assert not list((tmp_path / "out").iterdir())
 
 

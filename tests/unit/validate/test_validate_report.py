@@ -16,13 +16,13 @@ from kelly_tui.model.annotation import Label
 from kelly_tui.model.edit import Edit
 from kelly_tui.model.opinion import Opinion
 from kelly_tui.model.report import Finding, Report, whole_percent
-from kelly_tui.store import query, viewstate
+from kelly_tui.store import intact, query, viewstate
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.feature_files import FeatureFiles
 from kelly_tui.store.history import edit
 from kelly_tui.store.layout import dataset_root, load_config, save_config
 from kelly_tui.store.opinions import add_opinions
-from kelly_tui.validate import files, provenance
+from kelly_tui.validate import provenance
 from kelly_tui.validate import report as report_module
 from kelly_tui.validate.stats import dataset_stats
 from tests.strangers import create
@@ -598,8 +598,8 @@ def test_a_dataset_in_order_has_no_finding_about_pieces(sound):
 def read(monkeypatch) -> list[str]:
     """The files whose content validation reads."""
     paths: list[str] = []
-    hashed = files._hash
-    monkeypatch.setattr(files, "_hash", lambda path: paths.append(path) or hashed(path))
+    hashed = intact.hash_inside
+    monkeypatch.setattr(intact, "hash_inside", lambda root, path: paths.append(path) or hashed(root, path))
     return paths
 
 
