@@ -1,14 +1,16 @@
 """Pieces that modulate, made of phrases of pieces that hardly do, and a peer: Krumhansl's profiles in a window.
 
 Phrases are cut from pieces whose key is known, transposed so that each is in another key than the one before (most are
-a fifth, the relative or the parallel away), and joined. Truth is what they were transposed to.
+a fifth, the relative or the parallel away), and joined. Truth is what they were transposed to. Of music whose keys
+people heard there are analyses; chorales change key six times each, so that phrases of theirs would not do for joining.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +23,8 @@ Timed = tuple[float, str, str]
 """Start in seconds, tonic, mode."""
 Floats = NDArray[np.float64]
 
+WITHIN = 1.0
+"""Seconds from a change of key that one found may be: two beats, as phrases of chorales have eight."""
 _LENGTHS = (24, 32, 48)
 """Quarter notes of a phrase."""
 _MINORS = ("minor", "dorian", "phrygian", "locrian", "harmonic_minor", "melodic_minor")
@@ -117,46 +121,84 @@ def _at(keys: Sequence[Timed], time: float) -> Key | None:
     return held[-1] if held else (keys[0][1], "minor" if keys[0][2] in _MINORS else "major") if keys else None
 
 
-def boundaries(
-    truth: Sequence[Timed], found: Sequence[Timed], within: float = 4.0
-) -> tuple[int, int, int, list[float]]:
-    """Changes met within so many seconds, changes made up, changes missed, and how far off the met ones are."""
-    free = [start for start, *_ in found[1:]]
+def boundaries(truth: Sequence[Timed], found: Sequence[Timed]) -> tuple[int, int, int, list[float]]:
+    """Changes to the right key within `WITHIN` seconds, those made up, those missed, and how far off they are."""
+    free = list(found[1:])
     off = []
-    for start, *_ in truth[1:]:
-        near = min(free, key=lambda other: abs(other - start), default=np.inf)
-        if abs(near - start) <= within:
-            free.remove(near)
-            off.append(abs(near - start))
+    for start, *key in truth[1:]:
+        near = [one for one in free if abs(one[0] - start) <= WITHIN and _at([one], one[0]) == tuple(key)]
+        if near:
+            best = min(near, key=lambda one: abs(one[0] - start))
+            free.remove(best)
+            off.append(abs(best[0] - start))
     return len(off), len(free), len(truth) - 1 - len(off), off
 
 
-def annotated_chorales() -> list[tuple[Score, list[Timed]]]:
-    """Chorales by Bach with the keys that Andrew Jones and Dmitri Tymoczko heard: music21's corpus has 20 analyses."""
-    from music21 import corpus, roman
+class Annotated(NamedTuple):
+    """Music with the keys that people heard."""
 
-    found = []
-    for path in sorted(corpus.getCorePaths(fileExtensions=["rntxt"])):
-        said = re.search(r"BWV:?\s*([\d.]+)", Path(path).read_text(errors="replace"))
-        if "riemenschneider" not in Path(path).name or said is None:
-            continue
-        try:
-            piece = corpus.parse(f"bwv{said[1].rstrip('.')}")
-        except Exception as error:  # music21 has its own for a piece that it does not hold
-            print(f"{Path(path).name}: {error}")
-            continue
-        analysis = corpus.parse(str(path)).parts[0]
-        if abs(float(piece.highestTime) - float(analysis.highestTime)) > 4:  # repeats are written out in one
-            continue
-        keys: list[Timed] = []
-        for numeral in analysis.recurse().getElementsByClass(roman.RomanNumeral):
-            key = (KEYS[numeral.key.tonic.pitchClass], numeral.key.mode)
-            if not keys or keys[-1][1:] != key:
-                keys.append((float(numeral.getOffsetInHierarchy(analysis)) / 2, *key))
-        sounding = [(float(note.offset), float(note.quarterLength), pitch.midi)
-                    for note in piece.flatten().notes for pitch in note.pitches]  # fmt: skip
-        found.append((score_of_notes(sounding), keys))
-    return found
+    score: Score
+    keys: list[Timed]
+    phrase_ends: list[float]
+    """Seconds of fermatas."""
+
+
+_ITS_NOTES = 0.8
+"""The share of the sounding time that lies in the chords of an analysis if it is of these notes."""
+
+
+def annotated_chorales() -> Iterator[Annotated]:
+    """By Bach, heard by Andrew Jones and Dmitri Tymoczko: music21's corpus has 20 analyses."""
+    for analysis in _analyses("riemenschneider"):
+        said = re.search(r"BWV:?\s*([\d.]+)", analysis.read_text(errors="replace"))
+        if said is not None:
+            yield from _annotated(f"bwv{said[1].rstrip('.')}", analysis)
+
+
+def annotated_madrigals() -> Iterator[Annotated]:
+    """By Monteverdi, of the third to the fifth book; of 48 analyses half are of the notes that the corpus has."""
+    for analysis in _analyses("madrigal"):
+        yield from _annotated(f"monteverdi/{analysis.stem}.mxl", analysis)
+
+
+def _analyses(kind: str) -> list[Path]:
+    from music21 import corpus
+
+    paths = sorted(map(Path, corpus.getCorePaths(fileExtensions=["rntxt"])))
+    return [path for path in paths if path.name.startswith(kind)]
+
+
+def _annotated(name: str, analysis: Path) -> Iterator[Annotated]:
+    """None where repeats are written out in one of both; in the key of the notes where the analysis is of another."""
+    from music21 import corpus, expressions, roman
+
+    try:
+        piece = corpus.parse(name)
+    except Exception as error:  # music21 has its own for a piece that it does not hold
+        print(f"{analysis.name}: {error}")
+        return
+    said = corpus.parse(str(analysis)).parts[0]
+    notes = list(piece.flatten().notes)
+    sounding = [(float(note.offset), float(note.quarterLength), pitch.midi) for note in notes for pitch in note.pitches]
+    starts, lengths, pitches = (np.array(column) for column in zip(*sounding))
+    within = np.zeros(12)
+    keys: list[tuple[float, int, str]] = []
+    for chord in said.recurse().getElementsByClass(roman.RomanNumeral):
+        start, tonic, mode = float(chord.getOffsetInHierarchy(said)), chord.key.tonic.pitchClass, chord.key.mode
+        end = start + float(chord.quarterLength)
+        overlap = np.maximum(0.0, np.minimum(starts + lengths, end) - np.maximum(starts, start))
+        sounds = np.bincount(pitches % 12, overlap, 12)
+        classes = np.array(sorted({pitch.pitchClass for pitch in chord.pitches}))
+        within += [sounds[(classes + steps) % 12].sum() for steps in range(12)]
+        if not keys or keys[-1][1:] != (tonic, mode):
+            keys.append((start, tonic, mode))
+    steps = int(within.argmax())
+    if within[steps] >= _ITS_NOTES * lengths.sum():
+        ends = {
+            float(note.offset) for note in notes if any(isinstance(e, expressions.Fermata) for e in note.expressions)
+        }
+        timed = [(start / 2, KEYS[(tonic + steps) % 12], mode) for start, tonic, mode in keys]
+        yield Annotated(score_of_notes(sounding), timed, sorted(end / 2 for end in ends))
 
 
 def score_of_notes(sounding: Sequence[tuple[float, float, int]]) -> Score:
@@ -167,14 +209,37 @@ def score_of_notes(sounding: Sequence[tuple[float, float, int]]) -> Score:
     return _score(notes)
 
 
-def figures(
-    pieces: Sequence[tuple[Score, list[Timed]]], find: Callable[[Score], list[Timed]]
-) -> tuple[float, float, float]:
-    """The share of the time in the right key, the F measure of changes within 4 s, and how far off those are (s)."""
+class Figures(NamedTuple):
+    """Of keys over time."""
+
+    share: float
+    """Of the time in the right key."""
+    precision: float
+    """Of the changes of key."""
+    recall: float
+    off: float
+    """Seconds, of the right ones; the median."""
+
+
+def figures(pieces: Sequence[tuple[Score, list[Timed]]], find: Callable[[Score], list[Timed]]) -> Figures:
+    """How often what `find` says is right."""
     said = [(truth, find(score), score.duration) for score, truth in pieces]
     met, extra, missed, off = 0, 0, 0, []
     for truth, found, _ in said:
         one = boundaries(truth, found)
         met, extra, missed, off = met + one[0], extra + one[1], missed + one[2], off + one[3]
     share = float(np.mean([exact_share(*one) for one in said]))
-    return share, 2 * met / max(1, 2 * met + extra + missed), float(np.median(off)) if off else float("nan")
+    far = float(np.median(off)) if off else float("nan")
+    return Figures(share, met / max(1, met + extra), met / max(1, met + missed), far)
+
+
+def phrase_figures(pieces: Sequence[Annotated], find: Callable[[Score], list[Timed]]) -> tuple[float, float, float]:
+    """The share of phrases that end in the right key; of those said to end away from home; of those that do."""
+    ends = []
+    for score, truth, phrase_ends in pieces:
+        found, home = find(score), truth[-1][1:]
+        ends += [(_at(truth, time), _at(found, time), home) for time in phrase_ends]
+    right = [truth == found for truth, found, _ in ends]
+    said_away = [truth == found for truth, found, home in ends if found != home]
+    away = [truth == found for truth, found, home in ends if truth != home]
+    return tuple(float(np.mean(one)) if one else float("nan") for one in (right, said_away, away))

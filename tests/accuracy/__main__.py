@@ -30,7 +30,6 @@ from kelly_tui.features.audio import AudioFeatures, extract_audio_features
 from kelly_tui.features.midi import Analysis, analyse
 from kelly_tui.model.labels import KEYS, parse_key
 from kelly_tui.music.key import detect_key
-from kelly_tui.music.modulation import detect_keys
 from kelly_tui.music.notes import Score, read_midi
 from kelly_tui.music.theory import SCALES
 from kelly_tui.paths import PROJECT
@@ -38,8 +37,7 @@ from tests.accuracy import chord_fields, emotion, folds, keys, pulse, suspicion,
 from tests.accuracy.chord_time import major_or_minor
 from tests.accuracy.generated import sample_at
 from tests.accuracy.judged import EVAL, KEY_SETS, annotated, folder_of
-from tests.keys_over_time import annotated_chorales, joined, windowed_krumhansl
-from tests.keys_over_time import figures as figures_over_time
+from tests.accuracy.over_time import SOURCES, over_time
 from tests.made_chords import TEXTURES, table
 from tests.modal_tunes import modal_piece, modal_tune
 
@@ -274,26 +272,6 @@ def calibration_error(found: list[Sure]) -> float:
     return sum(apart) / max(1, len(found))
 
 
-OVER_TIME = {"songs": "key_midi", "chorales": "key_midi2", "folk songs": "key_essen"}
-"""From whose phrases pieces that modulate are joined; chorales whose keys were annotated are judged whole."""
-
-
-def over_time(source: str) -> list[tuple[str, float, float]]:
-    """(figure, ours, Krumhansl's profiles in a window of 32 beats) of keys over time."""
-    if source in OVER_TIME:
-        task = OVER_TIME[source]
-        keys = {EVAL / "midi" / file: label for file, label in annotated(task).items()}
-        scores = {path: read_midi(path) for path in keys}
-        truth = {id(score): (parse_key(keys[path]["tonic"])[0], keys[path]["mode"]) for path, score in scores.items()}
-        pieces = joined(list(scores.values()), 60, 11, lambda score: truth[id(score)])
-    else:
-        pieces = annotated_chorales()
-    ours = figures_over_time(pieces, lambda score: [(one.start, one.tonic, one.mode) for one in detect_keys(score)[1]])
-    peer = figures_over_time(pieces, windowed_krumhansl)
-    names = ("% of time in the key", "F of changes, 4 s", "s off")
-    return [(f"{source}: {name}", *values) for name, *values in zip(names, ours, peer)]
-
-
 def modes_made(mode: str) -> tuple[str, float, float]:
     """The shares of 60 tunes and of 60 harmonised pieces in a mode that are heard so; aeolian ones as minor."""
     said = "minor" if mode == "aeolian" else mode
@@ -410,10 +388,9 @@ def main() -> int:
         if not wanted or "suspicion".startswith(wanted):
             print(suspicion.table(PIANO, EVAL), flush=True)
         if not wanted or "key_over_time".startswith(wanted):
-            for rows in workers.map(over_time, (*OVER_TIME, "annotated")):
+            for rows in workers.map(over_time, SOURCES):
                 for name, our, their in rows:
-                    unit = 1 if name.endswith("off") else 100
-                    print(f"{'key_over_time':14} {name:46.46} {our * unit:7.1f} {their * unit:10.1f}", flush=True)
+                    print(f"{'key_over_time':14} {name:46.46} {our:7.1f} {'':8} {their:10.1f}", flush=True)
         if not wanted or "mode_made".startswith(wanted):
             for mode, *shares in workers.map(modes_made, SCALES):
                 for what, right in zip(("tunes", "harmonised"), shares):
