@@ -15,8 +15,8 @@ from kelly_tui.text import count
 if TYPE_CHECKING:
     from kelly_tui.cli.commands import Line
     from kelly_tui.store.catalogue import Catalogue
+    from kelly_tui.store.outside import Merge
     from kelly_tui.store.query import Row
-    from kelly_tui.store.readback import Merge
 
 SHOWN = 20
 """Outside edits that are shown; ``--json`` has all."""

@@ -146,5 +146,5 @@ def _is_of_now(one: Said, catalogue: Catalogue) -> bool:
     sample = catalogue.get(one.sample_id)
     if sample is None or not isinstance(one, WrittenConflict):
         return sample is not None
-    ours, now = sides_of(one).ours, sample.value(one.field)
+    ours, now = sides_of(one).ours, {**sample.annotations, **sample.state}.get(one.field)
     return now is None or (ours is not None and now == ours.value)

@@ -110,6 +110,16 @@ class Sample(msgspec.Struct, kw_only=True):
         """The labels' values alone, as manifest.json has them."""
         return {field: label.value for field, label in self.labels.items()}
 
+    @property
+    def state(self) -> dict[str, Value | None]:
+        """What a person decided of it besides its labels, by the names that edits have for it."""
+        return {
+            "decision": self.decision,
+            "skip_reason": self.skip_reason,
+            "rejected": self.rejected,
+            "refused": self.refused or None,
+        }
+
     def value(self, field: str) -> Value | None:
         label = self.labels.get(field)
         return None if label is None else label.value

@@ -14,7 +14,8 @@ from typing import Any
 import msgspec
 
 from kelly_tui.errors import FileRefused
-from kelly_tui.model.annotation import Label
+from kelly_tui.model.annotation import Label, Value
+from kelly_tui.model.edit import UNDECIDED, state_label
 from kelly_tui.model.labels import SPLITS
 from kelly_tui.model.sample import Sample, file_type_of
 from kelly_tui.store import annotation_file
@@ -22,6 +23,7 @@ from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.conflicts import put_conflicts
 from kelly_tui.store.inside import check_stays, hash_inside, inside, read_inside, status_inside
 from kelly_tui.store.layout import LARGEST_LIST, utc_now, write_atomic
+from kelly_tui.store.merge import merge_state
 from kelly_tui.store.rows import NOT_READ, NOT_TAKEN, read_annotations, read_row
 from kelly_tui.store.schema import label_of
 from kelly_tui.store.viewstate import Stamp, set_aside, stamp
@@ -104,7 +106,7 @@ class Adoption:
         """Ids and paths of `samples`."""
         self._read: dict[str, Stamp] = {}
         """Of the annotation file that was read, before it was, by id."""
-        self._undecided: list[tuple[str, str, Label, Label]] = []
+        self._undecided: list[tuple[str, str, Label | None, Label | None]] = []
         """What the sides of a merge say differently: id, field, ours, theirs."""
         self._kept_rows: list[bytes] = []
         self._added: list[str] = []
@@ -237,7 +239,7 @@ class Adoption:
         for name, where_from in said.provenance.items():
             if name in labels:
                 labels[name] = label_of(labels[name].value, where_from)
-        if said.unknown or others:
+        if not _take_state(sample, said, findings) or said.unknown or others:
             set_aside(self._catalogue, path)
         # Kelly's own file says all there is; another's adds to the manifest.
         sample.labels = labels if said.rev is not None else {**sample.labels, **labels}
@@ -245,6 +247,12 @@ class Adoption:
         for other in undecided:
             set_aside(self._catalogue, path)
             self._compare(sample, read_annotations(other.values, self._catalogue.config, sample, findings)[0])
+            merged = merge_state(UNDECIDED, sample.state, other.state)
+            for name, value in merged.taken.items():
+                _set_state(sample, name, value)
+            for name, both in merged.conflicts.items():
+                sides = state_label(name, both.ours), state_label(name, both.theirs)
+                self._undecided.append((sample.sample_id, name, *sides))
 
     def _compare(self, sample: Sample, theirs: dict[str, Label]) -> None:
         """Take what only the other side of a merge says, and keep both where they differ."""
@@ -267,6 +275,23 @@ class Adoption:
                     listed = read_inside(self._root, self._catalogue.layout.splits / f"{split}.txt", LARGEST_LIST)
                     self._splits |= dict.fromkeys(listed.decode().split(), split)
         return self._splits
+
+
+def _take_state(sample: Sample, said: annotation_file.AnnotationFile, findings: list[str]) -> bool:
+    """What an annotation file says was decided; whether all of it can be. Kelly's own says all there is."""
+    if said.rev is not None and "decision" in said.state:
+        for name, value in UNDECIDED.items():
+            _set_state(sample, name, value)
+        sample.modified_at = said.modified_at or sample.modified_at
+    merged = merge_state(sample.state, sample.state, said.state)
+    for name, value in merged.taken.items():
+        _set_state(sample, name, value)
+    findings += merged.refused.values()
+    return not merged.refused
+
+
+def _set_state(sample: Sample, name: str, value: Value | None) -> None:
+    setattr(sample, name, [] if name == "refused" and value is None else value)
 
 
 def _possible_paths(said: str, root: Path) -> Iterator[str]:

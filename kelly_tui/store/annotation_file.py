@@ -1,4 +1,7 @@
-"""annotations/<ab>/<id>.json: what is known of one sample, each value with where it came from."""
+"""annotations/<ab>/<id>.json: what is known of one sample, each value with where it came from.
+
+With it stands what a person decided of the sample; how it says so is in `written_state`.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +12,11 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
+from msgspec import UNSET
 
 from kelly_tui.errors import FileRefused
-from kelly_tui.model.annotation import FIELDS, Label
+from kelly_tui.model.annotation import FIELDS
+from kelly_tui.model.edit import STATE_FIELDS, UNDECIDED
 from kelly_tui.model.sample import Sample
 from kelly_tui.store.inside import read_inside
 from kelly_tui.store.markers import versions
@@ -24,16 +29,38 @@ _DEEPEST = 20
 _encode = msgspec.json.Encoder(order="sorted").encode
 
 
-def render(sample_id: str, rev: int, labels: dict[str, Label]) -> bytes:
+def render(sample: Sample) -> bytes:
     """The file's bytes: the same for the same labels, keys sorted, a line for each value."""
-    values = {name: label.value for name, label in labels.items()}
-    return render_stored(sample_id, rev, values, {name: provenance_of(label) for name, label in labels.items()})
+    return _render_labels(sample, written_state(sample.state, sample.modified_at))
 
 
-def render_stored(sample_id: str, rev: int, values: Mapping[str, Any], provenance: Mapping[str, Provenance]) -> bytes:
-    """The same of what `kelly_tui.store.schema.stored_labels` gives."""
-    annotation = {"annotations": values, "provenance": provenance, "rev": rev, "sample_id": sample_id}
+def _render_labels(sample: Sample, beside: Mapping[str, Any]) -> bytes:
+    provenance = {name: provenance_of(label) for name, label in sample.labels.items()}
+    return render_stored(sample.sample_id, sample.rev, sample.annotations, provenance, beside)
+
+
+def render_stored(
+    sample_id: str,
+    rev: int,
+    values: Mapping[str, Any],
+    provenance: Mapping[str, Provenance],
+    beside: Mapping[str, Any],
+) -> bytes:
+    """The same of what `kelly_tui.store.schema.stored_labels` gives; `beside`: what stands there besides labels."""
+    annotation = {"annotations": values, "provenance": provenance, "rev": rev, "sample_id": sample_id, **beside}
     return msgspec.json.format(_encode(annotation), indent=2) + b"\n"
+
+
+def written_state(state: Mapping[str, Any], modified_at: str) -> dict[str, Any]:
+    """What such a file says besides labels: the decision always, of the rest what is not as of itself.
+
+    Where a person decided anything, when the sample was changed last goes with it: with the revision that tells the
+    files of this catalogue from those of another copy of the dataset, which counts revisions by itself.
+    """
+    written = {name: value for name, value in state.items() if value != UNDECIDED[name]}
+    if written:
+        written["modified_at"] = modified_at
+    return {"decision": state["decision"], **written}
 
 
 def raw(root: Path, path: Path) -> bytes:
@@ -42,9 +69,12 @@ def raw(root: Path, path: Path) -> bytes:
 
 
 def is_of(sample: Sample, root: Path, path: Path) -> bool:
-    """Whether such a file says what the catalogue does, and nothing else. Raises `OSError`."""
+    """Whether such a file says what the catalogue does, and nothing else. Raises `OSError`.
+
+    One that an earlier version wrote says nothing of decisions.
+    """
     try:
-        return raw(root, path) == render(sample.sample_id, sample.rev, sample.labels)
+        return raw(root, path) in (render(sample), _render_labels(sample, {}))
     except FileRefused:
         return False
 
@@ -58,6 +88,10 @@ class AnnotationFile:
     provenance: dict[str, Provenance] = field(default_factory=dict)
     rev: int | None = None
     """The sample's revision from which Kelly wrote it; None if another wrote it."""
+    state: dict[str, object] = field(default_factory=dict)
+    """What was decided, by names of `STATE_FIELDS`. As written: not yet checked."""
+    modified_at: str | None = None
+    """When the sample was changed last before it was written; None where nothing was decided."""
     unknown: dict[str, Any] = field(default_factory=dict)
     """What is no part of the format."""
 
@@ -69,6 +103,11 @@ class _Own(msgspec.Struct, forbid_unknown_fields=True):
     provenance: dict[str, Provenance]
     rev: Annotated[int, msgspec.Meta(ge=0, le=(1 << 63) - 1)]
     sample_id: str
+    decision: Any = UNSET
+    skip_reason: Any = UNSET
+    rejected: Any = UNSET
+    refused: Any = UNSET
+    modified_at: str | None = None
 
 
 _decode_own = msgspec.json.Decoder(_Own).decode
@@ -82,7 +121,8 @@ def read(raw: bytes) -> AnnotationFile:
     with suppress(msgspec.DecodeError, RecursionError, UnicodeDecodeError):
         own = _decode_own(raw)
         if len(raw) <= LARGEST and (_is_flat(raw) or _depth(own.annotations) < _DEEPEST):
-            return AnnotationFile(own.annotations, own.provenance, own.rev)
+            state = {name: said for name in STATE_FIELDS if (said := getattr(own, name)) is not UNSET}
+            return AnnotationFile(own.annotations, own.provenance, own.rev, state, own.modified_at)
     data = decode_object(raw, LARGEST)
     values = data.pop("annotations", None)
     if values is None and data.keys() & FIELDS.keys():
@@ -92,8 +132,11 @@ def read(raw: bytes) -> AnnotationFile:
     provenance = data.pop("provenance", {})
     rev = data.pop("rev", None)
     data.pop("sample_id", None)
+    state = {name: data.pop(name) for name in STATE_FIELDS if name in data}
+    modified_at = data.pop("modified_at", None)
     known = isinstance(rev, int) and 0 <= rev < 1 << 63  # SQLite's integers are no larger
-    return AnnotationFile(values, _provenance(provenance), rev if known else None, data)
+    at = modified_at if isinstance(modified_at, str) else None
+    return AnnotationFile(values, _provenance(provenance), rev if known else None, state, at, data)
 
 
 def read_versions(raw: bytes) -> list[AnnotationFile]:

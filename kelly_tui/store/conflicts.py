@@ -10,7 +10,7 @@ import msgspec
 
 from kelly_tui.errors import LabelError
 from kelly_tui.model.annotation import Label, check_value, field_named
-from kelly_tui.model.edit import Edit
+from kelly_tui.model.edit import STATE_FIELDS, Edit, check_state
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.history import edit
 from kelly_tui.store.layout import utc_now
@@ -102,7 +102,9 @@ def sides_of(one: WrittenConflict) -> Sides:
 
 def _checked(field: str, raw: msgspec.Raw) -> Label | None:
     label = None if bytes(raw) == b"null" else label_from_json(bytes(raw).decode())
-    if label is not None:
+    if label is not None and field in STATE_FIELDS:
+        check_state(field, label.value)
+    elif label is not None:
         check_value(field_named(field), label.value)
     return label
 
@@ -137,7 +139,9 @@ def _value(label: Label | None) -> object:
     return None if label is None else label.value
 
 
-def put_conflicts(catalogue: Catalogue, found: Iterable[tuple[str, str, Label, Label]], origin: str) -> None:
+def put_conflicts(
+    catalogue: Catalogue, found: Iterable[tuple[str, str, Label | None, Label | None]], origin: str
+) -> None:
     """Open conflicts between labels that have no common base: (sample_id, field, ours, theirs)."""
     for sample_id, field, ours, theirs in found:
         put_conflict(catalogue, sample_id, field, None, ours, theirs, origin)

@@ -17,10 +17,9 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 
 import msgspec
 
-from kelly_tui.model.annotation import FIELDS, Field, Label, check_value, field_named
+from kelly_tui.model.annotation import FIELDS, Label, check_value, field_named
 from kelly_tui.model.dataset import DatasetConfig
-from kelly_tui.model.edit import STATE_FIELDS, Edit, Event, Step
-from kelly_tui.model.labels import DECISIONS
+from kelly_tui.model.edit import STATE_FIELDS, Edit, Event, Step, check_state, state_label
 from kelly_tui.store.layout import utc_now
 from kelly_tui.store.schema import label_from_json
 from kelly_tui.store.steps import Labels, Recorder, Wanted, undone
@@ -32,15 +31,8 @@ if TYPE_CHECKING:
 AT_ONCE = 200
 """Samples in one transaction: some 20 ms, the longest that another writer has to wait."""
 
-_STATES = {
-    "decision": Field("decision", "choice", "what a person decided", DECISIONS),
-    "skip_reason": Field("skip_reason", "text", "why it was skipped"),
-    "rejected": Field("rejected", "flag", "a variant that a person refused"),
-    "refused": Field("refused", "words", "guesses that a person refused"),
-}
 _FOLLOWING = ("decision", "skip_reason")
-"""What an edit of the main label sets besides, see `_decide`."""
-_CLEARED: dict[str, Label | None] = {"decision": Label("pending"), "skip_reason": None, "rejected": Label(False)}
+"""What an edit of the main label sets besides."""
 
 
 def edit(catalogue: Catalogue, edits: Sequence[Edit], by: str, words: str | None = None) -> Step:
@@ -58,7 +50,9 @@ def edit(catalogue: Catalogue, edits: Sequence[Edit], by: str, words: str | None
         wanted.setdefault(one.sample_id, {})[field] = label
     words = words or _words(wanted)
     for fields in wanted.values():
-        _decide(fields, catalogue.config.model.main_label)
+        if (main_label := catalogue.config.model.main_label) in fields:
+            fields.setdefault("decision", Label("pending" if fields[main_label] is None else "labelled"))
+        needs_no_reason(fields)
     step = Recorder(catalogue, by, "edit", words, at)
     for chunk in _chunks(wanted.items(), _at_once(catalogue)):
         with catalogue.writing() as db:
@@ -158,6 +152,8 @@ def _asked(db: sqlite3.Connection, sample_id: str) -> set[str]:
 
 
 def _checked(name: str, label: Label | None, config: DatasetConfig) -> Label | None:
+    if name in STATE_FIELDS:
+        return state_label(name, check_state(name, label and label.value))
     if label is None:
         return None
     value = check_value(FIELDS[name], label.value, config.choices(name))
@@ -167,21 +163,15 @@ def _checked(name: str, label: Label | None, config: DatasetConfig) -> Label | N
 def _human(one: Edit, config: DatasetConfig, by: str, at: str) -> tuple[str, Label | None]:
     """The field and the label of a person's edit, checked; an empty text or list clears."""
     if one.field in STATE_FIELDS:
-        field, choices = _STATES[one.field], _STATES[one.field].choices
-    else:
-        field = field_named(one.field)
-        choices = config.choices(field.name)
-    if one.label is None or (value := check_value(field, one.label.value, choices)) in ("", []):
-        return field.name, _CLEARED.get(field.name)
-    if field.name in STATE_FIELDS:
-        return field.name, Label(value)
+        return one.field, state_label(one.field, check_state(one.field, one.label and one.label.value))
+    field = field_named(one.field)
+    if one.label is None or (value := check_value(field, one.label.value, config.choices(field.name))) in ("", []):
+        return field.name, None
     return field.name, Label(value, by=one.label.by or by, at=at, unsure=one.label.unsure)
 
 
-def _decide(fields: dict[str, Label | None], main_label: str) -> None:
-    """Add what follows from an edit: a labelled sample is decided, and one that is not skipped has no reason to be."""
-    if main_label in fields:
-        fields.setdefault("decision", Label("pending" if fields[main_label] is None else "labelled"))
+def needs_no_reason(fields: dict[str, Label | None]) -> None:
+    """Add what follows from a decision: a sample that is not skipped has no reason to be."""
     decision = fields.get("decision")
     if decision is not None and decision.value != "skipped":
         fields.setdefault("skip_reason", None)

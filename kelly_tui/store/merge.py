@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from kelly_tui.errors import LabelError
 from kelly_tui.model.annotation import Label, Value
+from kelly_tui.model.edit import UNDECIDED, check_state
 from kelly_tui.store.schema import Provenance, provenance_of
 
 
@@ -33,12 +34,18 @@ class FieldMerge:
     refused: dict[str, str] = field(default_factory=dict)
     """Field -> why its value can't be taken."""
 
+    def add(self, other: FieldMerge) -> None:
+        """Take over what became of other fields."""
+        self.taken |= other.taken
+        self.conflicts |= other.conflicts
+        self.refused |= other.refused
+
 
 def merge_fields(
     base: Mapping[str, Value | None],
     ours: Mapping[str, Value | None],
     theirs: Mapping[str, object],
-    check: Callable[[str, object], Value],
+    check: Callable[[str, object], Value | None],
 ) -> FieldMerge:
     """Merge `theirs` into `ours`, where both came from `base`.
 
@@ -62,6 +69,18 @@ def merge_fields(
             merged.taken[name] = new
         else:
             merged.conflicts[name] = Disagreement(old, now, new)
+    return merged
+
+
+def merge_state(
+    base: Mapping[str, Value | None], ours: Mapping[str, Value | None], theirs: Mapping[str, object]
+) -> FieldMerge:
+    """The same of what was decided of a sample; who wants another decision wants its reason with it."""
+    said = {name: UNDECIDED[name] if raw in (None, "", []) else raw for name, raw in theirs.items()}
+    merged = merge_fields(base, ours, said, check_state)
+    if "decision" in merged.conflicts and "skip_reason" in merged.taken:
+        both = Disagreement(base.get("skip_reason"), ours.get("skip_reason"), merged.taken.pop("skip_reason"))
+        merged.conflicts["skip_reason"] = both
     return merged
 
 

@@ -1,18 +1,16 @@
 """Taking in what was edited in a view: by hand, with git, by another program.
 
 Each change is merged field by field against the revision that the view was written from. What only the view changed
-is taken, as a person's label; where both changed, the catalogue stands and a conflict is listed; what can't be a label
-is listed and its file kept in `.kelly/set-aside`.
+is taken, as a person's label or decision; where both changed, the catalogue stands and a conflict is listed; what can't
+be one is listed and its file kept in `.kelly/set-aside`.
 """
 
 from __future__ import annotations
 
 import os
 import re
-from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,15 +18,18 @@ import msgspec
 
 from kelly_tui.errors import FileRefused
 from kelly_tui.model.annotation import FIELDS, Label, Value
+from kelly_tui.model.edit import STATE_FIELDS, UNDECIDED, state_label
 from kelly_tui.model.sample import Sample
 from kelly_tui.store import annotation_file
 from kelly_tui.store.adoption import Adoption
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.conflicts import OUTSIDE, put_conflict
+from kelly_tui.store.history import needs_no_reason
 from kelly_tui.store.inside import check_stays
 from kelly_tui.store.layout import called, utc_now
 from kelly_tui.store.manifest import catalogue_rev, read_manifest_file
-from kelly_tui.store.merge import FieldMerge, hold_older, merge_fields
+from kelly_tui.store.merge import FieldMerge, hold_older, merge_fields, merge_state
+from kelly_tui.store.outside import NEW_SAMPLE, Merge, Pending
 from kelly_tui.store.rows import checked
 from kelly_tui.store.schema import label_from_json, provenance_of
 from kelly_tui.store.steps import Wanted
@@ -38,9 +39,6 @@ from kelly_tui.text import count
 MANY_FILES, MANY_SHARE = 50, 0.01
 """More changed samples at once than the larger of the two are shown before they are taken."""
 
-NAMED = 10
-"""Edits that were not taken and are named at once; `refused_edits` has the others."""
-
 _REMEMBERED = 1000
 _REFUSED = "refused edits"
 
@@ -49,69 +47,8 @@ _FILE = re.compile(r"([0-9A-Za-z_-]{1,128})\.json")
 
 _MORE, _UNDECIDED = "holds more than labels", "git left its merge to you: where the two differ is a conflict"
 
-NEW_SAMPLE = "new sample"
-"""What stands for a field where a manifest brings a whole sample."""
-
 LOOKED_AT = 50_000
 """Annotation files of which a mere hint looks at the times: a tenth of a second."""
-
-
-class Pending(NamedTuple):
-    """What an outside edit would change, if it were taken in. None stands for "no label"."""
-
-    sample_id: str
-    file_path: str
-    field: str
-    ours: Value | None
-    theirs: Value | None
-
-
-@dataclass
-class Merge:
-    """What became of the outside edits that were found."""
-
-    taken: list[tuple[str, str]] = field(default_factory=list)
-    """(sample_id, field)."""
-    conflicts: list[tuple[str, str]] = field(default_factory=list)
-    """(sample_id, field): both sides changed it; see `kelly_tui.store.conflicts`."""
-    refused: list[tuple[str, str, str]] = field(default_factory=list)
-    """(file, field, why): no label can be so; the file was kept."""
-    lines: list[str] = field(default_factory=list)
-    """What was refused or set aside, in words, with where it is kept."""
-    set_aside: list[tuple[str, str, str]] = field(default_factory=list)
-    """(file, why, where it was kept)."""
-    rows: list[tuple[str, str]] = field(default_factory=list)
-    """(why, where it was kept) of rows of a manifest of which not all could be taken."""
-    added: list[str] = field(default_factory=list)
-    """Ids of samples that an edited manifest brought."""
-    unknown: list[str] = field(default_factory=list)
-    """Annotation files of samples that are not in the catalogue; left where they are."""
-    pending: list[Pending] = field(default_factory=list)
-    """Where so many samples were changed that nothing was taken: `take_outside_edits` or `decline_outside_edits`."""
-    pending_samples: int = 0
-
-    @property
-    def pending_fields(self) -> Counter[str]:
-        """How many samples wait with a change of each field."""
-        return Counter(one.field for one in self.pending)
-
-    def words(self) -> str:
-        """``3 outside edits taken, 1 conflict``, and a line for each that was not; empty when there was nothing."""
-        if self.pending_samples:
-            by = ", ".join(f"{name} {number:,}" for name, number in self.pending_fields.most_common(5))
-            samples = count(self.pending_samples, "sample was", "samples were")
-            return f"{samples} edited outside ({by}) and not taken in yet: kelly conflicts shows them"
-        counts = {
-            ("outside edit taken", "outside edits taken"): len(self.taken),
-            ("conflict", "conflicts"): len(self.conflicts),
-            ("refused", "refused"): len(self.refused),
-            ("file set aside", "files set aside"): len(self.set_aside),
-            ("row in doubt", "rows in doubt"): len(self.rows),
-            ("sample added", "samples added"): len(self.added),
-        }
-        summary = ", ".join(count(number, *words) for words, number in counts.items() if number)
-        more = [f"and {len(self.lines) - NAMED:,} more: see kelly conflicts"] if len(self.lines) > NAMED else []
-        return "\n".join([summary, *self.lines[:NAMED], *more])
 
 
 class _Change(NamedTuple):
@@ -163,16 +100,17 @@ def waiting(catalogue: Catalogue, outside: int | None = None, decided_by: str = 
     """One line on what waits for a person's word, if anything. `outside`: how many samples, if known; `decided_by`:
     what decides conflicts where it is said, if that is not the command."""
     edited = sum(1 for _ in edited_annotations(catalogue, LOOKED_AT)) if outside is None else outside
-    (still_open,) = catalogue.db.execute("SELECT count(*) FROM conflicts WHERE resolved_at IS NULL").fetchone()
+    disputed = [field for (field,) in catalogue.db.execute("SELECT field FROM conflicts WHERE resolved_at IS NULL")]
     with suppress(OSError):  # what can't be read, validate names
         if outside is None and changed_outside(catalogue, catalogue.layout.manifest_path):
             edited = max(edited, 1)
     things = []
     if edited:
         things.append("edits made outside Kelly" if outside is None else f"outside edits of {count(edited, 'sample')}")
-    if still_open:
-        things.append(count(still_open, "conflict"))
-    way = f"kelly conflicts {called(catalogue.root)}" if edited or not decided_by else decided_by
+    if disputed:
+        things.append(count(len(disputed), "conflict"))
+    is_said_there = decided_by and not edited and STATE_FIELDS.keys().isdisjoint(disputed)
+    way = decided_by if is_said_there else f"kelly conflicts {called(catalogue.root)}"
     return f"waiting for you: {' and '.join(things)}; {way}" if things else ""
 
 
@@ -214,7 +152,7 @@ class _Reader:
         for sample, merged in ((change.sample, change.merged) for change in self._changes):
             theirs = {**merged.taken, **{name: both.theirs for name, both in merged.conflicts.items()}}
             for name, value in theirs.items():
-                ours = sample.annotations.get(name)
+                ours = _values({name: _said_here(sample, name)})[name]
                 pending.append(Pending(sample.sample_id, sample.file_path, name, ours, value))
         for arriving in self._adoption.samples:
             pending.append(Pending(arriving.sample_id, arriving.file_path, NEW_SAMPLE, None, None))
@@ -281,9 +219,20 @@ class _Reader:
                     rev = self._exported_rev(sample_id)
                 if said.unknown or (said.rev == sample.rev and _other_provenance(sample, said)):
                     keep = keep or _MORE
-                base = self._base(sample, said.values, "rev", rev)
+                base = self._base(sample, said.values.keys() & FIELDS.keys(), "rev", rev)
+                decided = rev if said.rev is None or self._is_ours(sample, said) else None
+                base |= self._base(sample, said.state, "rev", decided)
                 merged = hold_older(self._merged(sample, base, said.values), sample.labels, said.provenance)
+                merged.add(merge_state(_values(base), sample.state, said.state))
                 yield _Change(sample, base, merged, path, now, keep)
+
+    def _is_ours(self, sample: Sample, said: annotation_file.AnnotationFile) -> bool:
+        """Whether this catalogue wrote the revision that such a file has, as far as the time tells."""
+        if said.rev == sample.rev:
+            return said.modified_at == sample.modified_at
+        changed = "SELECT 1 FROM events JOIN steps USING (step) WHERE sample_id = ? AND rev = ? AND at = ?"
+        found = self.catalogue.db.execute(changed, (sample.sample_id, said.rev, said.modified_at)).fetchone()
+        return found is not None
 
     def _touched_files(self) -> Iterator[tuple[str, Path, Stamp]]:
         """(sample_id, path, stamp) of each file that is not as it was last written; a flat one moves to its shard."""
@@ -360,11 +309,15 @@ class _Reader:
                 adoption.add(row)
                 continue
             seen.add(sample.sample_id)
-            said = row.get("annotations")
-            if not isinstance(said, dict) or (is_disputed and layout.annotation_path(sample.sample_id).exists()):
+            if is_disputed and layout.annotation_path(sample.sample_id).exists():
                 continue  # of a merge that git left to people, a sample's own file tells more
-            base = self._base(sample, said, "seq", None if is_disputed else seq)
+            said = row["annotations"] if isinstance(row.get("annotations"), dict) else {}
+            said = _other_than({**sample.annotations}, said)
+            state = _other_than(sample.state, {name: row[name] for name in STATE_FIELDS if name in row})
+            since = None if is_disputed else seq
+            base = self._base(sample, (said.keys() & FIELDS.keys()) | state.keys(), "seq", since)
             merged = self._merged(sample, base, said)
+            merged.add(merge_state(_values(base), sample.state, state))
             if merged.taken or merged.conflicts or merged.refused:
                 yield _Change(sample, base, merged, path, now, "")
 
@@ -377,25 +330,24 @@ class _Reader:
 
     # -- both ---------------------------------------------------------------------------------------------------------
 
-    def _base(self, sample: Sample, said: dict[str, Any], column: str, since: int | None) -> dict[str, Label | None]:
+    def _base(self, sample: Sample, fields: Iterable[str], column: str, since: int | None) -> dict[str, Label | None]:
         """What the fields said when the view was written: as now, with later events taken back. Unknown: nothing."""
         base: dict[str, Label | None] = {}
-        for name in said.keys() & FIELDS.keys():
+        for name in fields:
             if since is None:
-                base[name] = None
+                base[name] = state_label(name, UNDECIDED.get(name))
                 continue
             first = self.catalogue.db.execute(
                 f"SELECT old FROM events WHERE sample_id = ? AND field = ? AND {column} > ? ORDER BY seq LIMIT 1",
                 (sample.sample_id, name, since),
             ).fetchone()
-            base[name] = sample.labels.get(name) if first is None else label_from_json(first[0])
+            base[name] = _said_here(sample, name) if first is None else label_from_json(first[0])
         return base
 
     def _merged(self, sample: Sample, base: dict[str, Label | None], said: dict[str, Any]) -> FieldMerge:
         config = self.catalogue.config
-        before: dict[str, Value | None] = {name: label.value if label else None for name, label in base.items()}
         now: dict[str, Value | None] = {**sample.annotations}
-        return merge_fields(before, now, said, lambda name, value: checked(name, value, config))
+        return merge_fields(_values(base), now, said, lambda name, value: checked(name, value, config))
 
     def _take(self, changes: list[_Change]) -> None:
         at = utc_now()
@@ -404,17 +356,19 @@ class _Reader:
             fields = wanted.setdefault(change.sample.sample_id, {})
             for name, value in change.merged.taken.items():
                 if name not in fields:
-                    fields[name] = _outside(value, at)
+                    fields[name] = _outside(name, value, at)
                     self.merge.taken.append((change.sample.sample_id, name))
-                elif fields[name] != _outside(value, at):  # two views of one sample were edited differently
+                elif fields[name] != _outside(name, value, at):  # two views of one sample were edited differently
                     before = change.base.get(name)
-                    self._disagree(change, name, before, fields[name], _outside(value, at))
+                    self._disagree(change, name, before, fields[name], _outside(name, value, at))
+        for fields in wanted.values():
+            needs_no_reason(fields)
         labels: dict[str, Wanted] = {**wanted}
         self.catalogue.put_labels(labels, kind=OUTSIDE, actor=OUTSIDE)
         for change in changes:
             for name, both in change.merged.conflicts.items():
-                ours = change.sample.labels.get(name)
-                self._disagree(change, name, change.base.get(name), ours, _outside(both.theirs, at))
+                ours = _said_here(change.sample, name)
+                self._disagree(change, name, change.base.get(name), ours, _outside(name, both.theirs, at))
             for name, why in change.merged.refused.items():
                 self.merge.refused.append((self._name(change.path), name, why))
                 self._refused.append((self._name(change.path), f"{change.sample.sample_id} {name} {why}"))
@@ -438,7 +392,23 @@ class _Reader:
         return path.relative_to(self.catalogue.root).as_posix()
 
 
-def _outside(value: Value | None, at: str) -> Label | None:
+def _said_here(sample: Sample, field: str) -> Label | None:
+    """What the catalogue says, as edits and history have it."""
+    return state_label(field, sample.state[field]) if field in STATE_FIELDS else sample.labels.get(field)
+
+
+def _values(labels: Mapping[str, Label | None]) -> dict[str, Value | None]:
+    return {name: label.value if label else None for name, label in labels.items()}
+
+
+def _other_than(now: Mapping[str, Value | None], said: Mapping[str, Any]) -> dict[str, Any]:
+    """What a view says otherwise than the catalogue, as far as a glance tells: the rest is the most by far."""
+    return {name: raw for name, raw in said.items() if now.get(name) != raw or type(now.get(name)) is not type(raw)}
+
+
+def _outside(field: str, value: Value | None, at: str) -> Label | None:
+    if field in STATE_FIELDS:
+        return state_label(field, value)
     return None if value is None or value in ("", []) else Label(value, "human", OUTSIDE, at)
 
 

@@ -81,8 +81,8 @@ def _rescue_annotations(damaged: Catalogue, number: int) -> None:
     sample = from_row(row)
     path = damaged.layout.annotation_path(sample.sample_id)
     there = stamp(path)
-    if ID.fullmatch(sample.sample_id) and there in (None, known) and (there or sample.labels):
-        write_atomic(path, annotation_file.render(sample.sample_id, sample.rev, sample.labels))
+    if ID.fullmatch(sample.sample_id) and there in (None, known):
+        write_atomic(path, annotation_file.render(sample))
 
 
 def rebuild(catalogue: Catalogue) -> Rebuilt:

@@ -14,6 +14,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from kelly_tui.errors import FileRefused
 from kelly_tui.model.labels import SPLITS
 from kelly_tui.store import annotation_file, schema
@@ -24,8 +26,9 @@ from kelly_tui.store.durable import prepared
 from kelly_tui.store.inside import check_stays, read_inside
 from kelly_tui.store.layout import must_be_there
 from kelly_tui.store.manifest import Manifest, catalogue_rev, load_manifest, replacing, write_manifest_file
+from kelly_tui.store.outside import Merge
 from kelly_tui.store.partial import put
-from kelly_tui.store.readback import Merge, decline_outside_edits, read_back, refused_edits, take_outside_edits
+from kelly_tui.store.readback import decline_outside_edits, read_back, refused_edits, take_outside_edits
 from kelly_tui.store.rebuild import last_rebuild, rebuild
 from kelly_tui.store.viewstate import (
     Stamp,
@@ -95,7 +98,8 @@ def export_annotations(catalogue: Catalogue, limit: int | None = None) -> Writte
 
 
 _OUTBOX = (
-    f"SELECT samples.rowid, rev, size, mtime_ns, sample_id, {schema.STORED_LABELS}"
+    "SELECT samples.rowid, rev, size, mtime_ns, sample_id, modified_at, decision, skip_reason, rejected, refused,"
+    f" {schema.STORED_LABELS}"
     " FROM samples LEFT JOIN exports ON sample = samples.rowid"
     " WHERE rev <> exported_rev AND (rev, samples.rowid) > (?, ?) ORDER BY rev, samples.rowid LIMIT ?"
 )
@@ -105,18 +109,20 @@ def _export(catalogue: Catalogue, rows: list[tuple[Any, ...]], written: Written)
     files: dict[Path, bytes] = {}
     done: list[tuple[int, int, Path, Stamp | None]] = []
     folder = catalogue.layout.annotations
-    for number, rev, size, mtime_ns, sample_id, *columns in rows:
+    for number, rev, size, mtime_ns, sample_id, modified_at, decision, skip_reason, rejected, refused, *columns in rows:
         values, provenance = schema.stored_labels(columns)
+        state = {"decision": decision, "skip_reason": skip_reason, "rejected": bool(rejected),
+                 "refused": msgspec.json.decode(refused) if refused else None}  # fmt: skip
+        beside = annotation_file.written_state(state, modified_at)
         path = folder / f"{sample_id[:2]}/{sample_id}.json"
         there = stamp(path)
-        if values or there is not None:
-            data = annotation_file.render_stored(sample_id, rev, values, provenance)
-            same = there is not None and there[0] == len(data) and _holds(catalogue.root, path, data)
-            if there not in (None, (size, mtime_ns)) and not same:
-                written.held_back.append(path.relative_to(catalogue.root).as_posix())
-                continue
-            if not same:
-                files[path] = data
+        data = annotation_file.render_stored(sample_id, rev, values, provenance, beside)
+        same = there is not None and there[0] == len(data) and _holds(catalogue.root, path, data)
+        if there not in (None, (size, mtime_ns)) and not same:
+            written.held_back.append(path.relative_to(catalogue.root).as_posix())
+            continue
+        if not same:
+            files[path] = data
         done.append((number, rev, path, there))
     for shard in {os.path.dirname(path) for path in files}:
         check_stays(catalogue.root, Path(shard))

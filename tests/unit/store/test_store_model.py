@@ -75,6 +75,17 @@ class Store(RuleBasedStateMachine):
     def clear(self, number: int, field: str) -> None:
         history.edit(self.catalogue, [Edit(id_of(number), field, None)], by="ann")
 
+    @rule(number=SAMPLES, by=st.sampled_from(["ann", "bob"]))
+    def skip(self, number: int, by: str) -> None:
+        reason = wanted("notes", next(self.numbers))
+        decided = [Edit(id_of(number), "decision", Label("skipped")), Edit(id_of(number), "skip_reason", Label(reason))]
+        history.edit(self.catalogue, decided, by=by)
+        self.given.add(token(reason))
+
+    @rule(number=SAMPLES, decision=st.sampled_from(["pending", "flagged", "labelled"]))
+    def decide_otherwise(self, number: int, decision: str) -> None:
+        history.edit(self.catalogue, [Edit(id_of(number), "decision", Label(decision))], by="ann")
+
     @rule(field=FIELDS)
     def edit_all(self, field: str) -> None:
         value = wanted(field, next(self.numbers))
@@ -121,6 +132,19 @@ class Store(RuleBasedStateMachine):
                 data.pop("rev", None)
                 data.pop("provenance", None)
             self.unseen.setdefault(self.catalogue.layout.annotation_path(id_of(number)), {})[field] = token(value)
+
+        self._outside(number, change)
+
+    @rule(number=SAMPLES, decision=st.sampled_from(["skipped", "flagged"]), foreign=st.booleans())
+    def outside_skip(self, number: int, decision: str, foreign: bool) -> None:
+        reason = wanted("notes", next(self.numbers))
+
+        def change(data: dict[str, object]) -> None:
+            data |= {"decision": decision, "skip_reason": reason}
+            if foreign:
+                data["modified_at"] = "2020-01-01T00:00:00.000Z"
+            file = self.unseen.setdefault(self.catalogue.layout.annotation_path(id_of(number)), {})
+            file["skip_reason"] = token(reason)
 
         self._outside(number, change)
 
@@ -177,26 +201,25 @@ class Store(RuleBasedStateMachine):
         self.read()
         self.write()
         root, path = self.catalogue.root, self.catalogue.layout.catalogue_path
-        before = {
-            one.sample_id: {name: label.value for name, label in one.labels.items()} for one in self.catalogue.samples()
-        }
+        before = {one.sample_id: {**one.annotations, **one.state} for one in self.catalogue.samples()}
         undecided = {(one.sample_id, one.field, str(one.theirs)) for one in conflicts(self.catalogue)}
         self.catalogue.close()
         for one in path.parent.glob(f"{path.name}*"):
             one.unlink()
         self.catalogue = Catalogue.open(root)
-        after = {
-            one.sample_id: {name: label.value for name, label in one.labels.items()} for one in self.catalogue.samples()
-        }
+        after = {one.sample_id: {**one.annotations, **one.state} for one in self.catalogue.samples()}
         assert after == before
         assert {(one.sample_id, one.field, str(one.theirs)) for one in conflicts(self.catalogue)} == undecided
-        self.given = {token(value) for labels in after.values() for value in labels.values()}
+        given = ("notes", "tags", "tempo_bpm", "skip_reason")
+        self.given = {token(said[name]) for said in after.values() for name in given if said.get(name)}
         self.given |= {token(one.theirs.value) for one in conflicts(self.catalogue) if one.theirs is not None}
 
     @rule()
     def check(self) -> None:
         db = self.catalogue.db
-        kept = [token(label.value) for one in self.catalogue.samples() for label in one.labels.values()]
+        kept = [
+            token(value) for one in self.catalogue.samples() for value in (*one.annotations.values(), one.skip_reason)
+        ]
         kept += [str(row) for row in db.execute("SELECT old, new FROM events")]
         kept += [str(row) for row in db.execute("SELECT base, ours, theirs FROM conflicts")]
         aside = self.catalogue.layout.kelly_dir / "set-aside"

@@ -60,7 +60,7 @@ def test_annotation_files_follow_edits(catalogue):
     path = file_of(catalogue, 1)
     assert path.parent.name == id_of(1)[:2]
     data = json.loads(path.read_text("utf-8"))
-    assert list(data) == ["annotations", "provenance", "rev", "sample_id"]
+    assert list(data) == ["annotations", "decision", "modified_at", "provenance", "rev", "sample_id"]
     assert data["annotations"] == {"emotion": "sad", "tempo_bpm": 90.0}
     assert data["provenance"]["emotion"]["by"] == "ann"
     assert (data["rev"], data["sample_id"]) == (2, id_of(1))
@@ -695,16 +695,16 @@ def test_what_another_copy_of_the_dataset_said_all_along_is_no_edit(catalogue, t
     """Its revisions are not ours: the same number may stand for what we had before a person labelled."""
     say(catalogue, 1, emotion="angry")
     write_views(catalogue)
-    rev = catalogue.get(id_of(1)).rev
-    file_of(catalogue, 1).write_bytes(
-        annotation_file.render(id_of(1), rev, {"emotion": theirs, "notes": Label("hers")})
-    )
+    there = sample(1, rev=catalogue.get(id_of(1)).rev)
+    there.labels = {"emotion": theirs, "notes": Label("hers")}
+    file_of(catalogue, 1).write_bytes(annotation_file.render(there))
     merge = read_back(catalogue)
     assert merge.conflicts == [(id_of(1), "emotion")]
     assert values(catalogue, 1) == {"emotion": "angry", "notes": "hers"}
     newer = Label("tense", "human", "bea", "2999-01-01T00:00:00.000Z")
     write_views(catalogue)
-    file_of(catalogue, 1).write_bytes(annotation_file.render(id_of(1), rev + 1, {"emotion": newer}))
+    there.labels, there.rev = {"emotion": newer}, there.rev + 1
+    file_of(catalogue, 1).write_bytes(annotation_file.render(there))
     assert read_back(catalogue).taken == [(id_of(1), "emotion")], "what was said of ours since is taken"
 
 

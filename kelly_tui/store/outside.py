@@ -1,0 +1,74 @@
+"""What became of outside edits that were found in views, in words too."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from kelly_tui.model.annotation import Value
+from kelly_tui.text import count
+
+NAMED = 10
+"""Edits that were not taken and are named at once; `refused_edits` has the others."""
+
+NEW_SAMPLE = "new sample"
+"""What stands for a field where a manifest brings a whole sample."""
+
+
+class Pending(NamedTuple):
+    """What an outside edit would change, if it were taken in. None stands for "no label"."""
+
+    sample_id: str
+    file_path: str
+    field: str
+    ours: Value | None
+    theirs: Value | None
+
+
+@dataclass
+class Merge:
+    """What became of the outside edits that were found."""
+
+    taken: list[tuple[str, str]] = field(default_factory=list)
+    """(sample_id, field)."""
+    conflicts: list[tuple[str, str]] = field(default_factory=list)
+    """(sample_id, field): both sides changed it; see `kelly_tui.store.conflicts`."""
+    refused: list[tuple[str, str, str]] = field(default_factory=list)
+    """(file, field, why): no label can be so; the file was kept."""
+    lines: list[str] = field(default_factory=list)
+    """What was refused or set aside, in words, with where it is kept."""
+    set_aside: list[tuple[str, str, str]] = field(default_factory=list)
+    """(file, why, where it was kept)."""
+    rows: list[tuple[str, str]] = field(default_factory=list)
+    """(why, where it was kept) of rows of a manifest of which not all could be taken."""
+    added: list[str] = field(default_factory=list)
+    """Ids of samples that an edited manifest brought."""
+    unknown: list[str] = field(default_factory=list)
+    """Annotation files of samples that are not in the catalogue; left where they are."""
+    pending: list[Pending] = field(default_factory=list)
+    """Where so many samples were changed that nothing was taken: `take_outside_edits` or `decline_outside_edits`."""
+    pending_samples: int = 0
+
+    @property
+    def pending_fields(self) -> Counter[str]:
+        """How many samples wait with a change of each field."""
+        return Counter(one.field for one in self.pending)
+
+    def words(self) -> str:
+        """``3 outside edits taken, 1 conflict``, and a line for each that was not; empty when there was nothing."""
+        if self.pending_samples:
+            by = ", ".join(f"{name} {number:,}" for name, number in self.pending_fields.most_common(5))
+            samples = count(self.pending_samples, "sample was", "samples were")
+            return f"{samples} edited outside ({by}) and not taken in yet: kelly conflicts shows them"
+        counts = {
+            ("outside edit taken", "outside edits taken"): len(self.taken),
+            ("conflict", "conflicts"): len(self.conflicts),
+            ("refused", "refused"): len(self.refused),
+            ("file set aside", "files set aside"): len(self.set_aside),
+            ("row in doubt", "rows in doubt"): len(self.rows),
+            ("sample added", "samples added"): len(self.added),
+        }
+        summary = ", ".join(count(number, *words) for words, number in counts.items() if number)
+        more = [f"and {len(self.lines) - NAMED:,} more: see kelly conflicts"] if len(self.lines) > NAMED else []
+        return "\n".join([summary, *self.lines[:NAMED], *more])
