@@ -308,7 +308,7 @@ class _Rebuilding:
         file = self._catalogue.layout.annotation_path(item.item_id)
         if rev == exported and sample.labels and file.exists():
             name = file.relative_to(self._catalogue.root).as_posix()
-            if not annotation_file.is_of(sample, self._catalogue.root, file):
+            if not annotation_file.is_of(sample, self._catalogue.db, self._catalogue.root, file):
                 yield name, "other bytes"
 
 

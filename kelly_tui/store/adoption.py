@@ -5,20 +5,24 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from functools import cached_property
+from itertools import chain
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import msgspec
 
 from kelly_tui.errors import FileRefused
+from kelly_tui.model.abx import Trial
 from kelly_tui.model.annotation import Label, Value
 from kelly_tui.model.edit import UNDECIDED, state_label
 from kelly_tui.model.labels import SPLITS
+from kelly_tui.model.opinion import Opinion
 from kelly_tui.model.sample import Sample, file_type_of
 from kelly_tui.store import annotation_file
+from kelly_tui.store.blind import ask_where_they_differ, take_said
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.conflicts import put_conflicts
 from kelly_tui.store.inside import check_stays, hash_inside, inside, read_inside, status_inside
@@ -106,6 +110,11 @@ class Adoption:
         """Ids and paths of `samples`."""
         self._read: dict[str, Stamp] = {}
         """Of the annotation file that was read, before it was, by id."""
+        self._opinions: dict[str, list[Opinion]] = {}
+        self._heard: dict[str, list[Trial]] = {}
+        """What was said blind, by sample."""
+        self._told: set[tuple[str, ...]] = set()
+        """Opinions that the manifest has, which has the conflicts about them too."""
         self._undecided: list[tuple[str, str, Label | None, Label | None]] = []
         """What the sides of a merge say differently: id, field, ours, theirs."""
         self._kept_rows: list[bytes] = []
@@ -135,6 +144,18 @@ class Adoption:
         self._names |= {sample.sample_id, sample.file_path}
         self.samples.append(sample)
 
+    def hear_of_manifest(self, opinions: list[Opinion], heard: list[Trial]) -> None:
+        """As `hear`. A sample's own file tells all there is of it, and later."""
+        self._told = {_key(one) for one in opinions}
+        self.hear(opinions, heard)
+
+    def hear(self, opinions: Iterable[Opinion], heard: Iterable[Trial]) -> None:
+        """Take in what a view tells was said blind."""
+        for one in opinions:
+            self._opinions.setdefault(one.sample_id, []).append(one)
+        for trial in heard:
+            self._heard.setdefault(trial.sample_id, []).append(trial)
+
     def flush(self) -> None:
         """Put what was read into the catalogue."""
         catalogue = self._catalogue
@@ -163,11 +184,20 @@ class Adoption:
                 if not db.execute(_HIGHER_ROOT).rowcount:
                     break
         put_conflicts(self._catalogue, self._undecided, "annotations")
+        self._take_said()
         if self._kept_rows:
             name = f"{self.rebuilt.at.replace(':', '')}-rows.jsonl"
             self.kept = self._catalogue.layout.kelly_dir / "set-aside" / name
             write_atomic(self.kept, b"\n".join(self._kept_rows) + b"\n")
         return self._added
+
+    def _take_said(self) -> None:
+        opinions = sorted(chain.from_iterable(self._opinions.values()), key=lambda one: one.at)
+        heard = sorted(chain.from_iterable(self._heard.values()), key=lambda one: one.at)
+        taken = take_said(self._catalogue, opinions, heard)
+        ask_where_they_differ(self._catalogue, (one for one in taken.opinions if _key(one) not in self._told))
+        for one in taken.impossible:
+            self._keep(msgspec.json.encode(one), f"nobody can have said this blind of {one.sample_id[:60]}")
 
     def _keep(self, row: bytes, why: str) -> None:
         self._kept_rows.append(row)
@@ -239,6 +269,10 @@ class Adoption:
         for name, where_from in said.provenance.items():
             if name in labels:
                 labels[name] = label_of(labels[name].value, where_from)
+        if said.rev is not None and "decision" in said.state:
+            self._opinions.pop(sample.sample_id, None)
+            self._heard.pop(sample.sample_id, None)
+        self.hear(said.opinions, said.heard)
         if not _take_state(sample, said, findings) or said.unknown or others:
             set_aside(self._catalogue, path)
         # Kelly's own file says all there is; another's adds to the manifest.
@@ -247,6 +281,7 @@ class Adoption:
         for other in undecided:
             set_aside(self._catalogue, path)
             self._compare(sample, read_annotations(other.values, self._catalogue.config, sample, findings)[0])
+            self.hear(other.opinions, other.heard)
             merged = merge_state(UNDECIDED, sample.state, other.state)
             for name, value in merged.taken.items():
                 _set_state(sample, name, value)
@@ -275,6 +310,10 @@ class Adoption:
                     listed = read_inside(self._root, self._catalogue.layout.splits / f"{split}.txt", LARGEST_LIST)
                     self._splits |= dict.fromkeys(listed.decode().split(), split)
         return self._splits
+
+
+def _key(one: Opinion) -> tuple[str, ...]:
+    return one.sample_id, one.field, one.annotator, one.at
 
 
 def _take_state(sample: Sample, said: annotation_file.AnnotationFile, findings: list[str]) -> bool:

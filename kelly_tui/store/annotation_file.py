@@ -1,23 +1,27 @@
 """annotations/<ab>/<id>.json: what is known of one sample, each value with where it came from.
 
-With it stands what a person decided of the sample; how it says so is in `written_state`.
+With it stands what a person decided of the sample, see `written_state`, and what people said of it blind.
 """
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 from msgspec import UNSET
 
 from kelly_tui.errors import FileRefused
+from kelly_tui.model.abx import Trial
 from kelly_tui.model.annotation import FIELDS
 from kelly_tui.model.edit import STATE_FIELDS, UNDECIDED
+from kelly_tui.model.opinion import Opinion
 from kelly_tui.model.sample import Sample
+from kelly_tui.store.blind import HEARD, OPINIONS, Blind, said_of
 from kelly_tui.store.inside import read_inside
 from kelly_tui.store.markers import versions
 from kelly_tui.store.schema import Provenance, provenance_of
@@ -25,13 +29,15 @@ from kelly_tui.store.schema import Provenance, provenance_of
 LARGEST = 32 << 20
 """Bytes: what `kelly_tui.model.annotation.LONGEST` allows in every field, and most of a stranger's."""
 
+_T = TypeVar("_T")
+
 _DEEPEST = 20
 _encode = msgspec.json.Encoder(order="sorted").encode
 
 
-def render(sample: Sample) -> bytes:
-    """The file's bytes: the same for the same labels, keys sorted, a line for each value."""
-    return _render_labels(sample, written_state(sample.state, sample.modified_at))
+def render(sample: Sample, said: Blind) -> bytes:
+    """The file's bytes: the same for the same labels, keys sorted, a line for each value. `said`: of the sample."""
+    return _render_labels(sample, {**written_state(sample.state, sample.modified_at), **said})
 
 
 def _render_labels(sample: Sample, beside: Mapping[str, Any]) -> bytes:
@@ -68,13 +74,14 @@ def raw(root: Path, path: Path) -> bytes:
     return read_inside(root, path, LARGEST)
 
 
-def is_of(sample: Sample, root: Path, path: Path) -> bool:
+def is_of(sample: Sample, db: sqlite3.Connection, root: Path, path: Path) -> bool:
     """Whether such a file says what the catalogue does, and nothing else. Raises `OSError`.
 
-    One that an earlier version wrote says nothing of decisions.
+    One that an earlier version wrote says nothing of decisions, nor of what was said blind.
     """
+    said = said_of(db, [sample.sample_id]).get(sample.sample_id, {})
     try:
-        return raw(root, path) in (render(sample), _render_labels(sample, {}))
+        return raw(root, path) in (render(sample, said), _render_labels(sample, {}))
     except FileRefused:
         return False
 
@@ -92,6 +99,8 @@ class AnnotationFile:
     """What was decided, by names of `STATE_FIELDS`. As written: not yet checked."""
     modified_at: str | None = None
     """When the sample was changed last before it was written; None where nothing was decided."""
+    opinions: list[Opinion] = field(default_factory=list)
+    heard: list[Trial] = field(default_factory=list)
     unknown: dict[str, Any] = field(default_factory=dict)
     """What is no part of the format."""
 
@@ -108,6 +117,8 @@ class _Own(msgspec.Struct, forbid_unknown_fields=True):
     rejected: Any = UNSET
     refused: Any = UNSET
     modified_at: str | None = None
+    opinions: list[Opinion] = []
+    blind_listening: list[Trial] = []
 
 
 _decode_own = msgspec.json.Decoder(_Own).decode
@@ -122,7 +133,8 @@ def read(raw: bytes) -> AnnotationFile:
         own = _decode_own(raw)
         if len(raw) <= LARGEST and (_is_flat(raw) or _depth(own.annotations) < _DEEPEST):
             state = {name: said for name in STATE_FIELDS if (said := getattr(own, name)) is not UNSET}
-            return AnnotationFile(own.annotations, own.provenance, own.rev, state, own.modified_at)
+            said = own.opinions, own.blind_listening
+            return AnnotationFile(own.annotations, own.provenance, own.rev, state, own.modified_at, *said)
     data = decode_object(raw, LARGEST)
     values = data.pop("annotations", None)
     if values is None and data.keys() & FIELDS.keys():
@@ -136,7 +148,8 @@ def read(raw: bytes) -> AnnotationFile:
     modified_at = data.pop("modified_at", None)
     known = isinstance(rev, int) and 0 <= rev < 1 << 63  # SQLite's integers are no larger
     at = modified_at if isinstance(modified_at, str) else None
-    return AnnotationFile(values, _provenance(provenance), rev if known else None, state, at, data)
+    opinions, heard = _taken_from(data, OPINIONS, Opinion), _taken_from(data, HEARD, Trial)
+    return AnnotationFile(values, _provenance(provenance), rev if known else None, state, at, opinions, heard, data)
 
 
 def read_versions(raw: bytes) -> list[AnnotationFile]:
@@ -176,6 +189,20 @@ def _depth(data: dict[str, Any]) -> int:
             if isinstance(inner, (dict, list))
         ]
     return deepest
+
+
+def _taken_from(data: dict[str, Any], name: str, kind: type[_T]) -> list[_T]:
+    """Those of a list that are of this kind; what is not stays where it is."""
+    found, others = [], []
+    said = data.pop(name, [])
+    for one in said if isinstance(said, list) else [said]:
+        try:
+            found.append(msgspec.convert(one, kind))
+        except msgspec.ValidationError:
+            others.append(one)
+    if others:
+        data[name] = others
+    return found
 
 
 def _provenance(data: object) -> dict[str, Provenance]:

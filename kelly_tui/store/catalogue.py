@@ -219,7 +219,7 @@ class Catalogue:
             if not self._half_built():  # another did it meanwhile
                 return
             with self.writing() as db:
-                for table in ("samples", "failures", "opinions", "events", "steps"):
+                for table in ("samples", "failures", "opinions", "trials", "events", "steps"):
                     db.execute(f"DELETE FROM {table}")
             views.rebuild(self)
             with self.writing() as db:

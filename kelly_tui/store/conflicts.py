@@ -87,6 +87,25 @@ def read_conflicts(catalogue: Catalogue, found: Iterable[WrittenConflict]) -> No
                 put_conflict(catalogue, one.sample_id, one.field, *sides, one.origin, one.at)
 
 
+def take_conflicts(catalogue: Catalogue, found: Iterable[WrittenConflict]) -> list[tuple[str, str]]:
+    """Open what another copy of the dataset has open and nobody has decided here: (sample_id, field) of each.
+
+    That is where the label is what it was there, and no conflict of the field is open.
+    """
+    asked = "SELECT 1 FROM conflicts WHERE sample_id = ? AND field = ? AND resolved_at IS NULL"
+    opened = []
+    for one in found:
+        with suppress(LabelError, TypeError, ValueError, msgspec.MsgspecError):
+            sides, where = sides_of(one), (one.sample_id, one.field)
+            sample = catalogue.get(one.sample_id)
+            if sample is None or {**sample.annotations, **sample.state}.get(one.field) != _value(sides.ours):
+                continue
+            is_open = catalogue.db.execute(asked, where).fetchone() is not None
+            if not is_open and put_conflict(catalogue, *where, *sides, one.origin, one.at):
+                opened.append(where)
+    return opened
+
+
 class Sides(NamedTuple):
     """What a conflict is between."""
 

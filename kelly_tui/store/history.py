@@ -22,7 +22,7 @@ from kelly_tui.model.dataset import DatasetConfig
 from kelly_tui.model.edit import STATE_FIELDS, Edit, Event, Step, check_state, state_label
 from kelly_tui.store.layout import utc_now
 from kelly_tui.store.schema import label_from_json
-from kelly_tui.store.steps import Labels, Recorder, Wanted, undone
+from kelly_tui.store.steps import Labels, Recorder, Wanted, changed_beside, undone
 from kelly_tui.text import count
 
 if TYPE_CHECKING:
@@ -258,6 +258,7 @@ def _turn_opinions(catalogue: Catalogue, step: Recorder, target: int, *, back: b
             " WHERE step = ? AND annotator = (SELECT actor FROM steps WHERE step = ?)",
             (target, target),
         ).fetchall()
+        changed_beside(db, (sample_id for sample_id, *_ in said))
         for sample_id, field, at, value, conflict, resolved_at in said:
             step.mention(sample_id, field, Label(msgspec.json.decode(value), at=at), back=back)
             if conflict is not None and (resolved_at is None) is back:

@@ -22,7 +22,7 @@ from kelly_tui.store.conflicts import OUTSIDE, put_conflict
 from kelly_tui.store.history import edit
 from kelly_tui.store.layout import utc_now
 from kelly_tui.store.schema import label_from_json
-from kelly_tui.store.steps import Labels, Recorder
+from kelly_tui.store.steps import Labels, Recorder, changed_beside
 
 if TYPE_CHECKING:
     import sqlite3
@@ -91,13 +91,14 @@ def give_opinion(catalogue: Catalogue, sample_id: str, said: Mapping[str, object
     step = Recorder(catalogue, by, "edit", words[:200], at)
     with catalogue.writing() as db:
         step.begin(db)
+        changed_beside(db, [sample_id])
         now = Labels.of(db, sample_id, checked)
         for field, value in checked.items():
             label = now.labels[field]
             _keep(db, step.step.step, sample_id, field, label, Opinion(sample_id, field, by, 0, value, at))
             step.mention(sample_id, field, Label(value, by=by, at=at))
             if label is not None and label.source == "human" and differ(FIELDS[field], label.value, value):
-                _ask(catalogue, sample_id, field, label, Label(value, by=by, at=at))
+                ask(catalogue, sample_id, field, label, Label(value, by=by, at=at))
     return step.done()
 
 
@@ -131,11 +132,12 @@ def _first_word(db: sqlite3.Connection, sample_id: str, field: str, author: str)
     return db.execute(others, (sample_id, field, author)).fetchone() is None
 
 
-def _ask(catalogue: Catalogue, sample_id: str, field: str, ours: Label, theirs: Label) -> None:
-    """Open a conflict, unless one is open: it lists all opinions anyway."""
+def ask(catalogue: Catalogue, sample_id: str, field: str, ours: Label, theirs: Label) -> bool:
+    """Open a conflict, unless one is open: it lists all opinions anyway. False where nothing is to be decided anew."""
     there = "SELECT 1 FROM conflicts WHERE sample_id = ? AND field = ? AND resolved_at IS NULL"
-    if catalogue.db.execute(there, (sample_id, field)).fetchone() is None:
-        put_conflict(catalogue, sample_id, field, None, ours, theirs, ORIGIN, theirs.at)
+    if catalogue.db.execute(there, (sample_id, field)).fetchone() is not None:
+        return False
+    return put_conflict(catalogue, sample_id, field, None, ours, theirs, ORIGIN, theirs.at)
 
 
 def differ(field: Field, one: Value, other: Value) -> bool:
@@ -285,12 +287,13 @@ def blind_opinions(catalogue: Catalogue) -> list[Opinion]:
 
 
 def add_opinions(catalogue: Catalogue, found: Iterable[Opinion]) -> None:
-    """Keep opinions that a manifest tells of."""
+    """Keep opinions that a view tells of."""
     rows = [(*msgspec.structs.astuple(one)[:4], msgspec.json.encode(one.value).decode(), one.at) for one in found]
     with catalogue.writing() as db:
         db.executemany(
             "INSERT INTO opinions (sample_id, field, annotator, round, value, at) VALUES (?, ?, ?, ?, ?, ?)", rows
         )
+        changed_beside(db, (sample_id for sample_id, *_ in rows))
 
 
 # -- deciding ----------------------------------------------------------------------------------------------------------

@@ -42,6 +42,8 @@ class Merge:
     """(file, why, where it was kept)."""
     rows: list[tuple[str, str]] = field(default_factory=list)
     """(why, where it was kept) of rows of a manifest of which not all could be taken."""
+    said: int = 0
+    """Opinions and answers of blind listening that were not known here."""
     added: list[str] = field(default_factory=list)
     """Ids of samples that an edited manifest brought."""
     unknown: list[str] = field(default_factory=list)
@@ -63,6 +65,7 @@ class Merge:
             return f"{samples} edited outside ({by}) and not taken in yet: kelly conflicts shows them"
         counts = {
             ("outside edit taken", "outside edits taken"): len(self.taken),
+            ("opinion added", "opinions added"): self.said,
             ("conflict", "conflicts"): len(self.conflicts),
             ("refused", "refused"): len(self.refused),
             ("file set aside", "files set aside"): len(self.set_aside),

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,17 +17,20 @@ from typing import Any, NamedTuple
 import msgspec
 
 from kelly_tui.errors import FileRefused
+from kelly_tui.model.abx import Trial
 from kelly_tui.model.annotation import FIELDS, Label, Value
 from kelly_tui.model.edit import STATE_FIELDS, UNDECIDED, state_label
+from kelly_tui.model.opinion import Opinion
 from kelly_tui.model.sample import Sample
 from kelly_tui.store import annotation_file
 from kelly_tui.store.adoption import Adoption
+from kelly_tui.store.blind import ask_where_they_differ, take_said
 from kelly_tui.store.catalogue import Catalogue
-from kelly_tui.store.conflicts import OUTSIDE, put_conflict
+from kelly_tui.store.conflicts import OUTSIDE, put_conflict, take_conflicts
 from kelly_tui.store.history import needs_no_reason
 from kelly_tui.store.inside import check_stays
 from kelly_tui.store.layout import called, utc_now
-from kelly_tui.store.manifest import catalogue_rev, read_manifest_file
+from kelly_tui.store.manifest import RawManifest, catalogue_rev, read_manifest_file
 from kelly_tui.store.merge import FieldMerge, hold_older, merge_fields, merge_state
 from kelly_tui.store.outside import NEW_SAMPLE, Merge, Pending
 from kelly_tui.store.rows import checked
@@ -62,6 +65,9 @@ class _Change(NamedTuple):
     """Of the file when it was read."""
     keep: str
     """Why the file is kept besides; empty where all that it holds is understood."""
+    opinions: Sequence[Opinion] = ()
+    heard: Sequence[Trial] = ()
+    """What people said blind."""
 
 
 def read_back(catalogue: Catalogue) -> Merge:
@@ -92,7 +98,7 @@ def edited_annotations(catalogue: Catalogue, most: int = -1) -> Iterator[str]:
             if now is None or list(now) == known:
                 continue
             sample = catalogue.get(sample_id)
-            if sample and not annotation_file.is_of(sample, catalogue.root, path):
+            if sample and not annotation_file.is_of(sample, catalogue.db, catalogue.root, path):
                 yield sample_id  # not only copied
 
 
@@ -132,6 +138,8 @@ class _Reader:
         """(file, words) of each label that could not be taken."""
         self._changes = list(self._annotation_changes())
         self._adoption = Adoption(catalogue)
+        self._told: RawManifest | None = None
+        """The manifest, where it was edited."""
         self._manifest = catalogue.layout.manifest_path
         self._manifest_edited = changed_outside(catalogue, self._manifest)
         if self._manifest_edited:
@@ -163,6 +171,11 @@ class _Reader:
         """Take in what only a view changed, and list conflicts."""
         self._take(self._changes)
         self.merge.added += self._adoption.finish()
+        for change in self._changes:
+            self._take_said(change.path, change.opinions, change.heard)
+        if self._told is not None:
+            self._take_said(self._manifest, self._told.opinions, self._told.heard)
+            self.merge.conflicts += take_conflicts(self.catalogue, self._told.conflicts)
         if self._manifest_edited:
             self._manifest_is_read(self._manifest)
         if findings := self._adoption.rebuilt.findings:
@@ -205,7 +218,7 @@ class _Reader:
                 self.merge.unknown.append(self._name(path))
                 continue
             try:
-                if annotation_file.is_of(sample, self.catalogue.root, path):
+                if annotation_file.is_of(sample, self.catalogue.db, self.catalogue.root, path):
                     self._file_is_read(sample_id, now, rewrite=False)  # touched, or copied: the same in it
                     continue
                 found = annotation_file.read_versions(annotation_file.raw(self.catalogue.root, path))
@@ -217,6 +230,10 @@ class _Reader:
                 rev, keep = said.rev, _UNDECIDED if said is not found[-1] else ""
                 if len(found) == 1 and (rev is None or rev > sample.rev):  # another program's, or another catalogue's
                     rev = self._exported_rev(sample_id)
+                opinions = [one for one in said.opinions if one.sample_id == sample_id]
+                heard = [one for one in said.heard if one.sample_id == sample_id]
+                if len(opinions) + len(heard) < len(said.opinions) + len(said.heard):  # of other samples
+                    keep = keep or _MORE
                 if said.unknown or (said.rev == sample.rev and _other_provenance(sample, said)):
                     keep = keep or _MORE
                 base = self._base(sample, said.values.keys() & FIELDS.keys(), "rev", rev)
@@ -224,7 +241,7 @@ class _Reader:
                 base |= self._base(sample, said.state, "rev", decided)
                 merged = hold_older(self._merged(sample, base, said.values), sample.labels, said.provenance)
                 merged.add(merge_state(_values(base), sample.state, said.state))
-                yield _Change(sample, base, merged, path, now, keep)
+                yield _Change(sample, base, merged, path, now, keep, opinions, heard)
 
     def _is_ours(self, sample: Sample, said: annotation_file.AnnotationFile) -> bool:
         """Whether this catalogue wrote the revision that such a file has, as far as the time tells."""
@@ -293,7 +310,7 @@ class _Reader:
 
     def _manifest_changes(self, path: Path, adoption: Adoption) -> Iterator[_Change]:
         try:
-            raw = read_manifest_file(path)
+            self._told = raw = read_manifest_file(path)
         except FileRefused as error:
             self._set_aside(path, error.what)
             return
@@ -376,6 +393,17 @@ class _Reader:
                 if change.keep or change.merged.refused:
                     self._set_aside(change.path, change.keep or _MORE)
                 self._file_is_read(change.sample.sample_id, change.stamp, rewrite=True)
+
+    def _take_said(self, path: Path, opinions: Iterable[Opinion], heard: Iterable[Trial]) -> None:
+        taken = take_said(self.catalogue, opinions, heard)
+        if taken.impossible and path != self._manifest:  # which is kept anyway
+            self._set_aside(path, _MORE)
+        self.merge.said += len(taken.opinions) + len(taken.heard)
+        self.merge.conflicts += ask_where_they_differ(self.catalogue, taken.opinions)
+        for one in taken.impossible:
+            field = one.field if isinstance(one, Opinion) else one.recipe
+            self.merge.refused.append((self._name(path), field, "nobody can have said so"))
+            self._refused.append((self._name(path), f"{one.sample_id} {field}: nobody can have said so"))
 
     def _disagree(
         self, change: _Change, field: str, base: Label | None, ours: Label | None, theirs: Label | None

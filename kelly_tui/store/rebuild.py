@@ -21,6 +21,7 @@ from kelly_tui.model.sample import file_type_of
 from kelly_tui.store import annotation_file, counters, damage
 from kelly_tui.store.adoption import ID, Adoption, Rebuilt
 from kelly_tui.store.away import copy_of
+from kelly_tui.store.blind import said_of
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.conflicts import read_conflicts
 from kelly_tui.store.connection import connect, take
@@ -28,9 +29,7 @@ from kelly_tui.store.full_disk import not_written
 from kelly_tui.store.inside import hash_inside, is_plain
 from kelly_tui.store.layout import Layout, save_config, write_atomic
 from kelly_tui.store.manifest import RawManifest, read_manifest_file, write_manifest_file
-from kelly_tui.store.opinions import add_opinions, blind_opinions
 from kelly_tui.store.schema import COLUMNS, from_row, missing
-from kelly_tui.store.trials import add_trials, trials
 from kelly_tui.store.viewstate import changed_outside, remember, set_aside, stamp
 
 _BATCH = 2000
@@ -82,7 +81,9 @@ def _rescue_annotations(damaged: Catalogue, number: int) -> None:
     path = damaged.layout.annotation_path(sample.sample_id)
     there = stamp(path)
     if ID.fullmatch(sample.sample_id) and there in (None, known):
-        write_atomic(path, annotation_file.render(sample))
+        write_atomic(
+            path, annotation_file.render(sample, said_of(damaged.db, [sample.sample_id]).get(sample.sample_id, {}))
+        )
 
 
 def rebuild(catalogue: Catalogue) -> Rebuilt:
@@ -94,6 +95,8 @@ def rebuild(catalogue: Catalogue) -> Rebuilt:
     adoption = Adoption(catalogue)
     rebuilt, layout = adoption.rebuilt, catalogue.layout
     raw = _read_manifest(catalogue, rebuilt)
+    if raw is not None:
+        adoption.hear_of_manifest(raw.opinions, raw.heard)
     _drop_indexes(catalogue)
     _adopt(adoption, raw.rows() if raw is not None else ())
     if raw is None or raw.catalogue_rev is not None or not raw.lines:  # what was imported since it was written
@@ -112,10 +115,6 @@ def rebuild(catalogue: Catalogue) -> Rebuilt:
     rebuilt.lost = bool(rebuilt.damaged) or raw is None or raw.catalogue_rev is not None
     if not layout.config_path.exists():
         save_config(layout.root, catalogue.config)
-    if raw is not None and not trials(catalogue):
-        add_trials(catalogue, raw.heard)
-    if raw is not None and not blind_opinions(catalogue):
-        add_opinions(catalogue, raw.opinions)
     if raw is not None:
         read_conflicts(catalogue, raw.conflicts)
     with catalogue.writing() as db:

@@ -189,6 +189,11 @@ def write(
     return columns
 
 
+def changed_beside(db: sqlite3.Connection, sample_ids: Iterable[str]) -> None:
+    """Have the files of samples written anew: something was said that is no label and no event."""
+    db.executemany("UPDATE samples SET rev = rev + 1 WHERE sample_id = ?", [(one,) for one in {*sample_ids}])
+
+
 def _update(db: sqlite3.Connection, number: int, columns: Mapping[str, object]) -> None:
     db.execute(_update_of(tuple(columns)), (*columns.values(), number))
 

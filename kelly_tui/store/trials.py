@@ -1,4 +1,4 @@
-"""Answers of blind listening, kept for good: a table of the catalogue, and a part of manifest.json."""
+"""Answers of blind listening, kept for good: a table of the catalogue, and a part of the views."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from kelly_tui.model.abx import Trial
+from kelly_tui.store.steps import changed_beside
 
 if TYPE_CHECKING:
     from kelly_tui.store.catalogue import Catalogue
@@ -17,6 +18,7 @@ def add_trials(catalogue: Catalogue, trials: Iterable[Trial]) -> None:
     """Keep answers, in this order. Raises `DatasetError`, `DiskFull`."""
     rows = [(one.recipe, one.sample_id, int(one.correct), one.by, one.at) for one in trials]
     with catalogue.writing() as db:
+        changed_beside(db, (sample_id for _, sample_id, *_ in rows))
         db.executemany(f"INSERT INTO trials ({_COLUMNS}) VALUES (?, ?, ?, ?, ?)", rows)
 
 

@@ -20,6 +20,7 @@ from kelly_tui.errors import FileRefused
 from kelly_tui.model.labels import SPLITS
 from kelly_tui.store import annotation_file, schema
 from kelly_tui.store.adoption import Rebuilt
+from kelly_tui.store.blind import said_of
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.conflicts import Conflict, conflicts, resolve
 from kelly_tui.store.durable import prepared
@@ -109,11 +110,12 @@ def _export(catalogue: Catalogue, rows: list[tuple[Any, ...]], written: Written)
     files: dict[Path, bytes] = {}
     done: list[tuple[int, int, Path, Stamp | None]] = []
     folder = catalogue.layout.annotations
+    said = said_of(catalogue.db, [sample_id for _, _, _, _, sample_id, *_ in rows])
     for number, rev, size, mtime_ns, sample_id, modified_at, decision, skip_reason, rejected, refused, *columns in rows:
         values, provenance = schema.stored_labels(columns)
         state = {"decision": decision, "skip_reason": skip_reason, "rejected": bool(rejected),
                  "refused": msgspec.json.decode(refused) if refused else None}  # fmt: skip
-        beside = annotation_file.written_state(state, modified_at)
+        beside = {**annotation_file.written_state(state, modified_at), **said.get(sample_id, {})}
         path = folder / f"{sample_id[:2]}/{sample_id}.json"
         there = stamp(path)
         data = annotation_file.render_stored(sample_id, rev, values, provenance, beside)

@@ -165,13 +165,13 @@ def test_what_another_copy_of_the_dataset_decided_does_not_pass_for_an_edit(
     decide(catalogue, 1, decision="flagged")
     write_views(catalogue)
     there = sample(1, decision=theirs, rev=1, modified_at="2020-01-01T00:00:00.000Z")
-    catalogue.layout.annotation_path(id_of(1)).write_bytes(annotation_file.render(there))
+    catalogue.layout.annotation_path(id_of(1)).write_bytes(annotation_file.render(there, {}))
     assert len(read_back(catalogue).conflicts) == listed
     assert state(catalogue, 1) == {"decision": "flagged"}
     there = sample(2, decision=theirs, rev=1, modified_at="2020-01-01T00:00:00.000Z")
     path = catalogue.layout.annotation_path(id_of(2))
     path.parent.mkdir(exist_ok=True)
-    path.write_bytes(annotation_file.render(there))
+    path.write_bytes(annotation_file.render(there, {}))
     read_back(catalogue)
     assert state(catalogue, 2) == {"decision": theirs}, "nobody had decided that here"
 

@@ -15,6 +15,7 @@ from kelly_tui.store import history
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.conflicts import conflicts, resolve
 from kelly_tui.store.markers import versions
+from kelly_tui.store.opinions import blind_opinions, give_opinion
 from kelly_tui.store.views import read_back, write_views
 
 OURS, THEIRS = b'{"annotations": {"emotion": "sad"}}\n', b'{"annotations": {"emotion": "happy"}}\n'
@@ -105,6 +106,27 @@ def test_what_git_leaves_to_people_is_a_conflict_and_the_rest_is_taken(clones, h
         assert b"<<<<<<<" not in (ours / f"annotations/{id_of(1)[:2]}/{id_of(1)}.json").read_bytes()
         assert b"<<<<<<<" not in (ours / "manifest.json").read_bytes()
         assert read_back(catalogue).words() == ""
+
+
+@pytest.mark.parametrize("how", ["--no-rebase", "--rebase"])
+@pytest.mark.parametrize("is_lost", [False, True], ids=["open", "catalogue lost"])
+def test_what_both_said_blind_is_all_there(clones, how, is_lost):
+    for root, others in zip(clones, (2, 3), strict=True):
+        with Catalogue.open(root) as catalogue:
+            give_opinion(catalogue, id_of(1), {"valence": 0.5}, root.name)
+            give_opinion(catalogue, id_of(others), {"valence": 0.5}, root.name)
+            history.edit(catalogue, [Edit(id_of(others + 2), "decision", Label("flagged"))], root.name)
+            write_views(catalogue)
+    ours, theirs = clones
+    merge(ours, theirs, how)
+    if is_lost:
+        shutil.rmtree(ours / ".kelly")
+    with Catalogue.open(ours) as catalogue:
+        read_back(catalogue)
+        said = sorted((one.sample_id, one.annotator) for one in blind_opinions(catalogue))
+        wanted = [(1, "ours"), (1, "theirs"), (2, "ours"), (3, "theirs")]
+        assert said == sorted((id_of(number), who) for number, who in wanted)
+        assert [catalogue.get(id_of(number)).decision for number in (4, 5)] == ["flagged"] * 2
 
 
 def test_samples_that_both_have_brought_are_all_there(clones):

@@ -14,6 +14,7 @@ from itertools import count
 from pathlib import Path
 from typing import Literal
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -22,9 +23,11 @@ from store_samples import id_of, new_catalogue, sample
 
 from kelly_tui.model.annotation import Label, Value
 from kelly_tui.model.edit import Edit
+from kelly_tui.model.opinion import Opinion
 from kelly_tui.store import history, views
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.conflicts import conflicts, resolve
+from kelly_tui.store.opinions import blind_opinions, give_opinion
 
 SAMPLES = st.integers(0, 5)
 FIELDS = st.sampled_from(["notes", "tags", "tempo_bpm"])
@@ -81,6 +84,12 @@ class Store(RuleBasedStateMachine):
         decided = [Edit(id_of(number), "decision", Label("skipped")), Edit(id_of(number), "skip_reason", Label(reason))]
         history.edit(self.catalogue, decided, by=by)
         self.given.add(token(reason))
+
+    @rule(number=SAMPLES, by=st.sampled_from(["ann", "bob"]))
+    def opine(self, number: int, by: str) -> None:
+        value = wanted("notes", next(self.numbers))
+        give_opinion(self.catalogue, id_of(number), {"notes": value}, by)
+        self.given.add(token(value))
 
     @rule(number=SAMPLES, decision=st.sampled_from(["pending", "flagged", "labelled"]))
     def decide_otherwise(self, number: int, decision: str) -> None:
@@ -148,6 +157,18 @@ class Store(RuleBasedStateMachine):
 
         self._outside(number, change)
 
+    @rule(number=SAMPLES, by=st.sampled_from(["ann", "bob"]))
+    def outside_opinion(self, number: int, by: str) -> None:
+        value = wanted("notes", next(self.numbers))
+
+        def change(data: dict[str, object]) -> None:
+            one = Opinion(id_of(number), "notes", by, 1, value, "2999-01-01")
+            data.setdefault("opinions", []).append(msgspec.to_builtins(one))  # type: ignore[attr-defined]
+            file = self.unseen.setdefault(self.catalogue.layout.annotation_path(id_of(number)), {})
+            file[f"opinion {token(value)}"] = token(value)
+
+        self._outside(number, change)
+
     @rule(number=SAMPLES, field=FIELDS, null=st.booleans())
     def outside_clear(self, number: int, field: str, null: bool) -> None:
         def change(data: dict[str, object]) -> None:
@@ -202,6 +223,7 @@ class Store(RuleBasedStateMachine):
         self.write()
         root, path = self.catalogue.root, self.catalogue.layout.catalogue_path
         before = {one.sample_id: {**one.annotations, **one.state} for one in self.catalogue.samples()}
+        blind = sorted(map(str, blind_opinions(self.catalogue)))
         undecided = {(one.sample_id, one.field, str(one.theirs)) for one in conflicts(self.catalogue)}
         self.catalogue.close()
         for one in path.parent.glob(f"{path.name}*"):
@@ -209,9 +231,11 @@ class Store(RuleBasedStateMachine):
         self.catalogue = Catalogue.open(root)
         after = {one.sample_id: {**one.annotations, **one.state} for one in self.catalogue.samples()}
         assert after == before
+        assert sorted(map(str, blind_opinions(self.catalogue))) == blind
         assert {(one.sample_id, one.field, str(one.theirs)) for one in conflicts(self.catalogue)} == undecided
         given = ("notes", "tags", "tempo_bpm", "skip_reason")
         self.given = {token(said[name]) for said in after.values() for name in given if said.get(name)}
+        self.given |= {token(one.value) for one in blind_opinions(self.catalogue)}
         self.given |= {token(one.theirs.value) for one in conflicts(self.catalogue) if one.theirs is not None}
 
     @rule()
@@ -221,6 +245,7 @@ class Store(RuleBasedStateMachine):
             token(value) for one in self.catalogue.samples() for value in (*one.annotations.values(), one.skip_reason)
         ]
         kept += [str(row) for row in db.execute("SELECT old, new FROM events")]
+        kept += [str(row) for row in db.execute("SELECT value FROM opinions")]
         kept += [str(row) for row in db.execute("SELECT base, ours, theirs FROM conflicts")]
         aside = self.catalogue.layout.kelly_dir / "set-aside"
         kept += [path.read_text("utf-8", "replace") for path in aside.rglob("*") if path.is_file()]

@@ -697,14 +697,14 @@ def test_what_another_copy_of_the_dataset_said_all_along_is_no_edit(catalogue, t
     write_views(catalogue)
     there = sample(1, rev=catalogue.get(id_of(1)).rev)
     there.labels = {"emotion": theirs, "notes": Label("hers")}
-    file_of(catalogue, 1).write_bytes(annotation_file.render(there))
+    file_of(catalogue, 1).write_bytes(annotation_file.render(there, {}))
     merge = read_back(catalogue)
     assert merge.conflicts == [(id_of(1), "emotion")]
     assert values(catalogue, 1) == {"emotion": "angry", "notes": "hers"}
     newer = Label("tense", "human", "bea", "2999-01-01T00:00:00.000Z")
     write_views(catalogue)
     there.labels, there.rev = {"emotion": newer}, there.rev + 1
-    file_of(catalogue, 1).write_bytes(annotation_file.render(there))
+    file_of(catalogue, 1).write_bytes(annotation_file.render(there, {}))
     assert read_back(catalogue).taken == [(id_of(1), "emotion")], "what was said of ours since is taken"
 
 
