@@ -163,9 +163,10 @@ def _event(event: Any) -> dict[str, Any]:
 def list_samples(line: Line) -> int:
     from msgspec import to_builtins
 
-    from kelly_tui.store import query, readback
+    from kelly_tui.store import query
     from kelly_tui.store.issues import issue
     from kelly_tui.store.suggestions import suggestion
+    from kelly_tui.store.waiting import waiting
 
     with line.looking() as catalogue:
         wanted = query.parse(filter_text(line.arguments.filter), catalogue.config)
@@ -185,7 +186,7 @@ def list_samples(line: Line) -> int:
         main = catalogue.config.model.main_label
         rows = (_cells(row, main) for row in found)
         number = line.voice.table(rows, ["id", "file", "origin", main, "key", "bpm", "split", ""], right=frozenset({5}))
-        hint = readback.waiting(catalogue)
+        hint = waiting(catalogue)
     line.voice.notice(count(number, "sample"))
     if hint:
         line.voice.notice(hint)

@@ -27,7 +27,7 @@ def stats(line: Line) -> int:
 
     from kelly_tui.pipeline.standing import stage_standings
     from kelly_tui.store.progress import days_worked, progress
-    from kelly_tui.store.readback import waiting
+    from kelly_tui.store.waiting import waiting
     from kelly_tui.validate.agreement import agreement as agreed
     from kelly_tui.validate.stats import measured
 

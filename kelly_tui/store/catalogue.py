@@ -194,6 +194,7 @@ class Catalogue:
             if db.execute("PRAGMA user_version").fetchone()[0]:  # another was faster
                 return
             run_script(db, schema.TABLES)
+            db.execute("INSERT INTO meta VALUES ('identity', lower(hex(randomblob(8))))")
             if self.layout.has_views() or damage.kept_in(self.layout):
                 db.execute("INSERT INTO meta VALUES ('building', ?)", (utc_now(),))
             db.execute(f"PRAGMA user_version = {migrations.VERSION}")

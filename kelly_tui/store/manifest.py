@@ -29,7 +29,7 @@ from kelly_tui.store.layout import LARGEST_MANIFEST, disk_errors, sync_folder
 from kelly_tui.store.markers import versions
 from kelly_tui.store.opinions import blind_opinions
 from kelly_tui.store.partial import partials, put
-from kelly_tui.store.schema import FLAG_FIELDS, LIST_FIELDS
+from kelly_tui.store.schema import FLAG_FIELDS, LIST_FIELDS, SAID_BY, decode_provenance
 from kelly_tui.store.trials import trials
 
 NAME = "manifest.json"
@@ -44,7 +44,7 @@ _PLAIN = (
 _JSON = ("other_sources", "refused", "augmentation", "extra")
 _FIELDS = tuple(FIELDS)
 _FIELDS_AT = len(_PLAIN) + len(_JSON)
-_SELECT = f"SELECT {', '.join((*_PLAIN, *_JSON, *_FIELDS))} FROM samples ORDER BY rowid"
+_SELECT = f"SELECT provenance, {', '.join((*_PLAIN, *_JSON, *_FIELDS))} FROM samples ORDER BY rowid"
 
 Announce = Callable[[Path], None] | None
 
@@ -85,13 +85,27 @@ def write_manifest_file(catalogue: Catalogue, path: Path, announce: Announce = N
         if undecided := written_conflicts(catalogue):
             put(b'\n],\n"conflicts": [\n' + b",\n".join(map(encode, undecided)))
         put(b'\n],\n"stats": ' + encode(stats(catalogue)))
-        put(b',\n"kelly": ' + encode({"catalogue_rev": seq, "complete": True}) + b"}\n")
+        put(b',\n"kelly": ' + encode({"catalogue_rev": seq, "mark": mark(catalogue, seq), "complete": True}) + b"}\n")
     return digest.hexdigest()
 
 
 def catalogue_rev(catalogue: Catalogue) -> int:
     """The number of the last event in the history."""
     return int(catalogue.db.execute("SELECT ifnull(max(seq), 0) FROM events").fetchone()[0])
+
+
+def mark(catalogue: Catalogue, seq: int) -> str:
+    """What tells the history up to an event from that of any other catalogue, were it a copy of this one.
+
+    A manifest has it beside the event's number, which another catalogue counts by itself.
+    """
+    event = catalogue.db.execute(
+        "SELECT seq, at, actor, sample_id, field, old, new FROM events JOIN steps USING (step) WHERE seq = ?", (seq,)
+    ).fetchone()
+    identity = _meta(catalogue, "identity")
+    if identity is None and event is None:  # an earlier version made it, and nothing has happened since
+        return ""
+    return hashlib.sha256(repr((identity, event)).encode("utf-8", "surrogateescape")).hexdigest()[:16]
 
 
 def _meta(catalogue: Catalogue, name: str) -> str | None:
@@ -103,10 +117,10 @@ def _lines(rows: Any) -> Iterator[bytes]:
     """The samples' lines, some hundred at a time."""
     encode = msgspec.json.Encoder().encode
     while chunk := rows.fetchmany(500):
-        yield b",\n".join(encode(_sample_line(row)) for row in chunk)
+        yield b",\n".join(encode(_sample_line(row[1:], row[0])) for row in chunk)
 
 
-def _sample_line(row: tuple[Any, ...]) -> dict[str, Any]:
+def _sample_line(row: tuple[Any, ...], provenance: str) -> dict[str, Any]:
     line = dict(zip(_PLAIN, row, strict=False))
     line["is_synthetic"] = bool(line["is_synthetic"])
     line["rejected"] = bool(line["rejected"])
@@ -118,6 +132,10 @@ def _sample_line(row: tuple[Any, ...]) -> dict[str, Any]:
     for name in annotations.keys() & FLAG_FIELDS:
         annotations[name] = bool(annotations[name])
     line["annotations"] = annotations
+    if annotations:
+        where = decode_provenance(provenance).items()
+        if people := {name: one for name, one in where if one.source == "human"}:
+            line[SAID_BY] = people
     if others is not None:
         line["other_sources"] = msgspec.Raw(others.encode())
     if refused is not None:
@@ -188,6 +206,8 @@ class RawManifest:
     stats: dict[str, Any]
     catalogue_rev: int | None
     """None where another program wrote it."""
+    mark: str
+    """See `mark`; empty where an earlier version or another program wrote it."""
     lines: Collection[bytes | msgspec.Raw]
     """Of each sample, not yet decoded."""
     heard: list[Trial]
@@ -268,6 +288,7 @@ def _decoded(raw: bytes, path: Path) -> RawManifest:
         found.updated_at or "",
         found.stats or {},
         rev if isinstance(rev, int) else None,
+        said if isinstance(said := (found.kelly or {}).get("mark"), str) else "",
         found.samples,
         list(_read(found.blind_listening, Trial)),
         list(_read(found.opinions, Opinion)),

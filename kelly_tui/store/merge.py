@@ -8,11 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from kelly_tui.errors import LabelError
 from kelly_tui.model.annotation import Label, Value
 from kelly_tui.model.edit import UNDECIDED, check_state
 from kelly_tui.store.schema import Provenance, provenance_of
+
+
+def values_of(labels: Mapping[str, Label | None]) -> dict[str, Value | None]:
+    return {name: label.value if label else None for name, label in labels.items()}
+
+
+def other_than(now: Mapping[str, Value | None], said: Mapping[str, Any]) -> dict[str, Any]:
+    """What a view says otherwise than the catalogue, as far as a glance tells: the rest is the most by far."""
+    return {name: raw for name, raw in said.items() if now.get(name) != raw or type(now.get(name)) is not type(raw)}
 
 
 @dataclass(frozen=True)
@@ -81,6 +91,18 @@ def merge_state(
     if "decision" in merged.conflicts and "skip_reason" in merged.taken:
         both = Disagreement(base.get("skip_reason"), ours.get("skip_reason"), merged.taken.pop("skip_reason"))
         merged.conflicts["skip_reason"] = both
+    return merged
+
+
+def take_peoples(
+    merged: FieldMerge, ours: Mapping[str, Label], theirs: Callable[[str], Provenance | None]
+) -> FieldMerge:
+    """Of what would be a conflict with another copy of the dataset, take what a person said where here none has."""
+    for name, both in list(merged.conflicts.items()):
+        label, where = ours.get(name), theirs(name)
+        if label is not None and label.source != "human" and where is not None and where.source == "human":
+            merged.taken[name] = both.theirs
+            del merged.conflicts[name]
     return merged
 
 

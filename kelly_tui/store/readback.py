@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -29,15 +29,23 @@ from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.conflicts import OUTSIDE, put_conflict, take_conflicts
 from kelly_tui.store.history import needs_no_reason
 from kelly_tui.store.inside import check_stays
-from kelly_tui.store.layout import called, utc_now
-from kelly_tui.store.manifest import RawManifest, catalogue_rev, read_manifest_file
-from kelly_tui.store.merge import FieldMerge, hold_older, merge_fields, merge_state
+from kelly_tui.store.layout import utc_now
+from kelly_tui.store.manifest import RawManifest, catalogue_rev, mark, read_manifest_file
+from kelly_tui.store.merge import FieldMerge, hold_older, merge_fields, merge_state, other_than, take_peoples, values_of
 from kelly_tui.store.outside import NEW_SAMPLE, Merge, Pending
-from kelly_tui.store.rows import checked
-from kelly_tui.store.schema import label_from_json, provenance_of
+from kelly_tui.store.rows import checked, people_of, provenance_of_row
+from kelly_tui.store.schema import Provenance, label_from_json, label_of, provenance_of
 from kelly_tui.store.steps import Wanted
-from kelly_tui.store.viewstate import Stamp, changed_outside, known_state, remember, set_aside, stamp, stamp_of
-from kelly_tui.text import count
+from kelly_tui.store.viewstate import (
+    Stamp,
+    ViewState,
+    changed_outside,
+    known_state,
+    remember,
+    set_aside,
+    stamp,
+    stamp_of,
+)
 
 MANY_FILES, MANY_SHARE = 50, 0.01
 """More changed samples at once than the larger of the two are shown before they are taken."""
@@ -50,8 +58,10 @@ _FILE = re.compile(r"([0-9A-Za-z_-]{1,128})\.json")
 
 _MORE, _UNDECIDED = "holds more than labels", "git left its merge to you: where the two differ is a conflict"
 
-LOOKED_AT = 50_000
-"""Annotation files of which a mere hint looks at the times: a tenth of a second."""
+
+def _by_hand(field: str) -> Provenance | None:
+    """Where what was edited in a view comes from: nothing says more."""
+    return None
 
 
 class _Change(NamedTuple):
@@ -68,6 +78,8 @@ class _Change(NamedTuple):
     opinions: Sequence[Opinion] = ()
     heard: Sequence[Trial] = ()
     """What people said blind."""
+    where: Callable[[str], Provenance | None] = _by_hand
+    """Where a label comes from by what the view says; None: it was edited by hand."""
 
 
 def read_back(catalogue: Catalogue) -> Merge:
@@ -84,40 +96,6 @@ def take_outside_edits(catalogue: Catalogue) -> Merge:
 def decline_outside_edits(catalogue: Catalogue) -> Merge:
     """Take none in: edited views are set aside and will be written anew. `Merge.pending` lists what was declined."""
     return _Reader(catalogue).decline()
-
-
-def edited_annotations(catalogue: Catalogue, most: int = -1) -> Iterator[str]:
-    """The ids of samples whose annotation file was changed outside; of the first `most` files, or of all."""
-    rows = catalogue.db.execute(
-        "SELECT sample_id, size, mtime_ns FROM samples JOIN exports ON sample = samples.rowid LIMIT ?", (most,)
-    )
-    for sample_id, *known in rows:
-        with suppress(OSError):  # what is lost is written again
-            path = catalogue.layout.annotation_path(sample_id)
-            now = stamp(path)
-            if now is None or list(now) == known:
-                continue
-            sample = catalogue.get(sample_id)
-            if sample and not annotation_file.is_of(sample, catalogue.db, catalogue.root, path):
-                yield sample_id  # not only copied
-
-
-def waiting(catalogue: Catalogue, outside: int | None = None, decided_by: str = "") -> str:
-    """One line on what waits for a person's word, if anything. `outside`: how many samples, if known; `decided_by`:
-    what decides conflicts where it is said, if that is not the command."""
-    edited = sum(1 for _ in edited_annotations(catalogue, LOOKED_AT)) if outside is None else outside
-    disputed = [field for (field,) in catalogue.db.execute("SELECT field FROM conflicts WHERE resolved_at IS NULL")]
-    with suppress(OSError):  # what can't be read, validate names
-        if outside is None and changed_outside(catalogue, catalogue.layout.manifest_path):
-            edited = max(edited, 1)
-    things = []
-    if edited:
-        things.append("edits made outside Kelly" if outside is None else f"outside edits of {count(edited, 'sample')}")
-    if disputed:
-        things.append(count(len(disputed), "conflict"))
-    is_said_there = decided_by and not edited and STATE_FIELDS.keys().isdisjoint(disputed)
-    way = decided_by if is_said_there else f"kelly conflicts {called(catalogue.root)}"
-    return f"waiting for you: {' and '.join(things)}; {way}" if things else ""
 
 
 def refused_edits(catalogue: Catalogue) -> list[str]:
@@ -160,7 +138,7 @@ class _Reader:
         for sample, merged in ((change.sample, change.merged) for change in self._changes):
             theirs = {**merged.taken, **{name: both.theirs for name, both in merged.conflicts.items()}}
             for name, value in theirs.items():
-                ours = _values({name: _said_here(sample, name)})[name]
+                ours = values_of({name: _said_here(sample, name)})[name]
                 pending.append(Pending(sample.sample_id, sample.file_path, name, ours, value))
         for arriving in self._adoption.samples:
             pending.append(Pending(arriving.sample_id, arriving.file_path, NEW_SAMPLE, None, None))
@@ -240,7 +218,7 @@ class _Reader:
                 decided = rev if said.rev is None or self._is_ours(sample, said) else None
                 base |= self._base(sample, said.state, "rev", decided)
                 merged = hold_older(self._merged(sample, base, said.values), sample.labels, said.provenance)
-                merged.add(merge_state(_values(base), sample.state, said.state))
+                merged.add(merge_state(values_of(base), sample.state, said.state))
                 yield _Change(sample, base, merged, path, now, keep, opinions, heard)
 
     def _is_ours(self, sample: Sample, said: annotation_file.AnnotationFile) -> bool:
@@ -315,9 +293,7 @@ class _Reader:
             self._set_aside(path, error.what)
             return
         now, known, layout = stamp(path) or (0, 0), known_state(self.catalogue, path), self.catalogue.layout
-        seq, last = raw.catalogue_rev, catalogue_rev(self.catalogue)
-        if seq is None or seq > last or raw.disputed:
-            seq = None if known is None else known.seq
+        seq, told = self._written_from(raw, known), _values_told(self._changes)
         seen: set[str] = set()
         for self._rows, row in enumerate(raw.rows(), 1):
             is_disputed = self._rows > len(raw.lines) - raw.disputed
@@ -329,21 +305,40 @@ class _Reader:
             if is_disputed and layout.annotation_path(sample.sample_id).exists():
                 continue  # of a merge that git left to people, a sample's own file tells more
             said = row["annotations"] if isinstance(row.get("annotations"), dict) else {}
-            said = _other_than({**sample.annotations}, said)
-            state = _other_than(sample.state, {name: row[name] for name in STATE_FIELDS if name in row})
+            said = other_than({**sample.annotations}, said)
+            state = other_than(sample.state, {name: row[name] for name in STATE_FIELDS if name in row})
             since = None if is_disputed else seq
+            where: Callable[[str], Provenance | None] = _by_hand
+            if since is None and raw.mark:
+                where = provenance_of_row(people_of(row), sample)
+                said, state = (other_than(told.get(sample.sample_id, {}), one) for one in (said, state))
             base = self._base(sample, (said.keys() & FIELDS.keys()) | state.keys(), "seq", since)
-            merged = self._merged(sample, base, said)
-            merged.add(merge_state(_values(base), sample.state, state))
+            merged = take_peoples(self._merged(sample, base, said), sample.labels, where)
+            merged.add(merge_state(values_of(base), sample.state, state))
             if merged.taken or merged.conflicts or merged.refused:
-                yield _Change(sample, base, merged, path, now, "")
+                yield _Change(sample, base, merged, path, now, "", where=where)
+
+    def _written_from(self, raw: RawManifest, known: ViewState | None) -> int | None:
+        """The last event that a manifest holds which was edited; None where another copy of the dataset wrote it.
+
+        What such a one says otherwise is no edit: nobody knows which of the two is older.
+        """
+        last_written = None if known is None else known.seq
+        if raw.catalogue_rev is None or raw.disputed:  # another program's, or where both sides of a merge agree
+            return last_written
+        if known is not None and (raw.mark == known.mark if raw.mark else raw.catalogue_rev == last_written):
+            return last_written
+        is_here = 0 <= raw.catalogue_rev <= catalogue_rev(self.catalogue)
+        return raw.catalogue_rev if is_here and raw.mark == mark(self.catalogue, raw.catalogue_rev) != "" else None
 
     def _manifest_is_read(self, path: Path) -> None:
         known = known_state(self.catalogue, path)
         was_kept = any(name == path.name for name, *_ in self.merge.set_aside)
         if not was_kept and (known is not None or self._rows):
-            self._set_aside(path, "edited outside, only its labels are taken in")  # the rest is in what is kept
-        remember(self.catalogue, path, 0 if known is None else known.seq)
+            self._set_aside(
+                path, "edited outside, only what people say in it is taken in"
+            )  # the rest is in what is kept
+        remember(self.catalogue, path, *((0, "") if known is None else (known.seq, known.mark)))
 
     # -- both ---------------------------------------------------------------------------------------------------------
 
@@ -364,7 +359,7 @@ class _Reader:
     def _merged(self, sample: Sample, base: dict[str, Label | None], said: dict[str, Any]) -> FieldMerge:
         config = self.catalogue.config
         now: dict[str, Value | None] = {**sample.annotations}
-        return merge_fields(_values(base), now, said, lambda name, value: checked(name, value, config))
+        return merge_fields(values_of(base), now, said, lambda name, value: checked(name, value, config))
 
     def _take(self, changes: list[_Change]) -> None:
         at = utc_now()
@@ -372,12 +367,12 @@ class _Reader:
         for change in changes:
             fields = wanted.setdefault(change.sample.sample_id, {})
             for name, value in change.merged.taken.items():
+                label = _outside(name, value, change.where(name), at)
                 if name not in fields:
-                    fields[name] = _outside(name, value, at)
+                    fields[name] = label
                     self.merge.taken.append((change.sample.sample_id, name))
-                elif fields[name] != _outside(name, value, at):  # two views of one sample were edited differently
-                    before = change.base.get(name)
-                    self._disagree(change, name, before, fields[name], _outside(name, value, at))
+                elif values_of(fields)[name] != value:  # two views of one sample were edited differently
+                    self._disagree(change, name, change.base.get(name), fields[name], label)
         for fields in wanted.values():
             needs_no_reason(fields)
         labels: dict[str, Wanted] = {**wanted}
@@ -385,7 +380,9 @@ class _Reader:
         for change in changes:
             for name, both in change.merged.conflicts.items():
                 ours = _said_here(change.sample, name)
-                self._disagree(change, name, change.base.get(name), ours, _outside(name, both.theirs, at))
+                self._disagree(
+                    change, name, change.base.get(name), ours, _outside(name, both.theirs, change.where(name), at)
+                )
             for name, why in change.merged.refused.items():
                 self.merge.refused.append((self._name(change.path), name, why))
                 self._refused.append((self._name(change.path), f"{change.sample.sample_id} {name} {why}"))
@@ -425,18 +422,20 @@ def _said_here(sample: Sample, field: str) -> Label | None:
     return state_label(field, sample.state[field]) if field in STATE_FIELDS else sample.labels.get(field)
 
 
-def _values(labels: Mapping[str, Label | None]) -> dict[str, Value | None]:
-    return {name: label.value if label else None for name, label in labels.items()}
+def _values_told(changes: Iterable[_Change]) -> dict[str, dict[str, Value | None]]:
+    """What the samples' own files say otherwise than the catalogue, by sample: they tell more than a manifest."""
+    told: dict[str, dict[str, Value | None]] = {}
+    for one in changes:
+        theirs = {name: both.theirs for name, both in one.merged.conflicts.items()}
+        told.setdefault(one.sample.sample_id, {}).update({**one.merged.taken, **theirs})
+    return told
 
 
-def _other_than(now: Mapping[str, Value | None], said: Mapping[str, Any]) -> dict[str, Any]:
-    """What a view says otherwise than the catalogue, as far as a glance tells: the rest is the most by far."""
-    return {name: raw for name, raw in said.items() if now.get(name) != raw or type(now.get(name)) is not type(raw)}
-
-
-def _outside(field: str, value: Value | None, at: str) -> Label | None:
+def _outside(field: str, value: Value | None, where: Provenance | None, at: str) -> Label | None:
     if field in STATE_FIELDS:
         return state_label(field, value)
+    if where is not None and value not in (None, "", []):
+        return label_of(value, where)
     return None if value is None or value in ("", []) else Label(value, "human", OUTSIDE, at)
 
 

@@ -122,8 +122,9 @@ def rebuild(catalogue: Catalogue) -> Rebuilt:
             db.execute("INSERT OR REPLACE INTO meta VALUES ('created_at', ?)", (raw.created_at,))
         report = msgspec.json.encode(rebuilt).decode()
         db.execute("INSERT OR REPLACE INTO meta VALUES ('rebuilt', ?)", (report,))
-    for path in (layout.manifest_path, *(layout.splits / f"{split}.txt" for split in SPLITS)):
-        remember(catalogue, path)
+    remember(catalogue, layout.manifest_path, mark="" if raw is None else raw.mark)
+    for split in SPLITS:
+        remember(catalogue, layout.splits / f"{split}.txt")
     return rebuilt
 
 

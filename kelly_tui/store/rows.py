@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
+
+import msgspec
 
 from kelly_tui.errors import LabelError
 from kelly_tui.model.annotation import FIELDS, Label, Value, check_value
 from kelly_tui.model.dataset import DatasetConfig
 from kelly_tui.model.labels import DECISIONS, SPLITS
 from kelly_tui.model.sample import Sample, file_type_of
+from kelly_tui.store.schema import SAID_BY, Provenance, label_of
 
 BY = "manifest.json"
 
@@ -66,10 +69,14 @@ def read_row(row: Mapping[str, Any], config: DatasetConfig) -> ReadRow:
         sample.refused = rest.pop("refused")
     _mend(sample, rest, read.findings)
     annotations = rest.pop("annotations", None)
+    people = _said_by(rest)
     if isinstance(annotations, dict):
         sample.labels, others = read_annotations(annotations, config, sample, read.findings)
         if others:
             rest[NOT_TAKEN] = {**(rest.get(NOT_TAKEN) or {}), **others}
+        if people:
+            where = provenance_of_row(people, sample)
+            sample.labels = {name: label_of(label.value, where(name)) for name, label in sample.labels.items()}
     elif annotations is not None:
         rest[NOT_READ] = {"annotations": annotations}
         read.findings.append("its annotations are no object")
@@ -97,6 +104,29 @@ def read_annotations(
             others[name] = raw
             findings.append(str(error))
     return labels, others
+
+
+def provenance_of_row(people: Mapping[str, Provenance], sample: Sample) -> Callable[[str], Provenance]:
+    """Where each label of a row comes from that says which a person gave; of the others the sample's origin tells."""
+    other = Provenance({"imported": "folder", "augmented": "inherited"}.get(sample.origin, "generator"), BY)
+    return lambda name: people.get(name, other)
+
+
+def people_of(row: Mapping[str, Any]) -> dict[str, Provenance]:
+    """By field, who gave the labels that people gave; empty where a row does not say so."""
+    try:
+        found = msgspec.convert(row.get(SAID_BY), dict[str, Provenance])
+    except msgspec.ValidationError:
+        return {}
+    human = {name: Provenance("human", one.by, one.at, None, one.unsure, one.in_doubt) for name, one in found.items()}
+    return human if human.keys() <= FIELDS.keys() else {}
+
+
+def _said_by(rest: dict[str, Any]) -> dict[str, Provenance]:
+    """The same, taken out of a row."""
+    if people := people_of(rest):
+        del rest[SAID_BY]
+    return people
 
 
 def checked(name: str, value: object, config: DatasetConfig) -> Value:

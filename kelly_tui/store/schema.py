@@ -289,6 +289,10 @@ INSERT_FINGERPRINT = (
 """Sketch and number of a sample: of variants and generated music none is kept."""
 
 
+SAID_BY = "said_by"
+"""Key of a manifest's row: of the labels that a person gave, who did and when. The others are weaker."""
+
+
 class Provenance(msgspec.Struct, frozen=True, omit_defaults=True):
     """A `Label` without its value."""
 

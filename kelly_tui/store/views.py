@@ -26,7 +26,7 @@ from kelly_tui.store.conflicts import Conflict, conflicts, resolve
 from kelly_tui.store.durable import prepared
 from kelly_tui.store.inside import check_stays, read_inside
 from kelly_tui.store.layout import must_be_there
-from kelly_tui.store.manifest import Manifest, catalogue_rev, load_manifest, replacing, write_manifest_file
+from kelly_tui.store.manifest import Manifest, catalogue_rev, load_manifest, mark, replacing, write_manifest_file
 from kelly_tui.store.outside import Merge
 from kelly_tui.store.partial import put
 from kelly_tui.store.readback import decline_outside_edits, read_back, refused_edits, take_outside_edits
@@ -159,7 +159,7 @@ def write_manifest(catalogue: Catalogue) -> bool:
         return False
     seq = catalogue_rev(catalogue)
     write_manifest_file(catalogue, path, partial(announce, catalogue, path))
-    remember(catalogue, path, seq)
+    remember(catalogue, path, seq, mark(catalogue, seq))
     return True
 
 

@@ -52,6 +52,8 @@ class ViewState(msgspec.Struct, frozen=True):
     sha256: str
     seq: int = 0
     """The last event of the history that it holds."""
+    mark: str = ""
+    """What a manifest says of whose event that is: see `kelly_tui.store.manifest.mark`."""
 
 
 def known_state(catalogue: Catalogue, path: Path) -> ViewState | None:
@@ -69,16 +71,16 @@ def announce(catalogue: Catalogue, path: Path, new: Path) -> None:
         _put(db, _announced_name(catalogue, path), [*_announced(catalogue, path), state][-_AT_ONCE:])
 
 
-def remember(catalogue: Catalogue, path: Path, seq: int = 0) -> None:
+def remember(catalogue: Catalogue, path: Path, seq: int = 0, mark: str = "") -> None:
     """Note that the view at `path` is as Kelly wants it."""
     now = stamp(path)
     if now is None or is_no_view(catalogue.root, path):
         return
     known = known_state(catalogue, path)
-    if known is not None and now == (known.size, known.mtime_ns) and known.seq == seq:
+    if known is not None and now == (known.size, known.mtime_ns) and (known.seq, known.mark) == (seq, mark):
         return
     hashed = (one.sha256 for one in _announced(catalogue, path) if (one.size, one.mtime_ns) == now)
-    state = ViewState(*now, next(hashed, None) or hash_inside(catalogue.root, path), seq)
+    state = ViewState(*now, next(hashed, None) or hash_inside(catalogue.root, path), seq, mark)
     with catalogue.writing() as db:
         _put(db, _name(catalogue, path), state)
         others = [one for one in _announced(catalogue, path) if one.sha256 != state.sha256]

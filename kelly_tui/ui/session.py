@@ -194,8 +194,9 @@ class Session:
 def outside_edits(root: Path) -> list[str]:
     """Take outside edits in; what a person should know of them, and of the catalogue, a line each."""
     from kelly_tui.store.catalogue import Catalogue
-    from kelly_tui.store.readback import read_back, waiting
+    from kelly_tui.store.readback import read_back
     from kelly_tui.store.rebuild import untold
+    from kelly_tui.store.waiting import waiting
 
     with Catalogue.open(root) as catalogue:
         made_anew, merge = untold(catalogue), read_back(catalogue)

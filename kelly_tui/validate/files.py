@@ -17,9 +17,9 @@ from kelly_tui.store.inside import inside
 from kelly_tui.store.intact import IntactFiles, Known
 from kelly_tui.store.layout import called
 from kelly_tui.store.manifest import read_manifest_file
-from kelly_tui.store.readback import edited_annotations
 from kelly_tui.store.rebuild import last_rebuild
 from kelly_tui.store.viewstate import changed_outside
+from kelly_tui.store.waiting import edited_annotations
 from kelly_tui.text import agree, count, safe_text
 
 EXAMPLES = 50

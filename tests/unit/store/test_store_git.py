@@ -108,6 +108,20 @@ def test_what_git_leaves_to_people_is_a_conflict_and_the_rest_is_taken(clones, h
         assert read_back(catalogue).words() == ""
 
 
+def test_a_correction_that_is_pulled_is_taken_by_the_samples_file_and_asked_of_nobody(clones):
+    ours, theirs = clones
+    with Catalogue.open(ours) as catalogue:
+        write_views(catalogue)
+    say(theirs, 1, emotion="happy")
+    git(theirs, "commit", "-qam", "theirs")
+    git(ours, "checkout", "-q", "--", ".")
+    git(ours, "pull", "-q", str(theirs), "HEAD")
+    with Catalogue.open(ours) as catalogue:
+        assert (id_of(1), "emotion") in read_back(catalogue).taken
+        assert conflicts(catalogue) == []
+        assert values(catalogue, 1) == {"emotion": "happy"}
+
+
 @pytest.mark.parametrize("how", ["--no-rebase", "--rebase"])
 @pytest.mark.parametrize("is_lost", [False, True], ids=["open", "catalogue lost"])
 def test_what_both_said_blind_is_all_there(clones, how, is_lost):

@@ -131,6 +131,44 @@ class Store(RuleBasedStateMachine):
         self.edit(number, field, "ann")
         self.outside_edit(number, field, foreign=False)
 
+    def _in_manifest(self, number: int, field: str, **kelly: object) -> Value:
+        """Another value in a manifest that is up to date otherwise; `kelly`: what it says of itself."""
+        self.read()
+        self.write()
+        value, path = wanted(field, next(self.numbers)), self.catalogue.layout.manifest_path
+        data = json.loads(path.read_bytes())
+        next(row for row in data["samples"] if row["sample_id"] == id_of(number))["annotations"][field] = value
+        data["kelly"] |= kelly
+        path.write_text(json.dumps(data))
+        self.given.add(token(value))
+        return value
+
+    @rule(number=SAMPLES, field=FIELDS)
+    def manifest_by_hand(self, number: int, field: str) -> None:
+        value = self._in_manifest(number, field)
+        assert (id_of(number), field) in views.read_back(self.catalogue).taken
+        assert self.catalogue.find(id_of(number)).value(field) == value
+
+    @rule(number=SAMPLES, field=FIELDS, back=st.integers(0, 3))
+    def manifest_of_another_copy(self, number: int, field: str, back: int) -> None:
+        """It counts events as this one does."""
+        value = self._in_manifest(number, field, mark="another's", catalogue_rev=max(0, self._last() - back))
+        before = self.catalogue.find(id_of(number)).labels.get(field)
+        views.read_back(self.catalogue)
+        now = self.catalogue.find(id_of(number)).labels.get(field)
+        if before is None:
+            assert now is not None
+            assert (now.value, now.by) == (value, "manifest.json")
+        else:
+            assert now == before
+            asked = [
+                one.theirs for one in conflicts(self.catalogue) if (one.sample_id, one.field) == (id_of(number), field)
+            ]
+            assert [one and one.value for one in asked] == [value]
+
+    def _last(self) -> int:
+        return int(self.catalogue.db.execute("SELECT ifnull(max(seq), 0) FROM events").fetchone()[0])
+
     @rule(number=SAMPLES, field=FIELDS, foreign=st.booleans())
     def outside_edit(self, number: int, field: str, foreign: bool) -> None:
         value = wanted(field, next(self.numbers))
