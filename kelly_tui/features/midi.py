@@ -48,7 +48,7 @@ Ints = NDArray[np.int64]
 Found = Detection[Any]
 
 VECTOR_SIZE = 117
-_VERSIONS = {"chords": 4, "tempo": 3, "groove": 3, "meter": 3, "key": 4, "contour": 2, "articulation": 2}
+_VERSIONS = {"chords": 4, "tempo": 3, "groove": 3, "meter": 3, "key": 5, "contour": 2, "articulation": 2}
 """Of the detectors whose results have changed since their first."""
 _WIDEST_STEP = 12
 
