@@ -69,9 +69,11 @@ def _offered(typed: str, config: DatasetConfig) -> list[str]:
     if not colon:
         bare = [minus + one for one in _names()]
         return [one + sign for one in bare for sign in (":<>" if filters.has_size(one.lstrip("-")) else ":")]
+    chosen, bar, _ = value.rpartition("|")
     try:
         known = filters.values(name, config)
-    except FilterError:
+        if bar:
+            filters.parse(f"{name}:{chosen}", config)
+    except FilterError:  # to what can't be read nothing is added
         return []
-    chosen, bar, _ = value.rpartition("|")
     return [f"{minus}{name}:{chosen}{bar}{one}" for one in known]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from kelly_tui.errors import FilterError
@@ -61,6 +61,7 @@ def test_a_declared_label_is_offered() -> None:
     assert completed("emotion:w", config) == ["emotion:wistful"]
 
 
+@example("is::|")
 @given(st.text(alphabet='aeimnoprst:<>|-". ', max_size=24))
 def test_whatever_is_typed_completes_to_what_can_be_read_or_goes_on(typed: str) -> None:
     for text in completed(typed, CONFIG):
