@@ -106,6 +106,17 @@ def take_peoples(
     return merged
 
 
+def hold_strange(merged: FieldMerge, base: Mapping[str, Label | None], people: Mapping[str, Provenance]) -> None:
+    """Of what would be taken, make a conflict of what came with a row of another copy of the dataset.
+
+    Of a person's label the row says whose it is; who edits its value by hand leaves that as it is.
+    """
+    for name in list(merged.taken):
+        label = base.get(name)
+        if label is not None and label.source == "human" and people.get(name) != provenance_of(label):
+            merged.conflicts[name] = Disagreement(label.value, label.value, merged.taken.pop(name))
+
+
 def hold_older(merged: FieldMerge, ours: Mapping[str, Label], theirs: Mapping[str, Provenance]) -> FieldMerge:
     """Of what would be taken, make a conflict of what is no edit of a person's label that is here.
 

@@ -1,12 +1,22 @@
-"""What became of outside edits that were found in views, in words too."""
+"""Outside edits that were found in views: what one says of a sample, and what became of all, in words too."""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import NamedTuple
 
-from kelly_tui.model.annotation import Value
+from kelly_tui.model.abx import Trial
+from kelly_tui.model.annotation import Label, Value
+from kelly_tui.model.edit import STATE_FIELDS, state_label
+from kelly_tui.model.opinion import Opinion
+from kelly_tui.model.sample import Sample
+from kelly_tui.store.conflicts import OUTSIDE
+from kelly_tui.store.merge import FieldMerge
+from kelly_tui.store.schema import Provenance, label_of
+from kelly_tui.store.viewstate import Stamp
 from kelly_tui.text import count
 
 NAMED = 10
@@ -75,3 +85,49 @@ class Merge:
         summary = ", ".join(count(number, *words) for words, number in counts.items() if number)
         more = [f"and {len(self.lines) - NAMED:,} more: see kelly conflicts"] if len(self.lines) > NAMED else []
         return "\n".join([summary, *self.lines[:NAMED], *more])
+
+
+def by_hand(field: str) -> Provenance | None:
+    """Where what was edited in a view comes from: nothing says more."""
+    return None
+
+
+class Change(NamedTuple):
+    """What one view says about one sample, merged and not yet taken."""
+
+    sample: Sample
+    base: dict[str, Label | None]
+    merged: FieldMerge
+    path: Path
+    stamp: Stamp
+    """Of the file when it was read."""
+    keep: str
+    """Why the file is kept besides; empty where all that it holds is understood."""
+    opinions: Sequence[Opinion] = ()
+    heard: Sequence[Trial] = ()
+    """What people said blind."""
+    where: Callable[[str], Provenance | None] = by_hand
+    """Where a label comes from by what the view says; None: it was edited by hand."""
+
+
+def said_here(sample: Sample, field: str) -> Label | None:
+    """What the catalogue says, as edits and history have it."""
+    return state_label(field, sample.state[field]) if field in STATE_FIELDS else sample.labels.get(field)
+
+
+def values_told(changes: Iterable[Change]) -> dict[str, dict[str, Value | None]]:
+    """What the samples' own files say otherwise than the catalogue, by sample: they tell more than a manifest."""
+    told: dict[str, dict[str, Value | None]] = {}
+    for one in changes:
+        theirs = {name: both.theirs for name, both in one.merged.conflicts.items()}
+        told.setdefault(one.sample.sample_id, {}).update({**one.merged.taken, **theirs})
+    return told
+
+
+def as_label(field: str, value: Value | None, where: Provenance | None, at: str) -> Label | None:
+    """What a view says, as edits and history have it: where nobody is named a person's who edits outside."""
+    if field in STATE_FIELDS:
+        return state_label(field, value)
+    if where is not None and value not in (None, "", []):
+        return label_of(value, where)
+    return None if value is None or value in ("", []) else Label(value, "human", OUTSIDE, at)

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
@@ -31,10 +31,28 @@ from kelly_tui.store.history import needs_no_reason
 from kelly_tui.store.inside import check_stays
 from kelly_tui.store.layout import utc_now
 from kelly_tui.store.manifest import RawManifest, catalogue_rev, mark, read_manifest_file
-from kelly_tui.store.merge import FieldMerge, hold_older, merge_fields, merge_state, other_than, take_peoples, values_of
-from kelly_tui.store.outside import NEW_SAMPLE, Merge, Pending
+from kelly_tui.store.merge import (
+    FieldMerge,
+    hold_older,
+    hold_strange,
+    merge_fields,
+    merge_state,
+    other_than,
+    take_peoples,
+    values_of,
+)
+from kelly_tui.store.outside import (
+    NEW_SAMPLE,
+    Change,
+    Merge,
+    Pending,
+    as_label,
+    by_hand,
+    said_here,
+    values_told,
+)
 from kelly_tui.store.rows import checked, people_of, provenance_of_row
-from kelly_tui.store.schema import Provenance, label_from_json, label_of, provenance_of
+from kelly_tui.store.schema import Provenance, label_from_json, provenance_of
 from kelly_tui.store.steps import Wanted
 from kelly_tui.store.viewstate import (
     Stamp,
@@ -57,29 +75,6 @@ _FILE = re.compile(r"([0-9A-Za-z_-]{1,128})\.json")
 
 
 _MORE, _UNDECIDED = "holds more than labels", "git left its merge to you: where the two differ is a conflict"
-
-
-def _by_hand(field: str) -> Provenance | None:
-    """Where what was edited in a view comes from: nothing says more."""
-    return None
-
-
-class _Change(NamedTuple):
-    """What one view says about one sample, merged and not yet taken."""
-
-    sample: Sample
-    base: dict[str, Label | None]
-    merged: FieldMerge
-    path: Path
-    stamp: Stamp
-    """Of the file when it was read."""
-    keep: str
-    """Why the file is kept besides; empty where all that it holds is understood."""
-    opinions: Sequence[Opinion] = ()
-    heard: Sequence[Trial] = ()
-    """What people said blind."""
-    where: Callable[[str], Provenance | None] = _by_hand
-    """Where a label comes from by what the view says; None: it was edited by hand."""
 
 
 def read_back(catalogue: Catalogue) -> Merge:
@@ -138,7 +133,7 @@ class _Reader:
         for sample, merged in ((change.sample, change.merged) for change in self._changes):
             theirs = {**merged.taken, **{name: both.theirs for name, both in merged.conflicts.items()}}
             for name, value in theirs.items():
-                ours = values_of({name: _said_here(sample, name)})[name]
+                ours = values_of({name: said_here(sample, name)})[name]
                 pending.append(Pending(sample.sample_id, sample.file_path, name, ours, value))
         for arriving in self._adoption.samples:
             pending.append(Pending(arriving.sample_id, arriving.file_path, NEW_SAMPLE, None, None))
@@ -189,7 +184,7 @@ class _Reader:
 
     # -- annotations/ -------------------------------------------------------------------------------------------------
 
-    def _annotation_changes(self) -> Iterator[_Change]:
+    def _annotation_changes(self) -> Iterator[Change]:
         for sample_id, path, now in self._touched_files():
             sample = self.catalogue.get(sample_id)
             if sample is None:
@@ -219,7 +214,7 @@ class _Reader:
                 base |= self._base(sample, said.state, "rev", decided)
                 merged = hold_older(self._merged(sample, base, said.values), sample.labels, said.provenance)
                 merged.add(merge_state(values_of(base), sample.state, said.state))
-                yield _Change(sample, base, merged, path, now, keep, opinions, heard)
+                yield Change(sample, base, merged, path, now, keep, opinions, heard)
 
     def _is_ours(self, sample: Sample, said: annotation_file.AnnotationFile) -> bool:
         """Whether this catalogue wrote the revision that such a file has, as far as the time tells."""
@@ -286,14 +281,14 @@ class _Reader:
 
     # -- manifest.json ------------------------------------------------------------------------------------------------
 
-    def _manifest_changes(self, path: Path, adoption: Adoption) -> Iterator[_Change]:
+    def _manifest_changes(self, path: Path, adoption: Adoption) -> Iterator[Change]:
         try:
             self._told = raw = read_manifest_file(path)
         except FileRefused as error:
             self._set_aside(path, error.what)
             return
         now, known, layout = stamp(path) or (0, 0), known_state(self.catalogue, path), self.catalogue.layout
-        seq, told = self._written_from(raw, known), _values_told(self._changes)
+        seq, told = self._written_from(raw, known), values_told(self._changes)
         seen: set[str] = set()
         for self._rows, row in enumerate(raw.rows(), 1):
             is_disputed = self._rows > len(raw.lines) - raw.disputed
@@ -308,15 +303,18 @@ class _Reader:
             said = other_than({**sample.annotations}, said)
             state = other_than(sample.state, {name: row[name] for name in STATE_FIELDS if name in row})
             since = None if is_disputed else seq
-            where: Callable[[str], Provenance | None] = _by_hand
+            where: Callable[[str], Provenance | None] = by_hand
+            people = people_of(row)
             if since is None and raw.mark:
-                where = provenance_of_row(people_of(row), sample)
+                where = provenance_of_row(people, sample)
                 said, state = (other_than(told.get(sample.sample_id, {}), one) for one in (said, state))
             base = self._base(sample, (said.keys() & FIELDS.keys()) | state.keys(), "seq", since)
             merged = take_peoples(self._merged(sample, base, said), sample.labels, where)
+            if raw.mark:
+                hold_strange(merged, base, people)
             merged.add(merge_state(values_of(base), sample.state, state))
             if merged.taken or merged.conflicts or merged.refused:
-                yield _Change(sample, base, merged, path, now, "", where=where)
+                yield Change(sample, base, merged, path, now, "", where=where)
 
     def _written_from(self, raw: RawManifest, known: ViewState | None) -> int | None:
         """The last event that a manifest holds which was edited; None where another copy of the dataset wrote it.
@@ -353,7 +351,7 @@ class _Reader:
                 f"SELECT old FROM events WHERE sample_id = ? AND field = ? AND {column} > ? ORDER BY seq LIMIT 1",
                 (sample.sample_id, name, since),
             ).fetchone()
-            base[name] = _said_here(sample, name) if first is None else label_from_json(first[0])
+            base[name] = said_here(sample, name) if first is None else label_from_json(first[0])
         return base
 
     def _merged(self, sample: Sample, base: dict[str, Label | None], said: dict[str, Any]) -> FieldMerge:
@@ -361,13 +359,13 @@ class _Reader:
         now: dict[str, Value | None] = {**sample.annotations}
         return merge_fields(values_of(base), now, said, lambda name, value: checked(name, value, config))
 
-    def _take(self, changes: list[_Change]) -> None:
+    def _take(self, changes: list[Change]) -> None:
         at = utc_now()
         wanted: dict[str, dict[str, Label | None]] = {}
         for change in changes:
             fields = wanted.setdefault(change.sample.sample_id, {})
             for name, value in change.merged.taken.items():
-                label = _outside(name, value, change.where(name), at)
+                label = as_label(name, value, change.where(name), at)
                 if name not in fields:
                     fields[name] = label
                     self.merge.taken.append((change.sample.sample_id, name))
@@ -379,9 +377,13 @@ class _Reader:
         self.catalogue.put_labels(labels, kind=OUTSIDE, actor=OUTSIDE)
         for change in changes:
             for name, both in change.merged.conflicts.items():
-                ours = _said_here(change.sample, name)
+                ours = said_here(change.sample, name)
                 self._disagree(
-                    change, name, change.base.get(name), ours, _outside(name, both.theirs, change.where(name), at)
+                    change,
+                    name,
+                    change.base.get(name),
+                    ours,
+                    as_label(name, both.theirs, change.where(name), at),
                 )
             for name, why in change.merged.refused.items():
                 self.merge.refused.append((self._name(change.path), name, why))
@@ -403,7 +405,7 @@ class _Reader:
             self._refused.append((self._name(path), f"{one.sample_id} {field}: nobody can have said so"))
 
     def _disagree(
-        self, change: _Change, field: str, base: Label | None, ours: Label | None, theirs: Label | None
+        self, change: Change, field: str, base: Label | None, ours: Label | None, theirs: Label | None
     ) -> None:
         origin = "manifest.json" if change.path.name == "manifest.json" else "annotations"
         if put_conflict(self.catalogue, change.sample.sample_id, field, base, ours, theirs, origin):
@@ -415,28 +417,6 @@ class _Reader:
 
     def _name(self, path: Path) -> str:
         return path.relative_to(self.catalogue.root).as_posix()
-
-
-def _said_here(sample: Sample, field: str) -> Label | None:
-    """What the catalogue says, as edits and history have it."""
-    return state_label(field, sample.state[field]) if field in STATE_FIELDS else sample.labels.get(field)
-
-
-def _values_told(changes: Iterable[_Change]) -> dict[str, dict[str, Value | None]]:
-    """What the samples' own files say otherwise than the catalogue, by sample: they tell more than a manifest."""
-    told: dict[str, dict[str, Value | None]] = {}
-    for one in changes:
-        theirs = {name: both.theirs for name, both in one.merged.conflicts.items()}
-        told.setdefault(one.sample.sample_id, {}).update({**one.merged.taken, **theirs})
-    return told
-
-
-def _outside(field: str, value: Value | None, where: Provenance | None, at: str) -> Label | None:
-    if field in STATE_FIELDS:
-        return state_label(field, value)
-    if where is not None and value not in (None, "", []):
-        return label_of(value, where)
-    return None if value is None or value in ("", []) else Label(value, "human", OUTSIDE, at)
 
 
 def _other_provenance(sample: Sample, said: annotation_file.AnnotationFile) -> bool:

@@ -124,6 +124,25 @@ def test_an_edit_by_hand_of_our_own_is_taken_before_and_after(copies: tuple[Path
         assert label(catalogue, 1).value == "tense"
 
 
+@pytest.mark.parametrize("by_bob", [True, False])
+def test_a_row_of_the_other_copy_in_our_manifest_is_no_edit_by_hand(copies: tuple[Path, Path], by_bob: bool) -> None:
+    """As whoever merges the two by hand leaves it."""
+    ours, theirs = copies
+    with Catalogue.open(theirs) as there:
+        if by_bob:
+            say(there, 1, "bob", emotion="sad")
+        write_views(there)
+    rows = {row["sample_id"]: row for row in json.loads((theirs / "manifest.json").read_bytes())["samples"]}
+    with Catalogue.open(ours) as catalogue:
+        say(catalogue, 1, emotion="angry")
+        write_views(catalogue)
+        data = json.loads((ours / "manifest.json").read_bytes())
+        data["samples"] = [rows[id_of(1)] if row["sample_id"] == id_of(1) else row for row in data["samples"]]
+        (ours / "manifest.json").write_text(json.dumps(data))
+        assert (id_of(1), "emotion") in read_back(catalogue).conflicts
+        assert label(catalogue, 1).value == "angry"
+
+
 def test_an_edit_by_hand_of_what_the_catalogue_was_made_from_is_taken(copies: tuple[Path, Path]) -> None:
     """Its events are those of the lost one."""
     ours, _ = copies
