@@ -8,6 +8,7 @@ RFC 3533 (Ogg), RFC 9639 (FLAC); the frame count of an MP3 is that of its Xing h
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -27,6 +28,11 @@ _BLOCK = 1024
 _CUT_LIST = 1 << 20
 """Bytes that may be missing of a list of tags at the end of a file, which is of sound and can be heard without them."""
 _RIFF = (b"RIFF", b"RIFX", b"RF64")
+_LISTS = (b"LIST", b"INFO")
+_DS64 = 28
+"""Bytes of the sizes in 64 bits without a table, which libsndfile skips by another rule than it is written."""
+_SEARCHED = 1 << 20
+"""Bytes from where a file is damaged, and at its end: by chance sound looks like a list there in one of a thousand."""
 
 Order = Literal["big", "little"]
 
@@ -166,15 +172,39 @@ def _check_lists(path: Path | str, name: Path | str) -> None:
     try:
         with open(path, "rb") as file:
             head = file.read(12)
-            if head[:4] in _RIFF:
-                size = os.fstat(file.fileno()).st_size
-                for chunk in _chunks(file, _order(head)):
-                    if chunk.name in (b"LIST", b"INFO") and chunk.size:
-                        if chunk.start + chunk.size - size > _CUT_LIST:
-                            raise FileRefused("damaged: its LIST says a size that it does not have", path=name)
-                        _check_list(file, chunk.start, min(chunk.start + chunk.size, size), _order(head), name)
+            if head[:4] not in _RIFF:
+                return
+            order, size = _order(head), os.fstat(file.fileno()).st_size
+            chunks = [*_chunks(file, order)]
+            odd = next((at for at, chunk in enumerate(chunks) if not _is_plain(chunk, size)), len(chunks))
+            if odd < len(chunks):
+                chunks[odd:] = _anywhere(file, chunks[odd].start - 8, size, order)
+            for chunk in chunks:
+                if chunk.name in _LISTS and chunk.size:
+                    if chunk.start + chunk.size - size > _CUT_LIST:
+                        raise FileRefused("damaged: its LIST says a size that it does not have", path=name)
+                    _check_list(file, chunk.start, min(chunk.start + chunk.size, size), order, name)
     except OSError as error:
         raise FileRefused(f"can't be read ({error.strerror})", path=name) from None
+
+
+def _is_plain(chunk: _Chunk, end: int) -> bool:
+    """Whether libsndfile too goes on behind this chunk where it says that it ends."""
+    if chunk.name == b"ds64":
+        return chunk.size == _DS64
+    if chunk.name in (b"data", *_LISTS):
+        return True
+    return chunk.start + (chunk.size or 0) <= end and chunk.name.isascii() and chunk.name.decode().isprintable()
+
+
+def _anywhere(file: BinaryIO, begin: int, end: int, order: Order) -> Iterator[_Chunk]:
+    """What may be taken for a list where libsndfile looks for the next chunk byte by byte."""
+    for first in {begin, max(begin, end - _SEARCHED)}:
+        file.seek(first)
+        part = file.read(_SEARCHED)
+        for found in re.finditer(b"LIST|(?<!LIST....)INFO", part, re.DOTALL):
+            size = int.from_bytes(part[found.end() : found.end() + 4], order)
+            yield _Chunk(found[0], first + found.end() + 4, size)
 
 
 def _check_list(file: BinaryIO, start: int, end: int, order: Order, name: Path | str) -> None:

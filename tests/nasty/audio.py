@@ -124,6 +124,9 @@ NASTY: dict[str, bytes] = {
     "a second tag that leads back.wav": wav(form(), listed(tag(b"INAM", b"rain"), tag(b"IKEY", b"", -9)), data(WORDS)),
     "a tag that leads back at the end.wav": wav(form(), data(WORDS), BACK),
     "a tag that leads back behind 64 bits.wav": rf64(len(tone()), BACK, size=len(WORDS)),
+    "a tag that leads back behind more of 64 bits.wav": rf64(len(tone()), size=len(WORDS)).replace(
+        b"ds64\x1c", b"ds64\x3c").replace(b"data", BACK + b"data"),
+    "a tag that leads back behind no chunk.wav": wav(form(), b"\x01\x02\x03\x04\x05", BACK, data(WORDS)),
     "tags far behind the end.wav": wav(form(), b"LIST\x2a\x3c\x00\x02INFO", data(WORDS)),
     "tags far behind the end behind 64 bits.wav": bytes.fromhex(
         "52463634ffffffff574156454c4953542a3c0002" + "ff" * 28 + "df" + "ff" * 45 + "0009ffffffffffffffff"

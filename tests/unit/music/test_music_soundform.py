@@ -123,6 +123,13 @@ def test_tags_far_behind_the_end_are_refused_before_libsndfile_looks_for_them(tm
             read(path, name)
 
 
+@pytest.mark.parametrize("also", [b"bext\x0d\0\0\0LIST of songs\0", b"JUNK\x10\0\0\0INFO" + b"\xff" * 12])
+def test_what_only_looks_like_a_list_does_no_harm(tmp_path: Path, also: bytes) -> None:
+    path = tmp_path / "song.wav"
+    path.write_bytes(audio.wav(audio.form(), also, audio.data(audio.WORDS)) + bytes(100))
+    assert whole_sound(path, "song").frames == len(audio.WORDS) // 2
+
+
 def test_a_sound_whose_tags_are_cut_at_the_end_is_read(tmp_path: Path) -> None:
     path = tmp_path / "cut tags.wav"
     path.write_bytes(audio.wav(audio.form(), audio.data(audio.WORDS), b"LIST\x00\x00\x08\x00INFOIA"))
