@@ -23,6 +23,7 @@ from kelly_tui.store.partial import NAME, partials
 from kelly_tui.store.remote import Remote
 
 _BLOCK = 1 << 20
+_NOTHING = bytes(_BLOCK)
 _FICLONE = 0x40049409
 """Linux: let two files share their blocks until one is changed."""
 
@@ -103,24 +104,35 @@ def _probe_midi(source: int, path: str, incoming: str, there: str, link: bool) -
 
 
 def _probe_audio(source: int, path: str, incoming: str, there: str, link: bool) -> Probed:
-    size = os.fstat(source).st_size
-    if size == 0:
+    before = os.fstat(source)
+    if before.st_size == 0:
         raise FileRefused("empty", path=path)
+    seconds = _audio_seconds(path, path)  # before it is read: a terabyte may be no sound
     how: How | None = _share(source, path, incoming) if link else None
     if how is None:
         with open(incoming, "xb", buffering=0) as copy:
             sha256, size = _hash(source, path, copy.fileno())
     else:
         sha256, size = _hash(source, path)
-    try:
-        seconds = _audio_seconds(incoming, path)
-    except FileRefused:
-        os.unlink(incoming)
-        raise
+    if not _is_as_before(before, source, path):  # what was looked at is not what was brought
+        try:
+            seconds = _audio_seconds(incoming, path)
+        except FileRefused:
+            os.unlink(incoming)
+            raise
     if _holds(there, size, sha256):
         os.unlink(incoming)
         return Probed(sha256, size, seconds, "there", None)
     return Probed(sha256, size, seconds, how or "copied", os.path.basename(incoming))
+
+
+def _is_as_before(before: os.stat_result, source: int, path: str) -> bool:
+    """Whether nobody wrote to the file, or put another in its place."""
+    try:
+        looks = [(one.st_dev, one.st_ino, one.st_size, one.st_mtime_ns) for one in (os.fstat(source), os.stat(path))]
+    except OSError:
+        return False
+    return looks == 2 * [(before.st_dev, before.st_ino, before.st_size, before.st_mtime_ns)]
 
 
 def _read(source: int, limit: int, path: str, block: int = _BLOCK) -> bytes:
@@ -150,12 +162,21 @@ def _write(file: int, data: bytes) -> None:
 
 
 def _hash(source: int, path: str, copy: int | None = None) -> tuple[str, int]:
+    """The hash of a file's bytes and how many they are; `copy` gets them, with holes where it has holes."""
     digest, size = hashlib.sha256(), 0
+    status = os.fstat(source)
+    has_holes = status.st_blocks * 512 < status.st_size
     while block := _read(source, _BLOCK, path):
         digest.update(block)
         size += len(block)
-        if copy is not None:
+        if copy is None:
+            continue
+        if has_holes and block == _NOTHING[: len(block)]:
+            os.lseek(copy, len(block), os.SEEK_CUR)
+        else:
             _write(copy, block)
+    if copy is not None and has_holes:
+        os.ftruncate(copy, size)
     return digest.hexdigest(), size
 
 

@@ -358,6 +358,48 @@ def test_the_probe_stands_alone(tmp_path):
         probe.probe_item({**item, "path": str(put(tmp_path / "y.mid", b"MThd"))})
 
 
+def test_a_sound_with_holes_keeps_them(tmp_path):
+    """Four kilobytes on a disk became two gigabytes in the dataset."""
+    source = put_wav(tmp_path / "hole.wav")
+    heard = source.read_bytes()
+    whole = heard.replace(
+        b"data" + (32_000).to_bytes(4, "little"), b"data" + (32_000 + (1 << 24)).to_bytes(4, "little")
+    )
+    with source.open("wb") as file:
+        file.write(whole)
+        file.truncate(len(whole) + (1 << 24))
+    probed = probe.probe_item({"root": str(tmp_path), "path": source, "relative": "hole.wav", "file_type": "audio"})
+    copy = tmp_path / ".kelly/partial" / probed["incoming"]
+    assert copy.read_bytes() == source.read_bytes()
+    assert probed["sha256"] == hashlib.sha256(source.read_bytes()).hexdigest()
+    assert copy.stat().st_blocks <= source.stat().st_blocks + (2 << 20) // 512, "but for the block where the sound ends"
+
+
+def test_what_is_no_sound_is_not_read_through(tmp_path, monkeypatch):
+    """A terabyte of nothing was read for three minutes, at each import."""
+    with (tmp_path / "nothing.wav").open("wb") as file:
+        file.truncate(1 << 40)
+    item = {"root": str(tmp_path), "path": tmp_path / "nothing.wav", "relative": "nothing.wav", "file_type": "audio"}
+    monkeypatch.setattr(probe, "_hash", lambda *_: pytest.fail("it is read"))
+    with pytest.raises(FileRefused, match="can't be read as audio"):
+        probe.probe_item(item)
+
+
+def test_a_sound_that_is_written_to_while_it_is_copied_is_looked_at_again(tmp_path, monkeypatch):
+    source = put_wav(tmp_path / "growing.wav")
+    whole, hashed = source.read_bytes(), probe._hash
+
+    def written_to(*args):
+        source.write_bytes(whole[:5000])
+        return hashed(*args)
+
+    monkeypatch.setattr(probe, "_hash", written_to)
+    item = {"root": str(tmp_path), "path": source, "relative": "growing.wav", "file_type": "audio"}
+    with pytest.raises(FileRefused, match="cut short"):
+        probe.probe_item(item)
+    assert not list((tmp_path / ".kelly/partial").iterdir())
+
+
 def test_the_order_of_found_files_is_that_of_their_names(tmp_path, music):
     shutil.copytree(music, tmp_path / "again")
     config = DatasetConfig(dataset_id="d")
