@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, Literal
 
 import msgspec
@@ -54,6 +55,19 @@ def target_model(name: str) -> TargetModel:
     return TARGET_MODELS[choose(name.replace("_", ""), TARGET_MODELS, "target model")]
 
 
+_RANGE = {
+    "sample_rate": (8000, 96_000),  # what FluidSynth renders at
+    "n_mels": (1, 1024),
+    "n_mfcc": (1, 1024),
+    "hop_length": (1, 1 << 16),
+    "target_samples_per_category": (1, 1_000_000_000),
+}
+"""What numbers of a configuration may be; beyond, each item of a stage would fail, with words that name no setting."""
+
+_MOST_LABELS = 1000
+"""Classes, each of which is counted and shown."""
+
+
 class DatasetConfig(msgspec.Struct, kw_only=True):
     """What config.json holds. Unknown keys are kept in `extra` and written back."""
 
@@ -104,20 +118,21 @@ class DatasetConfig(msgspec.Struct, kw_only=True):
         if not 0 < self.min_duration_sec <= self.max_duration_sec:
             raise DatasetError("min_duration_sec must be over 0 and at most max_duration_sec",
                                hint="Mend them in config.json.")  # fmt: skip
-        for name in (
-            "sample_rate",
-            "n_mels",
-            "n_mfcc",
-            "hop_length",
-            "max_total_size_gb",
-            "target_samples_per_category",
-        ):
-            if not getattr(self, name) > 0:
-                raise DatasetError(f"{name} is {getattr(self, name)}", hint="Use a number over 0 in config.json.")
+        for name, (least, most) in _RANGE.items():
+            if not least <= (value := getattr(self, name)) <= most:
+                said = value if abs(value) < 1 << 62 else "a number beyond all bounds"
+                raise DatasetError(f"{name} is {said}", hint=f"Use a number {least:,}..{most:,} in config.json.")
+        if not 0 < self.max_total_size_gb < math.inf:
+            raise DatasetError(f"max_total_size_gb is {self.max_total_size_gb}",
+                               hint="Use a number over 0 in config.json.")  # fmt: skip
         for name in ("emotion_labels", "groove_labels"):
             declared = getattr(self, name)
             if len(set(declared)) < len(declared) or "" in declared:
                 raise DatasetError(f"{name} has a label twice, or an empty one", hint="Mend it in config.json.")
+            if len(declared) > _MOST_LABELS:
+                raise DatasetError(
+                    f"{name} has {len(declared):,} labels", hint=f"Use {_MOST_LABELS:,} at most in config.json."
+                )
         if not self.main_choices:
             raise DatasetError(f"no {self.model.main_label} is declared", hint="Name the labels in config.json.")
 

@@ -163,11 +163,19 @@ def test_on_a_network_the_catalogue_lies_on_one_host(tmp_path: Path, monkeypatch
                                   "target_samples_per_category"])  # fmt: skip
 @pytest.mark.parametrize("value", [0, -1])
 def test_a_setting_that_can_only_be_positive_is_refused_by_name(name, value):
-    with pytest.raises(DatasetError, match=f"{name} is {value}.*over 0"):
+    with pytest.raises(DatasetError, match=f"{name} is {value}.*Use a number"):
         DatasetConfig(dataset_id="songs", **{name: value})
 
 
-@pytest.mark.parametrize("declared", [[], ["happy", "sad", "happy"], ["happy", ""]])
+@pytest.mark.parametrize("name", ["sample_rate", "n_mels", "n_mfcc", "hop_length", "target_samples_per_category"])
+@pytest.mark.parametrize("value", [10**12, 10**400])
+def test_a_setting_that_no_stage_could_obey_is_refused_by_name(tmp_path, name, value):
+    (tmp_path / "config.json").write_text(json.dumps({"dataset_id": "songs", name: value}))
+    with pytest.raises(DatasetError, match=f"{name}|larger|integer"):
+        load_config(tmp_path)
+
+
+@pytest.mark.parametrize("declared", [[], ["happy", "sad", "happy"], ["happy", ""], [f"{at}" for at in range(1001)]])
 def test_labels_are_declared_once_each_and_the_main_ones_at_all(declared):
     with pytest.raises(DatasetError, match=r"emotion.*config\.json"):
         DatasetConfig(dataset_id="songs", emotion_labels=declared)
