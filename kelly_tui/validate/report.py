@@ -31,6 +31,7 @@ from kelly_tui.validate.labels import check_labelled, check_state, check_values
 from kelly_tui.validate.provenance import check_provenance
 from kelly_tui.validate.splits import check_lists, check_splits
 from kelly_tui.validate.spread import check_spread
+from kelly_tui.validate.unnamed import check_unnamed
 from kelly_tui.validate.variants import check_variants
 from kelly_tui.validate.vendi import effective_pieces
 
@@ -58,6 +59,7 @@ def validate(catalogue: Catalogue, *, deep: bool = False) -> Report:
     findings: list[Finding] = [
         *check_structure(catalogue),
         *check_files(catalogue, deep=deep),
+        *check_unnamed(catalogue),
         *check_views(catalogue),
         *check_lists(catalogue),
         *of_tables.findings,

@@ -50,6 +50,22 @@ def test_variants_are_no_finding(varied: Path) -> None:
     assert named(varied) == {}
 
 
+def test_music_that_a_killed_stage_left_is_named(varied: Path) -> None:
+    """Of an augment that was killed and run again with another seed 248 files lay there, and counted for who looked."""
+    folder = next((varied / "processed/augmented/midi").iterdir())
+    song = next(folder.iterdir())
+    shutil.copy(song, song.with_suffix(".wav"))  # as the sound of a generated sample is called
+    (folder / "notes.txt").write_text("no music")
+    assert "file-unnamed" not in named(varied)
+    for name in ("left.mid", "left too.wav", "\x1b[2Jleft.mid"):
+        shutil.copy(song, folder / name)
+    finding = named(varied)["file-unnamed"]
+    assert finding.message.startswith("3 files of made music are no sample: ")
+    assert f"{folder.name}/left.mid" in finding.message
+    assert "\x1b" not in finding.message
+    assert finding.severity == "note"
+
+
 def test_a_clean_dataset_gets_no_finding(clean: Path) -> None:
     report = kelly_tui.validate_dataset(clean, deep=True)
     assert report.findings == ()
