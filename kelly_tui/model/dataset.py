@@ -130,9 +130,7 @@ class DatasetConfig(msgspec.Struct, kw_only=True):
             if len(set(declared)) < len(declared) or "" in declared:
                 raise DatasetError(f"{name} has a label twice, or an empty one", hint="Mend it in config.json.")
             if len(declared) > _MOST_LABELS:
-                raise DatasetError(
-                    f"{name} has {len(declared):,} labels", hint=f"Use {_MOST_LABELS:,} at most in config.json."
-                )
+                raise DatasetError(f"{name} has more than {_MOST_LABELS:,} of them", hint="Mend it in config.json.")
         if not self.main_choices:
             raise DatasetError(f"no {self.model.main_label} is declared", hint="Name the labels in config.json.")
 
