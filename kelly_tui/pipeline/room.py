@@ -26,7 +26,7 @@ class Room:
 
     def __init__(self, catalogue: Catalogue, elsewhere: Path | None = None) -> None:
         """`elsewhere`: the folder on whose disk a stage needs room, where that is not the dataset."""
-        self._db = catalogue.db
+        self._catalogue = catalogue
         self.folder = elsewhere or catalogue.root
         """Where the files go."""
         self._gigabytes = catalogue.config.max_total_size_gb
@@ -61,7 +61,7 @@ class Room:
     def clear(self, path: Path | str, sample_id: str) -> None:
         """Remove a file that was written in vain; not one that a sample has, by another run or from before."""
         path = Path(path)
-        named = self._db.execute(
+        named = self._catalogue.db.execute(
             "SELECT 1 FROM samples WHERE file_path = ?1 OR (sample_id = ?2 AND features_path = ?1)",
             (path.relative_to(self.folder).as_posix(), sample_id),
         )

@@ -19,7 +19,7 @@ from kelly_tui.render.events import read_events
 from kelly_tui.render.synth import GAIN, Synth
 from kelly_tui.store.inside import inside
 from kelly_tui.store.intact import intact
-from kelly_tui.store.layout import disk_errors, sync_folder
+from kelly_tui.store.layout import disk_errors, make_folder, sync_folder
 from kelly_tui.store.partial import partials, put
 
 LONGEST_TAIL = 4.0
@@ -68,6 +68,8 @@ def render_item(item: dict[str, Any]) -> dict[str, Any]:
     root = Path(item["root"])
     source = intact(root, item["parent_path"], item["parent_sha256"])
     target = inside(root, item["target"])
+    with disk_errors(target):
+        make_folder(root, target.parent)
     return render_file(source, target, int(item["sample_rate"]), item.get("soundfont"))
 
 
@@ -78,7 +80,9 @@ def export_item(item: dict[str, Any]) -> dict[str, Any]:
 
 
 def render_file(source: Path, target: Path, rate: int, soundfont: str | None = None) -> dict[str, Any]:
-    """A MIDI file as sound, PCM 16, in a WAV or FLAC file by `target`'s suffix: whole, or not at all.
+    """A MIDI file as sound, PCM 16, in a WAV or FLAC file by `target`'s suffix, in a folder that is there.
+
+    It is written whole, or not at all.
 
     Returns sha256, file_size_bytes, duration_sec. Music that passes full scale is turned down as a whole, never
     clipped. Raises `FileRefused`, `LibraryMissing`, `SoundError`, `DiskFull`.
@@ -87,7 +91,6 @@ def render_file(source: Path, target: Path, rate: int, soundfont: str | None = N
     if kind is None:
         raise SoundError("sound is written as WAV or FLAC", path=target, hint="Let its name end in .wav or .flac.")
     with disk_errors(target):
-        target.parent.mkdir(parents=True, exist_ok=True)
         with partials(target.parent) as new:
             partial = new()
             frames = _write_sound(partial, kind, source, rate, soundfont)

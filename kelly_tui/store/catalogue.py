@@ -155,9 +155,9 @@ class Catalogue:
         return file_at(self.layout.catalogue_path) != self._file
 
     def _reopen(self) -> None:
-        """Go on with the catalogue that lies there now."""
-        if not is_dataset(self.root):
-            raise DatasetError("the dataset's folder is gone", path=self.root, hint="Put it back.")
+        """Go on with the catalogue that lies there now. Only for an app, which may have labels to save, is one made."""
+        if self.session is None or not is_dataset(self.root):
+            self.layout.must_have_catalogue()
         again = Catalogue.open(self.root)
         self.db.close()
         self.db, self._file = again.db, again._file

@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 
 from kelly_tui.store.inside import inside
-from kelly_tui.store.layout import disk_errors, must_be_there, sync_folder, write_atomic
+from kelly_tui.store.layout import disk_errors, make_folder, sync_folder, write_atomic
 from kelly_tui.store.partial import partials, put
 
 _FEW = 32
@@ -26,6 +26,9 @@ def write_all(files: Mapping[Path, bytes]) -> None:
         for path, data in files.items():
             write_atomic(path, data)
         return
+    for parent in {os.path.dirname(path) for path in files}:
+        with disk_errors(Path(parent)):
+            os.makedirs(parent, exist_ok=True)
     with prepared(files) as written:
         for path, partial in written.items():
             put(partial, path)
@@ -35,15 +38,13 @@ def write_all(files: Mapping[Path, bytes]) -> None:
 def prepared(files: Mapping[Path, bytes]) -> Iterator[Mapping[Path, Path]]:
     """Files under other names, by the path that each is for: what the block `put`s there is durable when it ends.
 
-    The others are removed. Raises `DatasetError`, `DiskFull`.
+    Their folders are there. The others are removed. Raises `DatasetError`, `DiskFull`.
     """
     if not files:
         yield {}
         return
     folder = next(iter(files)).parent
     with disk_errors(folder):
-        for parent in {os.path.dirname(path) for path in files}:
-            os.makedirs(parent, exist_ok=True)
         with partials(folder) as new:
             written = {path: new() for path in files}
             for partial, data in zip(written.values(), files.values(), strict=True):
@@ -60,19 +61,25 @@ def write_whole(path: Path, data: bytes) -> Path:
     names it calls `make_durable` first; until then the same seed makes it again.
     """
     with disk_errors(path):
-        if not os.path.isdir(path.parent):
-            path.parent.mkdir(parents=True, exist_ok=True)
-        with partials(path.parent) as new:
-            partial = new()
-            partial.write_bytes(data)
-            put(partial, path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _write_at_once(path, data)
     return path
 
 
 def write_inside(root: Path, relative: str, data: bytes) -> Path:
-    """The same for a file of the dataset at `root`. Raises also `FileRefused` as `inside`."""
-    must_be_there(root)
-    return write_whole(inside(root, relative), data)
+    """The same for a file of the dataset at `root`, which is not made anew. Raises also `FileRefused` as `inside`."""
+    path = inside(root, relative)
+    with disk_errors(path):
+        make_folder(root, path.parent)
+        _write_at_once(path, data)
+    return path
+
+
+def _write_at_once(path: Path, data: bytes) -> None:
+    with partials(path.parent) as new:
+        partial = new()
+        partial.write_bytes(data)
+        put(partial, path)
 
 
 def make_durable(files: Collection[Path | str]) -> None:

@@ -19,7 +19,7 @@ from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.durable import make_durable
 from kelly_tui.store.groups import GroupBy, propose_grouping
 from kelly_tui.store.inside import inside
-from kelly_tui.store.layout import disk_errors, utc_now
+from kelly_tui.store.layout import disk_errors, make_folder, utc_now
 from kelly_tui.store.partial import NAME, partials
 from kelly_tui.store.probe import Probed, probe_item
 from kelly_tui.store.scan import Found, find_music, name_with
@@ -228,7 +228,7 @@ class Intake:
         """Note a source of a sample; whether it is new. A file that had gone from the dataset comes back."""
         if probed.incoming is not None:
             incoming = f"{self._incoming}/{probed.incoming}"
-            if not _move(incoming, f"{self._root}/{same.file_path}"):
+            if not _move(self._root, incoming, same.file_path):
                 os.unlink(incoming)
         if relative == same.source:
             self.pass_over(relative, same.sample_id)
@@ -278,12 +278,12 @@ class Intake:
         if probed.incoming is None:
             return free
         incoming = f"{self._incoming}/{probed.incoming}"
-        if free and _move(incoming, f"{self._root}/{sample.file_path}"):
+        if free and _move(self._root, incoming, sample.file_path):
             return True
         folder, _, name = sample.file_path.rpartition("/")
         flat = f"{sample.sample_id}{os.path.splitext(name)[1]}"  # for a folder whose name a file has
         for path in (f"{folder}/{name_with(name, f'~{sample.sample_id[:8]}')}", f"raw/{sample.file_type}/{flat}"):
-            if not self._taken("file_path", [path]) and _move(incoming, f"{self._root}/{path}"):
+            if not self._taken("file_path", [path]) and _move(self._root, incoming, path):
                 sample.file_path = path
                 return True
         return False
@@ -319,10 +319,11 @@ def _path_of(item: dict[str, Any]) -> str:
     return f"raw/{item['file_type']}/{item['relative']}"
 
 
-def _move(incoming: str, target: str) -> bool:
-    """Move a file to a free name; False if the name, or that of its folder, is taken."""
+def _move(root: str, incoming: str, relative: str) -> bool:
+    """Move a file to a free name in the dataset; False if the name, or that of its folder, is taken."""
+    target = f"{root}/{relative}"
     try:
-        _link(incoming, target)
+        _link(root, incoming, target)
     except (FileExistsError, NotADirectoryError):
         return False
     except PermissionError:  # a file system without hard links, or a folder that is closed to us
@@ -336,12 +337,12 @@ def _move(incoming: str, target: str) -> bool:
     return True
 
 
-def _link(incoming: str, target: str) -> None:
+def _link(root: str, incoming: str, target: str) -> None:
     """Unlike a rename it never replaces what another import has put there."""
     try:
         os.link(incoming, target)
     except FileNotFoundError:  # the first file of its folder
-        os.makedirs(os.path.dirname(target), exist_ok=True)
+        make_folder(root, os.path.dirname(target))
         os.link(incoming, target)
 
 

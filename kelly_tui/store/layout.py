@@ -116,6 +116,12 @@ class Layout:
     def catalogue_path(self) -> Path:
         return self.catalogue_dir / "catalogue.sqlite"
 
+    def must_have_catalogue(self) -> None:
+        """Raise `DatasetError` where no catalogue lies any more: the dataset was moved away, or is being removed."""
+        if not self.catalogue_path.exists():
+            must_be_there(self.root)
+            raise DatasetError("the catalogue is gone", path=self.root, hint="Opened again, one is made of the views.")
+
     @property
     def lock_path(self) -> Path:
         return self.catalogue_dir / "lock"
@@ -214,6 +220,25 @@ def must_be_there(root: Path) -> None:
     """Raise `DatasetError` where a dataset was moved away: what is made in its place would be in its way back."""
     if not root.is_dir():
         raise DatasetError("the dataset's folder is gone", path=root, hint="Put it back.")
+
+
+def make_folder(root: Path | str, folder: Path | str) -> None:
+    """Make a folder of the dataset at `root`, and those that it lies in; never `root`, which was moved away or removed.
+
+    Raises `DatasetError` where that is gone, `OSError`.
+    """
+    here, there = os.fspath(root), os.fspath(folder)
+    if os.path.isdir(there):  # most are
+        return
+    for part in there.removeprefix(f"{here}/").split("/"):
+        here = f"{here}/{part}"
+        try:
+            os.mkdir(here)
+        except FileExistsError:
+            continue
+        except FileNotFoundError:
+            must_be_there(Path(root))
+            raise
 
 
 def sync_folder(folder: Path) -> None:

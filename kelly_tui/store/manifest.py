@@ -163,11 +163,10 @@ def stats(catalogue: Catalogue) -> dict[str, Any]:
 def replacing(path: Path, announce: Announce = None) -> Iterator[BinaryIO]:
     """A file to write in pieces, which takes the place of `path` when the block ends and its bytes are others.
 
-    Before it does, `announce` is told where it lies until then. As `kelly_tui.store.layout.write_atomic`, for what is
-    too large to hold. Raises `DatasetError`, `DiskFull`.
+    Its folder is there. Before it does, `announce` is told where it lies until then. As
+    `kelly_tui.store.layout.write_atomic`, for what is too large to hold. Raises `DatasetError`, `DiskFull`.
     """
     with disk_errors(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
         with partials(path.parent) as new:
             partial = new()
             with partial.open("xb", buffering=1 << 20) as file:

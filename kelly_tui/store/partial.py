@@ -38,7 +38,8 @@ def partials(folder: Path) -> Iterator[Callable[[], Path]]:
     except FileNotFoundError:
         if place == folder:  # gone, and nobody asked for another
             raise
-        os.makedirs(place, exist_ok=True)
+        with suppress(FileExistsError):
+            os.mkdir(place)
         lock = os.open(place, os.O_RDONLY | os.O_CLOEXEC)
     try:
         with suppress(OSError):  # a file system without locks; what is left there is the process's own to remove

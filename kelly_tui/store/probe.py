@@ -18,7 +18,7 @@ import msgspec
 from kelly_tui.errors import FileRefused
 from kelly_tui.music.soundform import whole_sound
 from kelly_tui.settings import limits
-from kelly_tui.store.layout import disk_error
+from kelly_tui.store.layout import disk_error, make_folder
 from kelly_tui.store.partial import NAME, partials
 from kelly_tui.store.remote import Remote
 
@@ -51,8 +51,7 @@ def probe_item(item: dict[str, Any]) -> dict[str, Any]:
     path, file_type, relative = str(item["path"]), str(item["file_type"]), str(item["relative"])
     # Plain strings and few system calls: for a small file they are most of the work.
     folder = f"{item['root']}/.kelly/{NAME}"
-    if not os.path.isdir(folder):
-        os.makedirs(folder, exist_ok=True)
+    make_folder(item["root"], folder)
     incoming = f"{folder}/{os.urandom(8).hex()}{os.path.splitext(relative)[1]}"
     there = f"{item['root']}/raw/{file_type}/{relative}"
     source = _open(path)

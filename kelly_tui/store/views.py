@@ -25,7 +25,7 @@ from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.conflicts import Conflict, conflicts, resolve
 from kelly_tui.store.durable import prepared
 from kelly_tui.store.inside import check_stays, read_inside
-from kelly_tui.store.layout import must_be_there
+from kelly_tui.store.layout import disk_errors, make_folder
 from kelly_tui.store.manifest import Manifest, catalogue_rev, load_manifest, mark, replacing, write_manifest_file
 from kelly_tui.store.outside import Merge
 from kelly_tui.store.partial import put
@@ -70,7 +70,7 @@ def write_views(catalogue: Catalogue) -> Written:
 
     Raises `DatasetError`, `DiskFull`.
     """
-    must_be_there(catalogue.root)
+    catalogue.layout.must_have_catalogue()
     written = export_annotations(catalogue)
     if written.held_back or changed_outside(catalogue, catalogue.layout.manifest_path):
         merge = read_back(catalogue)
@@ -128,6 +128,8 @@ def _export(catalogue: Catalogue, rows: list[tuple[Any, ...]], written: Written)
         done.append((number, rev, path, there))
     for shard in {os.path.dirname(path) for path in files}:
         check_stays(catalogue.root, Path(shard))
+        with disk_errors(Path(shard)):
+            make_folder(catalogue.root, shard)
     with prepared(files) as ready, catalogue.writing() as db:  # what another process exports meanwhile is newer
         marks = ", ".join("?" * len(done))
         current = dict(
@@ -186,6 +188,8 @@ def write_splits(catalogue: Catalogue) -> None:
         was_edited = known_state(catalogue, path) is not None and changed_outside(catalogue, path)
         if was_edited or is_no_view(catalogue.root, path):
             set_aside(catalogue, path)
+    with disk_errors(catalogue.layout.splits):
+        make_folder(catalogue.root, catalogue.layout.splits)
     with ExitStack() as all_three:
         new = {split: replacing(path, partial(announce, catalogue, path)) for split, path in paths.items()}
         write = {split: all_three.enter_context(one).write for split, one in new.items()}

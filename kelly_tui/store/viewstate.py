@@ -13,7 +13,7 @@ import msgspec
 from kelly_tui.errors import FileRefused
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.inside import hash_inside, is_plain
-from kelly_tui.store.layout import disk_errors, utc_now
+from kelly_tui.store.layout import disk_errors, make_folder, utc_now
 
 _AT_ONCE = 4
 """Announced files that are kept in mind: as many processes as write one view at once, or were killed doing so."""
@@ -122,7 +122,7 @@ def set_aside(catalogue: Catalogue, path: Path) -> Path:
     """
     folder = catalogue.layout.kelly_dir / "set-aside"
     with disk_errors(folder):
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(catalogue.root, folder)
         when = utc_now().replace(":", "")
         kept = folder / f"{when}-{path.name}"
         number = 1

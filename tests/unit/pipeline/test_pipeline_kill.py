@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 import kelly_tui
+from kelly_tui.errors import KellyError
 from kelly_tui.store.catalogue import Catalogue
 from tests.strangers import COUNT, MULTIPLIER, create, files
 
@@ -185,3 +186,18 @@ def test_a_thousand_variants_of_a_hundred_real_files_killed_again_and_again(
     songs = list(dict.fromkeys(map(corpus_midi, chorales)))[:100]  # some are there twice
     assert len(songs) == 100
     prove(tmp_path, songs, kills=8, seed=seed)
+
+
+@pytest.mark.parametrize("stage", [kelly_tui.extract_features, kelly_tui.augment_dataset, kelly_tui.synthesize_dataset])
+def test_a_stage_whose_dataset_is_moved_away_says_so_and_makes_nothing_in_its_place(stage, tmp_path, music):
+    root = create(tmp_path)
+    kelly_tui.import_files(root, [music])
+    (tmp_path / "home").mkdir()
+
+    def move_away(progress) -> None:
+        if progress.stage != "import" and root.exists():
+            root.rename(tmp_path / "home" / root.name)
+
+    with pytest.raises(KellyError, match="the dataset's folder is gone"):
+        stage(root, progress=move_away, workers=2)
+    assert not root.exists()

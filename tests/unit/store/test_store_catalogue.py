@@ -22,7 +22,7 @@ from kelly_tui.model.sample import Sample
 from kelly_tui.store import connection, counters, history, migrations, schema
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.connection import meaning, run_script
-from kelly_tui.store.views import split_lists
+from kelly_tui.store.views import split_lists, write_views
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 NUMBER = st.floats(allow_nan=False, allow_infinity=False)
@@ -449,3 +449,17 @@ def test_a_number_beyond_all_numbers_is_refused_in_a_line_or_is_text(field: str)
             continue
         assert "\n" not in said
         assert len(said) < 400
+
+
+def test_who_writes_makes_no_catalogue_in_the_place_of_one_that_is_gone(tmp_path):
+    """A dataset that is being removed would stay, as a folder of nothing."""
+    catalogue = new_catalogue(tmp_path)
+    path = catalogue.layout.catalogue_path
+    path.unlink()
+    for write in (catalogue.writing().__enter__, catalogue.data_version, lambda: write_views(catalogue)):
+        with pytest.raises(DatasetError, match="the catalogue is gone"):
+            write()
+    assert not path.exists()
+    catalogue.begin_session()
+    with catalogue.writing():
+        assert path.exists(), "an app has labels to save"

@@ -13,6 +13,7 @@ from kelly_tui.store.durable import write_all, write_inside, write_whole
 from kelly_tui.store.layout import Layout, write_atomic
 from kelly_tui.store.manifest import replacing
 from kelly_tui.store.partial import partials, put, sweep
+from kelly_tui.store.probe import probe_item
 from tests.strangers import create
 
 
@@ -65,14 +66,29 @@ def test_a_dataset_in_which_nothing_was_written_has_nothing_to_sweep(tmp_path):
     assert sweep(tmp_path / ".kelly") == 0
 
 
-def test_nothing_is_made_where_a_dataset_was_moved_away(tmp_path):
+def write_manifest(root: Path) -> None:
+    with replacing(root / "manifest.json"):
+        pass
+
+
+def look_at_music(root: Path) -> None:
+    probe_item({"root": str(root), "path": __file__, "relative": "a.mid", "file_type": "midi"})
+
+
+def write_features(root: Path) -> None:
+    write_inside(root, "processed/features/ab/a.json", b"{}")
+
+
+@pytest.mark.parametrize("write", [write_features, write_manifest, look_at_music])
+def test_nothing_is_made_where_a_dataset_was_moved_away(tmp_path, write):
     """What would stand there is in the way of the dataset when it is put back."""
-    with pytest.raises(DatasetError, match="the dataset's folder is gone"):
-        write_inside(tmp_path / "d", "processed/features/ab/a.json", b"{}")
+    with pytest.raises(DatasetError, match=r"the dataset's folder is gone|No such file"):
+        write(tmp_path / "d")
     assert list(tmp_path.iterdir()) == []
 
 
 def half_write(path: Path, data: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as file:
         file.write(data)
 
