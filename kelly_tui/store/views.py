@@ -45,7 +45,7 @@ from kelly_tui.store.viewstate import (
 __all__ = [
     "Conflict", "Manifest", "Merge", "Rebuilt", "Written", "conflicts", "decline_outside_edits", "export_annotations",
     "last_rebuild", "load_manifest", "read_back", "rebuild", "refused_edits", "resolve", "take_outside_edits",
-    "write_manifest", "write_splits", "write_views",
+    "write_edited", "write_manifest", "write_splits", "write_views",
 ]  # fmt: skip
 
 _BATCH = 500
@@ -80,6 +80,19 @@ def write_views(catalogue: Catalogue) -> Written:
         written.held_back.append(catalogue.layout.manifest_path.name)
     write_splits(catalogue)
     return written
+
+
+def write_edited(catalogue: Catalogue) -> Merge | None:
+    """Write the annotation files that edits have made due; outside edits of these are taken in first, and returned.
+
+    The manifest is left to who comes next. Until then these files say more than it does, and whoever reads views heeds
+    that. Raises `DatasetError`, `DiskFull`.
+    """
+    if not export_annotations(catalogue).held_back:
+        return None
+    merge = read_back(catalogue)
+    export_annotations(catalogue)
+    return merge
 
 
 def export_annotations(catalogue: Catalogue, limit: int | None = None) -> Written:

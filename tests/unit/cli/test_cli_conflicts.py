@@ -1,13 +1,17 @@
 """Outside edits and conflicts: nothing is decided that was not shown."""
 
 import json
+import shutil
+from pathlib import Path
 
 import pytest
 
+from kelly_tui.cli import samples
 from kelly_tui.model.annotation import Label
 from kelly_tui.model.edit import Edit
 from kelly_tui.store import history, readback, views
 from kelly_tui.store.catalogue import Catalogue
+from kelly_tui.store.layout import Layout
 
 KEYS = ("C", "D")
 
@@ -107,3 +111,66 @@ def test_a_damaged_catalogue_is_said_once_on_stderr(kelly, labelled):
     assert first.err.startswith("the catalogue was damaged; made anew from the views: ")
     assert first.out.count("\n") > 5
     assert "damaged" not in kelly("list", "d", "--json").err
+
+
+@pytest.fixture
+def large(labelled, monkeypatch) -> Path:
+    """A dataset so large that a label leaves its manifest to the next stage."""
+    monkeypatch.setattr(samples, "AT_ONCE", 0)
+    return labelled
+
+
+def in_manifest(root: Path, path: str) -> dict:
+    rows = json.loads((root / "manifest.json").read_bytes())["samples"]
+    return next(row["annotations"] for row in rows if row["file_path"] == path)
+
+
+def one_of(kelly, root: Path) -> tuple[str, Path]:
+    """The path of a sample, and its annotation file."""
+    row = json.loads(kelly("list", "d", "emotion:happy", "--json").out.splitlines()[0])
+    return row["file_path"], Layout(root).annotation_path(row["sample_id"])
+
+
+def test_of_a_large_dataset_the_label_is_written_at_once_and_the_manifest_by_the_next_stage(kelly, large):
+    path, file = one_of(kelly, large)
+    assert kelly("label", "d", path, "emotion=tense").code == 0
+    assert json.loads(file.read_bytes())["annotations"]["emotion"] == "tense"
+    assert in_manifest(large, path)["emotion"] == "happy"
+    assert kelly("undo", "d").code == 0
+    assert json.loads(file.read_bytes())["annotations"]["emotion"] == "happy"
+    assert kelly("redo", "d").code == 0
+    assert kelly("split", "d").code == 0
+    assert in_manifest(large, path)["emotion"] == "tense"
+
+
+def test_a_manifest_that_is_due_and_edited_outside_takes_no_label_back(kelly, large):
+    path, _ = one_of(kelly, large)
+    assert kelly("label", "d", path, "emotion=tense").code == 0
+    manifest = large / "manifest.json"
+    rows = json.loads(manifest.read_bytes())
+    for row in rows["samples"]:
+        row["annotations"]["tags"] = ["mine"]
+    manifest.write_text(json.dumps(rows))
+    assert kelly("split", "d").code == 0
+    assert in_manifest(large, path) | {"emotion": "tense", "tags": ["mine"]} == in_manifest(large, path)
+    assert kelly("conflicts", "d").out.startswith("no conflict")
+
+
+def test_a_catalogue_lost_while_the_manifest_is_due_has_the_label_again(kelly, large):
+    path, _ = one_of(kelly, large)
+    assert kelly("label", "d", path, "emotion=tense").code == 0
+    shutil.rmtree(large / ".kelly")
+    assert json.loads(kelly("list", "d", "emotion:tense", "--json").out.splitlines()[0])["file_path"] == path
+
+
+@pytest.mark.parametrize(("field", "value", "open"), [("tags", ["mine"], 0), ("emotion", "sad", 1)])
+def test_an_annotation_file_that_was_edited_outside_is_taken_in_by_the_label(kelly, large, field, value, open):
+    path, file = one_of(kelly, large)
+    written = json.loads(file.read_bytes())
+    written["annotations"][field] = value
+    file.write_text(json.dumps(written))
+    assert kelly("label", "d", path, "emotion=tense").code == 0
+    said = json.loads(file.read_bytes())["annotations"]
+    assert said["emotion"] == "tense"
+    assert open or said["tags"] == ["mine"]
+    assert len(kelly("conflicts", "d", "--json").json["open"]) == open
