@@ -163,7 +163,7 @@ class _Reader:
         for change in self._changes:
             if change.path != self._manifest:
                 set_aside(self.catalogue, change.path)
-                self._file_is_read(change.sample.sample_id, change.stamp, rewrite=True)
+                self._file_is_read(change.sample.sample_id, change.stamp)
         if self._manifest_edited:
             self._manifest_is_read(self._manifest)
         return self.show()
@@ -192,12 +192,12 @@ class _Reader:
                 continue
             try:
                 if annotation_file.is_of(sample, self.catalogue.db, self.catalogue.root, path):
-                    self._file_is_read(sample_id, now, rewrite=False)  # touched, or copied: the same in it
+                    self._file_is_read(sample_id, now, sample.rev)  # touched, or copied: the same in it
                     continue
                 found = annotation_file.read_versions(annotation_file.raw(self.catalogue.root, path))
             except FileRefused as error:
                 self._set_aside(path, error.what)
-                self._file_is_read(sample_id, now, rewrite=True)
+                self._file_is_read(sample_id, now)
                 continue
             for said in found:
                 rev, keep = said.rev, _UNDECIDED if said is not found[-1] else ""
@@ -271,13 +271,13 @@ class _Reader:
         row = self.catalogue.db.execute("SELECT exported_rev FROM samples WHERE sample_id = ?", (sample_id,)).fetchone()
         return int(row[0])
 
-    def _file_is_read(self, sample_id: str, now: Stamp, *, rewrite: bool) -> None:
+    def _file_is_read(self, sample_id: str, now: Stamp, rev: int = -1) -> None:
+        """Note how a file looked, and of which revision it is: another is due where the sample has a later one."""
         with self.catalogue.writing() as db:
             db.execute(
                 "INSERT OR REPLACE INTO exports SELECT rowid, ?, ? FROM samples WHERE sample_id = ?", (*now, sample_id)
             )
-            exported = "-1" if rewrite else "rev"
-            db.execute(f"UPDATE samples SET exported_rev = {exported} WHERE sample_id = ?", (sample_id,))
+            db.execute("UPDATE samples SET exported_rev = ? WHERE sample_id = ?", (rev, sample_id))
 
     # -- manifest.json ------------------------------------------------------------------------------------------------
 
@@ -391,7 +391,7 @@ class _Reader:
             if change.path.name != "manifest.json":
                 if change.keep or change.merged.refused:
                     self._set_aside(change.path, change.keep or _MORE)
-                self._file_is_read(change.sample.sample_id, change.stamp, rewrite=True)
+                self._file_is_read(change.sample.sample_id, change.stamp)
 
     def _take_said(self, path: Path, opinions: Iterable[Opinion], heard: Iterable[Trial]) -> None:
         taken = take_said(self.catalogue, opinions, heard)

@@ -295,6 +295,11 @@ class KellyApp(App[None], inherit_bindings=False):
         place = self.screen.place if isinstance(self.screen, KeyedScreen) else "list"
         self.push_screen(HelpScreen(self.keymap, place))
 
+    def on_app_focus(self) -> None:
+        """A person came back to this terminal."""
+        if self.workstation is not None:
+            self.workstation.look_outside()
+
     async def on_key(self, event: events.Key) -> None:
         """Quit works over screens that know nothing of the keymap: the palette."""
         hit = self.keymap.find("help", (event.key,))

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from textual.events import AppFocus
 from textual.widgets import Input
 
 from kelly_tui.store import query
@@ -239,6 +240,23 @@ async def test_what_was_edited_outside_is_taken_in_and_said(open_desk: Open, roo
         path = catalogue.layout.annotation_path(f"{3:016x}")
     path.write_text(path.read_text().replace('"tense"', '"angry"'))
     async with open_desk(root) as desk:
+        assert desk.values("dune")["emotion"] == "angry"
+        assert "1 outside edit taken" in desk.said
+
+
+async def test_what_is_edited_elsewhere_is_there_when_one_comes_back_to_the_terminal(
+    open_desk: Open, root: Path
+) -> None:
+    from kelly_tui.store import views
+
+    with Catalogue.open(root) as catalogue:
+        views.write_views(catalogue)
+        path = catalogue.layout.annotation_path(f"{3:016x}")
+    async with open_desk(root) as desk:
+        await desk.press("home", "2")
+        path.write_text(path.read_text().replace('"tense"', '"angry"'))
+        desk.app.post_message(AppFocus())
+        await desk.settle()
         assert desk.values("dune")["emotion"] == "angry"
         assert "1 outside edit taken" in desk.said
 

@@ -97,6 +97,8 @@ class Workstation(Tapping, Lenses):
         """The sample that is loaded, or will be once the cursor has rested on it."""
         self._version = 0
         self._looks, self._next_look = 0, 0.0
+        self._looks_outside = False
+        self._said_of_outside: list[str] = []
         self._in_catalogue = 0
 
     def compose(self) -> ComposeResult:
@@ -132,14 +134,26 @@ class Workstation(Tapping, Lenses):
         self.show_scores()
         self.show_headline()
         self.find(self.filter)
-        if self.session.past is None:
-            self.call_after_refresh(self.start, self._take_outside_edits, "outside")
+        self.call_after_refresh(self.look_outside)
         self.set_interval(LOOK, self.look_around)
 
+    def look_outside(self) -> None:
+        """Take in what was edited in annotations/ or manifest.json, by hand or with git, since they were written.
+
+        When they are opened, and when a person comes back to this terminal: who edits elsewhere is done by then.
+        """
+        if self.session.past is None and not self._looks_outside:
+            self._looks_outside = True
+            self.start(self._take_outside_edits, "outside")
+
     async def _take_outside_edits(self) -> None:
-        """Take in what was edited in annotations/ or manifest.json, by hand or with git, since they were written."""
-        if lines := await asyncio.to_thread(outside_edits, self.session.root):
+        try:
+            lines = await asyncio.to_thread(outside_edits, self.session.root)
+        finally:
+            self._looks_outside = False
+        if lines and lines != self._said_of_outside:  # what waits for a person is said once
             self.say(" · ".join(lines), "accent")
+        self._said_of_outside = lines
 
     def on_unmount(self) -> None:
         self.session.let_go()

@@ -380,6 +380,25 @@ def test_where_a_value_comes_from_is_not_taken_but_kept(catalogue):
     assert json.loads(file_of(catalogue, 1).read_bytes())["provenance"]["emotion"]["by"] == "ann"
 
 
+def test_a_label_that_is_given_while_its_file_is_looked_at_is_written_afterwards(catalogue, monkeypatch):
+    say(catalogue, 1, emotion="sad")
+    write_views(catalogue)
+    path = catalogue.layout.annotation_path(id_of(1))
+    os.utime(path)
+    is_of = annotation_file.is_of
+
+    def slowly(*asked) -> bool:
+        monkeypatch.undo()
+        with Catalogue.open(catalogue.root) as other:
+            say(other, 1, emotion="angry")
+        return is_of(*asked)
+
+    monkeypatch.setattr(annotation_file, "is_of", slowly)
+    assert read_back(catalogue).words() == ""
+    assert export_annotations(catalogue).annotations == 1
+    assert json.loads(path.read_bytes())["annotations"]["emotion"] == "angry"
+
+
 def test_a_touched_or_copied_file_is_no_edit(catalogue):
     say(catalogue, 1, emotion="sad")
     write_views(catalogue)
