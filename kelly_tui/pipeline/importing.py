@@ -84,10 +84,10 @@ def _work_off(catalogue: Catalogue, run: Run, plan: Plan, search: _Search, intak
 
     incoming = f"{catalogue.layout.kelly_dir}/{NAME}"
 
-    def written(_: Item, probed: dict[str, Any]) -> Path | None:
+    def written(_: Item, probed: dict[str, Any]) -> str | None:
         if probed["incoming"] is None or has_content(catalogue, probed["sha256"]):
             return None
-        return Path(f"{incoming}/{probed['incoming']}")
+        return f"{incoming}/{probed['incoming']}"
 
     work = Work(
         STAGE,

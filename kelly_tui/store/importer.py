@@ -18,7 +18,7 @@ from kelly_tui.model.sample import Sample
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.durable import make_durable
 from kelly_tui.store.groups import GroupBy, propose_grouping
-from kelly_tui.store.inside import inside
+from kelly_tui.store.inside import status_inside
 from kelly_tui.store.layout import disk_errors, make_folder, utc_now
 from kelly_tui.store.partial import NAME, partials
 from kelly_tui.store.probe import Probed, probe_item
@@ -265,7 +265,7 @@ class Intake:
     def _leads_out(self, sample: Sample, probed: Probed) -> str:
         """Why the file can't lie where it belongs, if a link there leads out of the dataset."""
         try:
-            inside(self._catalogue.root, sample.file_path)
+            status_inside(self._root, sample.file_path)
         except FileRefused as error:
             if probed.incoming is not None:
                 os.unlink(f"{self._incoming}/{probed.incoming}")

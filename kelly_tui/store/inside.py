@@ -25,7 +25,7 @@ def inside(root: Path, relative: str) -> Path:
     return root / relative
 
 
-def status_inside(root: Path, relative: str) -> os.stat_result | None:
+def status_inside(root: Path | str, relative: str) -> os.stat_result | None:
     """Of the dataset's file or folder there, None where there is none. Raises `FileRefused` as `inside`, `OSError`."""
     parts = [part for part in relative.split("/") if part not in ("", ".")]  # of a million, pathlib would take minutes
     if not parts or relative.startswith("/") or ".." in parts or "\0" in relative:
@@ -36,7 +36,7 @@ def status_inside(root: Path, relative: str) -> os.stat_result | None:
             here = f"{here}/{part}"
             status = os.lstat(here)
             if stat.S_ISLNK(status.st_mode):  # only then need it be asked where all of it leads
-                there = os.path.realpath(root.joinpath(*parts))
+                there = os.path.realpath(os.path.join(root, *parts))
                 if not there.startswith(f"{os.path.realpath(root)}/"):
                     raise FileRefused(_OUT, path=relative)
                 status = os.stat(there)
