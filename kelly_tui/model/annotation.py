@@ -28,6 +28,9 @@ LONGEST = 100_000
 """Characters of a text, and values of a list, whose words have ten times as many: however JSON writes them, an
 annotation file holds as many in every field and can be read again."""
 
+LONGEST_NAME = 1000
+"""Characters of who said something, or when, as views of others tell it: for the same reason."""
+
 Kind = Literal["choice", "key", "number", "flag", "text", "meter", "words", "chords", "numbers", "velocities"]
 
 

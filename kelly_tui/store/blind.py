@@ -15,7 +15,7 @@ import msgspec
 
 from kelly_tui.errors import LabelError
 from kelly_tui.model.abx import Trial
-from kelly_tui.model.annotation import FIELDS, Label
+from kelly_tui.model.annotation import FIELDS, LONGEST, LONGEST_NAME, Label
 from kelly_tui.model.opinion import Opinion
 
 if TYPE_CHECKING:
@@ -96,8 +96,13 @@ def possible(one: _Said, config: DatasetConfig) -> _Said | None:
     """As it is stored; None where nobody can have said so."""
     from kelly_tui.store.rows import checked
 
+    who = one.by if isinstance(one, Trial) else one.annotator
+    if max(len(who), len(one.at), len(one.sample_id)) > LONGEST_NAME:
+        return None
     try:
         if isinstance(one, Trial):
+            if len(one.recipe) > LONGEST:
+                return None
             msgspec.json.decode(one.recipe, type=dict[str, object])
             return one
         msgspec.convert(one.round, _Round)

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from kelly_tui.errors import LabelError
-from kelly_tui.model.annotation import FIELDS, Label, Value, check_value
+from kelly_tui.model.annotation import FIELDS, LONGEST_NAME, Label, Value, check_value
 from kelly_tui.model.dataset import DatasetConfig
 from kelly_tui.model.labels import DECISIONS, SPLITS
 from kelly_tui.model.sample import Sample, file_type_of
@@ -119,7 +119,8 @@ def people_of(row: Mapping[str, Any]) -> dict[str, Provenance]:
     except msgspec.ValidationError:
         return {}
     human = {name: Provenance("human", one.by, one.at, None, one.unsure, one.in_doubt) for name, one in found.items()}
-    return human if human.keys() <= FIELDS.keys() else {}
+    short = all(len(one.by or "") <= LONGEST_NAME and len(one.at or "") <= LONGEST_NAME for one in human.values())
+    return human if short and human.keys() <= FIELDS.keys() else {}
 
 
 def _said_by(rest: dict[str, Any]) -> dict[str, Provenance]:

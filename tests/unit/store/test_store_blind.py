@@ -133,7 +133,10 @@ def test_answers_of_blind_listening_are_added_once(catalogue: Catalogue, view: A
 
 
 @pytest.mark.parametrize("view", [in_file, in_manifest])
-@pytest.mark.parametrize("wrong", [{"value": "sadd-ish"}, {"round": 0}, {"field": "no"}, {"value": [[[]]]}, {"at": 3}])
+@pytest.mark.parametrize(
+    "wrong",
+    [{"value": "sadd-ish"}, {"round": 0}, {"field": "no"}, {"value": [[[]]]}, {"at": 3}, {"annotator": "x" * 1001}],
+)
 def test_what_can_be_no_opinion_is_kept_and_listed(catalogue: Catalogue, view: Any, wrong: dict[str, Any]) -> None:
     view(catalogue, 1, "opinions", [line(1, **wrong)])
     words = read_back(catalogue).words()

@@ -205,7 +205,16 @@ def test_who_said_what_comes_back_from_the_manifest_alone(copies: tuple[Path, Pa
 
 
 @pytest.mark.parametrize(
-    "said_by", ["ann", {"emotion": 3}, {"no field": {}}, {"emotion": {"source": "oracle"}}, [], {}]
+    "said_by",
+    [
+        "ann",
+        {"emotion": 3},
+        {"no field": {}},
+        {"emotion": {"source": "oracle"}},
+        {"emotion": {"by": "x" * 1001}},
+        [],
+        {},
+    ],
 )
 def test_a_key_of_that_name_that_says_something_else_is_kept(copies: tuple[Path, Path], said_by: Any) -> None:
     ours, _ = copies
