@@ -35,7 +35,7 @@ GROUPS: dict[str, dict[str, str]] = {
     "work": {
         "open": "open the workstation (kelly DATASET does the same)",
         "serve": "the workstation in a browser, on this machine",
-        "label": "set labels of one sample: emotion=sad valence=-0.6; key= clears",
+        "label": "set labels of one sample: emotion=sad valence=-0.6; key= clears, refused= lets stages fill it again",
         "undo": "take back your last edit",
         "redo": "make it again",
         "history": "what was changed, by whom and when",

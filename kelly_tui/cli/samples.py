@@ -94,6 +94,8 @@ def label(line: Line) -> int:
     changed = {event.field: event.new and event.new.value for event in own}
     line.voice.say(f"{_dry(line)}{sample.file_path}: {_changes(changed) or 'said so already'}")
     line.voice.give({"sample_id": sample.sample_id, "changed": changed, "dry_run": line.dry_run})
+    if changed.get("refused") and None in changed.values():
+        line.voice.notice("what is cleared no stage fills again; undo, or refused= in place of a label, lets them")
     return 0
 
 

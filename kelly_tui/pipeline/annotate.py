@@ -18,7 +18,7 @@ def annotate(catalogue: Catalogue, run: Run) -> Outcome:
     """Label imported samples by the innermost folder whose name is a label; what a person said stands."""
     began = time.monotonic()
     read = labelling.read_folders(catalogue) if run.dry_run else labelling.annotate(catalogue)
-    said = read.samples - len(read.silent) - len({path for path, _, _ in read.conflicts})
+    said = read.samples - len(read.silent) - read.cleared - len({path for path, _, _ in read.conflicts})
     if run.dry_run:
         words = f"dry run: {said:,} of {count(read.samples, 'sample')} to label; {read.words()}"
         return Outcome(STAGE, words=words, details={"to_do": said, "labelled": dict(read.labelled)})

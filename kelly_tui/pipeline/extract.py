@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 from kelly_tui.errors import FileRefused
 from kelly_tui.learn.suggest import suggest_for
 from kelly_tui.learn.suspects import suspect_for
-from kelly_tui.model.annotation import Label
 from kelly_tui.model.sample import Sample
 from kelly_tui.pipeline.inherit import inherited
 from kelly_tui.pipeline.keys import Parameters
@@ -27,6 +26,7 @@ from kelly_tui.store.feature_files import FeatureFiles, look
 from kelly_tui.store.importer import apply_min_duration
 from kelly_tui.store.intact import IntactFiles, Known
 from kelly_tui.store.layout import Layout, disk_errors, features_name
+from kelly_tui.store.steps import Wanted
 
 VERSIONS = {"midi": 18, "audio": 15}
 """Raised when the same file and parameters would give other features."""
@@ -223,17 +223,22 @@ class _Extraction:
             bytes.fromhex(result["vector"]),
             result["columns"],
             bytes.fromhex(result["fingerprint"]),
-            {**carried_labels(result["labels"]), **self._inherited(item.item_id, parent_id)},
+            self._labels(item.item_id, parent_id, carried_labels(result["labels"])),
             result["absent"],
             look(f"{self._catalogue.root}/{target}"),
         )
 
-    def _inherited(self, sample_id: str, parent_id: str | None) -> dict[str, Label | None]:
-        """What a variant's parent says already: a variant that is committed later is not behind, nor told again."""
+    def _labels(self, sample_id: str, parent_id: str | None, heard: Wanted) -> Wanted:
+        """What was heard, but for what a person cleared of a variant's parent, and what that says already: a variant
+        that is committed later is not behind, nor told again.
+        """
         if parent_id is None:  # of most
-            return {}
+            return heard
         variant, parent = self._catalogue.get(sample_id), self._catalogue.get(parent_id)
-        return inherited(variant, parent) if variant is not None and parent is not None else {}
+        if variant is None or parent is None:
+            return heard
+        cleared = {*parent.refused} - parent.labels.keys()
+        return {**{name: heard[name] for name in heard.keys() - cleared}, **inherited(variant, parent)}
 
     def _parents(self, sample_ids: Sequence[str]) -> dict[str, str]:
         """Those of the variants among these samples."""

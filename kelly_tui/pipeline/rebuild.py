@@ -324,6 +324,7 @@ def _unlike(variant: Sample, wanted: dict[str, Label | None]) -> Iterator[str]:
     for name, label in wanted.items():
         now = variant.labels.get(name)
         same = now == label or (now is not None and label is not None and now.value == label.value)
+        same = same or (now is None and name in variant.refused)
         if not same and (now is None or label is None or may_replace("inherited", now.source)):
             yield name
 

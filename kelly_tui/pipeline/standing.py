@@ -129,7 +129,7 @@ class _Standings:
         asked = record.details.get("samples")  # absent where the run did not come to its end
         words = "" if asked is None else f"{record.done:,} of {asked:,} labelled"
         if asked is not None and asked > record.done:
-            words += f", {asked - record.done:,} in folders that are no label, or that disagree"
+            words += f", {asked - record.done:,} in folders that are no label or disagree, or cleared"
         return _todo(words, new, "new", self._changed("annotate", "emotion_labels", "groove_labels"))
 
     def _extract(self) -> Standing:

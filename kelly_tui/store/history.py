@@ -39,8 +39,9 @@ def edit(catalogue: Catalogue, edits: Sequence[Edit], by: str, words: str | None
     """Make a person's edits, as one step; return when they are durable.
 
     A label gets `by`, unless it says whose it is, and the time. Setting the dataset's main label decides the sample as
-    ``labelled``, clearing it as ``pending``, in the same step. What is there already is no change, unless it decides a
-    conflict; a step without any change has no events.
+    ``labelled``, clearing it as ``pending``, in the same step. What is cleared nobody but a person fills again, unless
+    that is undone or `refused` is cleared too. What is there already is no change, unless it decides a conflict; a step
+    without any change has no events.
     Raises `LabelError` for a field or a value that can't be, `DatasetError` for a sample that is not there.
     """
     at = utc_now()
@@ -57,10 +58,10 @@ def edit(catalogue: Catalogue, edits: Sequence[Edit], by: str, words: str | None
     for chunk in _chunks(wanted.items(), _at_once(catalogue)):
         with catalogue.writing() as db:
             for sample_id, fields in chunk:
-                now = Labels.of(db, sample_id, fields)
+                now = Labels.of(db, sample_id, {**fields, "refused": None})
                 asked = _asked(db, sample_id)
                 new = {field: label for field, label in fields.items() if field in asked or not now.says(field, label)}
-                step.change(db, now, new)
+                step.change(db, now, new if "refused" in fields else now.decided(new))
                 _hand_down(db, step, sample_id, new, wanted)
     return step.done()
 
@@ -104,9 +105,9 @@ def put_labels(catalogue: Catalogue, labels: Mapping[str, Wanted], kind: str, ac
                    for sample_id, given in chunk]  # fmt: skip
         with catalogue.writing() as db:
             for sample_id, fields in checked:
-                now = Labels.of(db, sample_id, fields)
+                now = Labels.of(db, sample_id, {**fields, "refused": None})
                 new = {name: label for name, label in fields.items() if now.yields_to(name, label)}
-                step.change(db, now, new)
+                step.change(db, now, new if kind == "stage" or "refused" in fields else now.decided(new))
                 changed += len(new)
                 if kind != "stage":  # after a stage all variants are brought up to date at once
                     _hand_down(db, step, sample_id, new, labels)

@@ -29,6 +29,8 @@ class FoldersRead:
     """Field -> samples whose folders name it."""
     changed: int = 0
     """Labels that are new."""
+    cleared: int = 0
+    """Samples whose folder names the main label, which a person has cleared."""
     silent: list[str] = field(default_factory=list)
     """Files that still lack the dataset's main label, since no folder of theirs names one."""
     conflicts: list[tuple[str, str, tuple[str, ...]]] = field(default_factory=list)
@@ -45,6 +47,8 @@ class FoldersRead:
         if self.silent:
             have = agree(len(self.silent), "has", "have")
             parts.append(f"{len(self.silent):,} of {self.samples:,} {have} no folder that is a label")
+        if self.cleared:
+            parts.append(f"{self.cleared:,} cleared by a person")
         if self.conflicts:
             parts.append(f"{count(len(self.conflicts), 'lies', 'lie')} in folders that disagree")
         return ", ".join(parts)
@@ -65,13 +69,17 @@ def read_folders(catalogue: Catalogue) -> FoldersRead:
     result = FoldersRead()
     at = utc_now()
     rows = catalogue.db.execute(
-        f"SELECT sample_id, file_path, source, other_sources, provenance, {main} FROM samples"
+        f"SELECT sample_id, file_path, source, other_sources, provenance, refused, {main} FROM samples"
         " WHERE origin = 'imported' ORDER BY rowid"
     )
-    for sample_id, path, source, others, provenance, main_value in rows:
+    for sample_id, path, source, others, provenance, refused, main_value in rows:
         sources = [*([source] if source else []), *(msgspec.json.decode(others) if others else ())]
         says = sources_say(sources, vocabulary)
         there = decode_provenance(provenance)
+        cleared = {*(msgspec.json.decode(refused) if refused else ())} & says.labels.keys() - there.keys()
+        for name in cleared:
+            del says.labels[name]
+        result.cleared += main in cleared
         labels: dict[str, Label | None] = {name: Label(value, "folder", BY, at) for name, value in says.labels.items()}
         for name, values in says.disagree.items():
             if name in there and there[name].source != "folder":
@@ -83,7 +91,7 @@ def read_folders(catalogue: Catalogue) -> FoldersRead:
             result.disagreements.append((sample_id, name, ours, theirs))
         result.samples += 1
         result.labelled.update(says.labels.keys())
-        if main_value is None and main not in says.labels and main not in says.disagree:
+        if main_value is None and main not in says.labels and main not in says.disagree and main not in cleared:
             result.silent.append(path)
         if labels:
             result.wanted[sample_id] = labels

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 
 from kelly_tui.errors import DatasetError
-from kelly_tui.model.annotation import Label
+from kelly_tui.model.annotation import FIELDS, Label
 from kelly_tui.model.edit import STATE_FIELDS, Event, Step
 from kelly_tui.model.labels import GUESSED, may_replace
 from kelly_tui.store.schema import (
@@ -84,15 +84,26 @@ class Labels(NamedTuple):
         )
 
     def yields_to(self, field: str, label: Label | None) -> bool:
-        """Whether a label that no key press made is news, and may be set; a guess that was refused never may."""
+        """Whether a label that no key press made is news, and may be set; what a person refused or cleared is not."""
         now = self.labels[field]
         if now is None and not self.refused:
             return label is not None
+        if now is None and label is not None and label.source != "human" and field in self.refused:
+            return False
         if label is not None and isinstance(label.value, msgspec.Raw):  # only here its list is looked into
             label = msgspec.structs.replace(label, value=msgspec.json.decode(label.value))
         if self.refused and label is not None and label.source in GUESSED and f"{field}:{label.value}" in self.refused:
             return False
         return not self.says(field, label) and (now is None or label is None or may_replace(label.source, now.source))
+
+    def decided(self, new: Wanted) -> Wanted:
+        """What a person changes, with what follows: a field that is cleared is refused to all but people, until it is
+        set. `labels` must tell what is refused now.
+        """
+        cleared = [field for field, label in new.items() if label is None and field in FIELDS]
+        left = [one for one in self.refused if new.get(one) is None]
+        refused = list(dict.fromkeys([*left, *cleared]))
+        return new if refused == self.refused else {**new, "refused": Label(refused) if refused else None}
 
     def inherits(self, field: str, label: Label | None) -> bool:
         """Whether a label from the parent is news, and may be set; None only takes back what was inherited."""
