@@ -1,12 +1,12 @@
 """annotations/<ab>/<id>.json: what is known of one sample, each value with where it came from.
 
-With it stands what a person decided of the sample, see `written_state`, and what people said of it blind.
+With it stands what a person decided of the sample, see `written_state`, and what `said_beside` gives.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -21,7 +21,8 @@ from kelly_tui.model.annotation import FIELDS
 from kelly_tui.model.edit import STATE_FIELDS, UNDECIDED
 from kelly_tui.model.opinion import Opinion
 from kelly_tui.model.sample import Sample
-from kelly_tui.store.blind import HEARD, OPINIONS, Blind, said_of
+from kelly_tui.store.blind import HEARD, OPINIONS, said_of
+from kelly_tui.store.connection import AMONG, among
 from kelly_tui.store.inside import read_inside
 from kelly_tui.store.markers import versions
 from kelly_tui.store.schema import Provenance, provenance_of
@@ -31,12 +32,29 @@ LARGEST = 32 << 20
 
 _T = TypeVar("_T")
 
+_DECIDED = "decided"
 _DEEPEST = 20
 _encode = msgspec.json.Encoder(order="sorted").encode
 
 
-def render(sample: Sample, said: Blind) -> bytes:
-    """The file's bytes: the same for the same labels, keys sorted, a line for each value. `said`: of the sample."""
+def said_beside(db: sqlite3.Connection, sample_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """What files of some samples say besides, by id, where anything: what was said blind, as `said_of` gives it, and
+    the conflicts that were decided, by field when each came up.
+
+    A manifest in which they are open is written much later, and would open them again where the catalogue is lost.
+    """
+    found: dict[str, dict[str, Any]] = {sample_id: {**said} for sample_id, said in said_of(db, sample_ids).items()}
+    for sample_id, field_, at in db.execute(
+        f"SELECT sample_id, field, at FROM conflicts WHERE sample_id IN {AMONG} GROUP BY 1, 2, 3"
+        " HAVING count(resolved_at) = count(*) ORDER BY min(conflict)",  # of the same moment there may be several
+        (among(sample_ids),),
+    ):
+        found.setdefault(sample_id, {}).setdefault(_DECIDED, {}).setdefault(field_, []).append(at)
+    return found
+
+
+def render(sample: Sample, said: Mapping[str, Any]) -> bytes:
+    """The file's bytes: the same for the same labels, keys sorted, a line for each value. `said`: beside them."""
     return _render_labels(sample, {**written_state(sample.state, sample.modified_at), **said})
 
 
@@ -79,7 +97,7 @@ def is_of(sample: Sample, db: sqlite3.Connection, root: Path, path: Path) -> boo
 
     One that an earlier version wrote says nothing of decisions, nor of what was said blind.
     """
-    said = said_of(db, [sample.sample_id]).get(sample.sample_id, {})
+    said = said_beside(db, [sample.sample_id]).get(sample.sample_id, {})
     try:
         return raw(root, path) in (render(sample, said), _render_labels(sample, {}))
     except FileRefused:
@@ -101,6 +119,8 @@ class AnnotationFile:
     """When the sample was changed last before it was written; None where nothing was decided."""
     opinions: list[Opinion] = field(default_factory=list)
     heard: list[Trial] = field(default_factory=list)
+    decided: dict[str, list[str]] = field(default_factory=dict)
+    """The conflicts that were decided: by field, when each came up."""
     unknown: dict[str, Any] = field(default_factory=dict)
     """What is no part of the format."""
 
@@ -119,6 +139,7 @@ class _Own(msgspec.Struct, forbid_unknown_fields=True):
     modified_at: str | None = None
     opinions: list[Opinion] = []
     blind_listening: list[Trial] = []
+    decided: dict[str, list[str]] = {}
 
 
 _decode_own = msgspec.json.Decoder(_Own).decode
@@ -133,7 +154,7 @@ def read(raw: bytes) -> AnnotationFile:
         own = _decode_own(raw)
         if len(raw) <= LARGEST and (_is_flat(raw) or _depth(own.annotations) < _DEEPEST):
             state = {name: said for name in STATE_FIELDS if (said := getattr(own, name)) is not UNSET}
-            said = own.opinions, own.blind_listening
+            said = own.opinions, own.blind_listening, own.decided
             return AnnotationFile(own.annotations, own.provenance, own.rev, state, own.modified_at, *said)
     data = decode_object(raw, LARGEST)
     values = data.pop("annotations", None)
@@ -148,8 +169,8 @@ def read(raw: bytes) -> AnnotationFile:
     modified_at = data.pop("modified_at", None)
     known = isinstance(rev, int) and 0 <= rev < 1 << 63  # SQLite's integers are no larger
     at = modified_at if isinstance(modified_at, str) else None
-    opinions, heard = _taken_from(data, OPINIONS, Opinion), _taken_from(data, HEARD, Trial)
-    return AnnotationFile(values, _provenance(provenance), rev if known else None, state, at, opinions, heard, data)
+    said = _taken_from(data, OPINIONS, Opinion), _taken_from(data, HEARD, Trial), _decided(data.pop(_DECIDED, {}))
+    return AnnotationFile(values, _provenance(provenance), rev if known else None, state, at, *said, data)
 
 
 def read_versions(raw: bytes) -> list[AnnotationFile]:
@@ -203,6 +224,12 @@ def _taken_from(data: dict[str, Any], name: str, kind: type[_T]) -> list[_T]:
     if others:
         data[name] = others
     return found
+
+
+def _decided(data: object) -> dict[str, list[str]]:
+    with suppress(msgspec.ValidationError):
+        return msgspec.convert(data, dict[str, list[str]])
+    return {}
 
 
 def _provenance(data: object) -> dict[str, Provenance]:

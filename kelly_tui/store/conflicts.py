@@ -186,4 +186,7 @@ def resolve(
             "UPDATE conflicts SET resolved_at = ? WHERE sample_id = ? AND field = ? AND resolved_at IS NULL",
             [(utc_now(), one.sample_id, one.field) for one in decided],
         )
+        # Without an edit too the file has to say so: the manifest, in which they are open, is written much later.
+        rewrite = "UPDATE samples SET exported_rev = -1 WHERE sample_id = ?"
+        db.executemany(rewrite, [(one.sample_id,) for one in decided])
     return len(decided)

@@ -21,13 +21,12 @@ from kelly_tui.model.sample import file_type_of
 from kelly_tui.store import annotation_file, counters, damage
 from kelly_tui.store.adoption import ID, Adoption, Rebuilt
 from kelly_tui.store.away import copy_of
-from kelly_tui.store.blind import said_of
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.conflicts import read_conflicts
 from kelly_tui.store.connection import connect, take
 from kelly_tui.store.full_disk import not_written
 from kelly_tui.store.inside import hash_inside, is_plain
-from kelly_tui.store.layout import Layout, save_config, write_atomic
+from kelly_tui.store.layout import Layout, save_config, utc_now, write_atomic
 from kelly_tui.store.manifest import RawManifest, read_manifest_file, write_manifest_file
 from kelly_tui.store.schema import COLUMNS, from_row, missing
 from kelly_tui.store.viewstate import changed_outside, remember, set_aside, stamp
@@ -81,9 +80,8 @@ def _rescue_annotations(damaged: Catalogue, number: int) -> None:
     path = damaged.layout.annotation_path(sample.sample_id)
     there = stamp(path)
     if ID.fullmatch(sample.sample_id) and there in (None, known):
-        write_atomic(
-            path, annotation_file.render(sample, said_of(damaged.db, [sample.sample_id]).get(sample.sample_id, {}))
-        )
+        said = annotation_file.said_beside(damaged.db, [sample.sample_id])
+        write_atomic(path, annotation_file.render(sample, said.get(sample.sample_id, {})))
 
 
 def rebuild(catalogue: Catalogue) -> Rebuilt:
@@ -117,6 +115,7 @@ def rebuild(catalogue: Catalogue) -> Rebuilt:
         save_config(layout.root, catalogue.config)
     if raw is not None:
         read_conflicts(catalogue, raw.conflicts)
+        _close_decided(catalogue)
     with catalogue.writing() as db:
         if raw is not None and raw.created_at:
             db.execute("INSERT OR REPLACE INTO meta VALUES ('created_at', ?)", (raw.created_at,))
@@ -165,6 +164,18 @@ def _read_manifest(catalogue: Catalogue, rebuilt: Rebuilt) -> RawManifest | None
     if (raw.catalogue_rev is None or raw.disputed) and raw.lines:
         set_aside(catalogue, path)  # another program's, or of two: kept as it was
     return raw
+
+
+def _close_decided(catalogue: Catalogue) -> None:
+    """Close the conflicts that were decided after the manifest was written: the samples' own files say so."""
+    still_open = catalogue.db.execute("SELECT conflict, sample_id, field, at FROM conflicts WHERE resolved_at IS NULL")
+    for conflict, sample_id, field, at in still_open.fetchall():
+        path = catalogue.layout.annotation_path(sample_id)
+        with suppress(OSError, FileRefused):
+            said = annotation_file.read(annotation_file.raw(catalogue.root, path))
+            if at in said.decided.get(field, ()):
+                with catalogue.writing() as db:
+                    db.execute("UPDATE conflicts SET resolved_at = ? WHERE conflict = ?", (utc_now(), conflict))
 
 
 def _drop_indexes(catalogue: Catalogue) -> None:

@@ -404,8 +404,7 @@ _VALUE_AT = {field: _PROVENANCE_AT + 1 + place for place, field in enumerate(_AN
 def from_row(row: tuple[Any, ...]) -> Sample:
     """The sample that `to_row` made this row of."""
     plain = dict(zip(_PLAIN, row, strict=False))
-    plain["is_synthetic"] = bool(plain["is_synthetic"])
-    plain["rejected"] = bool(plain["rejected"])
+    plain |= {"is_synthetic": bool(plain["is_synthetic"]), "rejected": bool(plain["rejected"])}
     other_sources, refused, augmentation, extra, provenance = row[len(_PLAIN) : _PROVENANCE_AT + 1]
     labels = {
         field: label_of(from_column(field, row[_VALUE_AT[field]]), where_from)
@@ -446,4 +445,6 @@ def missing(db: sqlite3.Connection) -> Iterable[str]:
             yield f"ALTER TABLE samples ADD COLUMN {column}"
     indexes = {name for _, name, *_ in db.execute("PRAGMA index_list(samples)")}
     yield from (f"CREATE INDEX {name} ON samples {of}" for name, of in _INDEXES.items() if name not in indexes)
+    if not any(name == "conflicts_sample" for _, name, *_ in db.execute("PRAGMA index_list(conflicts)")):
+        yield "CREATE INDEX conflicts_sample ON conflicts (sample_id)"
     yield from forgetting(db)

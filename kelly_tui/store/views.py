@@ -20,7 +20,6 @@ from kelly_tui.errors import FileRefused
 from kelly_tui.model.labels import SPLITS
 from kelly_tui.store import annotation_file, schema
 from kelly_tui.store.adoption import Rebuilt
-from kelly_tui.store.blind import said_of
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.conflicts import Conflict, conflicts, resolve
 from kelly_tui.store.durable import prepared
@@ -123,7 +122,7 @@ def _export(catalogue: Catalogue, rows: list[tuple[Any, ...]], written: Written)
     files: dict[Path, bytes] = {}
     done: list[tuple[int, int, Path, Stamp | None]] = []
     folder = catalogue.layout.annotations
-    said = said_of(catalogue.db, [sample_id for _, _, _, _, sample_id, *_ in rows])
+    said = annotation_file.said_beside(catalogue.db, [sample_id for _, _, _, _, sample_id, *_ in rows])
     for number, rev, size, mtime_ns, sample_id, modified_at, decision, skip_reason, rejected, refused, *columns in rows:
         values, provenance = schema.stored_labels(columns)
         state = {"decision": decision, "skip_reason": skip_reason, "rejected": bool(rejected),

@@ -145,6 +145,39 @@ def test_where_both_decided_somebody_decides_and_the_reason_goes_along(
         assert conflicts(again) == []
 
 
+@pytest.mark.parametrize("way", ["ours", "theirs", "another", "ours is none"])
+def test_what_was_decided_after_the_manifest_does_not_come_up_again_when_the_catalogue_is_lost(
+    catalogue: Catalogue, way: str
+) -> None:
+    edit(catalogue, [Edit(id_of(1), "emotion", Label("happy")), Edit(id_of(1), "key", Label("C"))], "ann")
+    write_views(catalogue)
+    ours = None if way == "ours is none" else Label("sad")
+    edit(catalogue, [Edit(id_of(1), "emotion", ours), Edit(id_of(1), "key", Label("D"))], "ann")
+    edit_file(catalogue, 1, annotations={"emotion": "tense", "key": "E"})
+    write_views(catalogue)
+    both = conflicts(catalogue)
+    assert [one.field for one in both] == ["emotion", "key"]
+    emotion = [one for one in both if one.field == "emotion"]
+    if way == "another":
+        edit(catalogue, [Edit(id_of(1), "emotion", Label("angry"))], "ann")
+    else:
+        resolve(catalogue, "theirs" if way == "theirs" else "ours", "ann", emotion)
+    labels = catalogue.get(id_of(1)).labels
+    export_annotations(catalogue)  # the manifest is written when there is time
+    again = without_catalogue(catalogue)
+    assert [one.field for one in conflicts(again)] == ["key"]
+    assert again.get(id_of(1)).labels == labels
+    export_annotations(again)
+    assert read_back(again).words() == ""
+    with without_catalogue(again) as once_more:  # it is still in the same manifest
+        assert [one.field for one in conflicts(once_more)] == ["key"]
+        edit(once_more, [Edit(id_of(1), "key", Label("F"))], "ann")
+        undo(once_more, "ann")
+        export_annotations(once_more)
+        with without_catalogue(once_more) as undone:
+            assert [one.field for one in conflicts(undone)] == ["key"], "taken back, it is open again"
+
+
 @pytest.mark.parametrize("change", [edit_file, edit_row])
 def test_what_can_be_no_decision_is_refused_and_kept(catalogue: Catalogue, change: Any) -> None:
     decide(catalogue, 1, decision="flagged")

@@ -169,10 +169,13 @@ class Store(RuleBasedStateMachine):
     def manifest_of_another_copy(self, number: int, field: str, back: int) -> None:
         """It counts events as this one does."""
         value = self._in_manifest(number, field, mark="another's", catalogue_rev=max(0, self._last() - back))
-        before = self.catalogue.find(id_of(number)).labels.get(field)
+        sample = self.catalogue.find(id_of(number))
+        before = sample.labels.get(field)
         views.read_back(self.catalogue)
         now = self.catalogue.find(id_of(number)).labels.get(field)
-        if before is None:
+        if before is None and field in sample.refused:
+            assert now is None  # a person cleared it here, and no person said it there
+        elif before is None:
             assert now is not None
             assert (now.value, now.by) == (value, "manifest.json")
         else:
@@ -270,11 +273,14 @@ class Store(RuleBasedStateMachine):
         gone, self.catalogue = self.catalogue, Catalogue.open(self.catalogue.root)
         gone.close()
 
-    @rule()
-    def lose_the_catalogue(self) -> None:
-        """Once the views are written they are enough, but for history."""
+    @rule(side=st.sampled_from(["ours", "theirs", None]))
+    def lose_the_catalogue(self, side: Literal["ours", "theirs"] | None) -> None:
+        """Once the views are written they are enough, but for history; what is decided is in one of them at once."""
         self.read()
         self.write()
+        if side is not None:
+            self.decide(side)
+            views.export_annotations(self.catalogue)
         root, path = self.catalogue.root, self.catalogue.layout.catalogue_path
         before = {one.sample_id: {**one.annotations, **one.state} for one in self.catalogue.samples()}
         blind = sorted(map(str, blind_opinions(self.catalogue)))
