@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import zipfile
 import zlib
+from array import array
 from collections.abc import Mapping
 from contextlib import suppress
 from itertools import islice
@@ -21,7 +22,8 @@ from kelly_tui.store.inside import open_inside, read_inside
 if TYPE_CHECKING:
     from kelly_tui.store.catalogue import Catalogue
 
-State = Literal["whole", "gone", "broken"]
+State = Literal["whole", "gone", "broken", "of another"]
+"""The last: they are not those that were extracted from this sample, which the catalogue knows by their vector."""
 Look = tuple[int, int]
 """Bytes, and when it was modified, in nanoseconds."""
 
@@ -53,8 +55,9 @@ class FeatureFiles:
             return "gone"
         if found == known and not self._deep:
             return "whole"
-        if not self._is_whole(path):
-            return "broken"
+        state = self._read_through(sample_id, path)
+        if state != "whole":
+            return state
         if found != known:
             self._read[sample_id] = found
         return "whole"
@@ -67,18 +70,48 @@ class FeatureFiles:
                 put_looks(self._catalogue, some)
         self._read.clear()
 
-    def _is_whole(self, relative: str) -> bool:
-        """Whether JSON, or a zip of arrays, can be read to its end, and is as large as features can be."""
-        root = self._catalogue.root
+    def _read_through(self, sample_id: str, relative: str) -> State:
+        """How JSON, or a zip of arrays, is that is read to its end, and is as large as features can be."""
         try:
-            if not relative.endswith(".npz"):
-                msgspec.json.decode(read_inside(root, root / relative, LARGEST), type=msgspec.Raw)
-                return True
-            with open_inside(root, root / relative) as file, open_arrays(file) as arrays:
-                claimed = sum(entry.file_size for entry in arrays.infolist())
-                return claimed <= LARGEST and arrays.testzip() is None
-        except (ValueError, RecursionError, RuntimeError, FileRefused, zipfile.BadZipFile, zlib.error):
-            return False
+            vector = self._vector(relative)
+        except (
+            ValueError,
+            RecursionError,
+            RuntimeError,
+            LookupError,
+            OverflowError,
+            FileRefused,
+            zipfile.BadZipFile,
+            zlib.error,
+        ):
+            return "broken"
+        query = "SELECT vector FROM features JOIN samples ON samples.rowid = features.sample WHERE sample_id = ?"
+        known = self._catalogue.db.execute(query, (sample_id,)).fetchone()
+        return "whole" if known is None or vector == known[0] else "of another"
+
+    def _vector(self, relative: str) -> bytes:
+        root = self._catalogue.root
+        if not relative.endswith(".npz"):
+            return array("f", _decode(read_inside(root, root / relative, LARGEST)).feature_vector).tobytes()
+        with open_inside(root, root / relative) as file, open_arrays(file) as arrays:
+            if sum(entry.file_size for entry in arrays.infolist()) > LARGEST or arrays.testzip() is not None:
+                raise zipfile.BadZipFile
+            return array("f", _numbers(arrays.read("feature_vector.npy"))).tobytes()
+
+
+class _Features(msgspec.Struct):
+    """What is looked for in a file of features."""
+
+    feature_vector: list[float]
+
+
+_decode = msgspec.json.Decoder(_Features).decode
+
+
+def _numbers(stored: bytes) -> array[float]:
+    """The floats of an array as NumPy writes it."""
+    start = 10 + int.from_bytes(stored[8:10], "little")
+    return array("f" if b"'<f4'" in stored[:start] else "d", stored[start:])
 
 
 def open_arrays(file: BinaryIO) -> zipfile.ZipFile:

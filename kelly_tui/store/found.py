@@ -14,11 +14,12 @@ if TYPE_CHECKING:
     from kelly_tui.store.catalogue import Catalogue
 
 CODES = (
-    "bridge", "contradicts-music", "editions-contradict", "features-broken", "features-missing", "features-unreadable",
-    "file-changed", "file-missing", "file-unreadable", "folders-only", "group-across-splits", "labels-contradict",
-    "labels-not-followed", "licence-unknown", "low-agreement", "not-compared", "not-too-short", "outside-edit",
-    "path-refused", "same-content", "too-short", "unsplit", "value-outside-set", "variant-marked-generated",
-    "variant-of-variant", "variant-unchanged", "variant-without-parent",
+    "bridge", "contradicts-music", "editions-contradict", "features-broken", "features-missing",
+    "features-of-another", "features-unreadable", "file-changed", "file-missing", "file-unreadable", "folders-only",
+    "group-across-splits", "labels-contradict", "labels-not-followed", "licence-unknown", "low-agreement",
+    "not-compared", "not-too-short", "outside-edit", "path-refused", "same-content", "too-short", "unsplit",
+    "value-outside-set", "variant-marked-generated", "variant-of-variant", "variant-unchanged",
+    "variant-without-parent",
 )  # fmt: skip
 """Of findings that name their samples one by one; a second of the same code has ``-2`` behind it."""
 

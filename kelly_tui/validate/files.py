@@ -147,6 +147,7 @@ def check_files(catalogue: Catalogue, *, deep: bool = False) -> Iterator[Finding
     unreadable: list[str] = []
     featureless: list[str] = []
     illegible: list[str] = []
+    of_another: list[str] = []
     folder_stays = _folder_check(catalogue.root)
     music, features = IntactFiles(catalogue, deep=deep), FeatureFiles(catalogue, deep=deep)
     for file in _files(catalogue):
@@ -157,7 +158,7 @@ def check_files(catalogue: Catalogue, *, deep: bool = False) -> Iterator[Finding
             if file.features_path:
                 state = features.state(file.sample_id, file.features_path, file.looked)
                 if state != "whole":
-                    (featureless if state == "gone" else illegible).append(file.sample_id)
+                    {"gone": featureless, "broken": illegible, "of another": of_another}[state].append(file.sample_id)
         except FileRefused:
             refused.append(file.sample_id)
         except (FileNotFoundError, NotADirectoryError):
@@ -176,6 +177,8 @@ def check_files(catalogue: Catalogue, *, deep: bool = False) -> Iterator[Finding
     yield from _finding("features-missing", "{} without the features that were extracted", featureless,
                         f"kelly extract {called(catalogue.root)} makes them again.")  # fmt: skip
     yield from _finding("features-unreadable", "{} without features that can be read", illegible,
+                        f"kelly extract {called(catalogue.root)} makes them again.")  # fmt: skip
+    yield from _finding("features-of-another", "{} with features that are not its own", of_another,
                         f"kelly extract {called(catalogue.root)} makes them again.")  # fmt: skip
 
 

@@ -8,10 +8,12 @@ import shutil
 from pathlib import Path
 
 import msgspec
+import numpy as np
 import pytest
 
 import kelly_tui
 from kelly_tui.errors import FilterError
+from kelly_tui.features.npz import npz_bytes
 from kelly_tui.model.annotation import Label
 from kelly_tui.model.edit import Edit
 from kelly_tui.model.opinion import Opinion
@@ -383,9 +385,39 @@ def test_broken_files_of_features_are_found_and_made_again(sound, cut):
     assert kelly_tui.validate_dataset(sound, deep=True).valid
 
 
+def test_features_of_another_sample_are_found_and_made_again(sound):
+    """Two files of features that had changed places were valid, and exported."""
+    paths = [sound / sample.features_path for sample in _samples(sound)[:2]]
+    before = [path.read_bytes() for path in paths]
+    paths[0].rename(sound / "between")
+    paths[1].rename(paths[0])
+    (sound / "between").rename(paths[1])
+    report = kelly_tui.validate_dataset(sound)
+    [finding] = [one for one in report.findings if one.severity == "error"]
+    assert (finding.code, finding.count) == ("features-of-another", 2)
+    assert kelly_tui.extract_features(sound, dry_run=True).to_dict()["why"] == {"features of another": 2}
+    kelly_tui.extract_features(sound)
+    assert [path.read_bytes() for path in paths] == before
+    assert kelly_tui.validate_dataset(sound, deep=True).valid
+
+
+@pytest.mark.parametrize("kind", ["f4", "f8"])
+def test_arrays_of_another_sample_are_found(sound, kind):
+    vector = np.linspace(-1, 1, 128).astype(kind)
+    sample = _samples(sound)[0]
+    with Catalogue.open(sound) as catalogue:
+        with catalogue.writing() as db:
+            db.execute("UPDATE features SET vector = ? WHERE sample = 1", (vector.astype("f4").tobytes(),))
+        for found, state in ((vector, "whole"), (-vector, "of another"), (vector[:3], "of another")):
+            (sound / "processed/features/x.npz").write_bytes(npz_bytes({"feature_vector": found, "mel": [1.0]}))
+            assert FeatureFiles(catalogue).state(sample.sample_id, "processed/features/x.npz", None) == state
+        (sound / "processed/features/x.npz").write_bytes(npz_bytes({"mel": [1.0]}))
+        assert FeatureFiles(catalogue).state(sample.sample_id, "processed/features/x.npz", None) == "broken"
+
+
 def test_files_of_features_are_read_once_and_by_a_deep_look(sound, monkeypatch):
-    read, is_whole = [], FeatureFiles._is_whole
-    monkeypatch.setattr(FeatureFiles, "_is_whole", lambda files, path: read.append(path) or is_whole(files, path))
+    read, vector = [], FeatureFiles._vector
+    monkeypatch.setattr(FeatureFiles, "_vector", lambda files, path: read.append(path) or vector(files, path))
     assert kelly_tui.validate_dataset(sound).valid
     assert read == [], "right after they were written they are whole"
     relative = first(sound, "has:features").features_path
