@@ -28,8 +28,9 @@ from kelly_tui.store.conflicts import put_conflicts
 from kelly_tui.store.inside import check_stays, hash_inside, inside, read_inside, status_inside
 from kelly_tui.store.layout import LARGEST_LIST, utc_now, write_atomic
 from kelly_tui.store.merge import merge_state
-from kelly_tui.store.rows import NOT_READ, NOT_TAKEN, read_annotations, read_row
+from kelly_tui.store.rows import BY, NOT_READ, NOT_TAKEN, read_annotations, read_row
 from kelly_tui.store.schema import label_of
+from kelly_tui.store.unsourced import Unsourced
 from kelly_tui.store.viewstate import Stamp, set_aside, stamp
 from kelly_tui.text import count
 
@@ -120,6 +121,7 @@ class Adoption:
         self._kept_rows: list[bytes] = []
         self._added: list[str] = []
         self._splits: dict[str, str] | None = None
+        self._unsourced = Unsourced(catalogue)
 
     def add(self, row: dict[str, Any] | bytes) -> None:
         """Read a row. One that can't be a sample, or whose id or file another has, is kept verbatim."""
@@ -159,6 +161,7 @@ class Adoption:
     def flush(self) -> None:
         """Put what was read into the catalogue."""
         catalogue = self._catalogue
+        self._unsourced.settle(self.samples)
         with catalogue.writing() as db:
             catalogue.add(self.samples)
             for sample in self.samples:
@@ -185,6 +188,10 @@ class Adoption:
                     break
         put_conflicts(self._catalogue, self._undecided, "annotations")
         self._take_said()
+        if unknown := self._unsourced.unknown:
+            self.rebuilt.note(
+                f"{count(unknown, 'sample')}: who labelled is told nowhere, and counts as a person ({BY})"
+            )
         if self._kept_rows:
             name = f"{self.rebuilt.at.replace(':', '')}-rows.jsonl"
             self.kept = self._catalogue.layout.kelly_dir / "set-aside" / name
@@ -265,7 +272,7 @@ class Adoption:
             # As usual: they have been looked at. (To Python 1 and true were the same.)
             labels = {name: sample.labels[name] for name in said.values}
         else:
-            labels, others = read_annotations(said.values, self._catalogue.config, sample, findings)
+            labels, others = read_annotations(said.values, self._catalogue.config, findings)
         for name, where_from in said.provenance.items():
             if name in labels:
                 labels[name] = label_of(labels[name].value, where_from)
@@ -280,7 +287,7 @@ class Adoption:
         sample.rev = said.rev or 0
         for other in undecided:
             set_aside(self._catalogue, path)
-            self._compare(sample, read_annotations(other.values, self._catalogue.config, sample, findings)[0])
+            self._compare(sample, read_annotations(other.values, self._catalogue.config, findings)[0])
             self.hear(other.opinions, other.heard)
             merged = merge_state(UNDECIDED, sample.state, other.state)
             for name, value in merged.taken.items():

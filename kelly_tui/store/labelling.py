@@ -12,7 +12,8 @@ from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.conflicts import put_conflicts
 from kelly_tui.store.folders import FolderWords, sources_say
 from kelly_tui.store.layout import utc_now
-from kelly_tui.store.schema import decode_provenance
+from kelly_tui.store.rows import BY as MANIFEST
+from kelly_tui.store.schema import decode_provenance, label_of
 from kelly_tui.store.steps import Wanted
 from kelly_tui.text import agree, count
 
@@ -95,4 +96,21 @@ def read_folders(catalogue: Catalogue) -> FoldersRead:
             result.silent.append(path)
         if labels:
             result.wanted[sample_id] = labels
+    _ask_where_manifest_differs(catalogue, result)
     return result
+
+
+def _ask_where_manifest_differs(catalogue: Catalogue, result: FoldersRead) -> None:
+    """A main label of which only the manifest told may be a person's, or what an earlier program made of the folder."""
+    main = catalogue.config.model.main_label
+    rows = catalogue.db.execute(
+        f"SELECT sample_id, {main}, provenance FROM samples WHERE origin = 'imported' AND decision = 'pending'"
+        f" AND provenance ->> '$.{main}.by' = ?",
+        (MANIFEST,),
+    )
+    for sample_id, value, provenance in rows:
+        label = result.wanted.get(sample_id, {}).get(main)
+        if label is not None and label.value != value:
+            ours = label_of(value, decode_provenance(provenance)[main])
+            result.disagreements.append((sample_id, main, ours, label))
+            result.wanted[sample_id] = {name: one for name, one in result.wanted[sample_id].items() if name != main}

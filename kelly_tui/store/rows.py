@@ -17,6 +17,7 @@ from kelly_tui.model.sample import Sample, file_type_of
 from kelly_tui.store.schema import SAID_BY, Provenance, label_of
 
 BY = "manifest.json"
+"""Who gave a label of which nothing tells that."""
 
 NOT_TAKEN = "other_annotations"
 """Key of `Sample.extra`: fields and values of a manifest's annotations that no label can have."""
@@ -71,7 +72,7 @@ def read_row(row: Mapping[str, Any], config: DatasetConfig) -> ReadRow:
     annotations = rest.pop("annotations", None)
     people = _said_by(rest)
     if isinstance(annotations, dict):
-        sample.labels, others = read_annotations(annotations, config, sample, read.findings)
+        sample.labels, others = read_annotations(annotations, config, read.findings)
         if others:
             rest[NOT_TAKEN] = {**(rest.get(NOT_TAKEN) or {}), **others}
         if people:
@@ -88,18 +89,16 @@ def read_row(row: Mapping[str, Any], config: DatasetConfig) -> ReadRow:
 
 
 def read_annotations(
-    annotations: Mapping[str, Any], config: DatasetConfig, sample: Sample, findings: list[str]
+    annotations: Mapping[str, Any], config: DatasetConfig, findings: list[str]
 ) -> tuple[dict[str, Label], dict[str, Any]]:
-    """(labels, what can be none). Where they come from is not written there: the sample's origin tells at best."""
+    """(labels, what can be none). Who gave them is not written there: see `kelly_tui.store.unsourced`."""
     labels: dict[str, Label] = {}
     others: dict[str, Any] = {}
-    verified = annotations.get("is_verified") is True
-    source = "human" if verified else {"imported": "folder", "augmented": "inherited"}.get(sample.origin, "generator")
     for name, raw in annotations.items():
         if raw in (None, "", []) or raw == {}:
             continue
         try:
-            labels[name] = Label(checked(name, raw, config), source, BY)
+            labels[name] = Label(checked(name, raw, config), by=BY)
         except LabelError as error:
             others[name] = raw
             findings.append(str(error))

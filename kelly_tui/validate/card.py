@@ -44,6 +44,7 @@ _LISTED = 50
 """Files that are named."""
 _WHO = {
     "human": "a person",
+    "unknown": "nobody knows who",
     "folder": "the folder's name",
     "detector": "a detector",
     "model": "a small model",
@@ -94,7 +95,7 @@ def _front_matter(facts: Facts, files: Sequence[ExportedFile]) -> str:
 
 def _creators(facts: Facts) -> list[str]:
     sources = {source for by_source in facts.label_sources.values() for source in by_source}
-    kinds = {"human": "other", "folder": "found", "detector": "machine-generated",
+    kinds = {"human": "other", "unknown": "other", "folder": "found", "detector": "machine-generated",
              "model": "machine-generated", "generator": "machine-generated"}  # fmt: skip
     return sorted({kinds[source] for source in sources & kinds.keys()}) or ["no-annotation"]
 

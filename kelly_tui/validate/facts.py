@@ -18,6 +18,7 @@ from kelly_tui.store.layout import called
 from kelly_tui.store.manifest import catalogue_rev
 from kelly_tui.store.probed import kept
 from kelly_tui.store.proof import read_proof
+from kelly_tui.store.rows import BY
 from kelly_tui.store.schema import HELD
 from kelly_tui.validate.agreement import agreement
 from kelly_tui.validate.provenance import OF_OTHERS
@@ -102,8 +103,9 @@ def _licenses(catalogue: Catalogue) -> dict[str, int]:
 
 def _sources(catalogue: Catalogue, name: str) -> dict[str, int]:
     rows = catalogue.db.execute(
-        f"SELECT ifnull(provenance ->> '$.{name}.source', 'human'), count(*) FROM {_HELD} AND {name} IS NOT NULL"
-        " GROUP BY 1 ORDER BY 2 DESC, 1"
+        f"SELECT ifnull(provenance ->> '$.{name}.source', iif(provenance ->> '$.{name}.by' = ?, 'unknown', 'human')),"
+        f" count(*) FROM {_HELD} AND {name} IS NOT NULL GROUP BY 1 ORDER BY 2 DESC, 1",
+        (BY,),
     )
     return dict(rows.fetchall())
 

@@ -14,6 +14,7 @@ from kelly_tui.model.annotation import Label
 from kelly_tui.model.edit import Edit
 from kelly_tui.store import history
 from kelly_tui.store.catalogue import Catalogue
+from kelly_tui.store.conflicts import conflicts
 from kelly_tui.store.importer import import_files
 from kelly_tui.store.labelling import annotate
 from kelly_tui.store.splits import split_samples, verify_splits
@@ -148,6 +149,40 @@ def test_what_the_annotation_file_says_counts_where_the_manifest_says_nearly_the
         assert len(rebuilt.labels) == len(file["annotations"]) - (taken is None)
 
 
+@pytest.mark.parametrize("spoilt", [None, b"", b"{", b"<<<<<<< ours\n{\n=======\n}\n>>>>>>> theirs\n"])
+def test_where_one_annotation_file_is_lost_a_persons_label_stays_a_persons(dataset, spoilt):
+    before = {one.sample_id: one for one in everything(dataset)}
+    tense = next(one.sample_id for one in before.values() if one.labels["emotion"].by == "ann")
+    for sample_id in before:
+        path = dataset / "annotations" / sample_id[:2] / f"{sample_id}.json"
+        path.unlink() if spoilt is None else path.write_bytes(spoilt)
+    lose_catalogue(dataset)
+    with Catalogue.open(dataset) as catalogue:
+        annotate(catalogue)
+        after = {one.sample_id: one for one in catalogue.samples()}
+        assert "2 samples: who labelled is told nowhere" in " ".join(last_rebuild(catalogue).findings)
+    assert after[tense].labels["emotion"] == Label("tense", by="manifest.json")
+    assert after[id_of(1)].labels["emotion"].source == "inherited", "its parent says the same"
+    pending = [one for one in after.values() if one.decision == "pending" and one.origin == "imported"]
+    assert [one.labels["emotion"].source for one in pending] == ["folder"] * 4, (
+        "theirs say the same, and nobody decided"
+    )
+
+
+def test_what_the_manifest_says_otherwise_than_the_folder_is_asked_about(dataset):
+    shutil.rmtree(dataset / "annotations")
+    lose_catalogue(dataset)
+    manifest = json.loads((dataset / "manifest.json").read_bytes())
+    rows = [row for row in manifest["samples"] if row["decision"] == "pending" and row["source"]]
+    rows[0]["annotations"]["emotion"] = "peaceful"
+    (dataset / "manifest.json").write_text(json.dumps(manifest))
+    with Catalogue.open(dataset) as catalogue:
+        annotate(catalogue)
+        assert catalogue.get(rows[0]["sample_id"]).labels["emotion"] == Label("peaceful", by="manifest.json")
+        asked = [(one.sample_id, one.ours.value, one.theirs.source) for one in conflicts(catalogue)]
+        assert asked == [(rows[0]["sample_id"], "peaceful", "folder")]
+
+
 def test_an_annotation_file_that_is_nested_deep_is_kept_aside(dataset):
     lose_catalogue(dataset)
     path = next((dataset / "annotations").rglob("*.json"))
@@ -215,7 +250,7 @@ def test_a_dataset_of_the_earlier_pipeline_opens(earlier):
         assert first.annotations == {
             "emotion": "happy", "arousal": 0.8, "key": "C#", "mode": "major", "notes": "mine", "is_verified": False,
         }  # fmt: skip
-        assert first.labels["emotion"].source == "folder", "not a person's, as far as anyone knows"
+        assert first.labels["emotion"].source == "human", "so that no stage overwrites it"
         assert first.extra["other_annotations"] == {"tempo_bpm": 0, "energy": 0.5, "valence": 3}
         assert first.split == "train"
         assert first.sha256 == hashlib.sha256(midi(0)).hexdigest()
