@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from functools import cached_property
 from itertools import chain
@@ -24,12 +24,13 @@ from kelly_tui.model.sample import Sample, file_type_of
 from kelly_tui.store import annotation_file
 from kelly_tui.store.blind import ask_where_they_differ, take_said
 from kelly_tui.store.catalogue import Catalogue
-from kelly_tui.store.conflicts import put_conflicts
+from kelly_tui.store.conflicts import OUTSIDE, put_conflicts
 from kelly_tui.store.inside import check_stays, hash_inside, inside, read_inside, status_inside
 from kelly_tui.store.layout import LARGEST_LIST, utc_now, write_atomic
-from kelly_tui.store.merge import merge_state
+from kelly_tui.store.merge import merge_state, other_than
 from kelly_tui.store.rows import BY, NOT_READ, NOT_TAKEN, read_annotations, read_row
 from kelly_tui.store.schema import label_of
+from kelly_tui.store.two_views import both_say
 from kelly_tui.store.unsourced import Unsourced
 from kelly_tui.store.viewstate import Stamp, set_aside, stamp
 from kelly_tui.text import count
@@ -39,6 +40,9 @@ ID = re.compile(r"[0-9A-Za-z_-]{2,128}")
 
 GONE = "the file is gone"
 """The status of a sample whose file is not there."""
+
+Undecided = tuple[str, str, Label | None, Label | None]
+"""What two sides say differently: id, field, ours, theirs."""
 
 _encode = msgspec.json.Encoder(order="sorted").encode
 
@@ -109,6 +113,8 @@ class Adoption:
         self._root = catalogue.root
         self._names: set[str] = set()
         """Ids and paths of `samples`."""
+        self._told_by_row: set[str] = set()
+        """Ids of those that have no annotation file."""
         self._read: dict[str, Stamp] = {}
         """Of the annotation file that was read, before it was, by id."""
         self._opinions: dict[str, list[Opinion]] = {}
@@ -116,12 +122,16 @@ class Adoption:
         """What was said blind, by sample."""
         self._told: set[tuple[str, ...]] = set()
         """Opinions that the manifest has, which has the conflicts about them too."""
-        self._undecided: list[tuple[str, str, Label | None, Label | None]] = []
-        """What the sides of a merge say differently: id, field, ours, theirs."""
+        self._undecided: list[Undecided] = []
+        """What the sides of a merge say differently."""
+        self._typed: list[Undecided] = []
+        """The same of what the manifest says otherwise than the annotation file."""
+        self.differ = 0
+        """Labels and decisions that the manifest has otherwise: those too that were changed after it was written."""
         self._kept_rows: list[bytes] = []
         self._added: list[str] = []
         self._splits: dict[str, str] | None = None
-        self._unsourced = Unsourced(catalogue)
+        self.unsourced = Unsourced(catalogue)
 
     def add(self, row: dict[str, Any] | bytes) -> None:
         """Read a row. One that can't be a sample, or whose id or file another has, is kept verbatim."""
@@ -138,7 +148,8 @@ class Adoption:
             if name in self._names or self._known(column, name):
                 self._keep(msgspec.json.encode(row), f"two rows have the {column} {name}; the first is taken")
                 return
-        self._read_annotation_file(sample, row.get("annotations"), read.findings)
+        if not self._read_annotation_file(sample, row.get("annotations"), read.findings):
+            self._told_by_row.add(sample.sample_id)
         if sample.split is None:
             sample.split = self._listed_splits().get(sample.sample_id)
         for finding in read.findings:
@@ -161,7 +172,7 @@ class Adoption:
     def flush(self) -> None:
         """Put what was read into the catalogue."""
         catalogue = self._catalogue
-        self._unsourced.settle(self.samples)
+        self.unsourced.settle(self.samples, self._told_by_row)
         with catalogue.writing() as db:
             catalogue.add(self.samples)
             for sample in self.samples:
@@ -175,6 +186,7 @@ class Adoption:
         self._added += [sample.sample_id for sample in self.samples]
         self.samples.clear()
         self._names.clear()
+        self._told_by_row.clear()
         self._read.clear()
 
     def finish(self) -> list[str]:
@@ -186,9 +198,10 @@ class Adoption:
             for _ in range(_GENERATIONS):
                 if not db.execute(_HIGHER_ROOT).rowcount:
                     break
+        put_conflicts(self._catalogue, self._typed, BY)
         put_conflicts(self._catalogue, self._undecided, "annotations")
         self._take_said()
-        if unknown := self._unsourced.unknown:
+        if unknown := self.unsourced.unknown:
             self.rebuilt.note(
                 f"{count(unknown, 'sample')}: who labelled is told nowhere, and counts as a person ({BY})"
             )
@@ -249,9 +262,9 @@ class Adoption:
             sample.sample_id = sample.sha256[:16]
             sample.root_id = sample.sample_id if root_is_self else sample.root_id
 
-    def _read_annotation_file(self, sample: Sample, row_said: object, findings: list[str]) -> None:
-        """`row_said`: the annotations of the sample's row, of which its labels are."""
-        layout = self._catalogue.layout
+    def _read_annotation_file(self, sample: Sample, row_said: object, findings: list[str]) -> bool:
+        """Whether there is one. `row_said`: the annotations of the sample's row, of which its labels are."""
+        layout, row_at = self._catalogue.layout, sample.modified_at
         path = layout.annotation_path(sample.sample_id)
         if self._are_flat and (flat := layout.annotations / path.name).is_file() and not path.exists():
             check_stays(self._root, path.parent)
@@ -259,14 +272,14 @@ class Adoption:
             flat.replace(path)
         there = stamp(path)
         if there is None:
-            return
+            return False
         self._read[sample.sample_id] = there
         try:
             said, *undecided = annotation_file.read_versions(annotation_file.raw(layout.root, path))
         except FileRefused as error:
             set_aside(self._catalogue, path)
             self.rebuilt.note(f"{path.name}: {error.what}; it is kept in .kelly/set-aside")
-            return
+            return False
         others: dict[str, Any] = {}
         if sample.labels.keys() == said.values.keys() and _encode(said.values) == _encode(row_said):
             # As usual: they have been looked at. (To Python 1 and true were the same.)
@@ -280,21 +293,29 @@ class Adoption:
             self._opinions.pop(sample.sample_id, None)
             self._heard.pop(sample.sample_id, None)
         self.hear(said.opinions, said.heard)
+        decided = {name: value for name, value in sample.state.items() if value != UNDECIDED[name]}
         if not _take_state(sample, said, findings) or said.unknown or others:
             set_aside(self._catalogue, path)
-        # Kelly's own file says all there is; another's adds to the manifest.
-        sample.labels = labels if said.rev is not None else {**sample.labels, **labels}
+        both = both_say(said, labels, sample.labels, row_at, sample.refused)
+        typed: list[Undecided] = [
+            (sample.sample_id, name, ours, self._by_hand(theirs)) for name, ours, theirs in both.undecided
+        ]
+        sample.labels = labels | {name: self._by_hand(label) for name, label in both.typed.items()}
         sample.rev = said.rev or 0
+        if both.typed:
+            sample.modified_at = self.rebuilt.at
+        self._typed += typed
+        self.differ += len(typed) + len(both.outdated) + len(other_than(sample.state, decided))
         for other in undecided:
             set_aside(self._catalogue, path)
             self._compare(sample, read_annotations(other.values, self._catalogue.config, findings)[0])
             self.hear(other.opinions, other.heard)
-            merged = merge_state(UNDECIDED, sample.state, other.state)
-            for name, value in merged.taken.items():
-                _set_state(sample, name, value)
-            for name, both in merged.conflicts.items():
-                sides = state_label(name, both.ours), state_label(name, both.theirs)
-                self._undecided.append((sample.sample_id, name, *sides))
+            self._undecided += _merge_state(sample, other.state)
+        return True
+
+    def _by_hand(self, label: Label) -> Label:
+        """What was typed into the manifest is a person's; of another copy it says whose."""
+        return label if label.by != BY else Label(label.value, by=OUTSIDE, at=self.rebuilt.at)
 
     def _compare(self, sample: Sample, theirs: dict[str, Label]) -> None:
         """Take what only the other side of a merge says, and keep both where they differ."""
@@ -334,6 +355,17 @@ def _take_state(sample: Sample, said: annotation_file.AnnotationFile, findings: 
         _set_state(sample, name, value)
     findings += merged.refused.values()
     return not merged.refused
+
+
+def _merge_state(sample: Sample, theirs: Mapping[str, object]) -> list[Undecided]:
+    """Take what only another side says was decided; what both say differently."""
+    merged = merge_state(UNDECIDED, sample.state, theirs)
+    for name, value in merged.taken.items():
+        _set_state(sample, name, value)
+    return [
+        (sample.sample_id, name, state_label(name, both.ours), state_label(name, both.theirs))
+        for name, both in merged.conflicts.items()
+    ]
 
 
 def _set_state(sample: Sample, name: str, value: Value | None) -> None:

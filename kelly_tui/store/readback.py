@@ -289,6 +289,7 @@ class _Reader:
             return
         now, known, layout = stamp(path) or (0, 0), known_state(self.catalogue, path), self.catalogue.layout
         seq, told = self._written_from(raw, known), values_told(self._changes)
+        adoption.unsourced.says_who = bool(raw.mark)
         seen: set[str] = set()
         for self._rows, row in enumerate(raw.rows(), 1):
             is_disputed = self._rows > len(raw.lines) - raw.disputed

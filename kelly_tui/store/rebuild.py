@@ -30,6 +30,7 @@ from kelly_tui.store.layout import Layout, save_config, utc_now, write_atomic
 from kelly_tui.store.manifest import RawManifest, read_manifest_file, write_manifest_file
 from kelly_tui.store.schema import COLUMNS, from_row, missing
 from kelly_tui.store.viewstate import changed_outside, remember, set_aside, stamp
+from kelly_tui.text import count
 
 _BATCH = 2000
 _AT_ONCE = 1000
@@ -95,11 +96,16 @@ def rebuild(catalogue: Catalogue) -> Rebuilt:
     raw = _read_manifest(catalogue, rebuilt)
     if raw is not None:
         adoption.hear_of_manifest(raw.opinions, raw.heard)
+        adoption.unsourced.says_who = bool(raw.mark)
     _drop_indexes(catalogue)
     _adopt(adoption, raw.rows() if raw is not None else ())
     if raw is None or raw.catalogue_rev is not None or not raw.lines:  # what was imported since it was written
         _adopt(adoption, _rows_of_files(catalogue))
     rebuilt.samples = len(adoption.finish())
+    if adoption.differ and raw is not None:
+        kept = set_aside(catalogue, layout.manifest_path).relative_to(layout.root)
+        said = count(adoption.differ, "label or decision is", "labels or decisions are")
+        rebuilt.note(f"{said} other in manifest.json than in annotations/, which stand; it is kept in {kept}")
     with catalogue.writing() as db:
         for statement in list(missing(db)):
             db.execute(statement)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 
 import msgspec
 
@@ -11,7 +11,8 @@ from kelly_tui.model.sample import Sample
 from kelly_tui.music.label_rules import changes_of, inherited_label
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.folders import FolderWords, sources_say
-from kelly_tui.store.rows import BY
+from kelly_tui.store.rows import BY, provenance_of_row
+from kelly_tui.store.schema import label_of
 
 
 class Unsourced:
@@ -20,11 +21,13 @@ class Unsourced:
     def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue
         self._vocabulary = FolderWords(catalogue.config)
+        self.says_who = False
+        """Whether the manifest says of each label that a person gave who did: the others are weaker."""
         self.unknown = 0
         """Samples with labels of which nothing told who gave them."""
 
-    def settle(self, samples: Sequence[Sample]) -> None:
-        """Give the labels of `samples` that are by `BY` another source, where one says the very same.
+    def settle(self, samples: Sequence[Sample], which: Container[str]) -> None:
+        """Give the labels by `BY` of those of `samples` whose id is in `which` another source that says the very same.
 
         A variant is told by its parent, which is in the catalogue or among `samples`; an imported sample by its
         folders, and a generated one by its generator, unless a person decided or verified it.
@@ -33,7 +36,7 @@ class Unsourced:
         for sample in samples:
             by_id[sample.sample_id] = sample
             unknown = [name for name, label in sample.labels.items() if label.by == BY and label.source == "human"]
-            if unknown:
+            if unknown and sample.sample_id in which:
                 said = self._said_of(sample, by_id)
                 found = {
                     name: label
@@ -44,6 +47,9 @@ class Unsourced:
                 self.unknown += len(found) < len(unknown)
 
     def _said_of(self, sample: Sample, by_id: Mapping[str, Sample]) -> Mapping[str, Label | None]:
+        if self.says_who:
+            where = provenance_of_row({}, sample)
+            return {name: label_of(label.value, where(name)) for name, label in sample.labels.items()}
         if sample.value("is_verified") is True or sample.decision != "pending":
             return {}
         if sample.origin == "imported":

@@ -30,6 +30,7 @@ from kelly_tui.store.conflicts import conflicts, resolve
 from kelly_tui.store.opinions import blind_opinions, give_opinion
 
 SAMPLES = st.integers(0, 5)
+LOST_WITH = ("notes", "tags", "tempo_bpm", "skip_reason")
 FIELDS = st.sampled_from(["notes", "tags", "tempo_bpm"])
 
 
@@ -273,6 +274,40 @@ class Store(RuleBasedStateMachine):
         gone, self.catalogue = self.catalogue, Catalogue.open(self.catalogue.root)
         gone.close()
 
+    @rule(number=SAMPLES, field=FIELDS)
+    def lose_the_catalogue_after_an_edit_of_the_manifest(self, number: int, field: str) -> None:
+        """What was typed is the label where there was none, and else a conflict; unless a person had cleared it."""
+        self.read()
+        self.write()
+        path, value = self.catalogue.layout.manifest_path, wanted(field, next(self.numbers))
+        cleared = self.catalogue.get(id_of(number)).refused
+        manifest = json.loads(path.read_bytes())
+        for row in manifest["samples"]:
+            if row["sample_id"] == id_of(number):
+                had = row["annotations"].get(field)
+                row["annotations"][field] = value
+        path.write_text(json.dumps(manifest))
+        self._lose()
+        if had is None and field not in cleared:
+            assert self.catalogue.get(id_of(number)).labels[field].value == value
+        elif had is not None:
+            assert self.catalogue.get(id_of(number)).value(field) == had
+            assert (id_of(number), field) in {(one.sample_id, one.field) for one in conflicts(self.catalogue)}
+        self.given.add(token(value))
+
+    def _lose(self) -> None:
+        root, path = self.catalogue.root, self.catalogue.layout.catalogue_path
+        self.catalogue.close()
+        for one in path.parent.glob(f"{path.name}*"):
+            one.unlink()
+        self.catalogue = Catalogue.open(root)
+        self.given = {token(said[name]) for said in self._said().values() for name in LOST_WITH if said.get(name)}
+        self.given |= {token(one.value) for one in blind_opinions(self.catalogue)}
+        self.given |= {token(one.theirs.value) for one in conflicts(self.catalogue) if one.theirs is not None}
+
+    def _said(self) -> dict[str, dict[str, Value | None]]:
+        return {one.sample_id: {**one.annotations, **one.state} for one in self.catalogue.samples()}
+
     @rule(side=st.sampled_from(["ours", "theirs", None]))
     def lose_the_catalogue(self, side: Literal["ours", "theirs"] | None) -> None:
         """Once the views are written they are enough, but for history; what is decided is in one of them at once."""
@@ -281,22 +316,25 @@ class Store(RuleBasedStateMachine):
         if side is not None:
             self.decide(side)
             views.export_annotations(self.catalogue)
-        root, path = self.catalogue.root, self.catalogue.layout.catalogue_path
-        before = {one.sample_id: {**one.annotations, **one.state} for one in self.catalogue.samples()}
+        self._lose_and_compare({})
+
+    @rule(ruined=st.dictionaries(SAMPLES, st.sampled_from([b"", b"{", None]), min_size=1, max_size=3))
+    def lose_annotation_files_too(self, ruined: dict[int, bytes | None]) -> None:
+        """The manifest alone is enough too."""
+        self.read()
+        self.write()
+        self._lose_and_compare(ruined)
+
+    def _lose_and_compare(self, ruined: dict[int, bytes | None]) -> None:
+        before = self._said()
         blind = sorted(map(str, blind_opinions(self.catalogue)))
         undecided = {(one.sample_id, one.field, str(one.theirs)) for one in conflicts(self.catalogue)}
-        self.catalogue.close()
-        for one in path.parent.glob(f"{path.name}*"):
-            one.unlink()
-        self.catalogue = Catalogue.open(root)
-        after = {one.sample_id: {**one.annotations, **one.state} for one in self.catalogue.samples()}
-        assert after == before
+        for number, what in ruined.items():
+            self.ruin(number, what)
+        self._lose()
+        assert self._said() == before
         assert sorted(map(str, blind_opinions(self.catalogue))) == blind
         assert {(one.sample_id, one.field, str(one.theirs)) for one in conflicts(self.catalogue)} == undecided
-        given = ("notes", "tags", "tempo_bpm", "skip_reason")
-        self.given = {token(said[name]) for said in after.values() for name in given if said.get(name)}
-        self.given |= {token(one.value) for one in blind_opinions(self.catalogue)}
-        self.given |= {token(one.theirs.value) for one in conflicts(self.catalogue) if one.theirs is not None}
 
     @rule()
     def check(self) -> None:

@@ -1,5 +1,6 @@
 import hashlib
 import json
+import re
 import shutil
 import sqlite3
 from contextlib import closing
@@ -18,7 +19,7 @@ from kelly_tui.store.conflicts import conflicts
 from kelly_tui.store.importer import import_files
 from kelly_tui.store.labelling import annotate
 from kelly_tui.store.splits import split_samples, verify_splits
-from kelly_tui.store.views import last_rebuild, read_back, write_views
+from kelly_tui.store.views import export_annotations, last_rebuild, read_back, write_views
 
 
 def lose_catalogue(root: Path) -> None:
@@ -131,7 +132,7 @@ def test_a_broken_annotation_file(dataset):
     assert json.loads(path.read_bytes())["annotations"] == rebuilt.annotations
 
 
-@pytest.mark.parametrize(("in_file", "taken"), [(True, None), (1, 1.0), (1.0, 1.0), (0.5, 0.5)])
+@pytest.mark.parametrize(("in_file", "taken"), [(True, 1.0), (1, 1.0), (1.0, 1.0), (0.5, 0.5)])
 def test_what_the_annotation_file_says_counts_where_the_manifest_says_nearly_the_same(dataset, in_file, taken):
     lose_catalogue(dataset)
     path = next((dataset / "annotations").rglob("*.json"))
@@ -146,22 +147,37 @@ def test_what_the_annotation_file_says_counts_where_the_manifest_says_nearly_the
         rebuilt = catalogue.get(path.stem)
         assert rebuilt.value("quality_score") == taken
         assert rebuilt.rev == file["rev"]
-        assert len(rebuilt.labels) == len(file["annotations"]) - (taken is None)
+        assert len(rebuilt.labels) == len(file["annotations"])
 
 
+def write_as_before(path: Path) -> None:
+    """As versions wrote a manifest that did not say who gave a label."""
+    data = re.sub(rb',"said_by":{"emotion":{[^}]*}}', b"", path.read_bytes())
+    data = re.sub(rb'"mark":"[^"]*",', b"", data)
+    assert b"said_by" not in data
+    assert b'"mark"' not in data
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize("says_who", [True, False])
 @pytest.mark.parametrize("spoilt", [None, b"", b"{", b"<<<<<<< ours\n{\n=======\n}\n>>>>>>> theirs\n"])
-def test_where_one_annotation_file_is_lost_a_persons_label_stays_a_persons(dataset, spoilt):
+def test_where_one_annotation_file_is_lost_a_persons_label_stays_a_persons(dataset, spoilt, says_who):
     before = {one.sample_id: one for one in everything(dataset)}
     tense = next(one.sample_id for one in before.values() if one.labels["emotion"].by == "ann")
     for sample_id in before:
         path = dataset / "annotations" / sample_id[:2] / f"{sample_id}.json"
         path.unlink() if spoilt is None else path.write_bytes(spoilt)
+    if not says_who:
+        write_as_before(dataset / "manifest.json")
     lose_catalogue(dataset)
     with Catalogue.open(dataset) as catalogue:
         annotate(catalogue)
         after = {one.sample_id: one for one in catalogue.samples()}
-        assert "2 samples: who labelled is told nowhere" in " ".join(last_rebuild(catalogue).findings)
-    assert after[tense].labels["emotion"] == Label("tense", by="manifest.json")
+        told = "2 samples: who labelled is told nowhere" in " ".join(last_rebuild(catalogue).findings)
+    assert told is not says_who
+    assert after[tense].labels["emotion"] == (
+        before[tense].labels["emotion"] if says_who else Label("tense", by="manifest.json")
+    )
     assert after[id_of(1)].labels["emotion"].source == "inherited", "its parent says the same"
     pending = [one for one in after.values() if one.decision == "pending" and one.origin == "imported"]
     assert [one.labels["emotion"].source for one in pending] == ["folder"] * 4, (
@@ -169,7 +185,10 @@ def test_where_one_annotation_file_is_lost_a_persons_label_stays_a_persons(datas
     )
 
 
-def test_what_the_manifest_says_otherwise_than_the_folder_is_asked_about(dataset):
+@pytest.mark.parametrize("says_who", [True, False])
+def test_what_the_manifest_says_otherwise_than_the_folder_is_asked_about(dataset, says_who):
+    if not says_who:
+        write_as_before(dataset / "manifest.json")
     shutil.rmtree(dataset / "annotations")
     lose_catalogue(dataset)
     manifest = json.loads((dataset / "manifest.json").read_bytes())
@@ -178,9 +197,58 @@ def test_what_the_manifest_says_otherwise_than_the_folder_is_asked_about(dataset
     (dataset / "manifest.json").write_text(json.dumps(manifest))
     with Catalogue.open(dataset) as catalogue:
         annotate(catalogue)
-        assert catalogue.get(rows[0]["sample_id"]).labels["emotion"] == Label("peaceful", by="manifest.json")
+        label = catalogue.get(rows[0]["sample_id"]).labels["emotion"]
+        assert label == Label("peaceful", "folder" if says_who else "human", "manifest.json")
         asked = [(one.sample_id, one.ours.value, one.theirs.source) for one in conflicts(catalogue)]
         assert asked == [(rows[0]["sample_id"], "peaceful", "folder")]
+
+
+def typed_into_manifest(root: Path, sample_id: str, annotations: dict, **fields) -> None:
+    manifest = json.loads((root / "manifest.json").read_bytes())
+    for row in manifest["samples"]:
+        if row["sample_id"] == sample_id:
+            row["annotations"].update(annotations)
+            row.update(fields)
+    (root / "manifest.json").write_text(json.dumps(manifest))
+
+
+def test_what_was_typed_into_the_manifest_is_taken_or_asked_about_without_a_catalogue_too(dataset):
+    tense = next(one.sample_id for one in everything(dataset) if one.labels["emotion"].by == "ann")
+    typed_into_manifest(
+        dataset, tense, {"arousal": 0.9, "notes": "my ear says tense", "emotion": "sad"}, skip_reason="too short"
+    )
+    written = (dataset / "manifest.json").read_bytes()
+    lose_catalogue(dataset)
+    with Catalogue.open(dataset) as catalogue:
+        sample = catalogue.get(tense)
+        assert sample.labels["arousal"] == Label(0.9, by="outside", at=last_rebuild(catalogue).at)
+        assert (sample.value("notes"), sample.value("emotion"), sample.skip_reason) == (
+            "my ear says tense", "tense", None,
+        ), "what was decided of a sample its own file tells"  # fmt: skip
+        asked = [(one.field, one.ours.value, one.theirs.value, one.origin) for one in conflicts(catalogue)]
+        assert asked == [("emotion", "tense", "sad", "manifest.json")]
+        write_views(catalogue)
+    assert written in [path.read_bytes() for path in (dataset / ".kelly/set-aside").iterdir()]
+    file = json.loads((dataset / f"annotations/{tense[:2]}/{tense}.json").read_bytes())
+    assert file["annotations"]["notes"] == "my ear says tense"
+
+
+def test_a_manifest_of_before_brings_back_nothing_that_was_cleared_or_changed_since(dataset):
+    first, second, *_ = everything(dataset)
+    with Catalogue.open(dataset) as catalogue:
+        history.edit(catalogue, [Edit(first.sample_id, "notes", Label("before"))], "ann")
+        write_views(catalogue)
+        cleared = [Edit(first.sample_id, "notes", None), Edit(first.sample_id, "refused", Label(["notes"]))]
+        history.edit(catalogue, cleared, "ann")
+        history.edit(catalogue, [Edit(second.sample_id, "emotion", Label("angry"))], "ann")
+        export_annotations(catalogue)
+    lose_catalogue(dataset)
+    with Catalogue.open(dataset) as catalogue:
+        assert catalogue.get(first.sample_id).value("notes") is None
+        assert catalogue.get(second.sample_id).labels["emotion"].by == "ann"
+        assert conflicts(catalogue) == []
+        assert "other in manifest.json than in annotations/" in " ".join(last_rebuild(catalogue).findings)
+    assert any(b'"before"' in path.read_bytes() for path in (dataset / ".kelly/set-aside").iterdir())
 
 
 def test_an_annotation_file_that_is_nested_deep_is_kept_aside(dataset):
