@@ -148,6 +148,7 @@ class Proof(msgspec.Struct, frozen=True):
     edges_crossing: dict[str, int] = {}
     crossings: int = 0
     bridges: int = 0
+    not_compared: int = 0
 
 
 class Facts(Scores, frozen=True, kw_only=True):

@@ -50,12 +50,13 @@ def opened(root: Path | str, run: Run) -> Iterator[Catalogue]:
             try:
                 yield catalogue
             except Exception:
-                _settle(catalogue)
+                _settle(catalogue, run)
                 raise
-            _settle(catalogue)
+            _settle(catalogue, run)
 
 
-def _settle(catalogue: Catalogue) -> None:
+def _settle(catalogue: Catalogue, run: Run) -> None:
     """Variants say what their parents now say, and the views say both."""
     hand_down(catalogue)
-    views.write_views(catalogue)
+    for line in views.write_views(catalogue).lists_kept:
+        run.notice(line)

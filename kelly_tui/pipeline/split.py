@@ -25,6 +25,8 @@ def split(catalogue: Catalogue, run: Run, *, anew: bool = False) -> Outcome:
         to_do = sum(why.values())
         return Outcome(STAGE, words=f"dry run: {to_do:,} to place{reasons}", details={"to_do": to_do, "why": why})
     result = (reshuffle if anew else split_samples)(catalogue, run.seed or None)
+    for line in result.lists_kept:
+        run.notice(line)
     return Outcome(
         STAGE,
         done=result.placed,

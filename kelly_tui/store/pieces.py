@@ -20,6 +20,7 @@ from kelly_tui.errors import DatasetError
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.chromagrams import alike, is_chromagram
 from kelly_tui.store.members import NONE, Column, Ids, Ints, Pairs
+from kelly_tui.store.schema import HELD, ORIGIN
 from kelly_tui.store.sketches import Sketches
 
 _AT_ONCE = 1000
@@ -40,6 +41,15 @@ def near_duplicates(catalogue: Catalogue, *, anew: bool = False) -> Pairs:
         piece.extend(number for number, _ in chunk)
         ids.extend(sample_id.encode() for _, sample_id in chunk)
     return _pairs(np.array(piece, np.int64), ids.array())
+
+
+def not_compared(catalogue: Catalogue) -> list[str]:
+    """The imported samples of which it is not known whether they are pieces that are there already: no features yet."""
+    rows = catalogue.db.execute(
+        "SELECT sample_id FROM samples WHERE rowid IN"
+        f" (SELECT rowid FROM samples WHERE {HELD} AND {ORIGIN} = 'imported' EXCEPT SELECT sample FROM fingerprints)"
+    )
+    return [sample_id for (sample_id,) in rows]
 
 
 def _pairs(piece: Ints, ids: Ids) -> Pairs:

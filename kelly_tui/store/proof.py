@@ -21,9 +21,11 @@ from kelly_tui.store.assign import Assignment, Ratios, crossings
 from kelly_tui.store.inside import read_inside
 from kelly_tui.store.layout import LARGEST_LIST, Layout, pretty_json, write_atomic
 from kelly_tui.store.members import NONE, Ints, Member, Members, Pairs
-from kelly_tui.text import count
+from kelly_tui.text import agree, count
 
 METHOD = "hash rank within strata 1"
+NOT_COMPARED = "not_compared"
+"""Of a proof: how many imported samples had no features, so that no near-duplicates of them were looked for."""
 _SHOWN = 100
 """Samples that are named: crossings and bridges."""
 
@@ -87,6 +89,12 @@ def proof_of(
     }
 
 
+def not_compared_words(number: int) -> str:
+    """What a proof must say of imported samples that had no features yet."""
+    have = agree(number, "has", "have")
+    return f"{count(number, 'imported sample')} {have} no features: near-duplicates of them were not looked for"
+
+
 def write_proof(layout: Layout, proof: dict[str, Any]) -> None:
     """Whole, or not at all."""
     write_atomic(proof_path(layout), pretty_json(proof))
@@ -135,6 +143,8 @@ class Verified:
             f"{crossing or 'none'} of them between two splits",
             f"inputs sha256 {proof['inputs_sha256']}",
         ]
+        if number := proof.get(NOT_COMPARED):
+            lines.append(f"NOT KNOWN: {not_compared_words(number)}")
         if proof["crossings"]:
             lines.append(f"CROSSING: {count(proof['crossings'], 'group lies', 'groups lie')} in several splits")
             lines += [f"  {' '.join(samples)}" for samples in proof["crossing_samples"]]

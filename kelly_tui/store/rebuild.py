@@ -16,7 +16,6 @@ import msgspec
 
 from kelly_tui.errors import DiskFull, FileRefused
 from kelly_tui.model.dataset import DatasetConfig
-from kelly_tui.model.labels import SPLITS
 from kelly_tui.model.sample import file_type_of
 from kelly_tui.store import annotation_file, counters, damage
 from kelly_tui.store.adoption import ID, Adoption, Rebuilt
@@ -29,6 +28,7 @@ from kelly_tui.store.inside import hash_inside, is_plain
 from kelly_tui.store.layout import Layout, save_config, utc_now, write_atomic
 from kelly_tui.store.manifest import RawManifest, read_manifest_file, write_manifest_file
 from kelly_tui.store.schema import COLUMNS, from_row, missing
+from kelly_tui.store.split_lists import remember_lists
 from kelly_tui.store.viewstate import changed_outside, remember, set_aside, stamp
 from kelly_tui.text import count
 
@@ -122,14 +122,14 @@ def rebuild(catalogue: Catalogue) -> Rebuilt:
     if raw is not None:
         read_conflicts(catalogue, raw.conflicts)
         _close_decided(catalogue)
+    for contradiction in remember_lists(catalogue):
+        rebuilt.note(contradiction)
     with catalogue.writing() as db:
         if raw is not None and raw.created_at:
             db.execute("INSERT OR REPLACE INTO meta VALUES ('created_at', ?)", (raw.created_at,))
         report = msgspec.json.encode(rebuilt).decode()
         db.execute("INSERT OR REPLACE INTO meta VALUES ('rebuilt', ?)", (report,))
     remember(catalogue, layout.manifest_path, mark="" if raw is None else raw.mark)
-    for split in SPLITS:
-        remember(catalogue, layout.splits / f"{split}.txt")
     return rebuilt
 
 

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import compress
@@ -15,17 +14,25 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from kelly_tui.errors import FileRefused
 from kelly_tui.model.labels import SPLITS
 from kelly_tui.store.assign import Assignment, assign, crossings, groups_of
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.groups import SongNames, songs_of
-from kelly_tui.store.inside import read_inside
-from kelly_tui.store.layout import LARGEST_LIST
 from kelly_tui.store.members import NONE, Column, Ints, Member, Members, Pairs
-from kelly_tui.store.pieces import near_duplicates
-from kelly_tui.store.proof import Inputs, Verified, differences, proof_of, ratios_of, read_proof, write_proof
-from kelly_tui.store.views import split_lists, write_splits
+from kelly_tui.store.pieces import near_duplicates, not_compared
+from kelly_tui.store.proof import (
+    NOT_COMPARED,
+    Inputs,
+    Verified,
+    differences,
+    not_compared_words,
+    proof_of,
+    ratios_of,
+    read_proof,
+    write_proof,
+)
+from kelly_tui.store.split_lists import lists_that_differ
+from kelly_tui.store.views import write_splits
 from kelly_tui.text import count
 
 _AT_ONCE = 1000
@@ -44,6 +51,10 @@ class SplitOutcome:
     """Newcomers that would link two splits, and are in none."""
     crossings: list[tuple[str, ...]] = field(default_factory=list)
     """Groups that lie in several splits: one sample of each. ``kelly split --reshuffle`` cures it."""
+    not_compared: int = 0
+    """Imported samples without features: whether these are pieces that are there already is not known."""
+    lists_kept: list[str] = field(default_factory=list)
+    """Of each list that was edited outside, in words: it is written anew."""
 
     def words(self) -> str:
         """``train 96, val 12, test 12 in 60 groups``."""
@@ -57,6 +68,8 @@ class SplitOutcome:
             parts.append(
                 f"{count(len(self.crossings), 'group lies', 'groups lie')} in several splits: kelly split --reshuffle"
             )
+        if self.not_compared:
+            parts.append(not_compared_words(self.not_compared))
         return "; ".join(parts)
 
 
@@ -116,7 +129,7 @@ def verify_proof(catalogue: Catalogue) -> Verified:
     seed = written.get("seed")
     seed = seed if isinstance(seed, int) else _seed(catalogue, None)
     assigned = assign(there, ratios_of(catalogue.config), seed, pairs)
-    found = Verified(proof_of(there, inputs, pairs, assigned, seed, catalogue.config))
+    found = Verified(proof_of(there, inputs, pairs, assigned, seed, catalogue.config) | _not_compared(catalogue))
     found.differences += differences(written, msgspec.to_builtins(found.proof))
     newcomers = len(assigned.placed)
     if found.differences and not newcomers:
@@ -126,7 +139,7 @@ def verify_proof(catalogue: Catalogue) -> Verified:
             found.since, found.differences = len(there) - int(first.sum()), []
     if newcomers:
         found.differences.append(f"{count(newcomers, 'sample is', 'samples are')} in no split yet")
-    found.differences += [f"splits/{name} {how}" for name, how in _lists_that_differ(catalogue)]
+    found.differences += [f"splits/{split}.txt {how}" for split, how in lists_that_differ(catalogue)]
     bridges = set(assigned.bridges)
     found.bridges = [
         (sample_id, path)
@@ -158,27 +171,13 @@ def _proof_of_some(catalogue: Catalogue, which: NDArray[np.bool_], pairs: Pairs,
     some = Members.of(inputs.noting(compress(_members(catalogue), which.tolist())))
     theirs = pairs.among(some)
     assigned = assign(some, ratios_of(catalogue.config), seed, theirs)
-    return proof_of(some, inputs, theirs, assigned, seed, catalogue.config)
+    return proof_of(some, inputs, theirs, assigned, seed, catalogue.config) | _not_compared(catalogue)
 
 
-def _lists_that_differ(catalogue: Catalogue) -> Iterator[tuple[str, str]]:
-    """Lists, which are what trainers read, that are gone or say other than the catalogue."""
-    digests = {split: hashlib.sha256() for split in SPLITS}
-    for split, sample_id in split_lists(catalogue):
-        digests[split].update(b"%s\n" % sample_id.encode())
-    for split, digest in digests.items():
-        path = catalogue.layout.splits / f"{split}.txt"
-        try:
-            listed = read_inside(catalogue.root, path, LARGEST_LIST)
-        except FileNotFoundError:
-            if any(catalogue.counts().splits.values()):  # else there was nothing to list, and none was written
-                yield path.name, "is gone"
-            continue
-        except (OSError, FileRefused):
-            yield path.name, "can't be read"
-            continue
-        if hashlib.sha256(listed).digest() != digest.digest():
-            yield path.name, "lists other samples than the catalogue"
+def _not_compared(catalogue: Catalogue) -> dict[str, int]:
+    """What a proof says of it; nothing where all were compared."""
+    number = len(not_compared(catalogue))
+    return {NOT_COMPARED: number} if number else {}
 
 
 def members(catalogue: Catalogue) -> Members:
@@ -225,8 +224,10 @@ def _split(catalogue: Catalogue, inputs: Inputs, there: Members, seed: int) -> S
     after = there.in_splits(assigned.split)
     outcome.placed = _store(catalogue, after, np.flatnonzero(there.split == NONE))
     outcome.splits = catalogue.counts().splits
-    write_splits(catalogue)
-    write_proof(catalogue.layout, proof_of(after, inputs, pairs, assigned, seed, catalogue.config))
+    outcome.lists_kept = write_splits(catalogue)
+    unknown = _not_compared(catalogue)
+    outcome.not_compared = unknown.get(NOT_COMPARED, 0)
+    write_proof(catalogue.layout, proof_of(after, inputs, pairs, assigned, seed, catalogue.config) | unknown)
     return outcome
 
 

@@ -7,7 +7,6 @@ functions are offered here too.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
@@ -30,6 +29,7 @@ from kelly_tui.store.outside import Merge
 from kelly_tui.store.partial import put
 from kelly_tui.store.readback import decline_outside_edits, read_back, refused_edits, take_outside_edits
 from kelly_tui.store.rebuild import last_rebuild, rebuild
+from kelly_tui.store.split_lists import split_lists
 from kelly_tui.store.viewstate import (
     Stamp,
     announce,
@@ -62,6 +62,8 @@ class Written:
     """Whether there was a limit, and it was reached."""
     merge: Merge | None = None
     """What was taken in on the way."""
+    lists_kept: list[str] = field(default_factory=list)
+    """Of each list of a split that was edited outside, in words: it is written anew."""
 
 
 def write_views(catalogue: Catalogue) -> Written:
@@ -77,7 +79,7 @@ def write_views(catalogue: Catalogue) -> Written:
         written = Written(written.annotations + again.annotations, again.held_back, merge=merge)
     if not write_manifest(catalogue):
         written.held_back.append(catalogue.layout.manifest_path.name)
-    write_splits(catalogue)
+    written.lists_kept = write_splits(catalogue)
     return written
 
 
@@ -177,29 +179,23 @@ def write_manifest(catalogue: Catalogue) -> bool:
     return True
 
 
-def split_lists(catalogue: Catalogue) -> Iterator[tuple[str, str]]:
-    """What the lists hold, each in its order: (split, id). One way through the table is for all of them."""
-    marks = ", ".join("?" * len(SPLITS))
-    return catalogue.db.execute(
-        f"SELECT split, sample_id FROM samples WHERE held AND split IN ({marks}) ORDER BY sample_id", SPLITS
-    )
-
-
-def write_splits(catalogue: Catalogue) -> None:
+def write_splits(catalogue: Catalogue) -> list[str]:
     """Write splits/train.txt, val.txt and test.txt: the ids that an export holds, sorted, one a line.
 
     Train lists its roots with their variants and the generated samples, val and test imported samples only, with the
-    sound of those that are MIDI. A list that was edited is set aside: what is in a split says the catalogue, since a
-    group must not be cut.
+    sound of those that are MIDI. A list that was edited is set aside, and named in what is returned: what is in a
+    split says the catalogue, since a group must not be cut.
     """
     paths = {split: catalogue.layout.splits / f"{split}.txt" for split in SPLITS}
     split_at_all = catalogue.db.execute("SELECT 1 FROM samples WHERE split IS NOT NULL LIMIT 1").fetchone()
     if split_at_all is None and not any(path.exists() for path in paths.values()):
-        return
+        return []
+    kept = []
     for path in paths.values():
         was_edited = known_state(catalogue, path) is not None and changed_outside(catalogue, path)
         if was_edited or is_no_view(catalogue.root, path):
-            set_aside(catalogue, path)
+            where = set_aside(catalogue, path).relative_to(catalogue.root)
+            kept.append(f"splits/{path.name} was edited outside and is written anew, nothing moves; kept in {where}")
     with disk_errors(catalogue.layout.splits):
         make_folder(catalogue.root, catalogue.layout.splits)
     with ExitStack() as all_three:
@@ -209,3 +205,4 @@ def write_splits(catalogue: Catalogue) -> None:
             write[split](b"%s\n" % sample_id.encode())
     for path in paths.values():
         remember(catalogue, path)
+    return kept

@@ -87,6 +87,12 @@ def remember(catalogue: Catalogue, path: Path, seq: int = 0, mark: str = "") -> 
         _put(db, _announced_name(catalogue, path), others)
 
 
+def expect(catalogue: Catalogue, path: Path, size: int, sha256: str) -> None:
+    """Note that the view at `path` should have other bytes than it has: these."""
+    with catalogue.writing() as db:
+        _put(db, _name(catalogue, path), ViewState(size, 0, sha256))
+
+
 def changed_outside(catalogue: Catalogue, path: Path) -> bool:
     """Whether someone else has written the view at `path`. A manifest of no samples is a new dataset's."""
     now = stamp(path)

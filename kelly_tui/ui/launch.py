@@ -99,7 +99,8 @@ def write_views(root: Path) -> None:
                 print(said, file=sys.stderr)  # noqa: T201
             if (n := catalogue.counts().in_catalogue) >= MANY:
                 print(f"all is saved; writing manifest.json of {count(n, 'sample')}", file=sys.stderr)  # noqa: T201
-            views.write_views(catalogue)
+            for line in views.write_views(catalogue).lists_kept:
+                print(line, file=sys.stderr)  # noqa: T201
     except (KellyError, OSError) as error:
         print(f"all is saved, but manifest.json could not be written: {error}", file=sys.stderr)  # noqa: T201
 

@@ -14,6 +14,7 @@ from typing import Any
 from kelly_tui.model.dataset import TARGET_MODELS
 from kelly_tui.model.labels import SPLITS
 from kelly_tui.model.report import ExportedFile, Facts, whole_percent
+from kelly_tui.store.proof import not_compared_words
 from kelly_tui.text import count, safe_text
 from kelly_tui.validate.published import (
     UNKNOWN,
@@ -207,7 +208,7 @@ def _splits(facts: Facts) -> Iterator[str]:
         f"Samples that share a root, their content, a song (by {escaped(proof.group_by)}) or are near-duplicates form "
         f"{count(proof.groups, 'group')}. Links checked: {edges or 'none'}; {crossing or 'none'} of them between two "
         f"splits. {count(proof.crossings, 'group')} in several splits, {count(proof.bridges, 'sample')} left out as "
-        "linked to two."
+        "linked to two." + (f" {not_compared_words(proof.not_compared)}." if proof.not_compared else "")
     )
     yield ""
     yield from _table(("proof", ""), [

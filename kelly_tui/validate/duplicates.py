@@ -9,7 +9,7 @@ import numpy as np
 from kelly_tui.model.report import Finding
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.members import Pairs
-from kelly_tui.store.schema import HELD, ORIGIN
+from kelly_tui.store.pieces import not_compared
 from kelly_tui.text import agree, count
 
 
@@ -31,11 +31,7 @@ def check_duplicates(catalogue: Catalogue, pairs: Pairs) -> Iterator[Finding]:
             "is:duplicate",
         )
         yield from _contradictions(catalogue)
-    rows = catalogue.db.execute(
-        "SELECT sample_id FROM samples WHERE rowid IN"
-        f" (SELECT rowid FROM samples WHERE {HELD} AND {ORIGIN} = 'imported' EXCEPT SELECT sample FROM fingerprints)"
-    )
-    unknown = [sample_id for (sample_id,) in rows]
+    unknown = not_compared(catalogue)
     if unknown:
         yield Finding(
             "note",

@@ -9,6 +9,7 @@ from kelly_tui.model.dataset import TARGET_MODELS
 from kelly_tui.model.probe import Probe
 from kelly_tui.model.report import Finding, Report, whole_percent
 from kelly_tui.store.layout import pretty_json, write_atomic
+from kelly_tui.store.proof import not_compared_words
 from kelly_tui.text import agree, count
 from kelly_tui.validate.markup import Markup, el, join, table
 from kelly_tui.validate.plots import columns, confusion, curve, intervals, legend, stacked
@@ -151,6 +152,8 @@ def _splits(report: Report) -> Iterator[Markup]:
     yield el("p", f"{count(proof.samples, 'sample')} in {count(proof.groups, 'group')}, songs by {proof.group_by}; "
                   f"{count(proof.crossings, 'group lies', 'groups lie')} in several splits, "
                   f"{count(proof.bridges, 'bridge')}; links between two splits: {crossing or 'none'}.")  # fmt: skip
+    if proof.not_compared:
+        yield el("p", f"{not_compared_words(proof.not_compared)}.")
     links = [(kind.replace("_", " "), number, proof.edges_crossing.get(kind, 0))
              for kind, number in proof.edges_checked.items()]  # fmt: skip
     yield table(("links by", "checked", "between splits"), links)

@@ -18,7 +18,7 @@ import kelly_tui
 from kelly_tui.errors import DatasetError, FilterError, LabelError
 from kelly_tui.music.notes import Score
 from kelly_tui.store.catalogue import Catalogue
-from kelly_tui.store.views import split_lists
+from kelly_tui.store.split_lists import split_lists
 
 PIECES = ("bwv66.6", "bwv153.1", "bwv1.6", "bwv2.6", "bwv3.6", "bwv4.8")
 

@@ -22,7 +22,8 @@ from kelly_tui.model.sample import Sample
 from kelly_tui.store import connection, counters, history, migrations, schema
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.connection import meaning, run_script
-from kelly_tui.store.views import split_lists, write_views
+from kelly_tui.store.split_lists import split_lists
+from kelly_tui.store.views import write_views
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 NUMBER = st.floats(allow_nan=False, allow_infinity=False)

@@ -20,6 +20,7 @@ from kelly_tui.store.importer import import_files
 from kelly_tui.store.labelling import annotate
 from kelly_tui.store.splits import split_samples, verify_splits
 from kelly_tui.store.views import export_annotations, last_rebuild, read_back, write_views
+from kelly_tui.validate.splits import check_lists
 
 
 def lose_catalogue(root: Path) -> None:
@@ -201,6 +202,35 @@ def test_what_the_manifest_says_otherwise_than_the_folder_is_asked_about(dataset
         assert label == Label("peaceful", "folder" if says_who else "human", "manifest.json")
         asked = [(one.sample_id, one.ours.value, one.theirs.source) for one in conflicts(catalogue)]
         assert asked == [(rows[0]["sample_id"], "peaceful", "folder")]
+
+
+def test_a_list_that_says_otherwise_than_the_manifest_is_an_error_until_it_is_mended(dataset):
+    train, test = (dataset / f"splits/{split}.txt" for split in ("train", "test"))
+    good, tested = train.read_text(), test.read_text().splitlines()[0]
+    train.write_text(good + tested + "\n")  # as git's union merge would
+    lose_catalogue(dataset)
+    for _ in range(2):
+        with Catalogue.open(dataset) as catalogue:
+            assert [(one.severity, one.code) for one in check_lists(catalogue)] == [("error", "split-list")]
+    with Catalogue.open(dataset) as catalogue:
+        assert "splits/train.txt lists other samples" in " ".join(last_rebuild(catalogue).findings)
+        assert catalogue.get(tested).split == "test"
+        (said,) = split_samples(catalogue).lists_kept
+        assert said.startswith("splits/train.txt was edited outside")
+        assert (dataset / said.rpartition(" ")[2]).read_text() == good + tested + "\n"
+        assert list(check_lists(catalogue)) == []
+    assert train.read_text() == good
+
+
+def test_a_list_that_was_mended_by_hand_is_in_order(dataset):
+    test = dataset / "splits/test.txt"
+    good = test.read_bytes()
+    test.write_bytes(b"")
+    lose_catalogue(dataset)
+    with Catalogue.open(dataset) as catalogue:
+        assert len(list(check_lists(catalogue))) == 1
+        test.write_bytes(good)
+        assert list(check_lists(catalogue)) == []
 
 
 def typed_into_manifest(root: Path, sample_id: str, annotations: dict, **fields) -> None:

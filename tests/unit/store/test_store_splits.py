@@ -323,11 +323,16 @@ def test_the_same_music_in_files_that_differ_is_never_cut(tmp_path):
     """Twenty pieces twice, with one byte more: what extraction finds is equal, and tells that they belong together."""
     with new_catalogue(tmp_path) as catalogue:
         catalogue.add(sample(n, file_path=f"raw/midi/{n}.mid") for n in range(40))
-        split_samples(catalogue)
+        not_known = "40 imported samples have no features: near-duplicates of them were not looked for"
+        assert not_known in split_samples(catalogue).words()
         assert verify_splits(catalogue).crossings == []
+        assert msgspec.json.decode((catalogue.layout.splits / "PROOF.json").read_bytes())["not_compared"] == 40
+        assert f"NOT KNOWN: {not_known}" in verify_proof(catalogue).lines()
+        assert verify_proof(catalogue).holds
         catalogue.put_features(
             [(id_of(n), "k", f"processed/features/{n}.json", 9.0, [float(n % 20), 0.5], {}) for n in range(40)]
         )
+        assert "not_compared was 40, is not there" in verify_proof(catalogue).differences
         assert verify_splits(catalogue).crossings, "split before anything had listened: it is found, not hidden"
         reshuffle(catalogue)
         assert verify_splits(catalogue).crossings == []
@@ -335,6 +340,7 @@ def test_the_same_music_in_files_that_differ_is_never_cut(tmp_path):
         assert all(where[id_of(n)] == where[id_of(n + 20)] for n in range(20))
         proof = msgspec.json.decode((catalogue.layout.splits / "PROOF.json").read_bytes())
         assert proof["edges_checked"]["near_duplicate"] == 20
+        assert "not_compared" not in proof
 
 
 # -- the proof, derived again ------------------------------------------------------------------------------------------

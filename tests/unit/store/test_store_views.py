@@ -566,7 +566,9 @@ def test_an_edited_list_is_kept_and_written_anew(catalogue):
     train = catalogue.layout.splits / "train.txt"
     good = train.read_bytes()
     train.write_text("everything\n")
-    write_views(catalogue)
+    (said,) = write_views(catalogue).lists_kept
+    assert said.startswith("splits/train.txt was edited outside and is written anew, nothing moves; kept in .kelly/")
+    assert write_views(catalogue).lists_kept == []
     assert train.read_bytes() == good
     assert [path.read_text() for path in (catalogue.layout.kelly_dir / "set-aside").iterdir()] == ["everything\n"]
 
