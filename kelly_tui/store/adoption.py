@@ -275,7 +275,7 @@ class Adoption:
             return False
         self._read[sample.sample_id] = there
         try:
-            said, *undecided = annotation_file.read_versions(annotation_file.raw(layout.root, path))
+            said, *undecided = annotation_file.read_versions(annotation_file.raw(layout.root, path), sample.sample_id)
         except FileRefused as error:
             set_aside(self._catalogue, path)
             self.rebuilt.note(f"{path.name}: {error.what}; it is kept in .kelly/set-aside")

@@ -123,6 +123,8 @@ class AnnotationFile:
     """The conflicts that were decided: by field, when each came up."""
     unknown: dict[str, Any] = field(default_factory=dict)
     """What is no part of the format."""
+    sample_id: str = ""
+    """Of which sample it says it is, if it says so."""
 
 
 class _Own(msgspec.Struct, forbid_unknown_fields=True):
@@ -155,7 +157,8 @@ def read(raw: bytes) -> AnnotationFile:
         if len(raw) <= LARGEST and (_is_flat(raw) or _depth(own.annotations) < _DEEPEST):
             state = {name: said for name in STATE_FIELDS if (said := getattr(own, name)) is not UNSET}
             said = own.opinions, own.blind_listening, own.decided
-            return AnnotationFile(own.annotations, own.provenance, own.rev, state, own.modified_at, *said)
+            file = AnnotationFile(own.annotations, own.provenance, own.rev, state, own.modified_at, *said)
+            return replace(file, sample_id=own.sample_id)
     data = decode_object(raw, LARGEST)
     values = data.pop("annotations", None)
     if values is None and data.keys() & FIELDS.keys():
@@ -164,18 +167,25 @@ def read(raw: bytes) -> AnnotationFile:
         raise FileRefused("there are no annotations in it")
     provenance = data.pop("provenance", {})
     rev = data.pop("rev", None)
-    data.pop("sample_id", None)
+    sample_id = str(data.pop("sample_id", None) or "")
     state = {name: data.pop(name) for name in STATE_FIELDS if name in data}
     modified_at = data.pop("modified_at", None)
     known = isinstance(rev, int) and 0 <= rev < 1 << 63  # SQLite's integers are no larger
     at = modified_at if isinstance(modified_at, str) else None
     said = _taken_from(data, OPINIONS, Opinion), _taken_from(data, HEARD, Trial), _decided(data.pop(_DECIDED, {}))
-    return AnnotationFile(values, _provenance(provenance), rev if known else None, state, at, *said, data)
+    file = AnnotationFile(values, _provenance(provenance), rev if known else None, state, at, *said, data)
+    return replace(file, sample_id=sample_id)
 
 
-def read_versions(raw: bytes) -> list[AnnotationFile]:
-    """As `read`; of a file in which git left a merge to people both versions, neither with a revision that is ours."""
+def read_versions(raw: bytes, sample_id: str) -> list[AnnotationFile]:
+    """As `read`; of a file in which git left a merge to people both versions, neither with a revision that is ours.
+
+    One that says that it is of another sample than `sample_id` is refused too: somebody copied it here.
+    """
     found = [read(one) for one in versions(raw)]
+    for one in found:
+        if one.sample_id not in ("", sample_id):
+            raise FileRefused(f"it says that it is of {one.sample_id[:40]}")
     return found if len(found) == 1 else [replace(one, rev=None) for one in found]
 
 

@@ -194,7 +194,7 @@ class _Reader:
                 if annotation_file.is_of(sample, self.catalogue.db, self.catalogue.root, path):
                     self._file_is_read(sample_id, now, sample.rev)  # touched, or copied: the same in it
                     continue
-                found = annotation_file.read_versions(annotation_file.raw(self.catalogue.root, path))
+                found = annotation_file.read_versions(annotation_file.raw(self.catalogue.root, path), sample_id)
             except FileRefused as error:
                 self._set_aside(path, error.what)
                 self._file_is_read(sample_id, now)

@@ -281,6 +281,22 @@ def test_a_manifest_of_before_brings_back_nothing_that_was_cleared_or_changed_si
     assert any(b'"before"' in path.read_bytes() for path in (dataset / ".kelly/set-aside").iterdir())
 
 
+@pytest.mark.parametrize("lost", [True, False])
+def test_an_annotation_file_that_was_copied_from_another_sample_is_set_aside_and_named(dataset, lost):
+    first, second, *_ = everything(dataset)
+    here, there = (dataset / f"annotations/{one.sample_id[:2]}/{one.sample_id}.json" for one in (first, second))
+    shutil.copyfile(here, there)
+    if lost:
+        lose_catalogue(dataset)
+    with Catalogue.open(dataset) as catalogue:
+        said = [*last_rebuild(catalogue).findings] if lost else read_back(catalogue).lines
+        assert any(f"{second.sample_id}.json: it says that it is of {first.sample_id}" in line for line in said)
+        assert catalogue.get(second.sample_id).annotations == second.annotations
+        write_views(catalogue)
+    assert json.loads(there.read_bytes())["sample_id"] == second.sample_id
+    assert here.read_bytes() in [path.read_bytes() for path in (dataset / ".kelly/set-aside").iterdir()]
+
+
 def test_an_annotation_file_that_is_nested_deep_is_kept_aside(dataset):
     lose_catalogue(dataset)
     path = next((dataset / "annotations").rglob("*.json"))
