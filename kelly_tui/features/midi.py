@@ -31,10 +31,11 @@ from kelly_tui.music.dynamics import (
     sure_of_curve,
     velocity_curve,
 )
-from kelly_tui.music.groove import Groove, detect_groove, syncopation
+from kelly_tui.music.groove import Groove, detect_groove
 from kelly_tui.music.meter import find_bars
 from kelly_tui.music.modulation import Region, detect_keys, keys_in_words, numerals, numerals_in_words
 from kelly_tui.music.notes import Score, read_midi
+from kelly_tui.music.syncopation import syncopation
 from kelly_tui.music.tempo import detect_tempo
 from kelly_tui.store.durable import write_inside
 from kelly_tui.store.extracted import columns_to_carry, labels_to_carry, vector_to_store
@@ -48,7 +49,7 @@ Ints = NDArray[np.int64]
 Found = Detection[Any]
 
 VECTOR_SIZE = 117
-_VERSIONS = {"chords": 4, "tempo": 3, "groove": 3, "meter": 3, "key": 5, "contour": 2, "articulation": 2}
+_VERSIONS = {"chords": 4, "tempo": 3, "groove": 4, "meter": 3, "key": 5, "contour": 2, "articulation": 2}
 """Of the detectors whose results have changed since their first."""
 _WIDEST_STEP = 12
 
@@ -99,7 +100,7 @@ class MidiFeatures(msgspec.Struct, kw_only=True, frozen=True):
     note_density: float
     """Notes a second."""
     syncopation_score: float
-    """0..1"""
+    """0..1: see `syncopation`"""
     avg_velocity: float
     velocity_std: float
     dynamic_range: int

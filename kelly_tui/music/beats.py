@@ -42,9 +42,10 @@ _LONGEST = 3600.0
 """Seconds beyond which beats are not sought."""
 _SLOW = 70.0
 """BPM below which found beats may well be every second one."""
-_SHIFTED, _SHIFT_KEPT, _STILL_ON_BEATS = 0.05, 0.8, 0.25
+_SHIFTED, _SHIFT_KEPT, _STILL_IN_PLACE, _SIXTEENTHS = 0.05, 0.8, 0.25, 3
 """Seconds that a clock is early or late which no player is; how closely notes keep to it then, and the most of them
-that lie on its beats all the same: more do where every second eighth is late, which is swing."""
+that lie on its beats all the same: more do where every second eighth, or sixteenth, is late, which is swing. Which of
+`Score.turns` is that of sixteenths."""
 
 
 class Clock(NamedTuple):
@@ -206,8 +207,9 @@ def _in_phase(score: Score, tempo: Detection[float]) -> Clock:
     if abs(shift) * 60 / score.tempo_bpm < _SHIFTED or abs(turn) < _SHIFT_KEPT:
         return Clock(score, tempo.confidence, "the notes keep the file's beats")
     onsets = score.notes["onset_beat"]
-    on_beat = np.abs(onsets - np.rint(onsets)) * 60 / score.tempo_bpm < _SHIFTED
-    if np.count_nonzero(on_beat) > _STILL_ON_BEATS * len(onsets):
+    unmoved = 2 if part == _SIXTEENTHS else 1  # what swing leaves in its place: beats, of sixteenths eighths too
+    in_place = np.abs(onsets * unmoved - np.rint(onsets * unmoved)) * 60 / score.tempo_bpm < _SHIFTED * unmoved
+    if np.count_nonzero(in_place) > _STILL_IN_PLACE * len(onsets):
         return Clock(score, tempo.confidence, "the notes keep the file's beats")
     strokes, weights = weigh_strokes(score)
     phases = score.time_to_beat(strokes) - shift

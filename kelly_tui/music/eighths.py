@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from kelly_tui.music.averages import median, spread
+from kelly_tui.music.averages import Middle, median, spread
 from kelly_tui.music.notes import Score
 from kelly_tui.music.runs import runs
 
@@ -66,12 +66,18 @@ class Strokes(NamedTuple):
     beats: Floats
     push: float
     """What was taken off, in beats."""
+    error: float
+    """Its standard error, in beats."""
     of_note: NDArray[np.int64]
     """The stroke of each note."""
     even: bool
     """Whether they were pushed as one."""
     early: float
     """Beats before a beat from which a stroke belongs to it."""
+    sure: float = 1.0
+    """0..1: that the strokes taken for those on the beat are; of fast notes late ones may be early next ones."""
+    rival: float = 0.0
+    """What the push is if they aren't, in beats."""
 
 
 def find_strokes(score: Score) -> Strokes:
@@ -85,28 +91,42 @@ def find_strokes(score: Score) -> Strokes:
     on = (phase < NEAR_BEAT).nonzero()[0]
     early = min(_EARLY * score.tempo_bpm / 60, NEAR_BEAT)
     if len(on) == 0:
-        return Strokes(strokes, 0.0, of_note, False, early)
+        return Strokes(strokes, 0.0, 0.0, of_note, False, early)
     late_ms = (score.beat_to_time(strokes[on]) - score.beat_to_time(whole[on])) * 1000
-    dense = _densest(phase[on])
-    if np.count_nonzero(dense) > 0.4 * len(on) and spread(late_ms[dense]) < EVEN_MS * 2 / 3:
+    tick = 1 / score.ticks_per_beat
+    ms = 60_000 / score.tempo_bpm
+    coarse = 1.5 * tick * ms  # the spread of values of which half are no more than one tick from their median
+    dense, sure, rival = _densest(phase[on], ms)
+    if np.count_nonzero(dense) > 0.4 * len(on) and spread(late_ms[dense]) < max(EVEN_MS * 2 / 3, coarse):
         on = on[dense]
-    elif spread(late_ms) >= EVEN_MS and not is_drummer(score):
-        return Strokes(strokes, 0.0, of_note, False, early)
-    push = median(phase[on])
-    return Strokes(strokes - push, push, of_note, True, _EARLY_BEATS)
+    elif spread(late_ms) >= max(EVEN_MS, coarse) and not is_drummer(score):
+        return Strokes(strokes, 0.0, 0.0, of_note, False, early)
+    else:
+        sure, rival = 1.0, 0.0
+    push, error = Middle.of(phase[on], EVEN_MS / ms, 0.5 / ms, tick)
+    return Strokes(strokes - push, push, error, of_note, True, _EARLY_BEATS, sure, rival)
 
 
 _PLACES: Floats = np.linspace(-NEAR_BEAT, NEAR_BEAT, 61)
+_PUSH_MS = 30.0
+"""How far music is pushed, two times of three."""
 _LIKELY: Floats = np.exp(-0.5 * (_PLACES / 0.1) ** 2)
 
 
-def _densest(phases: Floats) -> NDArray[np.bool_]:
-    """Which of the phases lie about the place where most do, the nearer to the beat the likelier."""
+def _densest(phases: Floats, ms: float) -> tuple[NDArray[np.bool_], float, float]:
+    """Which of the phases lie about the place where most do, the nearer to the beat, of so many `ms`, the likelier; how
+    likely those are on the beat, against others of them, by how many they are and how far pushed; and where these lie.
+    """
     ordered = np.sort(phases)
-    near = ordered.searchsorted(_PLACES + 0.04) - ordered.searchsorted(_PLACES - 0.04)
-    centre = _PLACES[np.argmax(near * _LIKELY)]
+    near = (ordered.searchsorted(_PLACES + 0.04) - ordered.searchsorted(_PLACES - 0.04)) * _LIKELY
+    centre = _PLACES[near.argmax()]
     dense: NDArray[np.bool_] = np.abs(phases - centre) < 0.07
-    return dense
+    place = _PLACES[np.where(np.abs(_PLACES - centre) < 0.12, 0.0, near).argmax()]
+    others = phases[(np.abs(phases - place) < 0.07) & ~dense]
+    if not len(others) or not dense.any():
+        return dense, 1.0, 0.0
+    ours, theirs = (len(of) * math.exp(-0.5 * (median(of) * ms / _PUSH_MS) ** 2) for of in (phases[dense], others))
+    return dense, ours / max(ours + theirs, 1e-9), median(others)
 
 
 def is_drummer(score: Score) -> bool:

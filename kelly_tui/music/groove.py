@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kelly_tui.music.averages import SPREAD, deviation, median
+from kelly_tui.music.averages import Middle, deviation, median
 from kelly_tui.music.detection import Detection, unknown
 from kelly_tui.music.eighths import (
     EVEN_MS,
@@ -47,9 +46,9 @@ class Groove:
     timing_offsets: Detection[Floats]
     """(notes,) ms of each note, drums too, from the nearest grid point; late is positive."""
     push_ms: float
-    """Median of the offsets on the beat."""
+    """Middle of the offsets on the beat."""
     push_error_ms: float = 0.0
-    """Its standard error."""
+    """Its standard error, that of the file's ticks too."""
     places: Ints | None = None
     """(notes,) the grid point of each note, counted from the start; `parts` to a beat (a dotted one in 6/8)."""
     parts: int = 4
@@ -79,7 +78,12 @@ def detect_groove(score: Score) -> Groove:
     if is_compound(score):
         return _compound(score)
     strokes = find_strokes(score)
-    eighths = divide(strokes.beats, strokes.early)
+    return _divided(score, strokes).less_sure(strokes.sure)
+
+
+def _divided(score: Score, strokes: Strokes) -> Groove:
+    """The groove of beats in two or in three, if these are on the beat."""
+    swing, error, eighths = _swing(score, strokes, 1)
     if eighths.triplets >= max(FEWEST_PAIRS, _MOST * eighths.divided):
         push = _Push.of(score, np.arange(4) / 3, strokes)
         triplet = Detection(
@@ -88,13 +92,11 @@ def detect_groove(score: Score) -> Groove:
             f"{eighths.triplets} of {eighths.on} beats in three even parts",
         )
         return push.groove(triplet, unknown("beats in three parts, not in two"))
-    swing, error = _swing(eighths, "pairs")
     division, parts = eighths, 1
     if swing.value is not None and abs(swing.value - 0.5) < _NO_SWING:
-        halves = divide(strokes.beats * 2, strokes.early * 2)
-        if halves.pairs >= 0.9 * eighths.on and len(halves.ratios) >= FEWEST_PAIRS:
-            swing, error = _swing(halves, "pairs of sixteenths")
-            division, parts = halves, 2
+        of_sixteenths, its_error, halves = _swing(score, strokes, 2)
+        if halves.pairs >= 0.9 * eighths.on and of_sixteenths.value is not None:
+            swing, error, division, parts = of_sixteenths, its_error, halves, 2
     push = _Push.of(score, _points(0.5 if swing.value is None else swing.value, parts), strokes)
     return push.groove(_class(score, swing, error, division, parts, push), swing)
 
@@ -122,42 +124,22 @@ _NO_SWING = 0.03
 """Distance from one half at which eighths are even, and sixteenths are looked at."""
 
 
-class _Middle(NamedTuple):
-    """The middle of values, and how sure it is."""
+def _swing(score: Score, strokes: Strokes, parts: int) -> tuple[Detection[float], float, Division]:
+    """The middle of the ratios in the beat, or in each of its two `parts`; its error; and what divides them so.
 
-    at: float
-    error: float
-    """Standard error."""
-
-    @classmethod
-    def of(cls, values: Floats, little: float, least: float) -> _Middle:
-        """The median; of values that vary less than `little` the mean of those near it, which errs less.
-
-        The error is that of the median by its median absolute deviation, as of values that vary by `least` at least.
-        """
-        middle = median(values)
-        away = np.abs(values - middle)
-        usual = SPREAD * median(away)
-        at = middle
-        if usual < little:
-            near = values.compress(away <= 4 * usual)
-            at = float(near.sum()) / len(near)
-        return cls(at, 1.2533 * max(usual, least) / math.sqrt(len(values)))
-
-
-def _swing(division: Division, what: str) -> tuple[Detection[float], float]:
-    """The middle of the ratios, and its error.
-
-    Drawn a little to 0.6 ± 0.1 (most music's) where they vary, within what the field holds: 0.5 to 0.75.
+    Drawn a little to 0.6 ± 0.1 (most music's) where they vary, within what the field holds: 0.5 to 0.75. What is not
+    known of the push is not known of where the beat begins.
     """
-    count = len(division.ratios)
+    division = divide(strokes.beats * parts, strokes.early * parts)
+    what, count = "pairs" if parts == 1 else "pairs of sixteenths", len(division.ratios)
     if count < FEWEST_PAIRS:
-        return unknown(f"too few {what} for a swing ratio: {count}"), 1.0
-    middle, error = _Middle.of(division.ratios, 0.04, 0.004)
+        return unknown(f"too few {what} for a swing ratio: {count}"), 1.0, division
+    middle, own = Middle.of(division.ratios, 0.04, 0.004, parts / score.ticks_per_beat)
+    error = math.hypot(own, parts * strokes.error)
     sure = 0.1**2 / (0.1**2 + error**2)
     value = min(0.75, max(0.5, sure * middle + (1 - sure) * 0.6))
-    why = f"swing {value:.2f} ± {max(error, 0.01):.2f} from {count} {what}"
-    return Detection(round(value, 4), _within(0.03, error), why), error
+    why = f"swing {value:.2f} ± {max(math.ceil(error * 100), 1) / 100:.2f} from {count} {what}"
+    return Detection(round(value, 4), _within(0.03, error), why), error, division
 
 
 def _within(reach: float, error: float) -> float:
@@ -206,6 +188,8 @@ class _Push:
     error: float
     spread: float
     """Standard deviation of those on the beat."""
+    or_else: str = ""
+    """How late they are if what is taken for them is not on the beat."""
 
     @classmethod
     def of(cls, score: Score, points: Floats, strokes: Strokes | None) -> _Push:
@@ -214,16 +198,21 @@ class _Push:
         parts = len(points) - 1
         on_beat = places % parts == 0
         told = offsets[on_beat] if on_beat.any() else offsets
-        middle = _Middle.of(told, EVEN_MS, 0.5)
-        return cls(offsets, places, parts, on_beat, middle.at if on_beat.any() else 0.0, middle.error, deviation(told))
+        middle = Middle.of(told, EVEN_MS, 0.5, 60_000 / (score.tempo_bpm * score.ticks_per_beat))
+        ms = middle.at if on_beat.any() else 0.0
+        doubted = strokes is not None and strokes.sure < _CLEAR
+        or_else = f", or {strokes.rival * 60_000 / score.tempo_bpm:+.0f} ms" if strokes and doubted else ""
+        return cls(offsets, places, parts, on_beat, ms, middle.error, deviation(told), or_else)
 
     def groove(self, groove_type: Detection[str], swing: Detection[float]) -> Groove:
         """With what else is known."""
-        why = f"{self.ms:+.0f} ± {math.ceil(self.error)} ms on the beat, spread {self.spread:.0f} ms"
+        why = f"{self.ms:+.0f} ± {math.ceil(self.error)} ms on the beat{self.or_else}, spread {self.spread:.0f} ms"
         offsets = Detection(self.offsets, _within(8.0, self.error), why)
         return Groove(groove_type, swing, offsets, self.ms, self.error, self.places, self.parts)
 
 
+_CLEAR = 0.8
+"""How sure it is which strokes are on the beat, under which it is said what the push is if they are others."""
 _HUMAN_MS = 7.5
 """Spread from which hands played it. Drummers at a click vary by 10 ms and more (Hellmer and Madison, 2015); what
 varies less was made by rule, and its swing ratio and push are meant as they stand."""
@@ -289,24 +278,3 @@ def _drummers(score: Score, swing: Detection[float], division: Division, parts: 
 def _normal(z: float) -> float:
     """The normal distribution's function."""
     return 0.5 * (1 + math.erf(z / math.sqrt(2)))
-
-
-def syncopation(score: Score) -> float:
-    """0..1: how often a note is held over a stronger place of the bar than its own.
-
-    After Longuet-Higgins and Lee (1984): a stroke on a weak sixteenth that no other follows before a stronger place
-    counts by the difference of their levels (bar, half, quarter, eighth, sixteenth); the mean over all strokes, of 4.
-    """
-    places = np.rint(score.notes["onset_beat"] * 4).astype(np.int64)
-    places = places[runs(places)[0]]
-    if len(places) < 2:
-        return 0.0
-    here, last = places[:-1], places[1:] - 1  # the sixteenths that a note is held over
-    above = _HIGHEST_PASSED[np.minimum(here ^ last, 31)] - _LEVEL[here & 15]
-    return float(np.maximum(above, 0).sum()) / len(here) / 4
-
-
-_LEVEL = np.array([4, 0, 1, 0, 2, 0, 1, 0, 3, 0, 1, 0, 2, 0, 1, 0])
-"""Of a sixteenth of the bar: 1 for an eighth, 2 for a quarter, 3 for the half, 4 for the bar itself."""
-_HIGHEST_PASSED = np.array([max(0, changed.bit_length() - 1) for changed in range(32)])
-"""The highest level between two sixteenths whose numbers differ in these bits: counting past 8 changes the bit of 8."""

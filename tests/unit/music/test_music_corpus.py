@@ -24,7 +24,7 @@ from kelly_tui.features.midi import MidiFeatures, analyse, extract_midi_features
 from kelly_tui.model.labels import parse_key
 from kelly_tui.music.contour import contour_of, detect_contour, melody
 from kelly_tui.music.dynamics import detect_dynamics
-from kelly_tui.music.groove import detect_groove, syncopation
+from kelly_tui.music.groove import detect_groove
 from kelly_tui.music.key import detect_key
 from kelly_tui.music.notes import Score, read_midi
 from kelly_tui.music.tempo import detect_meter, detect_tempo
@@ -189,29 +189,6 @@ def test_groove_classes_of_tunes_by_the_table(tunes: dict[str, Score]) -> None:
         found = detect_groove(grooving(tunes[name], ratio, bpm, push)).groove_type
         assert found.value == groove, (name, bpm, found)
         assert found.confidence > 0.5
-
-
-def syncopated(onsets: list[int], length: int) -> float:
-    """Longuet-Higgins and Lee (1984) by their own words, over a bar's tree of sixteenths."""
-    tree = dict.fromkeys(range(0, length + 16, 16), 4)
-    for step, level in ((8, 3), (4, 2), (2, 1), (1, 0)):
-        tree |= {place: level for place in range(0, length + 16, step) if place not in tree}
-    scores = []
-    for note, following in pairwise(onsets):
-        held_over = max((tree[place] for place in range(note + 1, following)), default=0)
-        scores.append(max(0, held_over - tree[note]))
-    return sum(scores) / len(scores) / 4
-
-
-def test_syncopation_is_longuet_higgins_and_lees(tunes: dict[str, Score], chorales: dict[str, Score]) -> None:
-    rng = np.random.default_rng(8)
-    for share in (0.2, 0.4, 0.7):
-        onsets = np.flatnonzero(rng.random(128) < share).tolist()
-        score = read_midi(written([(at / 4, 0.2, 60, 80, 0) for at in onsets]))
-        assert syncopation(score) == pytest.approx(syncopated(onsets, 128), abs=1e-6)
-    for score in (*tunes.values(), *chorales.values()):
-        places = sorted({round(beat * 4) for beat in score.notes["onset_beat"].tolist()})
-        assert syncopation(score) == pytest.approx(syncopated(places, places[-1]), abs=1e-6)
 
 
 # -- how it is struck and held, by pretty_midi and by rule

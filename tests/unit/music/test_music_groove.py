@@ -5,13 +5,15 @@ from __future__ import annotations
 import io
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import product
 
 import mido
 import numpy as np
 import pytest
 
+from kelly_tui.features.midi import analyse
 from kelly_tui.music.eighths import second_eighths
-from kelly_tui.music.groove import Groove, detect_groove, syncopation
+from kelly_tui.music.groove import Groove, detect_groove
 from kelly_tui.music.notes import Score, read_midi
 from kelly_tui.music.runs import runs
 
@@ -21,21 +23,21 @@ DRUMS = 9
 Hit = tuple[float, int, int]  # beats, pitch, channel
 
 
-def played(hits: list[Hit], bpm: float, push_ms: float = 0, spread_ms: float = 5) -> Score:
+def played(hits: list[Hit], bpm: float, push_ms: float = 0, spread_ms: float = 5, ticks: int = TICKS) -> Score:
     """The hits, each late by `push_ms` and normally distributed, as a MIDI file, read back."""
     rng = np.random.default_rng(round(bpm))
     events = []
     for (beat, pitch, channel), off in zip(hits, rng.normal(push_ms, spread_ms, len(hits))):
-        begin = round((beat + off * bpm / 60_000) * TICKS)
+        begin = round((beat + off * bpm / 60_000) * ticks)
         events.append((begin, 1, mido.Message("note_on", note=pitch, velocity=80, channel=channel)))
-        events.append((begin + 150, 0, mido.Message("note_off", note=pitch, channel=channel)))
+        events.append((begin + ticks // 7, 0, mido.Message("note_off", note=pitch, channel=channel)))
     track = mido.MidiTrack([mido.MetaMessage("set_tempo", tempo=round(6e7 / bpm))])
     now = 0
     for tick, _, message in sorted(events, key=lambda event: event[:2]):
         track.append(message.copy(time=tick - now))
         now = tick
     file = io.BytesIO()
-    mido.MidiFile(ticks_per_beat=TICKS, tracks=[track]).save(file=file)
+    mido.MidiFile(ticks_per_beat=ticks, tracks=[track]).save(file=file)
     return read_midi(file.getvalue())
 
 
@@ -220,8 +222,44 @@ def test_what_has_no_groove_says_why() -> None:
         assert detect_groove(replace(score, notes=notes)).groove_type.value is None
 
 
-def test_syncopation_grows_with_offbeats() -> None:
-    on = played([(beat, 60, 0) for beat in range(16)], 100, spread_ms=0)
-    off = played([(beat + 0.75, 60, 0) for beat in range(16)], 100, spread_ms=0)
-    assert syncopation(on) == 0
-    assert syncopation(off) > 0.4
+def played_out(ratio: float) -> list[Hit]:
+    return [(beat + place, 60 + beat % 5, 0) for beat in range(4, 68) for place in (0, ratio / 2, 0.5, 0.5 + ratio / 2)]
+
+
+@pytest.mark.parametrize(("ticks", "bpm"), [(96, 75), (96, 120), (120, 60), (120, 90)])
+def test_ticks_are_no_steps_of_the_push_nor_of_the_swing(ticks: int, bpm: int) -> None:
+    """Where a tick is 5 to 8 ms, the median is one of few: 33.3 where all are pushed by 30."""
+    for push, made in product((-30, -10, 0, 10, 30), (melody, played_out)):
+        groove = detect_groove(played(made(0.6), bpm, push, ticks=ticks))
+        assert groove.push_ms == pytest.approx(push, abs=2)
+        assert groove.swing_ratio.value == pytest.approx(0.6, abs=0.01)
+        assert groove.push_error_ms > 60_000 / bpm / ticks / np.sqrt(12)
+
+
+def test_of_coarse_ticks_the_error_holds_the_rounding() -> None:
+    """A tick of 24 to the beat at 60 BPM is 42 ms: all notes are rounded alike."""
+    for push in (-30, -15, 0, 15, 30):
+        groove = detect_groove(played(melody(0.6), 60, push, ticks=24))
+        assert abs(groove.push_ms - push) < 2 * groove.push_error_ms
+        assert groove.timing_offsets.confidence < 0.6
+        assert abs(groove.swing_ratio.value - 0.6) < 0.04
+        assert groove.swing_ratio.confidence < 0.98
+
+
+def test_swung_sixteenths_that_are_late_are_on_the_files_beats() -> None:
+    """Their mean place is 50 ms late where no note is: the clock was moved there, and the notes were early."""
+    for bpm, ratio, push in product((60, 70, 80), (0.56, 0.6, 0.62), (-30, 20, 30)):
+        groove = analyse(played(played_out(ratio), bpm, push)).groove
+        assert groove.push_ms == pytest.approx(push, abs=2), (bpm, ratio, push)
+        assert groove.swing_ratio.value == pytest.approx(ratio, abs=0.01)
+
+
+def test_late_notes_that_may_be_the_next_ones_and_early_are_in_doubt() -> None:
+    """At 180 BPM the last sixteenth, swung by two thirds and 30 ms late, lies 26 ms before the next beat."""
+    doubted, clear = (detect_groove(played(played_out(2 / 3), bpm, 30)) for bpm in (180, 90))
+    for found in (doubted.swing_ratio, doubted.timing_offsets, doubted.groove_type):
+        assert found.confidence < 0.6
+    assert " ms on the beat, or +" in doubted.timing_offsets.why
+    assert clear.push_ms == pytest.approx(30, abs=2)
+    assert clear.timing_offsets.confidence > 0.9
+    assert " or " not in clear.timing_offsets.why
