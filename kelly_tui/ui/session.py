@@ -156,8 +156,15 @@ class Session:
             self.prober = Job.start(["probe", str(self.root)])
 
     async def ask(self, question: Callable[[Catalogue], T]) -> T:
-        """Put a question that may take long; the app goes on meanwhile. Questions are answered one after another."""
-        return await asyncio.wrap_future(self._reader.submit(self._answer, question))
+        """Put a question that may take long; the app goes on meanwhile. Questions are answered one after another.
+
+        Raises `DatasetError` once the dataset is closed: who asks on and on is not told before.
+        """
+        try:
+            answer = self._reader.submit(self._answer, question)
+        except RuntimeError:
+            raise DatasetError("the dataset is closed", hint="Open it again.") from None
+        return await asyncio.wrap_future(answer)
 
     def _answer(self, question: Callable[[Catalogue], T]) -> T:
         if not hasattr(self._own, "catalogue"):

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from kelly_tui.errors import DiskFull
+from kelly_tui.errors import DatasetError, DiskFull
 from kelly_tui.store import history
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.ui import saver
@@ -225,3 +225,13 @@ async def test_what_another_process_labels_or_takes_away_is_seen_and_nothing_is_
         assert "No such file" in desk.text() or "can't be read" in desk.text()
         await desk.press("4")  # it can be labelled all the same
         assert desk.values("dune")["emotion"] == "peaceful"
+
+
+async def test_a_dataset_that_is_closed_while_something_is_asked_of_it_is_no_fault(open_desk: Open, root: Path) -> None:
+    """Who quits while what looks alike is counted: the next question came too late."""
+    async with open_desk(root) as desk:
+        session = desk.app.session
+        assert session is not None
+        desk.app.close_dataset()
+        with pytest.raises(DatasetError, match="the dataset is closed"):
+            await session.ask(len)
