@@ -111,6 +111,16 @@ def files(root: Path) -> dict[str, str]:
 def _timeless(data: Any) -> Any:
     """Without when it was done, and without how often rows were touched on the way."""
     if isinstance(data, dict):
-        times = ("created_at", "updated_at", "modified_at", "at", "rev", "catalogue_rev", "mark")
+        times = (
+            "created_at",
+            "updated_at",
+            "modified_at",
+            "at",
+            "rev",
+            "catalogue_rev",
+            "catalogue",
+            "changes",
+            "mark",
+        )
         return {key: _timeless(value) for key, value in data.items() if key not in times}
     return [_timeless(value) for value in data] if isinstance(data, list) else data

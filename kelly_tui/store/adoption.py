@@ -28,7 +28,7 @@ from kelly_tui.store.conflicts import OUTSIDE, put_conflicts
 from kelly_tui.store.inside import check_stays, hash_inside, inside, read_inside, status_inside
 from kelly_tui.store.layout import LARGEST_LIST, utc_now, write_atomic
 from kelly_tui.store.merge import merge_state, other_than
-from kelly_tui.store.rows import BY, NOT_READ, NOT_TAKEN, read_annotations, read_row
+from kelly_tui.store.rows import BY, NOT_READ, NOT_TAKEN, ReadRow, read_annotations, read_row
 from kelly_tui.store.schema import label_of
 from kelly_tui.store.two_views import both_say
 from kelly_tui.store.unsourced import Unsourced
@@ -148,14 +148,26 @@ class Adoption:
             if name in self._names or self._known(column, name):
                 self._keep(msgspec.json.encode(row), f"two rows have the {column} {name}; the first is taken")
                 return
+        self._read_more(read, row)
+        self._names |= {sample.sample_id, sample.file_path}
+        self.samples.append(sample)
+
+    def as_said(self, row: Mapping[str, Any]) -> tuple[Sample, Stamp | None]:
+        """What the views say of a sample that is here already, and how its annotation file looked, if there is one."""
+        read = read_row(row, self._catalogue.config)
+        self._read_more(read, row)
+        self.unsourced.settle([read.sample], self._told_by_row)
+        return read.sample, self._read.pop(read.sample.sample_id, None)
+
+    def _read_more(self, read: ReadRow, row: Mapping[str, Any]) -> None:
+        """What the other views say of the sample of a row."""
+        sample = read.sample
         if not self._read_annotation_file(sample, row.get("annotations"), read.findings):
             self._told_by_row.add(sample.sample_id)
         if sample.split is None:
             sample.split = self._listed_splits().get(sample.sample_id)
         for finding in read.findings:
             self.rebuilt.note(f"{sample.file_path}: {finding}; kept in the manifest under {NOT_TAKEN} or {NOT_READ}")
-        self._names |= {sample.sample_id, sample.file_path}
-        self.samples.append(sample)
 
     def hear_of_manifest(self, opinions: list[Opinion], heard: list[Trial]) -> None:
         """As `hear`. A sample's own file tells all there is of it, and later."""

@@ -24,7 +24,7 @@ from kelly_tui.errors import DatasetError
 from kelly_tui.model.dataset import DatasetConfig
 from kelly_tui.model.labels import nearest
 from kelly_tui.model.sample import Sample
-from kelly_tui.store import counters, damage, extracted, history, migrations, schema, steps
+from kelly_tui.store import counters, damage, extracted, history, migrations, older, schema, steps
 from kelly_tui.store.connection import connect, connect_for_reading, explained, file_at, run_script, take
 from kelly_tui.store.filters import Query, literal, parse
 from kelly_tui.store.full_disk import connect_on_full_disk, not_written
@@ -195,6 +195,7 @@ class Catalogue:
                 return
             run_script(db, schema.TABLES)
             db.execute("INSERT INTO meta VALUES ('identity', lower(hex(randomblob(8))))")
+            older.give_name(db, self.root)
             if self.layout.has_views() or damage.kept_in(self.layout):
                 db.execute("INSERT INTO meta VALUES ('building', ?)", (utc_now(),))
             db.execute(f"PRAGMA user_version = {migrations.VERSION}")

@@ -27,6 +27,7 @@ from kelly_tui.store.conflicts import WrittenConflict, written_conflicts
 from kelly_tui.store.inside import open_inside, read_inside
 from kelly_tui.store.layout import LARGEST_MANIFEST, disk_errors, sync_folder
 from kelly_tui.store.markers import versions
+from kelly_tui.store.older import Lineage, lineage
 from kelly_tui.store.opinions import blind_opinions
 from kelly_tui.store.partial import partials, put
 from kelly_tui.store.schema import FLAG_FIELDS, LIST_FIELDS, SAID_BY, decode_provenance
@@ -58,7 +59,7 @@ def write_manifest_file(catalogue: Catalogue, path: Path, announce: Announce = N
     new one, each whole. Raises `DatasetError`, `DiskFull`.
     """
     db = catalogue.db
-    seq = catalogue_rev(catalogue)
+    seq, come_to = catalogue_rev(catalogue), lineage(db)
     changed = db.execute("SELECT max(modified_at) FROM samples").fetchone()[0]
     decided = db.execute("SELECT max(at) FROM steps").fetchone()[0]
     created = _meta(catalogue, "created_at") or catalogue.config.created_at
@@ -85,7 +86,8 @@ def write_manifest_file(catalogue: Catalogue, path: Path, announce: Announce = N
         if undecided := written_conflicts(catalogue):
             put(b'\n],\n"conflicts": [\n' + b",\n".join(map(encode, undecided)))
         put(b'\n],\n"stats": ' + encode(stats(catalogue)))
-        put(b',\n"kelly": ' + encode({"catalogue_rev": seq, "mark": mark(catalogue, seq), "complete": True}) + b"}\n")
+        kelly = {"catalogue": come_to.catalogue, "catalogue_rev": seq, "changes": come_to.changes}
+        put(b',\n"kelly": ' + encode({**kelly, "mark": mark(catalogue, seq), "complete": True}) + b"}\n")
     return digest.hexdigest()
 
 
@@ -215,6 +217,8 @@ class RawManifest:
     """What was said blind; what is none is left out."""
     conflicts: list[WrittenConflict]
     """What nobody has decided; what is none is left out."""
+    lineage: Lineage
+    """Whose it is, as far as it tells."""
     disputed: int = 0
     """So many of the last lines only one side of a merge has that git left to people."""
 
@@ -280,7 +284,11 @@ def _decoded(raw: bytes, path: Path) -> RawManifest:
         found = msgspec.json.decode(raw.removeprefix(b"\xef\xbb\xbf"), type=_File)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         raise FileRefused(f"no manifest ({error}{_near(raw, str(error))})", path=path) from None
-    rev = (found.kelly or {}).get("catalogue_rev")
+    kelly = found.kelly or {}
+    rev = kelly.get("catalogue_rev")
+    come_to = Lineage()
+    with suppress(msgspec.ValidationError):
+        come_to = msgspec.convert(kelly, Lineage)
     return RawManifest(
         found.config,
         found.created_at or "",
@@ -292,6 +300,7 @@ def _decoded(raw: bytes, path: Path) -> RawManifest:
         list(_read(found.blind_listening, Trial)),
         list(_read(found.opinions, Opinion)),
         list(_read(found.conflicts, WrittenConflict)),
+        come_to,
     )
 
 

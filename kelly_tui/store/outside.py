@@ -61,6 +61,8 @@ class Merge:
     pending: list[Pending] = field(default_factory=list)
     """Where so many samples were changed that nothing was taken: `take_outside_edits` or `decline_outside_edits`."""
     pending_samples: int = 0
+    caught_up: str = ""
+    """Where the catalogue was older than the views: what was taken from them."""
 
     @property
     def pending_fields(self) -> Counter[str]:
@@ -72,7 +74,8 @@ class Merge:
         if self.pending_samples:
             by = ", ".join(f"{name} {number:,}" for name, number in self.pending_fields.most_common(5))
             samples = count(self.pending_samples, "sample was", "samples were")
-            return f"{samples} edited outside ({by}) and not taken in yet: kelly conflicts shows them"
+            waits = f"{samples} edited outside ({by}) and not taken in yet: kelly conflicts shows them"
+            return "\n".join(filter(None, [self.caught_up, waits]))
         counts = {
             ("outside edit taken", "outside edits taken"): len(self.taken),
             ("opinion added", "opinions added"): self.said,
@@ -84,7 +87,7 @@ class Merge:
         }
         summary = ", ".join(count(number, *words) for words, number in counts.items() if number)
         more = [f"and {len(self.lines) - NAMED:,} more: see kelly conflicts"] if len(self.lines) > NAMED else []
-        return "\n".join([summary, *self.lines[:NAMED], *more])
+        return "\n".join(filter(None, [self.caught_up, summary, *self.lines[:NAMED], *more]))
 
 
 def by_hand(field: str) -> Provenance | None:

@@ -41,6 +41,7 @@ from kelly_tui.store.merge import (
     take_peoples,
     values_of,
 )
+from kelly_tui.store.older import catch_up
 from kelly_tui.store.outside import (
     NEW_SAMPLE,
     Change,
@@ -79,7 +80,9 @@ _MORE, _UNDECIDED = "holds more than labels", "git left its merge to you: where 
 
 def read_back(catalogue: Catalogue) -> Merge:
     """Look for outside edits and take them in; if they are many, only list them in `Merge.pending`."""
+    caught_up = catch_up(catalogue)
     reader = _Reader(catalogue)
+    reader.merge.caught_up = caught_up
     return reader.show() if reader.found_many else reader.take()
 
 

@@ -121,7 +121,7 @@ def rebuild(catalogue: Catalogue) -> Rebuilt:
         save_config(layout.root, catalogue.config)
     if raw is not None:
         read_conflicts(catalogue, raw.conflicts)
-        _close_decided(catalogue)
+        close_decided(catalogue)
     for contradiction in remember_lists(catalogue):
         rebuilt.note(contradiction)
     with catalogue.writing() as db:
@@ -172,7 +172,7 @@ def _read_manifest(catalogue: Catalogue, rebuilt: Rebuilt) -> RawManifest | None
     return raw
 
 
-def _close_decided(catalogue: Catalogue) -> None:
+def close_decided(catalogue: Catalogue) -> None:
     """Close the conflicts that were decided after the manifest was written: the samples' own files say so."""
     still_open = catalogue.db.execute("SELECT conflict, sample_id, field, at FROM conflicts WHERE resolved_at IS NULL")
     for conflict, sample_id, field, at in still_open.fetchall():

@@ -19,6 +19,7 @@ from kelly_tui.store.assign import Assignment, assign, crossings, groups_of
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.groups import SongNames, songs_of
 from kelly_tui.store.members import NONE, Column, Ints, Member, Members, Pairs
+from kelly_tui.store.older import note_splits
 from kelly_tui.store.pieces import near_duplicates, not_compared
 from kelly_tui.store.proof import (
     NOT_COMPARED,
@@ -222,7 +223,11 @@ def _split(catalogue: Catalogue, inputs: Inputs, there: Members, seed: int) -> S
     assigned = assign(there, ratios_of(catalogue.config), seed, pairs)
     outcome = SplitOutcome(groups=assigned.groups, bridges=assigned.bridges, crossings=assigned.crossings)
     after = there.in_splits(assigned.split)
-    outcome.placed = _store(catalogue, after, np.flatnonzero(there.split == NONE))
+    newcomers = np.flatnonzero(there.split == NONE)
+    if (after.split[newcomers] != NONE).any():
+        with catalogue.writing() as db:
+            note_splits(db)
+    outcome.placed = _store(catalogue, after, newcomers)
     outcome.splits = catalogue.counts().splits
     outcome.lists_kept = write_splits(catalogue)
     unknown = _not_compared(catalogue)

@@ -25,6 +25,7 @@ from kelly_tui.store.durable import prepared
 from kelly_tui.store.inside import check_stays, read_inside
 from kelly_tui.store.layout import disk_errors, make_folder
 from kelly_tui.store.manifest import Manifest, catalogue_rev, load_manifest, mark, replacing, write_manifest_file
+from kelly_tui.store.older import settle_name
 from kelly_tui.store.outside import Merge
 from kelly_tui.store.partial import put
 from kelly_tui.store.readback import decline_outside_edits, read_back, refused_edits, take_outside_edits
@@ -173,6 +174,7 @@ def write_manifest(catalogue: Catalogue) -> bool:
     path = catalogue.layout.manifest_path
     if changed_outside(catalogue, path):
         return False
+    settle_name(catalogue)
     seq = catalogue_rev(catalogue)
     write_manifest_file(catalogue, path, partial(announce, catalogue, path))
     remember(catalogue, path, seq, mark(catalogue, seq))

@@ -56,6 +56,7 @@ class Store(RuleBasedStateMachine):
         ])  # fmt: skip
         self.numbers = count(1)
         self.given: set[str] = set()
+        self.backup = b""
         self.unseen: dict[Path, dict[str, str]] = {}
         """By file and field, the token of what another program wrote there."""
         views.write_views(self.catalogue)
@@ -298,9 +299,12 @@ class Store(RuleBasedStateMachine):
     def _lose(self) -> None:
         root, path = self.catalogue.root, self.catalogue.layout.catalogue_path
         self.catalogue.close()
-        for one in path.parent.glob(f"{path.name}*"):
-            one.unlink()
+        self._gone(path)
         self.catalogue = Catalogue.open(root)
+        self.backup = b""  # of another catalogue
+        self._history_is_gone()
+
+    def _history_is_gone(self) -> None:
         self.given = {token(said[name]) for said in self._said().values() for name in LOST_WITH if said.get(name)}
         self.given |= {token(one.value) for one in blind_opinions(self.catalogue)}
         self.given |= {token(one.theirs.value) for one in conflicts(self.catalogue) if one.theirs is not None}
@@ -316,25 +320,51 @@ class Store(RuleBasedStateMachine):
         if side is not None:
             self.decide(side)
             views.export_annotations(self.catalogue)
-        self._lose_and_compare({})
+        blind = sorted(map(str, blind_opinions(self.catalogue)))
+        self._come_back(self._gone)
+        assert sorted(map(str, blind_opinions(self.catalogue))) == blind
+        self.backup = b""  # of another catalogue
 
     @rule(ruined=st.dictionaries(SAMPLES, st.sampled_from([b"", b"{", None]), min_size=1, max_size=3))
     def lose_annotation_files_too(self, ruined: dict[int, bytes | None]) -> None:
         """The manifest alone is enough too."""
         self.read()
         self.write()
-        self._lose_and_compare(ruined)
-
-    def _lose_and_compare(self, ruined: dict[int, bytes | None]) -> None:
-        before = self._said()
-        blind = sorted(map(str, blind_opinions(self.catalogue)))
-        undecided = {(one.sample_id, one.field, str(one.theirs)) for one in conflicts(self.catalogue)}
         for number, what in ruined.items():
             self.ruin(number, what)
-        self._lose()
+        self._come_back(self._gone)
+        self.backup = b""
+
+    @rule()
+    def back_up(self) -> None:
+        self.catalogue.close()
+        self.backup = self.catalogue.layout.catalogue_path.read_bytes()
+        self.catalogue = Catalogue.open(self.catalogue.root)
+
+    @rule()
+    def put_the_backup_back(self) -> None:
+        """What the views know and the backup does not is taken from them."""
+        self.read()
+        self.write()
+        if self.backup:
+            self._come_back(lambda path: path.write_bytes(self.backup))
+
+    def _gone(self, path: Path) -> None:
+        for one in path.parent.glob(f"{path.name}*"):
+            one.unlink()
+
+    def _come_back(self, befall: Callable[[Path], object]) -> None:
+        """All that is said now is said afterwards too, whatever befell the catalogue; but its history may be gone."""
+        root, path = self.catalogue.root, self.catalogue.layout.catalogue_path
+        before = self._said()
+        undecided = {(one.sample_id, one.field, str(one.theirs)) for one in conflicts(self.catalogue)}
+        self.catalogue.close()
+        befall(path)
+        self.catalogue = Catalogue.open(root)
+        views.read_back(self.catalogue)
         assert self._said() == before
-        assert sorted(map(str, blind_opinions(self.catalogue))) == blind
         assert {(one.sample_id, one.field, str(one.theirs)) for one in conflicts(self.catalogue)} == undecided
+        self._history_is_gone()
 
     @rule()
     def check(self) -> None:

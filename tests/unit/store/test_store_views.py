@@ -94,7 +94,7 @@ def test_the_manifest_is_as_the_data_model_says(catalogue):
     data = json.loads(catalogue.layout.manifest_path.read_text("utf-8"))
     assert list(data) == ["config", "created_at", "updated_at", "samples", "stats", "kelly"]
     assert data["config"]["dataset_id"] == "songs"
-    assert list(data["kelly"]) == ["catalogue_rev", "mark", "complete"]
+    assert list(data["kelly"]) == ["catalogue", "catalogue_rev", "changes", "mark", "complete"]
     assert [row["sample_id"] for row in data["samples"]] == [id_of(number) for number in range(1, 6)]
     first = data["samples"][0]
     assert first["annotations"] == {
