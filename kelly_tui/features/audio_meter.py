@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from kelly_tui.features.spectrum import Floats
 from kelly_tui.music.detection import Detection, unknown
+from kelly_tui.text import agree, count
 
 Doubles = NDArray[np.float64]
 
@@ -63,7 +64,7 @@ def find_bars(
     if tempo.value is None or not len(beats):
         return _no_bars("no beat, and so no meter")
     if len(beats) <= _FEWEST:
-        return _no_bars(f"{len(beats)} beats tell no meter")
+        return _no_bars(f"{count(len(beats), 'beat')} {agree(len(beats), 'tells', 'tell')} no meter")
     if tempo.confidence < _CLEAR:
         return _no_bars(f"the beat is too unsure, {tempo.confidence:.0%}, to tell a meter")
     heard = hear_beats(beats, strength, mel_db, chroma)

@@ -31,7 +31,7 @@ from kelly_tui.music.dynamics import (
     sure_of_curve,
     velocity_curve,
 )
-from kelly_tui.music.groove import Groove, detect_groove
+from kelly_tui.music.groove import Groove, detect_groove, no_groove
 from kelly_tui.music.meter import find_bars
 from kelly_tui.music.modulation import Region, detect_keys, keys_in_words, numerals, numerals_in_words
 from kelly_tui.music.notes import Score, read_midi
@@ -49,7 +49,7 @@ Ints = NDArray[np.int64]
 Found = Detection[Any]
 
 VECTOR_SIZE = 117
-_VERSIONS = {"chords": 4, "tempo": 3, "groove": 4, "meter": 3, "key": 5, "contour": 2, "articulation": 2}
+_VERSIONS = {"chords": 4, "tempo": 3, "groove": 5, "meter": 3, "key": 6, "contour": 2, "articulation": 3}
 """Of the detectors whose results have changed since their first."""
 _WIDEST_STEP = 12
 
@@ -62,7 +62,7 @@ class MidiFeatures(msgspec.Struct, kw_only=True, frozen=True):
     """
 
     duration_sec: float
-    tempo_bpm: float
+    tempo_bpm: float | None
     time_signature: str
     note_count: int
     """All notes, drums too."""
@@ -213,7 +213,7 @@ def analyse(score: Score) -> Analysis:
     clock = find_clock(score, tempo)
     meter, barred = find_bars(clock)
     timed = score if clock.score is score else barred
-    groove = detect_groove(timed)
+    groove = no_groove(tempo.why) if tempo.value is None else detect_groove(timed)
     key, keys = detect_keys(score)
     return Analysis(
         score=score,
@@ -284,7 +284,7 @@ def features_of(analysis: Analysis) -> MidiFeatures:
     key = analysis.key.value or (None, None)
     chords = analysis.chords.value or []
     late, offsets = groove.timing_offsets.value, analysis.offsets
-    tempo = analysis.tempo.value if analysis.tempo.value is not None else score.tempo_bpm
+    tempo = analysis.tempo.value
     pitch_histogram = _shares(score.class_counts)
     interval_histogram = _shares(np.bincount(steps, minlength=2 * _WIDEST_STEP + 1))
     contour = contour_curve(analysis.line, score.duration)
@@ -301,7 +301,7 @@ def features_of(analysis: Analysis) -> MidiFeatures:
             interval_histogram,
             [groove.swing_ratio.value or 0.5, syncopated],
             [groove.groove_type.value == "swing", groove.groove_type.value == "straight"],
-            [tempo / 200, 0.0 if late is None else float(np.abs(late).sum()) / len(late) / 50],
+            [(tempo or 0.0) / 200, 0.0 if late is None else float(np.abs(late).sum()) / len(late) / 50],
             [loud / 127, loud_spread / 40, loud_range / 127],
             held,
             contour,
@@ -310,7 +310,7 @@ def features_of(analysis: Analysis) -> MidiFeatures:
     )
     return MidiFeatures(
         duration_sec=round(score.duration, 6),
-        tempo_bpm=round(tempo, 4),
+        tempo_bpm=tempo and round(tempo, 4),
         time_signature=analysis.meter.value or score.time_signature,
         note_count=len(score.notes),
         pitch_sequence=score.pitched["pitch"].tolist(),

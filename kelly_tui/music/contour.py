@@ -148,6 +148,8 @@ def detect_contour(line: NDArray[np.void]) -> Detection[str]:
 
 def contour_of(score: Score, skyline: NDArray[np.void]) -> Detection[str]:
     """The contour of a piece's melody, as sure as that it is the melody."""
+    if len(score.pitched) == 0:
+        return unknown("no pitched notes")
     tune = find_tune(score, skyline)
     found = detect_contour(tune.line)
     if found.value is None or not tune.what:

@@ -27,6 +27,8 @@ _ACCENT = 9.0
 _SURE_BY_DEGREES, _SURE_OF_ACCENTS, _SURE_OF_NOTHING_ELSE = 0.7, 0.55, 0.4
 """How sure tenuto and marcato are, accents, and normal. Of 200 generated pieces 51 of 52, 23 of 40 and 12 of 34 are
 right; players hold their notes less evenly than those. ``make accuracy`` shows it of others."""
+_DOWN = 64
+"""The value from which the sustain pedal is down."""
 _LONGEST_STEP = 2.0
 """Beats to the next note after which a gap is a rest, not articulation."""
 
@@ -87,16 +89,50 @@ def _windows(times: Floats, duration: float) -> NDArray[np.int64]:
 
 
 def held_shares(score: Score) -> Floats:
-    """For each note that another follows in its track within two beats: its duration over the time to the next.
+    """For each note that another follows in its track within two beats: how long it sounds over the time to the next.
 
-    Of notes struck together the highest stands for all.
+    It sounds until its key and the sustain pedal are up (see `sounding_ends`). Of notes struck together the highest
+    stands for all.
     """
     notes, order = score.pitched, score.by_track
     track, onset = notes["track"][order], notes["onset_beat"].round(3)[order]
     step = onset[1:] - onset[:-1]
     follows = ((track[1:] == track[:-1]) & (step > 0.02) & (step <= _LONGEST_STEP)).nonzero()[0]
-    shares: Floats = notes["duration_beat"][order[follows]] / step[follows]
+    lasting = notes["duration_beat"] if len(score.pedal) == 0 else _sounding_beats(score)
+    shares: Floats = lasting[order[follows]] / step[follows]
     return shares
+
+
+def _sounding_beats(score: Score) -> Floats:
+    beats: Floats = score.time_to_beat(sounding_ends(score)) - score.pitched["onset_beat"]
+    return beats
+
+
+def sounding_ends(score: Score) -> Floats:
+    """(pitched notes,) seconds at which they cease to sound: with their key, or later, as the sustain pedal goes up.
+
+    MIDI 1.0's rule for controller 64: down from 64 on, and a note let go while it is down sounds until it is up; to the
+    end of the piece if it stays down. A track's pedal holds its own notes, and those of tracks with the same program
+    that have none: the other hand of a piano, on a track of its own. A pedal on a track without notes is a piano's.
+    """
+    notes = score.pitched
+    ends: Floats = notes["onset"] + notes["duration"]
+    pedals = np.unique(score.pedal[:, 0])
+    programs = {}
+    for track in pedals.tolist():
+        own = notes["program"][notes["track"] == track]
+        programs[track] = int(own[0]) if len(own) else 0
+    without = ~np.isin(notes["track"], pedals)
+    for track, program in programs.items():
+        rows = score.pedal[score.pedal[:, 0] == track]
+        rows = rows[rows[:, 1].argsort(kind="stable")]
+        times, down = rows[:, 1], rows[:, 2] >= _DOWN
+        up = np.append(times[~down], max(score.duration, times[-1]))
+        held = ((notes["track"] == track) | (without & (notes["program"] == program))).nonzero()[0]
+        last = times.searchsorted(ends[held], side="left") - 1  # what the pedal did last before the key went up
+        held = held[(last >= 0) & down[last]]
+        ends[held] = np.maximum(ends[held], up[np.minimum(up.searchsorted(ends[held]), len(up) - 1)])
+    return ends
 
 
 def articulation_ratios(shares: Floats) -> tuple[float, float, float]:
@@ -120,7 +156,7 @@ def detect_articulation(score: Score, shares: Floats) -> Detection[str]:
     held = median(shares)
     share, name = max((normal, "normal"), (legato, "legato"), (staccato, "staccato"))
     how = {"legato": "reach the next", "staccato": "are short", "normal": "are neither joined nor short"}[name]
-    lasting = f"the median lasts {held:.2f} of the time to the next"
+    lasting = f"the median lasts {held:.2f} of the time to the next" + (", with the pedal" if len(score.pedal) else "")
     why = f"{share:.0%} of {len(shares)} notes {how}; {lasting}"
     if name != "normal":
         return Detection(name, 0.4 + 0.5 * share, why)

@@ -27,6 +27,7 @@ from kelly_tui.music.eighths import (
 from kelly_tui.music.notes import Score
 from kelly_tui.music.runs import runs
 from kelly_tui.music.tempo import has_clock, unkept
+from kelly_tui.text import agree, count
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -69,12 +70,14 @@ def detect_groove(score: Score) -> Groove:
     The swing ratio is the place of the second of two eighths in the beat, as Friberg and Sundström (2002) and the
     Weimar Jazz Database (Pfleiderer et al., 2017) measure it; of sixteenths, where these swing and eighths don't.
     """
-    if len(score.notes) < 4:
-        return _silent(f"{len(score.notes)} notes make no groove")
+    if (few := len(score.notes)) < 4:
+        return no_groove(f"{count(few, 'note')} {agree(few, 'makes', 'make')} no groove")
     if not math.isfinite(float(score.notes["onset"].sum())):
-        return _silent("the notes have no times")
+        return no_groove("the notes have no times")
+    if np.ptp(score.notes["onset_beat"]) < 1:
+        return no_groove("all notes start within a beat")
     if not has_clock(score):
-        return _silent(unkept(score))
+        return no_groove(unkept(score))
     if is_compound(score):
         return _compound(score)
     strokes = find_strokes(score)
@@ -106,7 +109,8 @@ def is_compound(score: Score) -> bool:
     return bool(score.meters) and score.meters[0].denominator >= 8 and score.meters[0].numerator in (6, 9, 12)
 
 
-def _silent(why: str) -> Groove:
+def no_groove(why: str) -> Groove:
+    """Nothing that can be said, and why."""
     return Groove(unknown(why), unknown(why), unknown(why), 0.0)
 
 
@@ -131,14 +135,14 @@ def _swing(score: Score, strokes: Strokes, parts: int) -> tuple[Detection[float]
     known of the push is not known of where the beat begins.
     """
     division = divide(strokes.beats * parts, strokes.early * parts)
-    what, count = "pairs" if parts == 1 else "pairs of sixteenths", len(division.ratios)
-    if count < FEWEST_PAIRS:
-        return unknown(f"too few {what} for a swing ratio: {count}"), 1.0, division
+    what, pairs = "pairs" if parts == 1 else "pairs of sixteenths", len(division.ratios)
+    if pairs < FEWEST_PAIRS:
+        return unknown(f"too few {what} for a swing ratio: {pairs}"), 1.0, division
     middle, own = Middle.of(division.ratios, 0.04, 0.004, parts / score.ticks_per_beat)
     error = math.hypot(own, parts * strokes.error)
     sure = 0.1**2 / (0.1**2 + error**2)
     value = min(0.75, max(0.5, sure * middle + (1 - sure) * 0.6))
-    why = f"swing {value:.2f} ± {max(math.ceil(error * 100), 1) / 100:.2f} from {count} {what}"
+    why = f"swing {value:.2f} ± {max(math.ceil(error * 100), 1) / 100:.2f} from {pairs} {what}"
     return Detection(round(value, 4), _within(0.03, error), why), error, division
 
 

@@ -22,7 +22,7 @@ from kelly_tui.model.dataset import DatasetConfig
 from kelly_tui.model.edit import STATE_FIELDS, Edit, Event, Step, check_state, state_label
 from kelly_tui.store.layout import utc_now
 from kelly_tui.store.schema import label_from_json
-from kelly_tui.store.steps import Labels, Recorder, Wanted, changed_beside, undone
+from kelly_tui.store.steps import Labels, Recorder, Wanted, changed_beside, settled_by, undone
 from kelly_tui.text import count
 
 if TYPE_CHECKING:
@@ -40,8 +40,8 @@ def edit(catalogue: Catalogue, edits: Sequence[Edit], by: str, words: str | None
 
     A label gets `by`, unless it says whose it is, and the time. Setting the dataset's main label decides the sample as
     ``labelled``, clearing it as ``pending``, in the same step. What is cleared nobody but a person fills again, unless
-    that is undone or `refused` is cleared too. What is there already is no change, unless it decides a conflict; a step
-    without any change has no events.
+    that is undone or `refused` is cleared too. Where chords are set, the times of other ones are cleared. What is there
+    already is no change, unless it decides a conflict; a step without any change has no events.
     Raises `LabelError` for a field or a value that can't be, `DatasetError` for a sample that is not there.
     """
     at = utc_now()
@@ -58,11 +58,12 @@ def edit(catalogue: Catalogue, edits: Sequence[Edit], by: str, words: str | None
     for chunk in _chunks(wanted.items(), _at_once(catalogue)):
         with catalogue.writing() as db:
             for sample_id, fields in chunk:
-                now = Labels.of(db, sample_id, {**fields, "refused": None})
+                now = Labels.of(db, sample_id, settled_by(fields))
                 asked = _asked(db, sample_id)
                 new = {field: label for field, label in fields.items() if field in asked or not now.says(field, label)}
-                step.change(db, now, new if "refused" in fields else now.decided(new))
-                _hand_down(db, step, sample_id, new, wanted)
+                settled = new if "refused" in fields else now.decided(new)
+                step.change(db, now, settled)
+                _hand_down(db, step, sample_id, settled, wanted)
     return step.done()
 
 
@@ -105,12 +106,13 @@ def put_labels(catalogue: Catalogue, labels: Mapping[str, Wanted], kind: str, ac
                    for sample_id, given in chunk]  # fmt: skip
         with catalogue.writing() as db:
             for sample_id, fields in checked:
-                now = Labels.of(db, sample_id, {**fields, "refused": None})
+                now = Labels.of(db, sample_id, settled_by(fields))
                 new = {name: label for name, label in fields.items() if now.yields_to(name, label)}
-                step.change(db, now, new if kind == "stage" or "refused" in fields else now.decided(new))
                 changed += len(new)
+                settled = new if kind == "stage" or "refused" in fields else now.decided(new)
+                step.change(db, now, settled)
                 if kind != "stage":  # after a stage all variants are brought up to date at once
-                    _hand_down(db, step, sample_id, new, labels)
+                    _hand_down(db, step, sample_id, settled, labels)
     return changed
 
 

@@ -37,6 +37,13 @@ TOLD = ("edit", "undo", "redo")
 
 NOTHING: Mapping[str, Any] = {}
 
+_CHORDS, _TIMES = "chord_progression", "chord_times"
+
+
+def settled_by(fields: Wanted) -> tuple[str, ...]:
+    """These fields, and those that what a person says of them may change (see `Labels.decided`)."""
+    return tuple(dict.fromkeys((*fields, "refused", *([_TIMES] if _CHORDS in fields else []))))
+
 
 class Labels(NamedTuple):
     """What some fields of a sample say now, inside a write transaction."""
@@ -98,12 +105,28 @@ class Labels(NamedTuple):
 
     def decided(self, new: Wanted) -> Wanted:
         """What a person changes, with what follows: a field that is cleared is refused to all but people, until it is
-        set. `labels` must tell what is refused now.
+        set; and times go that belong to other chords. `labels` must tell what `settled_by` names.
         """
+        other_times = _CHORDS in new and _TIMES not in new and self._keeps_no_times(new[_CHORDS])
+        if other_times and self.labels[_TIMES] is not None:
+            new = {**new, _TIMES: None}
         cleared = [field for field, label in new.items() if label is None and field in FIELDS]
+        if other_times and _TIMES not in new:  # what a detector finds is of the chords that it finds
+            cleared.append(_TIMES)
         left = [one for one in self.refused if new.get(one) is None]
         refused = list(dict.fromkeys([*left, *cleared]))
         return new if refused == self.refused else {**new, "refused": Label(refused) if refused else None}
+
+    def _keeps_no_times(self, chords: Label | None) -> bool:
+        """Whether the times there are can't be these chords': a person said other ones, and not the times."""
+        times = self.labels[_TIMES]
+        if (chords is not None and chords.source != "human") or (times is not None and times.source == "human"):
+            return False
+        if chords is None or times is None:
+            return True
+        assert isinstance(chords.value, list)
+        assert isinstance(times.value, list)
+        return len(chords.value) != len(times.value)
 
     def inherits(self, field: str, label: Label | None) -> bool:
         """Whether a label from the parent is news, and may be set; None only takes back what was inherited."""

@@ -11,7 +11,7 @@ import mir_eval
 import numpy as np
 import pytest
 
-from kelly_tui.features.midi import analyse
+from kelly_tui.features.midi import analyse, features_of
 from kelly_tui.music.chords import best_path, detect_chords
 from kelly_tui.music.contour import contour_curve, detect_contour, detect_range, melody
 from kelly_tui.music.dynamics import (
@@ -20,6 +20,7 @@ from kelly_tui.music.dynamics import (
     detect_dynamics,
     held_shares,
     mark_of_velocity,
+    sounding_ends,
     velocity_curve,
 )
 from kelly_tui.music.groove import detect_groove
@@ -307,6 +308,50 @@ def test_articulation(name: str, share: float) -> None:
     assert dict(zip(("legato", "staccato", "normal"), articulation_ratios(shares)))[name] > 0.9
 
 
+def pedalled(*presses: tuple[float, float], hands: int = 1) -> Score:
+    """Arpeggios that let go after a third of the step, over `hands` tracks; the pedal of the first: down, up, beats."""
+    song = mido.MidiFile(ticks_per_beat=TICKS)
+    for hand in range(hands):
+        events = [] if hand else [(beat, 0, value) for press in presses for beat, value in zip(press, (127, 0))]
+        for step in range(64):
+            events += [(step / 2, 2, 60 + step % 4 * 4 + hand), (step / 2 + 1 / 6, 1, 60 + step % 4 * 4 + hand)]
+        track, now = mido.MidiTrack(), 0
+        for beat, kind, number in sorted(events):
+            name = {0: "control_change", 1: "note_off", 2: "note_on"}[kind]
+            rest = {"control": 64, "value": number} if kind == 0 else {"note": number}
+            track.append(mido.Message(name, time=round(beat * TICKS) - now, **rest))
+            now = round(beat * TICKS)
+        song.tracks.append(track)
+    file = io.BytesIO()
+    song.save(file=file)
+    return read_midi(file.getvalue())
+
+
+def test_what_the_pedal_holds_is_not_staccato() -> None:
+    bars = [(bar * 4 + 0.1, bar * 4 + 3.9) for bar in range(8)]
+    for hands in (1, 2):
+        dry, held = pedalled(hands=hands), pedalled(*bars, hands=hands)
+        assert detect_articulation(dry, held_shares(dry)).value == "staccato"
+        found = detect_articulation(held, held_shares(held))
+        assert (found.value, found.why.endswith("with the pedal")) == ("legato", True)
+    assert analyse(held).articulation.value == "legato"
+
+
+def test_a_note_sounds_until_key_and_pedal_are_up() -> None:
+    score = pedalled((0.25, 0.4), (1.0, 1.1), (4.05, 4.15), (30, 40))
+    ends = sounding_ends(score) / 0.5  # seconds of 120 BPM
+    sounds = ends - score.notes["onset_beat"]
+    short = pytest.approx(1 / 6, abs=1e-3)
+    assert sounds[0] == short  # pressed after it was let go
+    assert sounds[2] == short  # up again before it was let go
+    assert sounds[8] == short
+    assert sounds[59] == short
+    assert sounds[60:] == pytest.approx([10, 9.5, 9, 8.5], abs=1e-3)
+    never_up = pedalled((30, 31))
+    never_up.pedal[-1, 2] = 64
+    assert sounding_ends(never_up)[-4:] == pytest.approx([never_up.duration] * 4)
+
+
 def test_struck_articulations() -> None:
     loud = score_of(line([60, 62, 64] * 8, step=0.5, share=0.75, velocity=115))
     assert detect_articulation(loud, held_shares(loud)).value == "marcato"
@@ -386,3 +431,28 @@ def test_a_velocity_curve_is_as_sure_as_there_are_notes_for_it() -> None:
     assert "with notes" in parts.why
     assert flat.confidence == 0.3
     assert "perhaps nobody played them" in flat.why
+
+
+def test_what_tells_nothing_is_not_told() -> None:
+    """All pitches at once; a tempo that is impossible; drums alone."""
+    cluster = analyse(score_of([(0, 4, pitch, 80) for pitch in range(128)], bpm=None))
+    assert cluster.key.value is None
+    assert cluster.groove.timing_offsets.value is None
+    assert analyse(score_of([(0, 4, pitch, 80) for pitch in range(128)])).groove.timing_offsets.value is None
+    eighths = score_of(line([60, 62, 64, 65] * 16, step=0.5))
+    found = analyse(replace(eighths, has_tempo=False, left_out={"tempo": 1}))
+    assert (found.groove.groove_type.value, found.groove.swing_ratio.value) == (None, None)
+    assert found.groove.groove_type.why == "the file's tempo is impossible"
+    features = features_of(found)
+    assert features.tempo_bpm is None
+    assert "tempo_bpm" not in features.columns()
+    assert np.isfinite(features.feature_vector).all()
+    drums = analyse(score_of([(beat, 0.1, 36, 80) for beat in range(96)], channel=9))
+    assert drums.contour.why == "no pitched notes"
+    one = analyse(score_of([(0, 1, 60, 80)]))
+    assert (one.key.why, detect_groove(one.score).groove_type.why) == (
+        "1 note of 1 pitch class tells no key",
+        "1 note makes no groove",
+    )
+    twelve = score_of(line(np.random.default_rng(1).permutation(np.arange(48, 96)).tolist() * 4))
+    assert detect_key(twelve).value is None

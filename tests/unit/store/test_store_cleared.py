@@ -142,3 +142,46 @@ def test_of_a_variant_only_what_a_person_cleared_there_is_not_inherited(catalogu
     assert said(catalogue, 2) == {}
     say(catalogue, "key", "D")
     assert said(catalogue, 2) == {"key": "D"}
+
+
+def detected(catalogue: Catalogue, number: int = 0) -> None:
+    chords, times = ["C", "G", "Am", "F"], [0.0, 1.0, 2.0, 3.0]
+    found = {"chord_progression": Label(chords, "detector", "k"), "chord_times": Label(times, "detector", "k")}
+    catalogue.put_labels({id_of(number): found}, kind="stage", actor="extract")
+
+
+def test_times_of_other_chords_go_with_them_and_come_back_with_them(catalogue: Catalogue) -> None:
+    detected(catalogue)
+    say(catalogue, "chord_progression", ["C", "G"])
+    assert catalogue.find(id_of(0)).value("chord_times") is None
+    detected(catalogue)  # the stage again: they are still of other chords
+    assert catalogue.find(id_of(0)).value("chord_times") is None
+    undo(catalogue, "ann")
+    one = catalogue.find(id_of(0))
+    assert (len(one.value("chord_progression")), one.value("chord_times")) == (4, [0.0, 1.0, 2.0, 3.0])
+    assert one.refused == []
+    redo(catalogue, "ann")
+    assert catalogue.find(id_of(0)).value("chord_times") is None
+    say(catalogue, "chord_times", [0.0, 2.0])
+    say(catalogue, "chord_progression", ["C", "G", "C"])
+    assert catalogue.find(id_of(0)).value("chord_times") == [0.0, 2.0], "a person's own stay"
+
+
+def test_times_of_as_many_chords_stay_and_those_found_later_stay_away(catalogue: Catalogue) -> None:
+    detected(catalogue)
+    say(catalogue, "chord_progression", ["C", "G", "Am", "Dm"])
+    assert catalogue.find(id_of(0)).value("chord_times") == [0.0, 1.0, 2.0, 3.0]
+    edit(catalogue, [Edit(id_of(1), "chord_progression", Label(["C", "G"]))], by="ann")
+    detected(catalogue, 1)
+    assert catalogue.find(id_of(1)).value("chord_times") is None
+    edit(catalogue, [Edit(id_of(1), "chord_times", Label([0.0, 2.0])),
+                     Edit(id_of(1), "chord_progression", Label(["Am", "G"]))], by="ann")  # fmt: skip
+    assert catalogue.find(id_of(1)).value("chord_times") == [0.0, 2.0]
+
+
+def test_times_go_where_a_view_names_other_chords_and_from_variants(catalogue: Catalogue) -> None:
+    detected(catalogue)
+    catalogue.put_labels({id_of(0): {"chord_progression": Label(["C", "G"])}}, kind="outside", actor="outside")
+    assert catalogue.find(id_of(0)).value("chord_times") is None
+    detected(catalogue, 0)
+    assert catalogue.find(id_of(2)).value("chord_times") is None
