@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kelly_tui import text
+from kelly_tui.music.chord_bars import cut_at_bars
 from kelly_tui.music.chord_stretches import IS_TONE, Second, content, second_look
 from kelly_tui.music.chord_stretches import NONE as NO_CHORD
 from kelly_tui.music.chord_stretches import STATES as HEARD_STATES
@@ -198,7 +199,9 @@ def detect_chords(score: Score) -> Detection[list[tuple[float, str]]]:
     scores = _scores(windows)
     costs = _CHANGE[windows.strong] - _CHANGE_STRUCK * np.minimum(windows.struck, 4.0)
     path = best_path(scores, costs.astype(np.float32))
-    starts, states = first_look(windows, path)
+    starts, states = cut_at_bars(
+        *first_look(windows, path), windows.strong == 3, windows.sounding, windows.ornaments, windows.lowest
+    )
     lengths = lengths_of(starts, len(path))
     held = content(windows.sounding, windows.ornaments, windows.lowest, lengths)
     second = second_look(states, held)
