@@ -20,6 +20,7 @@ from kelly_tui.errors import FileRefused
 from kelly_tui.features.fingerprint import midi_fingerprint
 from kelly_tui.model.annotation import LONGEST, Label, Value
 from kelly_tui.music.beats import find_clock, in_short_beats
+from kelly_tui.music.blues import blues_key
 from kelly_tui.music.chords import detect_chords
 from kelly_tui.music.contour import contour_curve, contour_of, detect_range, melody
 from kelly_tui.music.detection import Detection, unknown
@@ -215,6 +216,10 @@ def analyse(score: Score) -> Analysis:
     timed = score if clock.score is score else barred
     groove = no_groove(tempo.why) if tempo.value is None else detect_groove(timed)
     key, keys = detect_keys(score)
+    chords = detect_chords(timed if timed is score else in_short_beats(timed))
+    blues = blues_key(chords.value or [], score.duration)
+    if blues.value is not None and keys:
+        key, keys = blues, [Region(keys[0].start, keys[-1].end, *blues.value, blues.confidence)]
     return Analysis(
         score=score,
         timed=timed,
@@ -224,7 +229,7 @@ def analyse(score: Score) -> Analysis:
         keys=keys,
         tempo=tempo,
         meter=meter,
-        chords=detect_chords(timed if timed is score else in_short_beats(timed)),
+        chords=chords,
         groove=groove if clock.score is score else groove.less_sure(clock.confidence),
         dynamics=detect_dynamics(score),
         articulation=detect_articulation(score, shares),

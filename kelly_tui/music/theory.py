@@ -252,8 +252,8 @@ def numeral_of(chord: str, tonic: str, mode: str) -> str:
 
     A chord of foreign notes that leads to a triad of the scale is its dominant or its leading-tone chord (V7/ii,
     vii°7/V); another is borrowed, with a sign against the major scale (bVII) or in the other case (iv).
-    Minor keys have both sixths and sevenths. The bass is told of triads and sevenths, by figures; ``N`` stays ``N``.
-    Raises `LabelError`.
+    Minor keys have both sixths and sevenths; IV7 in mixolydian is the blues. The bass is told of triads and
+    sevenths, by figures; ``N`` stays ``N``. Raises `LabelError`.
     """
     found = chord_pitches(chord)
     if found is None:
@@ -262,7 +262,8 @@ def numeral_of(chord: str, tonic: str, mode: str) -> str:
     home = pitch_class(tonic)
     led_to = _LED_TO.get(quality)
     picardy = quality == "" and found.root == home
-    if led_to is not None and not picardy and not _belongs(found.pitches, home, mode):
+    blue = mode == "mixolydian" and quality == "7" and found.root == (home + 5) % 12
+    if led_to is not None and not picardy and not blue and not _belongs(found.pitches, home, mode):
         degree, above = led_to
         target = _triad_on((found.root + above - home) % 12, mode)
         if target is not None:
