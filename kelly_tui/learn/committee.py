@@ -85,20 +85,25 @@ def _discriminant(view: Floats, known: Known, folds: Ints, taught: Flags) -> Flo
         if there.any():
             standard = np.clip(_standard(view, there), -8.0, 8.0)
             here = folds == fold
-            scores[here] = _fitted(standard[there], known.labels[there], known.classes, standard[here])
+            weights, offsets = fitted(standard[there], known.labels[there], known.classes)
+            scores[here] = standard[here] @ weights + offsets
     return scores
 
 
-def _fitted(features: Floats, labels: Ints, classes: int, asked: Floats) -> Floats:
+def fitted(features: Floats, labels: Ints, classes: int) -> tuple[Floats, Floats]:
+    """The discriminant of (n, features) by labels (n,): weights (features, classes) and offsets (classes,) of scores.
+
+    Features about their means. Scores are log-likelihoods of the classes, but for what is the same for all.
+    """
     counts = np.bincount(labels, minlength=classes)
     means = np.zeros((classes, features.shape[1]))
     np.add.at(means, labels, features)
     means /= (counts + _CLASS_PRIOR)[:, None]
     rest = features - means[labels]
     covariance = _shrunk(rest)
-    weights = np.linalg.solve(covariance, means.T)
-    scores: Floats = asked @ weights - (means.T * weights).sum(axis=0) / 2
-    return scores + np.log((counts + 1) / (len(labels) + classes))
+    weights: Floats = np.linalg.solve(covariance, means.T).astype(np.float64)
+    offsets: Floats = np.log((counts + 1) / (len(labels) + classes)) - (means.T * weights).sum(axis=0) / 2
+    return weights, offsets
 
 
 def _shrunk(rest: Floats) -> Floats:

@@ -3,7 +3,9 @@
 Valence and arousal are linear in the cues, and each label lies in their plane (Russell's circumplex, 1980), so that
 the rules give every label a probability. Both are priors: a ridge of the plane and a multinomial logit of the labels
 begin at the rules and move as far as labels bear them out. How far the logit is to be believed beside the bare shares
-of the labels, and how far valence and arousal are off, is measured on groups of samples that were held out.
+of the labels, and beside discriminants on the few features that tell the labels apart (`kelly_tui.learn.telling`),
+and how far valence and arousal are off, is measured on groups of samples that were held out. So the rules stand where
+few have spoken, and the labels where they are clear.
 
 A group (songs, versions, variants: `kelly_tui.store.splits`) never helps itself: what is suggested for it, and how
 surely, comes from a fit and from measurements in which its labels had no part.
@@ -20,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kelly_tui.learn.cues import CUES
+from kelly_tui.learn.telling import MOST_DECIDE, SIZES, Telling
 from kelly_tui.model.labels import EMOTION_PLACES
 
 Floats = NDArray[np.float64]
@@ -70,8 +73,13 @@ _PLACE_WEIGHT = 0.15
 little, as all that is called happy lies in one place."""
 _MEASURED = 20.0
 """As many measurements as `SPREADS` is worth."""
-_BELIEF = (6.0, 1.0)
-"""Before anything is measured: the logit is right rather than the bare shares, in six cases of seven."""
+_BELIEFS = np.array([6.0, 1.0, *([0.25] * len(SIZES))])
+"""Of the logit, the bare shares and the discriminants, before anything is measured: in six cases of eight the logit is
+right."""
+_SOFTER = np.geomspace(0.05, 1.5, 15)
+"""By what scores of discriminants, which take labels for clearer than they are, may be multiplied."""
+_DOUBT = 0.03
+"""Of a discriminant that is sure: it never is."""
 _UNHEARD = -30.0
 """Log-odds of a label that has no place in the plane and that nobody has given yet."""
 MOST = 4000
@@ -83,7 +91,8 @@ class Labelled(NamedTuple):
     """What is known of n samples of one type of file."""
 
     cues: Floats
-    """(n, cues), see `kelly_tui.learn.cues`."""
+    """(n, cues or more), see `kelly_tui.learn.cues`; any further features stand behind, finite, and only labels make
+    them say something."""
     groups: Ints
     """(n,): samples of one group belong together."""
     emotions: Ints
@@ -101,6 +110,9 @@ class Forecast(NamedTuple):
     """(n, 2): valence and arousal, -1..1."""
     spreads: Floats
     """(n, 2): standard deviations."""
+    decided: Ints
+    """(n, 3): the columns of the cues and further features that decided, where labels did and not the rules, heaviest
+    first: see `Telling.decided`."""
 
 
 @cache
@@ -120,9 +132,9 @@ class Forecaster:
 
     def __init__(self, known: Labelled, labels: Sequence[str], kind: str) -> None:
         places = np.array([EMOTION_PLACES.get(label, (np.nan, np.nan)) for label in labels]).reshape(-1, 2)
-        teachers = _teachers(known)
+        teachers = teachers_of(known)
         self._labels, self._groups = len(labels), known.groups[teachers]
-        lessons = _Lessons.of(_with_constant(known.cues[teachers]), known, teachers, places)
+        lessons = _Lessons.of(known.cues[teachers], known, teachers, places)
         folds = _folds(self._groups)
         self._teach = _Teacher(lessons, folds, places, _rule_weights(kind))
         self._fold_of_group = dict(zip(self._groups.tolist(), folds.tolist()))
@@ -139,9 +151,9 @@ class Forecaster:
         """How many groups these are of."""
 
     def of(self, cues: Floats, groups: Ints) -> Forecast:
-        """Of n samples, by their cues (n, cues) and groups (n,)."""
+        """Of n samples, by their cues, with the same further features as were learnt from, and groups (n,)."""
         fold = np.array([self._fold_of_group.get(group, -1) for group in groups.tolist()], np.int64)
-        cues = _with_constant(cues)
+        decided = np.zeros((len(cues), MOST_DECIDE), np.int64)
         probabilities, plane, spreads = (np.zeros((len(cues), size)) for size in (self._labels, 2, 2))
         for held_out in np.unique(fold).tolist():
             here = fold == held_out
@@ -150,14 +162,16 @@ class Forecaster:
             learnt = self._measured[held_out]
             probabilities[here], plane[here] = learnt.probabilities(cues[here]), learnt.plane(cues[here])
             spreads[here] = learnt.spreads
-        return Forecast(probabilities, plane, spreads)
+            decided[here] = learnt.decided(cues[here], probabilities[here])
+        return Forecast(probabilities, plane, spreads, decided)
 
 
 def _with_constant(cues: Floats) -> Floats:
-    return np.column_stack([cues, np.ones(len(cues))])
+    """(n, cues + 1): without further features."""
+    return np.column_stack([cues[:, : len(CUES)], np.ones(len(cues))])
 
 
-def _teachers(known: Labelled) -> Ints:
+def teachers_of(known: Labelled) -> Ints:
     """The samples to learn from: at most `MOST`, spread evenly over the labelled ones."""
     labelled = np.flatnonzero((known.emotions >= 0) | ~np.isnan(known.plane).all(axis=1))
     if len(labelled) > MOST:
@@ -174,6 +188,8 @@ def _folds(groups: Ints) -> Ints:
 class _Lessons(NamedTuple):
     """What labelled samples teach."""
 
+    features: Floats
+    """(n, cues or more)"""
     cues: Floats
     """(n, cues + 1)"""
     plane: Floats
@@ -184,15 +200,16 @@ class _Lessons(NamedTuple):
     """(n,)"""
 
     @classmethod
-    def of(cls, cues: Floats, known: Labelled, teachers: Ints, places: Floats) -> _Lessons:
+    def of(cls, features: Floats, known: Labelled, teachers: Ints, places: Floats) -> _Lessons:
         emotions, plane = known.emotions[teachers], known.plane[teachers]
         given = ~np.isnan(plane)
         meant = np.where((emotions >= 0)[:, None], places[emotions], np.nan) if len(places) else plane
         weights = np.where(given, 1.0, np.where(np.isnan(meant), 0.0, _PLACE_WEIGHT))
-        return cls(cues, np.nan_to_num(np.where(given, plane, meant)), weights, emotions)
+        plane = np.nan_to_num(np.where(given, plane, meant))
+        return cls(features, _with_constant(features), plane, weights, emotions)
 
     def only(self, which: Flags) -> _Lessons:
-        return _Lessons(self.cues[which], self.plane[which], self.weights[which], self.emotions[which])
+        return _Lessons._make(column[which] for column in self)
 
 
 class _Learnt(NamedTuple):
@@ -204,21 +221,44 @@ class _Learnt(NamedTuple):
     """(cues + 1, labels)"""
     shares: Floats
     """(labels,): how frequent each is."""
-    belief: float
-    """Of the logit beside the bare shares."""
+    telling: Telling
+    softer: Floats
+    """(sizes,): by what the scores of discriminants are multiplied."""
+    beliefs: Floats
+    """Of the logit, the bare shares, and each discriminant."""
     spreads: Floats
     """(2,)"""
 
     def plane(self, cues: Floats) -> Floats:
-        return np.clip(cues @ self.plane_weights, -1.0, 1.0)
+        return np.clip(_with_constant(cues) @ self.plane_weights, -1.0, 1.0)
 
     def logit(self, cues: Floats) -> Floats:
-        return _softmax(cues @ self.class_weights)
+        return _softmax(_with_constant(cues) @ self.class_weights)
 
     def probabilities(self, cues: Floats) -> Floats:
         if not self.shares.any():
             return np.zeros((len(cues), len(self.shares)))
-        return self.belief * self.logit(cues) + (1 - self.belief) * self.shares
+        together: Floats = self.beliefs[0] * self.logit(cues) + self.beliefs[1] * self.shares
+        if self.telling.weights.any():
+            scores = self.telling.scores(cues)
+            for belief, softer, one in zip(self.beliefs[2:], self.softer, scores, strict=True):
+                together += belief * self.softened(one, softer)
+        else:  # who can't tell labels apart leaves it to those who can
+            together /= self.beliefs[:2].sum()
+        return together
+
+    def softened(self, scores: Floats, softer: float) -> Floats:
+        """(n, labels): probabilities from the log-likelihoods of a discriminant, of labels that were heard."""
+        spoken = np.where(self.shares > 0, softer * scores, _UNHEARD)
+        softened: Floats = (1 - _DOUBT) * _softmax(spoken) + _DOUBT * self.shares
+        return softened
+
+    def decided(self, cues: Floats, probabilities: Floats) -> Ints:
+        """See `Forecast`; zeros where the rules are believed more than the discriminants are."""
+        if not self.telling.weights.any() or self.beliefs[0] >= self.beliefs[2:].sum():
+            return np.zeros((len(cues), MOST_DECIDE), np.int64)
+        best = int(self.beliefs[2:].argmax())
+        return self.telling.decided(best, cues, probabilities.argmax(axis=1), self.shares)
 
 
 class _Teacher:
@@ -234,21 +274,19 @@ class _Teacher:
     def measured_without(self, fold: int) -> _Learnt:
         """The fit without `fold` (-1: with all), and how it does on folds that it, in turn, did not see."""
         learnt = self._fit(frozenset({fold}))
-        chances: list[Floats] = []
+        blinds: list[tuple[_Learnt, _Lessons]] = []
         errors: list[Floats] = []
         weights: list[Floats] = []
         for other in np.unique(self._folds[self._folds != fold]).tolist():
             without = frozenset({fold, other} - {-1})
             blind = self._fits.setdefault(without, self._fit(without)) if len(without) == 1 else self._fits[without]
             seen = self._lessons.only(self._folds == other)
-            named = seen.emotions >= 0
-            logit = blind.logit(seen.cues[named])
-            said = seen.emotions[named]
             if blind.shares.any():
-                chances.append(np.column_stack([logit[np.arange(len(said)), said], blind.shares[said]]))
-            errors.append((blind.plane(seen.cues) - seen.plane) ** 2)
+                blinds.append((blind, seen.only(seen.emotions >= 0)))
+            errors.append((blind.plane(seen.features) - seen.plane) ** 2)
             weights.append(seen.weights)
-        return learnt._replace(belief=_belief(chances), spreads=_spreads(errors, weights))
+        softer, beliefs = _measured(blinds)
+        return learnt._replace(softer=softer, beliefs=beliefs, spreads=_spreads(errors, weights))
 
     def _fit(self, without: frozenset[int]) -> _Learnt:
         lessons = self._lessons.only(~np.isin(self._folds, list(without)))
@@ -261,7 +299,9 @@ class _Teacher:
         class_weights = _class_fit(named, prior)
         class_weights[-1, ~spoken] = _UNHEARD
         shares = np.where(spoken, heard + 1.0, 0.0)
-        return _Learnt(plane_weights, class_weights, shares / max(shares.sum(), 1.0), _belief([]), np.array(SPREADS))
+        shares /= max(shares.sum(), 1.0)
+        telling = Telling.of(named.features, named.emotions, len(self._places))
+        return _Learnt(plane_weights, class_weights, shares, telling, *_measured([]), np.array(SPREADS))
 
 
 def _plane_fit(lessons: _Lessons, rules: Floats) -> Floats:
@@ -310,18 +350,45 @@ def _class_fit(named: _Lessons, prior: Floats) -> Floats:
     return weights
 
 
-def _belief(chances: Sequence[Floats]) -> float:
-    """How far to believe the first of two forecasters beside the second, from the chances they gave what came true.
-
-    The share of a mixture, by expectation and maximisation, held to `_BELIEF`.
+def _measured(blinds: Sequence[tuple[_Learnt, _Lessons]]) -> tuple[Floats, Floats]:
+    """How soft each discriminant is to be, and how far each forecaster is to be believed beside the others: by the
+    chances that fits gave what came true, of samples that they did not see.
     """
-    belief = _BELIEF[0] / sum(_BELIEF)
-    given = np.concatenate(chances) if chances else np.empty((0, 2))
-    for _ in range(_STEPS if len(given) else 0):
-        first = belief * given[:, 0]
-        credit = first / np.maximum(first + (1 - belief) * given[:, 1], 1e-12)
-        belief = float((credit.sum() + _BELIEF[0]) / (len(given) + sum(_BELIEF)))
-    return belief
+    softer = np.full(len(SIZES), _SOFTER[0])
+    chances = np.empty((0, len(_BELIEFS)))
+    if blinds:
+        said = [(np.arange(len(seen.emotions)), seen.emotions) for _, seen in blinds]
+        scores = [blind.telling.scores(seen.features) for blind, seen in blinds]
+        of_rules = [
+            np.column_stack([blind.logit(seen.features)[at], blind.shares[at[1]]])
+            for (blind, seen), at in zip(blinds, said, strict=True)
+        ]
+        columns = []
+        for size in range(len(SIZES)):
+            tried = [
+                np.concatenate(
+                    [
+                        blind.softened(score[size], soft)[at]
+                        for (blind, _), score, at in zip(blinds, scores, said, strict=True)
+                    ]
+                )
+                for soft in _SOFTER
+            ]
+            best = int(np.argmax([np.log(np.maximum(one, 1e-12)).sum() for one in tried]))
+            softer[size] = _SOFTER[best]
+            columns.append(tried[best])
+        chances = np.column_stack([np.concatenate(of_rules), *columns])
+    return softer, _beliefs(chances)
+
+
+def _beliefs(chances: Floats) -> Floats:
+    """(forecasters,): the shares of a mixture, by expectation and maximisation, held to `_BELIEFS`."""
+    beliefs: Floats = _BELIEFS / _BELIEFS.sum()
+    for _ in range(_STEPS if len(chances) else 0):
+        credit = beliefs * chances
+        credit /= np.maximum(credit.sum(axis=1, keepdims=True), 1e-12)
+        beliefs = (credit.sum(axis=0) + _BELIEFS) / (len(chances) + _BELIEFS.sum())
+    return beliefs
 
 
 def _spreads(errors: Sequence[Floats], weights: Sequence[Floats]) -> Floats:

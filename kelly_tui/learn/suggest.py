@@ -7,6 +7,7 @@ the rules to themselves. Generated samples get no suggestion.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from heapq import merge
 from math import sqrt
@@ -18,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kelly_tui.learn import cues, emotion
+from kelly_tui.learn.feature_words import feature_in_words
 from kelly_tui.model.labels import EMOTIONS
 from kelly_tui.model.suggestion import Suggestion
 from kelly_tui.store.members import Column, Ints
@@ -55,6 +57,8 @@ WHERE status = 'ok' AND origin <> 'generated' AND file_type = ? ORDER BY feature
         for field in ("emotion", "valence", "arousal")
     )
 )
+
+_VECTORS = "SELECT features.sample, vector FROM json_each(?) AS asked JOIN features ON features.sample = asked.value"
 
 _AT_ONCE = 1000
 """Samples whose vectors are in memory at the same time."""
@@ -109,8 +113,9 @@ class _Row(NamedTuple):
 
 
 class _Heard(NamedTuple):
-    """Samples of one type of file, by id; a hundred and fifty bytes each."""
+    """Samples of one type of file, by id; a hundred and fifty bytes each. Their features are read when asked for."""
 
+    kind: str
     known: emotion.Labelled
     rowids: Ints
     modes: NDArray[np.object_]
@@ -121,6 +126,17 @@ class _Heard(NamedTuple):
         told = zip(self.rowids[places].tolist(), self.modes[places], self.told[places].tolist(), strict=True)
         return [_Row(rowid, mode, *numbers) for rowid, mode, numbers in told]
 
+    def with_features(self, catalogue: Catalogue, places: Ints) -> tuple[emotion.Labelled, Ints]:
+        """What is known of some samples, features behind their cues, and their places: of those that still have any."""
+        asked = json.dumps(self.rowids[places].tolist())
+        found = dict(catalogue.db.execute(_VECTORS, (asked,)).fetchall())
+        vectors = [found.get(rowid, b"") for rowid in self.rowids[places].tolist()]
+        there = np.array([cues.are_numbers(self.kind, vector) for vector in vectors], np.bool_)
+        numbers = np.frombuffer(b"".join(one for one, has in zip(vectors, there, strict=True) if has), "<f4")
+        known = emotion.Labelled._make(column[places[there]] for column in self.known)
+        features = numbers.reshape(-1, cues.SIZES[self.kind]).astype(np.float64)
+        return known._replace(cues=np.column_stack([known.cues, features])), places[there]
+
 
 def suggest_for(catalogue: Catalogue) -> Suggestions:
     """Suggest emotion, valence and arousal anew for all samples with features: some seconds for 100,000."""
@@ -128,12 +144,15 @@ def suggest_for(catalogue: Catalogue) -> Suggestions:
     together = groups(catalogue)
     heard = {kind: one for kind in _CUES if (one := _heard_of(catalogue, kind, together)) is not None}
     del together
-    taught = {kind: emotion.Forecaster(one.known, labels, kind) for kind, one in heard.items()}
+    taught = {}
+    for kind, one in heard.items():
+        known, _ = one.with_features(catalogue, emotion.teachers_of(one.known))
+        taught[kind] = emotion.Forecaster(known, labels, kind)
     said = 0
 
     def wanted() -> Iterator[tuple[int, Suggestion]]:
         nonlocal said
-        for rowid, one in merge(*(_asked(heard[kind], taught[kind], labels) for kind in heard), key=itemgetter(0)):
+        for rowid, one in merge(*(_asked(catalogue, heard[kind], taught[kind]) for kind in heard), key=itemgetter(0)):
             said += one.emotion is not None
             yield rowid, one
 
@@ -170,7 +189,7 @@ def _heard_of(catalogue: Catalogue, kind: str, together: Groups) -> _Heard | Non
     rowids, modes_of, told, named, all_cues = columns
     groups_of = together.number[together.members.places(ids.array()[by_id])]
     known = emotion.Labelled(cues.among_others(all_cues), groups_of, named, told[:, 3:])
-    return _Heard(known, rowids, modes_of, told[:, :3])
+    return _Heard(kind, known, rowids, modes_of, told[:, :3])
 
 
 def _cues(kind: str, vectors: Sequence[bytes], modes: Sequence[str | None], told: emotion.Floats) -> emotion.Floats:
@@ -179,24 +198,34 @@ def _cues(kind: str, vectors: Sequence[bytes], modes: Sequence[str | None], told
     return _CUES[kind](cues.Heard(numbers, modes, told[:, 0], np.nan_to_num(told[:, 1])))
 
 
-def _asked(heard: _Heard, taught: emotion.Forecaster, labels: Sequence[str]) -> Iterator[tuple[int, Suggestion]]:
+def _asked(catalogue: Catalogue, heard: _Heard, taught: emotion.Forecaster) -> Iterator[tuple[int, Suggestion]]:
     """What is suggested for each, by rowid."""
     by_rowid = np.argsort(heard.rowids)
     for start in range(0, len(by_rowid), _AT_ONCE):
-        places = by_rowid[start : start + _AT_ONCE]
-        rows, of = heard.rows(places), heard.known.cues[places]
-        found = _suggestions(rows, of, taught.of(of, heard.known.groups[places]), labels)
+        known, places = heard.with_features(catalogue, by_rowid[start : start + _AT_ONCE])
+        rows = heard.rows(places)
+        told = taught.of(known.cues, known.groups)
+        found = _suggestions(rows, heard.known.cues[places], told, catalogue.config.emotion_labels, heard.kind)
         yield from zip((row.rowid for row in rows), found, strict=True)
 
 
 def _suggestions(
-    rows: Sequence[_Row], heard: emotion.Floats, found: emotion.Forecast, labels: Sequence[str]
+    rows: Sequence[_Row], heard: emotion.Floats, found: emotion.Forecast, labels: Sequence[str], kind: str
 ) -> list[Suggestion]:
     ranks = np.argsort(-found.probabilities, axis=1, kind="stable").tolist()
-    said = [cues.in_words(each, row.mode, row.tempo_bpm) for each, row in zip(heard.tolist(), rows, strict=True)]
+    said = [
+        _why(decided, cues.in_words(each, row.mode, row.tempo_bpm), kind)
+        for decided, each, row in zip(found.decided.tolist(), heard.tolist(), rows, strict=True)
+    ]
     plane = np.column_stack([found.plane, found.spreads]).round(2).tolist()
     told = zip(rows, ranks, found.probabilities.round(3).tolist(), plane, said, strict=True)
     return [_suggestion(*one, labels) for one in told]
+
+
+def _why(decided: Sequence[int], heard: str, kind: str) -> str:
+    """``minor, 68 BPM, quiet``; where labels decided, ``high, wide range, as in others so labelled; minor, 68 BPM``."""
+    words = dict.fromkeys(feature_in_words(kind, one) for one in decided if one)
+    return f"{', '.join(words)}, as in others so labelled; {heard}" if words else heard
 
 
 def _suggestion(
@@ -225,7 +254,7 @@ def suggest_emotion(
     heard = _cues(kind, [vector], [features.mode], told)
     nobody = emotion.Labelled(heard, np.zeros(1, np.int64), np.full(1, -1), np.full((1, 2), np.nan))
     found = emotion.Forecaster(nobody, emotion_labels, kind).of(heard, nobody.groups)
-    return _suggestions([_Row(0, features.mode, *told[0].tolist())], heard, found, emotion_labels)[0]
+    return _suggestions([_Row(0, features.mode, *told[0].tolist())], heard, found, emotion_labels, kind)[0]
 
 
 def _features(path: Path | str) -> MidiFeatures | AudioFeatures:
