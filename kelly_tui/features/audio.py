@@ -8,9 +8,9 @@ mastered, not how it was played.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 import numpy as np
@@ -26,7 +26,7 @@ from kelly_tui.features.sound_file import SILENCE, Samples, Sound, audio_seconds
 from kelly_tui.features.spectrum import Floats, Spectrum, cepstrum
 from kelly_tui.model.annotation import Label
 from kelly_tui.model.dataset import DatasetConfig
-from kelly_tui.music.detection import unknown
+from kelly_tui.music.detection import Detection, unknown
 from kelly_tui.music.modulation import keys_in_words, numerals, numerals_in_words
 from kelly_tui.store.chromagrams import packed
 from kelly_tui.store.durable import write_inside
@@ -38,6 +38,9 @@ VECTOR_MFCC = 20
 VECTOR_POINTS = 32
 _CHORD_LABELS = ("chord_progression", "chord_times")
 _NOT_STORED = ("fingerprint", "means", "stds", "tempo_why", "meter_why", "key_why", "chord_why")
+_T = TypeVar("_T")
+_CLIPPED = 0.05
+"""The share of samples at the limit from which sound is clipped."""
 _HEARD_HOP, _HEARD_MELS = 512, 64
 """By these labels are told, whatever the configuration asks of the arrays."""
 
@@ -176,6 +179,9 @@ def extract_audio_features(source: Sound, config: AudioConfig | DatasetConfig | 
     if constant := _constant(mono):
         tempo, key, chords = unknown(constant), unknown(constant), unknown(constant)
         bars = bars._replace(meter=unknown(constant))
+    elif clipped := _clipped(samples):
+        tempo, key, chords = (_less_sure(tempo, clipped), _less_sure(key, clipped), _less_sure(chords, clipped))
+        bars = bars._replace(meter=_less_sure(bars.meter, clipped))
     romans = numerals(chords.value or [], keys)
     curves = {
         "spectral_centroid": spectrum.centroid,
@@ -239,6 +245,22 @@ def _constant(mono: Floats) -> str:
     return "" if np.abs(mono - level).max() >= SILENCE else f"nothing sounds: a constant level (DC) of {level:.2g}"
 
 
+def _clipped(samples: Samples) -> float:
+    """The share of `samples` that lie at their limit; 0 where it is no more than music's own peaks make it.
+
+    Of a sine 3 % lie within a thousandth of its peak.
+    """
+    level = np.abs(samples)
+    share = float((level >= 0.999 * level.max(initial=0.0)).mean()) if samples.size else 0.0
+    return share if share >= _CLIPPED else 0.0
+
+
+def _less_sure(found: Detection[_T], clipped: float) -> Detection[_T]:
+    """What was heard of sound of which that share is clipped: what was there is not known."""
+    why = f"{found.why}; clipped: {clipped:.0%} of the samples lie at their limit"
+    return replace(found, confidence=found.confidence * (1 - clipped / 2), why=why)
+
+
 def _beats(mel: Floats, bpm: float) -> NDArray[np.int64]:
     """The frames of `mel` on which there is a beat."""
     return find_beats(onset_strength(mel, _HEARD_HOP), RATE / _HEARD_HOP, bpm)
@@ -258,13 +280,13 @@ def analysed(samples: Samples, rate: int) -> Floats:
 def detect_labels(features: AudioFeatures) -> dict[str, Label]:
     """Labels that audio can be given without being heard: key, mode, tempo, meter, chords, if there are any."""
     found = {
-        "key": (features.key_signature, features.key_confidence, "kelly audio-key 4"),
-        "mode": (features.mode, features.key_confidence, "kelly audio-key 4"),
+        "key": (features.key_signature, features.key_confidence, "kelly audio-key 5"),
+        "mode": (features.mode, features.key_confidence, "kelly audio-key 5"),
         "tempo_bpm": (features.tempo_bpm and round(features.tempo_bpm, 2), features.tempo_confidence,
-                      "kelly audio-tempo 3"),
-        "time_signature": (features.time_signature, features.meter_confidence, "kelly audio-meter 2"),
-        "chord_progression": (features.chord_sequence or None, features.chord_confidence, "kelly audio-chords 2"),
-        "chord_times": (features.chord_times or None, features.chord_confidence, "kelly audio-chords 2"),
+                      "kelly audio-tempo 4"),
+        "time_signature": (features.time_signature, features.meter_confidence, "kelly audio-meter 3"),
+        "chord_progression": (features.chord_sequence or None, features.chord_confidence, "kelly audio-chords 3"),
+        "chord_times": (features.chord_times or None, features.chord_confidence, "kelly audio-chords 3"),
     }  # fmt: skip
     return {
         field: Label(value, source="detector", by=by, confidence=round(confidence, 3))

@@ -103,6 +103,28 @@ def test_no_tempo_has_a_reason() -> None:
             assert len(features.beat_frames) == 0
 
 
+@pytest.mark.parametrize("gain", [3, 30])
+@pytest.mark.parametrize("pitches", [(220.0,), (261.63,), (261.6, 329.6, 392.0)])
+def test_steady_sound_has_no_tempo_however_it_is_clipped(pitches: tuple[float, ...], gain: float) -> None:
+    time = np.arange(22_050 * 10) / 22_050
+    sound = np.clip(gain * sum(np.sin(2 * np.pi * pitch * time) for pitch in pitches), -1, 1).astype(np.float32)
+    heard = extract_audio_features((sound, 22_050))
+    assert (heard.tempo_bpm, heard.time_signature) == (None, None)
+    assert heard.tempo_why.endswith("of the samples lie at their limit")
+    after = np.concatenate((np.zeros(11_025, np.float32), sound))  # that it begins is no beat
+    assert extract_audio_features((after, 22_050)).tempo_bpm is None
+
+
+def test_what_is_clipped_is_said_and_less_sure() -> None:
+    time = np.arange(22_050 * 8) / 22_050
+    strokes = (np.sin(2 * np.pi * 330 * time) * np.exp(-8 * (time % 0.5))).astype(np.float32)
+    clean, clipped = (extract_audio_features((np.clip(gain * strokes, -1, 1), 22_050)) for gain in (0.9, 20))
+    assert clean.tempo_bpm == pytest.approx(120, rel=0.02) == clipped.tempo_bpm
+    assert clipped.tempo_confidence < clean.tempo_confidence
+    assert "clipped" in clipped.tempo_why
+    assert "clipped" not in clean.tempo_why
+
+
 def test_beats_of_what_never_rises_above_its_mean() -> None:
     """Few frames, each a large part of the beat, once had no path."""
     for length in range(2, 60):
