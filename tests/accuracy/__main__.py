@@ -33,7 +33,7 @@ from kelly_tui.music.key import detect_key
 from kelly_tui.music.notes import Score, read_midi
 from kelly_tui.music.theory import SCALES
 from kelly_tui.paths import PROJECT
-from tests.accuracy import chord_fields, emotion, folds, keys, pulse, suspicion, trained, tunes
+from tests.accuracy import chord_fields, emotion, folds, keys, pulse, suspicion, tempi, trained, tunes
 from tests.accuracy.chord_time import major_or_minor
 from tests.accuracy.generated import sample_at
 from tests.accuracy.judged import EVAL, KEY_SETS, annotated, folder_of
@@ -288,7 +288,7 @@ _CHORDS = (chord_fields.of_notes, ("chords_midi", "chords_midi2"))
 FITTED: dict[str, tuple[Callable[[folds.Annotated], folds.Learnt], tuple[str, ...]]] = {
     **dict.fromkeys(_KEYS[1], _KEYS),
     **dict.fromkeys(_CHORDS[1], _CHORDS),
-    "tempo_midi": (folds.tempi, ("tempo_midi", "groove_gmd", "swing_wjd", "key_midi", folds.APART)),
+    "tempo_midi": (tempi.learn, ("tempo_midi", "groove_gmd", "swing_wjd", "key_midi", folds.APART)),
     "tempo_audio": (folds.tempi_of_audio, ("tempo_audio", "tempo_midi", "groove_gmd", "key_midi", folds.APART)),
     "chords_audio": (chord_fields.of_sound, ("chords_audio",)),
     "key_audio": (folds.keys_of_audio, ("key_audio",)),

@@ -10,7 +10,7 @@ without those a last bass would seem to say more than it does.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -53,19 +53,25 @@ _KEPT = PROJECT / ".pytest_cache" / "chorales.npz"
 
 
 def unlike(judged: Sequence[Score]) -> list[Piece]:
-    """What is none of those judged, nor one of these in another key or setting or under another name."""
+    """What is none of those judged."""
+    is_new = new_to(judged)
+    return [piece for piece in (*folk_tunes(), *chorales()) if is_new(piece.score)]
+
+
+def new_to(judged: Sequence[Score]) -> Callable[[Score], bool]:
+    """Whether a piece is none of those judged, nor one of these in another key or setting or under another name."""
     holding: defaultdict[bytes, list[int]] = defaultdict(list)
     of_judged = [runs_of(score) for score in judged]
     for number, those in enumerate(of_judged):
         for run in those:
             holding[run].append(number)
 
-    def is_new(piece: Piece) -> bool:
-        mine = runs_of(piece.score)
+    def is_new(score: Score) -> bool:
+        mine = runs_of(score)
         common = Counter(number for run in mine for number in holding.get(run, ()))
         return all(count < _ALIKE * min(len(mine), len(of_judged[number])) for number, count in common.items())
 
-    return [piece for piece in (*folk_tunes(), *chorales()) if is_new(piece)]
+    return is_new
 
 
 def runs_of(score: Score) -> set[bytes]:

@@ -26,7 +26,6 @@ from kelly_tui.features import audio, audio_key, audio_rhythm
 from kelly_tui.features.sound_file import sound_of
 from kelly_tui.features.spectrum import Spectrum
 from kelly_tui.model.labels import KEYS, parse_key
-from kelly_tui.music import tempo
 from kelly_tui.music.notes import read_midi
 from kelly_tui.music.tempi import BPM
 from kelly_tui.paths import PROJECT
@@ -100,19 +99,6 @@ def fit(choices: Sequence[Choice], penalty: float, held: Mapping[int, float] | N
 
     weights[free] = minimize(cost, np.zeros(len(free)), jac=True, method="L-BFGS-B").x / spread
     return weights
-
-
-def tempi(pieces: Annotated) -> Learnt:
-    """The weights of pulses of notes; a jazz solo counts less than other music, a song in two sets once.
-
-    The penalty is what cross-validation within either half chooses.
-    """
-    choices = []
-    for path, label in {path.stem: (path, label) for path, label in pieces}.values():
-        score = read_midi(path)
-        right = is_near(BPM, label.get("bpm", score.tempo_bpm))
-        choices.append(Choice(tempo.pulse_evidence(score), right, 0.25 if path.parent.name == "wjd" else 1.0))
-    return [(tempo, {"_WEIGHTS": tuple(fit(choices, 12.0, {-1 % len(tempo._WEIGHTS): tempo._WEIGHTS[-1]}))})]
 
 
 def is_near(tempi: Floats, bpm: float) -> Flags:

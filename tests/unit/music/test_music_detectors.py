@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import mido
@@ -120,6 +120,35 @@ def test_a_recording_at_a_nominal_tempo_is_recognised_and_its_tempo_heard(bpm: f
     assert found.value == pytest.approx(bpm, rel=0.02)
     assert found.confidence < 0.97  # the level might be another
     assert "nominal" in detect_groove(score).swing_ratio.why
+
+
+def without_a_click(notes: Sequence[tuple[float, float, int]], bpm: float) -> Score:
+    """Beats, lengths and pitches with 3 % of drift and 8 ms of human spread, at a recorder's nominal 120."""
+    rng = np.random.default_rng(5)
+    seconds = np.cumsum(60 / bpm * (1 + 0.03 * np.sin(np.arange(100) / 9)))
+    played = [(np.interp(beat, np.arange(100), seconds) + rng.normal(0, 0.008), beats, p) for beat, beats, p in notes]
+    return score_of([(2 * at, beats * 120 / bpm, pitch, 80) for at, beats, pitch in played], 120)
+
+
+@pytest.mark.parametrize("bpm", [100, 112])
+def test_bass_and_chords_by_turns_are_two_beats(bpm: float) -> None:
+    stride = [(beat, 0.8, 43) if beat % 2 == 0 else (beat, 0.5, pitch) for beat in range(80) for pitch in (55, 60, 64)]
+    melody = [(beat + place, 0.4, 76 - beat % 3) for beat in range(80) for place in (0, 0.5)[: 1 + (beat % 5 > 1)]]
+    assert onset_tempo(without_a_click(stride + melody, bpm)).value == pytest.approx(bpm, rel=0.03)
+
+
+@pytest.mark.parametrize("bpm", [88, 100, 112])
+def test_chords_in_eighths_over_a_bass_on_each_beat_are_not_heard_at_half_their_tempo(bpm: float) -> None:
+    chords = [(n / 2, 0.4, pitch) for n in range(160) for pitch in (60, 64, 67)]
+    outer = [(beat, 0.9, pitch) for beat in range(80) for pitch in (38 + beat // 4 % 3, 76 - beat % 3)]
+    assert onset_tempo(without_a_click(chords + outer, bpm)).value == pytest.approx(bpm, rel=0.03)
+
+
+@pytest.mark.parametrize("bpm", [66, 88, 112, 124, 136])
+def test_where_all_strokes_are_alike_another_level_is_not_sure(bpm: float) -> None:
+    hymn = [(beat, 0.95, pitch) for beat in range(80) for pitch in (40, 55, 59, 64)]
+    found = onset_tempo(without_a_click(hymn, bpm))
+    assert found.value == pytest.approx(bpm, rel=0.03) or found.confidence < 0.75
 
 
 @pytest.mark.parametrize("step", [0.2, 0.25, 0.3])
