@@ -332,7 +332,7 @@ def test_the_same_music_in_files_that_differ_is_never_cut(tmp_path):
         catalogue.put_features(
             [(id_of(n), "k", f"processed/features/{n}.json", 9.0, [float(n % 20), 0.5], {}) for n in range(40)]
         )
-        assert "not_compared was 40, is not there" in verify_proof(catalogue).differences
+        assert any(one.startswith("crossings was 0, is ") for one in verify_proof(catalogue).differences)
         assert verify_splits(catalogue).crossings, "split before anything had listened: it is found, not hidden"
         reshuffle(catalogue)
         assert verify_splits(catalogue).crossings == []
