@@ -79,12 +79,14 @@ def take_said(catalogue: Catalogue, opinions: Iterable[Opinion], heard: Iterable
             elif (new := _in_its_round(db, said)) is not None:
                 add_opinions(catalogue, [new])
                 taken.opinions.append(new)
-        told = Counter(heard)
-        for trial in told:
+        told: Counter[Trial] = Counter()
+        for trial, times in Counter(heard).items():
             if possible(trial, catalogue.config) is None:
                 taken.impossible.append(trial)
+            else:
+                told[trial] = times
         there = Counter(trials(catalogue)) if told else Counter()
-        taken.heard.extend(one for one in (told - there).elements() if one not in taken.impossible)
+        taken.heard.extend((told - there).elements())
         add_trials(catalogue, taken.heard)
     return taken
 
