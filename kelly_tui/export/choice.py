@@ -148,6 +148,7 @@ def unchanging(root: Path) -> Iterator[Catalogue]:
     """The catalogue as it is now, to be read: what others change meanwhile is not seen."""
     with Catalogue.open(root) as catalogue:
         keep_little(catalogue.db)  # each row is read once, and sorting goes to the disk the sooner
+        catalogue.is_for_reading = True  # what is written in here, all others would wait for until the end
         catalogue.db.execute("BEGIN")
         try:
             catalogue.db.execute("SELECT 1 FROM samples LIMIT 1").fetchone()  # from here on it stands still

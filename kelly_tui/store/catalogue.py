@@ -260,6 +260,8 @@ class Catalogue:
 
         Inside another it becomes a part of that one. Keep it short: others wait. Raises `DatasetError`, `DiskFull`.
         """
+        if self.is_for_reading:
+            raise not_written(self.layout.catalogue_path)
         if self.db.in_transaction:
             yield self.db
             return
@@ -274,8 +276,7 @@ class Catalogue:
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
-        if self._lock is None:
-            raise not_written(self.layout.catalogue_path)
+        assert self._lock is not None
         take(self._lock, self.root)
         while self._is_replaced():
             fcntl.flock(self._lock, fcntl.LOCK_UN)

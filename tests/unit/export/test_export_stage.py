@@ -18,10 +18,12 @@ from kelly_tui.export.jsonl import Jsonl
 from kelly_tui.export.target import Target
 from kelly_tui.model.annotation import Label
 from kelly_tui.model.dataset import DatasetConfig
+from kelly_tui.model.edit import Edit
 from kelly_tui.pipeline import export as stage
 from kelly_tui.pipeline.stage import PAUSED, Interrupted
 from kelly_tui.pipeline.standing import stage_standings
 from kelly_tui.store.catalogue import Catalogue
+from kelly_tui.store.history import edit
 from kelly_tui.store.layout import create_dataset_structure, load_config, save_config
 from kelly_tui.store.splits import reshuffle
 
@@ -353,3 +355,19 @@ def test_export_and_import_back_wait_while_they_are_paused(root, tmp_path):
         outcome = work(pause=pause, progress=hear)
         assert done_while_paused[0] == 0
         assert outcome.done > 0
+
+
+def test_one_labels_while_it_is_exported_and_the_export_is_of_before(root, tmp_path):
+    (first, *_) = in_catalogue(root, "split = 'train'")
+    labelled = []
+
+    def label(_):
+        if not labelled:
+            with Catalogue.open(root) as catalogue:
+                labelled.append(edit(catalogue, [Edit(first, "notes", Label("heard meanwhile"))], "me"))
+
+    export(root, tmp_path / "out", progress=label)
+    with Catalogue.open(root) as catalogue:
+        assert catalogue.get(first).value("notes") == "heard meanwhile"
+    assert first in ids(tmp_path / "out")
+    assert "meanwhile" not in (tmp_path / "out/train.jsonl").read_text()
