@@ -278,9 +278,12 @@ def conflicts(line: Line) -> int:
     take = line.arguments.take
     with Catalogue.open(line.root) as catalogue:
         seen = {(one.sample_id, one.field) for one in views.conflicts(catalogue)}
-    with _edited(line) as catalogue:
+        only_looks = catalogue.is_for_reading and not take
+    if only_looks:
+        line.voice.notice("the dataset can't be written: outside edits are not looked for")
+    with line.looking() if only_looks else _edited(line) as catalogue:
         # A dry run looks at no file: those that are broken would be set aside, which no rollback brings back.
-        outside = views.Merge() if line.dry_run else views.read_back(catalogue)
+        outside = views.Merge() if line.dry_run or only_looks else views.read_back(catalogue)
         decided: Counter[str] = Counter()
         if take and outside.pending:
             _take_outside(line, catalogue, outside)

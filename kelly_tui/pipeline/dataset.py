@@ -55,6 +55,20 @@ def opened(root: Path | str, run: Run) -> Iterator[Catalogue]:
             _settle(catalogue, run)
 
 
+@contextmanager
+def readable(root: Path | str, run: Run) -> Iterator[Catalogue]:
+    """As `opened`; a dataset that can't be written is read as it lies, for what writes elsewhere."""
+    with Catalogue.open(root) as catalogue:
+        as_it_lies = catalogue.is_for_reading
+        if as_it_lies:
+            if not run.dry_run:
+                run.notice("the dataset can't be written: outside edits are not looked for")
+            yield catalogue
+    if not as_it_lies:
+        with opened(root, run) as catalogue:
+            yield catalogue
+
+
 def _settle(catalogue: Catalogue, run: Run) -> None:
     """Variants say what their parents now say, and the views say both."""
     hand_down(catalogue)

@@ -50,7 +50,7 @@ def recorded(stage: str) -> Callable[[StageFunction[P]], StageFunction[P]]:
 
         @wraps(function)
         def run_stage(catalogue: Catalogue, run: Run, *args: P.args, **kwargs: P.kwargs) -> Outcome:
-            if run.dry_run:
+            if run.dry_run or catalogue.is_for_reading:  # a stage that writes into it has no turn there
                 return function(catalogue, run, *args, **kwargs)
             bound = signature.bind(catalogue, run, *args, **kwargs)
             bound.apply_defaults()

@@ -18,7 +18,7 @@ from kelly_tui.errors import StageError
 from kelly_tui.model.dataset import target_model
 from kelly_tui.model.labels import SPLITS
 from kelly_tui.model.report import Report
-from kelly_tui.pipeline.dataset import Options, opened
+from kelly_tui.pipeline.dataset import Options, opened, readable
 from kelly_tui.pipeline.parameters import AUGMENTATION, GENERATION
 from kelly_tui.pipeline.recorded import turn
 from kelly_tui.pipeline.runner import shared_workers
@@ -183,10 +183,9 @@ def export_dataset(
     choice = Choice(filter, tuple(splits), verified_only, no_generated)
     how = wanted.Options(dict(emotions or {}), arousal, shard_mb, paths, target_model(model).name if model else "")
     where = place(out)
-    return _stage(
-        root, Run(**options), lambda catalogue, run: export(catalogue, run, format, where, choice, how, link=link,
-                                                            anew=anew, force=force)
-    )  # fmt: skip
+    run = Run(**options)
+    with readable(_anywhere(root), run) as catalogue:
+        return export(catalogue, run, format, where, choice, how, link=link, anew=anew, force=force)
 
 
 @dataclass

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import json
 import os
 import shutil
 import subprocess
@@ -12,7 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from kelly_tui.model.annotation import Label
 from kelly_tui.store.catalogue import Catalogue
+from kelly_tui.store.conflicts import put_conflict
 from tests.unit.cli.conftest import Said
 
 pytestmark = pytest.mark.skipif(
@@ -45,6 +48,44 @@ def closed(labelled) -> Iterator[Path]:
     yield labelled
     for path in folders:
         path.chmod(0o700)
+
+
+@pytest.fixture
+def read_only(labelled) -> Iterator[Path]:
+    """A dataset of which nothing can be written, with an open conflict."""
+    with Catalogue.open(labelled) as catalogue:
+        first = next(catalogue.samples()).sample_id
+        put_conflict(catalogue, first, "mode", None, Label("major"), Label("minor"), "annotations")
+    folders = [labelled, *(path for path in labelled.rglob("*") if path.is_dir())]
+    for path in folders:
+        path.chmod(0o500)
+    yield labelled
+    for path in folders:
+        path.chmod(0o700)
+
+
+def test_a_dataset_that_can_not_be_written_is_exported_as_it_lies(read_only, tmp_path):
+    words = ("export", "d", "--format", "jsonl", "--force", "--out")
+    said = kelly(read_only.parent, *words, str(tmp_path / "out"))
+    assert said.code == 0, said.err
+    assert "outside edits are not looked for" in said.err
+    assert kelly(read_only.parent, *words, str(tmp_path / "out")).out.count("it is there already") == 1
+    with Catalogue.open(read_only) as catalogue:
+        exported = catalogue.db.execute("SELECT sample_id FROM samples WHERE split IS NOT NULL").fetchall()
+    lines = [line for path in (tmp_path / "out").glob("t*.jsonl") for line in path.read_text().splitlines()]
+    lines += (tmp_path / "out/val.jsonl").read_text().splitlines()
+    assert sorted(json.loads(line)["sample_id"] for line in lines) == sorted(one for (one,) in exported)
+    assert len(lines) > 3
+
+
+def test_its_conflicts_are_listed_and_can_not_be_decided(read_only):
+    said = kelly(read_only.parent, "conflicts", "d")
+    assert said.code == 0, said.err
+    assert "major" in said.out
+    assert "minor" in said.out
+    decided = kelly(read_only.parent, "conflicts", "d", "--take", "ours")
+    assert (decided.code, decided.out) == (2, "")
+    assert decided.err.startswith("kelly: the dataset is read-only: ")
 
 
 @pytest.mark.parametrize("stage", [("extract",), ("augment", "--multiplier", "1"), ("synthesize", "--count", "2")])
