@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,29 +21,46 @@ def syncopation(score: Score) -> float:
     as a share of the levels that the meter has. The mean is over all strokes that another of their part follows: each
     part weighs by its strokes. Where the file names no meter, or bars of one beat, bars are of 4/4.
     """
-    order = score.notes["track"].argsort(kind="stable")
-    track, onset = score.notes["track"][order], score.notes["onset_beat"][order]
+    notes = score.notes
+    order = notes["track"].argsort(kind="stable")
+    track, onset = notes["track"][order], notes["onset_beat"][order]
+    same = track[1:] == track[:-1]
     meters = score.meters if any(meter.numerator > 1 for meter in score.meters) else [Meter(0.0, 0.0, 4, 4)]
     begins = np.array([meter.beat for meter in meters])
-    meter_of = np.maximum(np.searchsorted(begins, onset[:-1] + _HALF_A_SIXTEENTH, side="right") - 1, 0)
+    several = len(meters) > 1
+    meter_of = np.maximum(begins.searchsorted(onset[:-1] + _HALF_A_SIXTEENTH, "right") - 1, 0) if several else 0
     here, following = onset[:-1] - begins[meter_of], onset[1:] - begins[meter_of]
     kinds = sorted({(meter.numerator, meter.denominator) for meter in meters})
     kind_of = np.array([kinds.index((meter.numerator, meter.denominator)) for meter in meters])[meter_of]
     stronger, strokes = 0.0, 0
     for kind, (numerator, denominator) in enumerate(kinds):
-        units = levels_of(numerator, denominator)
         cells = max(16, denominator) / 4
         at, then = (np.rint(beats * cells).astype(np.int64) for beats in (here, following))
-        pairs = ((kind_of == kind) & (track[1:] == track[:-1]) & (then > at)).nonzero()[0]
-        at, last = at[pairs, None], then[pairs, None] - 1
-        own = np.count_nonzero(at % units == 0, axis=1)
-        passed = np.count_nonzero(last // units > at // units, axis=1)
-        stronger += float(np.maximum(passed - own, 0).sum()) / max(1, len(units) - 1)
+        lasting = then - at
+        pairs = ((kind_of == kind) & same & (lasting > 0)).nonzero()[0]
+        levels, passed = _passed(numerator, denominator)
+        bar, longest = passed.shape
+        place = at[pairs] % bar * longest + np.minimum(lasting[pairs], longest - 1)
+        stronger += float(passed.take(place).sum()) / max(1, levels - 1)
         strokes += len(pairs)
     return stronger / strokes if strokes else 0.0
 
 
 _HALF_A_SIXTEENTH = 1 / 8
+
+
+@lru_cache(maxsize=16)  # of the longest bar a table has millions of places
+def _passed(numerator: int, denominator: int) -> tuple[int, NDArray[np.int8]]:
+    """The levels that a meter has, and (cells of a bar, cells) by how many a stroke at each place, held for so many
+    cells, passes stronger ones than its own. Who is held for more than a bar passes them all."""
+    units = levels_of(numerator, denominator)
+    at = np.arange(units[0])[:, None]
+    last = at + np.arange(-1, units[0] + 1)
+    stronger = np.zeros(last.shape, np.int8)
+    for unit in units.tolist():
+        stronger += last // unit > at // unit
+        stronger -= at % unit == 0
+    return len(units), np.maximum(stronger, 0)
 
 
 @cache
