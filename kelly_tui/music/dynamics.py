@@ -117,21 +117,19 @@ def sounding_ends(score: Score) -> Floats:
     """
     notes = score.pitched
     ends: Floats = notes["onset"] + notes["duration"]
-    pedals = np.unique(score.pedal[:, 0])
-    programs = {}
-    for track in pedals.tolist():
-        own = notes["program"][notes["track"] == track]
-        programs[track] = int(own[0]) if len(own) else 0
-    without = ~np.isin(notes["track"], pedals)
-    for track, program in programs.items():
+    played = {track: notes["track"] == track for track in sorted(set(score.pedal[:, 0].tolist()))}
+    without = ~np.logical_or.reduce(list(played.values()))
+    for track, own in played.items():
+        program = notes["program"][own.argmax()] if own.any() else 0
         rows = score.pedal[score.pedal[:, 0] == track]
         rows = rows[rows[:, 1].argsort(kind="stable")]
-        times, down = rows[:, 1], rows[:, 2] >= _DOWN
-        up = np.append(times[~down], max(score.duration, times[-1]))
-        held = ((notes["track"] == track) | (without & (notes["program"] == program))).nonzero()[0]
-        last = times.searchsorted(ends[held], side="left") - 1  # what the pedal did last before the key went up
-        held = held[(last >= 0) & down[last]]
-        ends[held] = np.maximum(ends[held], up[np.minimum(up.searchsorted(ends[held]), len(up) - 1)])
+        times, up = rows[:, 1], rows[:, 2] < _DOWN
+        goes_up = np.concatenate((times[up], [max(score.duration, times[-1])]))[up.cumsum()]
+        held = (own | (without & (notes["program"] == program))).nonzero()[0]
+        last = times.searchsorted(ends[held]) - 1  # what the pedal did last before the key went up
+        down = (last >= 0) & ~up[last]
+        held = held[down]
+        ends[held] = np.maximum(ends[held], goes_up[last[down]])
     return ends
 
 
