@@ -31,6 +31,9 @@ def blues_key(chords: Sequence[tuple[float, str]], end: float) -> Detection[tupl
 
     ``("C", "mixolydian")`` where C7, F7 and G7 all sound, with C the longest and hardly anything else; else unknown.
     """
+    kinds = map(_root_and_kind, {name for _, name in chords})
+    if len({root for root, kind in kinds if kind == "seventh"}) < 3:  # as in most music
+        return unknown("no blues")
     lasting: dict[str, float] = {}
     for (start, name), stop in zip(chords, [*(at for at, _ in chords[1:]), end]):
         lasting[name] = lasting.get(name, 0.0) + max(0.0, stop - start)
