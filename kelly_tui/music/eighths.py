@@ -163,6 +163,12 @@ def divide(strokes: Floats, early: float) -> Division:
     return Division(ratios, pairs, on, divided, straight, skipping, triplets, evenly)
 
 
+def most_pairs(strokes: Strokes, parts: int) -> int:
+    """How many pairs `divide` can find at most in the `parts` of beats: so many of them have two strokes."""
+    _, counts = runs(np.floor(strokes.beats * parts + strokes.early * parts))
+    return int(np.count_nonzero(counts == 2))
+
+
 def second_eighths(phase: Floats, starts: Ints, counts: Ints) -> tuple[Floats, int]:
     """Where in their beats the second of two eighths come, and of how many the first is struck too.
 

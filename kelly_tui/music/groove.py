@@ -23,6 +23,7 @@ from kelly_tui.music.eighths import (
     divide,
     find_strokes,
     is_drummer,
+    most_pairs,
 )
 from kelly_tui.music.notes import Score
 from kelly_tui.music.runs import runs
@@ -96,9 +97,10 @@ def _divided(score: Score, strokes: Strokes) -> Groove:
         )
         return push.groove(triplet, unknown("beats in three parts, not in two"))
     division, parts = eighths, 1
-    if swing.value is not None and abs(swing.value - 0.5) < _NO_SWING:
+    pairs_wanted = 0.9 * eighths.on
+    if swing.value is not None and abs(swing.value - 0.5) < _NO_SWING and most_pairs(strokes, 2) >= pairs_wanted:
         of_sixteenths, its_error, halves = _swing(score, strokes, 2)
-        if halves.pairs >= 0.9 * eighths.on and of_sixteenths.value is not None:
+        if halves.pairs >= pairs_wanted and of_sixteenths.value is not None:
             swing, error, division, parts = of_sixteenths, its_error, halves, 2
     push = _Push.of(score, _points(0.5 if swing.value is None else swing.value, parts), strokes)
     return push.groove(_class(score, swing, error, division, parts, push), swing)
