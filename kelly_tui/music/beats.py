@@ -110,7 +110,7 @@ def weigh_strokes(score: Score) -> tuple[Floats, Floats]:
     loud = np.sqrt(np.add.reduceat(notes["velocity"] / 64.0, starts))
     low = np.logical_or.reduceat((notes["pitch"] < _DEEP) & ~notes["is_drum"], starts)
     long = np.minimum(np.maximum.reduceat(notes["duration"], starts), 1.0)
-    alone = np.minimum(np.append(strokes[1:], strokes[-1] + 1.0) - strokes, 1.0)
+    alone = np.minimum(np.concatenate((strokes[1:], [strokes[-1] + 1.0])) - strokes, 1.0)
     weights: Floats = _LOUD * loud + _LOW * low + _LONG * long + _ALONE * alone
     return strokes, weights
 
@@ -174,7 +174,7 @@ def on_beats(score: Score, beats: Floats) -> Score:
     edges = np.concatenate((ahead, beats, behind))
     edges = np.concatenate(([0.0], edges[edges > 1e-3]))  # what is before the first beat is one, of its own length
     notes = copy_notes(score.notes)
-    timed = replace(score, notes=notes, tempi=np.column_stack((edges[:-1], 60 * quarters / np.diff(edges))), meters=[])
+    timed = replace(score, notes=notes, tempi=np.array((edges[:-1], 60 * quarters / np.diff(edges))).T, meters=[])
     ends = timed.time_to_beat(notes["onset"] + notes["duration"])
     notes["onset_beat"] = timed.time_to_beat(notes["onset"])
     notes["duration_beat"] = ends - notes["onset_beat"]

@@ -62,8 +62,11 @@ def _is_needed(quality: str, step: int) -> bool:
 _PARTS = np.array([[_part(quality, (pitch - root) % 12) for root, quality in STATES] for pitch in range(12)])
 """(12, chords): what each pitch class is in each chord."""
 _IS_FOREIGN = (_PARTS >= _NEAR).astype(np.float32)
-_NEEDED = np.array([[_is_needed(quality, (pitch - root) % 12) for pitch in range(12)] for root, quality in STATES])
-"""(chords, 12)"""
+_NEEDED = np.array(
+    [[_is_needed(quality, (pitch - root) % 12) for pitch in range(12)] for root, quality in STATES] + [[False] * 12]
+)
+_IS_INNER = np.array([[2 <= (pitch - root) % 12 <= 5 for pitch in range(12)] for root, _ in STATES] + [[False] * 12])
+"""(states, 12) whether a chord is another without it; whether it is a second, third or fourth above the root."""
 _QUALITY = np.arange(NONE) % len(HEARD)
 _OPEN = HEARD.index("5")
 _LIKE = np.array([[QUALITIES[one][1:3] == QUALITIES[other][1:3] for other in HEARD] for one in HEARD])
@@ -187,11 +190,10 @@ def basses(lowest: Ints, lengths: Ints) -> Floats:
 
 def unexplained(states: Ints, held: Content) -> Flags:
     """(stretches,) whether a tone of the chord is not there, or a foreign pitch class is as much as a tone."""
-    chord = np.minimum(states, NONE - 1)
-    missing = (_NEEDED[chord] & held.gone).any(axis=1)
     reason = np.where(held.lengths > _PASSING, _FOREIGN, _FOREIGN_BRIEF)
-    foreign = (~IS_TONE[chord] & (held.held > reason[:, None])).any(axis=1)
-    return (missing | foreign) & (states < NONE)
+    missing, foreign = _NEEDED[states] & held.gone, ~IS_TONE[states] & (held.held > reason[:, None])
+    unlike: Flags = (missing | foreign).any(axis=1) & (states < NONE)
+    return unlike
 
 
 def odds(states: Ints, held: Content, open_piece: bool, weights: Weights) -> Singles:
@@ -202,7 +204,9 @@ def odds(states: Ints, held: Content, open_piece: bool, weights: Weights) -> Sin
     heard = np.concatenate((held.held, held.ornaments, held.bass, held.gone), axis=1, dtype=np.float32)
     always = weights.qualities[_QUALITY] + weights.open * open_piece * (_QUALITY == _OPEN)
     fit: Singles = heard @ weights.table + always.astype(np.float32)
-    foreign = (heard[:, :12].T[:, :, None] * _IS_FOREIGN[:, None]).max(axis=0)  # as max(axis=2) of stretches, faster
+    longest = heard[:, :12].argsort(axis=1)[:, :-6:-1].T  # of five one is foreign, for a chord has four tones at most
+    sounds = np.take_along_axis(heard[:, :12].T, longest, 0)
+    foreign = (_IS_FOREIGN[longest] * sounds[:, :, None]).max(axis=0)  # as max(axis=2) of stretches, faster
     whole = (heard[:, 36:] @ (1 - _IS_FOREIGN) == 0) & (foreign < _LITTLE)
     fit += np.float32(weights.whole) * whole + np.float32(weights.foreign) * foreign
     root, quality = np.divmod(states, len(HEARD))
@@ -246,7 +250,5 @@ def is_open(states: Ints, held: Content) -> bool:
     Where most are whole, a third that is missing is understood; where many lack it, it is not meant.
     """
     chord = states < NONE
-    root = np.where(chord, states // len(HEARD), 0)
-    inner = (root[:, None] + (2, 3, 4, 5)) % 12
-    bare = held.gone[np.arange(len(states))[:, None], inner].all(axis=1) & chord
+    bare = (held.gone | ~_IS_INNER[states]).all(axis=1) & chord
     return bool(3 * held.lengths[bare].sum() > held.lengths[chord].sum())

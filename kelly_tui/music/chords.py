@@ -135,7 +135,7 @@ def beat_windows(score: Score) -> Windows:
     overlap = np.minimum(ends[note], window + 1) - np.maximum(starts[note], window)
     overlap = np.minimum(np.maximum(overlap, 1 / 16), 1.0)
     count = int(window.max()) + 1
-    classes = pitches % 12
+    classes = score.classes
     place = window * 12 + classes[note]
     sounding = np.bincount(place, overlap, 12 * count).reshape(count, 12)
     left = _left_by_step(starts, ends, pitches, parts)[note]

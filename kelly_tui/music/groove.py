@@ -57,11 +57,13 @@ class Groove:
 
     def less_sure(self, confidence: float) -> Groove:
         """As it is on beats that are the music's with this `confidence`."""
+        if confidence == 1:
+            return self
         return replace(
             self,
-            groove_type=replace(self.groove_type, confidence=self.groove_type.confidence * confidence),
-            swing_ratio=replace(self.swing_ratio, confidence=self.swing_ratio.confidence * confidence),
-            timing_offsets=replace(self.timing_offsets, confidence=self.timing_offsets.confidence * confidence),
+            groove_type=self.groove_type.less_sure(confidence),
+            swing_ratio=self.swing_ratio.less_sure(confidence),
+            timing_offsets=self.timing_offsets.less_sure(confidence),
         )
 
 
@@ -75,7 +77,7 @@ def detect_groove(score: Score) -> Groove:
         return no_groove(f"{count(few, 'note')} {agree(few, 'makes', 'make')} no groove")
     if not math.isfinite(float(score.notes["onset"].sum())):
         return no_groove("the notes have no times")
-    if np.ptp(score.notes["onset_beat"]) < 1:
+    if float(score.notes["onset_beat"][-1] - score.notes["onset_beat"][0]) < 1:
         return no_groove("all notes start within a beat")
     if not has_clock(score):
         return no_groove(unkept(score))

@@ -218,7 +218,7 @@ def pitch_class_profile(score: Score) -> Floats:
     """(12,) share of each pitch class in the sounding time of the pitched notes; zeros if there are none."""
     notes = score.pitched
     weights = np.minimum(notes["duration_beat"], LONGEST_BEATS) + 1e-6
-    profile: Floats = np.bincount(score.pitches % 12, weights, 12).astype(np.float64, copy=False)
+    profile: Floats = np.bincount(score.classes, weights, 12).astype(np.float64, copy=False)
     profile /= max(profile.sum(), 1e-12)
     return profile
 
@@ -300,7 +300,8 @@ def form_of_minor(score: Score, tonic: int) -> str:
     in its highest voice: a leading tone in its dominants alone is any minor's. All else mixes the forms, as
     music in minor does, and is ``minor``: of 1,265 minor folk tunes all but 1 in 100.
     """
-    low_sixth, sixth, low_seventh, seventh = np.roll(score.class_counts, -tonic)[8:].tolist()
+    counts = score.class_counts.tolist()
+    low_sixth, sixth, low_seventh, seventh = (counts[(tonic + degree) % 12] for degree in range(8, 12))
     if seventh < 2 or sixth + low_sixth < 2:
         return "minor"
     is_line = len(score.strokes) > _LINE * len(score.pitched)
@@ -387,9 +388,8 @@ def are_modal_voices(score: Score) -> bool:
         return False
     times = onsets[score.strokes]
     sounding = np.zeros((len(times) + 1, 12))
-    classes = score.pitches % 12
-    np.add.at(sounding, (np.searchsorted(times, onsets + 1e-3, "right") - 1, classes), 1)
-    np.add.at(sounding, (np.searchsorted(times, ends - 1e-2), classes), -1)
+    np.add.at(sounding, (np.searchsorted(times, onsets + 1e-3, "right") - 1, score.classes), 1)
+    np.add.at(sounding, (np.searchsorted(times, ends - 1e-2), score.classes), -1)
     there = sounding[:-1].cumsum(axis=0) > 0
     chords = there[there.sum(axis=1) >= 3]
     return len(chords) > 0 and float((chords[:, :6] & chords[:, 6:]).any(axis=1).mean()) < _TRITONES

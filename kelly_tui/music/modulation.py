@@ -232,7 +232,7 @@ def _windows(score: Score) -> tuple[float, float, Floats, Floats, float]:
     low = place[strokes] + score.lowest % 12
     edges = np.concatenate((onsets[strokes], [onsets[-1] + lengths[-1]]))
     apart = np.minimum(edges[1:] - edges[:-1], LONGEST_BEATS)
-    place += score.pitches % 12
+    place += score.classes
     return (
         float(offset + first * step),
         step,
@@ -293,7 +293,7 @@ def without_brief(path: NDArray[np.int64], scores: Floats, ends: Floats, edges: 
     """
     starts, _ = runs(path)
     keys, sums = path[starts].tolist(), np.add.reduceat(scores, starts, axis=0).tolist()
-    first, bounds = starts.tolist(), edges[np.append(starts, len(path))].tolist()
+    first, bounds = starts.tolist(), [*edges[starts].tolist(), float(edges[-1])]
     at_end = ends.tolist()
     while len(keys) > 1:
         least, place, instead = 0.0, -1, -1
@@ -311,7 +311,10 @@ def without_brief(path: NDArray[np.int64], scores: Floats, ends: Floats, edges: 
             if 0 < at < len(keys) and keys[at] == keys[at - 1]:
                 sums[at - 1] = [one + other for one, other in zip(sums[at - 1], sums[at])]
                 del keys[at], sums[at], first[at], bounds[at]
-    return np.repeat(keys, np.diff([*first, len(path)]))
+    kept = path.copy()
+    for start, key in zip(first, keys):
+        kept[start:] = key
+    return kept
 
 
 def _worth(key: int, near: Sequence[int | None], sums: Sequence[float], at_end: Sequence[float]) -> float:

@@ -105,6 +105,11 @@ class Score:
         return self.pitched["pitch"].astype(np.int64)
 
     @cached_property
+    def classes(self) -> NDArray[np.int64]:
+        """The pitch classes of the pitched notes."""
+        return self.pitches % 12
+
+    @cached_property
     def by_track(self) -> NDArray[np.int64]:
         """The pitched notes track after track, each in order."""
         return self.pitched["track"].argsort(kind="stable")
@@ -227,9 +232,7 @@ def midi_seconds(data: bytes, name: str = "") -> float:
     _, score, tempi, _ = _parse(data, name)
     end = 0
     for track in score.tracks:
-        if track.end() <= end:  # of its notes and all else
-            continue
-        if track.note_num():
+        if track.end() > end and track.note_num():  # an end of its notes and all else
             table = track.notes.numpy()
             end = max(end, int((table["time"] + table["duration"]).max()))
     return _seconds_at(end, tempi, int(score.tpq))
@@ -290,8 +293,7 @@ def _plausible_tempi(score: Any, name: str) -> Floats:
     if score.start() < 0 or not 0 <= score.end() <= MAX_TICK:
         raise FileRefused("its clock overflows", path=path)
     tempi = _tempo_map(score)
-    end = _seconds_at(score.end(), tempi, score.tpq)
-    check_seconds(end, path)
+    check_seconds(_seconds_at(score.end(), tempi, score.tpq), path)
     return tempi
 
 
@@ -325,8 +327,8 @@ def _tempo_map(score: Any) -> Floats:
         ticks, bpm = ticks[last], bpm[last]
     if len(ticks) == 0 or ticks[0] > 0:
         ticks, bpm = np.insert(ticks, 0, 0.0), np.insert(bpm, 0, 120.0)
-    lengths = np.diff(ticks) * 60 / (bpm[:-1] * score.tpq)
-    return np.column_stack((ticks, np.concatenate(([0.0], np.cumsum(lengths))), bpm))
+    lengths = (ticks[1:] - ticks[:-1]) * 60 / (bpm[:-1] * score.tpq)
+    return np.array((ticks, np.concatenate(([0.0], lengths.cumsum())), bpm)).T
 
 
 def _seconds(ticks: Floats, tempi: Floats, ticks_per_beat: int) -> Floats:
@@ -392,7 +394,7 @@ def _pedal(controls: Sequence[Any], tempi: Floats, tpq: int) -> Floats:
     track, (number, ticks, value) = _columns(controls, ("number", "time", "value"))
     sustain = number == 64
     times = _seconds(ticks[sustain].astype(np.float64), tempi, tpq)
-    return np.column_stack((track[sustain], times, value[sustain]))
+    return np.array((track[sustain], times, value[sustain])).T
 
 
 def _until_first_off(keys: NDArray[np.int64], begin: NDArray[Any], length: NDArray[Any]) -> NDArray[np.int64]:
