@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from kelly_tui.features.midi import extract_midi_features
 from kelly_tui.model.labels import KEYS
 from kelly_tui.music.detection import Detection
+from kelly_tui.music.key import Key
 from kelly_tui.music.modulation import (
     COSTS,
     DEARER,
@@ -23,6 +24,7 @@ from kelly_tui.music.modulation import (
     numerals,
     numerals_in_words,
     regions_of,
+    state_of,
     without_brief,
 )
 from kelly_tui.music.notes import Score, read_midi
@@ -78,6 +80,25 @@ def test_the_key_of_the_whole_is_one_of_the_keys_over_time(corpus_midi) -> None:
         scores = rng.normal(0, 1, (40, 24)) + 4.0 * (np.arange(24) == (home + 7) % 24)
         key = Detection((KEYS[home // 2], "minor" if home % 2 else "major"), 0.9, "")
         assert key.value in {(one.tonic, one.mode) for one in regions_of(key, chances, scores, times, 40.0)[1]}
+
+
+@pytest.mark.parametrize(
+    ("whole", "since", "right"),
+    [
+        (("E", "minor"), 50, ("G", "major")),
+        (("E", "minor"), 20, ("E", "minor")),
+        (("E", "dorian"), 50, ("E", "dorian")),
+    ],
+)
+def test_a_key_that_holds_nearly_all_along_is_that_of_the_whole(whole: Key, since: int, right: Key) -> None:
+    """Though the relative key in which it ends is a little likelier by all else, unless that is of another mode."""
+    major, relative = state_of(("G", "major")), state_of(whole)
+    scores, chances = np.zeros((60, 24)), np.full(24, 0.01)
+    scores[:since, major] = scores[since:, relative] = 2.0
+    chances[major], chances[relative] = 0.3, 0.45
+    key, regions = regions_of(Detection(whole, 0.5, ""), chances, scores, np.arange(60.0), 60.0)
+    assert key.value == right
+    assert [(one.start, one.tonic) for one in regions] == [(0.0, "G"), (float(since), "E")]
 
 
 def found(score: Score) -> list[Timed]:
