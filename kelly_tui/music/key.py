@@ -1,12 +1,12 @@
 """Key and mode from the notes.
 
 A pitch-class profile is compared with published ones for every tonic and mode; which pitches the piece never touches,
-which of two characteristic degrees it prefers, how much of it is the tonic triad, what it ends on, what stands under
-its long notes and first downbeat, how often the bass goes to the tonic from the fifth and the second, and whether its
-range begins on the fifth decide the rest; of a line also whether its first half closes on the tonic and its range ends
-there. The parts are weighed by a multinomial logit, so that their sum is a log-odds and the confidence a probability. A
-single line tells its key otherwise than harmony does, and voices from before tonality otherwise than a chorale, so each
-has its own weights.
+which of two characteristic degrees it prefers, how much of it is each note of the tonic triad, what it ends on, what
+stands under its long notes and first downbeat, how often the bass goes to the tonic from the fifth and the second, and
+whether its range begins on the fifth decide the rest; of a line also whether its first half closes on the tonic and its
+range ends there, of harmony whether its first bass is the tonic. The parts are weighed by a multinomial logit, so that
+their sum is a log-odds and the confidence a probability. A single line tells its key otherwise than harmony does, and
+voices from before tonality otherwise than a chorale, so each has its own weights.
 """
 
 from __future__ import annotations
@@ -51,49 +51,55 @@ FORMS = ("minor", "harmonic_minor", "melodic_minor")
 """Music in minor mixes them: they are one key, `minor`, and `form_of_minor` says where a piece keeps to one."""
 
 WEIGHTS = {
-    # profile, outside, two preferences, mixture in minor, in dorian, missing, triad, low end, other end, 5-1, 2-1,
-    # long notes, downbeat on 1, on 5, lowest is 5, of a line first half ends on 1, highest is 1
+    # profile, outside, two preferences, mixture in minor, in dorian, two missing, 1, 3, 5, low end, other end, 5-1,
+    # 2-1, long notes, downbeat on 1, on 5, lowest is 5, of a line half ends on 1, highest is 1, of harmony first is 1
     "melody": (
-        5.08,
-        1.37,
-        -0.0634,
-        0.482,
-        14.9,
-        -91.7,
+        7.59,
+        1.28,
+        -0.0271,
+        0.39,
+        15.2,
+        -92.9,
         -2.0,
-        -1.22,
-        4.18,
-        2.2,
-        0.603,
-        10.1,
-        2.32,
-        0.73,
-        0.433,
-        0.603,
-        0.723,
-        0.411,
-        0.926,
+        -1.21,
+        -1.77,
+        3.32,
+        -0.287,
+        2.18,
+        0.497,
+        12.3,
+        2.62,
+        0.955,
+        0.48,
+        0.587,
+        0.744,
+        0.449,
+        0.966,
+        0.0,
     ),
     "harmony": (
-        3.57,
-        1.85,
-        1.58,
-        0.729,
-        29.4,
-        -63.1,
+        2.5,
+        2.08,
+        1.57,
+        0.607,
+        35.6,
+        -59.6,
         -2.0,
-        0.0376,
-        15.1,
-        1.89,
-        0.621,
-        17.7,
-        12.9,
-        2.05,
-        0.998,
-        1.55,
-        0.29,
+        0.000186,
+        17.8,
+        11.6,
+        19.6,
+        1.91,
+        0.402,
+        14.9,
+        12.5,
+        1.88,
+        0.319,
+        1.69,
+        0.278,
         0.0,
         0.0,
+        1.05,
     ),
     "voices": (
         8.63,
@@ -105,6 +111,8 @@ WEIGHTS = {
         -2.0,
         1.517,
         -2.672,
+        -2.672,
+        -2.672,
         1.592,
         -0.247,
         1.89,
@@ -115,28 +123,29 @@ WEIGHTS = {
         -0.199,
         0.0,
         0.0,
+        0.0,
     ),
 }
 PRIORS: dict[str, dict[str, float]] = {
     "melody": {
-        "mixolydian": 0.38,
-        "lydian": -0.34,
-        "minor": 0.31,
-        "dorian": 0.12,
-        "phrygian": -0.14,
-        "locrian": -0.43,
-        "harmonic_minor": -1.03,
+        "mixolydian": 0.42,
+        "lydian": -0.35,
+        "minor": 0.43,
+        "dorian": 0.24,
+        "phrygian": 0.00,
+        "locrian": -0.33,
+        "harmonic_minor": -1.13,
         "melodic_minor": -3.16,
     },
     "harmony": {
-        "mixolydian": -2.14,
-        "lydian": -2.40,
-        "minor": -0.12,
-        "dorian": -1.92,
-        "phrygian": -1.91,
-        "locrian": -1.62,
-        "harmonic_minor": -0.39,
-        "melodic_minor": -0.94,
+        "mixolydian": -2.12,
+        "lydian": -2.41,
+        "minor": -0.17,
+        "dorian": -2.00,
+        "phrygian": -1.83,
+        "locrian": -1.56,
+        "harmonic_minor": -0.35,
+        "melodic_minor": -1.09,
     },
     "voices": {
         "mixolydian": 0.14,
@@ -155,7 +164,7 @@ chorales and pop performances. Both: each piece is also moved to two other modes
 rule; these count less. Voices: 1,257 movements of masses by Palestrina with their modes, each mode with the same
 weight; out of fold by mass 75 % are right, 40 % by the weights of harmony. That a mixolydian piece needs a seventh
 and a lydian one a fourth is set, not fitted: without them it is major."""
-SURE = {"melody": (0.49, 0.90), "harmony": (0.06, 1.17), "voices": (0.0, 1.0)}
+SURE = {"melody": (0.48, 0.90), "harmony": (-0.03, 1.24), "voices": (0.0, 1.0)}
 """The log-odds that a key is right, from the logit's: an offset and a factor (Platt, 1999), fitted out of fold."""
 
 
@@ -321,7 +330,7 @@ def form_of_minor(score: Score, tonic: int) -> str:
 
 
 def key_evidence(score: Score) -> tuple[Floats, str]:
-    """(12 * modes, 19) what speaks for each key of a score with pitched notes; and its texture, one of `WEIGHTS`."""
+    """(12 * modes, 22) what speaks for each key of a score with pitched notes; and its texture, one of `WEIGHTS`."""
     notes = score.pitched
     onsets, pitches = notes["onset_beat"], score.pitches
     ends = onsets + notes["duration_beat"]
@@ -349,7 +358,7 @@ def key_evidence(score: Score) -> tuple[Floats, str]:
     first = _first_on_downbeat(score, at, bass)
     is_line = len(strokes) > _LINE * len(notes)
     ends_low = last.min() % 12
-    evidence = np.empty((len(_TONIC), 19), order="F")
+    evidence = np.empty((len(_TONIC), 22), order="F")
     for number, column in enumerate(
         (
             _PROFILES @ (spread / (math.sqrt(spread @ spread) + 1e-9)),
@@ -359,7 +368,9 @@ def key_evidence(score: Score) -> tuple[Floats, str]:
             mixture * _IS_DORIAN,
             absent,
             missing,
-            above[0] + profile[_THIRD] + profile[_FIFTH],
+            above[0],
+            profile[_THIRD],
+            profile[_FIFTH],
             ends_low == _TONIC,
             ends_low == _THIRD if is_line else last.max() % 12 == _TONIC,
             moves[_FIFTH * 12 + _TONIC],
@@ -370,6 +381,7 @@ def key_evidence(score: Score) -> tuple[Floats, str]:
             pitches.min() % 12 == _FIFTH,
             is_line * (_before_half(at, apart, bass) == _TONIC),
             is_line * (pitches.max() % 12 == _TONIC),
+            (not is_line) * (bass[0] == _TONIC),
         )
     ):
         evidence[:, number] = column

@@ -65,6 +65,17 @@ def test_notes_struck_at_once_have_no_half_to_close(length: float) -> None:
     assert detect_key(score).value is not None
 
 
+@pytest.mark.parametrize("start", [0.0, 0.3, 2.0])
+def test_a_loop_of_four_chords_is_in_the_key_that_it_begins_in(start: float) -> None:
+    """I V vi IV, on its downbeats or between them; it was lydian, of the chord that it stops on."""
+    for tonic in range(12):
+        notes = []
+        for number, steps in enumerate(8 * ((0, 4, 7), (7, 11, 2), (9, 0, 4), (5, 9, 0))):
+            at = start + 2 * number
+            notes += [(at, 1.9, 36 + (tonic + steps[0]) % 12), *((at, 1.9, 60 + (tonic + step) % 12) for step in steps)]
+        assert detect_key(score_of_notes(notes)).value == (KEYS[tonic], "major")
+
+
 def test_melodic_minor_is_also_raised_where_it_climbs_and_not_where_it_falls() -> None:
     up, down = [62, 64, 65, 67, 69, 71, 73, 74], [74, 72, 70, 69, 67, 65, 64, 62]
     assert detect_key(score_of(line(2 * (up + down)))).value == ("D", "melodic_minor")
