@@ -291,7 +291,7 @@ FITTED: dict[str, tuple[Callable[[folds.Annotated], folds.Learnt], tuple[str, ..
     "tempo_midi": (tempi.learn, ("tempo_midi", "groove_gmd", "swing_wjd", "key_midi", folds.APART)),
     "tempo_audio": (folds.tempi_of_audio, ("tempo_audio", "tempo_midi", "groove_gmd", "key_midi", folds.APART)),
     "chords_audio": (chord_fields.of_sound, ("chords_audio",)),
-    "key_audio": (folds.keys_of_audio, ("key_audio",)),
+    "key_audio": (folds.keys_of_audio, ("key_audio", "key_midi", "key_midi2")),
 }
 """By task how its weights are fitted, and on which sets."""
 

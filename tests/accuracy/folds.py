@@ -108,7 +108,7 @@ def is_near(tempi: Floats, bpm: float) -> Flags:
 
 
 def keys_of_audio(pieces: Annotated) -> Learnt:
-    """The weights of what is heard for each key."""
+    """The weights of what is heard for each key, of clips and of what the program plays."""
     choices = []
     for path, label in pieces:
         spectrum = spectrum_of(path)
@@ -124,8 +124,7 @@ def tempi_of_audio(pieces: Annotated) -> Learnt:
     """The weights of pulses of bands; what there is as notes is played by the program, a song in two sets once."""
     choices = []
     for path, label in {path.name: (path, label) for path, label in pieces}.values():
-        is_midi = path.suffix == ".mid"
-        spectrum = Spectrum(played(path), audio.RATE, audio._HEARD_HOP) if is_midi else spectrum_of(path)
+        spectrum = spectrum_of(path)
         curves = audio_rhythm._onset_curves(spectrum.mel_db(audio._HEARD_MELS), audio.RATE)
         rate = audio.RATE / audio._HEARD_HOP
         evidence = audio_rhythm.tempo_evidence(curves, audio_rhythm._above_their_mean(curves, rate), rate)
@@ -157,7 +156,9 @@ def played(path: Path) -> NDArray[np.float32]:
 
 
 def spectrum_of(path: Path) -> Spectrum:
-    """As the program hears it."""
+    """As the program hears it, and plays it if it is notes."""
+    if path.suffix == ".mid":
+        return Spectrum(played(path), audio.RATE, audio._HEARD_HOP)
     samples, rate = sound_of(path, LISTENED.max_duration_sec)
     return Spectrum(audio.analysed(samples, rate), audio.RATE, audio._HEARD_HOP)
 

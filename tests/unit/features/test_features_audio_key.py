@@ -71,6 +71,20 @@ def test_a_drone_under_another_key_does_not_decide() -> None:
     assert (features.key_signature, features.mode) == ("C", "major")
 
 
+@pytest.mark.parametrize(("last", "key"), [((4, 8, 11), ("A", "minor")), ((0, 4, 7), ("C", "major"))])
+def test_what_ends_on_its_dominant_is_in_minor(last: tuple[int, ...], key: tuple[str, str]) -> None:
+    """A Phrygian cadence; all before it is in C major as well."""
+    time = np.arange(RATE) / RATE
+    chords = []
+    for steps in ((0, 4, 7), (5, 9, 0), (2, 5, 9), (9, 0, 4), (7, 11, 2), (0, 4, 7), (2, 5, 9), last):
+        hertz = [440 * 2 ** ((pitch - 69) / 12) for pitch in (36 + steps[0], *(60 + step for step in steps))]
+        partials = sum(0.75**part * np.sin(2 * np.pi * tone * (part + 1) * time) for tone in hertz for part in range(6))
+        chords.append(partials * np.exp(-2 * time) * np.minimum(1, 200 * time))
+    sound = np.concatenate([np.zeros(RATE // 10), *chords, np.zeros(RATE // 5)])
+    features = extract_audio_features((sound / np.abs(sound).max(), RATE))
+    assert (features.key_signature, features.mode) == key
+
+
 def test_a_chorale_that_goes_on_in_another_key_has_two_keys(corpus_midi: Callable[[str], bytes]) -> None:
     """A G major chorale for 15 seconds, then the same a minor third up."""
     half = 15 * RATE
