@@ -246,13 +246,26 @@ def _split(catalogue: Catalogue, inputs: Inputs, there: Members, seed: int) -> S
 
 
 def _store(catalogue: Catalogue, members: Members, which: Ints) -> int:
-    """Write the splits of some, a few at a time so that nobody waits long; how many have another now."""
-    changed = 0
-    for part in np.array_split(which, len(which) // _AT_ONCE + 1):
-        with catalogue.writing() as db:
-            for sample_id, code in zip(members.ids[part], members.split[part].tolist(), strict=True):
-                changed += db.execute(
-                    "UPDATE samples SET split = ?1 WHERE sample_id = ?2 AND split IS NOT ?1",
-                    (None if code == NONE else SPLITS[code], sample_id.decode()),
-                ).rowcount
+    """Write the splits of some, a few at a time so that nobody waits long; how many have another now.
+
+    In the order in which rows lie: in that of their ids each is on another page of the disk.
+    """
+    wanted = np.zeros(len(members), np.bool_)
+    wanted[which] = True
+    changed = last = 0
+    while rows := catalogue.db.execute(_ROWS, (last, _AT_ONCE)).fetchall():
+        last = rows[-1][0]
+        places = members.places(np.array([sample_id.encode() for _, sample_id in rows], np.bytes_))
+        theirs = [
+            (SPLITS[code] if code != NONE else None, *row)
+            for row, at, code in zip(rows, places.tolist(), members.split[places].tolist(), strict=True)
+            if at != NONE and wanted[at]
+        ]
+        if theirs:
+            with catalogue.writing() as db:
+                changed += db.executemany(_PLACE, theirs).rowcount
     return changed
+
+
+_ROWS = "SELECT rowid, sample_id FROM samples WHERE rowid > ? ORDER BY rowid LIMIT ?"
+_PLACE = "UPDATE samples SET split = ?1 WHERE rowid = ?2 AND sample_id = ?3 AND split IS NOT ?1"
