@@ -236,7 +236,7 @@ class _Standings:
     def _looked(self, stage: str) -> Standing:
         """Of a stage that reads all of the dataset: whether anything was changed since."""
         record = self._records.get(stage)
-        if record is None:
+        if record is None or record.how != "done":  # nothing came of it
             return Standing("never")
         since = self._one("SELECT ifnull(max(at), '') FROM steps")
         changing = self._records.keys() - {"validate", "export"}

@@ -80,6 +80,12 @@ def test_a_killed_stage_is_never_called_done(made, stage):
     assert "start it again" in standing.words
 
 
+@pytest.mark.parametrize("stage", ["validate", "export"])
+def test_of_a_killed_look_nothing_more_is_said_than_that(made, stage):
+    kill(made, stage)
+    assert words(made, stage).endswith("start it again to go on")
+
+
 def test_a_killed_augment_says_what_is_lacking_and_is_done_after_it_ran_again(made):
     kill(made, "augment")
     assert "of 50 each; to do: " in words(made, "augment")
