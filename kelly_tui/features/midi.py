@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,10 +27,9 @@ from kelly_tui.music.detection import Detection, unknown
 from kelly_tui.music.dynamics import (
     articulation_ratios,
     detect_articulation,
+    detect_curve,
     detect_dynamics,
     held_shares,
-    sure_of_curve,
-    velocity_curve,
 )
 from kelly_tui.music.groove import Groove, detect_groove, no_groove
 from kelly_tui.music.meter import find_bars
@@ -149,7 +148,7 @@ class Analysis:
     articulation: Detection[str]
     contour: Detection[str]
     pitch_range: Detection[str]
-    velocity_curve: list[int]
+    velocity_curve: Detection[list[int]]
 
     @cached_property
     def offsets(self) -> Floats | None:
@@ -167,9 +166,9 @@ class Analysis:
         """For each label: the detector's name, and what it says."""
         offsets: Found = self.groove.timing_offsets
         if self.offsets is not None:
-            offsets = _storable(replace(offsets, value=self.offsets.round(1).tolist()))
-        key = replace(self.key, why=self.key.why + keys_in_words(self.keys))
-        chords = _storable(replace(self.chords, why=self.chords.why + numerals_in_words(self.romans, self.keys)))
+            offsets = _storable(Detection(self.offsets.round(1).tolist(), offsets.confidence, offsets.why))
+        key = self.key.told(keys_in_words(self.keys))
+        chords = _storable(self.chords.told(numerals_in_words(self.romans, self.keys)))
         return {
             "key": ("key", _said(key, lambda key: key[0])),
             "mode": ("key", _said(key, lambda key: key[1])),
@@ -182,7 +181,7 @@ class Analysis:
             "timing_offsets_ms": ("groove", offsets),
             "articulation": ("articulation", self.articulation),
             "dynamic_range": ("dynamics", self.dynamics),
-            "velocity_curve": ("dynamics", sure_of_curve(self.score, self.velocity_curve)),
+            "velocity_curve": ("dynamics", self.velocity_curve),
             "melodic_contour": ("contour", self.contour),
             "pitch_range": ("contour", self.pitch_range),
         }
@@ -235,7 +234,7 @@ def analyse(score: Score) -> Analysis:
         articulation=detect_articulation(score, shares),
         contour=contour_of(score, line),
         pitch_range=detect_range(score),
-        velocity_curve=velocity_curve(score),
+        velocity_curve=detect_curve(score),
     )
 
 
@@ -289,7 +288,7 @@ def features_of(analysis: Analysis) -> MidiFeatures:
     key = analysis.key.value or (None, None)
     chords = analysis.chords.value or []
     late, offsets = groove.timing_offsets.value, analysis.offsets
-    tempo = analysis.tempo.value
+    tempo, curve = analysis.tempo.value, analysis.velocity_curve.value or []
     pitch_histogram = _shares(score.class_counts)
     interval_histogram = _shares(np.bincount(steps, minlength=2 * _WIDEST_STEP + 1))
     contour = contour_curve(analysis.line, score.duration)
@@ -310,7 +309,7 @@ def features_of(analysis: Analysis) -> MidiFeatures:
             [loud / 127, loud_spread / 40, loud_range / 127],
             held,
             contour,
-            np.array(analysis.velocity_curve) / 127,
+            np.array(curve) / 127,
         ]
     )
     return MidiFeatures(
@@ -343,7 +342,7 @@ def features_of(analysis: Analysis) -> MidiFeatures:
         avg_velocity=round(loud, 4),
         velocity_std=round(loud_spread, 4),
         dynamic_range=loud_range,
-        velocity_curve=analysis.velocity_curve,
+        velocity_curve=curve,
         articulation_ratios=dict(zip(("legato", "staccato", "normal"), (round(share, 4) for share in held))),
         feature_vector=vector.round(6).tolist(),
         why={field: found.why for field, (_, found) in analysis.detections.items()},

@@ -61,7 +61,7 @@ def _is_needed(quality: str, step: int) -> bool:
 
 _PARTS = np.array([[_part(quality, (pitch - root) % 12) for root, quality in STATES] for pitch in range(12)])
 """(12, chords): what each pitch class is in each chord."""
-_IS_FOREIGN = (_PARTS >= _NEAR).astype(np.float32)
+_IS_OWN, _IS_FOREIGN = (_PARTS < _NEAR).astype(np.float32), (_PARTS >= _NEAR).astype(np.float32)
 _NEEDED = np.array(
     [[_is_needed(quality, (pitch - root) % 12) for pitch in range(12)] for root, quality in STATES] + [[False] * 12]
 )
@@ -95,6 +95,12 @@ class Weights:
     def table(self) -> Singles:
         """(4 * 12, chords): what each pitch class says for each chord."""
         return self.parts.astype(np.float32)[:, _PARTS].reshape(-1, NONE)
+
+    @cached_property
+    def always(self) -> Singles:
+        """(2, chords): what speaks for each chord in any piece, and in one of open chords."""
+        of_each = self.qualities[_QUALITY]
+        return np.array((of_each, of_each + self.open * (_QUALITY == _OPEN))).astype(np.float32)
 
     @cached_property
     def alike(self) -> Singles:
@@ -202,12 +208,11 @@ def odds(states: Ints, held: Content, open_piece: bool, weights: Weights) -> Sin
     `states`: the first look's; `open_piece`: see `is_open`.
     """
     heard = np.concatenate((held.held, held.ornaments, held.bass, held.gone), axis=1, dtype=np.float32)
-    always = weights.qualities[_QUALITY] + weights.open * open_piece * (_QUALITY == _OPEN)
-    fit: Singles = heard @ weights.table + always.astype(np.float32)
+    fit: Singles = heard @ weights.table + weights.always[int(open_piece)]
     longest = heard[:, :12].argsort(axis=1)[:, :-6:-1].T  # of five one is foreign, for a chord has four tones at most
     sounds = np.take_along_axis(heard[:, :12].T, longest, 0)
     foreign = (_IS_FOREIGN[longest] * sounds[:, :, None]).max(axis=0)  # as max(axis=2) of stretches, faster
-    whole = (heard[:, 36:] @ (1 - _IS_FOREIGN) == 0) & (foreign < _LITTLE)
+    whole = (heard[:, 36:] @ _IS_OWN == 0) & (foreign < _LITTLE)
     fit += np.float32(weights.whole) * whole + np.float32(weights.foreign) * foreign
     root, quality = np.divmod(states, len(HEARD))
     fit.reshape(-1, 12, len(HEARD))[np.arange(len(states)), root] += weights.alike[quality]

@@ -18,6 +18,10 @@ class Detection(Generic[T]):
     why: str
     """One short sentence for the screen: ``swing 0.64 ± 0.02 from 61 pairs``."""
 
+    def told(self, more: str) -> Detection[T]:
+        """The same with `more` to say."""
+        return Detection(self.value, self.confidence, self.why + more)
+
     def less_sure(self, share: float) -> Detection[T]:
         """The same with this `share` of its confidence."""
         return Detection(self.value, self.confidence * share, self.why)

@@ -125,8 +125,10 @@ def _densest(phases: Floats, ms: float) -> tuple[NDArray[np.bool_], float, float
     others = phases[(np.abs(phases - place) < 0.07) & ~dense]
     if not len(others) or not dense.any():
         return dense, 1.0, 0.0
-    ours, theirs = (len(of) * math.exp(-0.5 * (median(of) * ms / _PUSH_MS) ** 2) for of in (phases[dense], others))
-    return dense, ours / max(ours + theirs, 1e-9), median(others)
+    own, rival = median(phases[dense]), median(others)
+    ours = np.count_nonzero(dense) * math.exp(-0.5 * (own * ms / _PUSH_MS) ** 2)
+    theirs = len(others) * math.exp(-0.5 * (rival * ms / _PUSH_MS) ** 2)
+    return dense, float(ours / max(ours + theirs, 1e-9)), rival
 
 
 def is_drummer(score: Score) -> bool:

@@ -17,11 +17,11 @@ from kelly_tui.music.contour import contour_curve, detect_contour, detect_range,
 from kelly_tui.music.dynamics import (
     articulation_ratios,
     detect_articulation,
+    detect_curve,
     detect_dynamics,
     held_shares,
     mark_of_velocity,
     sounding_ends,
-    velocity_curve,
 )
 from kelly_tui.music.groove import detect_groove
 from kelly_tui.music.key import detect_key
@@ -322,7 +322,8 @@ def test_dynamic_marks() -> None:
 
 
 def test_the_velocity_curve_follows_a_crescendo() -> None:
-    curve = velocity_curve(score_of([(beat, 0.9, 60, 20 + beat) for beat in range(64)]))
+    curve = detect_curve(score_of([(beat, 0.9, 60, 20 + beat) for beat in range(64)])).value
+    assert curve is not None
     assert len(curve) == 32
     assert curve == sorted(curve)
     assert (curve[0], curve[-1]) == (20, 82)

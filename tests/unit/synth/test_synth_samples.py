@@ -19,7 +19,7 @@ from kelly_tui.errors import DatasetError, LabelError
 from kelly_tui.model.annotation import FIELDS, Label, check_value
 from kelly_tui.model.dataset import TARGET_MODELS
 from kelly_tui.model.labels import EMOTIONS, GROOVES, KEYS
-from kelly_tui.music.dynamics import mark_of_velocity, velocity_curve
+from kelly_tui.music.dynamics import detect_curve, mark_of_velocity
 from kelly_tui.music.notes import read_midi
 from kelly_tui.synth.item import KIND_OF_MODEL, classes_of, generate_item, generate_sample, unplayable
 from kelly_tui.synth.sample import VERSION, GeneratedSample, sample_id
@@ -83,7 +83,7 @@ class TestEverySample:
             score = read_midi(sample.midi)
             assert sample.duration_sec == score.duration
             if "velocity_curve" in sample.labels:
-                assert sample.labels["velocity_curve"].value == velocity_curve(score)
+                assert sample.labels["velocity_curve"].value == detect_curve(score).value
                 level = mark_of_velocity(score.notes["velocity"].mean())
                 assert sample.labels["dynamic_range"].value == level
             if "chord_times" in sample.labels:
