@@ -209,9 +209,9 @@ def odds(states: Ints, held: Content, open_piece: bool, weights: Weights) -> Sin
     """
     heard = np.concatenate((held.held, held.ornaments, held.bass, held.gone), axis=1, dtype=np.float32)
     fit: Singles = heard @ weights.table + weights.always[int(open_piece)]
-    longest = heard[:, :12].argsort(axis=1)[:, :-6:-1].T  # of five one is foreign, for a chord has four tones at most
-    sounds = np.take_along_axis(heard[:, :12].T, longest, 0)
-    foreign = (_IS_FOREIGN[longest] * sounds[:, :, None]).max(axis=0)  # as max(axis=2) of stretches, faster
+    # Of the five that sound longest one is foreign: a chord has four tones at most.
+    which, sounds = (of.T[:-6:-1] for of in (heard[:, :12].argsort(axis=1), np.sort(heard[:, :12], axis=1)))
+    foreign = (_IS_FOREIGN[which] * sounds[:, :, None]).max(axis=0)
     whole = (heard[:, 36:] @ _IS_OWN == 0) & (foreign < _LITTLE)
     fit += np.float32(weights.whole) * whole + np.float32(weights.foreign) * foreign
     root, quality = np.divmod(states, len(HEARD))

@@ -112,6 +112,8 @@ def _distances() -> Floats:
 COSTS = np.where(np.eye(24) > 0, 0.0, CHANGE + FURTHER * (_distances() - 1))
 """Of a change from a key to another."""
 _CHARGES = COSTS.tolist()
+_DEAR = COSTS.T - 1e-9 * np.eye(24)
+"""Of a key from each other, to and from: of ways as good the one that stays longer is the path."""
 
 
 def state_of(key: Key) -> int:
@@ -165,8 +167,8 @@ def regions_of(
     ends = AT_HOME * np.log(chances + 1e-3)
     lasting = max(1, int(len(times) * BRIEF / max(end - float(times[0]), BRIEF)))
     by_share = ALL_ALONG / sureness if key[1] in ("major", "minor") else 0.0
-    likely = np.log(chances + 1e-3) / sureness
-    found, path = _with_home(scores, ends, likely, by_share, home, lasting, np.append(times, end))
+    likely, edges = np.log(chances + 1e-3) / sureness, np.concatenate((times, [end]))
+    found, path = _with_home(scores, ends, likely, by_share, home, lasting, edges)
     if found != home:
         why = f"the likeliest of the keys over time; taken as one it is {' '.join(key)}"
         home, key = found, _key(found)
@@ -177,11 +179,11 @@ def regions_of(
     sums = np.add.reduceat(scores, starts, axis=0) * _SURENESS
     sure = np.exp(sums - sums.max(axis=1, keepdims=True))
     sure /= sure.sum(axis=1, keepdims=True)
-    edges = [*times[starts].round(4).tolist(), round(end, 4)]
+    begins = [*times[starts].round(4).tolist(), round(end, 4)]
     regions = []
     for at, state in enumerate(path[starts].tolist()):
         tonic, mode = key if state == home else _key(state)
-        regions.append(Region(edges[at], edges[at + 1], tonic, mode, round(0.3 + 0.55 * float(sure[at, state]), 3)))
+        regions.append(Region(begins[at], begins[at + 1], tonic, mode, round(0.3 + 0.55 * float(sure[at, state]), 3)))
     return whole, regions
 
 
@@ -286,7 +288,7 @@ def best_keys(scores: Floats, ends: Floats, home: int, lasting: int = 1) -> NDAr
         hopeful = (brief > dearer) | (long > cost)
         hopeful[home] = True
         keys = np.flatnonzero(hopeful)
-        path = keys[_path(scores[:, keys], COSTS[np.ix_(keys, keys)], ends[keys])]
+        path = keys[_path(scores[:, keys], _DEAR[keys[:, None], keys], ends[keys])]
         if (path == path[0]).all():
             path[:] = home  # the whole is judged by more than this
     return path
@@ -335,10 +337,9 @@ def _worth(key: int, near: Sequence[int | None], sums: Sequence[float], at_end: 
     return worth
 
 
-def _path(scores: Floats, costs: Floats, ends: Floats) -> list[int]:
-    """Viterbi's path; of ways as good the one that stays longer."""
+def _path(scores: Floats, dear: Floats, ends: Floats) -> list[int]:
+    """Viterbi's path; `dear`: what it costs to come to a key from each."""
     count, keys = scores.shape
-    dear = costs.T - 1e-9 * np.eye(keys)  # to and from
     places = np.arange(0, keys * keys, keys)
     came = np.empty((count, keys), np.int64)
     best = scores[0] + ends

@@ -18,6 +18,7 @@ import symusic
 from numpy.typing import NDArray
 
 from kelly_tui.errors import FileRefused
+from kelly_tui.music.runs import longest_held
 from kelly_tui.music.smf import check_chunks, count_dropped
 from kelly_tui.settings import limits
 
@@ -155,10 +156,9 @@ class Score:
         """The tempo that holds for the longest time."""
         if len(self.tempi) == 1:
             return float(self.tempi[0, 1])
-        ends = np.append(self.tempi[1:, 0], max(self.duration, self.tempi[-1, 0]))
+        ends = np.concatenate((self.tempi[1:, 0], [self.duration]))
         held = np.maximum(np.minimum(ends, self.duration) - self.tempi[:, 0], 0.0)
-        tempi, which = np.unique(self.tempi[:, 1].round(6), return_inverse=True)
-        return float(tempi[np.argmax(np.bincount(which, weights=held))])
+        return longest_held(self.tempi[:, 1].round(6), held)
 
     @property
     def time_signature(self) -> str:
@@ -170,9 +170,9 @@ class Score:
         """The meter that holds for the longest; None where the file names none."""
         if len(self.meters) < 2:
             return self.meters[0] if self.meters else None
-        starts = np.array([meter.time for meter in self.meters])
-        held = np.diff(np.append(starts, max(self.duration, starts[-1])))
-        return self.meters[int(np.argmax(held))]
+        begins = [meter.time for meter in self.meters]
+        held = [end - begin for begin, end in zip(begins, [*begins[1:], max(self.duration, begins[-1])])]
+        return self.meters[held.index(max(held))]
 
     @cached_property
     def _corners(self) -> tuple[Floats, Floats]:

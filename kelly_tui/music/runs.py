@@ -21,3 +21,11 @@ def runs(values: NDArray[Any]) -> tuple[Ints, Ints]:
 def lengths_of(starts: Ints, count: int) -> Ints:
     """How long the runs are that begin at `starts` and fill a sequence of `count`."""
     return np.concatenate((starts[1:], [count])) - starts
+
+
+def longest_held(values: NDArray[np.float64], lengths: NDArray[np.float64]) -> float:
+    """Of (n,) `values`, each held for a length, the one that is held for longest in all; of equals the least."""
+    order = values.argsort(kind="stable")
+    starts, counts = runs(values[order])
+    held = np.bincount(np.arange(len(starts)).repeat(counts), lengths[order])
+    return float(values[order[starts[held.argmax()]]])
