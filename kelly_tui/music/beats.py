@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from kelly_tui.music.averages import median
 from kelly_tui.music.detection import Detection, unknown
 from kelly_tui.music.notes import Score, copy_notes
-from kelly_tui.music.runs import lengths_of
+from kelly_tui.music.runs import begins_of, lengths_of
 from kelly_tui.music.tempo import has_clock
 
 Floats = NDArray[np.float64]
@@ -103,9 +103,7 @@ def weigh_strokes(score: Score) -> tuple[Floats, Floats]:
     """Seconds of the strokes, and how much each is a beat's."""
     notes = score.notes
     onsets = notes["onset"]
-    begins = np.ones(len(onsets), np.bool_)
-    np.greater(onsets[1:] - onsets[:-1], _TOGETHER, out=begins[1:])
-    starts = begins.nonzero()[0]
+    starts = begins_of(onsets, _TOGETHER)
     strokes: Floats = np.add.reduceat(onsets, starts) / lengths_of(starts, len(onsets))
     loud = np.sqrt(np.add.reduceat(notes["velocity"] / 64.0, starts))
     low = np.logical_or.reduceat((notes["pitch"] < _DEEP) & ~notes["is_drum"], starts)

@@ -36,7 +36,7 @@ def cut_at_bars(
     """
     begins = bars.copy()
     begins[starts] = True
-    parts = np.flatnonzero(begins)
+    parts = begins.nonzero()[0]
     lengths = lengths_of(parts, len(bars))
     stretch = starts.searchsorted(parts, "right") - 1
     asked = (np.bincount(stretch) > 1)[stretch] & (lengths >= _LEAST)
@@ -46,7 +46,7 @@ def cut_at_bars(
     first = states[stretch[asked]]
     held = content(sounding[inside], ornaments[inside], lowest[inside], lengths[asked])
     chord = first.copy()
-    again = np.flatnonzero(unexplained(first, held))
+    again = unexplained(first, held).nonzero()[0]
     if len(again):
         part = held.take(again)
         best = odds(first[again], part, False, WEIGHTS).argmax(axis=1)
@@ -54,7 +54,7 @@ def cut_at_bars(
     low = held.bass.argmax(axis=1)
     low[(held.bass.max(axis=1) < _CLEAR) | ~IS_TONE[chord, low]] = -1
     begins = np.concatenate(([True], stretch[1:] != stretch[:-1]))
-    told = np.flatnonzero(begins | asked)  # what is too short goes on as the part before it
+    told = (begins | asked).nonzero()[0]  # what is too short goes on as the part before it
     named, bass = states[stretch], np.full(len(parts), -1)
     named[asked], bass[asked] = chord, low
     cuts, name, last = [], -1, -1

@@ -240,7 +240,7 @@ def second_look(states: Ints, held: Content, weights: Weights = WEIGHTS, least: 
     states, sure = states.copy(), np.zeros(len(states))
     bass = np.where(held.bass.max(axis=1) > 0.5, held.bass.argmax(axis=1), -1)
     doubted = unexplained(states, held)
-    again = np.flatnonzero(doubted)
+    again = doubted.nonzero()[0]
     if len(again):
         fit = odds(states[again], held.take(again), is_open(states, held), weights)
         best = fit.argmax(axis=1)

@@ -171,7 +171,7 @@ def _left_by_step(starts: Floats, ends: Floats, pitches: Ints, parts: int) -> ND
     first, last = np.rint(2 * starts).astype(np.int64), np.rint(2 * ends).astype(np.int64)
     begins = np.zeros(132 * (int(last.max()) + 1), np.bool_)
     begins[132 * first + pitches + 2] = True
-    passing = np.flatnonzero(short)
+    passing = short.nonzero()[0]
     below = 132 * last[passing] + pitches[passing]  # by a whole tone; the note itself is two on
     short[passing] = begins[below] | begins[below + 1] | begins[below + 3] | begins[below + 4]
     return short
@@ -250,7 +250,7 @@ def _scores(windows: Windows) -> Singles:
 def heard_in(windows: Windows) -> Singles:
     """(n, 40): what each window says, as `_WEIGHTS` weighs it."""
     heard = np.zeros((len(windows.full), len(_WEIGHTS)), np.float32)
-    held = np.flatnonzero(windows.bass >= 0)
+    held = (windows.bass >= 0).nonzero()[0]
     heard[:, :12] = windows.sounding
     heard[held, 12 + windows.bass[held]] = windows.full[held]
     heard[:, 24:36] = windows.ornaments
@@ -355,7 +355,7 @@ def first_look(windows: Windows, path: Ints) -> tuple[Ints, Ints]:
     sounds = np.add.reduceat(windows.sounding, starts) > 0
     states = np.where(sounds.sum(axis=1) < 2, NO_CHORD, states[starts])  # one pitch class is no chord
     strong = windows.strong[starts]
-    for lone in np.flatnonzero((states == NO_CHORD) & (lengths <= _LONE) & sounds.any(axis=1)).tolist():
+    for lone in ((states == NO_CHORD) & (lengths <= _LONE) & sounds.any(axis=1)).nonzero()[0].tolist():
         after, before = states[lone + 1 : lone + 2], states[max(lone - 1, 0) : lone]
         if len(after) and strong[lone] > strong[lone + 1]:  # the bass, then its chord
             states[lone] = after[0]

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from kelly_tui.music.detection import Detection, unknown
 from kelly_tui.music.dynamics import curve_over_time
 from kelly_tui.music.notes import Score
+from kelly_tui.music.runs import begins_of
 
 Floats = NDArray[np.float64]
 
@@ -80,10 +81,7 @@ def _single_lines(score: Score, counts: NDArray[np.int64], strokes: int) -> list
 
 def _tops(part: NDArray[np.void]) -> NDArray[np.void]:
     """The highest of a part's notes that start together."""
-    onsets, count = part["onset_beat"], len(part)
-    begins = np.ones(count, np.bool_)
-    np.greater(onsets[1:] - onsets[:-1], 1 / 16, out=begins[1:])
-    return _highest(part, begins.nonzero()[0])
+    return _highest(part, begins_of(part["onset_beat"], 1 / 16))
 
 
 def _highest(notes: NDArray[np.void], strokes: NDArray[np.int64]) -> NDArray[np.void]:

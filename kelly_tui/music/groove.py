@@ -172,7 +172,7 @@ def offsets_from_grid(score: Score, points: Floats, strokes: Strokes | None) -> 
     unit = 1.5 if is_compound(score) else 1.0
     beats = (score.notes["onset_beat"] - (strokes.push if strokes else 0.0)) / unit
     whole = np.floor(beats)
-    point = np.searchsorted((points[1:] + points[:-1]) / 2, beats - whole)
+    point = ((points[1:] + points[:-1]) / 2).searchsorted(beats - whole)
     if strokes and not strokes.even:
         beat = np.floor(strokes.beats + strokes.early)
         starts, counts = runs(beat)

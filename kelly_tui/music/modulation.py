@@ -287,7 +287,7 @@ def best_keys(scores: Floats, ends: Floats, home: int, lasting: int = 1) -> NDAr
     if ((brief > 2 * dearer) | (long > 2 * cost) | (at_an_end > cost)).any():  # never for home itself
         hopeful = (brief > dearer) | (long > cost)
         hopeful[home] = True
-        keys = np.flatnonzero(hopeful)
+        keys = hopeful.nonzero()[0]
         path = keys[_path(scores[:, keys], _DEAR[keys[:, None], keys], ends[keys])]
         if (path == path[0]).all():
             path[:] = home  # the whole is judged by more than this

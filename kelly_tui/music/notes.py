@@ -18,7 +18,7 @@ import symusic
 from numpy.typing import NDArray
 
 from kelly_tui.errors import FileRefused
-from kelly_tui.music.runs import longest_held
+from kelly_tui.music.runs import begins_of, longest_held
 from kelly_tui.music.smf import check_chunks, count_dropped
 from kelly_tui.settings import limits
 
@@ -118,10 +118,7 @@ class Score:
     @cached_property
     def strokes(self) -> NDArray[np.int64]:
         """Which of the pitched notes begin a stroke: more than a 16th of a beat after the note before."""
-        onsets = self.pitched["onset_beat"]
-        begins = np.ones(len(onsets), np.bool_)
-        np.greater(onsets[1:] - onsets[:-1], 1 / 16, out=begins[1:])
-        return begins.nonzero()[0]
+        return begins_of(self.pitched["onset_beat"], 1 / 16)
 
     @cached_property
     def lowest(self) -> NDArray[np.int64]:
@@ -349,7 +346,7 @@ def _score(score: Any, tempi: Floats, left_out: dict[str, int]) -> Score:
     where, (begin, pitch, length, velocity) = _columns(
         [track.notes for track in tracks], ("time", "pitch", "duration", "velocity")
     )
-    order = np.argsort(begin * 128.0 + pitch, kind="stable")
+    order = (begin * 128.0 + pitch).argsort(kind="stable")
     begin, pitch, where = begin[order], pitch[order], where[order]
     start = begin.astype(np.float64)
     end = _until_first_off(where * 128 + pitch, begin, length[order]).astype(np.float64)

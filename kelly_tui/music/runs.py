@@ -12,10 +12,19 @@ Ints = NDArray[np.int64]
 
 def runs(values: NDArray[Any]) -> tuple[Ints, Ints]:
     """Where runs of one value start in (n,) `values`, and how long they are."""
-    begins = np.ones(len(values) + 1, np.bool_)
+    begins = np.empty(len(values) + 1, np.bool_)
+    begins[0] = begins[-1] = True
     np.not_equal(values[1:], values[:-1], out=begins[1:-1])
     edges = begins.nonzero()[0]
     return edges[:-1], edges[1:] - edges[:-1]
+
+
+def begins_of(values: NDArray[np.float64], gap: float) -> Ints:
+    """The first of (n,) rising `values`, and where they are more than `gap` above the one before: what begins there."""
+    begins = np.empty(len(values), np.bool_)
+    begins[:1] = True
+    np.greater(values[1:] - values[:-1], gap, out=begins[1:])
+    return begins.nonzero()[0]
 
 
 def lengths_of(starts: Ints, count: int) -> Ints:

@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kelly_tui.music.runs import lengths_of, longest_held, runs
+from kelly_tui.music.runs import begins_of, lengths_of, longest_held, runs
 
 
 @given(st.lists(st.integers(0, 2), max_size=40))
@@ -24,3 +24,9 @@ def test_what_is_held_longest_in_all_is_told_the_least_of_equals(held: list[tupl
     together = {value: sum(length for other, length in held if other == value) for value, _ in held}
     values, lengths = np.array(held, np.float64).T
     assert longest_held(values, lengths) == min(together, key=lambda value: (-together[value], value))
+
+
+@given(st.lists(st.integers(0, 20), max_size=20).map(sorted))
+def test_what_comes_well_after_the_one_before_begins(times: list[int]) -> None:
+    begins = [at for at, time in enumerate(times) if at == 0 or time - times[at - 1] > 2]
+    assert begins_of(np.array(times, np.float64), 2).tolist() == begins
