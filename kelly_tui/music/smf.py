@@ -22,15 +22,21 @@ _LONGEST = 0x0FFFFFFF
 
 _DELTA = rb"[\x80-\xff]*+."
 _SHORT_DATA = b"|".join(re.escape(bytes([size])) + b".{%d}" % size for size in range(128))
-_PLAIN_TRACK = re.compile(
+_TRACK = (
     rb"(?:%(delta)b(?:"
     rb"[\x80-\x9f\xb0-\xbf\xe0-\xef]..(?:%(delta)b[\x00-\x7f].)*+|"  # two bytes of data, and again without a status
     rb"[\xc0-\xcf].(?:%(delta)b[\x00-\x7f])*+|"  # one byte
-    rb"\xff[^/](?:%(data)b)))*+%(delta)b\xff/" % {b"delta": _DELTA, b"data": _SHORT_DATA},
-    re.DOTALL,
+    rb"\xff(?:%(meta)b)))*+%(delta)b\xff/"
 )
-"""A track, up to its end, of the events that the native parser reads: no aftertouch, no sysex. Most are, and are spared
-the walk."""
+"""A track, up to its end, of the events that the native parser reads: no aftertouch, no sysex."""
+_PLAIN_TRACK = re.compile(_TRACK % {b"delta": _DELTA, b"meta": rb"[^/](?:%b)" % _SHORT_DATA}, re.DOTALL)
+_CALM_TRACK = re.compile(
+    _TRACK % {b"delta": rb"[\x80-\xff]?+[\x00-\x7f]", b"meta": rb"\x51\x03...|[^/\x51](?:%b)" % _SHORT_DATA}, re.DOTALL
+)
+"""Most are plain; most of these wait nowhere for longer than two bytes can say, and all their tempi have three bytes.
+They are spared the walk."""
+_LONGEST_CALM = 2 * (_MAX_TICK >> 14)
+"""Bytes of a calm track in which its clock can't overflow: an event has two at least."""
 METAS = re.compile(rb"(?:%b\xff[^/](?:%b))*+" % (_DELTA, _SHORT_DATA), re.DOTALL)
 """Those that a track begins with: of a conductor's track all."""
 _HARMLESS = bytes({*range(256)} - {*range(0xA0, 0xB0), *range(0xD0, 0xE0), 0xF0, 0xF7})
@@ -81,7 +87,8 @@ def check_chunks(data: bytes, name: str = "") -> bytes:
         raise FileRefused(f"truncated: {claimed} tracks announced, {len(tracks)} there", path=path)
     if _may_be_wrong(smf):
         for start, end in tracks:
-            _walk(smf, start, end, path)
+            if end - start > _LONGEST_CALM or not _CALM_TRACK.match(smf, start, end):
+                _walk(smf, start, end, path)
     return smf
 
 

@@ -226,6 +226,12 @@ def test_a_clock_that_goes_all_the_way_round_is_noticed(delta: bytes) -> None:
         parse_midi(data)
 
 
+def test_a_name_whose_letters_may_be_times_costs_no_walk(monkeypatch: pytest.MonkeyPatch) -> None:
+    name = "小步舞曲".encode()
+    monkeypatch.delattr("kelly_tui.music.smf._walk")
+    parse_midi(header() + track(b"\x00\xff\x03" + bytes([len(name)]) + name + NOTE))
+
+
 def test_no_file_and_no_access_are_refusals(tmp_path: Path) -> None:
     with pytest.raises(FileRefused, match="No such file"):
         read_midi(tmp_path / "none.mid")
