@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
-from kelly_tui.errors import LabelError, StageAtWork
+from kelly_tui.errors import DatasetError, LabelError, StageAtWork
 from kelly_tui.text import count
 
 if TYPE_CHECKING:
@@ -54,18 +54,25 @@ def _edited(line: Line) -> Iterator[Catalogue]:
 def _labelled(line: Line) -> Iterator[Catalogue]:
     """As `_edited`; of a large dataset, and beside a stage, only the annotation files of what is edited are written.
 
-    So does the app. The next stage, or the app when it is left, writes the rest.
+    So does the app. The next stage, or the app when it is left, writes the rest. An edit is done when the catalogue
+    has it: what keeps its views from being written is said, and is no failure of it.
     """
     from kelly_tui.store.catalogue import Catalogue
+    from kelly_tui.store.runs import last_step
     from kelly_tui.store.views import write_edited
 
     with Catalogue.open(line.root) as alone, ExitStack() as stack:
-        edited = None
+        edited, before = None, last_step(alone)
         if line.dry_run or alone.counts().in_catalogue <= AT_ONCE:
             with suppress(StageAtWork):
                 edited = stack.enter_context(_edited(line))
         yield alone if edited is None else edited
-        merge = write_edited(alone) if edited is None else None
+        try:
+            stack.close()
+            merge = write_edited(alone, before) if edited is None else None
+        except DatasetError as error:
+            line.voice.notice(f"saved; its views are written when they can be: {error}")
+            return
         for said in merge.words().splitlines() if merge is not None else ():
             line.voice.notice(said)
 
@@ -241,13 +248,10 @@ def suggest(line: Line) -> int:
     from kelly_tui.learn.suggest import suggest_for
     from kelly_tui.learn.suspects import suspect_for
     from kelly_tui.store.catalogue import Catalogue
+    from kelly_tui.store.scratch import scratch_copy
 
-    with Catalogue.open(line.root) as catalogue, suppress(_TakenBack), ExitStack() as stack:
-        if line.dry_run:
-            stack.enter_context(catalogue.writing())
+    with scratch_copy(line.root) if line.dry_run else Catalogue.open(line.root) as catalogue:
         found, suspects = suggest_for(catalogue), suspect_for(catalogue)
-        if line.dry_run:
-            raise _TakenBack
     suggested = found.words() or "no emotion can be suggested: features lack (kelly extract), or labels of more pieces"
     line.voice.say(_dry(line) + "; ".join(part for part in (suggested, suspects.words()) if part))
     line.voice.give({**found._asdict(), "suspects": suspects._asdict(), "dry_run": line.dry_run})

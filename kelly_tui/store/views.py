@@ -7,6 +7,7 @@ functions are offered here too.
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
@@ -21,6 +22,7 @@ from kelly_tui.store import annotation_file, schema
 from kelly_tui.store.adoption import Rebuilt
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.conflicts import Conflict, conflicts, resolve
+from kelly_tui.store.connection import AMONG, among
 from kelly_tui.store.durable import prepared
 from kelly_tui.store.inside import check_stays, read_inside
 from kelly_tui.store.layout import disk_errors, make_folder
@@ -84,17 +86,29 @@ def write_views(catalogue: Catalogue) -> Written:
     return written
 
 
-def write_edited(catalogue: Catalogue) -> Merge | None:
-    """Write the annotation files that edits have made due; outside edits of these are taken in first, and returned.
+def write_edited(catalogue: Catalogue, since: int) -> Merge | None:
+    """Write the annotation files of what was edited after the step `since`; outside edits of these are taken in first,
+    and returned.
 
-    The manifest is left to who comes next. Until then these files say more than it does, and whoever reads views heeds
-    that. Raises `DatasetError`, `DiskFull`.
+    Other files that are due, and the manifest, are left to who comes next: a stage may have left them by the thousand.
+    Until then these files say more than the manifest, and whoever reads views heeds that. Raises `DatasetError`,
+    `DiskFull`.
     """
-    if not export_annotations(catalogue).held_back:
+    edited = catalogue.db.execute("SELECT DISTINCT sample_id FROM events WHERE step > ?", (since,)).fetchall()
+    ids = [sample_id for (sample_id,) in edited]
+    if not _export_of(catalogue, ids).held_back:
         return None
     merge = read_back(catalogue)
-    export_annotations(catalogue)
+    _export_of(catalogue, ids)
     return merge
+
+
+def _export_of(catalogue: Catalogue, ids: Sequence[str]) -> Written:
+    written = Written()
+    for first in range(0, len(ids), _BATCH):
+        due = catalogue.db.execute(f"{_DUE} AND sample_id IN {AMONG}", (among(ids[first : first + _BATCH]),))
+        _export(catalogue, due.fetchall(), written)
+    return written
 
 
 def export_annotations(catalogue: Catalogue, limit: int | None = None) -> Written:
@@ -113,12 +127,12 @@ def export_annotations(catalogue: Catalogue, limit: int | None = None) -> Writte
     return written
 
 
-_OUTBOX = (
+_DUE = (
     "SELECT samples.rowid, rev, size, mtime_ns, sample_id, modified_at, decision, skip_reason, rejected, refused,"
     f" {schema.STORED_LABELS}"
-    " FROM samples LEFT JOIN exports ON sample = samples.rowid"
-    " WHERE rev <> exported_rev AND (rev, samples.rowid) > (?, ?) ORDER BY rev, samples.rowid LIMIT ?"
+    " FROM samples LEFT JOIN exports ON sample = samples.rowid WHERE rev <> exported_rev"
 )
+_OUTBOX = f"{_DUE} AND (rev, samples.rowid) > (?, ?) ORDER BY rev, samples.rowid LIMIT ?"
 
 
 def _export(catalogue: Catalogue, rows: list[tuple[Any, ...]], written: Written) -> None:

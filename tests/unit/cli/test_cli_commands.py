@@ -10,8 +10,12 @@ import pytest
 
 from kelly_tui.cli import COMMANDS, parse
 from kelly_tui.errors import StageError
+from kelly_tui.learn import suggest
 from kelly_tui.model.abx import Trial
+from kelly_tui.model.annotation import Label
+from kelly_tui.model.edit import Edit
 from kelly_tui.pipeline.parameters import AUGMENTATION
+from kelly_tui.store import connection, history
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.layout import Layout
 from kelly_tui.store.runs import Turn
@@ -449,6 +453,28 @@ def test_a_dry_run_of_an_edit_says_it_and_writes_nothing(kelly, labelled):
         "dry_run": True,
     }
     assert (tree(), said()) == before
+
+
+def test_one_labels_beside_a_dry_run_of_suggesting_which_leaves_nothing(kelly, labelled, monkeypatch):
+    kelly("extract", "d")
+    with Catalogue.open(labelled) as catalogue, catalogue.writing() as db:
+        db.execute("DELETE FROM suggestions")
+    really = suggest.suggest_for
+
+    def meanwhile(learning):
+        found = really(learning)
+        with Catalogue.open(labelled) as catalogue:
+            history.edit(catalogue, [Edit(catalogue.find("other/tone.ogg").sample_id, "key", Label("C"))], "me")
+        return found
+
+    monkeypatch.setattr(suggest, "suggest_for", meanwhile)
+    monkeypatch.setattr(connection, "LOCK_SECONDS", 0.1)
+    said = kelly("suggest", "d", "--dry-run")
+    assert (said.code, said.err) == (0, "")
+    assert "emotions suggested" in said.out
+    with Catalogue.open(labelled) as catalogue:
+        assert catalogue.find("other/tone.ogg").value("key") == "C"
+        assert catalogue.db.execute("SELECT count(*) FROM suggestions").fetchone() == (0,)
 
 
 # -- the rest ---------------------------------------------------------------------------------------------------------

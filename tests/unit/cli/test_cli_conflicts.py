@@ -143,6 +143,18 @@ def test_of_a_large_dataset_the_label_is_written_at_once_and_the_manifest_by_the
     assert in_manifest(large, path)["emotion"] == "tense"
 
 
+def test_of_a_large_dataset_a_label_waits_for_no_file_that_a_stage_left_due(kelly, large):
+    path, file = one_of(kelly, large)
+    with Catalogue.open(large) as catalogue, catalogue.writing() as db:
+        db.execute("UPDATE samples SET exported_rev = -1")
+    for one in (large / "annotations").rglob("*.json"):
+        one.unlink()
+    assert kelly("label", "d", path, "emotion=tense").code == 0
+    assert [*(large / "annotations").rglob("*.json")] == [file]
+    assert kelly("split", "d").code == 0
+    assert len([*(large / "annotations").rglob("*.json")]) > 1
+
+
 def test_a_manifest_that_is_due_and_edited_outside_takes_no_label_back(kelly, large):
     path, _ = one_of(kelly, large)
     assert kelly("label", "d", path, "emotion=tense").code == 0
