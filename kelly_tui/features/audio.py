@@ -182,6 +182,7 @@ def extract_audio_features(source: Sound, config: AudioConfig | DatasetConfig | 
     elif clipped := _clipped(samples):
         tempo, key, chords = (_less_sure(tempo, clipped), _less_sure(key, clipped), _less_sure(chords, clipped))
         bars = bars._replace(meter=_less_sure(bars.meter, clipped))
+    chord_times, chord_names = zip(*chords.value, strict=True) if chords.value else ((), ())
     romans = numerals(chords.value or [], keys)
     curves = {
         "spectral_centroid": spectrum.centroid,
@@ -221,10 +222,10 @@ def extract_audio_features(source: Sound, config: AudioConfig | DatasetConfig | 
         key_sequence=[f"{region.tonic} {region.mode}" for region in keys],
         key_times=[region.start for region in keys],
         roman_sequence=romans,
-        chord_sequence=[name for _, name in chords.value or []],
-        chord_times=[time for time, _ in chords.value or []],
+        chord_sequence=list(chord_names),
+        chord_times=list(chord_times),
         chord_confidence=chords.confidence,
-        chord_why=chords.why + numerals_in_words(romans, keys) + only,
+        chord_why=chords.why + numerals_in_words(romans, chord_times, keys) + only,
         fingerprint=packed(heard.chroma),
         tuning=spectrum.tuning,
         feature_vector=_vector(means, stds, curves, mel, tempo.value or 0.0, len(beats) / seconds),
@@ -267,8 +268,10 @@ def _beats(mel: Floats, bpm: float) -> NDArray[np.int64]:
 
 
 def analysed(samples: Samples, rate: int) -> Floats:
-    """(n,): the mean of the channels of `samples`, (n, channels), at 22,050 Hz."""
+    """(n,): the mean of the channels of `samples`, (n, channels), at 22,050 Hz; the loudest where they cancel out."""
     mono = np.ascontiguousarray(samples.mean(axis=1, dtype=np.float32))
+    if samples.shape[1] > 1 and np.abs(mono).max(initial=0.0) < SILENCE:  # one is the other upside down
+        mono = np.ascontiguousarray(samples[:, np.abs(samples).max(axis=0).argmax()])
     if rate == RATE:
         return mono
     import soxr

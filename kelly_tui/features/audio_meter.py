@@ -72,11 +72,12 @@ def find_bars(
     chances = np.exp(odds - odds.max())
     chances /= chances.sum()
     rival, best = np.argsort(chances)[-2:]
-    why = f"{chances[best]:.0%} likely; next {METERS[rival]}, {chances[rival]:.0%}: by accents and what returns"
+    sure = min(_SUREST, float(chances[best]))
+    why = f"{sure:.0%} likely; next {METERS[rival]}, {chances[rival]:.0%}: by accents and what returns"
     bar = _BEATS_A_BAR[METERS[best]]
     weight = heard.accent + heard.bass + heard.new
     start = int(np.argmax([weight[first::bar].mean() for first in range(bar)]))
-    return Bars(Detection(METERS[best], min(_SUREST, float(chances[best])), why), np.arange(start, len(beats), bar))
+    return Bars(Detection(METERS[best], sure, why), np.arange(start, len(beats), bar))
 
 
 def _no_bars(why: str) -> Bars:

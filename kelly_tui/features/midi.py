@@ -168,14 +168,15 @@ class Analysis:
         if self.offsets is not None:
             offsets = _storable(Detection(self.offsets.round(1).tolist(), offsets.confidence, offsets.why))
         key = self.key.told(keys_in_words(self.keys))
-        chords = _storable(self.chords.told(numerals_in_words(self.romans, self.keys)))
+        times = [time for time, _ in self.chords.value or []]
+        chords = _storable(self.chords.told(numerals_in_words(self.romans, times, self.keys)))
         return {
             "key": ("key", _said(key, lambda key: key[0])),
             "mode": ("key", _said(key, lambda key: key[1])),
             "tempo_bpm": ("tempo", self.tempo),
             "time_signature": ("meter", self.meter),
             "chord_progression": ("chords", _said(chords, lambda chords: [name for _, name in chords])),
-            "chord_times": ("chords", _said(chords, lambda chords: [time for time, _ in chords])),
+            "chord_times": ("chords", _said(chords, lambda _: times)),
             "groove_type": ("groove", self.groove.groove_type),
             "swing_ratio": ("groove", self.groove.swing_ratio),
             "timing_offsets_ms": ("groove", offsets),

@@ -381,15 +381,22 @@ def keys_in_words(keys: Sequence[Region]) -> str:
         return ""
     told = [f"{one.tonic} {one.mode}" for one in keys[:_TOLD]]
     times = [f"from {int(one.start) // 60}:{int(one.start) % 60:02} " for one in keys[1:_TOLD]]
-    return "; " + ", ".join(map("".join, zip(["", *times], told))) + _more(len(keys))
+    return "; " + ", ".join(map("".join, zip(["", *times], told))) + _more(len(keys), _TOLD)
 
 
-def numerals_in_words(romans: Sequence[str], keys: Sequence[Region]) -> str:
-    """``; from C major I IV V7 I``, by the key heard first; empty where there is no key."""
+def numerals_in_words(romans: Sequence[str], times: Sequence[float], keys: Sequence[Region]) -> str:
+    """``; from C major I IV V7 I``: those at `times`, seconds, in the key heard first; empty where there is no key.
+
+    Where another key begins they are no more told: a numeral alone does not say in which key it counts.
+    """
     if not romans or not keys:
         return ""
-    return f"; from {keys[0].tonic} {keys[0].mode} {' '.join(romans[:_TOLD])}{_more(len(romans))}"
+    first = bisect_right(times, keys[1].start - 1e-6) if len(keys) > 1 else len(romans)
+    told = romans[: min(first, _TOLD)]
+    if not told:
+        return ""
+    return f"; from {keys[0].tonic} {keys[0].mode} {' '.join(told)}{_more(len(romans), len(told))}"
 
 
-def _more(count: int) -> str:
-    return f" … {count} in all" if count > _TOLD else ""
+def _more(count: int, told: int) -> str:
+    return f" … {count} in all" if count > told else ""

@@ -297,6 +297,12 @@ def test_finite_whatever_comes(sound: np.ndarray) -> None:
     assert all(np.isfinite(value).all() for value in numbers if value.dtype.kind != "U")
 
 
+def test_of_channels_that_cancel_out_one_is_heard() -> None:
+    alone = tone(440, 4)
+    opposite = extract_audio_features((np.stack((alone, -alone), axis=1), RATE))
+    np.testing.assert_array_equal(opposite.chroma, extract_audio_features((alone, RATE)).chroma)
+
+
 def test_a_constant_level_is_named() -> None:
     """It was told as silence, with onsets that were too few."""
     features = extract_audio_features((np.full(4 * RATE, 0.5) + 1e-6 * tone(440, 4), RATE))

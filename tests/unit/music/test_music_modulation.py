@@ -172,10 +172,12 @@ def test_features_hold_the_keys_and_the_numerals() -> None:
 
 def test_keys_and_numerals_in_words() -> None:
     keys = [Region(60.0 * at, 60.0 * at + 60, "CG"[at % 2], "major", 0.9) for at in range(10)]
-    assert keys_in_words(keys[:1]) == keys_in_words([]) == numerals_in_words([], keys) == ""
+    assert keys_in_words(keys[:1]) == keys_in_words([]) == numerals_in_words([], [], keys) == ""
     assert keys_in_words(keys[:2]) == "; C major, from 1:00 G major"
     assert keys_in_words(keys).endswith("from 7:00 G major … 10 in all")
-    assert numerals_in_words(["I"] * 9, keys) == "; from C major " + "I " * 8 + "… 9 in all"
+    times = [0.0, 30.0, 60.0, *range(70, 76)]
+    assert numerals_in_words(["I"] * 9, times, keys[:1]) == "; from C major " + "I " * 8 + "… 9 in all"
+    assert numerals_in_words(["I", "V", *"IIIIIII"], times, keys) == "; from C major I V … 9 in all"
 
 
 @pytest.mark.parametrize(
