@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import os
+import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +20,7 @@ from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.durable import make_durable
 from kelly_tui.store.groups import GroupBy, propose_grouping
 from kelly_tui.store.inside import status_inside
+from kelly_tui.store.intact import Look, put_looks
 from kelly_tui.store.layout import disk_errors, make_folder, utc_now
 from kelly_tui.store.partial import NAME, partials
 from kelly_tui.store.probe import Probed, probe_item
@@ -139,6 +141,8 @@ class _Batch:
     """By SHA-256."""
     met_again: dict[str, _There] = field(default_factory=dict)
     """Samples of earlier that have got another source, by SHA-256."""
+    looks: list[Look] = field(default_factory=list)
+    """How the files of new samples lie in their places."""
     keys: dict[str, str] = field(default_factory=dict)
     """`import_key` of new samples, by id, of those that have one."""
     read: list[str] = field(default_factory=list)
@@ -150,6 +154,7 @@ class Intake:
 
     def __init__(self, catalogue: Catalogue) -> None:
         self.outcome = ImportOutcome()
+        self._began_ns = time.time_ns()
         self._catalogue = catalogue
         self._root = str(catalogue.root)  # plain strings: for a small file, making a Path is as long as parsing it
         self._incoming = str(catalogue.layout.kelly_dir / NAME)
@@ -181,6 +186,7 @@ class Intake:
         ids = self._taken("sample_id", [probed.sha256[:_ID] for _, probed in good])
         paths = self._taken("file_path", [_path_of(item) for item, _ in good])
         now = utc_now()
+        is_ours: dict[str, bool] = {}
         with disk_errors(self._catalogue.root):
             for item, probed in good:
                 batch.read.append(item["relative"])
@@ -194,6 +200,7 @@ class Intake:
                     batch.refused.append((item["relative"], refused))
                 elif self._place(sample, probed, paths):
                     batch.new[probed.sha256] = sample
+                    is_ours[sample.sample_id] = probed.how in ("copied", "reflinked")
                     if key := item.get("key"):
                         batch.keys[sample.sample_id] = key
                     ids.add(sample.sample_id)
@@ -202,7 +209,15 @@ class Intake:
                     reason = "another sample's file has this content: see kelly validate"
                     batch.refused.append((item["relative"], reason))
             make_durable([f"{self._root}/{sample.file_path}" for sample in batch.new.values()])
+            batch.looks = list(self._looks(batch.new.values(), is_ours))
         self._commit(batch)
+
+    def _looks(self, samples: Iterable[Sample], is_ours: Mapping[str, bool]) -> Iterator[Look]:
+        """Of files that are what was hashed, for sure: of those that others can write to, who wrote to none meanwhile."""
+        for sample in samples:
+            status = os.lstat(f"{self._root}/{sample.file_path}")
+            if is_ours[sample.sample_id] or status.st_mtime_ns < self._began_ns:
+                yield sample.sample_id, status.st_mtime_ns, status.st_ctime_ns
 
     def _with_contents(self, hashes: list[str]) -> dict[str, _There]:
         """The imported samples that have one of these contents, by SHA-256."""
@@ -293,6 +308,7 @@ class Intake:
         shortest = catalogue.config.min_duration_sec
         with catalogue.writing() as db:
             catalogue.add(batch.new.values())
+            put_looks(db, batch.looks)
             for there in batch.met_again.values():
                 sources = msgspec.json.encode(there.other_sources).decode()
                 db.execute("UPDATE samples SET other_sources = ? WHERE sample_id = ?", (sources, there.sample_id))

@@ -6,7 +6,9 @@ What is made of other bytes would stand under the id of these.
 from __future__ import annotations
 
 import os
+import sqlite3
 import stat
+from collections.abc import Iterable
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
@@ -21,6 +23,13 @@ if TYPE_CHECKING:
 OTHER_BYTES = "its bytes are not those that were imported: see kelly validate --deep"
 
 _AT_ONCE = 1000
+
+
+Look = tuple[str, int, int]
+"""The id of a sample, and when its file was modified and touched (mtime and ctime), in nanoseconds.
+
+The second can't be set, so that it also tells of what was changed and had the first put back.
+"""
 
 
 class Known(NamedTuple):
@@ -50,7 +59,7 @@ class IntactFiles:
     def is_same(self, known: Known) -> bool:
         """Whether a file is what was taken in.
 
-        One of the same size is, if it is as it was when its hash was found right, or was last modified before its
+        One of the same size is, if it is as it was when its hash was found right, or was last touched before its
         sample was made. Raises `FileRefused` for what is no file of the dataset, `OSError`.
         """
         status = os.lstat(self._root + known.path)
@@ -65,16 +74,20 @@ class IntactFiles:
         if hash_inside(self._catalogue.root, Path(self._root + known.path)) != known.sha256:
             return False
         self._read.append((known.number, status.st_mtime_ns, status.st_ctime_ns))
+        if len(self._read) == _AT_ONCE:  # who is killed after hours has not read in vain
+            self.remember()
         return True
 
     def remember(self) -> None:
         """Have what was read not read again until it changes; of a dataset that can't be written it is."""
-        with suppress(DatasetError):
-            for start in range(0, len(self._read), _AT_ONCE):
-                with self._catalogue.writing() as db:
-                    some = self._read[start : start + _AT_ONCE]
-                    db.executemany("INSERT OR REPLACE INTO intact VALUES (?, ?, ?)", some)
+        with suppress(DatasetError), self._catalogue.writing() as db:
+            db.executemany("INSERT OR REPLACE INTO intact VALUES (?, ?, ?)", self._read)
         self._read.clear()
+
+
+def put_looks(db: sqlite3.Connection, looks: Iterable[Look]) -> None:
+    """Remember of files that were just hashed how they lie there now."""
+    db.executemany("INSERT OR REPLACE INTO intact SELECT rowid, ?2, ?3 FROM samples WHERE sample_id = ?1", looks)
 
 
 def intact(root: Path, relative: str, sha256: str) -> Path:
@@ -92,10 +105,14 @@ def intact(root: Path, relative: str, sha256: str) -> Path:
 
 
 def _may_differ(known: Known, status: os.stat_result) -> bool:
-    """Whether only the content can tell that it is the same."""
+    """Whether only the content can tell that it is the same.
+
+    What a copy or rsync brings has the old mtime, be it changed or not, but a ctime of its own.
+    """
     if known.mtime_ns is not None:
         return (known.mtime_ns, known.ctime_ns) != (status.st_mtime_ns, status.st_ctime_ns)
     try:
-        return status.st_mtime >= datetime.fromisoformat(known.created_at).timestamp()
+        made = datetime.fromisoformat(known.created_at).timestamp()
+        return max(status.st_mtime, status.st_ctime) >= made
     except ValueError:  # an older dataset's spelling, or none: look into the file
         return True

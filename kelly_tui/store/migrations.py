@@ -71,7 +71,8 @@ END;
 """
 
 INTACT = """
--- Files whose hash validation found right, as the disk described them then: until they change, none is read again.
+-- Files whose hash was right when it was last looked at, as the disk described them then: until they change, none is
+-- read again.
 CREATE TABLE IF NOT EXISTS intact (
   sample INTEGER PRIMARY KEY REFERENCES samples (rowid) ON DELETE CASCADE,
   mtime_ns INTEGER NOT NULL,

@@ -183,14 +183,19 @@ def check_files(catalogue: Catalogue, *, deep: bool = False) -> Iterator[Finding
 
 
 def _files(catalogue: Catalogue) -> Iterator[_File]:
-    rows = catalogue.db.execute(
-        "SELECT samples.rowid, file_path, file_size_bytes, sha256, created_at, intact.mtime_ns, intact.ctime_ns,"
-        " sample_id, features_path, legible.size, legible.mtime_ns FROM samples"
-        " LEFT JOIN intact ON intact.sample = samples.rowid LEFT JOIN legible ON legible.sample = samples.rowid"
-        " WHERE NOT rejected ORDER BY samples.rowid"
-    )
-    for row in rows:
-        yield _File(row[-4], Known(*row[:-4]), *row[-3:])
+    last = 0
+    while rows := catalogue.db.execute(_PAGE, (last,)).fetchall():  # no transaction is open while files are read
+        for row in rows:
+            yield _File(row[-4], Known(*row[:-4]), *row[-3:])
+        last = rows[-1][0]
+
+
+_PAGE = """
+SELECT samples.rowid, file_path, file_size_bytes, sha256, created_at, intact.mtime_ns, intact.ctime_ns,
+  sample_id, features_path, legible.size, legible.mtime_ns
+FROM samples LEFT JOIN intact ON intact.sample = samples.rowid LEFT JOIN legible ON legible.sample = samples.rowid
+WHERE NOT rejected AND samples.rowid > ? ORDER BY samples.rowid LIMIT 1000
+"""
 
 
 def _folder_check(root: Path) -> Callable[[str], None]:

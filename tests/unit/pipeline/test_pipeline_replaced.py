@@ -61,6 +61,13 @@ def test_it_is_noticed_when_it_had_features(songs):
     assert (outcome.done, outcome.skipped, outcome.failures) == (0, 1, [(path, OTHER_BYTES)])
 
 
+def test_it_is_noticed_though_it_is_older(songs):
+    kelly_tui.extract_features(songs)
+    path, _ = replace_first(songs)
+    os.utime(songs / path, (0, 0))
+    assert kelly_tui.extract_features(songs).failures == [(path, OTHER_BYTES)]
+
+
 def test_what_was_only_touched_is_read_once_and_nothing_is_made_again(songs, monkeypatch):
     kelly_tui.extract_features(songs)
     read = []

@@ -234,11 +234,10 @@ def test_a_closed_folder_is_a_finding_and_the_rest_is_looked_at(sound, monkeypat
     assert finding.count == 2
 
 
-def test_a_file_whose_times_lie_is_found_by_a_deep_look(sound):
-    path = sound / first(sound).file_path
-    before = path.stat()
+def test_what_rotted_on_the_disk_is_found_by_a_deep_look(sound):
     flip_byte(sound)
-    os.utime(path, ns=(before.st_atime_ns, 0))
+    now = (sound / first(sound).file_path).stat()  # as if this was how it looked before
+    write(sound, "UPDATE intact SET mtime_ns = ?, ctime_ns = ? WHERE sample = 1", now.st_mtime_ns, now.st_ctime_ns)
     assert kelly_tui.validate_dataset(sound).valid
     assert codes(kelly_tui.validate_dataset(sound, deep=True), "error") == ["file-changed"]
 
@@ -641,6 +640,54 @@ def touch(root: Path) -> list[Path]:
     for path in paths:
         os.utime(path)
     return paths
+
+
+def test_what_was_imported_is_not_read_again(tmp_path, music, read):
+    root = create(tmp_path)
+    for link in (False, True):
+        kelly_tui.import_files(root, [music / ("happy" if link else "sad")], link=link)
+    assert len(_samples(root)) > 2
+    kelly_tui.validate_dataset(root)
+    assert read == []
+
+
+def test_a_change_after_the_import_is_found_though_its_time_was_put_back(sound):
+    path = sound / first(sound).file_path
+    before = path.stat()
+    flip_byte(sound)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert "file-changed" in codes(kelly_tui.validate_dataset(sound), "error")
+
+
+def test_a_copy_is_read_once_and_its_other_bytes_are_found(sound, read, tmp_path):
+    flip_byte(sound)
+    path = sound / first(sound).file_path
+    os.utime(path, (0, 0))
+    shutil.copytree(sound, tmp_path / "copy")
+    for count in (len(_samples(sound)), 1):  # the changed one each time
+        assert "file-changed" in codes(kelly_tui.validate_dataset(tmp_path / "copy"), "error")
+        assert len(read) == count
+        read.clear()
+
+
+def test_a_validation_that_is_killed_has_not_read_in_vain(sound, read, monkeypatch):
+    paths = touch(sound)
+    hashed, reading = intact.hash_inside, []
+
+    def killed(root, path):
+        reading.append(path)
+        if len(reading) == len(paths):
+            raise KeyboardInterrupt
+        return hashed(root, path)
+
+    monkeypatch.setattr(intact, "_AT_ONCE", 1)
+    with monkeypatch.context() as until_then:
+        until_then.setattr(intact, "hash_inside", killed)
+        with pytest.raises(KeyboardInterrupt):
+            kelly_tui.validate_dataset(sound)
+    read.clear()
+    assert kelly_tui.validate_dataset(sound).valid
+    assert len(read) == 1
 
 
 def test_what_did_not_change_is_not_read_again(sound, read):
