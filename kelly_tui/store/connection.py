@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import sqlite3
+import tempfile
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import msgspec
@@ -23,6 +25,9 @@ _CHECKPOINT_PAGES = 1000
 """Of 4 kB: the log is carried into the catalogue each 4 MB."""
 
 
+_TRIED = 1 << 16
+"""Bytes that a disk takes which is not full: more than SQLite writes at once."""
+
 AMONG = "(SELECT value FROM json_each(?))"
 """After ``IN``: any number of values, as `among` gives them."""
 
@@ -32,6 +37,8 @@ def among(values: Sequence[str]) -> str:
 
 
 def connect(path: Path) -> sqlite3.Connection:
+    with suppress(OSError):  # it is there, and opening it would let go of SQLite's locks; or SQLite says why not
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666))  # SQLite's are for one user
     db = sqlite3.connect(path, timeout=5, isolation_level=None, cached_statements=512)
     for pragma in (
         "journal_mode = WAL",
@@ -69,12 +76,20 @@ def connect_for_reading(path: Path, ways: Sequence[str] = ("mode=ro", AS_IT_LIES
                 return db
             db.close()
             older = version < VERSION
+            if older and is_full(path):
+                raise DiskFull("an older Kelly made this catalogue, and the disk is full", path=path, hint="Make room.")
             raise DatasetError(
                 f"{'an older' if older else 'a newer'} Kelly made this catalogue, and the folder is read-only",
                 path=path,
                 hint="Copy the dataset, and open the copy." if older else "Update Kelly.",
             )
     raise last
+
+
+def connect_as_guest(path: Path) -> sqlite3.Connection:
+    """A catalogue that we may not write. Nothing is made beside it: its owner could not write what is ours."""
+    has_log = all(path.with_name(f"{path.name}{end}").exists() for end in ("-wal", "-shm"))
+    return connect_for_reading(path) if has_log else connect_for_reading(path, (AS_IT_LIES,))
 
 
 def file_at(path: Path) -> tuple[int, int] | None:
@@ -167,11 +182,19 @@ def meaning(error: sqlite3.Error, path: Path) -> Exception:
 
 
 def is_full(path: Path) -> bool:
-    """For the files beside the catalogue, SQLite calls a full disk a failing one."""
+    """Whether nothing more can be written beside the catalogue: SQLite may call a full disk a failing one.
+
+    Tried, since a quota shows nowhere else.
+    """
     try:
-        return os.statvfs(path.parent).f_bavail == 0
-    except OSError:
-        return False
+        with tempfile.NamedTemporaryFile(prefix=f"{path.name}-", dir=path.parent, buffering=0) as file:
+            left = memoryview(bytes(_TRIED))
+            while left:
+                left = left[os.write(file.fileno(), left) :]
+            os.fsync(file.fileno())
+    except OSError as error:
+        return error.errno in (errno.ENOSPC, errno.EDQUOT)
+    return False
 
 
 _MEANINGS = (

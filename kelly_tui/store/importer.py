@@ -213,7 +213,7 @@ class Intake:
         self._commit(batch)
 
     def _looks(self, samples: Iterable[Sample], is_ours: Mapping[str, bool]) -> Iterator[Look]:
-        """Of files that are what was hashed, for sure: of those that others can write to, who wrote to none meanwhile."""
+        """Of the files that surely are what was hashed: our own, and those that nobody wrote to meanwhile."""
         for sample in samples:
             status = os.lstat(f"{self._root}/{sample.file_path}")
             if is_ours[sample.sample_id] or status.st_mtime_ns < self._began_ns:

@@ -169,7 +169,7 @@ class Turn:
         path = layout.catalogue_dir / _LOCK
         self._began = utc_now()
         with disk_errors(path):
-            self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
         if not self._take():
             os.close(self._file)
             at = at_work(layout)

@@ -20,7 +20,7 @@ class Session:
         self._path = folder / self.name
         folder.mkdir(exist_ok=True)
         hidden = folder / f".{self.name}"  # locked before it can be seen, or another would take it for a dead one's
-        self._lock = os.open(hidden, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        self._lock = os.open(hidden, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
         fcntl.flock(self._lock, fcntl.LOCK_EX)
         hidden.replace(self._path)
 

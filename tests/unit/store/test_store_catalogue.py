@@ -1,3 +1,4 @@
+import errno
 import fcntl
 import math
 import os
@@ -189,14 +190,17 @@ def test_what_raises_leaves_nothing(tmp_path: Path) -> None:
         assert len(catalogue) == 0
 
 
-def test_a_disk_without_room_for_sqlites_own_files_is_full_not_broken(tmp_path: Path, monkeypatch) -> None:
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
+def test_a_disk_without_room_for_sqlites_own_files_is_full_not_broken(tmp_path: Path, monkeypatch, number: int) -> None:
+    def write(file: int, data: bytes) -> int:
+        raise OSError(number, os.strerror(number))
+
     failed = sqlite3.OperationalError("disk I/O error")
-    failed.sqlite_errorcode = sqlite3.SQLITE_IOERR_SHMSIZE
+    failed.sqlite_errorcode = sqlite3.SQLITE_IOERR_WRITE
     assert "the disk failed" in str(meaning(failed, tmp_path / "catalogue.sqlite"))
-    free = os.statvfs(tmp_path)
-    none = os.statvfs_result((*free[:4], 0, *free[5:10]))
-    monkeypatch.setattr(os, "statvfs", lambda _: none)
+    monkeypatch.setattr(os, "write", write)
     assert isinstance(meaning(failed, tmp_path / "catalogue.sqlite"), DiskFull)
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_full_disk_says_so_and_keeps_what_was_saved(tmp_path: Path) -> None:
@@ -372,6 +376,34 @@ def test_a_read_only_folder_can_be_read() -> None:
         when_closed = read_and_try_to_write(Path(folder) / "songs")
     for said in (while_open, when_closed):
         assert said.startswith("1 1\nthe dataset is read-only")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become nobody")
+def test_anothers_catalogue_in_a_folder_of_all_can_be_read() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        with new_catalogue(Path(folder)) as catalogue:
+            catalogue.add([sample(1)])
+            hidden = catalogue.layout.kelly_dir
+            catalogue.root.chmod(0o777)
+            hidden.chmod(0o777)
+            while_open = read_and_try_to_write(Path(folder) / "songs")
+        when_closed = read_and_try_to_write(Path(folder) / "songs")
+        assert {path.stat().st_uid for path in hidden.iterdir()} == {os.geteuid()}  # its owner can write all of it
+    for said in (while_open, when_closed):
+        assert said.startswith("1 1\nthe dataset is read-only")
+
+
+def test_a_group_that_may_write_the_folder_may_write_the_catalogue(tmp_path: Path) -> None:
+    before = os.umask(0o002)
+    try:
+        with new_catalogue(tmp_path) as catalogue:
+            catalogue.begin_session()
+            files = [path for path in catalogue.layout.kelly_dir.rglob("*") if path.is_file()]
+            assert {"lock", "catalogue.sqlite", "catalogue.sqlite-wal"} <= {path.name for path in files}
+            assert [path.name for path in files if not path.stat().st_mode & 0o020] == []
+    finally:
+        os.umask(before)
 
 
 # -- kill -9 -----------------------------------------------------------------------------------------------------------
