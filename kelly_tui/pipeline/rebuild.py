@@ -190,7 +190,10 @@ class _Rebuilding:
     def is_gone(self, sample: Sample) -> bool:
         """Whether a file of a sample that was made here is not there."""
         paths = (sample.file_path, sample.extra.get("rendered_from"))
-        return any(path and not inside(self._catalogue.root, path).exists() for path in paths)
+        try:
+            return any(path and not inside(self._catalogue.root, path).exists() for path in paths)
+        except FileRefused:  # a path that leads out: a worker says so of this one, and makes the others
+            return True
 
     def item(self, sample: Sample) -> Item:
         data: dict[str, Any] = {

@@ -18,7 +18,12 @@ from urllib.parse import urlsplit
 
 from kelly_tui.errors import FileRefused, KellyError, LibraryMissing, StoreError
 
-_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.:-]+)://")
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+._:-]+)://")
+_PASSING = ("memory", "data", "generic", "dask", "pyscript")
+"""What fsspec reaches and that is no store: it keeps nothing, or leads through to another."""
+
+_ALMOST = re.compile(r"(data|s3|gs|gcs|abfs|az|ftp|sftp|hdfs|https?|memory|local):", re.IGNORECASE)
+_ONE_IS = "One is s3://BUCKET/FOLDER."
 _AT_ONCE = 100
 """Files that are sent together."""
 
@@ -46,11 +51,13 @@ class Remote:
         """As it was typed, for people and to be kept."""
         scheme = _SCHEME.match(url)
         if scheme is None or ":" in scheme[1]:  # fsspec would go through one of them to another
-            raise StoreError("no address of a store", path=url, hint="One is s3://BUCKET/FOLDER.")
+            raise StoreError("no address of a store", path=url, hint=_ONE_IS)
         self.scheme = scheme[1]
         if urlsplit(url).password is not None:
             shown = url.replace(f":{urlsplit(url).password}@", ":…@")
             raise StoreError("an address with a password in it", path=shown, hint="Say it in the backend's own way.")
+        if self.scheme in _PASSING:
+            raise StoreError(f"{self.scheme}:// keeps no files", path=url, hint=_ONE_IS)
         self._files = _file_system(self.scheme, url)
         self._path = str(self._files._strip_protocol(self.url))
 
@@ -149,9 +156,14 @@ class Remote:
 
 
 def place(where: Path | str) -> Path | Remote:
-    """A folder or file by what a person typed: a path of this machine, also as ``file://``, or an address."""
+    """A folder or file by what a person typed: a path of this machine, also as ``file://``, or an address.
+
+    Raises as `Remote`; also for what looks like an address, ``data:,x``, where no file has that name.
+    """
     text = str(where)
     if not is_address(text):
+        if _ALMOST.match(text) and not Path(text).exists():
+            raise StoreError("no address of a store", path=text, hint=f"{_ONE_IS} A folder here would be ./{text}.")
         return Path(text.removeprefix("file://")).expanduser()
     return Remote(text)
 
@@ -177,7 +189,12 @@ def _file_system(scheme: str, url: str) -> Any:
             hint="For s3:// pip install 'kelly-tui[remote]' brings it.",
         ) from None
     except ValueError as error:
-        raise StoreError(f"nothing speaks {scheme}:// ({_reason(error)})", hint="One is s3://BUCKET/FOLDER.") from None
+        raise StoreError(f"nothing speaks {scheme}:// ({_reason(error)})", hint=_ONE_IS) from None
+    except TypeError:  # it wants to be told more than an address
+        raise StoreError(f"{scheme}:// needs more than an address", path=url, hint=_ONE_IS) from None
+    except Exception as error:  # as in `_said`
+        hint = "Check the network, the address and the credentials."
+        raise StoreError(f"the store can't be reached ({_reason(error)})", path=url, hint=hint) from error
 
 
 def _entry(info: dict[str, Any]) -> Entry:

@@ -7,10 +7,12 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from typing import ClassVar
 
 import fsspec
 import pytest
 from export_samples import dataset, export, sample, tree
+from fsspec.implementations.memory import MemoryFileSystem
 
 from kelly_tui.cli import main
 from kelly_tui.errors import LibraryMissing, StageError, StoreError
@@ -63,12 +65,45 @@ def test_a_store_gets_the_very_files_that_a_folder_gets(root, tmp_path, bucket, 
     assert (again.done, again.skipped) == (0, 12), "it is there already"
 
 
+class Shelf(MemoryFileSystem):
+    """A store that fsspec has never heard of before."""
+
+    protocol = "shelf"
+    store: ClassVar[dict] = {}
+    pseudo_dirs: ClassVar[list[str]] = [""]
+
+
 def test_any_store_that_fsspec_reaches_will_do(root, tmp_path):
-    export(root, "memory://elsewhere/songs")
+    fsspec.register_implementation("shelf", Shelf, clobber=True)
+    export(root, "shelf://elsewhere/songs")
     export(root, f"file://{tmp_path}/out")
-    files = fsspec.filesystem("memory")
-    found = {name.removeprefix("/elsewhere/songs/"): files.cat_file(name) for name in files.find("/elsewhere/songs")}
+    files = fsspec.filesystem("shelf")
+    found = {name.rpartition("elsewhere/songs/")[2]: files.cat_file(name) for name in Shelf.store}
     assert found == tree(tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "memory://x/y",
+        "data:,x",
+        "data://x",
+        "reference://x",
+        "zip://x",
+        "simplecache://x",
+        "hdfs://x",
+        "no_such_thing://x",
+        "ftp://127.0.0.1:9/x",
+    ],
+)
+def test_where_nothing_would_be_kept_is_refused_in_one_line(root, tmp_path, capsys, monkeypatch, address):
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    assert main(["export", str(root), "--format", "jsonl", "--out", address]) == 2
+    told = capsys.readouterr().err
+    assert told.count("\n") == 1
+    assert "fault of Kelly" not in told
+    assert not list((tmp_path / "here").iterdir())
 
 
 @pytest.mark.parametrize("moment", [3, 25, 50])

@@ -159,3 +159,17 @@ def test_rendered_sound_is_made_again(tmp_path):
     with Catalogue.open(root) as catalogue, catalogue.writing() as db:
         db.execute("UPDATE samples SET extra = json_set(extra, '$.rendered_with.soundfont_sha256', 'another')")
     assert "another SoundFont" in kelly_tui.rebuild_dataset(root, check=True).failures[0][1]
+
+
+def test_of_a_path_that_leads_out_only_that_is_said(made):
+    led, lost = (first(made, "is:augmented is:midi"), first(made, "is:generated"))
+    (made / lost.file_path).unlink()
+    with Catalogue.open(made) as catalogue, catalogue.writing() as db:
+        db.execute("UPDATE samples SET file_path = '../out.mid' WHERE sample_id = ?", (led.sample_id,))
+    outcome = kelly_tui.rebuild_dataset(made)
+    [(name, why)] = outcome.failures
+    assert name == "../out.mid"
+    assert "does not stay in the dataset" in why
+    assert outcome.details["written"] == 1
+    assert (made / lost.file_path).exists()
+    assert not (made.parent / "out.mid").exists()

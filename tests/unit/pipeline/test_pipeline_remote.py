@@ -79,7 +79,7 @@ def test_one_file_and_a_folder_whose_name_is_a_label(tmp_path, there):
 
 @pytest.mark.parametrize(
     ("address", "said"),
-    [("local:///nowhere/x", "no such file or folder"), ("gs://x/y", "gs://"), ("memory://nowhere", "no such file")],
+    [("local:///nowhere/x", "no such file or folder"), ("gs://x/y", "gs://"), ("memory://nowhere", "keeps no files")],
 )
 def test_what_is_not_there_is_said_in_one_line(tmp_path, capsys, address, said):
     root = create(tmp_path)

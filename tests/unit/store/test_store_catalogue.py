@@ -22,7 +22,7 @@ from kelly_tui.model.edit import Edit
 from kelly_tui.model.sample import Sample
 from kelly_tui.store import connection, counters, history, migrations, schema
 from kelly_tui.store.catalogue import Catalogue
-from kelly_tui.store.connection import meaning, run_script
+from kelly_tui.store.connection import AS_IT_LIES, connect_for_reading, meaning, run_script
 from kelly_tui.store.split_lists import split_lists
 from kelly_tui.store.views import write_views
 
@@ -201,6 +201,20 @@ def test_a_disk_without_room_for_sqlites_own_files_is_full_not_broken(tmp_path: 
     monkeypatch.setattr(os, "write", write)
     assert isinstance(meaning(failed, tmp_path / "catalogue.sqlite"), DiskFull)
     assert not list(tmp_path.iterdir())
+
+
+def test_an_older_catalogue_on_a_full_disk_wants_room(tmp_path: Path, monkeypatch) -> None:
+    def write(file: int, data: bytes) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with new_catalogue(tmp_path) as catalogue:
+        catalogue.db.execute(f"PRAGMA user_version = {migrations.VERSION - 1}")
+        path = catalogue.layout.catalogue_path
+    with pytest.raises(DatasetError, match="read-only"):
+        connect_for_reading(path, (AS_IT_LIES,))
+    monkeypatch.setattr(os, "write", write)
+    with pytest.raises(DiskFull, match="an older Kelly made this catalogue, and the disk is full"):
+        connect_for_reading(path, (AS_IT_LIES,))
 
 
 def test_a_full_disk_says_so_and_keeps_what_was_saved(tmp_path: Path) -> None:
