@@ -25,7 +25,7 @@ from kelly_tui.model.dataset import DatasetConfig
 from kelly_tui.model.labels import nearest
 from kelly_tui.model.sample import Sample
 from kelly_tui.store import counters, damage, extracted, history, migrations, older, schema, steps
-from kelly_tui.store.connection import connect, connect_as_guest, explained, file_at, run_script, take
+from kelly_tui.store.connection import connect, connect_as_guest, explained, file_at, is_writable, run_script, take
 from kelly_tui.store.filters import Query, literal, parse
 from kelly_tui.store.full_disk import connect_on_full_disk, not_written
 from kelly_tui.store.layout import Layout, check_links, disk_errors, is_dataset, load_config, make_kelly_dir, utc_now
@@ -61,14 +61,6 @@ class FeatureRow(NamedTuple):
         columns = msgspec.json.encode(self.columns).decode()
         vector = extracted.vector_to_store(self.vector)
         return extracted.Extracted(*self[:4], vector, columns, self.fingerprint)
-
-
-def _is_writable(layout: Layout) -> bool:
-    """Whether we may write the catalogue, or make one; another's may be closed to us in a folder that is not."""
-    folder, files = layout.catalogue_dir, (layout.catalogue_path, layout.lock_path)
-    return os.access(folder if folder.exists() else layout.root, os.W_OK) and all(
-        os.access(file, os.R_OK | os.W_OK) for file in files if file.exists()
-    )
 
 
 def _replace_if_damaged(layout: Layout, config: DatasetConfig, lock: int) -> None:
@@ -122,7 +114,7 @@ class Catalogue:
         path = layout.catalogue_path
         check_links(layout)
         with explained(path):
-            if not _is_writable(layout):
+            if not is_writable(path, layout.lock_path):
                 return cls(layout, config, connect_as_guest(path), None)
             with disk_errors(path):
                 make_kelly_dir(layout)

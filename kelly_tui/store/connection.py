@@ -86,6 +86,13 @@ def connect_for_reading(path: Path, ways: Sequence[str] = ("mode=ro", AS_IT_LIES
     raise last
 
 
+def is_writable(path: Path, lock: Path) -> bool:
+    """Whether we may write a catalogue, or make one; another's may be closed to us in a folder that is not."""
+    folder = path.parent if path.parent.exists() else path.parents[1]
+    files = [file for file in (path, lock) if file.exists()]
+    return os.access(folder, os.W_OK) and all(os.access(file, os.R_OK | os.W_OK) for file in files)
+
+
 def connect_as_guest(path: Path) -> sqlite3.Connection:
     """A catalogue that we may not write. Nothing is made beside it: its owner could not write what is ours."""
     has_log = all(path.with_name(f"{path.name}{end}").exists() for end in ("-wal", "-shm"))
