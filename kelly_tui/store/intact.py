@@ -80,6 +80,8 @@ class IntactFiles:
 
     def remember(self) -> None:
         """Have what was read not read again until it changes; of a dataset that can't be written it is."""
+        if not self._read:  # as usual; and no turn is waited for
+            return
         with suppress(DatasetError), self._catalogue.writing() as db:
             db.executemany("INSERT OR REPLACE INTO intact VALUES (?, ?, ?)", self._read)
         self._read.clear()
