@@ -2,7 +2,10 @@
 
 The catalogue stays here: workers get items, write files into the dataset's folder and answer, as children do on one
 machine, so the same inputs give the same bytes. An item is run in a child of its worker there too, so a file that
-kills its reader costs that file; a worker that dies costs the time of what it had in hand.
+kills its reader costs that file; a worker that dies costs the time of what it had in hand, and so does one that says no
+more: a host without power or network, a process that was stopped. The scheduler is told to forget it, and gives what it
+had in hand to the others. Should it wake, Dask ends it and hears nothing of it; what its children write then are the
+bytes that are there already.
 """
 
 from __future__ import annotations
@@ -12,9 +15,11 @@ import contextlib
 import hashlib
 import ipaddress
 import logging
+import os
 import re
 import secrets
 import socket
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
@@ -25,11 +30,15 @@ from typing import Any
 import kelly_tui
 from kelly_tui.errors import LibraryMissing, StageError
 from kelly_tui.paths import PROJECT
-from kelly_tui.pipeline.worker import Workers, cut_all_short
+from kelly_tui.pipeline.worker import A_LOOK, Workers, cut_all_short
 from kelly_tui.store.partial import partials
 
 PATIENCE = 15.0
 """Seconds in which a cluster has to answer and to have a worker, and each worker has to say what it sees."""
+
+SILENCE = 30.0
+"""Seconds without a beat, of which Dask's workers send one or two a second, after which one is taken to be gone; Dask
+waits as long for a peer that the network has lost. Long enough for one whose machine is short of memory."""
 
 A_MOMENT = 1.0
 """Seconds in which workers have to take it that what they have in hand is to be dropped."""
@@ -45,12 +54,14 @@ class ClusterWorkers(Workers):
     def __init__(self, client: Any) -> None:
         self.client = client
         self._executor = client.get_executor(pure=False)
+        self._beats: dict[str, tuple[float, float]] = {}
+        """When each worker's last beat was, by the scheduler's clock, and for how many seconds there was none since."""
+        self._looked = time.monotonic()
 
     @property
     def size(self) -> int:
         """Threads that take a chunk each, of all workers; 1 while there are none. Raises `StageError`."""
-        workers = self._within(self.client.scheduler.identity, n_workers=-1)["workers"].values()
-        threads: int = sum(worker["nthreads"] for worker in workers)
+        threads: int = sum(worker["nthreads"] for worker in self._known().values())
         return max(1, threads)
 
     def submit(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
@@ -61,15 +72,18 @@ class ClusterWorkers(Workers):
         with contextlib.suppress(StageError):  # where nobody listens, nothing is in hand that could be committed
             self._ask(A_MOMENT, cut_all_short)
 
-    def must_see(self, root: Path, others: Sequence[Path] = ()) -> None:
+    def must_see(self, root: Path, others: Sequence[Path] = ()) -> list[str]:
         word = secrets.token_hex(8)
         with partials(root) as new:
             sign = new()
             sign.write_text(word, "ascii")
             seen = self._ask(PATIENCE, look, str(sign), word, [str(path.absolute()) for path in others])
+        silent = [worker for worker, answer in seen.items() if answer is None or isinstance(answer, OSError)]
+        if silent and len(silent) == len(seen):
+            raise StageError(f"the worker {silent[0]} does not answer", hint="End it, or start it again.")
+        for worker in silent:
+            del seen[worker]
         for worker, answer in seen.items():
-            if answer is None or isinstance(answer, OSError):
-                raise StageError(f"the worker {worker} does not answer", hint="End it, or start it again.")
             if isinstance(answer, Exception):
                 raise StageError(
                     f"the worker {worker} can't run this Kelly ({reason(answer)})",
@@ -87,6 +101,35 @@ class ClusterWorkers(Workers):
                     path=root if missing == str(sign) else missing,
                     hint="Mount that folder at the same place on every machine.",
                 )
+        return self._leave_out(silent, "does not answer")
+
+    def without_silent(self) -> list[str]:
+        before, self._looked = self._looked, time.monotonic()
+        passed = min(self._looked - before, 2 * A_LOOK)  # more is no silence of theirs: we were stopped, or busy
+        beats = {}
+        for worker, known in self._known().items():
+            last, silence = self._beats.get(worker, (known["last_seen"], 0.0))
+            beats[worker] = known["last_seen"], silence + passed if known["last_seen"] == last else 0.0
+        self._beats = beats
+        silent = [worker for worker, (_, silence) in beats.items() if silence > SILENCE]
+        return self._leave_out(silent, f"has given no sign for {SILENCE:.0f} s") if len(silent) < len(beats) else []
+
+    def without_stuck(self) -> list[str]:
+        ours = self.client.futures.keys()
+        in_hand = self._within(self.client.scheduler.processing, workers=None)
+        stuck = [worker for worker, keys in in_hand.items() if not ours.isdisjoint(keys)]
+        return self._leave_out(stuck, "does not end what it has in hand") if len(stuck) < len(in_hand) else []
+
+    def _leave_out(self, workers: Sequence[str], why: str) -> list[str]:
+        """Have the scheduler forget these, whose consent it does not need, and give what they had to the others."""
+        for worker in workers:
+            self._within(self.client.scheduler.unregister, address=worker, stimulus_id=f"kelly-{secrets.token_hex(4)}")
+        return [f"the worker {one} {why}: the others do its work; start it again to have it back" for one in workers]
+
+    def _known(self) -> dict[str, dict[str, Any]]:
+        """What the scheduler knows of each worker."""
+        workers: dict[str, dict[str, Any]] = self._within(self.client.scheduler.identity, n_workers=-1)["workers"]
+        return workers
 
     def _ask(self, seconds: float, function: Callable[..., Any], *args: Any) -> dict[str, Any]:
         """What `function` returns or raises on each worker; None for one that does not answer in time."""
@@ -138,7 +181,7 @@ def look(sign: str, word: str, others: list[str]) -> tuple[str, str | None]:
         same = Path(sign).read_text("ascii") == word
     except (OSError, UnicodeDecodeError):
         same = False
-    missing = sign if not same else next((path for path in others if not Path(path).exists()), None)
+    missing = sign if not same else next((path for path in others if not os.path.exists(path)), None)
     return this_kelly(), missing
 
 

@@ -62,7 +62,8 @@ def run_items(work: Work, commit: Commit, run: Run) -> Outcome:
     if plan.total:
         with _workers(run) as executor, _interruptible(run.cancel):
             if work.room is not None and isinstance(executor, Workers):
-                executor.must_see(work.room.folder, work.reads)
+                for words in executor.must_see(work.room.folder, work.reads):
+                    run.notice(words)
             _Drive(work, commit, run, executor, outcome).go()
     return outcome
 
@@ -147,7 +148,8 @@ class _Drive:
         """Whether an item has met a full disk."""
         self.full_since: float | None = None
         self.answered = 0
-        self.last_answer = self.last_commit = self.last_word = self.last_look = self.began = time.monotonic()
+        self.began = time.monotonic()
+        self.last_answer = self.last_commit = self.last_word = self.last_look = self.last_roll = self.began
 
     def go(self) -> None:
         try:
@@ -283,13 +285,29 @@ class _Drive:
         now = time.monotonic()
         self.last_answer += max(0.0, now - self.last_look - A_LOOK)
         self.last_look = now
-        if now - self.last_answer > max(STALL_SECONDS, 1.2 * self.longest):
-            raise StageError(
-                f"{self.work.stage} has made no progress for {now - self.last_answer:.0f} s",
-                hint="Its workers may be gone; run the same again to go on.",
-            )
+        self._look_after_workers(now)
         if now - self.last_commit >= COMMIT_SECONDS:
             self._commit_landed()
+
+    def _look_after_workers(self, now: float) -> None:
+        """Go on without those that are gone without a word. Raises `StageError` where all seem to be."""
+        workers = self.executor if isinstance(self.executor, Workers) else None
+        if workers is not None and now - self.last_roll >= A_LOOK:
+            self.last_roll = now
+            for words in workers.without_silent():
+                self.run.notice(words)
+        idle = now - self.last_answer
+        if idle <= max(STALL_SECONDS, 1.2 * self.longest):
+            return
+        left_out = [] if workers is None else workers.without_stuck()
+        if not left_out:
+            raise StageError(
+                f"{self.work.stage} has made no progress for {idle:.0f} s",
+                hint="Its workers may be gone; run the same again to go on.",
+            )
+        for words in left_out:
+            self.run.notice(words)
+        self.last_answer = now
 
     def _take(self, tickets: list[_Ticket], answers: list[Answer]) -> None:
         stop = ""

@@ -215,8 +215,25 @@ class Workers(Executor):
         """End the items in work; those that come after get new children."""
 
     @abstractmethod
-    def must_see(self, root: Path, others: Sequence[Path] = ()) -> None:
-        """Raise `StageError` unless they all see the very folder `root`, and something at each of `others`."""
+    def must_see(self, root: Path, others: Sequence[Path] = ()) -> list[str]:
+        """Raise `StageError` unless they all see the very folder `root`, and something at each of `others`.
+
+        Those that do not answer are left out while others do; a line for a person of each.
+        """
+
+    @abstractmethod
+    def without_silent(self) -> list[str]:
+        """Leave out those that give no sign of life, while others do; asked every second, a line of each left out.
+
+        What they had in hand is given to the others.
+        """
+
+    @abstractmethod
+    def without_stuck(self) -> list[str]:
+        """Leave out those that have something in hand, while others have nothing; a line of each left out.
+
+        Asked when nothing has come back for longer than anything may take: who could do its work has done it.
+        """
 
 
 class LocalExecutor(ThreadPoolExecutor, Workers):
@@ -238,8 +255,17 @@ class LocalExecutor(ThreadPoolExecutor, Workers):
     def cut_short(self) -> None:
         _dismiss(self._children)
 
-    def must_see(self, root: Path, others: Sequence[Path] = ()) -> None:
+    def must_see(self, root: Path, others: Sequence[Path] = ()) -> list[str]:
         """They are on this machine, so they do."""
+        return []
+
+    def without_silent(self) -> list[str]:
+        """They are threads of this process: as alive as it."""
+        return []
+
+    def without_stuck(self) -> list[str]:
+        """They all wait for children that they end in time."""
+        return []
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """As its parent does; with `cancel_futures` the items in work are cut short too."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import re
 import shutil
 import signal
 import socket
@@ -11,6 +12,7 @@ import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
+from typing import ClassVar
 
 import pytest
 
@@ -109,8 +111,40 @@ def test_why_nobody_answers_is_told_without_the_objects_of_dask():
 
 
 @pytest.fixture
+def note(tmp_path):
+    """Where an item notes the process of the worker that it stops, which goes on in the end."""
+    yield tmp_path / "note"
+    if (tmp_path / "note").exists():
+        os.kill(int((tmp_path / "note").read_text()), signal.SIGCONT)
+
+
+def test_what_a_worker_has_in_hand_that_is_stopped_midway_is_given_to_the_others(three, note, monkeypatch):
+    monkeypatch.setattr("kelly_tui.pipeline.cluster.SILENCE", 2.0)
+    addresses = {process: address for address, process in three.client.run(os.getpid).items()}
+    tempers = {25: "stop the worker"}
+    data = [{"number": n, "temper": tempers.get(n, "nap"), "path": str(note)} for n in range(60)]
+    items = [Item(f"id{n}", f"file {n}", "key", 10, "toy_items:temper", one) for n, one in enumerate(data)]
+    notices: list[str] = []
+    rows = _rows(items, Run(executor=three, notice=notices.append))
+    victim = addresses[int(note.read_text())]
+    assert rows == _rows(items, Run(workers=1))
+    assert [words for words in notices if f"{victim} has given no sign for 2 s: the others do its work" in words]
+    assert victim not in three.client.scheduler_info(n_workers=-1)["workers"]
+
+
+def _rows(items: list[Item], run: Run) -> list[tuple[int, int]]:
+    """What a stage of these commits, in its order, but for which process did it."""
+    plan, rows = Plan(), []
+    for one in items:
+        plan.add(one, "new")
+    run_items(Work("toy", items, plan), rows.extend, run)
+    return [(item.data["number"], result["square"]) for item, result in rows]
+
+
+@pytest.fixture
 def stopped(three):
-    """The process of one of the three, stopped: neither dead nor answering."""
+    """The process of one of the three, stopped: neither dead nor answering. The others know themselves already."""
+    three.client.run(this_kelly)
     victim = next(iter(three.client.run(os.getpid).values()))
     os.kill(victim, signal.SIGSTOP)
     yield victim
@@ -118,11 +152,56 @@ def stopped(three):
 
 
 @pytest.mark.usefixtures("stopped")
-def test_a_worker_that_does_not_answer_is_named_and_not_waited_for(three, tmp_path, monkeypatch):
+def test_a_worker_that_does_not_answer_is_named_and_the_others_do_its_work(three, tmp_path, monkeypatch):
+    monkeypatch.setattr("kelly_tui.pipeline.cluster.PATIENCE", 3.0)
+    (words,) = three.must_see(tmp_path)
+    assert re.match(r"the worker tcp://127.0.0.1:\d+ does not answer: the others do its work", words)
+    assert three.must_see(tmp_path) == []
+
+
+@pytest.fixture
+def all_stopped(three):
+    """Every process of them, stopped."""
+    victims = list(three.client.run(os.getpid).values())
+    for victim in victims:
+        os.kill(victim, signal.SIGSTOP)
+    yield
+    for victim in victims:
+        os.kill(victim, signal.SIGCONT)
+
+
+@pytest.mark.usefixtures("all_stopped")
+def test_where_no_worker_answers_one_is_named_and_not_waited_for(three, tmp_path, monkeypatch):
     monkeypatch.setattr("kelly_tui.pipeline.cluster.PATIENCE", 2.0)
     with pytest.raises(StageError, match=r"the worker tcp://127.0.0.1:\d+ does not answer\. End it"):
         three.must_see(tmp_path)
+    monkeypatch.setattr("kelly_tui.pipeline.cluster.SILENCE", 0.0)
+    assert [three.without_silent() for _ in range(2)] == [[], []]
     three.cut_short()
+
+
+@pytest.mark.parametrize(("in_hand", "left_out"), [
+    ({"tcp://a": ("ours",), "tcp://b": (), "tcp://c": ("another's",)}, ["tcp://a"]),
+    ({"tcp://a": ("ours",), "tcp://b": ("ours too",)}, []),
+])  # fmt: skip
+def test_a_worker_that_answers_and_ends_nothing_is_left_out_where_others_could_do_it(in_hand, left_out):
+    forgotten = []
+
+    class Stuck:
+        futures: ClassVar = {"ours": None, "ours too": None}
+        scheduler = SimpleNamespace(
+            processing=lambda workers: in_hand, unregister=lambda address, stimulus_id: forgotten.append(address)
+        )
+
+        def get_executor(self, pure):
+            return pure
+
+        def sync(self, question, callback_timeout, **asked):
+            return question(**asked)
+
+    words = ClusterWorkers(Stuck()).without_stuck()
+    assert forgotten == left_out
+    assert [word.split()[2] for word in words] == left_out
 
 
 class _Elsewhere:

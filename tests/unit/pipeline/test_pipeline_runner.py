@@ -24,7 +24,7 @@ from kelly_tui.pipeline import runner, worker
 from kelly_tui.pipeline.plan import Plan, Work
 from kelly_tui.pipeline.runner import run_items, shared_workers
 from kelly_tui.pipeline.stage import Failed, Interrupted, Item, Run
-from kelly_tui.pipeline.worker import Child
+from kelly_tui.pipeline.worker import Child, LocalExecutor
 from kelly_tui.settings import Settings
 
 pytestmark = pytest.mark.usefixtures("toys")
@@ -201,6 +201,31 @@ def test_no_progress_is_an_error(monkeypatch):
     run.executor = Dead()
     with pytest.raises(StageError, match="no progress"):
         run_items(work([item(1)]), Ledger(), run)
+
+
+class Stuck(LocalExecutor):
+    """One of its workers never ends the first chunk; another gets it when that one is left out."""
+
+    def submit(self, function, /, chunk):
+        future, answers = Future(), [("done", {"square": data["number"] ** 2}, 0.0) for _, data, _ in chunk.work]
+        if not hasattr(self, "done_by_another"):
+            self.done_by_another = partial(future.set_result, answers)
+        else:
+            future.set_result(answers)
+        return future
+
+    def without_stuck(self):
+        self.done_by_another()
+        return ["one is stuck"]
+
+
+def test_what_a_worker_does_not_end_is_waited_for_from_others(monkeypatch):
+    monkeypatch.setattr(runner, "STALL_SECONDS", 0.3)
+    ledger, notices, run = Ledger(), [], quick(item_seconds=0.1)
+    run.notice = notices.append
+    with Stuck(1) as run.executor:
+        run_items(work([item(number) for number in range(3)]), ledger, run)
+    assert (ledger.squares, notices) == ([0, 1, 4], ["one is stuck"])
 
 
 class Late(Executor):
