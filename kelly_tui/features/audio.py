@@ -283,8 +283,8 @@ def analysed(samples: Samples, rate: int) -> Floats:
 def detect_labels(features: AudioFeatures) -> dict[str, Label]:
     """Labels that audio can be given without being heard: key, mode, tempo, meter, chords, if there are any."""
     found = {
-        "key": (features.key_signature, features.key_confidence, "kelly audio-key 7"),
-        "mode": (features.mode, features.key_confidence, "kelly audio-key 7"),
+        "key": (features.key_signature, features.key_confidence, "kelly audio-key 8"),
+        "mode": (features.mode, features.key_confidence, "kelly audio-key 8"),
         "tempo_bpm": (features.tempo_bpm and round(features.tempo_bpm, 2), features.tempo_confidence,
                       "kelly audio-tempo 4"),
         "time_signature": (features.time_signature, features.meter_confidence, "kelly audio-meter 3"),

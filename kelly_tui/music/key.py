@@ -33,7 +33,7 @@ _MAJOR = (0.238, 0.006, 0.111, 0.006, 0.137, 0.094, 0.016, 0.214, 0.009, 0.080, 
 _MINOR = (0.220, 0.006, 0.104, 0.123, 0.019, 0.103, 0.012, 0.214, 0.062, 0.022, 0.061, 0.052)
 """Albrecht and Shanahan (2013), "The use of large corpora to train a new type of key-finding algorithm"."""
 
-_CHARACTER: dict[str, tuple[tuple[int, int], tuple[int, int]]] = {
+CHARACTER: dict[str, tuple[tuple[int, int], tuple[int, int]]] = {
     "major": ((11, 10), (5, 6)),
     "mixolydian": ((10, 11), (5, 6)),
     "lydian": ((11, 10), (6, 5)),
@@ -46,7 +46,7 @@ _CHARACTER: dict[str, tuple[tuple[int, int], tuple[int, int]]] = {
 }
 """Degrees that a mode has, each with the one it has instead."""
 
-MODES = tuple(_CHARACTER)
+MODES = tuple(CHARACTER)
 FORMS = ("minor", "harmonic_minor", "melodic_minor")
 """Music in minor mixes them: they are one key, `minor`, and `form_of_minor` says where a piece keeps to one."""
 
@@ -207,7 +207,7 @@ _SECOND, _THIRD, _FIFTH = (_degree(index) for index in (1, 2, 4))
 _IS_MINOR, _IS_DORIAN, _IS_MIXOLYDIAN, _IS_LYDIAN = map(_is, ("minor", "dorian", "mixolydian", "lydian"))
 _PRIOR_ROWS = {texture: np.tile([of.get(mode, 0.0) for mode in MODES], 12) for texture, of in PRIORS.items()}
 _MINE, _OTHERS = (
-    np.array([[(tonic + pair[side]) % 12 for pair in _CHARACTER[mode]] for tonic in range(12) for mode in MODES]).T
+    np.array([[(tonic + pair[side]) % 12 for pair in CHARACTER[mode]] for tonic in range(12) for mode in MODES]).T
     for side in (0, 1)
 )
 _FORM = [MODES.index(mode) for mode in FORMS]

@@ -130,6 +130,13 @@ def _key(state: int) -> Key:
     return KEYS[state // 2], "minor" if state % 2 else "major"
 
 
+def said_at_home(key: Key) -> Floats:
+    """`SAID`, with what pitch classes say for this key in its own mode."""
+    said = SAID.copy()
+    said[state_of(key)] = np.roll(_logs(key_profile(key[1])), KEYS.index(key[0]))
+    return said
+
+
 def detect_keys(score: Score) -> tuple[Detection[Key], list[Region]]:
     """The key of the whole, and the keys one after another: a single one where nothing leads away, none if unknown."""
     whole, chances = weigh_keys(score)
@@ -137,14 +144,9 @@ def detect_keys(score: Score) -> tuple[Detection[Key], list[Region]]:
     if key is None:
         return whole, []
     notes = score.pitched
-    home = state_of(key)
     each = np.bincount(_STATES, chances, 24).astype(np.float64, copy=False)
     origin, step, sounding, basses, richer = _windows(score)
-    said = SAID
-    if key[1] not in ("major", "minor"):
-        said = SAID.copy()
-        said[home] = np.roll(_logs(key_profile(key[1])), KEYS.index(key[0]))
-    scores: Floats = (NOTES * _shares(sounding) + BASS * _shares(basses)) @ said.T
+    scores: Floats = (NOTES * _shares(sounding) + BASS * _shares(basses)) @ said_at_home(key).T
     scores += PRESENT * (np.minimum(sounding, 1.0) @ _IF_THERE.T + sounding.any(axis=1, keepdims=True) * _IF_NOT)
     scores *= min(step, LONGEST_WINDOW) * richer
     times = score.beat_to_time(origin + step * np.arange(len(scores), dtype=np.float64))

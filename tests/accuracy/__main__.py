@@ -33,7 +33,7 @@ from kelly_tui.music.key import detect_key
 from kelly_tui.music.notes import Score, read_midi
 from kelly_tui.music.theory import SCALES
 from kelly_tui.paths import PROJECT
-from tests.accuracy import chord_fields, emotion, folds, keys, pulse, suspicion, tempi, trained, tunes
+from tests.accuracy import audio_keys, chord_fields, emotion, folds, keys, pulse, suspicion, tempi, trained, tunes
 from tests.accuracy.chord_time import major_or_minor
 from tests.accuracy.generated import sample_at
 from tests.accuracy.judged import EVAL, KEY_SETS, annotated, folder_of
@@ -291,7 +291,7 @@ FITTED: dict[str, tuple[Callable[[folds.Annotated], folds.Learnt], tuple[str, ..
     "tempo_midi": (tempi.learn, ("tempo_midi", "groove_gmd", "swing_wjd", "key_midi", folds.APART)),
     "tempo_audio": (folds.tempi_of_audio, ("tempo_audio", "tempo_midi", "groove_gmd", "key_midi", folds.APART)),
     "chords_audio": (chord_fields.of_sound, ("chords_audio",)),
-    "key_audio": (folds.keys_of_audio, ("key_audio", "key_midi", "key_midi2")),
+    "key_audio": (audio_keys.learn, ("key_audio", "key_midi", "key_midi2")),
 }
 """By task how its weights are fitted, and on which sets."""
 

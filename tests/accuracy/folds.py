@@ -22,10 +22,9 @@ import symusic
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
-from kelly_tui.features import audio, audio_key, audio_rhythm
+from kelly_tui.features import audio, audio_rhythm
 from kelly_tui.features.sound_file import sound_of
 from kelly_tui.features.spectrum import Spectrum
-from kelly_tui.model.labels import KEYS, parse_key
 from kelly_tui.music.notes import read_midi
 from kelly_tui.music.tempi import BPM
 from kelly_tui.paths import PROJECT
@@ -107,19 +106,6 @@ def is_near(tempi: Floats, bpm: float) -> Flags:
     return near
 
 
-def keys_of_audio(pieces: Annotated) -> Learnt:
-    """The weights of what is heard for each key, of clips and of what the program plays."""
-    choices = []
-    for path, label in pieces:
-        spectrum = spectrum_of(path)
-        heard = audio_key.hear(audio_key.pitch_strengths(spectrum)[0], spectrum.rate / spectrum.hop)
-        ends = audio_key._begins_and_ends(spectrum.samples, spectrum.rate)
-        right = np.zeros(24, np.bool_)
-        right[2 * KEYS.index(parse_key(label["tonic"])[0]) + (label["mode"] == "minor")] = True
-        choices.append(Choice(audio_key.key_evidence(heard, *ends), right))
-    return [(audio_key, {"_WEIGHTS": fit(choices, 1.0)})]
-
-
 def tempi_of_audio(pieces: Annotated) -> Learnt:
     """The weights of pulses of bands; what there is as notes is played by the program, a song in two sets once."""
     choices = []
@@ -139,9 +125,9 @@ _PLAYED, _OF = 45, 30
 """Of so many seconds that are played the last ones: a song's beginning may have no beat."""
 
 
-def played(path: Path) -> NDArray[np.float32]:
+def played(notes: Path | bytes) -> NDArray[np.float32]:
     """(samples,) half a minute of a file's notes."""
-    midi = symusic.Score(path)
+    midi = symusic.Score(notes) if isinstance(notes, Path) else symusic.Score.from_midi(notes)
     for track in midi.tracks:
         for note in track.notes if track.is_drum else ():
             note.pitch = _TO_GENERAL_MIDI.get(note.pitch, note.pitch)
@@ -155,9 +141,9 @@ def played(path: Path) -> NDArray[np.float32]:
     return (0.8 * sound / max(float(np.abs(sound).max()), 1e-6)).astype(np.float32)
 
 
-def spectrum_of(path: Path) -> Spectrum:
+def spectrum_of(path: Path | bytes) -> Spectrum:
     """As the program hears it, and plays it if it is notes."""
-    if path.suffix == ".mid":
+    if isinstance(path, bytes) or path.suffix == ".mid":
         return Spectrum(played(path), audio.RATE, audio._HEARD_HOP)
     samples, rate = sound_of(path, LISTENED.max_duration_sec)
     return Spectrum(audio.analysed(samples, rate), audio.RATE, audio._HEARD_HOP)

@@ -85,6 +85,43 @@ def test_what_ends_on_its_dominant_is_in_minor(last: tuple[int, ...], key: tuple
     assert (features.key_signature, features.mode) == key
 
 
+def loop(triads: list[tuple[int, ...]], times: int) -> np.ndarray:
+    """Triads of a second each with their roots in the bass, and the first of them again at the end."""
+    time = np.arange(RATE) / RATE
+    chords = []
+    for steps in [*triads * times, triads[0]]:
+        hertz = [440 * 2 ** ((pitch - 69) / 12) for pitch in (36 + steps[0], *(60 + step % 12 for step in steps))]
+        partials = sum(0.75**part * np.sin(2 * np.pi * tone * (part + 1) * time) for tone in hertz for part in range(6))
+        chords.append(partials * np.exp(-2 * time) * np.minimum(1, 200 * time))
+    sound = np.concatenate([np.zeros(RATE // 10), *chords, np.zeros(RATE // 5)])
+    return sound / np.abs(sound).max()
+
+
+C, F, G, A, D = (0, 4, 7), (5, 9, 12), (7, 11, 14), (9, 13, 16), (2, 6, 9)
+DM, EM, AM = (2, 5, 9), (4, 7, 11), (9, 12, 16)
+
+
+@pytest.mark.parametrize(
+    ("triads", "key"),
+    [
+        ([DM, G, DM, G], "D dorian"),
+        ([AM, D, EM, AM], "A dorian"),
+        ([D, C, G, D], "D mixolydian"),
+        ([G, F, C, G], "G mixolydian"),
+        ([F, G, F, EM], "F lydian"),
+        ([EM, F, DM, EM], "E phrygian"),
+        ([C, F, G, C], "C major"),
+        ([G, EM, C, D], "G major"),
+        ([AM, DM, EM, AM], "A minor"),
+    ],
+)
+def test_a_loop_of_chords_has_its_mode(triads: list[tuple[int, ...]], key: str) -> None:
+    """The same notes as a major or minor key's, around another tonic; and the major and minor keys themselves."""
+    features = extract_audio_features((loop(triads, 4), RATE))
+    assert f"{features.key_signature} {features.mode}" == key
+    assert features.key_sequence[0] == key
+
+
 def test_a_chorale_that_goes_on_in_another_key_has_two_keys(corpus_midi: Callable[[str], bytes]) -> None:
     """A G major chorale for 15 seconds, then the same a minor third up."""
     half = 15 * RATE
