@@ -142,10 +142,11 @@ def find_keys(spectrum: Spectrum) -> tuple[Detection[Key], list[Region]]:
     key = _name(best)
     sure = _how_sure(float(chances[best]), seconds, key[1])
     whole = Detection(key, sure, f"{sure:.0%} likely; next {' '.join(_name(second))}")
-    said = said_at_home(key)
-    scores: Doubles = _CHANGING * _CHORD * (NOTES * _shares(heard.chords) + BASS * heard.basses) @ said.T
+    said = NOTES * _shares(heard.chords) + BASS * heard.basses
+    scores: Doubles = _CHANGING * _CHORD * said @ said_at_home(key).T
     times = heard.starts.astype(np.float64) * (spectrum.hop / spectrum.rate)
-    return regions_of(whole, np.bincount(_STATES, chances, 24), scores, times, seconds, _SURENESS)
+    each = np.bincount(_STATES, chances, 24).astype(np.float64, copy=False)
+    return regions_of(whole, each, scores, times, seconds, _SURENESS)
 
 
 def _how_sure(chance: float, seconds: float, mode: str) -> float:
