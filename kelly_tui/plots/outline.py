@@ -9,6 +9,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,9 @@ VERSION = 2
 PEAKS_A_SECOND, MOST_PEAKS = 100, 1 << 16
 LEVELS_A_SECOND, MOST_LEVELS = 20, 1 << 13
 """Columns kept: a few seconds fill a terminal as well as an hour does."""
+
+LARGEST = 1 << 20
+"""Bytes of what `pack` writes: all columns in half of them."""
 
 _BLOCK = 1 << 16
 _FLOOR = -100.0
@@ -83,9 +87,10 @@ def unpack(data: bytes) -> Outline | None:
     """What `pack` wrote; None for anything else: it is found again from the sound."""
     try:
         version, duration, n, m, body = msgspec.msgpack.decode(data, type=tuple[int, float, int, int, bytes])
-        if version != VERSION or not duration > 0:
+        if version != VERSION or not 0 < duration < inf or not (0 < n <= MOST_PEAKS and 0 < m <= MOST_LEVELS):
             return None
-        numbers = np.frombuffer(zlib.decompress(body), np.uint8)
+        size = 2 * n + m * BANDS
+        numbers = np.frombuffer(zlib.decompressobj().decompress(body, size + 1), np.uint8)
         peaks, levels = numbers[: 2 * n].view(np.int8).reshape(n, 2), numbers[2 * n :].reshape(m, BANDS)
     except (msgspec.DecodeError, zlib.error, ValueError):
         return None

@@ -10,7 +10,7 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from kelly_tui.errors import KellyError
+from kelly_tui.errors import FileRefused, KellyError
 from kelly_tui.features.npz import read_npz
 from kelly_tui.model.sample import Sample
 from kelly_tui.music.beats import find_clock
@@ -21,15 +21,15 @@ from kelly_tui.music.notes import Score, read_midi
 from kelly_tui.music.tempo import detect_tempo
 from kelly_tui.plots.cells import Cells
 from kelly_tui.plots.lines import Lines
-from kelly_tui.plots.outline import Outline, outline_of, pack, unpack
+from kelly_tui.plots.outline import LARGEST, Outline, outline_of, pack, unpack
 from kelly_tui.plots.pianoroll import PianoRoll
 from kelly_tui.plots.ruler import beats_and_bars
 from kelly_tui.plots.spectrogram import spectrogram
 from kelly_tui.plots.waveform import waveform
 from kelly_tui.render.events import read_events
 from kelly_tui.render.lens import Part, parts
-from kelly_tui.store.durable import write_whole
-from kelly_tui.store.inside import inside
+from kelly_tui.store.durable import write_inside
+from kelly_tui.store.inside import inside, read_inside
 
 BAR_CELLS = 8
 """A bar of a piano roll is at least so wide."""
@@ -185,15 +185,14 @@ def kept_outline(root: Path, file_path: str) -> Outline:
     found = path.stat()
     known_by = f"{file_path} {found.st_size} {found.st_mtime_ns}".encode("utf-8", "surrogatepass")
     name = hashlib.sha256(known_by).hexdigest()
-    kept = root / ".kelly" / "outlines" / name[:2] / name[2:18]
-    with suppress(OSError):
-        if (outline := unpack(kept.read_bytes())) is not None:
+    kept = f".kelly/outlines/{name[:2]}/{name[2:18]}"
+    with suppress(FileRefused, OSError):
+        if (outline := unpack(read_inside(root, root / kept, LARGEST))) is not None:
             return outline
     outline = outline_of(path)
     if outline.duration >= SHORT:
         with suppress(KellyError, OSError):
-            kept.parent.mkdir(parents=True, exist_ok=True)
-            write_whole(kept, pack(outline))
+            write_inside(root, kept, pack(outline))
     return outline
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -146,6 +147,45 @@ def test_a_dataset_that_can_not_be_written_is_drawn_all_the_same(sounds: Path) -
         assert read_picture(sounds, one).duration == pytest.approx(12)
     finally:
         folder.unlink()
+
+
+@pytest.mark.parametrize("kind", ["pipe", "device", "huge", "link out"])
+def test_what_lies_in_place_of_an_outline_is_neither_read_nor_waited_for(sounds: Path, tmp_path: Path, kind) -> None:
+    one = sample(sounds)
+    read_picture(sounds, one)
+    (only,) = kept(sounds)
+    before = only.read_bytes()
+    only.unlink()
+    if kind == "pipe":
+        os.mkfifo(only)
+    elif kind == "huge":
+        only.touch()
+        os.truncate(only, 1 << 42)
+    else:
+        (tmp_path / "elsewhere").write_bytes(before)
+        only.symlink_to("/dev/zero" if kind == "device" else tmp_path / "elsewhere")
+    signal.signal(signal.SIGALRM, lambda *_: pytest.fail("waits for what never comes"))
+    signal.alarm(60)
+    try:
+        assert read_picture(sounds, one).duration == pytest.approx(12)
+    finally:
+        signal.alarm(0)
+        if kind != "huge":
+            assert not only.is_file() or only.is_symlink(), "what leads out, or is none, is left where it is"
+        only.unlink()
+
+
+def test_no_outline_is_written_through_a_link(sounds: Path, tmp_path: Path) -> None:
+    one = sample(sounds)
+    read_picture(sounds, one)
+    (only,) = kept(sounds)
+    shutil.rmtree(only.parent)
+    only.parent.symlink_to(tmp_path)
+    try:
+        assert read_picture(sounds, one).duration == pytest.approx(12)
+        assert not list(tmp_path.iterdir())
+    finally:
+        only.parent.unlink()
 
 
 def test_a_sound_that_can_not_be_read_is_refused(sounds: Path, tmp_path: Path) -> None:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import tracemalloc
+import zlib
+from math import inf
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 import soundfile
 
 from kelly_tui.errors import FileRefused
-from kelly_tui.plots.outline import outline_of, pack, unpack
+from kelly_tui.plots.outline import VERSION, outline_of, pack, unpack
 from kelly_tui.plots.spectrogram import BANDS, HIGHEST, LOWEST, spectrogram
 from kelly_tui.plots.waveform import block_peaks
 
@@ -82,10 +86,25 @@ def test_half_of_what_was_packed_is_not_believed(sweep: Path) -> None:
     assert unpack(data[: len(data) // 2]) is None
 
 
+def test_a_bomb_of_zlib_does_not_expand() -> None:
+    """Four megabytes of it would be four gigabytes; here, a hundredth of that."""
+    body = zlib.compress(bytes(40 << 20), 9)
+    tracemalloc.start()
+    assert unpack(msgspec.msgpack.encode((VERSION, 1.0, 100, 20, body))) is None
+    assert unpack(msgspec.msgpack.encode((VERSION, 1.0, 20 << 20, 0, body))) is None
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most < 4 << 20
+
+
+@pytest.mark.parametrize("said", [(inf, 1, 1), (1.0, 0, 1), (1.0, 1, 0), (1.0, -1, 1)])
+def test_an_outline_of_nothing_or_of_all_time_is_not_believed(said: tuple[float, int, int]) -> None:
+    n = max(2 * said[1] + said[2] * BANDS, 0)
+    assert unpack(msgspec.msgpack.encode((VERSION, *said, zlib.compress(bytes(n))))) is None
+
+
 def test_a_long_file_is_read_in_blocks_and_kept_small(tmp_path: Path) -> None:
     """Twelve minutes of a low rate: what is kept is bounded, and so is what is in memory."""
-    import tracemalloc
-
     with soundfile.SoundFile(tmp_path / "long.flac", "w", 8000, 1) as file:
         for minute in range(12):
             file.write((0.05 * minute * np.sin(np.arange(8000 * 60) * 0.3)).astype(np.float32))
