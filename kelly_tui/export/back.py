@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import posixpath
 import tarfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -15,11 +16,12 @@ from kelly_tui.export.choice import Extracted
 from kelly_tui.export.facts import KIND, VERSION
 from kelly_tui.export.formats import missing
 from kelly_tui.export.lines import extracted_of, sample_of
-from kelly_tui.export.outside import MOST, content, lines_in, regular
+from kelly_tui.export.outside import LONGEST, content, lines_in, most_of, opened, regular, too_large
 from kelly_tui.export.target import NAME, said
 from kelly_tui.model.dataset import DatasetConfig
 from kelly_tui.model.labels import SPLITS
 from kelly_tui.model.sample import Sample, file_type_of
+from kelly_tui.store.feature_files import LARGEST
 from kelly_tui.text import agree, count
 
 PLACES = ("raw/", "processed/augmented/")
@@ -41,6 +43,8 @@ class _Raw(NamedTuple):
     line: Mapping[str, Any]
     music: bytes | None
     features: bytes | None
+    refused: str = ""
+    """Why one of its files is not here."""
 
 
 class _Spoilt(NamedTuple):
@@ -103,8 +107,12 @@ def read_back(folder: Path, config: DatasetConfig, refused: Callable[[str, str],
 
 def _checked(raw: _Raw, config: DatasetConfig) -> Returned:
     sample = sample_of(raw.line, config)
+    if raw.refused:
+        raise FileRefused(raw.refused)
     if raw.music is None:
         raise FileRefused("its file is not in the export")
+    if len(raw.music) > (most := most_of(sample.file_path)):
+        raise FileRefused(too_large(most))
     if sample.file_type != file_type_of(sample.file_path):
         raise FileRefused(f"{sample.file_path[:80]!r} is no file of {sample.file_type or 'music'}")
     if sample.sha256 and hashlib.sha256(raw.music).hexdigest() != sample.sha256:
@@ -121,20 +129,50 @@ def _decoded(text: Any) -> dict[str, Any]:
 
 
 def _jsonl(folder: Path) -> Iterator[_Raw | _Spoilt]:
+    files = _Files(folder)
     for split in SPLITS:
         for path in regular(folder, f"{split}.jsonl"):
-            for text in lines_in(path):
-                line = _decoded(text)
-                music = content(folder, line.get("audio", line.get("midi")))
-                yield _Raw(line, music, content(folder, line.get("features")))
+            try:
+                for text in filter(bytes.strip, lines_in(folder, path)):
+                    line = _decoded(text)
+                    yield files.of(line, line.get("audio", line.get("midi")))
+            except FileRefused as error:
+                yield _Spoilt(path.name, error.what)
 
 
 def _jams(folder: Path) -> Iterator[_Raw | _Spoilt]:
+    files = _Files(folder)
     for split in SPLITS:
         for path in regular(folder, f"{split}/*/*.jams"):
-            sandbox = _object(_decoded(content(folder, path.relative_to(folder).as_posix())).get("sandbox"))
-            line = _object(sandbox.get("kelly"))
-            yield _Raw(line, content(folder, sandbox.get("file")), content(folder, line.get("features")))
+            name = path.relative_to(folder).as_posix()
+            try:
+                sandbox = _object(_decoded(content(folder, name, LONGEST)).get("sandbox"))
+            except FileRefused as error:
+                yield _Spoilt(name, error.what)
+                continue
+            yield files.of(_object(sandbox.get("kelly")), sandbox.get("file"))
+
+
+class _Files:
+    """The files of samples, each a file of its own in the folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._named: set[int] = set()
+        """Hashes of the names of music: a million are a million."""
+
+    def of(self, line: Mapping[str, Any], music: object) -> _Raw:
+        """The sample of this line, with the file `music`. One file named by every line would be a disk full of it."""
+        if isinstance(music, str):
+            name = hash(posixpath.normpath(music))
+            if name in self._named:
+                return _Raw(line, None, None, "its file is that of another sample")
+            self._named.add(name)
+        try:
+            found = content(self._folder, music, most_of(str(line.get("file_path"))))
+            return _Raw(line, found, content(self._folder, line.get("features"), LARGEST))
+        except FileRefused as error:
+            return _Raw(line, None, None, error.what)
 
 
 def _object(found: Any) -> dict[str, Any]:
@@ -145,33 +183,44 @@ def _webdataset(folder: Path) -> Iterator[_Raw | _Spoilt]:
     for split in SPLITS:
         for path in regular(folder, f"{split}-*.tar"):
             try:
-                with tarfile.open(path, "r|") as shard:
+                with opened(folder, path) as file, tarfile.open(fileobj=file, mode="r|") as shard:
                     yield from _in_shard(shard)
+            except FileRefused as error:
+                yield _Spoilt(path.name, error.what)
             except (tarfile.TarError, OSError, EOFError, ValueError, OverflowError) as error:
                 yield _Spoilt(path.name, f"can't be read on ({error})")
 
 
 def _in_shard(shard: tarfile.TarFile) -> Iterator[_Raw]:
     """A sample's files lie side by side, as readers of the format want them."""
-    key, files = "", dict[str, bytes]()
+    key, files, refused = "", dict[str, bytes](), ""
     for member in shard:
         name, _, suffix = member.name.partition(".")
-        if files and name != key:
-            yield _of_files(files)
-            files = {}
-        key = name
-        if member.isreg() and not member.issparse() and member.size <= MOST:  # no link, no device, nothing that expands
-            file = shard.extractfile(member)
-            files[suffix] = file.read() if file is not None else b""
+        if name != key:
+            if files:
+                yield _of_files(files, refused)
+            key, files, refused = name, {}, ""
+        kind, most = _in_a_shard(suffix)
+        if kind in files or not member.isreg() or member.issparse():  # no link, no device, nothing that expands
+            continue
+        if member.size > most:
+            refused = refused or too_large(most)
+            continue
+        file = shard.extractfile(member)
+        files[kind] = file.read() if file is not None else b""
     if files:
-        yield _of_files(files)
+        yield _of_files(files, refused)
 
 
-def _of_files(files: dict[str, bytes]) -> _Raw:
-    line = _decoded(files.pop("json", b""))
-    features = next((data for suffix, data in files.items() if suffix.startswith("features.")), None)
-    music = next((data for suffix, data in files.items() if not suffix.startswith("features.")), None)
-    return _Raw(line, music, features)
+def _in_a_shard(suffix: str) -> tuple[str, int]:
+    """Which of a sample's files has this suffix, and how many bytes of it are believed."""
+    if suffix == "json":
+        return "line", LONGEST
+    return ("features", LARGEST) if suffix.startswith("features.") else ("music", most_of(f"a.{suffix}"))
+
+
+def _of_files(files: Mapping[str, bytes], refused: str) -> _Raw:
+    return _Raw(_decoded(files.get("line", b"")), files.get("music"), files.get("features"), refused)
 
 
 def _parquet(folder: Path) -> Iterator[_Raw | _Spoilt]:
@@ -180,18 +229,23 @@ def _parquet(folder: Path) -> Iterator[_Raw | _Spoilt]:
     except ImportError:
         raise missing("pyarrow", "parquet") from None
     columns = ["sample", "audio", "midi", "path", "features"]
+    files = _Files(folder)
     for split in SPLITS:
         for path in regular(folder, f"data/{split}-*.parquet"):
             try:
+                opened(folder, path).close()
                 with parquet.ParquetFile(path) as file:
                     for batch in file.iter_batches(batch_size=64, columns=columns):
                         for row in batch.to_pylist():
-                            music = _object(row.get("audio")).get("bytes") or row.get("midi")
-                            yield _Raw(
-                                _decoded(row.get("sample") or ""),
-                                _bytes(music) or content(folder, row.get("path")),
-                                _bytes(row.get("features")),
-                            )
+                            line = _decoded(row.get("sample") or "")
+                            music = _bytes(_object(row.get("audio")).get("bytes") or row.get("midi"))
+                            features = _bytes(row.get("features"))
+                            if music:
+                                yield _Raw(line, music, features)
+                            else:
+                                yield files.of(line, row.get("path"))._replace(features=features)
+            except FileRefused as error:
+                yield _Spoilt(f"data/{path.name}", error.what)
             except (OSError, ValueError, MemoryError) as error:  # what pyarrow raises is one of these too
                 reason = str(error).splitlines()[0] if str(error) else "it takes too much memory"
                 yield _Spoilt(f"data/{path.name}", f"can't be read on ({reason})")

@@ -15,12 +15,14 @@ from typing import Any, NamedTuple
 import msgspec
 
 from kelly_tui.errors import FileRefused, StageError
+from kelly_tui.export.outside import most_of, too_large
 from kelly_tui.model.annotation import Label
 from kelly_tui.model.labels import SPLITS
 from kelly_tui.model.sample import Sample
 from kelly_tui.store import schema
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.connection import keep_little
+from kelly_tui.store.feature_files import LARGEST
 from kelly_tui.store.inside import inside
 from kelly_tui.store.intact import OTHER_BYTES
 from kelly_tui.store.query import parse
@@ -270,8 +272,8 @@ class Files:
         self.root = root
         self._known: dict[str, tuple[int, int]] = {}
 
-    def read(self, relative: str) -> bytes:
-        """The bytes of a regular file. Raises `FileRefused`."""
+    def read(self, relative: str, most: int) -> bytes:
+        """The bytes of a regular file, `most` of them. Raises `FileRefused`."""
         folder, _, name = relative.rpartition("/")
         try:
             if folder not in self._known or name in ("", ".", ".."):
@@ -281,9 +283,9 @@ class Files:
                 status = os.fstat(place)
                 if self._known.get(folder) != (status.st_dev, status.st_ino):  # a link may have taken its place
                     inside(self.root, relative)
-                data = _read(name, place)
+                data = _read(name, most, place)
             except _IsLink:
-                data = _read(os.path.realpath(inside(self.root, relative)))
+                data = _read(os.path.realpath(inside(self.root, relative)), most)
             finally:
                 os.close(place)
         except OSError as error:
@@ -293,7 +295,7 @@ class Files:
 
     def music(self, relative: str, sha256: str) -> bytes:
         """The bytes of a sample, which are those that the catalogue knows. Raises `FileRefused`."""
-        data = self.read(relative)
+        data = self.read(relative, most_of(relative))
         if sha256 and hashlib.sha256(data).hexdigest() != sha256:
             raise FileRefused(OTHER_BYTES)
         return data
@@ -303,8 +305,8 @@ class _IsLink(Exception):
     """The path is a link, which may lead anywhere."""
 
 
-def _read(path: str, place: int | None = None) -> bytes:
-    """The bytes of a file; `place` is the folder, open, that its name is in."""
+def _read(path: str, most: int, place: int | None = None) -> bytes:
+    """The bytes of a file, `most` of them; `place` is the folder, open, that its name is in."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW, dir_fd=place)
     except OSError as error:
@@ -313,6 +315,8 @@ def _read(path: str, place: int | None = None) -> bytes:
         raise
     try:
         size = os.fstat(descriptor).st_size
+        if size > most:
+            raise FileRefused(too_large(most))
         data = os.read(descriptor, size + 1)
         if len(data) == size:
             return data
@@ -329,7 +333,7 @@ def _record(files: Files, sample: Sample, extracted: Extracted | None) -> Record
     if sample.features_path is None:
         return Record(sample, music, None, extracted, files.root)
     try:
-        return Record(sample, music, files.read(sample.features_path), extracted, files.root)
+        return Record(sample, music, files.read(sample.features_path, LARGEST), extracted, files.root)
     except FileRefused as refused:
         raise FileRefused(f"its features are gone ({refused.what}): kelly extract") from None
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
 
-from kelly_tui.errors import LabelError
+from kelly_tui.errors import FileRefused, LabelError
 from kelly_tui.export.choice import Choice
 from kelly_tui.export.outside import lines_in, regular
 from kelly_tui.export.target import Target
@@ -42,6 +43,8 @@ Said = Opinion | Trial | WrittenConflict | Ridden
 OPINIONS, LISTENING, CONFLICTS, RIDES = "opinions.jsonl", "blind_listening.jsonl", "conflicts.jsonl", "rides.jsonl"
 _KINDS: dict[str, type[Said]] = {OPINIONS: Opinion, LISTENING: Trial, CONFLICTS: WrittenConflict, RIDES: Ridden}
 _WORDS = {OPINIONS: "opinion", LISTENING: "answer of blind listening", CONFLICTS: "open conflict", RIDES: "ride"}
+
+_AT_ONCE = 1000
 
 _encode = msgspec.json.Encoder(order="sorted").encode
 
@@ -84,35 +87,54 @@ def write_said(said: dict[str, list[bytes]], target: Target) -> None:
                 file.writelines(lines)
 
 
-def said_in(folder: Path) -> dict[str, list[bytes]]:
-    """The lines of each file that lies in an export, by its name."""
-    return {name: [line.strip() for line in lines_in(path)] for name in _KINDS for path in regular(folder, name)}
+def said_in(folder: Path) -> dict[str, Iterator[bytes]]:
+    """The lines of each file that lies in an export, by its name, read when they are asked for."""
+    return {name: lines_in(folder, path) for name in _KINDS for path in regular(folder, name)}
 
 
-def take_said(catalogue: Catalogue, told: Mapping[str, Sequence[bytes]], refused: Callable[[str, str], None]) -> str:
+def take_said(catalogue: Catalogue, told: Mapping[str, Iterable[bytes]], refused: Callable[[str, str], None]) -> str:
     """Keep what is told of samples that are here, as far as it is not kept yet; what that was, in words.
 
-    `refused` hears the place and the reason of a line that is spoilt.
+    `refused` hears the place and the reason of a line that is spoilt, and of a file that can't be read.
     """
-    kept = all_said(catalogue)
-    new = {name: list(_new(catalogue, name, lines, kept[name], refused)) for name, lines in told.items()}
+    kept, taken = all_said(catalogue), Counter[str]()
+    for name, lines in told.items():
+        new = _new(catalogue, name, lines, kept[name], refused)
+        while some := list(islice(new, _AT_ONCE)):
+            _keep(catalogue, some)
+            taken[name] += len(some)
+    return ", ".join(count(number, _WORDS[name]) for name, number in taken.items())
+
+
+def _keep(catalogue: Catalogue, some: Sequence[Said]) -> None:
     with catalogue.writing():
-        add_opinions(catalogue, new.get(OPINIONS, ()))  # type: ignore[arg-type]
-        add_trials(catalogue, new.get(LISTENING, ()))  # type: ignore[arg-type]
-        for one in new.get(CONFLICTS, ()):
-            assert isinstance(one, WrittenConflict)
-            put_conflict(catalogue, one.sample_id, one.field, *sides_of(one), one.origin, one.at)
-    for one in new.get(RIDES, ()):
-        assert isinstance(one, Ridden)
-        keep_ride(catalogue.layout, one.sample_id, one.ride)
-    return ", ".join(count(len(found), _WORDS[name]) for name, found in new.items() if found)
+        add_opinions(catalogue, [one for one in some if isinstance(one, Opinion)])
+        add_trials(catalogue, [one for one in some if isinstance(one, Trial)])
+        for one in some:
+            if isinstance(one, WrittenConflict):
+                put_conflict(catalogue, one.sample_id, one.field, *sides_of(one), one.origin, one.at)
+    for one in some:
+        if isinstance(one, Ridden):
+            keep_ride(catalogue.layout, one.sample_id, one.ride)
+
+
+def _readable(name: str, lines: Iterable[bytes], refused: Callable[[str, str], None]) -> Iterator[tuple[int, bytes]]:
+    """Each line with its number, but those that say nothing."""
+    try:
+        for number, line in enumerate(lines, 1):
+            if text := line.strip():
+                yield number, text
+    except FileRefused as error:
+        refused(name, error.what)
+    except OSError as error:
+        refused(name, f"can't be read ({error.strerror})")
 
 
 def _new(
-    catalogue: Catalogue, name: str, lines: Sequence[bytes], kept: Iterable[Said], refused: Callable[[str, str], None]
+    catalogue: Catalogue, name: str, lines: Iterable[bytes], kept: Iterable[Said], refused: Callable[[str, str], None]
 ) -> Iterator[Said]:
     there = Counter(map(_encode, kept))
-    for number, text in enumerate(lines, 1):
+    for number, text in _readable(name, lines, refused):
         try:
             one = msgspec.json.decode(text, type=_KINDS[name])
             _check(one, catalogue)

@@ -13,16 +13,18 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from fnmatch import fnmatchcase
+from functools import partial
 from pathlib import Path
 from typing import IO, Any, BinaryIO
 
 import msgspec
 
-from kelly_tui.errors import StageError
+from kelly_tui.errors import FileRefused, StageError
 from kelly_tui.export.choice import Part
 from kelly_tui.model.labels import SPLITS
 from kelly_tui.model.report import ExportedFile
 from kelly_tui.store.durable import make_durable
+from kelly_tui.store.inside import check_stays, is_plain, read_inside
 from kelly_tui.store.layout import disk_errors, pretty_json, sync_folder
 
 NAME = "export.json"
@@ -42,6 +44,10 @@ WRITTEN = (
 
 _OVER = ".exported"
 _BLOCK = 1 << 20
+_LARGEST = 16 << 20
+"""Bytes of export.json: as large an export as fits a disk has some thousand files that trainers open."""
+_LONGEST = 64 << 20
+"""Bytes of a line of the journal, with the reasons of a part's samples; one that is longer is none of ours."""
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
 
 
@@ -100,6 +106,8 @@ class Target:
                 return
             what = "holds another export" if NAME in there else f"is not empty: {there[0]} is there"
             raise StageError(f"the folder {what}", path=root, hint="Name one that is empty or not there yet.")
+        for path in (work / "parts", work / JOURNAL, work / "partial"):
+            check_stays(root, path)
         (work / "parts").mkdir(parents=True, exist_ok=True)
         self._journal = (work / JOURNAL).open("a+b")
         try:
@@ -117,7 +125,7 @@ class Target:
         assert self._journal is not None
         self._journal.seek(0)
         good = 0
-        for number, line in enumerate(self._journal.readlines()):
+        for number, line in enumerate(iter(partial(self._journal.readline, _LONGEST), b"")):
             if not line.endswith(b"\n"):
                 break
             good += len(line)
@@ -207,10 +215,10 @@ class Target:
         """
         path = self.root / relative
         path.parent.mkdir(parents=True, exist_ok=True)
-        partial = self.root / WORK / "partial"
-        with partial.open("wb", buffering=_BLOCK) as file:
+        incoming = self.root / WORK / "partial"
+        with incoming.open("wb", buffering=_BLOCK) as file:
             yield file
-        partial.replace(path)
+        incoming.replace(path)
         self._made.append(path)
         self.files.append(ExportedFile(relative, _sha256(path), path.stat().st_size, columns=dict(columns or {})))
 
@@ -290,9 +298,15 @@ _FEW = 40
 
 
 def said(folder: Path) -> dict[str, Any]:
-    """What export.json says; empty where there is none, or it is none of ours."""
+    """What export.json says; empty where there is none, or it is none of ours. Raises `StageError` for too large a one.
+
+    What that would say nobody knows, and an export taken for a folder of music would lose all but that.
+    """
     try:
-        return decoded((folder / NAME).read_bytes()) if (folder / NAME).is_file() else {}
+        return decoded(read_inside(folder, folder / NAME, _LARGEST)) if is_plain(folder, folder / NAME) else {}
+    except FileRefused as refused:
+        hint = "No export has such a one: move it away."
+        raise StageError(refused.what, path=folder / NAME, hint=hint) from None
     except OSError:
         return {}
 

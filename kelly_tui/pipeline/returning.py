@@ -6,7 +6,6 @@ import time
 from array import array
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from itertools import islice
 from pathlib import Path, PurePosixPath
 
 import msgspec
@@ -24,12 +23,14 @@ from kelly_tui.store.adoption import ID
 from kelly_tui.store.catalogue import Catalogue, FeatureRow
 from kelly_tui.store.durable import write_all
 from kelly_tui.store.importer import STAGE
-from kelly_tui.store.inside import inside
+from kelly_tui.store.inside import inside, read_inside
 from kelly_tui.store.layout import save_config
 from kelly_tui.store.scan import name_with
 from kelly_tui.text import count
 
-_AT_ONCE = 200
+_AT_ONCE, _BYTES_AT_ONCE = 200, 64 << 20
+"""Samples that are held at once, and so many bytes of them, but for one that has more."""
+
 _BEGUN = "import begun"
 """Where the catalogue keeps what is coming into a dataset that was empty."""
 
@@ -115,7 +116,7 @@ def _bring(
 ) -> None:
     began = time.monotonic()
     room = Room(catalogue)
-    while batch := list(islice(found, _AT_ONCE)):
+    for batch in _batches(found):
         while run.pause.is_set() and not run.cancel.is_set():
             run.tell(Progress(STAGE, outcome.done + outcome.skipped, total, outcome.failed, 0.0, None, PAUSED))
             run.cancel.wait(0.2)
@@ -125,7 +126,21 @@ def _bring(
         done = outcome.done + outcome.skipped
         rate = done / max(time.monotonic() - began, 1e-3)
         run.tell(Progress(STAGE, done, total, outcome.failed, rate, (total - done) / rate if rate else None))
+        batch.clear()  # before the next is read
     outcome.seconds = time.monotonic() - began
+
+
+def _batches(found: Iterator[Returned]) -> Iterator[list[Returned]]:
+    batch, size = list[Returned](), 0
+    for one in found:
+        batch.append(one)
+        size += len(one.music) + len(one.features or b"")
+        del one
+        if len(batch) == _AT_ONCE or size >= _BYTES_AT_ONCE:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
 
 
 def _take(catalogue: Catalogue, batch: list[Returned], outcome: Outcome, room: Room, *, fresh: bool) -> None:
@@ -196,10 +211,10 @@ def _is_free(catalogue: Catalogue, path: Path, music: bytes) -> bool:
     if catalogue.db.execute("SELECT 1 FROM samples WHERE file_path = ?", (relative,)).fetchone():
         return False
     try:
-        return path.read_bytes() == music
+        return read_inside(catalogue.root, path, len(music)) == music
     except FileNotFoundError:
         return True
-    except OSError:  # a folder has its name
+    except (OSError, FileRefused):  # a folder has its name, or what is larger
         return False
 
 

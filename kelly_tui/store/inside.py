@@ -18,6 +18,9 @@ from kelly_tui.errors import DatasetError, FileRefused
 _OUT = "the path leads out of the dataset through a link"
 _CIRCLE = "the path leads in a circle through a link"
 
+_SMALL = 1 << 16
+"""Bytes of a file in which a hole is no bomb."""
+
 
 def inside(root: Path, relative: str) -> Path:
     """The path of a dataset's file, or `FileRefused`: absolute, ``..``, a link that leads out, a device, a pipe."""
@@ -88,6 +91,28 @@ def read_inside(root: Path, path: Path, most: int) -> bytes:
         if size > most or len(data := file.read(size + 1)) > most:
             raise FileRefused(f"larger than {most >> 20} MB", path=_relative(root, path))
     return data
+
+
+def is_hollow(file: int) -> bool:
+    """Whether less than half of a file is there, and the rest is a hole, which takes no room until it is read.
+
+    The file was just opened, and is still at its start then.
+    """
+    status = os.fstat(file)
+    if status.st_size <= _SMALL or 1024 * status.st_blocks >= status.st_size:
+        return False
+    there = end = 0  # of one that is compressed, or not yet on the disk, the blocks are few too
+    try:
+        while 2 * there < status.st_size:
+            begin = os.lseek(file, end, os.SEEK_DATA)
+            end = os.lseek(file, begin, os.SEEK_HOLE)
+            there += end - begin
+    except OSError as error:
+        if error.errno != errno.ENXIO:  # other than that nothing follows: a file system that can't say it
+            return False
+    finally:
+        os.lseek(file, 0, os.SEEK_SET)
+    return 2 * there < status.st_size
 
 
 def hash_inside(root: Path, path: Path) -> str:

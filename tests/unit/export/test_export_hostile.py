@@ -17,9 +17,12 @@ import pytest
 from export_samples import dataset, export, sample, tree
 
 import kelly_tui
-from kelly_tui.errors import FileRefused, KellyError
+from kelly_tui.errors import FileRefused, KellyError, StageError
+from kelly_tui.export.back import Returned
 from kelly_tui.export.choice import Files
+from kelly_tui.export.outside import HOLLOW, LONGEST, lines_in
 from kelly_tui.model.dataset import DatasetConfig
+from kelly_tui.pipeline.returning import _batches
 
 Spoil = Callable[[Path], object]
 
@@ -32,7 +35,7 @@ def exports(tmp_path_factory) -> dict[str, Path]:
     found = {name: folder / name for name in ("jsonl", "webdataset", "jams", "parquet")}
     for name, out in found.items():
         export(root, out, name)
-    return found
+    return {**found, "root": root}
 
 
 def said(**more: Any) -> Spoil:
@@ -179,7 +182,7 @@ def test_a_sparse_file_is_not_read(exports, tmp_path):
     kelly_tui.create_dataset_structure(tmp_path / "sets", DatasetConfig(dataset_id="new"))
     outcome = kelly_tui.import_files(tmp_path / "sets/new", [folder])
     assert outcome.done == 4
-    assert [why for _, why in outcome.failures] == ["its file is not in the export"]
+    assert [why for _, why in outcome.failures] == ["larger than 8 MB (midi_bytes)"]
 
 
 def test_a_folder_that_a_link_takes_the_place_of_meanwhile_is_read_no_more(tmp_path):
@@ -188,12 +191,113 @@ def test_a_folder_that_a_link_takes_the_place_of_meanwhile_is_read_no_more(tmp_p
         folder.mkdir(parents=True)
         (folder / "one.json").write_bytes(said)
     files = Files(root)
-    assert files.read("features/ab/one.json") == b"ours"
+    assert files.read("features/ab/one.json", 4) == b"ours"
     shutil.move(root / "features" / "ab", root / "moved")
     (root / "features" / "ab").symlink_to(outside)
     for _ in range(2):
         with pytest.raises(FileRefused, match="leads out of the dataset"):
-            files.read("features/ab/one.json")
+            files.read("features/ab/one.json", 4)
     (root / "features" / "ab").unlink()
     (root / "features" / "ab").symlink_to(root / "moved")
-    assert files.read("features/ab/one.json") == b"ours"
+    assert files.read("features/ab/one.json", 4) == b"ours"
+    with pytest.raises(FileRefused, match="larger than"):
+        files.read("features/ab/one.json", 3)
+
+
+def holes(path: Path, size: int) -> None:
+    with path.open("wb") as file:
+        file.truncate(size)
+
+
+def new(tmp_path: Path) -> Path:
+    kelly_tui.create_dataset_structure(tmp_path / "sets", DatasetConfig(dataset_id="new"))
+    return tmp_path / "sets/new"
+
+
+def test_holes_and_what_all_lines_name_come_in_for_nobody(exports, tmp_path, monkeypatch):
+    """Six lines of one file of 600 MB, of which the disk had nothing, were 3.6 GB of it."""
+    folder = shutil.copytree(exports["jsonl"], tmp_path / "export")
+    first = json.loads((folder / "train.jsonl").read_text().splitlines()[0])
+    holes(folder / "music/hole.wav", 600 << 20)
+    (folder / "music/large.mid").write_bytes(bytes(3000))
+    (folder / "music/one.mid").write_bytes(b"music for all")
+    named = [("hole.wav", "audio"), ("large.mid", "midi"), ("one.mid", "midi"), ("./one.mid", "midi")]
+    lines = [
+        {**first, "sha256": "", "sample_id": f"{n:016x}", "midi": f"music/{name}", "file_type": kind,
+         "file_path": f"raw/{kind}/{n}{Path(name).suffix}"}
+        for n, (name, kind) in enumerate(named)
+    ]  # fmt: skip
+    (folder / "train.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    monkeypatch.setenv("KELLY_MIDI_BYTES", "2048")
+    monkeypatch.setattr("kelly_tui.settings._limits", None)
+    root = new(tmp_path)
+    outcome = kelly_tui.import_files(root, [folder])
+    why = dict(outcome.failures)
+    assert why["raw/audio/0.wav"] == HOLLOW
+    assert why["raw/midi/1.mid"] == "larger than 0.001953 MB (midi_bytes)"
+    assert why["raw/midi/3.mid"] == "its file is that of another sample"
+    assert sorted(path.name for path in (root / "raw/midi").iterdir() if path.name[0].isdigit()) == ["2.mid"]
+
+
+def test_what_was_said_is_read_a_line_at_a_time_and_no_hole_of_it(exports, tmp_path):
+    """A file of eight gigabytes of nothing was kept in memory, all of it."""
+    folder = shutil.copytree(exports["jsonl"], tmp_path / "export")
+    holes(folder / "opinions.jsonl", 8 << 30)
+    holes(folder / "test.jsonl", 8 << 30)
+    outcome = kelly_tui.import_files(new(tmp_path), [folder])
+    assert ("opinions.jsonl", HOLLOW) in outcome.failures
+    assert ("test.jsonl", HOLLOW) in outcome.failures
+    path = tmp_path / "lines"
+    path.write_bytes(b"x" * (LONGEST + 9) + b"\n\nlast")
+    read = lines_in(tmp_path, path)
+    assert len(next(read)) == LONGEST
+    assert list(read) == [b"\n", b"last"], "what is too long is one line, and the rest of it none"
+
+
+def test_an_export_json_of_terabytes_is_said_in_a_line(exports, tmp_path):
+    folder = shutil.copytree(exports["jsonl"], tmp_path / "export")
+    holes(folder / "export.json", 1 << 40)
+    with pytest.raises(StageError, match="larger than 16 MB"):
+        kelly_tui.import_files(new(tmp_path), [folder])
+    with pytest.raises(StageError, match="larger than 16 MB"):
+        kelly_tui.export_dataset(exports["root"], "jsonl", folder)
+
+
+def test_a_journal_of_terabytes_is_none_of_ours_and_no_link_of_it_is_followed(exports, tmp_path):
+    (tmp_path / "out/.export").mkdir(parents=True)
+    holes(tmp_path / "out/.export/journal.jsonl", 1 << 40)
+    export(exports["root"], tmp_path / "out")
+    assert tree(tmp_path / "out")["train.jsonl"]
+    for name in ("partial", "journal.jsonl", "parts"):
+        out = tmp_path / f"to {name}"
+        (out / ".export").mkdir(parents=True)
+        (out / ".export" / name).symlink_to(tmp_path / "elsewhere")
+        with pytest.raises(KellyError, match="leads out"):
+            export(exports["root"], out)
+        assert not (tmp_path / "elsewhere").exists()
+
+
+def test_large_music_is_held_one_by_one():
+    large = Returned(sample(1), bytes(1 << 20), None, None)
+    batches = _batches(large for _ in range(130))
+    assert [len(batch) for batch in batches] == [64, 64, 2], "as many bytes as are held at once"
+    small = Returned(sample(1), b"", None, None)
+    assert [len(batch) for batch in _batches(small for _ in range(201))] == [200, 1]
+
+
+def test_a_member_of_a_shard_is_no_larger_than_a_file(exports, tmp_path, monkeypatch):
+    folder = shutil.copytree(exports["webdataset"], tmp_path / "export")
+    shard(("mid", bytes(3000)), sha256="", file_path="raw/midi/large.mid")(folder)
+    monkeypatch.setenv("KELLY_MIDI_BYTES", "2048")
+    monkeypatch.setattr("kelly_tui.settings._limits", None)
+    outcome = kelly_tui.import_files(new(tmp_path), [folder])
+    assert ("raw/midi/large.mid", "larger than 0.001953 MB (midi_bytes)") in outcome.failures
+
+
+def test_the_holes_of_a_datasets_own_files_are_not_read_for_an_export(exports, tmp_path):
+    """A file of terabytes in the place of a sample's was a fault of Kelly."""
+    root = shutil.copytree(exports["root"], tmp_path / "songs")
+    for path in sorted((root / "raw/midi").iterdir())[:1]:
+        holes(path, 1 << 40)
+    outcome = export(root, tmp_path / "out")
+    assert [why for _, why in outcome.failures] == ["larger than 8 MB (midi_bytes)"]
