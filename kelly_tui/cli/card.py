@@ -5,10 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kelly_tui.errors import DatasetError
+from kelly_tui.errors import DatasetError, FileRefused
 
 if TYPE_CHECKING:
     from kelly_tui.cli.commands import Line
+
+_LARGEST = 1 << 20
+"""Bytes of a card: Kelly writes some kilobytes."""
 
 
 def card(line: Line) -> int:
@@ -34,13 +37,25 @@ def card(line: Line) -> int:
     return 0
 
 
+def _is_ours(path: Path) -> bool:
+    """Whether there is no file, or a card that Kelly wrote."""
+    from kelly_tui.store.inside import read_inside
+    from kelly_tui.validate.card import MARK
+
+    try:
+        return MARK.encode() in read_inside(path.parent, path, _LARGEST)
+    except FileNotFoundError:
+        return True
+    except FileRefused:
+        return False
+
+
 def _put(path: Path, text: bytes, *, dry_run: bool) -> None:
     """Raises `DatasetError` where a file is in the way that a person wrote."""
     from kelly_tui.store.layout import disk_errors, write_atomic
-    from kelly_tui.validate.card import MARK
 
     with disk_errors(path):
-        if path.exists() and path.suffix == ".md" and MARK.encode() not in path.read_bytes():
+        if path.suffix == ".md" and not _is_ours(path):
             raise DatasetError("this was not written by Kelly and is kept", path=path, hint="Name another folder.")
         if not dry_run:
             path.parent.mkdir(parents=True, exist_ok=True)

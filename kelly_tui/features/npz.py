@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from kelly_tui.errors import FileRefused
-from kelly_tui.store.feature_files import open_arrays
+from kelly_tui.store.feature_files import LARGEST, open_arrays
 
 MAX_BYTES = 64 << 20
 """Of an array: thirty minutes of mel spectrum. One that claims more is refused unread."""
@@ -50,6 +50,8 @@ def read_npz(path: Path, names: Iterable[str] | None = None) -> dict[str, NDArra
     found: dict[str, NDArray[np.generic]] = {}
     try:
         with open(path, "rb") as file, open_arrays(file) as archive:
+            if sum(entry.file_size for entry in archive.infolist()) > LARGEST:
+                raise zipfile.BadZipFile
             there = {name.removesuffix(".npy"): name for name in archive.namelist()}
             for name in there if names is None else names:
                 if name in there:

@@ -22,8 +22,8 @@ from kelly_tui.store.inside import read_inside
 from kelly_tui.store.layout import disk_errors, write_atomic
 
 _PLACE, _COPY_OF = "place", "copy-of"
-_LARGEST = 1 << 10
-"""Bytes of what names a host or a catalogue."""
+_LARGEST = 1 << 12
+"""Bytes of what names a host, a catalogue or a folder."""
 
 
 def catalogue_dir_away(root: Path) -> Path:
@@ -55,8 +55,8 @@ def catalogue_dir_away(root: Path) -> Path:
 def copy_of(catalogue_dir: Path) -> str:
     """Where the dataset lies of which this catalogue's is a copy; nothing of one that was not found to be one."""
     try:
-        return (catalogue_dir / _COPY_OF).read_bytes().decode("utf-8", "replace")
-    except OSError:
+        return read_inside(catalogue_dir, catalogue_dir / _COPY_OF, _LARGEST).decode("utf-8", "replace")
+    except (OSError, FileRefused):
         return ""
 
 

@@ -11,10 +11,14 @@ import sqlite3
 from contextlib import closing, suppress
 from pathlib import Path
 
+from kelly_tui.errors import FileRefused
+from kelly_tui.store.inside import read_inside
 from kelly_tui.store.layout import Layout, disk_errors, sync_folder, utc_now
 
 _MARK = "damaged"
 """Name of the mark: empty until the catalogue is set aside, then where it lies, until another is made."""
+_LARGEST = 1 << 12
+"""Bytes of it."""
 
 
 def is_damage(error: BaseException) -> bool:
@@ -69,7 +73,11 @@ def set_aside(layout: Layout) -> None:
 
 
 def _said(layout: Layout) -> str | None:
+    """What the mark says; None without one. Of what is no mark, nothing: it is examined what is the matter."""
+    mark = layout.catalogue_path.with_name(_MARK)
     try:
-        return layout.catalogue_path.with_name(_MARK).read_text("utf-8").strip()
+        return read_inside(mark.parent, mark, _LARGEST).decode("utf-8", "replace").strip()
+    except FileRefused:
+        return ""
     except OSError:
         return None

@@ -13,6 +13,7 @@ from kelly_tui.model.labels import SPLITS
 from kelly_tui.model.report import ExportedFile, Facts, Proof
 from kelly_tui.store import runs
 from kelly_tui.store.catalogue import Catalogue
+from kelly_tui.store.inside import hash_inside
 from kelly_tui.store.issues import JUDGED
 from kelly_tui.store.layout import called
 from kelly_tui.store.manifest import catalogue_rev
@@ -20,6 +21,7 @@ from kelly_tui.store.probed import kept
 from kelly_tui.store.proof import read_proof
 from kelly_tui.store.rows import BY
 from kelly_tui.store.schema import HELD
+from kelly_tui.store.viewstate import is_no_view
 from kelly_tui.validate.agreement import agreement
 from kelly_tui.validate.provenance import OF_OTHERS
 from kelly_tui.validate.scores import facet_choices, live_scores
@@ -84,9 +86,8 @@ def folder_files(catalogue: Catalogue) -> Iterator[ExportedFile]:
     layout = catalogue.layout
     lists = ((layout.splits / f"{split}.txt", split) for split in SPLITS)
     for path, split in ((layout.manifest_path, ""), (layout.config_path, ""), *lists):
-        if path.is_file():
-            with path.open("rb") as content:
-                digest = hashlib.file_digest(content, "sha256").hexdigest()
+        if path.exists() and not is_no_view(layout.root, path):
+            digest = hash_inside(layout.root, path)
             columns = _MANIFEST_COLUMNS if path == layout.manifest_path else {}
             name = path.relative_to(layout.root).as_posix()
             yield ExportedFile(name, digest, path.stat().st_size, split=split, columns=columns)

@@ -14,15 +14,19 @@ from pathlib import Path
 import pytest
 from store_samples import id_of, new_catalogue, sample
 
+from kelly_tui.cli.card import _put
 from kelly_tui.errors import DatasetError, FileRefused, KellyError
 from kelly_tui.export.loader import load
+from kelly_tui.features.npz import read_npz
 from kelly_tui.model.annotation import Label
 from kelly_tui.model.edit import Edit
 from kelly_tui.model.ride import Ride
+from kelly_tui.pipeline.rebuild import _difference
 from kelly_tui.store import history, rides, sessions
+from kelly_tui.store.away import copy_of
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.feature_files import LARGEST, FeatureFiles
-from kelly_tui.store.inside import open_inside, read_inside
+from kelly_tui.store.inside import is_hollow, open_inside, read_inside
 from kelly_tui.store.layout import load_config
 from kelly_tui.store.manifest import load_manifest, read_manifest_file
 from kelly_tui.store.migrations import VERSION
@@ -31,6 +35,7 @@ from kelly_tui.store.readback import read_back
 from kelly_tui.store.saved_columns import saved_columns
 from kelly_tui.store.saved_views import saved_views
 from kelly_tui.store.views import write_views
+from kelly_tui.validate.facts import folder_files
 from kelly_tui.validate.report import validate
 
 SECRET = b'{"annotations": {"emotion": "angry", "notes": "a secret"}}\n'
@@ -167,6 +172,57 @@ def test_what_is_kept_beside_the_catalogue_is_said_where_it_is_no_file(root, rea
             read(catalogue.layout)
 
 
+def test_marks_of_terabytes_say_nothing(root):
+    """Both are read whenever a dataset is opened, or its catalogue made anew: that was a fault of Kelly."""
+    for name in ("copy-of", "damaged"):
+        in_place_of(root / ".kelly" / name, said_to_be_huge)
+    with Catalogue.open(root) as catalogue:
+        assert len(catalogue) == 4
+    assert copy_of(root / ".kelly") == ""
+    assert not (root / ".kelly/damaged").exists(), "the catalogue was examined, and it was whole"
+
+
+def test_what_is_half_a_hole_is_hollow(tmp_path):
+    def is_so(size: int, *, bytes_of_it: int) -> bool:
+        (tmp_path / "x").write_bytes(b"x" * bytes_of_it)
+        os.truncate(tmp_path / "x", size)
+        with (tmp_path / "x").open("rb", buffering=0) as file:
+            found = is_hollow(file.fileno())
+            assert file.tell() == 0
+        return found
+
+    assert is_so(8 << 40, bytes_of_it=1 << 16)
+    assert is_so(1 << 20, bytes_of_it=1 << 18)
+    assert not is_so(1 << 20, bytes_of_it=3 << 18)
+    assert not is_so(1 << 20, bytes_of_it=1 << 20)
+    assert not is_so(1 << 16, bytes_of_it=0), "small files need no bytes"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_croissant_names_no_file_that_is_none(root, kind):
+    in_place_of(root / "splits/val.txt", kind)
+    with Catalogue.open(root) as catalogue:
+        named = [one.path for one in folder_files(catalogue)]
+    assert "splits/train.txt" in named
+    assert "splits/val.txt" not in named
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_card_is_not_put_in_the_place_of_what_is_no_card(root, tmp_path, kind):
+    in_place_of(tmp_path / "out/README.md", kind)
+    with pytest.raises(DatasetError, match="was not written by Kelly"):
+        _put(tmp_path / "out/README.md", b"new", dry_run=False)
+
+
+@pytest.mark.parametrize("kind", [pipe, said_to_be_huge])
+def test_nothing_waits_for_what_is_compared(root, kind):
+    in_place_of(root / "raw/midi/made.mid", kind)
+    try:
+        assert _difference({"root": str(root)}, "raw/midi/made.mid", b"MThd") == "other bytes"
+    except FileRefused:
+        assert kind is pipe
+
+
 def test_rides_are_not_written_through_a_link(root, tmp_path):
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
@@ -281,6 +337,17 @@ def test_arrays_that_expand_are_refused_by_the_loader(root):
         db.execute("UPDATE samples SET features_path = ?", (name,))
     with pytest.raises(FileRefused, match="features can't be read"):
         load(root, fields=["arrays"])[0]
+
+
+def test_arrays_that_are_many_are_refused_together(root):
+    """None is too large, all are."""
+    path = root / "processed/features/x.npz"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for number in range(3):
+            head = b"{'descr': '|u1', 'fortran_order': False, 'shape': (50000000,), }".ljust(117) + b"\n"
+            archive.writestr(f"{number}.npy", b"\x93NUMPY\x01\x00\x76\x00" + head + bytes(50_000_000), compresslevel=1)
+    with pytest.raises(FileRefused, match="features can't be read"):
+        read_npz(path)
 
 
 def test_json_of_features_as_deep_as_the_sea_is_refused_by_the_loader(root):
