@@ -25,7 +25,7 @@ from kelly_tui.store import annotation_file
 from kelly_tui.store.blind import ask_where_they_differ, take_said
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.conflicts import OUTSIDE, put_conflicts
-from kelly_tui.store.inside import check_stays, hash_inside, inside, read_inside, status_inside
+from kelly_tui.store.inside import check_stays, hash_inside, inside, is_nothing, read_inside, status_inside
 from kelly_tui.store.layout import LARGEST_LIST, utc_now, write_atomic
 from kelly_tui.store.merge import merge_state, other_than
 from kelly_tui.store.rows import BY, NOT_READ, NOT_TAKEN, ReadRow, read_annotations, read_row
@@ -245,7 +245,7 @@ class Adoption:
         for path in _possible_paths(said, self._root):
             with suppress(FileRefused, OSError):
                 there = status_inside(self._root, path)
-                if there is not None and stat.S_ISREG(there.st_mode):
+                if there is not None and stat.S_ISREG(there.st_mode) and not is_nothing(there):
                     sample.file_path = path
                     sample.status = "ok" if sample.status == GONE else sample.status
                     return there

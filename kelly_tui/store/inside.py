@@ -18,6 +18,9 @@ from kelly_tui.errors import DatasetError, FileRefused
 _OUT = "the path leads out of the dataset through a link"
 _CIRCLE = "the path leads in a circle through a link"
 
+_NO_HOLE = 1 << 30
+"""Bytes of a file that may be anything. A larger one of which the disk holds no thousandth only says that it is large:
+to read it would take days."""
 _SMALL = 1 << 16
 """Bytes of a file in which a hole is no bomb."""
 
@@ -93,6 +96,11 @@ def read_inside(root: Path, path: Path, most: int) -> bytes:
     return data
 
 
+def is_nothing(status: os.stat_result) -> bool:
+    """Whether a file is nothing but a hole: it only says that it is large."""
+    return status.st_size > _NO_HOLE and status.st_blocks * 512 < status.st_size / 1000
+
+
 def is_hollow(file: int) -> bool:
     """Whether less than half of a file is there, and the rest is a hole, which takes no room until it is read.
 
@@ -116,8 +124,10 @@ def is_hollow(file: int) -> bool:
 
 
 def hash_inside(root: Path, path: Path) -> str:
-    """SHA-256 of a plain file of the dataset at `root`. Raises `FileRefused`, `OSError`."""
+    """SHA-256 of a plain file of the dataset at `root`. Raises `FileRefused`, for a hole too, `OSError`."""
     with open_inside(root, path) as file:
+        if is_nothing(os.fstat(file.fileno())):
+            raise FileRefused("nothing but a hole", path=_relative(root, path))
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 

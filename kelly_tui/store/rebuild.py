@@ -215,7 +215,10 @@ def _rows_of_files(catalogue: Catalogue) -> Iterator[dict[str, Any]]:
                 if not is_plain(root, file):
                     continue
                 made = top == "raw/synthetic"
-                sha256 = hash_inside(root, file)
+                try:
+                    sha256 = hash_inside(root, file)
+                except FileRefused:  # nothing but a hole
+                    continue
                 generated_id = _GENERATED.match(file.name) if made else None
                 yield {
                     "sample_id": generated_id[0] if generated_id else sha256[:16],

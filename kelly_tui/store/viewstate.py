@@ -12,14 +12,11 @@ import msgspec
 
 from kelly_tui.errors import FileRefused
 from kelly_tui.store.catalogue import Catalogue
-from kelly_tui.store.inside import hash_inside, is_plain
+from kelly_tui.store.inside import hash_inside, is_nothing, is_plain
 from kelly_tui.store.layout import disk_errors, make_folder, utc_now
 
 _AT_ONCE = 4
 """Announced files that are kept in mind: as many processes as write one view at once, or were killed doing so."""
-_NO_HOLE = 1 << 30
-"""Bytes of a file that may be anything. A larger one of which the disk holds no thousandth only says that it is large:
-to read it would take days."""
 
 Stamp = tuple[int, int]
 """Size in bytes and time of the last change in nanoseconds."""
@@ -117,8 +114,7 @@ def is_no_view(root: Path, path: Path) -> bool:
         return False
     if not is_plain(root, path):
         return True
-    status = os.stat(path)
-    return status.st_size > _NO_HOLE and status.st_blocks * 512 < status.st_size / 1000
+    return is_nothing(os.stat(path))
 
 
 def set_aside(catalogue: Catalogue, path: Path) -> Path:

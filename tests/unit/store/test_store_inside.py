@@ -26,7 +26,7 @@ from kelly_tui.store import history, rides, sessions
 from kelly_tui.store.away import copy_of
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.feature_files import LARGEST, FeatureFiles
-from kelly_tui.store.inside import is_hollow, open_inside, read_inside
+from kelly_tui.store.inside import hash_inside, is_hollow, open_inside, read_inside
 from kelly_tui.store.layout import load_config
 from kelly_tui.store.manifest import load_manifest, read_manifest_file
 from kelly_tui.store.migrations import VERSION
@@ -180,6 +180,22 @@ def test_marks_of_terabytes_say_nothing(root):
         assert len(catalogue) == 4
     assert copy_of(root / ".kelly") == ""
     assert not (root / ".kelly/damaged").exists(), "the catalogue was examined, and it was whole"
+
+
+def test_no_music_that_is_but_a_hole_is_hashed(root):
+    """A catalogue was made of the views by reading all of it: four terabytes of nothing are an hour."""
+    data = json.loads((root / "manifest.json").read_bytes())
+    for name in ("row.mid", "none.mid"):
+        in_place_of(root / "raw/midi" / name, said_to_be_huge)
+    del data["samples"][0]["sha256"]
+    data["samples"][0]["file_path"] = "raw/midi/row.mid"
+    (root / "manifest.json").write_text(json.dumps(data))
+    (root / ".kelly/catalogue.sqlite").unlink()
+    with Catalogue.open(root) as catalogue:
+        assert len(catalogue) == 4
+        assert catalogue.get(data["samples"][0]["sample_id"]).status == "the file is gone"
+    with pytest.raises(FileRefused, match="nothing but a hole"):
+        hash_inside(root, root / "raw/midi/none.mid")
 
 
 def test_what_is_half_a_hole_is_hollow(tmp_path):
