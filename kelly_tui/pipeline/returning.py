@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from array import array
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
@@ -31,6 +31,8 @@ from kelly_tui.text import count
 _AT_ONCE, _BYTES_AT_ONCE = 200, 64 << 20
 """Samples that are held at once, and so many bytes of them, but for one that has more."""
 
+_NAMED = 10_000
+"""So many refusals are named."""
 _BEGUN = "import begun"
 """Where the catalogue keeps what is coming into a dataset that was empty."""
 
@@ -50,10 +52,13 @@ def import_export(catalogue: Catalogue, run: Run, folder: Path) -> Outcome:
     if run.dry_run:
         return _foreseen(samples_in(folder))
     outcome = Outcome(STAGE)
-    with _into(catalogue, config_of(folder), str(identity_in(folder).get("digest"))) as fresh:
-        found = read_back(folder, catalogue.config, outcome.fail)
-        _bring(catalogue, run, outcome, found, samples_in(folder), fresh=fresh)
-        more = take_said(catalogue, said_in(folder), outcome.fail)
+    total = samples_in(folder)
+    with (
+        _into(catalogue, config_of(folder), str(identity_in(folder).get("digest"))) as fresh,
+        _refusals(run, outcome, total) as refused,
+    ):
+        _bring(catalogue, run, outcome, read_back(folder, catalogue.config, refused), total, fresh=fresh)
+        more = take_said(catalogue, said_in(folder), refused)
     outcome.words = f"{outcome.done:,} came back from the export" + (f", with {more}" if more else "")
     if outcome.done or fresh:
         outcome.words += "; kelly split proves their splits" if fresh else "; kelly split places them"
@@ -74,11 +79,12 @@ def import_dataset(catalogue: Catalogue, run: Run, folder: Path) -> Outcome:
     with (
         opened(folder, catalogue.layout.kelly_dir) as other,
         _into(catalogue, other.config, str(folder.resolve())) as fresh,
+        _refusals(run, outcome, len(other)) as refused,
     ):
-        found = read_dataset(other, catalogue.config, outcome.fail)
+        found = read_dataset(other, catalogue.config, refused)
         _bring(catalogue, run, outcome, found, len(other), fresh=fresh)
         told = {name: lines_of(every) for name, every in all_said(other).items()}
-        more = take_said(catalogue, told, outcome.fail)
+        more = take_said(catalogue, told, refused)
     outcome.words = f"{outcome.done:,} came from the other dataset, with their labels" + (f", {more}" if more else "")
     if outcome.done or fresh:
         lacking = catalogue.db.execute("SELECT 1 FROM samples WHERE features_path IS NULL LIMIT 1").fetchone()
@@ -109,6 +115,28 @@ def _into(catalogue: Catalogue, there: DatasetConfig, source: str) -> Iterator[b
     yield fresh
     with catalogue.writing() as db:
         db.execute("DELETE FROM meta WHERE name = ?", (_BEGUN,))
+
+
+@contextmanager
+def _refusals(run: Run, outcome: Outcome, total: int) -> Iterator[Callable[[str, str], None]]:
+    """Hears what is refused: each of as many as a person may look through, and how many more there were.
+
+    A file of nothing but ends of lines would be as many objects. Raises `Interrupted`, as `_bring` does.
+    """
+    more = 0
+
+    def refused(name: str, why: str) -> None:
+        nonlocal more
+        if run.cancel.is_set():
+            raise Interrupted(outcome, total)
+        if outcome.failed < _NAMED:
+            outcome.fail(name, why)
+        else:
+            more += 1
+
+    yield refused
+    if more:
+        outcome.fail("and", f"{more:,} more")
 
 
 def _bring(

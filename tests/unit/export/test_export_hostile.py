@@ -22,7 +22,7 @@ from kelly_tui.export.back import Returned
 from kelly_tui.export.choice import Files
 from kelly_tui.export.outside import HOLLOW, LONGEST, lines_in
 from kelly_tui.model.dataset import DatasetConfig
-from kelly_tui.pipeline.returning import _batches
+from kelly_tui.pipeline import returning
 
 Spoil = Callable[[Path], object]
 
@@ -254,6 +254,17 @@ def test_what_was_said_is_read_a_line_at_a_time_and_no_hole_of_it(exports, tmp_p
     assert list(read) == [b"\n", b"last"], "what is too long is one line, and the rest of it none"
 
 
+def test_as_many_refusals_as_there_are_bytes_are_counted_and_few_are_named(exports, tmp_path, monkeypatch):
+    monkeypatch.setattr(returning, "_NAMED", 3)
+    folder = shutil.copytree(exports["jsonl"], tmp_path / "export")
+    with (folder / "opinions.jsonl").open("w") as file:
+        file.write("\n" * 1000 + "{}\n" * 1000)
+    outcome = kelly_tui.import_files(new(tmp_path), [folder])
+    assert outcome.done == 5
+    assert [name for name, _ in outcome.failures] == [*(f"opinions.jsonl:{n}" for n in (1001, 1002, 1003)), "and"]
+    assert outcome.failures[-1][1] == "997 more"
+
+
 def test_an_export_json_of_terabytes_is_said_in_a_line(exports, tmp_path):
     folder = shutil.copytree(exports["jsonl"], tmp_path / "export")
     holes(folder / "export.json", 1 << 40)
@@ -279,10 +290,10 @@ def test_a_journal_of_terabytes_is_none_of_ours_and_no_link_of_it_is_followed(ex
 
 def test_large_music_is_held_one_by_one():
     large = Returned(sample(1), bytes(1 << 20), None, None)
-    batches = _batches(large for _ in range(130))
+    batches = returning._batches(large for _ in range(130))
     assert [len(batch) for batch in batches] == [64, 64, 2], "as many bytes as are held at once"
     small = Returned(sample(1), b"", None, None)
-    assert [len(batch) for batch in _batches(small for _ in range(201))] == [200, 1]
+    assert [len(batch) for batch in returning._batches(small for _ in range(201))] == [200, 1]
 
 
 def test_a_member_of_a_shard_is_no_larger_than_a_file(exports, tmp_path, monkeypatch):
