@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import shutil
 import signal
@@ -14,6 +15,7 @@ import soundfile
 import kelly_tui
 from kelly_tui.errors import FileRefused
 from kelly_tui.model.dataset import DatasetConfig
+from kelly_tui.plots.outline import pack, unpack
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.ui import picture
 from kelly_tui.ui.picture import NEAREST, AudioPicture, read_picture
@@ -162,7 +164,8 @@ def test_what_lies_in_place_of_an_outline_is_neither_read_nor_waited_for(sounds:
         only.touch()
         os.truncate(only, 1 << 42)
     else:
-        (tmp_path / "elsewhere").write_bytes(before)
+        another = dataclasses.replace(unpack(before), duration=99.0)
+        (tmp_path / "elsewhere").write_bytes(pack(another))
         only.symlink_to("/dev/zero" if kind == "device" else tmp_path / "elsewhere")
     signal.signal(signal.SIGALRM, lambda *_: pytest.fail("waits for what never comes"))
     signal.alarm(60)
