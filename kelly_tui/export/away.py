@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from kelly_tui.errors import StageError
-from kelly_tui.export.target import JOURNAL, NAME, WORK, Target, decoded
+from kelly_tui.export.target import JOURNAL, LARGEST, NAME, WORK, Target, decoded
 from kelly_tui.store.layout import Layout, disk_errors
 from kelly_tui.store.remote import Remote
 
@@ -46,7 +46,7 @@ class RemoteTarget(Target):
         is_begun = journal.is_file() and journal.stat().st_size > 0
         if self._out.is_empty():
             shutil.rmtree(self.root, ignore_errors=True)  # whoever removed what was sent wants it anew
-        elif decoded(self._out.read(NAME) or b"").get("identity") == self.identity:
+        elif decoded(self._out.read(NAME, LARGEST) or b"").get("identity") == self.identity:
             self.is_finished = True
             shutil.rmtree(self.root, ignore_errors=True)
             return

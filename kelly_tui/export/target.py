@@ -44,7 +44,7 @@ WRITTEN = (
 
 _OVER = ".exported"
 _BLOCK = 1 << 20
-_LARGEST = 16 << 20
+LARGEST = 16 << 20
 """Bytes of export.json: as large an export as fits a disk has some thousand files that trainers open."""
 _LONGEST = 64 << 20
 """Bytes of a line of the journal, with the reasons of a part's samples; one that is longer is none of ours."""
@@ -303,7 +303,7 @@ def said(folder: Path) -> dict[str, Any]:
     What that would say nobody knows, and an export taken for a folder of music would lose all but that.
     """
     try:
-        return decoded(read_inside(folder, folder / NAME, _LARGEST)) if is_plain(folder, folder / NAME) else {}
+        return decoded(read_inside(folder, folder / NAME, LARGEST)) if is_plain(folder, folder / NAME) else {}
     except FileRefused as refused:
         hint = "No export has such a one: move it away."
         raise StageError(refused.what, path=folder / NAME, hint=hint) from None

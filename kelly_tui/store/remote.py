@@ -93,8 +93,11 @@ class Remote:
             except FileNotFoundError:
                 return True
 
-    def read(self, relative: str) -> bytes | None:
-        """A small file's bytes; None where there is none. Raises `StoreError`."""
+    def read(self, relative: str, most: int) -> bytes | None:
+        """A small file's bytes; None where there is none. Raises `StoreError`, also for more than `most`."""
+        there = self.look(relative)
+        if there is not None and there.size > most:
+            raise StoreError(f"larger than {most >> 20} MB", path=f"{self.url}/{relative}", hint="Move it away.")
         with self._said():
             try:
                 return bytes(self._files.cat_file(self._below(relative)))

@@ -106,6 +106,13 @@ def test_where_nothing_would_be_kept_is_refused_in_one_line(root, tmp_path, caps
     assert not list((tmp_path / "here").iterdir())
 
 
+def test_an_export_json_there_is_not_fetched_whatever_its_size(root):
+    fsspec.register_implementation("shelf", Shelf, clobber=True)
+    fsspec.filesystem("shelf").pipe("/larger/songs/export.json", bytes((16 << 20) + 1))
+    with pytest.raises(StoreError, match="larger than 16 MB"):
+        export(root, "shelf://larger/songs")
+
+
 @pytest.mark.parametrize("moment", [3, 25, 50])
 def test_killed_anywhere_it_goes_on_and_export_json_comes_last(root, tmp_path, bucket, there, moment):
     command = ["export", str(root), "--format", "jsonl", "--out", there]
