@@ -108,7 +108,7 @@ def test_where_nothing_would_be_kept_is_refused_in_one_line(root, tmp_path, caps
 
 def test_an_export_json_there_is_not_fetched_whatever_its_size(root):
     fsspec.register_implementation("shelf", Shelf, clobber=True)
-    fsspec.filesystem("shelf").pipe("/larger/songs/export.json", bytes((16 << 20) + 1))
+    fsspec.filesystem("shelf").pipe("shelf://larger/songs/export.json", bytes((16 << 20) + 1))
     with pytest.raises(StoreError, match="larger than 16 MB"):
         export(root, "shelf://larger/songs")
 
