@@ -170,7 +170,7 @@ def extract_audio_features(source: Sound, config: AudioConfig | DatasetConfig | 
     strength = onset_strength(mel, hop)
     heard = spectrum if hop == _HEARD_HOP else Spectrum(mono, RATE, _HEARD_HOP)
     heard_mel = mel if (hop, config.n_mels) == (_HEARD_HOP, _HEARD_MELS) else heard.mel_db(_HEARD_MELS)
-    tempo = find_tempo(heard_mel, RATE, _HEARD_HOP)
+    tempo = find_tempo(heard_mel, heard.chroma, RATE, _HEARD_HOP)
     beats = _beats(heard_mel, tempo.value) if tempo.value else np.empty(0, np.int64)
     onsets = strength if heard_mel is mel else onset_strength(heard_mel, _HEARD_HOP)
     bars = find_bars(beats, onsets, heard_mel, heard.chroma, tempo)
@@ -286,7 +286,7 @@ def detect_labels(features: AudioFeatures) -> dict[str, Label]:
         "key": (features.key_signature, features.key_confidence, "kelly audio-key 8"),
         "mode": (features.mode, features.key_confidence, "kelly audio-key 8"),
         "tempo_bpm": (features.tempo_bpm and round(features.tempo_bpm, 2), features.tempo_confidence,
-                      "kelly audio-tempo 4"),
+                      "kelly audio-tempo 5"),
         "time_signature": (features.time_signature, features.meter_confidence, "kelly audio-meter 3"),
         "chord_progression": (features.chord_sequence or None, features.chord_confidence, "kelly audio-chords 3"),
         "chord_times": (features.chord_times or None, features.chord_confidence, "kelly audio-chords 3"),

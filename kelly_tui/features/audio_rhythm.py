@@ -2,27 +2,25 @@
 
 Onset strength is spectral flux as librosa 0.11 defines it. Tempo is weighed by how strongly the onsets of all bands,
 of the bass, the middle and the treble pulse at a tempo and at its multiples and parts (Peeters, 2006, "Template-based
-estimation of time-varying tempo"), and by whether bass and treble alternate there, as bass drum and snare do. Beats
-are Ellis's path (2007) that best agrees with tempo and onsets.
+estimation of time-varying tempo"), by whether bass and treble alternate there, as bass drum and snare do, and where
+pitches are held by their changes too. Beats are Ellis's path (2007) that best agrees with tempo and onsets.
 """
 
 from __future__ import annotations
 
-from functools import lru_cache
-from itertools import pairwise
-
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
+from kelly_tui.features.audio_notes import held_notes, note_evidence
+from kelly_tui.features.pulses import Window, above_their_mean, peaks, pulses, windows_of
 from kelly_tui.features.spectrum import N_FFT, Floats, mel_centres
 from kelly_tui.music.detection import Detection, unknown
-from kelly_tui.music.tempi import BPM, PULSE_BPM, at_multiple, at_multiples, likeliest_tempo
+from kelly_tui.music.tempi import BPM, at_multiple, at_multiples, likeliest_tempo
 
 Doubles = NDArray[np.float64]
 
-_SHORTEST, _WINDOW = 3.0, 12.0
-"""Seconds of music that tell a tempo, and in which it is kept."""
+_SHORTEST = 3.0
+"""Seconds of music that tell a tempo."""
 _BASS_HZ, _TREBLE_HZ = 170.0, 2000.0
 _MULTIPLES = (1 / 4, 1 / 3, 1 / 2, 2 / 3, 1, 3 / 2, 2, 3, 4, 6, 8)
 _BAND_MULTIPLES = (1 / 4, 1 / 2, 1, 2, 4)
@@ -58,18 +56,32 @@ _WEIGHTS = np.array(
     ]
 )
 
+# Where pitches are held, fitted likewise to 573 other clips by two sound fonts: 468 lines and chords made by rule, by
+# 41 instruments, in quarters, eighths, sixteenths, halves, threes and mixtures, held for half to all of their length,
+# with reverberation and without; and 105 songs on a piano that no set of audio has. In five folds 83 % are right (61 by
+# the weights above); what says 0.60 is for 0.62, 0.81 for 0.77, 0.97 for 0.95.
+_HELD_WEIGHTS = np.array(
+    [
+        *(1.48, 5.01, 0.97, 2.53, 1.69, -0.26, 0.12, -0.16, 0.11, -0.52, 3.16),  # all bands at _MULTIPLES
+        *(-6.78, 3.44, 2.18, 3.39, 3.61),  # the bass
+        *(0.61, -2.79, 1.37, 1.12, 3.96),  # the middle
+        *(0.61, 3.20, -0.39, -0.23, -2.69),  # the treble
+        *(-1.90, -0.18, 0.22),  # bass and treble together
+        *(0.29, -0.28, 0.51, -0.10),  # octaves
+        *(-1.58, 2.73, 0.77, -0.81),  # their squares
+        *(5.05, 1.84, 2.29, 1.36, 7.28, 2.65, 7.60, 3.77, 1.93, 5.02, 6.73),  # changes of pitch at the same multiples
+        *(5.77, -3.06, 0.31, 6.55, 0.54, 1.02, 1.17, 2.36, 3.85, 2.57),  # lengths of notes
+        *(-0.14, 0.07, 0.18),  # how many notes a beat has, its square, the square of octaves over one
+    ]
+)
+
 
 def onset_rate(strength: Floats, frames_per_second: float) -> float:
     """Onsets a second: peaks of `strength` (dB) within 70 ms that stand half a dB over the half second around them.
 
     Counted over at least a second.
     """
-    return float(_peaks(strength, 0.5) / max(len(strength) / frames_per_second, 1.0))
-
-
-def _peaks(strength: NDArray[np.floating], over: float) -> int:
-    near, around = (sliding_window_view(np.pad(strength, n, mode="edge"), 2 * n + 1) for n in (3, 10))
-    return int(((strength >= near.max(axis=1)) & (strength > around.mean(axis=1) + over)).sum())
+    return float(len(peaks(strength, 0.5)) / max(len(strength) / frames_per_second, 1.0))
 
 
 def onset_strength(mel_db: Floats, hop: int) -> Floats:
@@ -79,23 +91,39 @@ def onset_strength(mel_db: Floats, hop: int) -> Floats:
     return np.concatenate((np.zeros(late, np.float32), rise))[: len(mel_db)].astype(np.float32)
 
 
-def find_tempo(mel_db: Floats, rate: int, hop: int) -> Detection[float]:
-    """BPM, by a mel spectrogram, (frames, bands) in dB, with `rate` samples a second and `hop` samples a frame."""
+def find_tempo(mel_db: Floats, chroma: Floats, rate: int, hop: int) -> Detection[float]:
+    """BPM, by a mel spectrogram, (frames, bands) in dB, and the chroma, (frames, 12) 0..1, of the same frames.
+
+    `rate` samples a second, `hop` samples a frame.
+    """
     if len(mel_db) * hop < _SHORTEST * rate:
         return unknown(f"shorter than {_SHORTEST:g} s")
     curves = _onset_curves(mel_db, rate)
-    above = _above_their_mean(curves, rate / hop)
+    above = above_their_mean(curves, rate / hop)
     rising = above[0].sum() ** 2 / max(float(np.sum(above[0] ** 2)), 1e-9)
     if rising * hop < _RISING * rate:
         return unknown("too few onsets")
-    odds = tempo_evidence(curves, above, rate / hop) @ _WEIGHTS
+    evidence = tempo_evidence(curves, above, rate / hop)
+    notes = held_notes(mel_db, chroma)
+    if notes:
+        odds = np.hstack((evidence, note_evidence(notes, rate / hop))) @ _HELD_WEIGHTS
+    else:
+        odds = evidence @ _WEIGHTS
     bpm, confidence = likeliest_tempo(odds)
     if confidence < _UNCERTAIN:
         return unknown("nothing repeats clearly")
-    if _peaks(curves[0], _BEGINS) < _FEWEST:
-        return unknown("steady sound: hardly anything begins in it")
+    begun = notes.begin if notes else peaks(curves[0], _BEGINS)
+    if len(begun) < _FEWEST:
+        return unknown(
+            "steady sound: its pitch hardly changes" if notes else "steady sound: nothing in it begins sharply"
+        )
+    in_beat = f": {notes.a_minute(rate / hop) / bpm:.1f} notes a beat" if notes else ""
+    return Detection(bpm, confidence, _rather(bpm, odds) + in_beat)
+
+
+def _rather(bpm: float, odds: Doubles) -> str:
     rival = float(BPM[np.where(np.abs(BPM / bpm - 1) > 0.07, odds, -np.inf).argmax()])
-    return Detection(bpm, confidence, f"{bpm:.0f} BPM rather than {rival:.0f}")
+    return f"{bpm:.0f} BPM rather than {rival:.0f}"
 
 
 def tempo_evidence(curves: Doubles, above: Doubles, frame_rate: float) -> Doubles:
@@ -103,9 +131,11 @@ def tempo_evidence(curves: Doubles, above: Doubles, frame_rate: float) -> Double
 
     `curves`: (4, frames) the rise of level of all bands, bass, middle and treble; `above`: them above their mean.
     """
-    pulses, together = _pulses(above, frame_rate)
+    windows = windows_of(above, frame_rate)
+    pulsing = pulses(above, windows, frame_rate)
+    together = _together(windows) * np.sqrt(pulsing[1] * pulsing[3])
     rows = []
-    for curve, pulse in enumerate(pulses):
+    for curve, pulse in enumerate(pulsing):
         rows += at_multiples(pulse, _BAND_MULTIPLES if curve else _MULTIPLES)
     rows += [at_multiple(together, multiple) for multiple in _TOGETHER_MULTIPLES]
     whole, bass, _, treble = curves.mean(axis=1)
@@ -125,47 +155,15 @@ def _onset_curves(mel_db: Floats, rate: int) -> Doubles:
     return np.array([part.mean(axis=1, dtype=np.float64) if part.shape[1] else np.zeros(len(rise)) for part in parts])
 
 
-def _above_their_mean(curves: Doubles, frame_rate: float) -> Doubles:
-    """`curves` above their mean over a second, so that loud passages do not outweigh the rest."""
-    width = max(3, round(frame_rate))
-    sums = np.cumsum(np.pad(curves, ((0, 0), (1, 0))), axis=1)
-    frames = np.arange(curves.shape[1])
-    start, end = np.maximum(frames - width // 2, 0), np.minimum(frames + (width + 1) // 2, len(frames))
-    above: Doubles = np.maximum(curves - (sums[:, end] - sums[:, start]) / (end - start), 0)
-    return above
-
-
-def _pulses(curves: Doubles, frame_rate: float) -> tuple[Doubles, Doubles]:
-    """(curves, frequencies) 0..1, how strongly the curves pulse at each of `PULSE_BPM`, and (frequencies,) -1..1,
-    whether bass and treble do so together or alternate; windows of 12 s.
-    """
-    from scipy import fft
-
-    count = max(1, round(curves.shape[1] / frame_rate / _WINDOW))
-    edges = np.linspace(0, curves.shape[1], count + 1).astype(np.int64)
-    size, low, part = _bins(frame_rate)
-    magnitudes = np.zeros((len(curves), len(part)))
-    product, bass, treble = np.zeros(len(part)), np.zeros(len(part)), np.zeros(len(part))
-    for start, end in pairwise(edges):
-        transform = fft.rfft(curves[:, start:end], size, axis=1)
-        lower = transform[:, low]
-        magnitudes += np.abs(lower) * (1 - part) + np.abs(transform[:, low + 1]) * part
+def _together(windows: list[Window]) -> Doubles:
+    """(frequencies,) -1..1, whether bass and treble pulse together or alternate."""
+    product, bass, treble = np.zeros((3, windows[0][0].shape[1]))
+    for lower, _ in windows:
         product += (lower[1] * lower[3].conj()).real
         bass += np.abs(lower[1]) ** 2
         treble += np.abs(lower[3]) ** 2
-    magnitudes /= np.maximum(curves.sum(axis=1, keepdims=True), 1e-9)
-    magnitudes *= low < size // 2 - 1
-    together = product / np.sqrt(bass * treble + 1e-9) * np.sqrt(magnitudes[1] * magnitudes[3])
-    return magnitudes, together
-
-
-@lru_cache(maxsize=8)
-def _bins(frame_rate: float) -> tuple[int, NDArray[np.int64], Doubles]:
-    """The size of a transform, and between which of its bins each of `PULSE_BPM` lies."""
-    size = 2 ** int(np.ceil(np.log2(frame_rate * 370)))  # 0.16 BPM a bin or less
-    place = PULSE_BPM / 60 / frame_rate * size
-    low = np.minimum(place.astype(np.int64), size // 2 - 1)
-    return size, low, np.clip(place - low, 0, 1)
+    together: Doubles = product / np.sqrt(bass * treble + 1e-9)
+    return together
 
 
 def find_beats(strength: Floats, frame_rate: float, bpm: float) -> NDArray[np.int64]:

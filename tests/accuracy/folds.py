@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 
 from kelly_tui.features import audio, audio_rhythm
+from kelly_tui.features.pulses import above_their_mean
 from kelly_tui.features.sound_file import sound_of
 from kelly_tui.features.spectrum import Spectrum
 from kelly_tui.music.notes import read_midi
@@ -113,7 +114,7 @@ def tempi_of_audio(pieces: Annotated) -> Learnt:
         spectrum = spectrum_of(path)
         curves = audio_rhythm._onset_curves(spectrum.mel_db(audio._HEARD_MELS), audio.RATE)
         rate = audio.RATE / audio._HEARD_HOP
-        evidence = audio_rhythm.tempo_evidence(curves, audio_rhythm._above_their_mean(curves, rate), rate)
+        evidence = audio_rhythm.tempo_evidence(curves, above_their_mean(curves, rate), rate)
         bpm = label["bpm"] if "bpm" in label else read_midi(path).tempo_bpm
         choices.append(Choice(evidence, is_near(BPM, bpm)))
     return [(audio_rhythm, {"_WEIGHTS": fit(choices, 3.0)})]
