@@ -104,7 +104,7 @@ def find_tempo(mel_db: Floats, chroma: Floats, rate: int, hop: int) -> Detection
     if rising * hop < _RISING * rate:
         return unknown("too few onsets")
     evidence = tempo_evidence(curves, above, rate / hop)
-    notes = held_notes(mel_db, chroma)
+    notes = held_notes(mel_db, chroma, rate / hop)
     if notes:
         odds = np.hstack((evidence, note_evidence(notes, rate / hop))) @ _HELD_WEIGHTS
     else:
@@ -112,11 +112,8 @@ def find_tempo(mel_db: Floats, chroma: Floats, rate: int, hop: int) -> Detection
     bpm, confidence = likeliest_tempo(odds)
     if confidence < _UNCERTAIN:
         return unknown("nothing repeats clearly")
-    begun = notes.begin if notes else peaks(curves[0], _BEGINS)
-    if len(begun) < _FEWEST:
-        return unknown(
-            "steady sound: its pitch hardly changes" if notes else "steady sound: nothing in it begins sharply"
-        )
+    if notes is None and len(peaks(curves[0], _BEGINS)) < _FEWEST:
+        return unknown("steady sound: nothing in it begins sharply")
     in_beat = f": {notes.a_minute(rate / hop) / bpm:.1f} notes a beat" if notes else ""
     return Detection(bpm, confidence, _rather(bpm, odds) + in_beat)
 

@@ -21,7 +21,8 @@ _WINDOW = 12.0
 def peaks(curve: NDArray[np.floating], over: float) -> NDArray[np.int64]:
     """The frames that are the highest within 70 ms and stand `over` the mean of the half second around them."""
     near, around = (sliding_window_view(np.pad(curve, n, mode="edge"), 2 * n + 1) for n in (3, 10))
-    return ((curve >= near.max(axis=1)) & (curve > around.mean(axis=1) + over)).nonzero()[0]
+    found: NDArray[np.int64] = ((curve >= near.max(axis=1)) & (curve > around.mean(axis=1) + over)).nonzero()[0]
+    return found
 
 
 def above_their_mean(curves: Doubles, frame_rate: float) -> Doubles:
