@@ -28,6 +28,8 @@ _LOUD = 30.0
 _HELD = 0.55
 """The median change of pitch as a part of the mean below which pitches change at once and are held: of 25 drum takes
 none, the least has 0.60; of 25 songs on a piano 24, of 252 bowed and blown lines all, the median of them 0.15."""
+_SOUNDS = 0.4
+"""The least part of the frames that are loud: clicks have less; of notes held for half of their length 0.5 are."""
 _FEWEST_A_MINUTE = 15.0
 """Changes of pitch: drums that ring may be held, and have none; of 570 lines, chords and songs the least is 17."""
 _MULTIPLES = (1 / 4, 1 / 3, 1 / 2, 2 / 3, 1, 3 / 2, 2, 3, 4, 6, 8)
@@ -56,7 +58,7 @@ def held_notes(mel_db: Floats, chroma: Floats, frame_rate: float) -> Notes | Non
     loudest = mel_db.max(axis=1)
     loud = loudest > loudest.max() - _LOUD
     change = pitch_change(chroma, loud)
-    if np.median(change[loud]) >= _HELD * change[loud].mean():
+    if loud.mean() < _SOUNDS or np.median(change[loud]) >= _HELD * change[loud].mean():
         return None
     notes = Notes(change, peaks(change, _CHANGE))
     return notes if notes.a_minute(frame_rate) >= _FEWEST_A_MINUTE else None
@@ -65,9 +67,9 @@ def held_notes(mel_db: Floats, chroma: Floats, frame_rate: float) -> Notes | Non
 def pitch_change(chroma: Floats, loud: NDArray[np.bool_]) -> Doubles:
     """(frames,) 0..1: how far the pitches of the frames after are from those before, 1 less the cosine.
 
-    Frames that aren't `loud` keep the pitch before them: a note's end is no beginning.
+    Frames that aren't `loud` keep the pitch before them, or at first the one to come: a note's end is no beginning.
     """
-    kept = np.maximum.accumulate(np.where(loud, np.arange(len(chroma)), 0))
+    kept = np.maximum.accumulate(np.where(loud, np.arange(len(chroma)), loud.argmax()))
     strengths = np.sqrt(np.maximum(chroma[kept], 0), dtype=np.float64)
     sums = np.cumsum(np.pad(_unit(strengths), ((1, 0), (0, 0))), axis=0)
     frames, last = np.arange(len(chroma)), len(chroma) - 1
