@@ -4,9 +4,11 @@ A pitch-class profile is compared with published ones for every tonic and mode; 
 which of two characteristic degrees it prefers, how much of it is each note of the tonic triad, what it ends on, what
 stands under its long notes and first downbeat, how often the bass goes to the tonic from the fifth and the second, and
 whether its range begins on the fifth decide the rest; of a line also whether its first half closes on the tonic and its
-range ends there, of harmony whether its first bass is the tonic. The parts are weighed by a multinomial logit, so that
-their sum is a log-odds and the confidence a probability. A single line tells its key otherwise than harmony does, and
-voices from before tonality otherwise than a chorale, so each has its own weights.
+range ends there, of harmony whether its first bass is the tonic, of a loop of chords whether every second and every
+fourth bar begins on it: where two chords alternate, a fifth down may lead away from home as well as to it. The parts
+are weighed by a multinomial logit, so that their sum is a log-odds and the confidence a probability. A single line
+tells its key otherwise than harmony does, a loop otherwise than a song, and voices from before tonality otherwise than
+a chorale, so each has its own weights.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from numpy.typing import NDArray
 from kelly_tui.model.labels import KEYS
 from kelly_tui.music.averages import median
 from kelly_tui.music.detection import Detection, unknown
+from kelly_tui.music.key_weights import PRIORS, SURE, WEIGHTS
 from kelly_tui.music.theory import SCALES
 from kelly_tui.text import agree, count
 
@@ -49,123 +52,6 @@ CHARACTER: dict[str, tuple[tuple[int, int], tuple[int, int]]] = {
 MODES = tuple(CHARACTER)
 FORMS = ("minor", "harmonic_minor", "melodic_minor")
 """Music in minor mixes them: they are one key, `minor`, and `form_of_minor` says where a piece keeps to one."""
-
-WEIGHTS = {
-    # profile, outside, two preferences, mixture in minor, in dorian, two missing, 1, 3, 5, low end, other end, 5-1,
-    # 2-1, long notes, downbeat on 1, on 5, lowest is 5, of a line half ends on 1, highest is 1, of harmony first is 1
-    "melody": (
-        7.59,
-        1.28,
-        -0.0271,
-        0.39,
-        15.2,
-        -92.9,
-        -2.0,
-        -1.21,
-        -1.77,
-        3.32,
-        -0.287,
-        2.18,
-        0.497,
-        12.3,
-        2.62,
-        0.955,
-        0.48,
-        0.587,
-        0.744,
-        0.449,
-        0.966,
-        0.0,
-    ),
-    "harmony": (
-        2.5,
-        2.08,
-        1.57,
-        0.607,
-        35.6,
-        -59.6,
-        -2.0,
-        0.000186,
-        17.8,
-        11.6,
-        19.6,
-        1.91,
-        0.402,
-        14.9,
-        12.5,
-        1.88,
-        0.319,
-        1.69,
-        0.278,
-        0.0,
-        0.0,
-        1.05,
-    ),
-    "voices": (
-        8.63,
-        6.868,
-        -1.23,
-        -0.589,
-        -48.137,
-        27.077,
-        -2.0,
-        1.517,
-        -2.672,
-        -2.672,
-        -2.672,
-        1.592,
-        -0.247,
-        1.89,
-        -1.542,
-        0.617,
-        0.851,
-        0.776,
-        -0.199,
-        0.0,
-        0.0,
-        0.0,
-    ),
-}
-PRIORS: dict[str, dict[str, float]] = {
-    "melody": {
-        "mixolydian": 0.42,
-        "lydian": -0.35,
-        "minor": 0.43,
-        "dorian": 0.24,
-        "phrygian": 0.00,
-        "locrian": -0.33,
-        "harmonic_minor": -1.13,
-        "melodic_minor": -3.16,
-    },
-    "harmony": {
-        "mixolydian": -2.12,
-        "lydian": -2.41,
-        "minor": -0.17,
-        "dorian": -2.00,
-        "phrygian": -1.83,
-        "locrian": -1.56,
-        "harmonic_minor": -0.35,
-        "melodic_minor": -1.09,
-    },
-    "voices": {
-        "mixolydian": 0.14,
-        "lydian": -3.29,
-        "minor": 0.47,
-        "dorian": -0.27,
-        "phrygian": 2.46,
-        "locrian": -2.03,
-        "harmonic_minor": -0.33,
-        "melodic_minor": -0.66,
-    },
-}
-"""Weights of the logit. Lines: 1,269 folk tunes of five collections; the rarer a mode of a collection, the more each
-piece counts, and where only major or minor is known of a tune any mode with that third is right. Harmony: 442
-chorales and pop performances. Both: each piece is also moved to two other modes degree by degree, and 112 are made by
-rule; these count less. Voices: 1,257 movements of masses by Palestrina with their modes, each mode with the same
-weight; out of fold by mass 75 % are right, 40 % by the weights of harmony. That a mixolydian piece needs a seventh
-and a lydian one a fourth is set, not fitted: without them it is major."""
-SURE = {"melody": (0.48, 0.90), "harmony": (-0.03, 1.24), "voices": (0.0, 1.0)}
-"""The log-odds that a key is right, from the logit's: an offset and a factor (Platt, 1999), fitted out of fold."""
 
 
 def key_profile(mode: str) -> Floats:
@@ -219,6 +105,10 @@ _LINE = 0.95
 _TRITONES = 0.1
 """Share of the chords with a tritone, below which voices are of before tonality: Palestrina's masses have 0 to 0.12, of
 60 chorales by Bach the fewest 0.105 and half more than 0.19."""
+_GROUPS = (2, 4)
+"""Bars that belong together where chords go around."""
+_PERIODS, _AGAIN = (2, 3, 4, 8), 0.85
+"""A loop's downbeats, and the share of its basses that come again after so many."""
 LONGEST_BEATS = 4.0
 """A longer note counts no more: a pedal point is not a key."""
 
@@ -330,7 +220,7 @@ def form_of_minor(score: Score, tonic: int) -> str:
 
 
 def key_evidence(score: Score) -> tuple[Floats, str]:
-    """(12 * modes, 22) what speaks for each key of a score with pitched notes; and its texture, one of `WEIGHTS`."""
+    """(12 * modes, 24) what speaks for each key of a score with pitched notes; and its texture, one of `WEIGHTS`."""
     notes = score.pitched
     onsets, pitches = notes["onset_beat"], score.pitches
     ends = onsets + notes["duration_beat"]
@@ -355,10 +245,11 @@ def key_evidence(score: Score) -> tuple[Floats, str]:
     apart = np.concatenate((at[1:], [ends.max()])) - at
     held = np.bincount(bass[apart >= 1.9 * median(apart)], minlength=12)
     moves = np.bincount(bass[:-1] * 12 + bass[1:], minlength=144) / max(1, int(np.count_nonzero(bass[1:] != bass[:-1])))
-    first = _first_on_downbeat(score, at, bass)
+    bars, downbeats = _downbeats(score, at, bass)
+    first = downbeats[0] if len(downbeats) else -1
     is_line = len(strokes) > _LINE * len(notes)
     ends_low = last.min() % 12
-    evidence = np.empty((len(_TONIC), 22), order="F")
+    evidence = np.zeros((len(_TONIC), 24), order="F")
     for number, column in enumerate(
         (
             _PROFILES @ (spread / (math.sqrt(spread @ spread) + 1e-9)),
@@ -385,7 +276,14 @@ def key_evidence(score: Score) -> tuple[Floats, str]:
         )
     ):
         evidence[:, number] = column
-    return evidence, "melody" if is_line else "voices" if are_modal_voices(score) else "harmony"
+    if is_line:
+        return evidence, "melody"
+    if is_loop(downbeats):
+        for number, group in enumerate(_GROUPS, evidence.shape[1] - len(_GROUPS)):
+            begins = downbeats[bars % group == 0]
+            evidence[:, number] = np.bincount(begins, minlength=12)[_TONIC] / len(begins)
+        return evidence, "loop"
+    return evidence, "voices" if are_modal_voices(score) else "harmony"
 
 
 def are_modal_voices(score: Score) -> bool:
@@ -416,10 +314,21 @@ def _before_half(strokes: Floats, apart: Floats, bass: NDArray[np.int64]) -> int
     return int(bass[until - 1 - int(apart[since:until][::-1].argmax())])
 
 
-def _first_on_downbeat(score: Score, strokes: Floats, bass: NDArray[np.int64]) -> int:
-    """The lowest pitch class on the first downbeat that is struck, by the longest-held meter; -1 where none is."""
+def _downbeats(score: Score, strokes: Floats, bass: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The downbeats that are struck, by the longest-held meter: bars since the first of them, lowest pitch classes."""
     meter = score.main_meter
     bar, start = (4.0 * meter.numerator / meter.denominator, meter.beat) if meter else (4.0, 0.0)
     bars = (strokes - start) / bar
-    on = np.abs(bars - np.rint(bars)) < 1 / 32
-    return int(bass[on.argmax()]) if on.any() else -1
+    whole = np.rint(bars)
+    on = np.abs(bars - whole) < 1 / 32
+    struck = whole[on].astype(np.int64)
+    return struck - struck[:1], bass[on]
+
+
+def is_loop(downbeats: NDArray[np.int64]) -> bool:
+    """Whether nearly all lowest pitch classes of six downbeats or more go around, twice at least."""
+    return len(downbeats) >= 6 and any(
+        len(downbeats) >= 2 * period
+        and np.count_nonzero(downbeats[period:] == downbeats[:-period]) >= _AGAIN * (len(downbeats) - period)
+        for period in _PERIODS
+    )

@@ -8,7 +8,17 @@ import numpy as np
 import pytest
 
 from kelly_tui.model.labels import KEYS, MODES
-from kelly_tui.music.key import FORMS, SURE, are_modal_voices, as_keys, detect_key, form_of_minor, how_sure, weigh_keys
+from kelly_tui.music.key import (
+    FORMS,
+    are_modal_voices,
+    as_keys,
+    detect_key,
+    form_of_minor,
+    how_sure,
+    is_loop,
+    weigh_keys,
+)
+from kelly_tui.music.key_weights import SURE
 from kelly_tui.music.notes import Score, read_midi
 from kelly_tui.music.theory import SCALES
 from tests.keys_over_time import score_of_notes
@@ -74,6 +84,53 @@ def test_a_loop_of_four_chords_is_in_the_key_that_it_begins_in(start: float) -> 
             at = start + 2 * number
             notes += [(at, 1.9, 36 + (tonic + steps[0]) % 12), *((at, 1.9, 60 + (tonic + step) % 12) for step in steps)]
         assert detect_key(score_of_notes(notes)).value == (KEYS[tonic], "major")
+
+
+def bars_of(chords: list[tuple[int, ...]]) -> Score:
+    """A bar of each: its first pitch class low, all of them above."""
+    return score_of_notes(
+        [(4.0 * bar, 3.8, pitch) for bar, classes in enumerate(chords)
+         for pitch in (36 + classes[0] % 12, *(60 + one % 12 for one in classes))]
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("chords", "mode"),
+    [
+        (((0, 3, 7, 10), (5, 9, 0, 3)), "dorian"),
+        (((0, 3, 7), (0, 3, 7), (0, 3, 7), (5, 9, 0)), "dorian"),
+        (((0, 4, 7), (10, 2, 5)), "mixolydian"),
+        (((0, 4, 7), (5, 9, 0), (5, 8, 0), (0, 4, 7)), "major"),
+    ],
+)
+def test_a_vamp_is_in_the_key_that_its_bars_come_home_to(chords: tuple[tuple[int, ...], ...], mode: str) -> None:
+    """The second chord of i7 IV7 was mixolydian's tonic at 1.00: half of all moves of the bass go to it by a fifth."""
+    for tonic in range(12):
+        around = [tuple(tonic + one for one in chord) for chord in 4 * chords + chords[:1]]
+        assert detect_key(bars_of(around)).value == (KEYS[tonic], mode)
+
+
+def test_a_loop_of_two_chords_is_less_sure_than_the_same_chords_in_a_phrase_that_closes() -> None:
+    first, fourth, fifth = (0, 4, 7), (5, 9, 0), (7, 11, 2)
+    vamp = detect_key(bars_of(8 * [first, fourth]))
+    closes = detect_key(bars_of([*(4 * [first, fourth]), first, fifth, first, fourth, fifth, first, fifth, first]))
+    assert vamp.value == closes.value == ("C", "major")
+    assert vamp.confidence < closes.confidence
+
+
+@pytest.mark.parametrize(
+    ("basses", "goes_around"),
+    [
+        ([0, 5] * 3, True),
+        ([0, 7, 9, 5] * 3 + [0], True),
+        ([0, 9, 2, 7, 4, 9, 5, 7] * 2, True),
+        ([0, 5, 0], False),  # too short to say
+        ([0, 5, 7, 0, 9, 2, 7, 0, 0, 2, 7, 9, 5, 2, 7, 0], False),
+        ([], False),
+    ],
+)
+def test_a_loop_is_what_goes_around(basses: list[int], goes_around: bool) -> None:
+    assert is_loop(np.array(basses, np.int64)) == goes_around
 
 
 def test_melodic_minor_is_also_raised_where_it_climbs_and_not_where_it_falls() -> None:
