@@ -107,8 +107,8 @@ _TRITONES = 0.1
 60 chorales by Bach the fewest 0.105 and half more than 0.19."""
 _GROUPS = (2, 4)
 """Bars that belong together where chords go around."""
-_PERIODS, _AGAIN = (2, 3, 4, 8), 0.85
-"""A loop's downbeats, and the share of its basses that come again after so many."""
+_LEAST, _PERIODS, _AGAIN = 6, (2, 3, 4, 8), 0.85
+"""A loop's downbeats, so many at least, and the share of its basses that come again after so many."""
 LONGEST_BEATS = 4.0
 """A longer note counts no more: a pedal point is not a key."""
 
@@ -245,8 +245,9 @@ def key_evidence(score: Score) -> tuple[Floats, str]:
     apart = np.concatenate((at[1:], [ends.max()])) - at
     held = np.bincount(bass[apart >= 1.9 * median(apart)], minlength=12)
     moves = np.bincount(bass[:-1] * 12 + bass[1:], minlength=144) / max(1, int(np.count_nonzero(bass[1:] != bass[:-1])))
-    bars, downbeats = _downbeats(score, at, bass)
-    first = downbeats[0] if len(downbeats) else -1
+    bar, start = _bar(score)
+    bars, on = _downbeats(at, bar, start)
+    first = bass[on[0]] if len(on) else -1
     is_line = len(strokes) > _LINE * len(notes)
     ends_low = last.min() % 12
     evidence = np.zeros((len(_TONIC), 24), order="F")
@@ -278,6 +279,10 @@ def key_evidence(score: Score) -> tuple[Floats, str]:
         evidence[:, number] = column
     if is_line:
         return evidence, "melody"
+    if len(on) < _LEAST:  # all is struck between the downbeats that the file says
+        bars, on = _downbeats(at, bar, float(at[0]))
+    new = np.concatenate(([0], (bars[1:] != bars[:-1]).nonzero()[0] + 1))  # by hand a chord is several strokes
+    bars, downbeats = bars[new], np.minimum.reduceat(score.lowest[on], new) % 12
     if is_loop(downbeats):
         for number, group in enumerate(_GROUPS, evidence.shape[1] - len(_GROUPS)):
             begins = downbeats[bars % group == 0]
@@ -314,20 +319,24 @@ def _before_half(strokes: Floats, apart: Floats, bass: NDArray[np.int64]) -> int
     return int(bass[until - 1 - int(apart[since:until][::-1].argmax())])
 
 
-def _downbeats(score: Score, strokes: Floats, bass: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The downbeats that are struck, by the longest-held meter: bars since the first of them, lowest pitch classes."""
+def _bar(score: Score) -> tuple[float, float]:
+    """By the longest-held meter how many beats a bar has, and where one begins."""
     meter = score.main_meter
-    bar, start = (4.0 * meter.numerator / meter.denominator, meter.beat) if meter else (4.0, 0.0)
+    return (4.0 * meter.numerator / meter.denominator, float(meter.beat)) if meter else (4.0, 0.0)
+
+
+def _downbeats(strokes: Floats, bar: float, start: float) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The strokes on downbeats: in which bar from the first of them on each is, and which they are."""
     bars = (strokes - start) / bar
     whole = np.rint(bars)
-    on = np.abs(bars - whole) < 1 / 32
+    on = np.flatnonzero(np.abs(bars - whole) < 1 / 32)
     struck = whole[on].astype(np.int64)
-    return struck - struck[:1], bass[on]
+    return struck - struck[:1], on
 
 
 def is_loop(downbeats: NDArray[np.int64]) -> bool:
     """Whether nearly all lowest pitch classes of six downbeats or more go around, twice at least."""
-    return len(downbeats) >= 6 and any(
+    return len(downbeats) >= _LEAST and any(
         len(downbeats) >= 2 * period
         and np.count_nonzero(downbeats[period:] == downbeats[:-period]) >= _AGAIN * (len(downbeats) - period)
         for period in _PERIODS

@@ -110,6 +110,20 @@ def test_a_vamp_is_in_the_key_that_its_bars_come_home_to(chords: tuple[tuple[int
         assert detect_key(bars_of(around)).value == (KEYS[tonic], mode)
 
 
+@pytest.mark.parametrize(("late", "spread"), [(1.0, 0.0), (0.0, 0.03)])
+def test_a_loop_is_one_between_downbeats_and_by_hand(late: float, spread: float) -> None:
+    """I vi V IV, all of it a beat late, or each note by itself some 15 ms off; it was lydian, of its last chord."""
+    for tonic in range(12):
+        chance = np.random.default_rng(tonic)
+        chords = ((0, 4, 7), (9, 0, 4), (7, 11, 2), (5, 9, 0))
+        notes = [
+            (max(0.0, 4.0 * bar + late + spread * chance.standard_normal()), 3.6, pitch)
+            for bar, chord in enumerate(6 * chords + chords[-1:])
+            for pitch in (36 + (tonic + chord[0]) % 12, *(60 + (tonic + one) % 12 for one in chord))
+        ]
+        assert detect_key(score_of_notes(sorted(notes))).value == (KEYS[tonic], "major")
+
+
 def test_a_loop_of_two_chords_is_less_sure_than_the_same_chords_in_a_phrase_that_closes() -> None:
     first, fourth, fifth = (0, 4, 7), (5, 9, 0), (7, 11, 2)
     vamp = detect_key(bars_of(8 * [first, fourth]))
