@@ -34,7 +34,7 @@ _BEGINS, _FEWEST = 2.0, 3
 ripples: of 60 clipped chords 28 had a tempo, and none of them has three so strong; of 129 clips of music all but 5 have
 four or more: silence, a drone, and two of those that have no tempo anyway."""
 _SHARP, _STROKES_A_NOTE = 6.0, 1.5
-"""dB of a stroke, and from how many for each change of pitch it is they that tell the beat: of 252 lines, whatever
+"""dB of a stroke, and from how many for each change of pitch it is they that tell the beat: of 126 lines, whatever
 vibrato they have, none has more than 1.25; clicks above chords have three and four."""
 _TIGHTNESS = 400.0
 """How dear it is for a beat to depart from the tempo (Ellis's alpha)."""
@@ -61,8 +61,8 @@ _WEIGHTS = np.array(
 
 # Where pitches are held, fitted likewise to 573 other clips by two sound fonts: 468 lines and chords made by rule, by
 # 41 instruments, in quarters, eighths, sixteenths, halves, threes and mixtures, held for half to all of their length,
-# with reverberation and without; and 105 songs on a piano that no set of audio has. In five folds 83 % are right (61 by
-# the weights above); what says 0.60 is for 0.62, 0.81 for 0.77, 0.97 for 0.95.
+# with reverberation and without; and 105 songs on a piano that `tempo_audio` has not. In five folds 83 % are right (61
+# by the weights above); what says 0.60 is for 0.62, 0.81 for 0.77, 0.97 for 0.95.
 _HELD_WEIGHTS = np.array(
     [
         *(1.48, 5.01, 0.97, 2.53, 1.69, -0.26, 0.12, -0.16, 0.11, -0.52, 3.16),  # all bands at _MULTIPLES
