@@ -314,8 +314,9 @@ class Adoption:
         ]
         sample.labels = labels | {name: self._by_hand(label) for name, label in both.typed.items()}
         sample.rev = said.rev or 0
-        if both.typed:
-            sample.modified_at = self.rebuilt.at
+        # Of when its last label is: what is typed into a row of before that would be taken for older than it.
+        said_at = (label.at or "" for label in sample.labels.values())
+        sample.modified_at = self.rebuilt.at if both.typed else max([sample.modified_at, *said_at])
         self._typed += typed
         self.differ += len(typed) + len(both.outdated) + len(other_than(sample.state, decided))
         for other in undecided:

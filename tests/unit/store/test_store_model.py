@@ -394,6 +394,18 @@ def test_no_value_is_lost() -> None:
     run(12, 40)
 
 
+def test_what_is_typed_after_a_conflict_was_decided_and_the_catalogue_lost_is_a_conflict_again() -> None:
+    store = Store()
+    store.create()
+    store.detect("tempo_bpm")
+    store.lose_the_catalogue_after_an_edit_of_the_manifest(4, "tempo_bpm")
+    store.lose_the_catalogue_after_an_edit_of_the_manifest(0, "notes")
+    store.manifest_of_another_copy(number=0, field="notes", back=0)
+    store.lose_the_catalogue("theirs")
+    store.lose_the_catalogue_after_an_edit_of_the_manifest(4, "tempo_bpm")
+    store.teardown()
+
+
 @pytest.mark.slow
 def test_no_value_is_lost_in_tens_of_thousands_of_steps() -> None:
     run(400, 100)
