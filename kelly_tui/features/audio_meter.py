@@ -2,7 +2,7 @@
 
 How like each other beats are that lie three, or two and four, apart (Foote and Uchihashi, 2001, the beat spectrum;
 Gouyon and Herrera, 2003), how much the best one of three or of four stands out, and whether the beat itself has two
-parts or three.
+parts or three. Where a beat has no parts, as in a line of quarters, it is told by what marks its bars alone.
 """
 
 from __future__ import annotations
@@ -31,6 +31,18 @@ _CLEAR = 0.36
 """Confidence of the tempo below which its beats tell no meter: of 8 s of noise it is 0.35 at most in 40; 9 of 286 clips
 of music have less. Above it the meter is not held down by the beat: of 79 fiddle tunes what says 0.77 is right for 0.79
 where the beat is 0.5 to 0.6 sure, and 0.84 for 0.90 where it is 0.85 and more."""
+
+
+_STILL = 0.65
+"""The change of harmony within a beat, as a part of that at beats, below which the beat has no parts: of 147 lines in
+quarters 137, of 118 songs on a piano 9, of 79 fiddle tunes 5. Of such there is next to nothing in what `_WEIGHTS` were
+fitted on, and by these 118 of the 147 were in three, at up to 0.92, though 74 were in four."""
+_MARKED = 5.0
+"""Beats of accents, bass or new harmony that the places of a bar must explain: chance does in one of five."""
+_BY_MARKS = 0.23
+"""How much likelier, e-fold, four is than three for each beat more that is so explained. Maximum likelihood on 134
+lines in quarters, made by rule, by 16 instruments, the first of three or of four none to 30 steps of velocity louder:
+what says 0.68 is right for 0.71, 0.85 for 0.91, 0.97 for 0.95."""
 
 
 class Beats(NamedTuple):
@@ -68,12 +80,18 @@ def find_bars(
     if tempo.confidence < _CLEAR:
         return _no_bars(f"the beat is too unsure, {tempo.confidence:.0%}, to tell a meter")
     heard = hear_beats(beats, strength, mel_db, chroma)
-    odds = meter_evidence(beats, heard, strength, tempo.value) @ _WEIGHTS
+    if _within(beats, chroma) < _STILL:
+        three, four = (max(marked(signal, bar) for signal in (heard.accent, heard.bass, heard.new)) for bar in (3, 4))
+        if max(three, four) < _MARKED:
+            return _no_bars("nothing marks the bars: accents, bass and harmony hardly differ from beat to beat")
+        odds, by = np.array([_BY_MARKS * (four - three), 0.0, -np.inf]), "what marks the bars"
+    else:
+        odds, by = meter_evidence(beats, heard, strength, tempo.value) @ _WEIGHTS, "accents and what returns"
     chances = np.exp(odds - odds.max())
     chances /= chances.sum()
     rival, best = np.argsort(chances)[-2:]
     sure = min(_SUREST, float(chances[best]))
-    why = f"{sure:.0%} likely; next {METERS[rival]}, {chances[rival]:.0%}: by accents and what returns"
+    why = f"{sure:.0%} likely; next {METERS[rival]}, {chances[rival]:.0%}: by {by}"
     bar = _BEATS_A_BAR[METERS[best]]
     weight = heard.accent + heard.bass + heard.new
     start = int(np.argmax([weight[first::bar].mean() for first in range(bar)]))
@@ -100,6 +118,24 @@ def hear_beats(beats: NDArray[np.int64], strength: Floats, mel_db: Floats, chrom
         _standard(np.array(bass, np.float64)),
         _standard(np.concatenate((new[:1], new))),
     )
+
+
+def _within(beats: NDArray[np.int64], chroma: Floats) -> float:
+    """How far the harmony of a beat's second half is from its first, as a part of how far that is from the one before:
+    about 1 where it moves within the beat as it does on it."""
+    middles = (beats[:-1] + beats[1:]) // 2
+    edges = np.sort(np.concatenate((beats, middles))).tolist()
+    halves = np.array([chroma[a : max(b, a + 1)].mean(axis=0) for a, b in pairwise(edges)], np.float64)
+    changes = np.linalg.norm(np.diff(halves, axis=0), axis=1)
+    return float(changes[::2].mean() / (changes[1::2].mean() + 1e-9))
+
+
+def marked(signal: Doubles, bar: int) -> float:
+    """How many beats' worth of a signal's spread the places of a bar explain; by chance 0 on average."""
+    places = [signal[first::bar] for first in range(bar)]
+    between = sum(len(place) * float(place.mean() - signal.mean()) ** 2 for place in places)
+    count = len(signal)
+    return between / (float(signal.var()) + 1e-9) - (bar - 1) * count / (count - 1)
 
 
 def meter_evidence(beats: NDArray[np.int64], heard: Beats, strength: Floats, bpm: float) -> Doubles:

@@ -39,7 +39,7 @@ def test_meter_and_bars(meter: str, beats: int, parts: int, bpm: float) -> None:
     assert found.tempo_bpm == pytest.approx(bpm, rel=0.03)
     assert found.time_signature == meter
     label = detect_labels(found)["time_signature"]
-    assert (label.value, label.source, label.by) == (meter, "detector", "kelly audio-meter 3")
+    assert (label.value, label.source, label.by) == (meter, "detector", "kelly audio-meter 4")
     assert label.confidence is not None
     assert 0.4 < label.confidence <= 0.92
     assert set(found.bar_frames.tolist()) <= set(found.beat_frames.tolist())
@@ -51,6 +51,33 @@ def test_bars_begin_after_a_pickup() -> None:
     found = extract_audio_features((waltz_or_march(3, 2, 110, pickup=1), RATE))
     places = found.bar_frames * found.hop_length / RATE / (60 / 110) - 1
     assert np.abs(places / 3 - np.rint(places / 3)).max() < 0.15
+
+
+def line(bar: int, louder: float) -> np.ndarray:
+    """Even quarters held like a bow's, with a vibrato, each of another pitch; the first of a bar louder."""
+    beat, chance = 60 / 96, np.random.default_rng(bar)
+    time = np.arange(round(beat * RATE)) / RATE
+    shape = np.minimum(1, np.minimum(time, time[-1] - time) / 0.04)
+    steps = np.cumsum(chance.choice([-4, -2, -1, 1, 2, 3, 5], BEATS)) % 13
+    notes = []
+    for number, step in enumerate(steps.tolist()):
+        turns = 330 * 2 ** (step / 12) * (time - 0.0007 * np.cos(2 * np.pi * 5.5 * time))
+        tone = sum(np.sin(2 * np.pi * partial * turns) / partial for partial in range(1, 6))
+        notes.append(tone * shape * (louder if number % bar == 0 else 1.0))
+    sound = np.concatenate([np.zeros(RATE // 2), *notes, np.zeros(RATE // 2)])
+    return (sound / np.abs(sound).max() * 0.6).astype(np.float32)
+
+
+@pytest.mark.parametrize("bar", [3, 4])
+def test_a_line_of_quarters_has_the_bars_that_its_accents_mark(bar: int) -> None:
+    plain, accented = (extract_audio_features((line(bar, louder), RATE)) for louder in (1.0, 3.0))
+    assert [plain.tempo_bpm, accented.tempo_bpm] == pytest.approx([96, 96], rel=0.03)
+    assert plain.time_signature is None
+    assert "nothing marks the bars" in plain.why["time_signature"]
+    assert len(plain.bar_frames) == 0
+    assert accented.time_signature == f"{bar}/4"
+    places = accented.bar_frames * accented.hop_length / RATE - 0.5
+    assert np.abs(places / (60 / 96 * bar) - np.rint(places / (60 / 96 * bar))).max() < 0.15
 
 
 def test_a_few_beats_tell_no_meter() -> None:
