@@ -80,8 +80,8 @@ def find_bars(
     if tempo.confidence < _CLEAR:
         return _no_bars(f"the beat is too unsure, {tempo.confidence:.0%}, to tell a meter")
     heard = hear_beats(beats, strength, mel_db, chroma)
-    if _within(beats, chroma) < _STILL:
-        three, four = (max(marked(signal, bar) for signal in (heard.accent, heard.bass, heard.new)) for bar in (3, 4))
+    if within(beats, chroma) < _STILL:
+        three, four = marked(heard, 3), marked(heard, 4)
         if max(three, four) < _MARKED:
             return _no_bars("nothing marks the bars: accents, bass and harmony hardly differ from beat to beat")
         odds, by = np.array([_BY_MARKS * (four - three), 0.0, -np.inf]), "what marks the bars"
@@ -120,7 +120,7 @@ def hear_beats(beats: NDArray[np.int64], strength: Floats, mel_db: Floats, chrom
     )
 
 
-def _within(beats: NDArray[np.int64], chroma: Floats) -> float:
+def within(beats: NDArray[np.int64], chroma: Floats) -> float:
     """How far the harmony of a beat's second half is from its first, as a part of how far that is from the one before:
     about 1 where it moves within the beat as it does on it."""
     middles = (beats[:-1] + beats[1:]) // 2
@@ -130,8 +130,15 @@ def _within(beats: NDArray[np.int64], chroma: Floats) -> float:
     return float(changes[::2].mean() / (changes[1::2].mean() + 1e-9))
 
 
-def marked(signal: Doubles, bar: int) -> float:
-    """How many beats' worth of a signal's spread the places of a bar explain; by chance 0 on average."""
+def marked(heard: Beats, bar: int) -> float:
+    """How many beats' worth of the spread of accents, bass or new harmony the places of a bar explain.
+
+    Of what they explain most of; of each alone it is 0 on average by chance.
+    """
+    return max(_explained(signal, bar) for signal in (heard.accent, heard.bass, heard.new))
+
+
+def _explained(signal: Doubles, bar: int) -> float:
     places = [signal[first::bar] for first in range(bar)]
     between = sum(len(place) * float(place.mean() - signal.mean()) ** 2 for place in places)
     count = len(signal)

@@ -62,7 +62,8 @@ _WEIGHTS = np.array(
 # Where pitches are held, fitted likewise to 573 other clips by two sound fonts: 468 lines and chords made by rule, by
 # 41 instruments, in quarters, eighths, sixteenths, halves, threes and mixtures, held for half to all of their length,
 # with reverberation and without; and 105 songs on a piano that `tempo_audio` has not. In five folds 83 % are right (61
-# by the weights above); what says 0.60 is for 0.62, 0.81 for 0.77, 0.97 for 0.95.
+# by the weights above); what says 0.60 is for 0.62, 0.81 for 0.77, 0.97 for 0.95. They were made by the rules of
+# `tests.accuracy.held`, but of clips drawn otherwise than it draws them: it fits weights like these, not these.
 _HELD_WEIGHTS = np.array(
     [
         *(1.48, 5.01, 0.97, 2.53, 1.69, -0.26, 0.12, -0.16, 0.11, -0.52, 3.16),  # all bands at _MULTIPLES
