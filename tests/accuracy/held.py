@@ -201,8 +201,8 @@ def out_of_fold(seen: Sequence[Example]) -> list[Floats]:
     return [one.evidence @ weights[fold] for one, fold in zip(seen, folds)]
 
 
-def by_marks(seeds: range) -> float:
-    """How much likelier four is than three for each beat more that is marked, by the beats of the true tempo."""
+def marks(seeds: range) -> list[Choice]:
+    """Four rather than three, by how many beats more it marks; of those whose true beats have no parts."""
     choices = []
     for seed in seeds:
         made = bars(seed)
@@ -212,8 +212,13 @@ def by_marks(seeds: range) -> float:
         beats = audio._beats(mel, made.bpm)
         if len(beats) > audio_meter._FEWEST and audio_meter.within(beats, heard.chroma) < audio_meter._STILL:
             found = audio_meter.hear_beats(beats, strength, mel, heard.chroma)
-            more = audio_meter.marked(found, 4) - audio_meter.marked(found, 3)
-            choices.append(Choice(np.array([[more], [0.0]]), np.array([made.bar == 4, made.bar == 3])))
+            three, four = audio_meter.marked(found, 3), audio_meter.marked(found, 4)
+            if max(three, four) >= audio_meter._MARKED:
+                choices.append(Choice(np.array([[four - three], [0.0]]), np.array([made.bar == 4, made.bar == 3])))
+    return choices
+
+
+def by_marks(choices: Sequence[Choice]) -> float:
     return float(fit(choices, 0.1)[0])
 
 
@@ -244,7 +249,7 @@ def main() -> None:
     odds = out_of_fold(seen)
     for kind in dict.fromkeys(one.kind for one in seen):
         print(reliability(seen, odds, kind), flush=True)
-    print(f"_BY_MARKS = {by_marks(BARS):.2f}")
+    print(f"_BY_MARKS = {by_marks(marks(BARS)):.2f}")
 
 
 if __name__ == "__main__":
