@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterable
 from contextlib import suppress
 from typing import Literal, NamedTuple
@@ -12,7 +13,7 @@ from kelly_tui.errors import LabelError
 from kelly_tui.model.annotation import Label, check_value, field_named
 from kelly_tui.model.edit import STATE_FIELDS, Edit, check_state
 from kelly_tui.store.catalogue import Catalogue
-from kelly_tui.store.history import edit
+from kelly_tui.store.history import edit, turn_conflict
 from kelly_tui.store.layout import utc_now
 from kelly_tui.store.schema import label_from_json, label_to_json
 from kelly_tui.text import count
@@ -79,12 +80,22 @@ def _raw(label: str | None) -> msgspec.Raw:
 
 
 def read_conflicts(catalogue: Catalogue, found: Iterable[WrittenConflict]) -> None:
-    """Open them again; one about a sample or a value that can't be is left out."""
+    """Open those that this catalogue's own manifest has open; one about a sample or a value that can't be is left out.
+
+    One that was decided here was so in a backup, and opened again by an undo after it.
+    """
     for one in found:
         with suppress(LabelError, TypeError, ValueError, msgspec.MsgspecError):
             sides = sides_of(one)
-            if catalogue.get(one.sample_id) is not None:
-                put_conflict(catalogue, one.sample_id, one.field, *sides, one.origin, one.at)
+            if catalogue.get(one.sample_id) is None:
+                continue
+            with catalogue.writing() as db:
+                known = _find(db, one.sample_id, one.field, sides.ours, sides.theirs, one.origin)
+                if known is None:
+                    put_conflict(catalogue, one.sample_id, one.field, *sides, one.origin, one.at)
+                elif not known.is_open:
+                    _close(db, one.sample_id, one.field)
+                    turn_conflict(db, known.number, None)
 
 
 def take_conflicts(catalogue: Catalogue, found: Iterable[WrittenConflict]) -> list[tuple[str, str]]:
@@ -135,23 +146,41 @@ def put_conflict(
     """Open a conflict in the place of an open one of the same field; False for one that was decided before."""
     said = (label_to_json(base), label_to_json(ours), label_to_json(theirs))
     with catalogue.writing() as db:
-        values = [_value(label) for label in (ours, theirs)]
-        for open_or_not, *before in db.execute(
-            "SELECT resolved_at IS NULL, ours, theirs FROM conflicts WHERE sample_id = ? AND field = ? AND origin = ?",
-            (sample_id, field, origin),
-        ):
-            if [_value(label_from_json(label)) for label in before] == values:
-                return bool(open_or_not)
-        # One open conflict a field; what another one said stays in the table.
-        db.execute(
-            "UPDATE conflicts SET resolved_at = ? WHERE sample_id = ? AND field = ? AND resolved_at IS NULL",
-            (utc_now(), sample_id, field),
-        )
+        if (known := _find(db, sample_id, field, ours, theirs, origin)) is not None:
+            return known.is_open
+        _close(db, sample_id, field)  # one open conflict a field; what another one said stays in the table
         db.execute(
             "INSERT INTO conflicts (sample_id, field, base, ours, theirs, origin, at) VALUES (?, ?, ?, ?, ?, ?, ?)",
             (sample_id, field, *said, origin, at or utc_now()),
         )
     return True
+
+
+class _Known(NamedTuple):
+    number: int
+    is_open: bool
+
+
+def _find(
+    db: sqlite3.Connection, sample_id: str, field: str, ours: Label | None, theirs: Label | None, origin: str
+) -> _Known | None:
+    """The conflict between the same values, open or decided."""
+    values = [_value(label) for label in (ours, theirs)]
+    for number, is_open, *sides in db.execute(
+        "SELECT conflict, resolved_at IS NULL, ours, theirs FROM conflicts"
+        " WHERE sample_id = ? AND field = ? AND origin = ?",
+        (sample_id, field, origin),
+    ):
+        if [_value(label_from_json(label)) for label in sides] == values:
+            return _Known(number, bool(is_open))
+    return None
+
+
+def _close(db: sqlite3.Connection, sample_id: str, field: str) -> None:
+    db.execute(
+        "UPDATE conflicts SET resolved_at = ? WHERE sample_id = ? AND field = ? AND resolved_at IS NULL",
+        (utc_now(), sample_id, field),
+    )
 
 
 def _value(label: Label | None) -> object:
@@ -182,10 +211,8 @@ def resolve(
             edits.append(Edit(one.sample_id, one.field, chosen and Label(chosen.value, unsure=chosen.unsure)))
     edit(catalogue, edits, by, f"{count(len(decided), 'conflict')} decided for {take}")
     with catalogue.writing() as db:
-        db.executemany(
-            "UPDATE conflicts SET resolved_at = ? WHERE sample_id = ? AND field = ? AND resolved_at IS NULL",
-            [(utc_now(), one.sample_id, one.field) for one in decided],
-        )
+        for one in decided:
+            _close(db, one.sample_id, one.field)
         # Without an edit too the file has to say so: the manifest, in which they are open, is written much later.
         rewrite = "UPDATE samples SET exported_rev = -1 WHERE sample_id = ?"
         db.executemany(rewrite, [(one.sample_id,) for one in decided])

@@ -238,7 +238,7 @@ def _turn(catalogue: Catalogue, by: str, kind: Literal["undo", "redo"], target: 
                 step.change(db, now, {event.field: event.old if back else event.new for event in untouched})
                 for event in untouched:
                     if number := decided.get((sample_id, event.field)):
-                        _turn_conflict(db, number, None if back else at)
+                        turn_conflict(db, number, None if back else at)
             if chunk is chunks[-1]:  # not before: one that was cut short is still to be undone
                 _turned(db, target, back=back)
     if not chunks:
@@ -265,7 +265,7 @@ def _turn_opinions(catalogue: Catalogue, step: Recorder, target: int, *, back: b
         for sample_id, field, at, value, conflict, resolved_at in said:
             step.mention(sample_id, field, Label(msgspec.json.decode(value), at=at), back=back)
             if conflict is not None and (resolved_at is None) is back:
-                _turn_conflict(db, conflict, utc_now() if back else None)
+                turn_conflict(db, conflict, utc_now() if back else None)
     return step.done()
 
 
@@ -275,7 +275,7 @@ def _conflicts(db: sqlite3.Connection, decided_at: str | None) -> dict[tuple[str
     return {(sample_id, field): number for sample_id, field, number in rows}
 
 
-def _turn_conflict(db: sqlite3.Connection, number: int, decided_at: str | None) -> None:
+def turn_conflict(db: sqlite3.Connection, number: int, decided_at: str | None) -> None:
     """Decide a conflict, or open it again if no other of its field is open."""
     another = (
         "SELECT 1 FROM conflicts AS o WHERE o.sample_id = c.sample_id AND o.field = c.field AND resolved_at IS NULL"

@@ -20,6 +20,7 @@ from typing import Self
 from kelly_tui.errors import KellyError
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.connection import connect_for_reading, explained
+from kelly_tui.store.history import turn_conflict
 from kelly_tui.store.schema import label_from_json
 from kelly_tui.store.steps import Labels, write
 
@@ -124,14 +125,8 @@ def _take_back(db: sqlite3.Connection, last: int | None, at: str) -> None:
     db.execute("DELETE FROM events WHERE seq > ?", (last,))
     _take_back_steps(db, at)
     db.execute("DELETE FROM conflicts WHERE at > ?", (at,))
-    open_then = (
-        "SELECT conflict, sample_id FROM conflicts WHERE resolved_at > ? AND NOT EXISTS (SELECT 1 FROM conflicts AS o"
-        " WHERE o.sample_id = conflicts.sample_id AND o.field = conflicts.field AND o.resolved_at IS NULL)"
-    )
-    reopened = db.execute(open_then, (at,)).fetchall()
-    for conflict, sample_id in reopened:
-        db.execute("UPDATE conflicts SET resolved_at = NULL WHERE conflict = ?", (conflict,))
-        db.execute("UPDATE samples SET conflicts = conflicts + 1 WHERE sample_id = ?", (sample_id,))
+    for (conflict,) in db.execute("SELECT conflict FROM conflicts WHERE resolved_at > ?", (at,)).fetchall():
+        turn_conflict(db, conflict, None)
 
 
 def _take_back_steps(db: sqlite3.Connection, at: str) -> None:

@@ -406,6 +406,20 @@ def test_what_is_typed_after_a_conflict_was_decided_and_the_catalogue_lost_is_a_
     store.teardown()
 
 
+def test_a_conflict_that_undo_opened_again_is_open_in_the_backup_that_comes_back() -> None:
+    store = Store()
+    store.create()
+    store.both_edit(0, "tempo_bpm")
+    store.read()
+    store.edit(0, "tempo_bpm", "ann")
+    assert not conflicts(store.catalogue)
+    store.back_up()
+    store.turn(history.undo, "ann")
+    assert conflicts(store.catalogue)
+    store.put_the_backup_back()
+    store.teardown()
+
+
 @pytest.mark.slow
 def test_no_value_is_lost_in_tens_of_thousands_of_steps() -> None:
     run(400, 100)
