@@ -5,7 +5,10 @@ With it stands what a person decided of the sample, see `written_state`, and wha
 
 from __future__ import annotations
 
+import json
+import re
 import sqlite3
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -33,6 +36,7 @@ LARGEST = 32 << 20
 _T = TypeVar("_T")
 
 _DECIDED = "decided"
+_MARK = b"\xef\xbb\xbf"
 _DEEPEST = 20
 _encode = msgspec.json.Encoder(order="sorted").encode
 
@@ -180,13 +184,42 @@ def read(raw: bytes) -> AnnotationFile:
 def read_versions(raw: bytes, sample_id: str) -> list[AnnotationFile]:
     """As `read`; of a file in which git left a merge to people both versions, neither with a revision that is ours.
 
-    One that says that it is of another sample than `sample_id` is refused too: somebody copied it here.
+    So of one in which a merge left a field twice. One that says that it is of another sample than
+    `sample_id` is refused too: somebody copied it here.
     """
     found = [read(one) for one in versions(raw)]
+    if len(found) == 1 and (first := _said_first(raw)):
+        found.insert(0, read(first))
     for one in found:
         if one.sample_id not in ("", sample_id):
             raise FileRefused(f"it says that it is of {one.sample_id[:40]}")
     return found if len(found) == 1 else [replace(one, rev=None) for one in found]
+
+
+def _said_first(raw: bytes) -> bytes:
+    """A file in which a field stands more than once, as it is by the first of them; readers take the last.
+
+    Nothing where none does, as ever: no field's name is a key more often than for value and provenance.
+    """
+    keys = Counter(_KEY.findall(raw))
+    most = dict.fromkeys(_FIELDS, 1 + keys[b"provenance"]) | _ONCE
+    if all(keys[key] <= often for key, often in most.items()):
+        return b""
+    again = False
+
+    def first_of(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        nonlocal again
+        said = dict(reversed(pairs))
+        again |= len(said) < len(pairs)
+        return said
+
+    said = json.loads(raw.removeprefix(_MARK), object_pairs_hook=first_of)
+    return json.dumps(said).encode() if again else b""
+
+
+_KEY = re.compile(rb'"(\w+)"\s*:')
+_FIELDS = [name.encode() for name in FIELDS]
+_ONCE = dict.fromkeys([b"annotations", b"provenance", b"rev", *(name.encode() for name in STATE_FIELDS)], 1)
 
 
 def decode_object(raw: bytes, largest: int) -> dict[str, Any]:
@@ -194,7 +227,7 @@ def decode_object(raw: bytes, largest: int) -> dict[str, Any]:
     if len(raw) > largest:
         raise FileRefused(f"larger than {largest >> 20} MB")
     try:
-        data = msgspec.json.decode(raw.removeprefix(b"\xef\xbb\xbf"))
+        data = msgspec.json.decode(raw.removeprefix(_MARK))
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         raise FileRefused(f"no JSON ({error})") from None
     if not isinstance(data, dict):

@@ -12,6 +12,7 @@ from store_samples import id_of, new_catalogue, sample
 from kelly_tui.model.annotation import Label
 from kelly_tui.model.edit import Edit
 from kelly_tui.store import history
+from kelly_tui.store.annotation_file import read_versions
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.conflicts import conflicts, resolve
 from kelly_tui.store.markers import versions
@@ -106,6 +107,47 @@ def test_what_git_leaves_to_people_is_a_conflict_and_the_rest_is_taken(clones, h
         assert b"<<<<<<<" not in (ours / f"annotations/{id_of(1)[:2]}/{id_of(1)}.json").read_bytes()
         assert b"<<<<<<<" not in (ours / "manifest.json").read_bytes()
         assert read_back(catalogue).words() == ""
+
+
+@pytest.mark.parametrize("is_lost", [False, True], ids=["open", "catalogue lost"])
+def test_a_field_that_a_merge_by_hand_left_twice_is_a_conflict(clones, is_lost):
+    ours, _ = clones
+    say(ours, 1, emotion="sad", valence=0.5)
+    path = ours / f"annotations/{id_of(1)[:2]}/{id_of(1)}.json"
+    merged = path.read_bytes().replace(b'"emotion": "sad",', b'"emotion": "sad",\n    "emotion": "happy",')
+    path.write_bytes(merged)
+    if is_lost:
+        shutil.rmtree(ours / ".kelly")
+    with Catalogue.open(ours) as catalogue:
+        read_back(catalogue)
+        (conflict,) = conflicts(catalogue)
+        assert (conflict.field, conflict.ours.value, conflict.theirs.value) == ("emotion", "sad", "happy")
+        assert values(catalogue, 1) == {"emotion": "sad", "valence": 0.5}
+        assert merged in [kept.read_bytes() for kept in (ours / ".kelly/set-aside").iterdir()]
+
+
+@pytest.mark.parametrize(
+    "twice",
+    [
+        '{"annotations": {"emotion": "sad", "emotion": "happy"}}',
+        '{"annotations": {"emotion": "sad"}, "annotations": {"emotion": "happy"}}',
+        '\ufeff{"emotion": "sad", "key": "C", "emotion" : "happy"}',
+        '{"annotations": {"emotion": "happy"}, "decision": "skipped", "decision": "labelled"}',
+    ],
+)
+def test_what_another_program_says_twice_is_of_two(twice):
+    first, last = read_versions(twice.encode(), id_of(1))
+    assert (first.values, first.state) != (last.values, last.state)
+    assert last.values["emotion"] == "happy"
+    assert {**first.values, **first.state}.get("decision", first.values["emotion"]) in ("sad", "skipped")
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_what_kelly_writes_is_of_one(clones, number):
+    ours, _ = clones
+    say(ours, number, emotion="sad", chord_progression=["C"], notes='"emotion": "sad", "emotion": ', decision="flagged")
+    path = ours / f"annotations/{id_of(number)[:2]}/{id_of(number)}.json"
+    assert len(read_versions(path.read_bytes(), id_of(number))) == 1
 
 
 def test_a_correction_that_is_pulled_is_taken_by_the_samples_file_and_asked_of_nobody(clones):
