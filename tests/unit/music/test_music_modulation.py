@@ -69,6 +69,20 @@ def test_what_stays_at_home_is_one_region_in_the_key_of_the_whole(corpus_midi) -
     assert (regions[0].start, regions[0].end) == (0.0, pytest.approx(47.95, abs=0.01))
 
 
+@pytest.mark.parametrize("roots", [(0, 8, 3, 10), (0, 10, 8, 10), (0, 8, 10, 0), (0, 5, 10, 0)])
+def test_a_loop_in_minor_is_in_minor_all_along(roots: tuple[int, ...]) -> None:
+    """Its chords are those of the relative major too, and three of the four are nearer to that by their tones."""
+    for tonic in range(12):
+        notes = []
+        for bar, root in enumerate([*(8 * roots), 0]):
+            third = 3 if root in (0, 5) else 4
+            notes += [(4 * bar, 3.8, 36 + (tonic + root) % 12, 80)]
+            notes += [(4 * bar, 3.8, 60 + (tonic + root + step) % 12, 80) for step in (0, third, 7)]
+        whole, regions = detect_keys(score_of(notes, bpm=120))
+        assert whole.value == (KEYS[tonic], "minor")
+        assert [(one.tonic, one.mode) for one in regions] == [whole.value]
+
+
 def test_the_key_of_the_whole_is_one_of_the_keys_over_time(corpus_midi) -> None:
     """Where the path is at first nowhere at home too: some of these chorales, and a final that all before is far of."""
     for score in (*(read_midi(corpus_midi(name)) for name in CHORALES), cadences((0, "major"), (1, "major"))):
