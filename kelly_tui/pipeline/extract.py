@@ -11,6 +11,7 @@ from kelly_tui.errors import FileRefused
 from kelly_tui.learn.suggest import suggest_for
 from kelly_tui.learn.suspects import suspect_for
 from kelly_tui.model.sample import Sample
+from kelly_tui.model.tonality import HALVES, beside
 from kelly_tui.pipeline.inherit import inherited
 from kelly_tui.pipeline.keys import Parameters
 from kelly_tui.pipeline.plan import Plan, Work
@@ -215,6 +216,8 @@ class _Extraction:
 
     def _extracted(self, item: Item, result: Mapping[str, Any], parent_id: str | None) -> Extracted:
         target = item.data["target"]
+        heard = carried_labels(result["labels"])
+        labels = self._labels(item.item_id, parent_id, heard)
         return Extracted(
             item.item_id,
             item.key,
@@ -223,8 +226,8 @@ class _Extraction:
             bytes.fromhex(result["vector"]),
             result["columns"],
             bytes.fromhex(result["fingerprint"]),
-            self._labels(item.item_id, parent_id, carried_labels(result["labels"])),
-            result["absent"],
+            labels,
+            [*result["absent"], *(half for half in HALVES if half in heard and half not in labels)],
             look(f"{self._catalogue.root}/{target}"),
         )
 
@@ -238,7 +241,9 @@ class _Extraction:
         if variant is None or parent is None:
             return heard
         cleared = {*parent.refused} - parent.labels.keys()
-        return {**{name: heard[name] for name in heard.keys() - cleared}, **inherited(variant, parent)}
+        told = inherited(variant, parent)
+        kept = beside(heard, {**variant.labels, **told})
+        return {**{name: kept[name] for name in kept.keys() - cleared}, **told}
 
     def _parents(self, sample_ids: Sequence[str]) -> dict[str, str]:
         """Those of the variants among these samples."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 
 from kelly_tui.model.annotation import FIELDS, Label, check_value
+from kelly_tui.model.tonality import beside
 from kelly_tui.store.connection import AMONG, among
 from kelly_tui.store.feature_files import Look
 from kelly_tui.store.layout import utc_now
@@ -88,15 +89,18 @@ def vector_to_store(vector: Iterable[float]) -> bytes:
 def put_extracted(catalogue: Catalogue, rows: Sequence[Extracted]) -> None:
     """Store features and labels, and forget that they failed before: one transaction.
 
-    What an older detector of ours said and the present one doesn't is cleared, as it would be replaced.
+    What an older detector of ours said and the present one doesn't is cleared, as it would be replaced; so is its half
+    of key and mode beside another's half that it did not hear.
     """
     step = Recorder(catalogue, STAGE, "stage", f"labels by {STAGE}", utc_now())
     with catalogue.writing() as db:
         numbers: dict[str, int] = {}
         for row in rows:
             now = Labels.of(db, row.sample_id, {**row.labels, **dict.fromkeys(row.absent)})
-            gone = {field: None for field in row.absent if _is_ours(now.provenance.get(field))}
-            wanted: Wanted = {**gone, **row.labels}
+            found = beside(row.labels, now.labels)
+            absent = [*row.absent, *(field for field in row.labels if field not in found)]
+            gone = {field: None for field in absent if _is_ours(now.provenance.get(field))}
+            wanted: Wanted = {**gone, **found}
             new = {field: label for field, label in wanted.items() if now.yields_to(field, label)}
             step.change(db, now, new, {"features_path": row.features_path, "duration_sec": row.duration_sec})
             numbers[row.sample_id] = now.number

@@ -40,8 +40,9 @@ def edit(catalogue: Catalogue, edits: Sequence[Edit], by: str, words: str | None
 
     A label gets `by`, unless it says whose it is, and the time. Setting the dataset's main label decides the sample as
     ``labelled``, clearing it as ``pending``, in the same step. What is cleared nobody but a person fills again, unless
-    that is undone or `refused` is cleared too. Where chords are set, the times of other ones are cleared. What is there
-    already is no change, unless it decides a conflict; a step without any change has no events.
+    that is undone or `refused` is cleared too. Where chords are set, the times of other ones are cleared; where the key
+    is, the mode that a detector heard of another one, and the other way round. What is there already is no change,
+    unless it decides a conflict; a step without any change has no events.
     Raises `LabelError` for a field or a value that can't be, `DatasetError` for a sample that is not there.
     """
     at = utc_now()
@@ -61,7 +62,7 @@ def edit(catalogue: Catalogue, edits: Sequence[Edit], by: str, words: str | None
                 now = Labels.of(db, sample_id, settled_by(fields))
                 asked = _asked(db, sample_id)
                 new = {field: label for field, label in fields.items() if field in asked or not now.says(field, label)}
-                settled = new if "refused" in fields else now.decided(new)
+                settled = now.in_one(new if "refused" in fields else now.decided(new))
                 step.change(db, now, settled)
                 _hand_down(db, step, sample_id, settled, wanted)
     return step.done()
@@ -109,7 +110,7 @@ def put_labels(catalogue: Catalogue, labels: Mapping[str, Wanted], kind: str, ac
                 now = Labels.of(db, sample_id, settled_by(fields))
                 new = {name: label for name, label in fields.items() if now.yields_to(name, label)}
                 changed += len(new)
-                settled = new if kind == "stage" or "refused" in fields else now.decided(new)
+                settled = now.in_one(new if kind == "stage" or "refused" in fields else now.decided(new))
                 step.change(db, now, settled)
                 if kind != "stage":  # after a stage all variants are brought up to date at once
                     _hand_down(db, step, sample_id, settled, labels)
@@ -141,9 +142,9 @@ def _hand_down(
         settled = following - asked.get(variant_id, {}).keys()
         if conflicts:  # someone is to decide these
             settled -= _asked(db, variant_id)
-        now = Labels.of(db, variant_id, settled)
-        new = {field: inherited_label(field, labels, changes) for field in now.labels}
-        handed = {field: label for field, label in new.items() if now.inherits(field, label)}
+        now = Labels.of(db, variant_id, settled_by(settled))
+        new = {field: inherited_label(field, labels, changes) for field in settled}
+        handed = now.in_one({field: label for field, label in new.items() if now.inherits(field, label)})
         step.change(db, now, handed)
         _hand_down(db, step, variant_id, handed, asked)  # a variant may have been rendered
 

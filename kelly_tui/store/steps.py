@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -13,6 +13,7 @@ from kelly_tui.errors import DatasetError
 from kelly_tui.model.annotation import FIELDS, Label
 from kelly_tui.model.edit import STATE_FIELDS, Event, Step
 from kelly_tui.model.labels import GUESSED, may_replace
+from kelly_tui.model.tonality import HALVES, left_alone
 from kelly_tui.store.schema import (
     Provenance,
     decode_provenance,
@@ -40,9 +41,10 @@ NOTHING: Mapping[str, Any] = {}
 _CHORDS, _TIMES = "chord_progression", "chord_times"
 
 
-def settled_by(fields: Wanted) -> tuple[str, ...]:
-    """These fields, and those that what a person says of them may change (see `Labels.decided`)."""
-    return tuple(dict.fromkeys((*fields, "refused", *([_TIMES] if _CHORDS in fields else []))))
+def settled_by(fields: Collection[str]) -> tuple[str, ...]:
+    """These fields, and those that what is said of them may change (see `Labels.decided` and `Labels.in_one`)."""
+    halves = [other for half, other in HALVES.items() if half in fields]
+    return tuple(dict.fromkeys((*fields, "refused", *([_TIMES] if _CHORDS in fields else []), *halves)))
 
 
 class Labels(NamedTuple):
@@ -116,6 +118,13 @@ class Labels(NamedTuple):
         left = [one for one in self.refused if new.get(one) is None]
         refused = list(dict.fromkeys([*left, *cleared]))
         return new if refused == self.refused else {**new, "refused": Label(refused) if refused else None}
+
+    def in_one(self, new: Wanted) -> Wanted:
+        """What is set, and what that leaves alone: a detector's mode goes from another's tonic than it was heard of,
+        and its tonic from another's mode. They are not refused. `labels` must tell what `settled_by` names.
+        """
+        alone = left_alone(new, self.labels)
+        return {**new, **dict.fromkeys(alone)} if alone else new
 
     def _keeps_no_times(self, chords: Label | None) -> bool:
         """Whether the times there are can't be these chords': a person said other ones, and not the times."""

@@ -17,7 +17,8 @@ import soundfile
 import kelly_tui
 from kelly_tui.model.annotation import Label
 from kelly_tui.model.edit import Edit
-from kelly_tui.pipeline import runner
+from kelly_tui.model.labels import KEYS
+from kelly_tui.pipeline import extract, runner
 from kelly_tui.store import extracted, history
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.history import edit
@@ -244,3 +245,19 @@ def test_variants_say_what_their_root_says_whenever_they_are_extracted(tmp_path,
     assert next(seconds) > 3, "all was committed at once"
     assert kelly_tui.rebuild_dataset(root, check=True, workers=1).failures == []
     assert {one.labels["velocity_curve"].source for one in variants(root)} == {"inherited"}
+
+
+def test_variants_that_are_heard_again_have_no_mode_of_another_tonic_than_their_roots(
+    tmp_path, corpus_midi, monkeypatch
+):
+    root = dataset(tmp_path, {"jig.mid": corpus_midi("ryansMammoth/DoubleHeadJig")})
+    kelly_tui.augment_dataset(root, 3, workers=1)
+    kelly_tui.extract_features(root, workers=1)
+    with Catalogue.open(root) as catalogue:
+        heard = next(iter(catalogue.samples("is:imported")))
+        other = KEYS[(KEYS.index(heard.value("key")) + 6) % 12]
+        edit(catalogue, [Edit(heard.sample_id, "key", Label(other))], "ann")
+    assert {one.value("mode") for one in variants(root)} == {None}
+    monkeypatch.setattr(extract, "VERSIONS", {kind: number + 1 for kind, number in extract.VERSIONS.items()})
+    assert kelly_tui.extract_features(root, workers=1).done == 4
+    assert {(one.labels["key"].source, one.value("mode")) for one in variants(root)} == {("inherited", None)}
