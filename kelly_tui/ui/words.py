@@ -97,6 +97,11 @@ def is_unsure(row: Row, field: str) -> bool:
     return row.sources.get(field, "").isupper()
 
 
+def half_that_marks(key: str | None, mode: str | None) -> str:
+    """The field by whose source a key with its mode is marked, by the sources of both: the half that is a guess."""
+    return "mode" if guessed(mode) and not guessed(key) else "key"
+
+
 def guessed(source: str | None) -> bool:
     """Whether a label of that source is a guess that a person has not accepted."""
     return source in ("detector", "model")

@@ -6,8 +6,15 @@ from pathlib import Path
 
 import pytest
 
+from kelly_tui.model.annotation import Label
+from kelly_tui.model.dataset import DatasetConfig
+from kelly_tui.model.sample import Sample
+from kelly_tui.store import query
+from kelly_tui.store.catalogue import Catalogue
+from kelly_tui.store.layout import create_dataset_structure
 from kelly_tui.ui.screens.columns import ColumnsScreen
 from kelly_tui.ui.widgets.columns import all_columns, columns, name_width
+from kelly_tui.ui.widgets.form import summary
 from kelly_tui.ui.widgets.headings import Headings
 from tests.ui.conftest import Desk, Open
 
@@ -126,8 +133,6 @@ async def test_a_broken_file_of_columns_is_said_and_left(open_desk: Open, root: 
 
 @pytest.mark.parametrize("main_label", ["emotion", "groove_type", "dynamic_range"])
 def test_every_column_fits_and_shows_something_of_every_row(main_label: str, root: Path) -> None:
-    from kelly_tui.store import query
-    from kelly_tui.store.catalogue import Catalogue
     from kelly_tui.store.saved_columns import Columns
     from kelly_tui.ui.paint import length
     from kelly_tui.ui.widgets.sample_row import Look, row_line
@@ -141,3 +146,30 @@ def test_every_column_fits_and_shows_something_of_every_row(main_label: str, roo
     for width in (40, 80, 200):
         assert all(length(row_line(row, width, main_label, Look(), chosen)) == width for row in rows)
         assert name_width(width - 1, columns(width - 1, main_label, chosen)) >= 8
+
+
+@pytest.mark.parametrize(
+    ("key", "mode", "shown", "mark"),
+    [
+        ("human", "detector", "Am◆", "detector"),
+        ("detector", "human", "Am◆", "detector"),
+        ("folder", "detector", "Am◆", "detector"),
+        ("human", "human", "Am", "human"),
+        ("human", None, "A", "human"),
+    ],
+)
+def test_a_key_of_which_one_half_is_a_detectors_is_marked_so_in_list_and_facts(
+    key: str, mode: str | None, shown: str, mark: str, tmp_path: Path
+) -> None:
+    labels = {"key": Label("A", key)} | ({"mode": Label("minor", mode)} if mode else {})
+    sample = Sample(sample_id="0" * 16, file_path="a.mid", file_type="midi", sha256="0" * 64, labels=labels)
+    config = DatasetConfig(dataset_id="songs")
+    create_dataset_structure(tmp_path, config)
+    with Catalogue.open(tmp_path / "songs") as catalogue:
+        catalogue.add([sample])
+        (row,) = query.page(catalogue, query.parse("", config))
+    assert all_columns("emotion")["key"].cell(row) == (shown, mark)
+    if mode == "detector":  # as a row is shown whose guesses are hidden
+        assert "◆" not in all_columns("emotion")["key"].cell(row._replace(mode=None))[0]
+    (text, _), (glyph, style) = summary(sample, config, 79, {})
+    assert (text, glyph.strip(), style) == (f"key {shown.rstrip('◆')}", "◆" if mark == "detector" else "•", mark)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from kelly_tui.store.saved_columns import USUAL, Columns
 from kelly_tui.ui.paint import Line, Span, fit
 from kelly_tui.ui.theme import SOURCE_GLYPH
-from kelly_tui.ui.words import clock, is_unsure, key_name, number, source_of
+from kelly_tui.ui.words import clock, half_that_marks, is_unsure, key_name, number, source_of
 
 if TYPE_CHECKING:
     from kelly_tui.store.query import Row
@@ -63,7 +63,8 @@ def _short(row: Row, field: str, shown: str) -> Span:
 
 
 def _key(row: Row) -> Span:
-    return _short(row, "key", key_name(row.key, row.mode))
+    half = half_that_marks(source_of(row, "key"), source_of(row, "mode") if row.mode else None)  # a guess may be hidden
+    return _short(row, half, key_name(row.key, row.mode))
 
 
 def _tempo(row: Row) -> Span:

@@ -19,7 +19,7 @@ from kelly_tui.text import count, safe_text
 from kelly_tui.ui.paint import Line, Span, clickable, fit, length, spread, wrapped
 from kelly_tui.ui.widgets import pad
 from kelly_tui.ui.widgets.painted import Painted
-from kelly_tui.ui.words import clock, field_word, guessed, key_name, number, numerals, provenance, said
+from kelly_tui.ui.words import clock, field_word, guessed, half_that_marks, key_name, number, numerals, provenance, said
 
 NAME_WIDTH = 13
 VALUE_WIDTH = 18
@@ -300,15 +300,17 @@ def _suggested(name: str, value: Value) -> Line:
 
 
 def _fact(sample: Sample, name: str, label: Label) -> Line:
-    mark = provenance(label).split(" ")[0]
     text = said(name, label.value)
-    if name == "key":
-        mode = sample.value("mode")
-        text = f"key {key_name(str(label.value), None if mode is None else str(mode))}"
+    if name == "key" and (mode := sample.labels.get("mode")) is not None:
+        text = f"key {key_name(text, str(mode.value))}"
+        label = {"key": label, "mode": mode}[half_that_marks(label.source, mode.source)]
+    elif name == "key":
+        text = f"key {text}"
     elif name in ("valence", "arousal", "swing_ratio", "melodic_contour"):
         text = f"{field_word(name)} {text}"
     elif name == "chord_progression":
         text = fit(text, 24).rstrip()
+    mark = provenance(label).split(" ")[0]
     return [(text, label.source), (f" {mark}", label.source)]
 
 
