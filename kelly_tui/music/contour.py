@@ -107,6 +107,9 @@ BAR = 4.0
 _PHRASES_BEFORE = (0, 1, 3, 5)
 """Phrases of the same length that may have come before."""
 
+_TWO_READINGS = 0.7
+"""How sure a type is at most where two readings of Huron make two: right by one of them, wrong by the other."""
+
 _SHAPES = {
     (1, 1): "ascending",
     (1, 0): "ascending",
@@ -129,6 +132,11 @@ def detect_contour(line: NDArray[np.void]) -> Detection[str]:
     more. That onset counts from the start of the song; of a phrase cut from one it is not known, and taken as a bar.
     The type is as sure as other places in the song, and notes weighed alike, say the same: of 150 phrases all 125 are
     right where all agree, and 19 of 25 where some do not. Those that are wrong are told by where the phrase lies.
+
+    Huron himself has the mean of the notes between the first and the last, as it is: what rises by less than a semitone
+    and returns is an arch then, which is flat as read above; what falls so is a valley by both. 50 of the 150 phrases
+    are of another type so, and no measure by which arches and valleys mirror each other is right of more than 87 %.
+    The value is the one that is judged by; where Huron's is another, it is said, and the type is less sure.
     """
     count = len(line)
     if count < 3:
@@ -141,7 +149,12 @@ def detect_contour(line: NDArray[np.void]) -> Detection[str]:
     shape, *otherwise = (_shape(first, mean, last) for mean in (*means, total / count))
     agree = sum(other == shape for other in otherwise) / len(otherwise)
     surety = 0.98 if agree == 1 else 0.35 + 0.5 * agree
-    return Detection(shape, round(surety, 2), f"first {first}, mean {means[0]:.1f}, last {last} of {count} notes")
+    why = f"first {first}, mean {means[0]:.1f}, last {last} of {count} notes"
+    middle = (total - first - last) / (count - 2)
+    hurons = _SHAPES[_direction(middle - first), _direction(last - middle)]
+    if hurons != shape:
+        surety, why = min(surety, _TWO_READINGS), f"{why}; {hurons} by those between, {middle:.1f}"
+    return Detection(shape, round(surety, 2), why)
 
 
 def contour_of(score: Score, skyline: NDArray[np.void]) -> Detection[str]:
@@ -160,7 +173,7 @@ def _shape(first: int, mean: float, last: int) -> str:
     return _SHAPES[_direction(whole - first), _direction(last - whole)]
 
 
-def _direction(semitones: int) -> int:
+def _direction(semitones: float) -> int:
     return (semitones > 0) - (semitones < 0)
 
 

@@ -427,6 +427,27 @@ def test_contour(shape: str, pitches: list[int]) -> None:
     assert (curve.min(), curve.max()) == (0, 1)
 
 
+@pytest.mark.parametrize(
+    ("pitches", "shape", "hurons"),
+    [
+        ([62, 62, 64, 62, 64, 62, 62], "flat", "arch"),  # between the ends 62.8, of which 62 is left
+        ([62, 62, 60, 62, 60, 62, 62], "valley", "valley"),  # its mirror
+        ([60, 64, 67, 72, 67, 64, 60], "arch", "arch"),
+        ([60, 60, 60, 60, 60, 60], "flat", "flat"),
+    ],
+)
+def test_a_contour_of_which_two_readings_of_huron_differ_is_not_sure_and_says_so(
+    pitches: list[int], shape: str, hurons: str
+) -> None:
+    between = np.mean(pitches[1:-1])
+    halves = np.sign([between - pitches[0], pitches[-1] - between]).tolist()
+    assert hurons == {(1, -1): "arch", (-1, 1): "valley", (0, 0): "flat"}[tuple(halves)]
+    found = detect_contour(melody(score_of(line(pitches))))
+    assert found.value == shape
+    assert (found.confidence > 0.9) == (shape == hurons)
+    assert (hurons in found.why) == (shape != hurons)
+
+
 def test_the_melody_is_the_top_of_what_starts_together() -> None:
     score = score_of([note for beat in range(4) for note in ((beat, 1, 48, 70), (beat, 1, 72 + beat, 70))])
     assert melody(score)["pitch"].tolist() == [72, 73, 74, 75]
