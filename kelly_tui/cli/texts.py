@@ -61,8 +61,9 @@ unlabelled; a bare word is looked for in names and notes.
             conf (the least sure label) emotion.conf duration size note_count
             avg_pitch pitch_std pitch_range_semitones note_density
             syncopation_score avg_velocity velocity_std dynamic_range_velocity
-            legato staccato normal; of sound onset_rate tuning
+            legato staccato normal push_ms (how late) key_count
             key_confidence tempo_confidence meter_confidence chord_confidence
+            of sound onset_rate tuning
             spectral_centroid_mean spectral_centroid_std spectral_rolloff_mean
             spectral_rolloff_std spectral_bandwidth_mean spectral_bandwidth_std
             zero_crossing_rate_mean zero_crossing_rate_std rms_energy_mean

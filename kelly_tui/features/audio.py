@@ -142,12 +142,13 @@ class AudioFeatures:
         return {name: value for name, value in found.items() if value is not None}
 
     def columns(self) -> dict[str, float | str]:
-        """The single numbers and words, for the catalogue's filters."""
-        return {
+        """The single numbers and words, for the catalogue's filters, and how many keys there are one after another."""
+        single: dict[str, float | str] = {
             name: value if isinstance(value, str) else round(float(value), 6)
             for name, value in self.arrays().items()
             if np.ndim(value) == 0 and name not in ("duration_sec", "hop_length", "why")
         }
+        return {**single, "key_count": len(self.key_sequence)}
 
     def to_npz(self) -> bytes:
         """The .npz, the same bytes for the same features."""

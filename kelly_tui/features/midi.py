@@ -95,6 +95,8 @@ class MidiFeatures(msgspec.Struct, kw_only=True, frozen=True):
     roman_sequence: list[str]
     """The numeral of each chord in the key that holds then, ``V7/ii``; empty where no key is heard."""
     timing_offsets_ms: list[float]
+    push_ms: float | None
+    """How late the notes on the beat are."""
     swing_ratio: float | None
     groove_type: str | None
     note_density: float
@@ -118,12 +120,15 @@ class MidiFeatures(msgspec.Struct, kw_only=True, frozen=True):
         """The same bytes for the same features."""
         return msgspec.json.encode(self)
 
-    def columns(self) -> dict[str, float | str]:
-        """The single numbers and words, for the catalogue's filters; those that share a label's name have another."""
+    def columns(self) -> dict[str, float | str | list[float]]:
+        """The single numbers and words, for the catalogue's filters, how many keys there are one after another, and the
+        melody's curve; those that share a label's name have another.
+        """
         named = {"pitch_range": "pitch_range_semitones", "dynamic_range": "dynamic_range_velocity"}
         values = {name: getattr(self, name) for name in self.__struct_fields__ if name != "duration_sec"}
         values |= self.articulation_ratios
-        return {named.get(name, name): value for name, value in values.items() if isinstance(value, (int, float, str))}
+        single = {named.get(name, name): one for name, one in values.items() if isinstance(one, (int, float, str))}
+        return {**single, "key_count": len(self.key_sequence), "melodic_contour_curve": self.melodic_contour}
 
 
 @dataclass(frozen=True, eq=False)
@@ -336,6 +341,7 @@ def features_of(analysis: Analysis) -> MidiFeatures:
         key_times=[region.start for region in analysis.keys],
         roman_sequence=analysis.romans,
         timing_offsets_ms=[] if offsets is None else offsets.round(2).tolist(),
+        push_ms=None if late is None else round(groove.push_ms, 2),
         swing_ratio=groove.swing_ratio.value,
         groove_type=groove.groove_type.value,
         note_density=round(density, 4),

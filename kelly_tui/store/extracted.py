@@ -27,6 +27,9 @@ STAGE = "extract"
 _OURS = "kelly "
 """With this the names of our detectors begin."""
 
+_SURE_OF = {"key": "key", "tempo_bpm": "tempo", "time_signature": "meter", "chord_progression": "chord"}
+"""Labels of whose detectors the columns tell how sure they are, and as what: ``key_confidence``."""
+
 _encode = msgspec.json.Encoder().encode
 
 
@@ -77,9 +80,13 @@ def carried_labels(carried: str) -> dict[str, Label]:
 
 
 def columns_to_carry(columns: Mapping[str, Any], labels: Mapping[str, Label]) -> str:
-    """The columns as JSON, with how sure the detector of keys is: kept also where a person's key stands."""
-    sure = labels["key"].confidence if "key" in labels else None
-    return _encode({**columns, **({} if sure is None else {"key_confidence": sure})}).decode()
+    """The columns as JSON, with how sure the detectors are: kept also where a person's label stands."""
+    sure = {
+        f"{name}_confidence": label.confidence
+        for field, name in _SURE_OF.items()
+        if (label := labels.get(field)) is not None and label.confidence is not None
+    }
+    return _encode({**columns, **sure}).decode()
 
 
 def vector_to_store(vector: Iterable[float]) -> bytes:

@@ -111,16 +111,16 @@ FEATURE_NUMBERS = (
     "avg_velocity",
     "velocity_std",
     "dynamic_range_velocity",
-    "legato",
-    "staccato",
-    "normal",
+    *("legato", "staccato", "normal"),
+    "push_ms",
+    "key_count",
     *(f"{name}_{what}" for name in _CURVES for what in ("mean", "std")),
     "onset_rate",
     "tuning",
     *(f"{name}_confidence" for name in ("key", "tempo", "meter", "chord")),
 )
 """Numbers of the features that may be compared and sorted by; those that are labels too go by the label. How sure the
-detectors were of sound can be asked where a person's label stands, too."""
+detectors were can be asked where a person's label stands, too."""
 
 SUGGESTED = ("suggested", "suggested.conf", "suggested.valence", "suggested.arousal")
 """What the features suggest: an emotion, how likely it is, valence and arousal."""

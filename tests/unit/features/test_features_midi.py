@@ -52,8 +52,8 @@ pitch_sequence velocity_sequence duration_sequence onset_times pitch_histogram p
 interval_histogram melodic_contour chord_sequence chord_times key_signature mode timing_offsets_ms swing_ratio
 groove_type note_density syncopation_score avg_velocity velocity_std dynamic_range velocity_curve articulation_ratios
 feature_vector"""
-BESIDE = "key_sequence key_times roman_sequence why"
-"""Beside the list: the keys as the chords have theirs, the chords in them, and what the labels rest on."""
+BESIDE = "key_sequence key_times roman_sequence push_ms why"
+"""Beside the list: the keys as the chords have theirs, the chords in them, the push, and what the labels rest on."""
 
 
 def test_the_features_are_those_of_the_data_model(corpus_midi) -> None:
@@ -112,7 +112,19 @@ def test_columns_are_single_and_named_apart_from_labels(corpus_midi) -> None:
     columns = extract_midi_features(corpus_midi("bwv66.6")).columns()
     assert {"pitch_range_semitones", "dynamic_range_velocity", "note_count", "legato"} <= set(columns)
     assert not {"pitch_range", "dynamic_range"} & set(columns)
-    assert all(isinstance(value, (int, float, str)) for value in columns.values())
+    assert {name for name, value in columns.items() if not isinstance(value, (int, float, str))} == {
+        "melodic_contour_curve"
+    }
+    assert len(columns["melodic_contour_curve"]) == 32
+
+
+def test_columns_tell_the_push_and_how_many_keys_there_are(corpus_midi) -> None:
+    eighths = [(start + 0.02, end, *rest) for start, end, *rest in tune(64)]  # of 100 BPM, all 20 ms late
+    assert extract_midi_features(as_bytes(song(eighths))).columns()["push_ms"] == pytest.approx(20, abs=2)
+    one = extract_midi_features(as_bytes(song(eighths[:1]))).columns()
+    assert ("push_ms" in one, one["key_count"]) == (False, 0), "nothing can be told of one note"
+    features = extract_midi_features(corpus_midi("bwv66.6"))
+    assert features.columns()["key_count"] == len(features.key_times) >= 1
 
 
 def test_only_the_first_seconds_are_analysed() -> None:
@@ -295,7 +307,10 @@ def test_the_stage_writes_features_and_returns_what_the_catalogue_stores(tmp_pat
     assert labels["key"].source == "detector"
     assert len(labels["velocity_curve"].value) == 32
     assert set(labels).isdisjoint(result["absent"])
-    assert json.loads(result["columns"])["key_confidence"] == labels["key"].confidence
+    columns = json.loads(result["columns"])
+    told = {"key": "key", "tempo": "tempo_bpm", "meter": "time_signature", "chord": "chord_progression"}
+    for name, field in told.items():
+        assert columns[f"{name}_confidence"] == labels[field].confidence, name
     before = written.read_bytes()
     extract_item(item)
     assert written.read_bytes() == before

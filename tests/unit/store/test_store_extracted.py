@@ -132,6 +132,7 @@ def test_a_label_that_can_not_be_leaves_no_worker() -> None:
         labels_to_carry({"timing_offsets_ms": Label([float("nan")], "detector")})
 
 
-def test_how_sure_the_key_is_goes_with_the_columns() -> None:
-    assert columns_to_carry({"note_count": 7}, FOUND) == '{"note_count":7,"key_confidence":0.7}'
+def test_how_sure_the_detectors_are_goes_with_the_columns() -> None:
+    carried = columns_to_carry({"note_count": 7}, FOUND)
+    assert carried == '{"note_count":7,"key_confidence":0.7,"chord_confidence":0.5}'
     assert columns_to_carry({"note_count": 7}, {}) == '{"note_count":7}'
