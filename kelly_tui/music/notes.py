@@ -18,8 +18,9 @@ import symusic
 from numpy.typing import NDArray
 
 from kelly_tui.errors import FileRefused
-from kelly_tui.music.runs import begins_of, longest_held
+from kelly_tui.music.runs import begins_of
 from kelly_tui.music.smf import check_chunks, count_dropped
+from kelly_tui.music.tempo_map import main_tempo
 from kelly_tui.settings import limits
 
 if TYPE_CHECKING:
@@ -56,6 +57,11 @@ class Meter(NamedTuple):
     beat: float
     numerator: int
     denominator: int
+
+    @property
+    def is_compound(self) -> bool:
+        """Whether its beat has three parts: 6/8, 9/8, 12/8."""
+        return self.denominator >= 8 and self.numerator % 3 == 0
 
 
 class KeySignature(NamedTuple):
@@ -150,12 +156,8 @@ class Score:
 
     @cached_property
     def tempo_bpm(self) -> float:
-        """The tempo that holds for the longest time."""
-        if len(self.tempi) == 1:
-            return float(self.tempi[0, 1])
-        ends = np.concatenate((self.tempi[1:, 0], [self.duration]))
-        held = np.maximum(np.minimum(ends, self.duration) - self.tempi[:, 0], 0.0)
-        return longest_held(self.tempi[:, 1].round(6), held)
+        """The tempo that stands for the map."""
+        return main_tempo(self.tempi, self.notes["onset"], self.duration).bpm
 
     @property
     def time_signature(self) -> str:

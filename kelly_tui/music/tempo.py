@@ -10,6 +10,7 @@ from kelly_tui.music.detection import Detection, unknown
 from kelly_tui.music.notes import Score
 from kelly_tui.music.runs import runs
 from kelly_tui.music.tempi import BPM, PULSE_BPM, at_multiples, likeliest_tempo
+from kelly_tui.music.tempo_map import main_tempo
 
 Floats = NDArray[np.float64]
 
@@ -83,8 +84,11 @@ def detect_tempo(score: Score) -> Detection[float]:
             return unknown("no tempo in the file, and all notes start together")
         if not score.has_tempo:
             return Detection(bpm, 0.6, "no tempo in the file, but the notes keep MIDI's default of 120")
-        changes = "" if count == 1 else f", the longest held of {count}"
-        return Detection(bpm, 0.95 if count == 1 else 0.85, f"{bpm:g} BPM in the file{changes}")
+        if count == 1:
+            return Detection(bpm, 0.95, f"{bpm:g} BPM in the file")
+        is_held = main_tempo(score.tempi, score.notes["onset"], score.duration).is_held
+        changes = f"the longest held of {count}" if is_held else f"the mean of {count} that follow each other"
+        return Detection(bpm, 0.85, f"{bpm:g} BPM in the file, {changes}")
     return heard
 
 

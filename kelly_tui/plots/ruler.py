@@ -27,8 +27,7 @@ def beats_and_bars(score: Score) -> tuple[Times, Times]:
     beats, bars = [], []
     for meter, end in zip(meters, ends, strict=True):
         unit = 4 / meter.denominator
-        tapped = 3 * unit if meter.denominator == 8 and meter.numerator % 3 == 0 else unit
-        beats.append(_every(tapped, meter.beat, end))
+        beats.append(_every(3 * unit if meter.is_compound else unit, meter.beat, end))
         bars.append(_every(meter.numerator * unit, meter.beat, end))
     return score.beat_to_time(np.concatenate(beats)), score.beat_to_time(np.concatenate(bars))
 
