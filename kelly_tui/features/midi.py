@@ -36,7 +36,7 @@ from kelly_tui.music.meter import find_bars
 from kelly_tui.music.modulation import Region, detect_keys, keys_in_words, numerals, numerals_in_words
 from kelly_tui.music.notes import Score, read_midi
 from kelly_tui.music.syncopation import syncopation
-from kelly_tui.music.tempo import detect_tempo
+from kelly_tui.music.tempo import as_tapped, detect_tempo
 from kelly_tui.store.durable import write_inside
 from kelly_tui.store.extracted import columns_to_carry, labels_to_carry, vector_to_store
 from kelly_tui.store.intact import intact
@@ -218,6 +218,8 @@ def analyse(score: Score) -> Analysis:
     tempo = detect_tempo(score)
     clock = find_clock(score, tempo)
     meter, barred = find_bars(clock)
+    if clock.confidence > 0 and not clock.is_in_three:
+        tempo = as_tapped(tempo, barred.main_meter, meter.confidence)
     timed = score if clock.score is score else barred
     groove = no_groove(tempo.why) if tempo.value is None else detect_groove(timed)
     key, keys = detect_keys(score)

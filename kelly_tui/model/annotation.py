@@ -60,7 +60,7 @@ FIELDS: dict[str, Field] = {
         Field("dominance", "number", "yielding to commanding", low=-1, high=1),
         Field("key", "key", "the tonic", labels.KEYS),
         Field("mode", "choice", "the scale on the tonic", labels.MODES),
-        Field("tempo_bpm", "number", "beats a minute", low=1, high=1000, unit="BPM"),
+        Field("tempo_bpm", "number", "beats a minute: quarters, in 6/8 dotted ones", low=1, high=1000, unit="BPM"),
         Field("time_signature", "meter", "beats in a bar"),
         Field("chord_progression", "chords", "chords in order: C Am G7 Fmaj7 Bdim C/E, N for none"),
         Field("chord_times", "numbers", "start of each chord", low=0, unit="s"),

@@ -56,6 +56,8 @@ class Clock(NamedTuple):
     confidence: float
     """0..1 that its beats are the music's."""
     why: str
+    is_in_three: bool = False
+    """Whether found beats are dotted quarters of its map, as the strokes part them in three."""
 
 
 def find_clock(score: Score, tempo: Detection[float]) -> Clock:
@@ -67,7 +69,8 @@ def find_clock(score: Score, tempo: Detection[float]) -> Clock:
     found = find_beats(score, tempo)
     if found.value is None:
         return Clock(score, 0.0, found.why)
-    return Clock(on_beats(score, found.value), found.confidence, found.why)
+    in_three = _in_three(score.notes["onset"], found.value)
+    return Clock(on_beats(score, found.value), found.confidence, found.why, in_three)
 
 
 def find_beats(score: Score, tempo: Detection[float]) -> Detection[Floats]:

@@ -11,6 +11,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from kelly_tui.music.notes import Meter, is_meter
+
 Floats = NDArray[np.float64]
 Clicks = tuple[tuple[float, bool], ...]
 """Seconds, rising, and whether it is an accent."""
@@ -35,10 +37,12 @@ def clicks(
     `beats`, `bars`: the music's own, in seconds; empty where they are not known. At their tempo, or twice or half of
     it, the click lies on them, whatever they do; at another it is even, from the first bar, or beat, on. Without a
     label (`bpm`, `meter` None) the beats and bars are the music's. Accents are every `meter` clicks ("6/8": two a bar,
-    dotted quarters), from a bar on; none without meter and bars. Empty where neither beats nor tempo are known.
+    dotted quarters, which are its tempo's; "7/8": seven, eighths, two to a quarter of its tempo), from a bar on; none
+    without meter and bars. Empty where neither beats nor tempo are known.
     """
     at = np.asarray(beats, np.float64)
-    times = at if bpm is None else _at_tempo(at, bpm, bars[0] if len(bars) else at[0] if len(at) else 0.0, duration)
+    start = bars[0] if len(bars) else at[0] if len(at) else 0.0
+    times = at if bpm is None else _at_tempo(at, bpm * clicks_in_beat(meter), start, duration)
     times = times[(times >= 0) & (times < duration)][:MOST]
     accents = np.zeros(len(times), bool)
     if len(times) and (in_a_bar := beats_in_bar(meter)):
@@ -52,11 +56,27 @@ def clicks(
 
 def beats_in_bar(meter: str | None) -> int:
     """What one taps in a bar: 4 in 4/4, 2 in 6/8; 0 where no meter is known."""
+    number, note = _parts(meter)
+    return number // 3 if _is_compound(number, note) else number
+
+
+def clicks_in_beat(meter: str | None) -> float:
+    """What one taps in a beat of the tempo: of quarters two in 7/8, one of two in 2/2; 1 of dotted ones in 6/8."""
+    number, note = _parts(meter)
+    return 1.0 if number == 0 or _is_compound(number, note) else note / 4
+
+
+def _parts(meter: str | None) -> tuple[int, int]:
+    """The two numbers of a meter; zeros where it is none."""
     above, slash, below = (meter or "").partition("/")
-    if not slash or not above.isdecimal():
-        return 0
-    number = int(above)
-    return number // 3 if below == "8" and number % 3 == 0 else number
+    if not slash or not above.isdecimal() or not below.isdecimal():
+        return 0, 0
+    number, note = int(above), int(below)
+    return (number, note) if is_meter(number, note) else (0, 0)
+
+
+def _is_compound(number: int, note: int) -> bool:
+    return Meter(0.0, 0.0, number, note).is_compound
 
 
 def _at_tempo(beats: Floats, bpm: float, start: float, duration: float) -> Floats:

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from kelly_tui.music.averages import median
 from kelly_tui.music.detection import Detection, unknown
-from kelly_tui.music.notes import Score
+from kelly_tui.music.notes import Meter, Score
 from kelly_tui.music.runs import runs
 from kelly_tui.music.tempi import BPM, PULSE_BPM, at_multiples, likeliest_tempo
 from kelly_tui.music.tempo_map import main_tempo
@@ -90,6 +90,18 @@ def detect_tempo(score: Score) -> Detection[float]:
         changes = f"the longest held of {count}" if is_held else f"the mean of {count} that follow each other"
         return Detection(bpm, 0.85, f"{bpm:g} BPM in the file, {changes}")
     return heard
+
+
+def as_tapped(tempo: Detection[float], meter: Meter | None, surety: float) -> Detection[float]:
+    """A tempo in quarter notes as one in beats of a `meter` that is this sure: in dotted notes where it is compound.
+
+    That is what one taps, the ruler draws, the click sounds and the tempo of sound counts; in other meters a tempo is
+    in quarters, as a file says it.
+    """
+    if tempo.value is None or meter is None or not meter.is_compound:
+        return tempo
+    bpm, dotted = tempo.value * meter.denominator / 12, {8: "quarters", 16: "eighths"}.get(meter.denominator, "notes")
+    return Detection(round(bpm, 3), min(tempo.confidence, surety), f"{bpm:.4g} dotted {dotted} a minute: {tempo.why}")
 
 
 def _is_octave(heard: float | None, bpm: float) -> bool:

@@ -118,11 +118,11 @@ class MidiPicture:
 
 
 def _on_its_beats(score: Score) -> Score:
-    """The score, where it was played without a clock on the beats and bars that are heard."""
+    """The score in the bars that are heard where it names none, and on the beats that are where it has no clock."""
     if not len(score.notes):
         return score
     clock = find_clock(score, detect_tempo(score))
-    return find_bars(clock).score if clock.score is not score and clock.confidence >= BELIEVED else score
+    return find_bars(clock).score if clock.confidence >= BELIEVED else score
 
 
 def _changing_keys(score: Score) -> list[tuple[float, str]]:

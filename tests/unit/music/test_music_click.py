@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import io
+
 import numpy as np
+import pretty_midi
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kelly_tui.features.midi import analyse
 from kelly_tui.music.click import beats_in_bar, clicks
+from kelly_tui.music.notes import read_midi
+from kelly_tui.plots.ruler import beats_and_bars
 
 BEATS = [0.5 * n for n in range(16)]
 BARS = [2.0 * n for n in range(4)]
@@ -67,6 +73,45 @@ def test_without_beats_the_label_alone_is_clicked():
 )
 def test_what_one_taps_in_a_bar(meter, taps):
     assert beats_in_bar(meter) == taps
+
+
+def eighths(meter: tuple[int, int], quarters: float, bars: int = 16) -> bytes:
+    """Bars of eighth notes, of whose first beat the bass sounds too, in a file of so many quarters a minute."""
+    song = pretty_midi.PrettyMIDI(initial_tempo=quarters)
+    song.time_signature_changes = [pretty_midi.TimeSignature(*meter, 0.0)]
+    step, each = 30 / quarters, meter[0] * 8 // meter[1]
+    piano = pretty_midi.Instrument(0)
+    for place in range(each * bars):
+        for pitch in (60 + place * 5 % 12,) if place % each else (72, 36):
+            piano.notes.append(pretty_midi.Note(80, pitch, step * place, step * (place + 1)))
+    song.instruments = [piano]
+    data = io.BytesIO()
+    song.write(data)
+    return data.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("meter", "quarters", "tapped"),
+    [
+        ((6, 8), 180, 120),
+        ((9, 8), 165, 110),
+        ((12, 8), 99, 66),
+        ((3, 4), 100, 100),
+        ((7, 8), 140, 140),
+        ((2, 2), 96, 96),
+    ],
+)
+def test_the_click_of_what_is_heard_runs_with_the_bars_of_the_file(meter, quarters, tapped):
+    data = eighths(meter, quarters)
+    said = analyse(read_midi(data)).detections
+    bpm, name = said["tempo_bpm"][1].value, said["time_signature"][1].value
+    assert name == f"{meter[0]}/{meter[1]}"
+    assert bpm == pytest.approx(tapped, rel=1e-3)
+    beats, bars = beats_and_bars(read_midi(data))
+    found = clicks(60 / quarters * 4 * meter[0] / meter[1] * 16, beats.tolist(), bars.tolist(), bpm, name)
+    assert times(found) == pytest.approx(beats[: len(found)].tolist())
+    downbeats = pretty_midi.PrettyMIDI(io.BytesIO(data)).get_downbeats()
+    assert accents(found)[:16] == pytest.approx(downbeats[:16].tolist(), abs=2e-3)
 
 
 @given(
