@@ -49,7 +49,8 @@ def has_clock(score: Score) -> bool:
     return len(score.tempi) > 1 or keeps_clock(score) > _FOLLOWED
 
 
-def _is_default(score: Score) -> bool:
+def is_default(score: Score) -> bool:
+    """Whether its only tempo is MIDI's default of 120."""
     return len(score.tempi) == 1 and abs(score.tempi[0, 1] - 120.0) < 1e-3
 
 
@@ -77,7 +78,7 @@ def detect_tempo(score: Score) -> Detection[float]:
         return unknown("the file's tempo is impossible")
     bpm, count = round(score.tempo_bpm, 3), len(score.tempi)
     heard: Detection[float] | None = None
-    if not has_clock(score) or (_is_default(score) and not _is_kept(score)):
+    if not has_clock(score) or (is_default(score) and not _is_kept(score)):
         heard = onset_tempo(score)
     if heard is None or (has_clock(score) and _is_octave(heard.value, bpm)):
         if not score.has_tempo and np.ptp(score.notes["onset_beat"]) < 1:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import replace
 
 import mir_eval
 import numpy as np
+import pretty_midi
 import pytest
 from numpy.typing import NDArray
 
@@ -167,6 +169,61 @@ def test_bars_of_a_performance_begin_with_its_bass(bar: int, lead: int) -> None:
     assert bars.meter.value == f"{bar}/4"
     first = float(timed.time_to_beat(seconds[lead : lead + 1])[0])
     assert (bars.score.meters[0].beat - first) % bar == pytest.approx(0, abs=1e-6)
+
+
+def patterned(groups: tuple[int, ...], unit: float, bars: int = 20) -> tuple[Floats, Floats]:
+    """Beats and pitches of bars of groups of units: a bass and a chord on each group, a tune that runs over them."""
+    rng = np.random.default_rng(sum(groups))
+    rows = []
+    for bar in range(bars):
+        start, root = bar * sum(groups) * unit, (0, 5, 7, 0)[bar % 4]
+        for number, group in enumerate(groups):
+            rows += [(start, 36.0 + root + 7 * (number > 0))] + [(start, 60.0 + root + step) for step in (0, 4, 7)]
+            rows += [(start + place * unit, 72.0 + root + rng.choice((0, 2, 4))) for place in range(group)]
+            start += group * unit
+    beats, pitches = np.array(rows).T
+    return beats, pitches
+
+
+def written(beats: Floats, pitches: Floats, bpm: float, *meters: pretty_midi.TimeSignature) -> bytes:
+    """A file of pretty_midi's with these meters, or what it writes where it is told none."""
+    song = pretty_midi.PrettyMIDI(initial_tempo=bpm)
+    song.time_signature_changes = list(meters)
+    notes = [
+        pretty_midi.Note(80, int(pitch), beat * 60 / bpm, (beat + 0.4) * 60 / bpm)
+        for beat, pitch in zip(beats, pitches)
+    ]
+    song.instruments = [pretty_midi.Instrument(0)]
+    song.instruments[0].notes = notes
+    data = io.BytesIO()
+    song.write(data)
+    return data.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("name", "groups", "unit"),
+    [
+        ("5/4", (3, 2), 1.0), ("5/4", (2, 3), 1.0), ("7/4", (4, 3), 1.0), ("7/4", (3, 4), 1.0),
+        ("7/8", (2, 2, 3), 0.5), ("7/8", (3, 2, 2), 0.5), ("3/4", (3,), 1.0), ("4/4", (2, 2), 1.0),
+    ],
+)  # fmt: skip
+def test_fives_and_sevens_are_heard_however_they_are_counted(name: str, groups: tuple[int, ...], unit: float) -> None:
+    score = replace(read_midi(written(*patterned(groups, unit), 100)), meters=[])
+    assert analyse(score).meter.value == name
+
+
+@pytest.mark.parametrize("bpm", [120, 93])
+def test_a_44_that_a_library_wrote_is_no_surer_than_the_notes_let_it_be(bpm: float) -> None:
+    """Waltzes were 4/4 at .9: pretty_midi writes that where it is told no meter."""
+    waltz, march = patterned((1, 1, 1), 1.0), patterned((2, 2), 1.0)
+    found = analyse(read_midi(written(*waltz, bpm))).meter
+    assert found.value == "3/4"
+    assert found.why.endswith("the file's 4/4 is a default")
+    assert analyse(read_midi(written(*march, bpm))).meter == Detection("4/4", 0.9, "4/4 in the file")
+    told = read_midi(written(*waltz, bpm, pretty_midi.TimeSignature(6, 4, 0.0)))
+    assert analyse(told).meter == Detection("6/4", 0.9, "6/4 in the file")
+    chosen = replace(read_midi(written(*waltz, 93)), ticks_per_beat=480)
+    assert analyse(chosen).meter.value == "4/4"
 
 
 def test_what_the_file_names_stands_and_what_a_recorder_writes_does_not(corpus_midi) -> None:
