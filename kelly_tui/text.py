@@ -54,6 +54,11 @@ def safe_text(text: str, limit: int | None = 200) -> str:
     return shown
 
 
+def is_safe(text: str) -> bool:
+    """Whether a terminal would obey nothing in it."""
+    return text.translate(_TABLE) == text
+
+
 def safe_json(data: bytes) -> bytes:
     """JSON of the same value, in which what a terminal would obey stands as escapes; its encoder left them as they are.
 

@@ -14,20 +14,26 @@ from kelly_tui.model.annotation import ALIASES, FIELDS
 from kelly_tui.model.dataset import TARGET_MODELS, DatasetConfig
 from kelly_tui.store.completion import conditions
 from kelly_tui.store.layout import dataset_root, find_datasets, load_config
+from kelly_tui.text import is_safe
 
 SCRIPTS = {
     "bash": """\
 _kelly() {
     # Bash takes what follows a : or = for a word of its own: words are split here, and the replies shortened.
-    local IFS=$' \\t\\n' line=${COMP_LINE:0:COMP_POINT} last=${COMP_WORDS[COMP_CWORD]} typed
-    local -a words
+    # It inserts them as they are: names and labels are strangers', so they are quoted.
+    local IFS=$' \\t\\n' line=${COMP_LINE:0:COMP_POINT} last=${COMP_WORDS[COMP_CWORD]} typed reply
+    local -a words replies
     read -ra words <<<"$line"
     [[ $line == *[[:space:]] ]] && words+=("")
     typed=${words[-1]}
     [[ $last == [:=] ]] && last=
-    IFS=$'\\n'
-    COMPREPLY=($(kelly complete -- "${words[@]:1}" 2>/dev/null))
-    COMPREPLY=("${COMPREPLY[@]#"${typed%"$last"}"}")
+    IFS= read last <<<"$last"
+    mapfile -t replies < <(kelly complete -- "${words[@]:1}" 2>/dev/null)
+    COMPREPLY=()
+    for reply in "${replies[@]#"${typed%"$last"}"}"; do
+        printf -v reply %q "$reply"
+        COMPREPLY+=("$reply")
+    done
     [[ ${#COMPREPLY[@]} == 1 && $COMPREPLY == *[:=] ]] && compopt -o nospace
 }
 complete -o default -F _kelly kelly""",
@@ -35,7 +41,7 @@ complete -o default -F _kelly kelly""",
 #compdef kelly
 _kelly() {
     local -a found open
-    found=("${(@f)$(kelly complete -- "${(@)words[2,CURRENT]}" 2>/dev/null)}")
+    found=("${(@f)$(kelly complete -- "${(@Q)words[2,CURRENT]}" 2>/dev/null)}")
     open=(${(M)found:#*[:=]})
     found=(${found:#*[:=]})
     (( $#open )) && compadd -S '' -a open
@@ -49,11 +55,14 @@ complete -c kelly -n '__fish_seen_subcommand_from import' -F
 complete -c kelly -l import-dir -r -F
 complete -c kelly -l datasets -r -F""",
 }
-"""To be evaluated by the shell."""
+"""To be evaluated by the shell. Zsh and fish quote what they insert; what was quoted before, zsh hands on so."""
 
 
 def candidates(words: Sequence[str], datasets: Path) -> list[str]:
-    """What may complete the last of `words`; nothing where it is a file, a number or a new name."""
+    """What may complete the last of `words`; nothing where it is a file, a number or a new name.
+
+    A stranger's name that a terminal would obey, or that would be two lines, is not offered.
+    """
     *before, last = words[1:] if words[:1] == ["--"] and len(words) > 1 else words or [""]
     parsers = build_parser()[1]
     first = next((before[place] for place in places_of_words(before, parsers["open"])), None)
@@ -63,7 +72,7 @@ def candidates(words: Sequence[str], datasets: Path) -> list[str]:
     found = _possible(parser, before, last, datasets)
     if first is None and not last.startswith("-"):
         found = [*COMMANDS, *found]
-    return [word for word in dict.fromkeys(found) if word.startswith(last)]
+    return [word for word in dict.fromkeys(found) if word.startswith(last) and is_safe(word)]
 
 
 def _possible(parser: Parser, before: Sequence[str], last: str, datasets: Path) -> Iterable[str]:
