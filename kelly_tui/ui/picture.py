@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from kelly_tui.errors import FileRefused, KellyError
 from kelly_tui.features.npz import read_npz
@@ -45,6 +46,9 @@ SHORT = 10.0
 
 FEATURE_RATE = 22_050
 """Hz of the frames that features count in."""
+
+_MOST_BEATS = 1 << 20
+"""Of a sound: a hundred hours have fewer."""
 
 
 class View(NamedTuple):
@@ -197,12 +201,23 @@ def kept_outline(root: Path, file_path: str) -> Outline:
 
 
 def _found_beats(root: Path, sample: Sample) -> tuple[list[float], list[float]]:
-    """Seconds of beats and bars, as the sample's features have them; none where there are none."""
+    """Seconds of beats and bars, as the sample's features have them; none where there are none, or no times."""
     if sample.features_path is None:
         return [], []
     with suppress(TypeError, ValueError, KeyError, KellyError):  # features can be made again, and drawn without
         features = read_npz(inside(root, sample.features_path), ("hop_length", "beat_frames", "bar_frames"))
         seconds = float(features["hop_length"]) / FEATURE_RATE
-        beats, bars = (features[name].astype(np.float64) * seconds for name in ("beat_frames", "bar_frames"))
-        return beats.tolist(), bars.tolist()
+        return _times(features["beat_frames"], seconds), _times(features["bar_frames"], seconds)
     return [], []
+
+
+def _times(frames: NDArray[np.generic], seconds: float) -> list[float]:
+    """Raises `ValueError` for what are no numbers of frames, one after another."""
+    if frames.ndim != 1 or frames.size > _MOST_BEATS or frames.dtype.kind not in "iuf":
+        raise ValueError(frames)
+    with np.errstate(over="ignore", invalid="ignore"):
+        times: NDArray[np.float64] = frames.astype(np.float64) * seconds
+    if not np.isfinite(times).all():
+        raise ValueError(frames)
+    found: list[float] = times.tolist()
+    return found

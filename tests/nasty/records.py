@@ -84,9 +84,32 @@ CHANGES: dict[str, Callable[[dict[str, Any]], object]] = {
 
 
 def _npy(shape: str, body: bytes = b"", kind: str = "<f4") -> bytes:
-    head = f"{{'descr': '{kind}', 'fortran_order': False, 'shape': {shape}, }}".encode()
-    head += b" " * (-(len(head) + 11) % 64) + b"\n"
+    return _head(f"{{'descr': '{kind}', 'fortran_order': False, 'shape': {shape}, }}", body)
+
+
+def _head(text: str, body: bytes) -> bytes:
+    head = text.encode() + b" " * (-(len(text) + 11) % 64) + b"\n"
     return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(head)) + head + body
+
+
+_REST = "'fortran_order': False, 'shape': (1,)}"
+_HEADS = (
+    "{[]: 1}",
+    "{1: 2, 'shape': 3, None: 4}",
+    "{{}}",
+    "[[['descr']]]",
+    "-" * 9000 + "1",
+    "(" * 9000,
+    "'descr'",
+    "{'shape': (1,)}",
+    f"{{'descr': None, {_REST}",
+    f"{{'descr': {{'names': ['a'], 'formats': ['<f4'], 'offsets': [-4]}}, {_REST}",
+    f"{{'descr': [('a', '<f4', ({2**40},))], {_REST}",
+    f"{{'descr': '<M8[{'9' * 30}s]', {_REST}",
+    f"{{'descr': {'[' * 90}{']' * 90}, {_REST}",
+    f"{{'descr': '<f4', 'fortran_order': False, 'shape': ({'1,' * 70})}}",
+)
+"""What may stand in the head of an array, which NumPy reads as Python."""
 
 
 def _zip(entries: dict[str, bytes], packed: int = zipfile.ZIP_STORED) -> bytes:
@@ -135,6 +158,7 @@ ARRAYS: dict[str, bytes] = {
     "an entry that is no array": _zip(dict.fromkeys(_NAMES, b"text")),
     "ten thousand entries": _zip({f"{at}.npy": b"" for at in range(10_000)}),
     "a comment that hides the entries": GOOD[:-2] + b"\x2a\0" + bytes(20) + GOOD[-22:-2] + b"\1\0",
+    **{f"a head of {head[:16]}": _zip(dict.fromkeys(_NAMES, _head(head, bytes(64)))) for head in _HEADS},
     "an entry out": GOOD.replace(b"mel_spectrogram.npy", b"../feature_vector.n"),
 }  # fmt: skip
 """What may lie in place of a sample's features, or be handed in as an array."""

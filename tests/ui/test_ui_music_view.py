@@ -8,17 +8,19 @@ import shutil
 import signal
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 import soundfile
 
 import kelly_tui
 from kelly_tui.errors import FileRefused
+from kelly_tui.features.npz import npz_bytes
 from kelly_tui.model.dataset import DatasetConfig
 from kelly_tui.plots.outline import pack, unpack
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.ui import picture
-from kelly_tui.ui.picture import NEAREST, AudioPicture, read_picture
+from kelly_tui.ui.picture import NEAREST, AudioPicture, View, read_picture
 from kelly_tui.ui.widgets.music_view import MusicView
 from tests.ui.conftest import Desk, Open
 
@@ -176,6 +178,28 @@ def test_what_lies_in_place_of_an_outline_is_neither_read_nor_waited_for(sounds:
         if kind != "huge":
             assert not only.is_file() or only.is_symlink(), "what leads out, or is none, is left where it is"
         only.unlink()
+
+
+@pytest.mark.parametrize(
+    "beats",
+    [
+        np.ones((5, 2)),
+        np.array(3.0),
+        np.array(["a", "b"]),
+        np.array([1.0, np.nan]),
+        np.array([-np.inf]),
+        np.array([1j]),
+        np.array([(1, 2)], "i4,i4"),
+        np.zeros((1 << 20) + 1, np.int8),
+    ],
+    ids=["a table", "a number", "words", "no number", "beyond numbers", "complex", "records", "a million"],
+)
+def test_beats_that_are_no_times_are_not_drawn_and_the_sound_is(sounds: Path, beats) -> None:
+    one = sample(sounds)
+    (sounds / "beats.npz").write_bytes(npz_bytes({"hop_length": 512, "beat_frames": beats, "bar_frames": [0, 4]}))
+    found = read_picture(sounds, msgspec.structs.replace(one, features_path="beats.npz"))
+    assert (found.beats, found.bars) == ([], [])
+    assert found.cells(40, 8, View(0, found.duration)).style.shape == (8, 40)
 
 
 def test_no_outline_is_written_through_a_link(sounds: Path, tmp_path: Path) -> None:
