@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import posixpath
-import tarfile
 from collections.abc import Callable, Iterator, Mapping
+from io import BufferedReader
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,6 +17,7 @@ from kelly_tui.export.facts import KIND, VERSION
 from kelly_tui.export.formats import missing
 from kelly_tui.export.lines import extracted_of, sample_of
 from kelly_tui.export.outside import LONGEST, content, lines_in, most_of, opened, regular, too_large
+from kelly_tui.export.shards import bytes_of, members
 from kelly_tui.export.target import NAME, said
 from kelly_tui.model.dataset import DatasetConfig
 from kelly_tui.model.labels import SPLITS
@@ -183,31 +184,30 @@ def _webdataset(folder: Path) -> Iterator[_Raw | _Spoilt]:
     for split in SPLITS:
         for path in regular(folder, f"{split}-*.tar"):
             try:
-                with opened(folder, path) as file, tarfile.open(fileobj=file, mode="r|") as shard:
+                with opened(folder, path) as shard:
                     yield from _in_shard(shard)
             except FileRefused as error:
                 yield _Spoilt(path.name, error.what)
-            except (tarfile.TarError, OSError, EOFError, ValueError, OverflowError) as error:
-                yield _Spoilt(path.name, f"can't be read on ({error})")
+            except OSError as error:
+                yield _Spoilt(path.name, f"can't be read on ({error.strerror})")
 
 
-def _in_shard(shard: tarfile.TarFile) -> Iterator[_Raw]:
+def _in_shard(shard: BufferedReader) -> Iterator[_Raw]:
     """A sample's files lie side by side, as readers of the format want them."""
     key, files, refused = "", dict[str, bytes](), ""
-    for member in shard:
+    for member in members(shard):
         name, _, suffix = member.name.partition(".")
         if name != key:
             if files:
                 yield _of_files(files, refused)
             key, files, refused = name, {}, ""
         kind, most = _in_a_shard(suffix)
-        if kind in files or not member.isreg() or member.issparse():  # no link, no device, nothing that expands
+        if kind in files:
             continue
         if member.size > most:
             refused = refused or too_large(most)
             continue
-        file = shard.extractfile(member)
-        files[kind] = file.read() if file is not None else b""
+        files[kind] = bytes_of(shard, member)
     if files:
         yield _of_files(files, refused)
 
