@@ -6,7 +6,13 @@ them, so every such text passes through `safe_text` before it is printed or draw
 
 from __future__ import annotations
 
+import json
+import os
+import re
+import shlex
 import unicodedata
+
+import msgspec
 
 _BIDI_AND_SEPARATORS = {
     *range(0x202A, 0x202F),  # embeddings and overrides
@@ -30,6 +36,7 @@ def _table() -> dict[int, int]:
 
 
 _TABLE = _table()
+_SURROGATES = re.compile("[\ud800-\udfff]")
 _ESCAPES = {code: f"\\u{code:04x}" for code in _TABLE if code >= 0x7F}
 
 
@@ -57,6 +64,27 @@ def safe_text(text: str, limit: int | None = 200) -> str:
 def is_safe(text: str) -> bool:
     """Whether a terminal would obey nothing in it."""
     return text.translate(_TABLE) == text
+
+
+def storable(text: str, instead: str = "\ufffd") -> str:
+    """`text` as UTF-8 and JSON can hold it: with `instead` for each byte of a name that was not UTF-8."""
+    return text if text.isascii() else _SURROGATES.sub(instead, text)
+
+
+def shell_word(text: str) -> str:
+    """`text` as a shell reads it, in characters that can be shown: ``Caf\xe9`` is ``$'Caf\\xe9'``."""
+    if storable(text) == text:
+        return shlex.quote(text)
+    plain = (chr(one) if 0x20 <= one < 0x7F and chr(one) not in "'\\" else f"\\x{one:02x}" for one in os.fsencode(text))
+    return f"$'{''.join(plain)}'"
+
+
+def json_of(data: object) -> bytes:
+    """`data` in JSON, its texts `storable`."""
+    try:
+        return msgspec.json.encode(data)
+    except UnicodeEncodeError:
+        return storable(json.dumps(msgspec.to_builtins(data), ensure_ascii=False)).encode()
 
 
 def safe_json(data: bytes) -> bytes:

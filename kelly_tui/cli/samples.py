@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-import shlex
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from kelly_tui.errors import DatasetError, LabelError, StageAtWork
-from kelly_tui.text import count
+from kelly_tui.text import count, shell_word, storable
 
 if TYPE_CHECKING:
     from kelly_tui.cli.commands import Line
@@ -261,9 +260,11 @@ def suggest(line: Line) -> int:
 def filter_text(words: list[str]) -> str:
     """A filter as the shell gives it: ``text:"rain song"`` comes without its quotes, and gets them back.
 
-    A whole filter in one word, ``'emotion:sad bpm:80..100'``, stays as it is.
+    A whole filter in one word, ``'emotion:sad bpm:80..100'``, stays as it is. A name that is not UTF-8 becomes what
+    import made of it.
     """
-    return " ".join(f'{one[1]}:"{one[2]}"' if (one := _SPACED.fullmatch(word)) else word for word in words)
+    text = " ".join(f'{one[1]}:"{one[2]}"' if (one := _SPACED.fullmatch(word)) else word for word in words)
+    return storable(text, "_")
 
 
 _SPACED = re.compile(r'(-?(?:text|name|path|notes|key)):((?!.*\s-?[\w.]+[:<>=])[^"]*\s[^"]*)', re.IGNORECASE)
@@ -359,7 +360,7 @@ def _show_outside(line: Line, outside: Merge) -> None:
     line.voice.table(rows, ["file", "field", "ours", "theirs"])
     if len(outside.pending) > SHOWN:
         line.voice.say(f"… and {len(outside.pending) - SHOWN:,} more; --json names all")
-    name = shlex.quote(line.arguments.dataset)
+    name = shell_word(line.arguments.dataset)
     line.voice.say(f"kelly conflicts {name} --take theirs takes these in, --take ours declines them")
 
 

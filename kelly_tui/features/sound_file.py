@@ -6,17 +6,14 @@ What passes is not empty, finite, loud enough to be sound and small enough to ho
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from kelly_tui.errors import FileRefused
-from kelly_tui.music.soundform import unreadable, whole_sound
+from kelly_tui.music.soundform import opened, unreadable, whole_sound
 from kelly_tui.settings import limits
-
-if TYPE_CHECKING:
-    import soundfile
 
 Samples = NDArray[np.float32]
 Sound = Path | str | tuple[ArrayLike, float]
@@ -88,12 +85,10 @@ def checked(samples: Samples, rate: int, path: Path | None = None) -> Samples:
     return samples
 
 
-def _opened(path: Path) -> soundfile.SoundFile:
-    import soundfile
-
+def _opened(path: Path) -> Any:
     if not path.is_file():  # a pipe or a device would wait for ever
         raise FileRefused("no such file" if not path.exists() else "not a file", path=path)
     if path.stat().st_size == 0:
         raise FileRefused("empty", path=path)
     whole_sound(path, path)
-    return soundfile.SoundFile(path)
+    return opened(path)

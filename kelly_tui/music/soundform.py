@@ -47,11 +47,9 @@ class Form(NamedTuple):
 
 def whole_sound(path: Path | str, name: Path | str) -> Form:
     """Look at the sound file at `path`. Raises `FileRefused`, which calls it `name`, if it is none or cut short."""
-    import soundfile
-
     _check_lists(path, name)
     try:
-        with soundfile.SoundFile(path) as sound:
+        with opened(path) as sound:
             form = Form(sound.frames, sound.samplerate)
             kind = sound.format
     except RuntimeError as error:
@@ -66,19 +64,32 @@ def whole_sound(path: Path | str, name: Path | str) -> Form:
     return form
 
 
+def opened(path: Path | str) -> Any:
+    """The `soundfile.SoundFile` of the file at `path`, whose name need not be UTF-8: of a text soundfile makes UTF-8.
+
+    Raises what soundfile raises.
+    """
+    import soundfile
+
+    return soundfile.SoundFile(os.fsencode(path))
+
+
 def streamed(path: Path | str) -> Any:
-    """The sound file at `path`, a `soundfile.SoundFile` to be read block by block.
+    """As `opened`, to be read block by block.
 
     Raises what soundfile raises, and `FileRefused` for what it can't open or would never end to.
     soundfile seeks after each read, to where it is anyway. An MP3's decoder forgets then what its next frames are made
     from, so that they would be silence where the encoder saved bits for them: in pure music, or at low rates.
     """
-    import soundfile
-
     _check_lists(path, path)
-    sound = soundfile.SoundFile(str(path))
+    sound = opened(path)
     sound.seekable = lambda: False
     return sound
+
+
+def reason(error: Exception) -> str:
+    """What soundfile says, without the name of the file."""
+    return str(error).rsplit(": ", 1)[-1].rstrip(".")
 
 
 def unreadable(error: Exception, name: Path | str) -> NoReturn:
@@ -99,7 +110,7 @@ def _check_end(path: Path | str, name: Path | str) -> None:
     """Of a format that announces its frames, each of which is found only by decoding: the last must be there."""
     import soundfile
 
-    with soundfile.SoundFile(path) as sound:
+    with opened(path) as sound:
         announced, rate = sound.frames, sound.samplerate
         slack = _MP3_SLACK if sound.format == "MP3" else 0
         try:
@@ -116,7 +127,7 @@ def _decodable(path: Path | str) -> int:
     import soundfile
 
     frames = 0
-    with soundfile.SoundFile(path) as sound, suppress(soundfile.LibsndfileError, ValueError):
+    with opened(path) as sound, suppress(soundfile.LibsndfileError, ValueError):
         while read := len(sound.read(_BLOCK)):
             frames += read
     return frames

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from kelly_tui.errors import FileRefused
-from kelly_tui.music.soundform import streamed
+from kelly_tui.music.soundform import reason, streamed
 from kelly_tui.playback.source import Samples
 from kelly_tui.playback.stretch import stretched
 from kelly_tui.render.lens import Lens
@@ -41,7 +41,7 @@ class AudioSource:
         try:
             self._file = streamed(path)
         except (soundfile.SoundFileError, OSError) as error:
-            raise FileRefused(f"can't be read as audio ({_reason(error)})", path=path) from None
+            raise FileRefused(f"can't be read as audio ({reason(error)})", path=path) from None
         if not self._file.frames:
             self._file.close()
             raise FileRefused("no sound in it", path=path)
@@ -105,7 +105,3 @@ class AudioSource:
         for block in blocks:
             yield stream.resample_chunk(block)
         yield stream.resample_chunk(np.zeros((0, 2), np.float32), last=True)
-
-
-def _reason(error: Exception) -> str:
-    return str(error).rsplit(": ", 1)[-1].rstrip(".")

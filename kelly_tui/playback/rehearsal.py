@@ -126,7 +126,7 @@ class Rehearsal:
         self._asked, self._asked_at = self._waiting[0], time.monotonic()
         path, rate, soundfont = self._asked
         self._tape = tempfile.TemporaryFile(dir=_IN_MEMORY if _IN_MEMORY.is_dir() else None)  # noqa: SIM115
-        line = msgspec.json.encode(Asked(str(path), rate, soundfont))
+        line = msgspec.json.encode(Asked(os.fsencode(path), rate, os.fsencode(soundfont)))
         with suppress(OSError):  # that it died is heeded
             socket.send_fds(self._socket, [line], [self._tape.fileno()])
 

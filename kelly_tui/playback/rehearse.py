@@ -35,15 +35,16 @@ _BLOCK = 1 << 14
 class Asked(msgspec.Struct):
     """What is to be played, and how."""
 
-    path: str
+    path: bytes
+    """As the system has it: a name need not be UTF-8."""
     rate: int
-    soundfont: str
+    soundfont: bytes
 
 
 class Heard(msgspec.Struct):
     """What came of it."""
 
-    path: str
+    path: bytes
     lufs: float | None
     """None for silence, and for what can't be read."""
     peak: float
@@ -56,11 +57,11 @@ class Rehearser:
 
     def __init__(self) -> None:
         self._synth: Synth | None = None
-        self._made_for: tuple[str, int] | None = None
+        self._made_for: tuple[bytes, int] | None = None
 
     def heard(self, asked: Asked, tape: int) -> Heard:
         """Play a piece; MIDI is written to the file descriptor `tape`, if all of it can be."""
-        path = Path(asked.path)
+        path = Path(os.fsdecode(asked.path))
         try:
             source = self._source(path, asked)
             sound = np.concatenate(list(_played(source, round(LONGEST * asked.rate))) or [np.zeros((0, 2), np.float32)])
@@ -80,7 +81,7 @@ class Rehearser:
             return AudioSource(path, asked.rate)
         wanted = asked.soundfont, asked.rate
         if self._synth is None or self._made_for != wanted:
-            self._synth, self._made_for = Synth(Path(asked.soundfont), asked.rate), wanted
+            self._synth, self._made_for = Synth(Path(os.fsdecode(asked.soundfont)), asked.rate), wanted
         return MidiSource(path, self._synth)
 
 

@@ -17,7 +17,7 @@ import msgspec
 import numpy as np
 
 from kelly_tui.errors import FileRefused
-from kelly_tui.music.soundform import streamed
+from kelly_tui.music.soundform import reason, streamed
 from kelly_tui.plots.cells import Grid
 from kelly_tui.plots.spectrogram import BANDS, WINDOW, band_levels
 from kelly_tui.plots.waveform import CLIPPED, block_peaks
@@ -72,7 +72,7 @@ def outline_of(path: Path) -> Outline:
             peaks = block_peaks(_blocks(sound, spectrum), sound.frames, n)
             return Outline(duration, _unpacked_peaks(_packed_peaks(peaks)), spectrum.levels())
     except (soundfile.SoundFileError, OSError) as error:
-        raise FileRefused(f"can't be read as audio ({error})", path=path) from None
+        raise FileRefused(f"can't be read as audio ({reason(error)})", path=path) from None
 
 
 def pack(outline: Outline) -> bytes:

@@ -6,6 +6,7 @@ A new synthesizer for each file, effects set explicitly: the same file gives the
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -118,7 +119,7 @@ def _write_sound(path: Path, kind: str, source: Path, rate: int, soundfont: str 
     while True:
         frames, peak = 0, 0.0
         try:
-            with soundfile.SoundFile(str(path), "w", rate, 2, "PCM_16", format=kind) as file:
+            with soundfile.SoundFile(os.fsencode(path), "w", rate, 2, "PCM_16", format=kind) as file:
                 for block in rendered_blocks(source, rate, soundfont, gain):
                     peak = max(peak, float(np.abs(block).max()))
                     frames += len(block)

@@ -30,6 +30,7 @@ from kelly_tui.store.filters import Query, literal, parse
 from kelly_tui.store.full_disk import connect_on_full_disk, not_written
 from kelly_tui.store.layout import Layout, check_links, disk_errors, is_dataset, load_config, make_kelly_dir, utc_now
 from kelly_tui.store.sessions import Session, living
+from kelly_tui.text import storable
 
 
 class Failure(NamedTuple):
@@ -368,8 +369,10 @@ class Catalogue:
     def find(self, text: str) -> Sample:
         """The one sample of that id, unique beginning of an id, path or file name.
 
-        Raises `DatasetError` if there is none, naming the nearest, or more than one.
+        A name that is not UTF-8 is the one that import made of it. Raises `DatasetError` if there is none, naming the
+        nearest, or more than one.
         """
+        text = storable(text, "_")
         for where, value in (
             ("sample_id = ?", text),
             ("file_path = ?", text),

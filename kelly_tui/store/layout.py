@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import os
 import re
-import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -22,7 +21,7 @@ from kelly_tui.model.labels import nearest
 from kelly_tui.settings import load_settings
 from kelly_tui.store.inside import check_stays, open_inside, read_inside
 from kelly_tui.store.partial import partials, put
-from kelly_tui.text import safe_json
+from kelly_tui.text import json_of, safe_json, shell_word, storable
 
 NETWORK_FILE_SYSTEMS = ("nfs", "cifs", "smb", "9p", "afs", "ceph", "lustre", "gpfs", "beegfs", "glusterfs", "fuse.")
 """Beginnings of the types in /proc/mounts on which locks and shared memory can't be trusted."""
@@ -283,26 +282,28 @@ def called(root: Path) -> str:
     """How a command finds the dataset at `root` from where the person stands, as a shell reads it."""
     usual = Path(load_settings().datasets).expanduser() / root.name
     if usual.is_dir() and usual.samefile(root):
-        return shlex.quote(root.name)
-    return shlex.quote(str(root) if "/" in str(root) else f"./{root}")
+        return shell_word(root.name)
+    return shell_word(str(root) if "/" in str(root) else f"./{root}")
 
 
 def create_dataset_structure(folder: Path | str, config: DatasetConfig) -> dict[str, Any]:
     """Make ``folder/<dataset_id>`` and return its manifest, which is empty. An existing dataset is never touched."""
     name = config.dataset_id
-    if not name or name != name.strip() or name.startswith(".") or any(c in name for c in "/\\\0") or len(name) > 200:
+    is_plain = name == name.strip() == storable(name) and not name.startswith(".")
+    if not name or not is_plain or any(c in name for c in "/\\\0") or len(name) > 200:
         raise DatasetError(f"{name!r} can't name a dataset", hint="Use letters, digits, - and _.")
     root = Path(folder) / name
     if is_dataset(root):
         raise DatasetError("the dataset exists already", path=root, hint="Open it, or choose another name.")
-    with disk_errors(root):
-        for relative in _FOLDERS:
-            (root / relative).mkdir(parents=True, exist_ok=True)
     now = utc_now()
     config = msgspec.structs.replace(config, created_at=config.created_at or now)
     manifest = {"config": config.to_dict(), "created_at": now, "updated_at": now, "samples": [], "stats": {}}
+    written = pretty_json(manifest)  # before anything is made
+    with disk_errors(root):
+        for relative in _FOLDERS:
+            (root / relative).mkdir(parents=True, exist_ok=True)
     make_kelly_dir(Layout(root))
-    write_atomic(root / "manifest.json", pretty_json(manifest))
+    write_atomic(root / "manifest.json", written)
     save_config(root, config)
     return manifest
 
@@ -342,7 +343,7 @@ def load_config(root: Path) -> DatasetConfig:
         manifest = msgspec.json.decode(written, type=_ManifestConfig)
     except (OSError, FileRefused, msgspec.DecodeError, RecursionError):
         raise DatasetError("there is no config.json", path=root, hint="Is this the folder of a dataset?") from None
-    return DatasetConfig.from_json(msgspec.json.encode({"dataset_id": root.name, **manifest.config}))
+    return DatasetConfig.from_json(json_of({"dataset_id": root.name, **manifest.config}))
 
 
 class _ManifestConfig(msgspec.Struct):
@@ -355,4 +356,4 @@ def save_config(root: Path, config: DatasetConfig) -> None:
 
 def pretty_json(data: object) -> bytes:
     """JSON for people and for git: two spaces, a newline at the end, keys as they come, nothing raw for a terminal."""
-    return safe_json(msgspec.json.format(msgspec.json.encode(data), indent=2)) + b"\n"
+    return safe_json(msgspec.json.format(json_of(data), indent=2)) + b"\n"

@@ -25,6 +25,7 @@ import msgspec
 from kelly_tui.errors import StageAtWork
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.layout import Layout, disk_errors, utc_now
+from kelly_tui.text import json_of, storable
 
 _LOCK = "stage.lock"
 _STEP, _SAMPLE = "step", "sample"
@@ -93,7 +94,7 @@ def begin(catalogue: Catalogue, stage: str, details: Mapping[str, Any]) -> int:
     with catalogue.writing() as db:
         (sample,) = db.execute("SELECT ifnull(max(rowid), 0) FROM samples").fetchone()
         said = {**details, _STEP: last_step(catalogue), _SAMPLE: sample}
-        row = (stage, os.getpid(), utc_now(), msgspec.json.encode(said).decode())
+        row = (stage, os.getpid(), utc_now(), json_of(said).decode())
         number = db.execute("INSERT INTO runs (stage, pid, began, details) VALUES (?, ?, ?, ?)", row).lastrowid
     assert number is not None
     return number
@@ -105,8 +106,8 @@ def end(catalogue: Catalogue, run: int, ending: Ending) -> None:
         db.execute(
             "UPDATE runs SET ended = ?, how = ?, done = ?, skipped = ?, failed = ?, words = ?,"
             " details = json_patch(details, ?) WHERE run = ?",
-            (utc_now(), ending.how, ending.done, ending.skipped, ending.failed, ending.words,
-             msgspec.json.encode(ending.details).decode(), run),
+            (utc_now(), ending.how, ending.done, ending.skipped, ending.failed, storable(ending.words),
+             json_of(ending.details).decode(), run),
         )  # fmt: skip
 
 

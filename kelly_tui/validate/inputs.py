@@ -5,8 +5,6 @@ from __future__ import annotations
 import hashlib
 from functools import lru_cache
 
-import msgspec
-
 from kelly_tui.errors import FileRefused
 from kelly_tui.paths import PROJECT
 from kelly_tui.store.catalogue import Catalogue
@@ -14,6 +12,7 @@ from kelly_tui.store.inside import read_inside
 from kelly_tui.store.layout import LARGEST_LIST, called
 from kelly_tui.store.probed import kept
 from kelly_tui.store.proof import proof_path
+from kelly_tui.text import json_of
 from kelly_tui.validate.facts import seeds
 from kelly_tui.version import VERSION
 
@@ -25,7 +24,7 @@ def inputs_of(catalogue: Catalogue) -> str:
     except (OSError, FileRefused) as error:
         proof = repr(error).encode()
     said = (called(catalogue.root), catalogue.config, kept(catalogue), seeds(catalogue))
-    digest = hashlib.sha256(msgspec.json.encode(said))
+    digest = hashlib.sha256(json_of(said))
     digest.update(proof)
     return f"{VERSION} {_program()} {digest.hexdigest()}"
 

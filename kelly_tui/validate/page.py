@@ -10,7 +10,7 @@ from kelly_tui.model.probe import Probe
 from kelly_tui.model.report import Finding, Report, whole_percent
 from kelly_tui.store.layout import pretty_json, write_atomic
 from kelly_tui.store.proof import not_compared_words
-from kelly_tui.text import agree, count
+from kelly_tui.text import agree, count, storable
 from kelly_tui.validate.markup import Markup, el, join, table
 from kelly_tui.validate.plots import columns, confusion, curve, intervals, legend, stacked
 from kelly_tui.validate.published import UNKNOWN, licenses_of
@@ -78,7 +78,7 @@ def write_report(report: Report, path: Path | str) -> Path:
     if target.is_dir():
         target /= f"{report.dataset_id}.html"
     is_json = target.suffix.lower() == ".json"
-    write_atomic(target, pretty_json(report.to_dict()) if is_json else page(report).encode())
+    write_atomic(target, pretty_json(report.to_dict()) if is_json else storable(page(report)).encode())
     return target
 
 

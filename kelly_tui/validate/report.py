@@ -17,7 +17,7 @@ from kelly_tui.store.found import code_of
 from kelly_tui.store.layout import called, utc_now
 from kelly_tui.store.pieces import near_duplicates
 from kelly_tui.store.trials import trials
-from kelly_tui.text import count
+from kelly_tui.text import count, json_of
 from kelly_tui.validate.adversarial import check_apart
 from kelly_tui.validate.adversarial import findings as findings_apart
 from kelly_tui.validate.contradictions import check_contradictions
@@ -78,7 +78,7 @@ def _of_tables(catalogue: Catalogue, inputs: str) -> Report:
     )
     worth, of = effective_pieces(catalogue)
     report = Report(**msgspec.structs.asdict(facts), findings=findings, apart=apart, vendi=worth, vendi_of=of)
-    unchanged.keep(catalogue, inputs, msgspec.json.encode(report), version)
+    unchanged.keep(catalogue, inputs, json_of(report), version)
     return report
 
 

@@ -209,6 +209,18 @@ def test_hostile_names_become_safe_and_the_original_is_kept(tmp_path):
         assert import_files(catalogue, [folder]).imported == []
 
 
+def test_sound_with_a_name_that_is_not_utf_8_is_taken_in_as_a_song_is(tmp_path):
+    folder = tmp_path / os.fsdecode(b"Caf\xe9")
+    song = put_wav(tmp_path / "in/song.wav")
+    folder.mkdir()
+    song.rename(folder / os.fsdecode(b"\xfcber.wav"))
+    with new_catalogue(tmp_path) as catalogue:
+        outcome = import_files(catalogue, [folder])
+        assert not outcome.refused
+        assert outcome.imported == ["_ber.wav"]
+        assert catalogue.find(os.fsdecode(b"\xfcber.wav")).duration_sec == 2.0  # by the name that the shell has
+
+
 def test_links_loops_pipes_and_devices(tmp_path):
     root = tmp_path / "in"
     put(root / "real/a.mid", midi(1))
