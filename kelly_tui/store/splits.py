@@ -59,6 +59,8 @@ class SplitOutcome:
 
     def words(self) -> str:
         """``train 96, val 12, test 12 in 60 groups``."""
+        if not self.groups:
+            return "nothing to place: no sample is in order; kelly list DATASET is:quarantined names those set aside"
         parts = [
             ", ".join(f"{split} {number:,}" for split, number in self.splits.items())
             + f" in {count(self.groups, 'group')}"
@@ -250,6 +252,8 @@ def _store(catalogue: Catalogue, members: Members, which: Ints) -> int:
 
     In the order in which rows lie: in that of their ids each is on another page of the disk.
     """
+    if not len(which):
+        return 0
     wanted = np.zeros(len(members), np.bool_)
     wanted[which] = True
     changed = last = 0

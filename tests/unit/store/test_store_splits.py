@@ -352,6 +352,16 @@ def test_the_proof_of_nothing_holds(tmp_path):
         assert verify_proof(catalogue).holds
 
 
+def test_where_all_are_set_aside_there_is_nothing_to_place(tmp_path):
+    with new_catalogue(tmp_path) as catalogue:
+        catalogue.add([sample(1, status="quarantined")])
+        for split in (split_samples, reshuffle):
+            outcome = split(catalogue)
+            assert (outcome.placed, outcome.groups) == (0, 0)
+            assert "no sample is in order" in outcome.words()
+        assert verify_proof(catalogue).holds
+
+
 def test_the_proof_is_derived_again_and_equal(tmp_path):
     with new_catalogue(tmp_path, group_by="prefix") as catalogue:
         songs(catalogue, 60)
