@@ -32,7 +32,7 @@ from kelly_tui.music.dynamics import (
     held_shares,
 )
 from kelly_tui.music.groove import Groove, detect_groove, no_groove
-from kelly_tui.music.meter import find_bars
+from kelly_tui.music.meter import counted, find_bars
 from kelly_tui.music.modulation import Region, detect_keys, keys_in_words, numerals, numerals_in_words
 from kelly_tui.music.notes import Score, read_midi
 from kelly_tui.music.syncopation import syncopation
@@ -217,9 +217,10 @@ def analyse(score: Score) -> Analysis:
     shares = held_shares(score)
     tempo = detect_tempo(score)
     clock = find_clock(score, tempo)
-    meter, barred = find_bars(clock)
+    bars = find_bars(clock)
+    meter, barred = bars
     if clock.confidence > 0 and not clock.is_in_three:
-        tempo = as_tapped(tempo, barred.main_meter, meter.confidence)
+        tempo = as_tapped(tempo, meter, counted(score, clock, bars).main_meter)
     timed = score if clock.score is score else barred
     groove = no_groove(tempo.why) if tempo.value is None else detect_groove(timed)
     key, keys = detect_keys(score)

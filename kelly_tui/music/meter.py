@@ -105,8 +105,8 @@ _CONTRASTS = _contrasts()
 _FEWEST, _SHORTEST = 10, 6.0
 """Strokes, and quarter notes, that tell a meter."""
 _KICKS = (35, 36)
-_SUREST, _RECKONED = 0.9, 0.6
-"""The highest confidence, and from which other analyses use the bars."""
+_SUREST, _RECKONED, _CLEAR = 0.9, 0.6, 0.75
+"""The highest confidence; from which other analyses use the bars; from which these stand for a file's own."""
 _LIBRARY_TICKS, _NAMED_ODDS = 220, 6.0
 """Ticks of a beat as pretty_midi writes them; how much likelier than by its accents alone music is in two or four whose
 file says 4/4 by default. Of 50 songs in 4/4 that did none would be told otherwise, and 3 less surely than 0.9; of 100
@@ -141,6 +141,14 @@ def find_bars(clock: Clock) -> Bars:
         limit = ", no surer than its beats" if surety < meter.confidence else ""
         meter = Detection(meter.value, surety, f"{surety:.0%} likely{limit}; {why}")
     return Bars(meter, score if counts_beats else barred)
+
+
+def counted(score: Score, clock: Clock, bars: Bars) -> Score:
+    """`score` in the bars that its beats are counted and drawn by.
+
+    Those that are heard on a file's own beats, where bars of four would be drawn, only where they are clear.
+    """
+    return bars.score if clock.score is not score or bars.meter.confidence >= _CLEAR else score
 
 
 def _may_be_default(score: Score) -> bool:

@@ -93,16 +93,24 @@ def detect_tempo(score: Score) -> Detection[float]:
     return heard
 
 
-def as_tapped(tempo: Detection[float], meter: Meter | None, surety: float) -> Detection[float]:
-    """A tempo in quarter notes as one in beats of a `meter` that is this sure: in dotted notes where it is compound.
+def as_tapped(tempo: Detection[float], told: Detection[str], counted: Meter | None) -> Detection[float]:
+    """A tempo in quarter notes as one in beats of the meter that they are `counted` by: dotted notes if it is compound.
 
     That is what one taps, the ruler draws, the click sounds and the tempo of sound counts; in other meters a tempo is
-    in quarters, as a file says it.
+    in quarters, as a file says it. Where a compound meter is `told`, but too unsurely to count by it, the tempo is as
+    sure as that meter is not.
     """
-    if tempo.value is None or meter is None or not meter.is_compound:
+    if tempo.value is None or told.value is None:
         return tempo
-    bpm, dotted = tempo.value * meter.denominator / 12, {8: "quarters", 16: "eighths"}.get(meter.denominator, "notes")
-    return Detection(round(bpm, 3), min(tempo.confidence, surety), f"{bpm:.4g} dotted {dotted} a minute: {tempo.why}")
+    if counted is not None and counted.is_compound:
+        bpm = tempo.value * counted.denominator / 12
+        dotted = {8: "quarters", 16: "eighths"}.get(counted.denominator, "notes")
+        why = f"{bpm:.4g} dotted {dotted} a minute: {tempo.why}"
+        return Detection(round(bpm, 3), min(tempo.confidence, told.confidence), why)
+    numerator, denominator = map(int, told.value.split("/"))
+    if Meter(0.0, 0.0, numerator, denominator).is_compound and 1 - told.confidence < tempo.confidence:
+        return Detection(tempo.value, round(1 - told.confidence, 3), f"{tempo.why}, if this is no {told.value}")
+    return tempo
 
 
 def _is_octave(heard: float | None, bpm: float) -> bool:

@@ -16,7 +16,7 @@ from kelly_tui.features.npz import read_npz
 from kelly_tui.model.sample import Sample
 from kelly_tui.music.beats import find_clock
 from kelly_tui.music.hook import hook
-from kelly_tui.music.meter import find_bars
+from kelly_tui.music.meter import counted, find_bars
 from kelly_tui.music.modulation import detect_keys
 from kelly_tui.music.notes import Score, read_midi
 from kelly_tui.music.tempo import detect_tempo
@@ -122,11 +122,11 @@ class MidiPicture:
 
 
 def _on_its_beats(score: Score) -> Score:
-    """The score in the bars that are heard where it names none, and on the beats that are where it has no clock."""
+    """The score, where it was played without a clock or names no meter on the beats and bars that are heard."""
     if not len(score.notes):
         return score
     clock = find_clock(score, detect_tempo(score))
-    return find_bars(clock).score if clock.confidence >= BELIEVED else score
+    return counted(score, clock, find_bars(clock)) if clock.confidence >= BELIEVED else score
 
 
 def _changing_keys(score: Score) -> list[tuple[float, str]]:

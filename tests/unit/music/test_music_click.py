@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 import numpy as np
 import pretty_midi
@@ -14,6 +15,7 @@ from kelly_tui.features.midi import analyse
 from kelly_tui.music.click import beats_in_bar, clicks
 from kelly_tui.music.notes import read_midi
 from kelly_tui.plots.ruler import beats_and_bars
+from kelly_tui.ui.picture import MidiPicture
 
 BEATS = [0.5 * n for n in range(16)]
 BARS = [2.0 * n for n in range(4)]
@@ -112,6 +114,23 @@ def test_the_click_of_what_is_heard_runs_with_the_bars_of_the_file(meter, quarte
     assert times(found) == pytest.approx(beats[: len(found)].tolist())
     downbeats = pretty_midi.PrettyMIDI(io.BytesIO(data)).get_downbeats()
     assert accents(found)[:16] == pytest.approx(downbeats[:16].tolist(), abs=2e-3)
+
+
+def test_a_jig_whose_file_names_no_meter_is_counted_and_drawn_in_dotted_quarters(corpus_midi):
+    named = read_midi(corpus_midi("ryansMammoth/HuntTheFoxJig"))
+    said = analyse(replace(named, meters=[]))
+    assert (said.meter.value, named.time_signature) == ("9/8", "9/8")
+    assert said.tempo.value == pytest.approx(named.tempo_bpm / 1.5)
+    assert said.tempo.confidence == said.meter.confidence
+    assert np.diff(MidiPicture(replace(named, meters=[])).beats) == pytest.approx(60 / said.tempo.value)
+
+
+def test_a_tempo_is_no_surer_than_what_beat_it_counts(corpus_midi):
+    said = analyse(replace(read_midi(corpus_midi("ryansMammoth/DiamondJig")), meters=[]))
+    assert (said.meter.value, said.tempo.value) == ("6/8", pytest.approx(120))
+    assert said.meter.confidence < 0.75
+    assert said.tempo.confidence == pytest.approx(1 - said.meter.confidence)
+    assert said.tempo.why.endswith("if this is no 6/8")
 
 
 @given(
