@@ -47,13 +47,13 @@ _FIELDS = tuple(FIELDS)
 _FIELDS_AT = len(_PLAIN) + len(_JSON)
 _SELECT = f"SELECT provenance, {', '.join((*_PLAIN, *_JSON, *_FIELDS))} FROM samples ORDER BY rowid"
 
-Announce = Callable[[Path], None] | None
+Place = Callable[[Path], object] | None
 
 TOP_LEVEL = ("config", "created_at", "updated_at", "samples", "stats")
 
 
-def write_manifest_file(catalogue: Catalogue, path: Path, announce: Announce = None) -> str | None:
-    """Write the manifest row by row; the SHA-256 of its bytes, or None when these were there already.
+def write_manifest_file(catalogue: Catalogue, path: Path, place: Place = None) -> str:
+    """Write the manifest row by row; the SHA-256 of its bytes. `place` as in `replacing`.
 
     One statement reads one state of the catalogue, however long the disk takes. A reader finds the old file or the
     new one, each whole. Raises `DatasetError`, `DiskFull`.
@@ -64,7 +64,7 @@ def write_manifest_file(catalogue: Catalogue, path: Path, announce: Announce = N
     decided = db.execute("SELECT max(at) FROM steps").fetchone()[0]
     created = _meta(catalogue, "created_at") or catalogue.config.created_at
     encode = msgspec.json.encode
-    with replacing(path, announce) as file:
+    with replacing(path, place) as file:
         digest = hashlib.sha256()
 
         def put(data: bytes) -> None:
@@ -162,10 +162,10 @@ def stats(catalogue: Catalogue) -> dict[str, Any]:
 
 
 @contextmanager
-def replacing(path: Path, announce: Announce = None) -> Iterator[BinaryIO]:
+def replacing(path: Path, place: Place = None) -> Iterator[BinaryIO]:
     """A file to write in pieces, which takes the place of `path` when the block ends and its bytes are others.
 
-    Its folder is there. Before it does, `announce` is told where it lies until then. As
+    Its folder is there. `place` is told where it lies until then, and does it. As
     `kelly_tui.store.layout.write_atomic`, for what is too large to hold. Raises `DatasetError`, `DiskFull`.
     """
     with disk_errors(path):
@@ -177,9 +177,10 @@ def replacing(path: Path, announce: Announce = None) -> Iterator[BinaryIO]:
                 if path.exists() and filecmp.cmp(partial, path, shallow=False):
                     return
                 os.fsync(file.fileno())
-            if announce is not None:
-                announce(partial)
-            put(partial, path)
+            if place is None:
+                put(partial, path)
+            else:
+                place(partial)
         sync_folder(path.parent)
 
 

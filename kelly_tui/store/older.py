@@ -106,11 +106,12 @@ def catch_up(catalogue: Catalogue) -> str:
     """
     # late: the manifest tells of lineages itself
     from kelly_tui.store.manifest import catalogue_rev, mark, read_manifest_file
-    from kelly_tui.store.viewstate import changed_outside, remember, set_aside
+    from kelly_tui.store.viewstate import changed_outside, look, remember, set_aside
 
     path = catalogue.layout.manifest_path
     if not changed_outside(catalogue, path):
         return ""
+    state = look(catalogue, path)
     try:
         raw = read_manifest_file(path)
     except FileRefused:  # who reads edited views says so
@@ -124,7 +125,7 @@ def catch_up(catalogue: Catalogue) -> str:
     words = _CatchingUp(catalogue).take(raw)
     with catalogue.writing() as db:
         seq = catalogue_rev(catalogue)
-        remember(catalogue, path, seq, mark(catalogue, seq))
+        remember(catalogue, path, state, seq, mark(catalogue, seq))
         _come_farther(db, raw.lineage)
         db.execute("DELETE FROM meta WHERE name = ?", (_AT_IT,))
     return words

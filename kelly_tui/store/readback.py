@@ -55,11 +55,13 @@ from kelly_tui.store.outside import (
 from kelly_tui.store.rows import checked, people_of, provenance_of_row
 from kelly_tui.store.schema import Provenance, label_from_json, provenance_of
 from kelly_tui.store.steps import Wanted
+from kelly_tui.store.swap import swap
 from kelly_tui.store.viewstate import (
     Stamp,
     ViewState,
     changed_outside,
     known_state,
+    look,
     remember,
     set_aside,
     stamp,
@@ -118,6 +120,7 @@ class _Reader:
         """The manifest, where it was edited."""
         self._manifest = catalogue.layout.manifest_path
         self._manifest_edited = changed_outside(catalogue, self._manifest)
+        self._manifest_state = look(catalogue, self._manifest) if self._manifest_edited else None
         if self._manifest_edited:
             self._changes += self._manifest_changes(self._manifest, self._adoption)
 
@@ -262,11 +265,11 @@ class _Reader:
         if self.catalogue.get(sample_id) is None:
             self.merge.unknown.append(self._name(path))
             return
-        if target.exists():
-            set_aside(self.catalogue, target)
         check_stays(self.catalogue.root, target.parent)
         target.parent.mkdir(exist_ok=True)
-        path.replace(target)
+        if swap(path, target):
+            set_aside(self.catalogue, path)
+            path.unlink(missing_ok=True)
         if now := stamp(target):
             yield sample_id, target, now
 
@@ -340,7 +343,8 @@ class _Reader:
             self._set_aside(
                 path, "edited outside, only what people say in it is taken in"
             )  # the rest is in what is kept
-        remember(self.catalogue, path, *((0, "") if known is None else (known.seq, known.mark)))
+        written_from = (0, "") if known is None else (known.seq, known.mark)
+        remember(self.catalogue, path, self._manifest_state, *written_from)
 
     # -- both ---------------------------------------------------------------------------------------------------------
 

@@ -29,7 +29,7 @@ from kelly_tui.store.layout import Layout, save_config, utc_now, write_atomic
 from kelly_tui.store.manifest import RawManifest, read_manifest_file, write_manifest_file
 from kelly_tui.store.schema import COLUMNS, from_row, missing
 from kelly_tui.store.split_lists import remember_lists
-from kelly_tui.store.viewstate import changed_outside, remember, set_aside, stamp
+from kelly_tui.store.viewstate import changed_outside, look, remember, set_aside, stamp
 from kelly_tui.text import count
 
 _BATCH = 2000
@@ -93,6 +93,7 @@ def rebuild(catalogue: Catalogue) -> Rebuilt:
     """
     adoption = Adoption(catalogue)
     rebuilt, layout = adoption.rebuilt, catalogue.layout
+    as_read = look(catalogue, layout.manifest_path)
     raw = _read_manifest(catalogue, rebuilt)
     if raw is not None:
         adoption.hear_of_manifest(raw.opinions, raw.heard)
@@ -129,7 +130,7 @@ def rebuild(catalogue: Catalogue) -> Rebuilt:
             db.execute("INSERT OR REPLACE INTO meta VALUES ('created_at', ?)", (raw.created_at,))
         report = msgspec.json.encode(rebuilt).decode()
         db.execute("INSERT OR REPLACE INTO meta VALUES ('rebuilt', ?)", (report,))
-    remember(catalogue, layout.manifest_path, mark="" if raw is None else raw.mark)
+    remember(catalogue, layout.manifest_path, as_read, mark="" if raw is None else raw.mark)
     return rebuilt
 
 

@@ -10,7 +10,7 @@ from kelly_tui.model.labels import SPLITS
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.inside import read_inside
 from kelly_tui.store.layout import LARGEST_LIST
-from kelly_tui.store.viewstate import expect, remember
+from kelly_tui.store.viewstate import expect, look, remember
 
 
 def split_lists(catalogue: Catalogue) -> Iterator[tuple[str, str]]:
@@ -43,12 +43,13 @@ def remember_lists(catalogue: Catalogue) -> Iterator[str]:
 
     These count as edited until they are written again.
     """
+    there = {split: look(catalogue, catalogue.layout.splits / f"{split}.txt") for split in SPLITS}
     differ = dict(lists_that_differ(catalogue))
     digests = _digests(catalogue) if differ else {}
     for split in SPLITS:
         path = catalogue.layout.splits / f"{split}.txt"
         if split not in differ:
-            remember(catalogue, path)
+            remember(catalogue, path, there[split])
         elif path.exists():
             expect(catalogue, path, *digests[split])
             yield f"splits/{path.name} {differ[split]}: kelly split keeps it, and writes it again"

@@ -6,6 +6,7 @@ functions are offered here too.
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -29,17 +30,20 @@ from kelly_tui.store.layout import disk_errors, make_folder
 from kelly_tui.store.manifest import Manifest, catalogue_rev, load_manifest, mark, replacing, write_manifest_file
 from kelly_tui.store.older import settle_name
 from kelly_tui.store.outside import Merge
-from kelly_tui.store.partial import put
 from kelly_tui.store.readback import decline_outside_edits, read_back, refused_edits, take_outside_edits
 from kelly_tui.store.rebuild import last_rebuild, rebuild
 from kelly_tui.store.split_lists import split_lists
+from kelly_tui.store.swap import Seen, seen, take_place
 from kelly_tui.store.viewstate import (
+    EditedMeanwhile,
     Stamp,
-    announce,
+    as_written,
     changed_outside,
     is_no_view,
     known_state,
     remember,
+    replace_list,
+    replace_view,
     set_aside,
     stamp,
 )
@@ -76,12 +80,12 @@ def write_views(catalogue: Catalogue) -> Written:
     """
     catalogue.layout.must_have_catalogue()
     written = export_annotations(catalogue)
-    if written.held_back or changed_outside(catalogue, catalogue.layout.manifest_path):
+    if written.held_back or not write_manifest(catalogue):
         merge = read_back(catalogue)
         again = export_annotations(catalogue)
         written = Written(written.annotations + again.annotations, again.held_back, merge=merge)
-    if not write_manifest(catalogue):
-        written.held_back.append(catalogue.layout.manifest_path.name)
+        if not write_manifest(catalogue):
+            written.held_back.append(catalogue.layout.manifest_path.name)
     written.lists_kept = write_splits(catalogue)
     return written
 
@@ -137,7 +141,7 @@ _OUTBOX = f"{_DUE} AND (rev, samples.rowid) > (?, ?) ORDER BY rev, samples.rowid
 
 def _export(catalogue: Catalogue, rows: list[tuple[Any, ...]], written: Written) -> None:
     files: dict[Path, bytes] = {}
-    done: list[tuple[int, int, Path, Stamp | None]] = []
+    due: list[tuple[int, int, Path, Seen | None]] = []
     folder = catalogue.layout.annotations
     said = annotation_file.said_beside(catalogue.db, [sample_id for _, _, _, _, sample_id, *_ in rows])
     for number, rev, size, mtime_ns, sample_id, modified_at, decision, skip_reason, rejected, refused, *columns in rows:
@@ -146,34 +150,50 @@ def _export(catalogue: Catalogue, rows: list[tuple[Any, ...]], written: Written)
                  "refused": msgspec.json.decode(refused) if refused else None}  # fmt: skip
         beside = {**annotation_file.written_state(state, modified_at), **said.get(sample_id, {})}
         path = folder / f"{sample_id[:2]}/{sample_id}.json"
-        there = stamp(path)
+        there = seen(path)
+        lies = _stamp(path, there)
         data = annotation_file.render_stored(sample_id, rev, values, provenance, beside)
-        same = there is not None and there[0] == len(data) and _holds(catalogue.root, path, data)
-        if there not in (None, (size, mtime_ns)) and not same:
+        same = lies is not None and lies[0] == len(data) and _holds(catalogue.root, path, data)
+        if lies not in (None, (size, mtime_ns)) and not same:
             written.held_back.append(path.relative_to(catalogue.root).as_posix())
             continue
         if not same:
             files[path] = data
-        done.append((number, rev, path, there))
+        due.append((number, rev, path, there))
     for shard in {os.path.dirname(path) for path in files}:
         check_stays(catalogue.root, Path(shard))
         with disk_errors(Path(shard)):
             make_folder(catalogue.root, shard)
     with prepared(files) as ready, catalogue.writing() as db:  # what another process exports meanwhile is newer
-        marks = ", ".join("?" * len(done))
-        current = dict(
-            db.execute(f"SELECT rowid, rev FROM samples WHERE rowid IN ({marks})", [number for number, *_ in done])
-        )
-        still = [one for one in done if current.get(one[0]) == one[1] and stamp(one[2]) == one[3]]
-        for _, _, path, _ in still:
-            if path in ready:
-                put(ready[path], path)
-                written.annotations += 1
-        stamps = [(number, *now) for number, _, path, _ in still if (now := stamp(path)) is not None]
+        marks = ", ".join("?" * len(due))
+        still = f"SELECT rowid, rev FROM samples WHERE rev <> exported_rev AND rowid IN ({marks})"
+        current = dict(db.execute(still, [number for number, *_ in due]))
+        done: list[tuple[int, int, Stamp]] = []
+        for number, rev, path, there in due:
+            if current.get(number) != rev:
+                continue
+            now = seen(path) if path not in ready else _replace(catalogue, ready[path], path, there)
+            if (lies := _stamp(path, now)) is None or (path not in ready and now != there):
+                written.held_back.append(path.relative_to(catalogue.root).as_posix())
+                continue
+            written.annotations += path in ready
+            done.append((number, rev, lies))
         db.executemany(
-            "UPDATE samples SET exported_rev = ? WHERE rowid = ?", [(rev, number) for number, rev, *_ in still]
+            "UPDATE samples SET exported_rev = ? WHERE rowid = ?", [(rev, number) for number, rev, _ in done]
         )
-        db.executemany("INSERT OR REPLACE INTO exports VALUES (?, ?, ?)", stamps)
+        db.executemany("INSERT OR REPLACE INTO exports VALUES (?, ?, ?)", [(number, *lies) for number, _, lies in done])
+
+
+def _replace(catalogue: Catalogue, new: Path, path: Path, there: Seen | None) -> Seen | None:
+    """How `new` lies in the place of an annotation file; None where that is not as it was `there`, and is left so."""
+    return take_place(new, path, lambda old: seen(old) == there, partial(set_aside, catalogue, name=path.name))
+
+
+def _stamp(path: Path, there: Seen | None) -> Stamp | None:
+    """Of what lies at `path`, which was looked at; of what a link leads to."""
+    if there is None:
+        return None
+    return stamp(path) if there.is_link else (there.size, there.mtime_ns)
 
 
 def _holds(root: Path, path: Path, data: bytes) -> bool:
@@ -186,12 +206,16 @@ def _holds(root: Path, path: Path, data: bytes) -> bool:
 def write_manifest(catalogue: Catalogue) -> bool:
     """Write manifest.json, if it is not as wanted already; False if it was edited outside and waits for `read_back`."""
     path = catalogue.layout.manifest_path
+    there = seen(path)
     if changed_outside(catalogue, path):
         return False
     settle_name(catalogue)
     seq = catalogue_rev(catalogue)
-    write_manifest_file(catalogue, path, partial(announce, catalogue, path))
-    remember(catalogue, path, seq, mark(catalogue, seq))
+    try:
+        sha256 = write_manifest_file(catalogue, path, partial(replace_view, catalogue, path, there))
+    except EditedMeanwhile:
+        return False
+    remember(catalogue, path, as_written(catalogue, path, sha256), seq, mark(catalogue, seq))
     return True
 
 
@@ -206,19 +230,27 @@ def write_splits(catalogue: Catalogue) -> list[str]:
     split_at_all = catalogue.db.execute("SELECT 1 FROM samples WHERE split IS NOT NULL LIMIT 1").fetchone()
     if split_at_all is None and not any(path.exists() for path in paths.values()):
         return []
-    kept = []
+    said = []
+
+    def kept(path: Path, where: Path) -> None:
+        inside = where.relative_to(catalogue.root)
+        said.append(f"splits/{path.name} was edited outside and is written anew, nothing moves; kept in {inside}")
+
+    there = {path: seen(path) for path in paths.values()}
     for path in paths.values():
         was_edited = known_state(catalogue, path) is not None and changed_outside(catalogue, path)
         if was_edited or is_no_view(catalogue.root, path):
-            where = set_aside(catalogue, path).relative_to(catalogue.root)
-            kept.append(f"splits/{path.name} was edited outside and is written anew, nothing moves; kept in {where}")
+            kept(path, set_aside(catalogue, path))
     with disk_errors(catalogue.layout.splits):
         make_folder(catalogue.root, catalogue.layout.splits)
     with ExitStack() as all_three:
-        new = {split: replacing(path, partial(announce, catalogue, path)) for split, path in paths.items()}
-        write = {split: all_three.enter_context(one).write for split, one in new.items()}
+        place = {path: partial(replace_list, catalogue, path, there[path], kept) for path in paths.values()}
+        write = {split: all_three.enter_context(replacing(path, place[path])).write for split, path in paths.items()}
+        hashes = {split: hashlib.sha256() for split in paths}
         for split, sample_id in split_lists(catalogue):
-            write[split](b"%s\n" % sample_id.encode())
-    for path in paths.values():
-        remember(catalogue, path)
-    return kept
+            line = b"%s\n" % sample_id.encode()
+            write[split](line)
+            hashes[split].update(line)
+    for split, path in paths.items():
+        remember(catalogue, path, as_written(catalogue, path, hashes[split].hexdigest()))
+    return said

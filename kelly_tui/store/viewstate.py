@@ -6,6 +6,9 @@ import errno
 import os
 import shutil
 import sqlite3
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -14,6 +17,7 @@ from kelly_tui.errors import FileRefused
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.inside import hash_inside, is_nothing, is_plain
 from kelly_tui.store.layout import disk_errors, make_folder, utc_now
+from kelly_tui.store.swap import Seen, seen, swap, take_place
 
 _AT_ONCE = 4
 """Announced files that are kept in mind: as many processes as write one view at once, or were killed doing so."""
@@ -68,17 +72,63 @@ def announce(catalogue: Catalogue, path: Path, new: Path) -> None:
         _put(db, _announced_name(catalogue, path), [*_announced(catalogue, path), state][-_AT_ONCE:])
 
 
-def remember(catalogue: Catalogue, path: Path, seq: int = 0, mark: str = "") -> None:
-    """Note that the view at `path` is as Kelly wants it."""
+class EditedMeanwhile(Exception):
+    """While a view was being written another program saved one: that one lies there, as yet unread."""
+
+
+def replace_view(catalogue: Catalogue, path: Path, there: Seen | None, new: Path) -> None:
+    """Let `new` take the place of the view at `path`, which was `there` and Kelly's before `new` was written.
+
+    Raises `EditedMeanwhile`, `OSError`.
+    """
+    announce(catalogue, path, new)
+
+    def is_ours(old: Path) -> bool:  # another process of Kelly may have been faster
+        return seen(old) == there or not changed_outside(catalogue, path, old)
+
+    if take_place(new, path, is_ours, partial(set_aside, catalogue, name=path.name)) is None:
+        raise EditedMeanwhile
+
+
+def replace_list(
+    catalogue: Catalogue, path: Path, there: Seen | None, kept: Callable[[Path, Path], object], new: Path
+) -> None:
+    """The same of a view of which no edit is taken in: what was saved meanwhile is set aside, and `kept` told where."""
+    announce(catalogue, path, new)
+    if swap(new, path) and seen(new) != there and changed_outside(catalogue, path, new):
+        kept(path, set_aside(catalogue, new, path.name))
+
+
+def look(catalogue: Catalogue, path: Path) -> ViewState | None:
+    """The view at `path` as it lies; None where none does. Before it is read: what is saved meanwhile is seen later."""
     now = stamp(path)
     if now is None or is_no_view(catalogue.root, path):
+        return None
+    with suppress(FileRefused, OSError):  # gone meanwhile, or not ours to read
+        return ViewState(*now, hash_inside(catalogue.root, path))
+    return None
+
+
+def as_written(catalogue: Catalogue, path: Path, sha256: str) -> ViewState | None:
+    """The view at `path`, if it is of these bytes still."""
+    now, known = stamp(path), known_state(catalogue, path)
+    for one in (*([] if known is None else [known]), *_announced(catalogue, path)):
+        if now == (one.size, one.mtime_ns):
+            return one if one.sha256 == sha256 else None
+    lies = look(catalogue, path)
+    return lies if lies is not None and lies.sha256 == sha256 else None
+
+
+def remember(catalogue: Catalogue, path: Path, state: ViewState | None, seq: int = 0, mark: str = "") -> None:
+    """Note that the view at `path` is as Kelly wants it, if it still is in this state; else another will."""
+    if state is None:
         return
-    known = known_state(catalogue, path)
-    if known is not None and now == (known.size, known.mtime_ns) and (known.seq, known.mark) == (seq, mark):
+    state = msgspec.structs.replace(state, seq=seq, mark=mark)
+    if state == known_state(catalogue, path):
         return
-    hashed = (one.sha256 for one in _announced(catalogue, path) if (one.size, one.mtime_ns) == now)
-    state = ViewState(*now, next(hashed, None) or hash_inside(catalogue.root, path), seq, mark)
     with catalogue.writing() as db:
+        if stamp(path) != (state.size, state.mtime_ns):
+            return
         _put(db, _name(catalogue, path), state)
         others = [one for one in _announced(catalogue, path) if one.sha256 != state.sha256]
         _put(db, _announced_name(catalogue, path), others)
@@ -90,9 +140,12 @@ def expect(catalogue: Catalogue, path: Path, size: int, sha256: str) -> None:
         _put(db, _name(catalogue, path), ViewState(size, 0, sha256))
 
 
-def changed_outside(catalogue: Catalogue, path: Path) -> bool:
-    """Whether someone else has written the view at `path`. A manifest of no samples is a new dataset's."""
-    now = stamp(path)
+def changed_outside(catalogue: Catalogue, path: Path, lies: Path | None = None) -> bool:
+    """Whether someone else has written the view at `path`. A manifest of no samples is a new dataset's.
+
+    `lies`: where it lies, if it is no longer there.
+    """
+    now = stamp(lies or path)
     if now is None:
         return False
     known = known_state(catalogue, path)
@@ -103,7 +156,7 @@ def changed_outside(catalogue: Catalogue, path: Path) -> bool:
         return False
     same_size = {one.sha256 for one in ours if one.size == now[0]}
     try:
-        return not same_size or hash_inside(catalogue.root, path) not in same_size
+        return not same_size or hash_inside(catalogue.root, lies or path) not in same_size
     except FileRefused:  # a link out, or a pipe: no file of ours
         return True
 
@@ -117,8 +170,8 @@ def is_no_view(root: Path, path: Path) -> bool:
     return is_nothing(os.stat(path))
 
 
-def set_aside(catalogue: Catalogue, path: Path) -> Path:
-    """Keep a file as it is in `.kelly/set-aside`, under its name and the time; return where.
+def set_aside(catalogue: Catalogue, path: Path, name: str = "") -> Path:
+    """Keep a file as it is in `.kelly/set-aside`, under its name, or the one it had, and the time; return where.
 
     What can't be a view is moved there.
     """
@@ -126,11 +179,12 @@ def set_aside(catalogue: Catalogue, path: Path) -> Path:
     with disk_errors(folder):
         make_folder(catalogue.root, folder)
         when = utc_now().replace(":", "")
-        kept = folder / f"{when}-{path.name}"
+        name = name or path.name
+        kept = folder / f"{when}-{name}"
         number = 1
         while kept.exists():
             number += 1
-            kept = folder / f"{when}-{number}-{path.name}"
+            kept = folder / f"{when}-{number}-{name}"
         if path.is_symlink() or is_no_view(catalogue.root, path):
             path.rename(kept)
             return kept

@@ -633,11 +633,11 @@ def test_an_annotation_file_is_never_taken_for_newer_than_it_is(catalogue, monke
                 say(other, 1, emotion="angry")
                 monkeypatch.undo()
                 assert export_annotations(other).annotations == 1
-            monkeypatch.setattr(views, "put", killed)
+            monkeypatch.setattr(views, "take_place", killed)
             yield ready
 
-    def killed(partial, path):
-        partial.replace(path)
+    def killed(new, path, *_):
+        new.replace(path)
         raise KeyboardInterrupt
 
     say(catalogue, 1, emotion="sad")
