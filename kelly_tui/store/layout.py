@@ -340,14 +340,17 @@ def load_config(root: Path) -> DatasetConfig:
         raise DatasetError(f"config.json can't be read ({error.strerror})", path=root) from error
     try:
         written = read_inside(root, layout.manifest_path, LARGEST_MANIFEST)
-        manifest = msgspec.json.decode(written, type=_ManifestConfig)
-    except (OSError, FileRefused, msgspec.DecodeError, RecursionError):
+        config = msgspec.json.decode(written, type=_ManifestConfig).config
+        said = msgspec.json.decode(config, type=dict[str, Any]) if len(memoryview(config)) <= LARGEST_CONFIG else None
+    except (OSError, FileRefused, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        said = None
+    if said is None:
         raise DatasetError("there is no config.json", path=root, hint="Is this the folder of a dataset?") from None
-    return DatasetConfig.from_json(json_of({"dataset_id": root.name, **manifest.config}))
+    return DatasetConfig.from_json(json_of({"dataset_id": root.name, **said}))
 
 
 class _ManifestConfig(msgspec.Struct):
-    config: dict[str, Any]
+    config: msgspec.Raw
 
 
 def save_config(root: Path, config: DatasetConfig) -> None:

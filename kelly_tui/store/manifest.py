@@ -24,8 +24,9 @@ from kelly_tui.model.opinion import Opinion
 from kelly_tui.model.sample import Sample
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.conflicts import WrittenConflict, written_conflicts
+from kelly_tui.store.elements import Elements, too_many
 from kelly_tui.store.inside import open_inside, read_inside
-from kelly_tui.store.layout import LARGEST_MANIFEST, disk_errors, sync_folder
+from kelly_tui.store.layout import LARGEST_CONFIG, LARGEST_MANIFEST, disk_errors, sync_folder
 from kelly_tui.store.markers import versions
 from kelly_tui.store.older import Lineage, lineage
 from kelly_tui.store.opinions import blind_opinions
@@ -184,18 +185,21 @@ def replacing(path: Path, place: Place = None) -> Iterator[BinaryIO]:
         sync_folder(path.parent)
 
 
-class _File(msgspec.Struct):
-    """A manifest as it lies: samples not yet decoded."""
+_NONE, _NOTHING = msgspec.Raw(b"[]"), msgspec.Raw(b"{}")
 
-    samples: list[msgspec.Raw]
-    config: dict[str, Any] = msgspec.field(default_factory=dict)
+
+class _File(msgspec.Struct):
+    """A manifest as it lies: only what is short is decoded."""
+
+    samples: msgspec.Raw
+    config: msgspec.Raw = _NOTHING
     created_at: str | None = None
     updated_at: str | None = None
-    stats: dict[str, Any] | None = None
-    kelly: dict[str, Any] | None = None
-    blind_listening: list[msgspec.Raw] = []
-    opinions: list[msgspec.Raw] = []
-    conflicts: list[msgspec.Raw] = []
+    stats: msgspec.Raw = _NOTHING
+    kelly: msgspec.Raw = _NOTHING
+    blind_listening: msgspec.Raw = _NONE
+    opinions: msgspec.Raw = _NONE
+    conflicts: msgspec.Raw = _NONE
 
 
 @dataclass
@@ -210,7 +214,7 @@ class RawManifest:
     """None where another program wrote it."""
     mark: str
     """See `mark`; empty where an earlier version or another program wrote it."""
-    lines: Collection[bytes | msgspec.Raw]
+    lines: Collection[bytes]
     """Of each sample, not yet decoded."""
     heard: list[Trial]
     """Answers of blind listening; what is none is left out."""
@@ -224,19 +228,19 @@ class RawManifest:
     """So many of the last lines only one side of a merge has that git left to people."""
 
     def rows(self) -> Iterator[dict[str, Any] | bytes]:
-        """Each sample's object; the bytes of what is none."""
+        """Each sample's object; the bytes of what is none, or too long for one."""
         for line in self.lines:
             try:
-                row = msgspec.json.decode(line)
+                row = msgspec.json.decode(line) if len(line) <= _LONGEST else None
             except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
                 row = None
-            yield row if isinstance(row, dict) else bytes(line)
+            yield row if isinstance(row, dict) else line
 
     def add(self, other: RawManifest) -> None:
         """Take over what only the other side of a merge says; its lines and those of this one alone come last."""
-        agreed = {*map(bytes, self.lines)} & {*map(bytes, other.lines)}
-        alone = [line for line in (*self.lines, *other.lines) if bytes(line) not in agreed]
-        self.lines = [line for line in self.lines if bytes(line) in agreed] + alone
+        agreed = {*self.lines} & {*other.lines}
+        alone = [line for line in (*self.lines, *other.lines) if line not in agreed]
+        self.lines = [line for line in self.lines if line in agreed] + alone
         self.disputed = len(alone)
         self.heard += [one for one in other.heard if one not in self.heard]
         self.opinions += [one for one in other.opinions if one not in self.opinions]
@@ -285,24 +289,35 @@ def _decoded(raw: bytes, path: Path) -> RawManifest:
         found = msgspec.json.decode(raw.removeprefix(b"\xef\xbb\xbf"), type=_File)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         raise FileRefused(f"no manifest ({error}{_near(raw, str(error))})", path=path) from None
-    kelly = found.kelly or {}
-    rev = kelly.get("catalogue_rev")
+    kelly = _object(found.kelly, path)
+    rev, said = kelly.get("catalogue_rev"), kelly.get("mark")
     come_to = Lineage()
     with suppress(msgspec.ValidationError):
         come_to = msgspec.convert(kelly, Lineage)
     return RawManifest(
-        found.config,
+        _object(found.config, path),
         found.created_at or "",
         found.updated_at or "",
-        found.stats or {},
+        _object(found.stats, path),
         rev if isinstance(rev, int) else None,
-        said if isinstance(said := (found.kelly or {}).get("mark"), str) else "",
-        found.samples,
-        list(_read(found.blind_listening, Trial)),
-        list(_read(found.opinions, Opinion)),
-        list(_read(found.conflicts, WrittenConflict)),
+        said if isinstance(said, str) else "",
+        Elements(found.samples, "samples", path),
+        list(_read(found.blind_listening, Trial, path)),
+        list(_read(found.opinions, Opinion, path)),
+        list(_read(found.conflicts, WrittenConflict, path)),
         come_to,
     )
+
+
+def _object(raw: msgspec.Raw, path: Path) -> dict[str, Any]:
+    try:
+        said = msgspec.json.decode(raw) if len(memoryview(raw)) <= LARGEST_CONFIG else raw
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        said = raw
+    if said is not None and not isinstance(said, dict):
+        begin = bytes(memoryview(raw)[:16]).decode("utf-8", "replace")
+        raise FileRefused(f"no manifest ({begin!r} is no object of at most {LARGEST_CONFIG >> 20} MB)", path=path)
+    return said or {}
 
 
 def _by_line(path: Path) -> tuple[bytes, _Lines] | None:
@@ -335,14 +350,15 @@ _BEFORE, _SAMPLES = 4, b'"samples": [\n'
 
 def _count_lines(file: BinaryIO) -> tuple[int, bytes] | None:
     """How many lines are samples, and the line after them; None where they are no JSON with commas between."""
-    number, goes_on = 0, True
+    number, goes_on, size = 0, True, 0
     for line in _lines_of(file):
         if line.lstrip().startswith(b"]"):
             return (number, line) if not number or not goes_on else None
         text = _without_comma(line)
+        size += len(line)
         with suppress(msgspec.DecodeError, RecursionError, UnicodeDecodeError):
             msgspec.json.decode(text, type=msgspec.Raw)
-            if goes_on:
+            if goes_on and not too_many(number, size):
                 number, goes_on = number + 1, line.rstrip() != text
                 continue
         return None
@@ -353,8 +369,8 @@ def _without_comma(line: bytes) -> bytes:
     return line.strip().removesuffix(b",").rstrip()
 
 
-def _read(lines: list[msgspec.Raw], kind: type[_T]) -> Iterator[_T]:
-    for line in lines:
+def _read(array: msgspec.Raw, kind: type[_T], path: Path) -> Iterator[_T]:
+    for line in Elements(array, "further lines", path):
         with suppress(msgspec.MsgspecError):
             yield msgspec.json.decode(line, type=kind)
 
