@@ -30,6 +30,8 @@ Look = tuple[int, int]
 LARGEST = 128 << 20
 """Bytes of a file of features: those of half a million notes, or of an hour of sound, fit twice."""
 
+_LONGEST = 64 << 10
+"""Bytes of a vector in such a file: its hundred or so numbers fit ten times."""
 _AT_ONCE = 1000
 _LISTED = 64 << 10
 """Bytes in which the entries of a zip of arrays are listed: a thousand of them."""
@@ -92,9 +94,14 @@ class FeatureFiles:
     def _vector(self, relative: str) -> bytes:
         root = self._catalogue.root
         if not relative.endswith(".npz"):
-            return array("f", _decode(read_inside(root, root / relative, LARGEST)).feature_vector).tobytes()
+            said = _decode(read_inside(root, root / relative, LARGEST)).feature_vector
+            if len(memoryview(said)) > _LONGEST:
+                raise ValueError(relative)
+            return array("f", msgspec.json.decode(said, type=list[float])).tobytes()
         with open_inside(root, root / relative) as file, open_arrays(file) as arrays:
             if sum(entry.file_size for entry in arrays.infolist()) > LARGEST or arrays.testzip() is not None:
+                raise zipfile.BadZipFile
+            if arrays.getinfo("feature_vector.npy").file_size > _LONGEST:
                 raise zipfile.BadZipFile
             return array("f", _numbers(arrays.read("feature_vector.npy"))).tobytes()
 
@@ -102,7 +109,7 @@ class FeatureFiles:
 class _Features(msgspec.Struct):
     """What is looked for in a file of features."""
 
-    feature_vector: list[float]
+    feature_vector: msgspec.Raw
 
 
 _decode = msgspec.json.Decoder(_Features).decode

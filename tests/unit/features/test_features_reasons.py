@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import numpy as np
 
 from kelly_tui.features.audio import detect_labels as labels_of_audio
 from kelly_tui.features.audio import extract_audio_features
 from kelly_tui.features.midi import analyse, extract_midi_features, labels_of
+from kelly_tui.features.npz import npz_bytes
 from kelly_tui.features.reasons import read_reasons
 from kelly_tui.music.notes import read_midi
 
@@ -38,3 +40,10 @@ def test_a_file_that_is_gone_older_or_broken_gives_none(tmp_path: Path) -> None:
     for name, content in (("a.json", b"{"), ("b.json", b"{}"), ("c.npz", b"PK"), ("d.json", b'{"why": 3}')):
         (tmp_path / name).write_bytes(content)
         assert read_reasons(tmp_path, name) == {}
+
+
+def test_reasons_that_are_longer_than_any_are_not_decoded(tmp_path: Path) -> None:
+    many = msgspec.json.encode({str(number): "" for number in range(200_000)})
+    (tmp_path / "a.json").write_bytes(b'{"why": ' + many + b"}")
+    (tmp_path / "a.npz").write_bytes(npz_bytes({"why": many.decode()}))
+    assert read_reasons(tmp_path, "a.json") == read_reasons(tmp_path, "a.npz") == {}

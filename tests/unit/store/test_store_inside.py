@@ -7,17 +7,19 @@ import os
 import shutil
 import signal
 import sqlite3
+import tracemalloc
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from store_samples import id_of, new_catalogue, sample
 
 from kelly_tui.cli.card import _put
 from kelly_tui.errors import DatasetError, FileRefused, KellyError
 from kelly_tui.export.loader import load
-from kelly_tui.features.npz import read_npz
+from kelly_tui.features.npz import npz_bytes, read_npz
 from kelly_tui.model.annotation import Label
 from kelly_tui.model.edit import Edit
 from kelly_tui.model.ride import Ride
@@ -267,6 +269,23 @@ def test_features_that_are_no_json_are_not_whole(root, body):
     (root / "processed/features/x.json").write_bytes(body)
     with Catalogue.open(root) as catalogue:
         assert FeatureFiles(catalogue, deep=True).state(id_of(1), "processed/features/x.json", None) == "broken"
+
+
+@pytest.mark.parametrize("suffix", [".json", ".npz"])
+def test_a_vector_that_is_longer_than_any_is_not_decoded(root, suffix):
+    """A file of 127 MB of zeros was 2.9 GB of numbers."""
+    name = f"processed/features/x{suffix}"
+    if suffix == ".json":
+        (root / name).write_bytes(b'{"feature_vector": [' + b"0," * 2_000_000 + b"0]}")
+    else:
+        (root / name).write_bytes(npz_bytes({"feature_vector": np.zeros(500_000)}))
+    tracemalloc.start()
+    try:
+        with Catalogue.open(root) as catalogue:
+            assert FeatureFiles(catalogue, deep=True).state(id_of(1), name, None) == "broken"
+        assert tracemalloc.get_traced_memory()[1] < 2 * (root / name).stat().st_size
+    finally:
+        tracemalloc.stop()
 
 
 def test_an_archive_that_expands_beyond_features_is_not_unpacked(root):
