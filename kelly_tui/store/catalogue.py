@@ -20,7 +20,7 @@ from typing import Any, NamedTuple, Self
 
 import msgspec
 
-from kelly_tui.errors import DatasetError
+from kelly_tui.errors import DatasetError, KellyError
 from kelly_tui.model.dataset import DatasetConfig
 from kelly_tui.model.labels import nearest
 from kelly_tui.model.sample import Sample
@@ -30,6 +30,7 @@ from kelly_tui.store.filters import Query, literal, parse
 from kelly_tui.store.full_disk import connect_on_full_disk, not_written
 from kelly_tui.store.layout import Layout, check_links, disk_errors, is_dataset, load_config, make_kelly_dir, utc_now
 from kelly_tui.store.sessions import Session, living
+from kelly_tui.store.whole import as_damage, check_schema
 from kelly_tui.text import storable
 
 
@@ -126,7 +127,7 @@ class Catalogue:
                 try:
                     return cls._prepared(layout, config, lock)
                 except sqlite3.DatabaseError as error:
-                    if not damage.is_damage(error):
+                    if not damage.is_damage(error) and not damage.is_of_another_form(error):
                         raise
                     damage.suspect(path)
                 _replace_if_damaged(layout, config, lock)
@@ -167,6 +168,7 @@ class Catalogue:
 
     def _prepare(self) -> None:
         """Bring the tables to what this program and this configuration want."""
+        check_schema(self.db)
         version = self.db.execute("PRAGMA user_version").fetchone()[0]
         if version > migrations.VERSION:
             raise DatasetError("a newer Kelly made this catalogue", path=self.root, hint="Update Kelly.")
@@ -250,9 +252,11 @@ class Catalogue:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-        if isinstance(error, sqlite3.DatabaseError):
-            with explained(self.layout.catalogue_path):
-                raise error
+        if isinstance(error, Exception) and not isinstance(error, (KellyError, OSError)):
+            found = as_damage(error, self.layout.catalogue_path)
+            if isinstance(found, sqlite3.DatabaseError):
+                with explained(self.layout.catalogue_path):
+                    raise found
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:

@@ -15,8 +15,9 @@ from pathlib import Path
 import msgspec
 
 from kelly_tui.errors import DatasetError, DiskFull
-from kelly_tui.store.damage import is_damage, suspect
+from kelly_tui.store.damage import is_damage, is_of_another_form, suspect
 from kelly_tui.store.migrations import VERSION
+from kelly_tui.store.whole import check_schema
 
 LOCK_SECONDS = 30.0
 """How long a writer waits for its turn before it says that another holds the dataset."""
@@ -64,9 +65,9 @@ def connect_for_reading(path: Path, ways: Sequence[str] = ("mode=ro", AS_IT_LIES
     for how in ways:
         db = sqlite3.connect(f"{path.absolute().as_uri()}?{how}", uri=True, isolation_level=None)
         try:
-            db.execute("SELECT 1 FROM samples LIMIT 1")
+            check_schema(db)
             (version,) = db.execute("PRAGMA user_version").fetchone()
-        except sqlite3.OperationalError as error:
+        except sqlite3.DatabaseError as error:
             db.close()
             if error.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
                 raise
@@ -177,7 +178,7 @@ def meaning(error: sqlite3.Error, path: Path) -> Exception:
 
     A damaged catalogue is marked, so that it is examined when it is opened next.
     """
-    if is_damage(error):
+    if is_damage(error) or is_of_another_form(error):
         suspect(path)
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     if code == sqlite3.SQLITE_FULL or (code == sqlite3.SQLITE_IOERR and is_full(path)):

@@ -119,7 +119,7 @@ def install(db: sqlite3.Connection, config: DatasetConfig) -> None:
 def uninstall(db: sqlite3.Connection) -> None:
     """Drop the triggers, before the columns that they read change; `installed` says that they are gone."""
     for name, _ in _there(db):
-        db.execute(f"DROP TRIGGER {name}")
+        db.execute('DROP TRIGGER "{}"'.format(name.replace('"', '""')))
 
 
 def _there(db: sqlite3.Connection) -> list[tuple[str, str]]:

@@ -1,14 +1,15 @@
 """A catalogue that is damaged is set aside, whole, so that the next opening makes one of the views.
 
-Only SQLite's word that the file is malformed, or none of its own, is damage: a catalogue that is locked, closed to this
-person or a newer program's is left where it is. Damage may come to light long after opening, by one page in the middle:
-a mark beside the catalogue then has it examined at the next opening, which is no work for every day.
+Damage is SQLite's word that the file is malformed, or none of its own, and what SQLite takes for sound and is no
+catalogue (see `kelly_tui.store.whole`). A catalogue that is locked, closed to this person or a newer program's is left
+where it is. Damage may come to light long after opening, by one page in the middle: a mark beside the catalogue then
+has it examined at the next opening, which is no work for every day.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from contextlib import closing, suppress
+from contextlib import suppress
 from pathlib import Path
 
 from kelly_tui.errors import FileRefused
@@ -21,9 +22,24 @@ _LARGEST = 1 << 12
 """Bytes of it."""
 
 
+class Damaged(sqlite3.DatabaseError):
+    """What is in the file is sound for SQLite, but no catalogue."""
+
+    sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+
+
 def is_damage(error: BaseException) -> bool:
-    code = getattr(error, "sqlite_errorcode", None)
-    return code is not None and code & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+    return _code(error) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
+def _code(error: BaseException) -> int | None:
+    code: int | None = getattr(error, "sqlite_errorcode", None)
+    return None if code is None else code & 0xFF
+
+
+def is_of_another_form(error: sqlite3.Error) -> bool:
+    """Whether a table or column was not there that each catalogue has, or a text was none."""
+    return isinstance(error, sqlite3.OperationalError) and _code(error) in (None, sqlite3.SQLITE_ERROR)
 
 
 def suspect(catalogue_path: Path) -> None:
@@ -43,19 +59,6 @@ def kept_in(layout: Layout) -> str | None:
 
 def forget(layout: Layout) -> None:
     layout.catalogue_path.with_name(_MARK).unlink(missing_ok=True)
-
-
-def is_whole(path: Path) -> bool:
-    """Read all of a catalogue: a second for some 100,000 samples."""
-    from kelly_tui.store.connection import connect
-
-    try:
-        with closing(connect(path)) as db:
-            return bool(db.execute("PRAGMA integrity_check(1)").fetchone() == ("ok",))
-    except sqlite3.DatabaseError as error:
-        if not is_damage(error):
-            raise
-        return False
 
 
 def set_aside(layout: Layout) -> None:

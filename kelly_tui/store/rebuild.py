@@ -30,8 +30,11 @@ from kelly_tui.store.manifest import RawManifest, read_manifest_file, write_mani
 from kelly_tui.store.schema import COLUMNS, from_row, missing
 from kelly_tui.store.split_lists import remember_lists
 from kelly_tui.store.viewstate import changed_outside, look, remember, set_aside, stamp
+from kelly_tui.store.whole import are_samples, is_whole
 from kelly_tui.text import count
 
+_STRANGE = "SELECT 1 FROM sqlite_master WHERE type = 'view' OR sql LIKE 'CREATE VIRTUAL%'"
+"""What would run if it was read from: a stranger's, in the place of a table."""
 _BATCH = 2000
 _AT_ONCE = 1000
 
@@ -42,7 +45,7 @@ def replace_if_damaged(layout: Layout, config: DatasetConfig, lock: int) -> None
     try:
         if not damage.is_suspected(layout):  # another was faster
             return
-        if not layout.catalogue_path.exists() or damage.is_whole(layout.catalogue_path):
+        if not layout.catalogue_path.exists() or is_whole(layout.catalogue_path):
             damage.forget(layout)
             return
         rescue(layout, config)
@@ -59,6 +62,8 @@ def rescue(layout: Layout, config: DatasetConfig) -> None:
     """
     unreadable = (sqlite3.DatabaseError, msgspec.MsgspecError, ValueError, TypeError)
     with suppress(*unreadable), closing(connect(layout.catalogue_path)) as db:
+        if db.execute(_STRANGE).fetchone():
+            return
         damaged = Catalogue(layout, config, db, None)
         with suppress(*unreadable):
             due = [number for (number,) in db.execute("SELECT rowid FROM samples WHERE rev <> exported_rev")]
@@ -68,7 +73,7 @@ def rescue(layout: Layout, config: DatasetConfig) -> None:
         path = layout.manifest_path
         said = counters.read(db).in_catalogue
         readable = db.execute("SELECT count(*) FROM samples NOT INDEXED").fetchone()[0]
-        if readable >= said and not changed_outside(damaged, path):
+        if readable >= said and are_samples(db) and not changed_outside(damaged, path):
             if path.exists():
                 set_aside(damaged, path)
             write_manifest_file(damaged, path)

@@ -23,14 +23,19 @@ RESTED_ON = (
 """Tables. Of the others nothing may be kept: what is in these has to be among the inputs."""
 
 
+def forget_triggers() -> Iterator[tuple[str, str]]:
+    """Name and SQL of each."""
+    for table in RESTED_ON:
+        for change in ("insert", "update", "delete"):
+            name = f"forget_{table}_{change}"
+            forget = f"DELETE FROM meta WHERE name = '{_NAME}'"
+            yield name, f"CREATE TRIGGER {name} AFTER {change} ON {table} BEGIN {forget}; END"
+
+
 def forgetting(db: sqlite3.Connection) -> Iterator[str]:
     """SQL of the triggers that this catalogue lacks."""
     there = {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'")}
-    for table in RESTED_ON:
-        for change in ("insert", "update", "delete"):
-            if (name := f"forget_{table}_{change}") not in there:
-                forget = f"DELETE FROM meta WHERE name = '{_NAME}'"
-                yield f"CREATE TRIGGER {name} AFTER {change} ON {table} BEGIN {forget}; END"
+    return (sql for name, sql in forget_triggers() if name not in there)
 
 
 def kept(catalogue: Catalogue, inputs: str) -> bytes | None:

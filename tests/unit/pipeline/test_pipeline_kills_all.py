@@ -15,7 +15,7 @@ import kelly_tui
 from kelly_tui.paths import PROJECT
 from kelly_tui.store import views
 from kelly_tui.store.catalogue import Catalogue
-from kelly_tui.store.damage import is_whole
+from kelly_tui.store.whole import is_whole
 from tests.null_sink import until
 from tests.strangers import create, files
 

@@ -2,9 +2,12 @@
 
 import os
 import random
+import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -13,9 +16,10 @@ from store_samples import id_of, new_catalogue, sample
 from kelly_tui.errors import DatasetError
 from kelly_tui.model.annotation import Label
 from kelly_tui.model.edit import Edit
-from kelly_tui.store import history, migrations, views
+from kelly_tui.store import history, migrations, views, whole
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.rebuild import last_rebuild, untold
+from kelly_tui.text import safe_text
 
 SAMPLES = 400
 PAGE = 4096
@@ -217,3 +221,106 @@ def test_a_kill_while_it_is_made_anew_forgets_nothing_of_what_happened(root: Pat
         assert len(catalogue) == SAMPLES
         assert "was damaged" in untold(catalogue)
     assert len(set_aside(root)) == 1
+
+
+LOOP = "(WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT count(*) FROM c)"
+
+STRANGERS = {
+    "no samples": "DROP TABLE samples",
+    "no table of meta": "DROP TABLE meta",
+    "no counts": "DROP TABLE counts",
+    "no column": "ALTER TABLE steps DROP COLUMN words",
+    "a view for samples": f"ALTER TABLE samples RENAME TO kept; CREATE VIEW samples AS SELECT * FROM kept WHERE {LOOP}",
+    "a view besides": f"CREATE VIEW more AS SELECT {LOOP}",
+    "a table that is a program": "DROP TABLE runs; CREATE VIRTUAL TABLE runs USING fts5(run)",
+    "a trigger without end": f"CREATE TRIGGER zz AFTER UPDATE ON samples BEGIN SELECT {LOOP}; END",
+    "a trigger as a table": f"CREATE TRIGGER samples AFTER UPDATE ON samples BEGIN SELECT {LOOP}; END",
+    "a trigger that labels": "CREATE TRIGGER zz AFTER UPDATE OF emotion ON samples WHEN NEW.emotion = 'sad' BEGIN "
+    "UPDATE samples SET emotion = 'happy' WHERE rowid = NEW.rowid; END",
+    "our trigger, another's words": "DROP TRIGGER fingerprint_new; CREATE TRIGGER fingerprint_new AFTER INSERT ON "
+    f"fingerprints BEGIN SELECT {LOOP}; END",
+    "a count that labels": 'CREATE TRIGGER "count_\'; x" AFTER UPDATE OF emotion ON samples BEGIN '
+    "UPDATE samples SET emotion = 'happy' WHERE rowid = NEW.rowid; END",
+    "no version": "PRAGMA user_version = 0",
+    "an id of bytes": "UPDATE samples SET sample_id = x'ff00' WHERE rowid = 3",
+    "a path of no text": "UPDATE samples SET file_path = CAST(x'ff1b' AS TEXT) WHERE rowid = 3",
+    "a provenance of none": "UPDATE samples SET provenance = '[[[' WHERE rowid = 3",
+    "a flag without value": "UPDATE samples SET provenance = '{\"is_verified\": 3}' WHERE rowid = 3",
+    "history of no JSON": "UPDATE events SET new = '{' WHERE seq = 3",
+}
+"""What may have been done to a catalogue that SQLite takes for sound."""
+
+
+def read_all(root: Path) -> dict[str, object]:
+    """As a command does: what it can't read it says, and the next one finds it mended."""
+    try:
+        with Catalogue.open(root) as catalogue:
+            catalogue.counts()
+            history.history(catalogue)
+            catalogue.db.execute("SELECT words FROM steps").fetchall()
+            return {safe_text(name): said for name, said in emotions(catalogue).items()}
+    except DatasetError as error:
+        said = str(error)
+    assert "the catalogue is damaged" in said
+    with Catalogue.open(root) as catalogue:
+        return emotions(catalogue)
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("small")
+    with new_catalogue(folder) as catalogue:
+        catalogue.add(sample(number) for number in range(6))
+        label(catalogue, range(6), "tense")
+        views.write_views(catalogue)
+    return folder / "songs"
+
+
+@pytest.mark.parametrize("what", STRANGERS)
+def test_a_catalogue_that_a_stranger_changed_is_made_anew_and_none_of_it_runs(small, tmp_path, what) -> None:
+    root = shutil.copytree(small, tmp_path / "songs")
+    with closing(sqlite3.connect(file_of(root), isolation_level=None)) as db:
+        db.execute("PRAGMA foreign_keys = OFF")
+        db.executescript(STRANGERS[what])
+    signal.signal(signal.SIGALRM, lambda *_: pytest.fail("runs what a stranger wrote"))
+    signal.alarm(60)
+    try:
+        assert read_all(root) == {id_of(number): "tense" for number in range(6)}
+        with Catalogue.open(root) as catalogue:
+            label(catalogue, [2], "sad")
+            assert emotions(catalogue)[id_of(2)] == "sad"
+            strange = "SELECT name FROM sqlite_master WHERE name IN ('zz', 'more', 'kept') OR name LIKE '%; x'"
+            assert catalogue.db.execute(strange).fetchall() == []
+    finally:
+        signal.alarm(0)
+    assert len(set_aside(root)) == (what != "a count that labels"), "counting triggers are made anew where they lie"
+
+
+def test_a_view_of_a_strangers_is_not_read_in_a_folder_that_can_not_be_written(small, tmp_path, monkeypatch) -> None:
+    root = shutil.copytree(small, tmp_path / "songs")
+    with closing(sqlite3.connect(file_of(root), isolation_level=None)) as db:
+        db.executescript(STRANGERS["a view for samples"])
+    monkeypatch.setattr("kelly_tui.store.catalogue.is_writable", lambda *_: False)
+    signal.signal(signal.SIGALRM, lambda *_: pytest.fail("runs what a stranger wrote"))
+    signal.alarm(60)
+    try:
+        with pytest.raises(DatasetError, match="the catalogue is damaged"):
+            Catalogue.open(root)
+    finally:
+        signal.alarm(0)
+
+
+def test_an_error_over_a_sound_catalogue_is_the_same_error_and_no_damage(small, tmp_path) -> None:
+    root = shutil.copytree(small, tmp_path / "songs")
+    with pytest.raises(ZeroDivisionError), Catalogue.open(root):
+        raise ZeroDivisionError
+    with Catalogue.open(root):
+        assert set_aside(root) == []
+
+
+def test_the_triggers_that_are_taken_for_ours_are_those_of_a_new_catalogue(small) -> None:
+    with Catalogue.open(small) as catalogue:
+        there = catalogue.db.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").fetchall()
+        tables = {name for (name,) in catalogue.db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    assert whole._triggers() == {name: sql for name, sql in there if not name.startswith("count_")}
+    assert whole._tables() == tables

@@ -1,0 +1,128 @@
+"""What makes a file of SQLite a catalogue: tables that are all there, rows that say something, and nothing else's code.
+
+A trigger or a view of a stranger's would run with each label that is given, or with each row that is read.
+"""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from contextlib import closing, suppress
+from functools import cache
+from itertools import starmap
+from pathlib import Path
+
+import msgspec
+
+from kelly_tui.model.sample import Sample
+from kelly_tui.store import migrations, schema
+from kelly_tui.store.damage import Damaged, is_damage, is_of_another_form
+from kelly_tui.store.unchanged import forget_triggers
+
+_TRIGGER = re.compile(r"CREATE TRIGGER (?:IF NOT EXISTS )?((\w+).*?\bEND);", re.DOTALL)
+
+
+@cache
+def _tables() -> frozenset[str]:
+    return frozenset(re.findall(r"CREATE TABLE (?:IF NOT EXISTS )?(\w+)", schema.TABLES))
+
+
+@cache
+def _triggers() -> dict[str, str]:
+    """By name the SQL of the triggers, as SQLite keeps it, but of those that count.
+
+    One whose text changes has to be dropped by a migration: a catalogue in which it is another's is none of ours.
+    """
+    own = {name: f"CREATE TRIGGER {text}" for text, name in _TRIGGER.findall(schema.TABLES)}
+    return own | dict(forget_triggers())
+
+
+def _columns() -> dict[str, list[str]]:
+    """Those of each table."""
+    with closing(sqlite3.connect(":memory:")) as db:
+        db.executescript(schema.TABLES)
+        return {table: [name for _, name, *_ in db.execute(f"PRAGMA table_xinfo({table})")] for table in _tables()}
+
+
+def check_schema(db: sqlite3.Connection) -> None:
+    """Raises `Damaged` where tables are missing, or triggers, views or modules are there that are not Kelly's.
+
+    The triggers that count are looked at by `kelly_tui.store.counters.installed`: they follow the configuration.
+    """
+    db.execute("BEGIN")  # another may just be making the tables
+    try:
+        there = db.execute("SELECT type, name, sql FROM sqlite_master WHERE type <> 'index'").fetchall()
+        version = db.execute("PRAGMA user_version").fetchone()[0]
+    finally:
+        if db.in_transaction:
+            db.execute("ROLLBACK")
+    tables = {name for kind, name, _ in there if kind == "table"}
+    lacking = version == migrations.VERSION and not tables >= _tables()
+    if lacking or (there and not version) or not all(starmap(_is_own, there)):
+        raise Damaged("no catalogue of Kelly's")
+
+
+def _is_own(kind: str, name: str, sql: str | None) -> bool:
+    """Whether nothing of it can run code, or it is what Kelly made."""
+    if kind == "trigger":
+        return name.startswith("count_") or _triggers().get(name) == sql
+    return kind == "table" and not str(sql).startswith("CREATE VIRTUAL")
+
+
+def is_whole(path: Path) -> bool:
+    """Read all of a catalogue: some seconds for 100,000 samples."""
+    from kelly_tui.store.connection import connect  # late: it looks at what it connects to
+
+    try:
+        with closing(connect(path)) as db:
+            check_schema(db)
+            if db.execute("PRAGMA integrity_check(1)").fetchone() != ("ok",):
+                return False
+            return db.execute("PRAGMA user_version").fetchone()[0] != migrations.VERSION or _is_readable(db)
+    except sqlite3.DatabaseError as error:
+        if not is_damage(error):
+            raise
+        return False
+
+
+_JSON = {"events": ("old", "new"), "conflicts": ("base", "ours", "theirs"), "features": ("columns",)}
+"""Columns that are decoded when they are asked for."""
+
+
+def _is_readable(db: sqlite3.Connection) -> bool:
+    """Whether every column is there, and what they hold is text, JSON or samples where it has to be."""
+    try:
+        for table, columns in _columns().items():
+            for _ in db.execute(f"SELECT {', '.join(columns)} FROM {table}"):
+                pass
+        if not are_samples(db):
+            return False
+        for table, decoded in _JSON.items():
+            wrong = " OR ".join(f"{column} IS NOT NULL AND NOT json_valid({column})" for column in decoded)
+            if db.execute(f"SELECT 1 FROM {table} WHERE {wrong}").fetchone():
+                return False
+    except sqlite3.OperationalError as error:
+        if not is_of_another_form(error):
+            raise
+        return False
+    return True
+
+
+def are_samples(db: sqlite3.Connection) -> bool:
+    """Whether every row of samples is what a sample can be. Raises `sqlite3.DatabaseError`."""
+    try:
+        for row in db.execute(f"SELECT {schema.COLUMNS} FROM samples NOT INDEXED"):
+            msgspec.convert(msgspec.structs.asdict(schema.from_row(row)), Sample)
+    except (msgspec.MsgspecError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return False
+    return True
+
+
+def as_damage(error: Exception, catalogue_path: Path) -> Exception:
+    """`Damaged`, where an error that nobody foresaw comes of a catalogue that is no longer whole; else the error."""
+    if isinstance(error, sqlite3.DatabaseError) and not is_of_another_form(error):
+        return error
+    with suppress(sqlite3.Error, OSError):
+        if catalogue_path.exists() and not is_whole(catalogue_path):
+            return Damaged(str(error))
+    return error
