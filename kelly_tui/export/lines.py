@@ -13,7 +13,7 @@ import msgspec
 from kelly_tui.errors import FileRefused, LabelError
 from kelly_tui.export.choice import Extracted, Record
 from kelly_tui.model.dataset import DatasetConfig
-from kelly_tui.model.sample import Sample
+from kelly_tui.model.sample import MOST, Sample
 from kelly_tui.store.rows import checked
 from kelly_tui.store.schema import Provenance, label_of, provenance_of
 
@@ -40,6 +40,8 @@ def sample_of(line: Mapping[str, Any], config: DatasetConfig) -> Sample:
         provenance = msgspec.convert(line.get("provenance", {}), dict[str, Provenance])
         annotations = msgspec.convert(line.get("annotations", {}), dict[str, Any])
         sample = msgspec.convert({name: line[name] for name in _FIELDS if name in line}, Sample)
+        if wrong := [name for name, most in MOST.items() if not 0 <= (getattr(sample, name) or 0) <= most]:
+            raise FileRefused(f"no sample (its {wrong[0]} can't be)")
         sample.labels = {
             name: label_of(checked(name, value, config), provenance.get(name, Provenance()))
             for name, value in annotations.items()

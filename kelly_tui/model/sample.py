@@ -13,6 +13,9 @@ MIDI_SUFFIXES = (".mid", ".midi", ".kar")
 AUDIO_SUFFIXES = (".wav", ".flac", ".ogg", ".mp3", ".aiff", ".aif")
 Origin = Literal["imported", "augmented", "generated"]
 
+MOST = {"file_size_bytes": 1 << 40, "duration_sec": 1e9}
+"""What no file is above: a terabyte, thirty years. The sum over millions of samples can still be told."""
+
 
 def file_type_of(name: str) -> Literal["midi", "audio"] | None:
     """``midi`` or ``audio`` by the suffix, in any case; None for anything else."""

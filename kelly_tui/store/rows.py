@@ -13,7 +13,7 @@ from kelly_tui.errors import LabelError
 from kelly_tui.model.annotation import FIELDS, LONGEST_NAME, Label, Value, check_value
 from kelly_tui.model.dataset import DatasetConfig
 from kelly_tui.model.labels import DECISIONS, SPLITS
-from kelly_tui.model.sample import Sample, file_type_of
+from kelly_tui.model.sample import MOST, Sample, file_type_of
 from kelly_tui.store.schema import SAID_BY, Provenance, label_of
 
 BY = "manifest.json"
@@ -142,8 +142,8 @@ def _take(rest: dict[str, Any], name: str, kind: type | tuple[type, ...], sample
     value = rest.get(name)
     if value is None:
         rest.pop(name, None)
-    elif isinstance(value, int) and not -(1 << 63) <= value < 1 << 63:
-        return  # SQLite's integers are smaller
+    elif isinstance(value, (int, float)) and not 0 <= value <= MOST.get(name, 1):
+        return  # no file has such a size or length
     elif isinstance(value, kind) and (kind is bool or not isinstance(value, bool)):
         setattr(sample, name, rest.pop(name))
 

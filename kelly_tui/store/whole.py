@@ -14,7 +14,7 @@ from pathlib import Path
 
 import msgspec
 
-from kelly_tui.model.sample import Sample
+from kelly_tui.model.sample import MOST, Sample
 from kelly_tui.store import migrations, schema
 from kelly_tui.store.damage import Damaged, is_damage, is_of_another_form
 from kelly_tui.store.unchanged import forget_triggers
@@ -112,7 +112,9 @@ def are_samples(db: sqlite3.Connection) -> bool:
     """Whether every row of samples is what a sample can be. Raises `sqlite3.DatabaseError`."""
     try:
         for row in db.execute(f"SELECT {schema.COLUMNS} FROM samples NOT INDEXED"):
-            msgspec.convert(msgspec.structs.asdict(schema.from_row(row)), Sample)
+            sample = msgspec.convert(msgspec.structs.asdict(schema.from_row(row)), Sample)
+            if not all(0 <= (getattr(sample, name) or 0) <= most for name, most in MOST.items()):
+                return False
     except (msgspec.MsgspecError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return False
     return True

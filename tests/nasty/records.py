@@ -69,6 +69,7 @@ CHANGES: dict[str, Callable[[dict[str, Any]], object]] = {
     "a root that is not there": _put(root_id="f" * 16),
     "sizes below nothing": _put(file_size_bytes=-1, duration_sec=-5),
     "sizes past counting": _put(file_size_bytes=10**30, duration_sec=1e308),
+    "sizes that no sum holds": _put(file_size_bytes=2**63 - 1, duration_sec=1e300),
     "an emotion of escapes": _samples(lambda sample: sample["annotations"].update(emotion=ESCAPES)),
     "a valence of a list": _samples(lambda sample: sample["annotations"].update(valence=[1, 2])),
     "chords without end": _samples(lambda sample: sample["annotations"].update(chord_progression=["C"] * 200_000)),

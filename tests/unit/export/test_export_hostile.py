@@ -138,6 +138,8 @@ SPOILT: dict[str, tuple[str, Spoil]] = {
     "absolute music": ("jsonl", line(midi="/etc/passwd", sha256="")),
     "music with ..": ("jsonl", line(midi="../../../../../../etc/passwd", sha256="")),
     "music is a number": ("jsonl", line(midi=7)),
+    "a size that no sum holds": ("jsonl", line(file_size_bytes=2**63 - 1)),
+    "a length of ages": ("jsonl", line(duration_sec=1e308)),
     "lines are a pipe": ("jsonl", instead("train.jsonl", os.mkfifo)),
     "lines are gone": ("jsonl", instead("train.jsonl", lambda _: None)),
     "lines are noise": ("jsonl", instead("train.jsonl", lambda path: path.write_bytes(bytes(range(256)) * 9))),

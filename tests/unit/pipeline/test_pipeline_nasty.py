@@ -137,6 +137,7 @@ def survive(labelled, capsys, tmp_path, damage) -> None:
         said = capsys.readouterr()
         assert code in (0, 1, 2), command
         assert "Traceback" not in said.err, said.err
+        assert "fault of Kelly" not in said.err, said.err
         assert not set(said.out + said.err) & set("\x1b\x07\x9b\x00"), command
     assert {path for path in tmp_path.rglob("*") if copy not in path.parents} == before
     if main(["list", str(copy)]) == 0:
@@ -163,3 +164,19 @@ def test_no_manifest_that_lies_leads_out_or_costs_a_label(name, labelled, capsys
         path.write_text(json.dumps(manifest))
 
     survive(labelled, capsys, tmp_path, damage)
+
+
+@pytest.mark.parametrize("name", [name for name in records.CHANGES if name.startswith("sizes")])
+def test_numbers_that_can_not_be_are_kept_beside_the_sample_where_its_catalogue_is_made(name, labelled, tmp_path):
+    root = shutil.copytree(labelled[0], tmp_path / "d", ignore=shutil.ignore_patterns(".kelly"))
+    manifest = json.loads((root / "manifest.json").read_bytes())
+    records.CHANGES[name](manifest)
+    (root / "manifest.json").write_text(json.dumps(manifest))
+    said = {one["sample_id"]: one for one in manifest["samples"]}
+    with Catalogue.open(root) as catalogue:
+        samples = list(catalogue.samples())
+        assert {one.sample_id for one in samples} == set(said)
+        for one in samples:
+            assert one.file_size_bytes == (root / one.file_path).stat().st_size, "the file itself tells it"
+            assert one.duration_sec is None
+            assert one.extra["not_read"]["duration_sec"] == said[one.sample_id]["duration_sec"]

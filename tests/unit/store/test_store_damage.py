@@ -246,6 +246,7 @@ STRANGERS = {
     "a path of no text": "UPDATE samples SET file_path = CAST(x'ff1b' AS TEXT) WHERE rowid = 3",
     "a provenance of none": "UPDATE samples SET provenance = '[[[' WHERE rowid = 3",
     "a flag without value": "UPDATE samples SET provenance = '{\"is_verified\": 3}' WHERE rowid = 3",
+    "a size that no sum holds": "UPDATE samples SET file_size_bytes = 9223372036854775807",
     "history of no JSON": "UPDATE events SET new = '{' WHERE seq = 3",
 }
 """What may have been done to a catalogue that SQLite takes for sound."""
@@ -258,6 +259,7 @@ def read_all(root: Path) -> dict[str, object]:
             catalogue.counts()
             history.history(catalogue)
             catalogue.db.execute("SELECT words FROM steps").fetchall()
+            catalogue.db.execute("SELECT sum(file_size_bytes) FROM samples").fetchall()
             return {safe_text(name): said for name, said in emotions(catalogue).items()}
     except DatasetError as error:
         said = str(error)
