@@ -11,7 +11,7 @@ import os
 import tomllib
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from kelly_tui.errors import KellyError
 from kelly_tui.paths import config_dir
@@ -164,14 +164,31 @@ _WANTED: dict[type, str] = {
 }
 
 
+_LARGEST = 32 << 10
+"""Bytes of a file of settings or keys: all that can be said there fits twice."""
+
+
+def read_toml(path: Path) -> tuple[str, dict[str, Any]]:
+    """The text of a file, and what it says. Raises `ValueError` where it says nothing or is too large, `OSError`."""
+    with path.open("rb") as file:
+        raw = file.read(_LARGEST + 1)
+    if len(raw) > _LARGEST:
+        raise ValueError(f"larger than {_LARGEST >> 10} kB")
+    text = raw.decode("utf-8")
+    try:
+        return text, tomllib.loads(text)
+    except RecursionError:
+        raise ValueError("lists within lists") from None
+
+
 def load_settings(path: Path | None = None) -> Settings:
     """Settings from the file and the environment. A wrong value is an error that names its line's key."""
     path = path or Path(os.environ.get("KELLY_SETTINGS", config_dir() / "settings.toml"))
     chosen: dict[str, object] = {}
     if path.is_file():
         try:
-            chosen = tomllib.loads(path.read_text("utf-8"))
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            _, chosen = read_toml(path)
+        except ValueError as error:
             raise KellyError(f"settings can't be read ({error})", path=path, hint="Mend or remove the file.") from None
     for table in [name for name, value in chosen.items() if isinstance(value, dict)]:
         inner = chosen.pop(table)

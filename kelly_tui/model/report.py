@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from kelly_tui.model.abx import Result
 from kelly_tui.model.agreement import Agreement
 from kelly_tui.model.probe import Kept
-from kelly_tui.text import count
+from kelly_tui.text import count, safe_text
 
 Severity = Literal["error", "warning", "note"]
 _SHOWN = 3
@@ -277,7 +277,7 @@ class Report(Facts, frozen=True, kw_only=True):
 
     def print_summary(self) -> None:
         """Print what ``kelly validate`` prints."""
-        print("\n".join(self.lines()))
+        print("\n".join(safe_text(line, limit=None) for line in self.lines()))
 
     def to_dict(self) -> dict[str, Any]:
         """For ``--json``."""

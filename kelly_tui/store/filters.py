@@ -102,23 +102,11 @@ _OTHER_NAMES = {"file_type": "type", "duration_sec": "duration", "file_size_byte
 _CURVES = ("spectral_centroid", "spectral_rolloff", "spectral_bandwidth", "zero_crossing_rate", "rms_energy",
            "onset_strength")  # fmt: skip
 FEATURE_NUMBERS = (
-    "note_count",
-    "avg_pitch",
-    "pitch_std",
-    "pitch_range_semitones",
-    "note_density",
-    "syncopation_score",
-    "avg_velocity",
-    "velocity_std",
-    "dynamic_range_velocity",
-    *("legato", "staccato", "normal"),
-    "push_ms",
-    "key_count",
+    "note_count", "avg_pitch", "pitch_std", "pitch_range_semitones", "note_density", "syncopation_score",
+    "avg_velocity", "velocity_std", "dynamic_range_velocity", "legato", "staccato", "normal", "push_ms", "key_count",
     *(f"{name}_{what}" for name in _CURVES for what in ("mean", "std")),
-    "onset_rate",
-    "tuning",
-    *(f"{name}_confidence" for name in ("key", "tempo", "meter", "chord")),
-)
+    "onset_rate", "tuning", *(f"{name}_confidence" for name in ("key", "tempo", "meter", "chord")),
+)  # fmt: skip
 """Numbers of the features that may be compared and sorted by; those that are labels too go by the label. How sure the
 detectors were can be asked where a person's label stands, too."""
 
@@ -129,6 +117,9 @@ _SUGGESTED_COLUMNS = dict(zip(SUGGESTED, ("emotion", "probability", "valence", "
 
 FAILING = ("import", "extract", "augment", "synthesize", "render")
 """Stages that may fail on a sample: ``failed:extract``."""
+
+_MOST = 200
+"""Conditions and values of a filter: SQLite nests a thousand expressions, and looking for a word takes three."""
 
 _PREFIXES = {"id": "sample_id", "root": "root_id", "parent": "parent_id"}
 _WITHOUT_SIZE = ("is", "has", "failed", "found", "text", "name", "path", *_PREFIXES)
@@ -142,6 +133,8 @@ def parse(text: str, config: DatasetConfig) -> Query:
     ``conf<.6`` is about the least sure label of a sample, ``emotion.conf<.6`` about that one; ``issue>.8`` about how
     likely one of its labels is wrong.
     """
+    if text.count("|") + len(text.split()) > _MOST:
+        raise FilterError(f"a filter has at most {_MOST} conditions and values", hint="Ask in parts.")
     conditions = []
     place = 0
     while (rest := text[place:].lstrip()) != "":

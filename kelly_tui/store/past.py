@@ -79,11 +79,12 @@ def read_moment(text: str) -> datetime:
     """
     try:
         found = datetime.fromisoformat(text.strip())
-    except ValueError:
+        if len(text.strip()) == len("2026-11-28"):
+            found = datetime.combine(found + timedelta(days=1), time(0))
+        found.astimezone()  # as it will be said
+        return found.astimezone(UTC)
+    except (ValueError, OverflowError):  # the latter where the calendar ends
         raise KellyError(f"{text!r} is no moment", hint="Write 2026-11-28T14:00, or 2026-11-28.") from None
-    if len(text.strip()) == len("2026-11-28"):
-        found = datetime.combine(found + timedelta(days=1), time(0))
-    return found.astimezone(UTC)
 
 
 def stamp(moment: datetime) -> str:

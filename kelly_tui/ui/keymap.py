@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterable, Mapping
 from functools import partial
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import NamedTuple
 
 from kelly_tui.errors import KellyError
 from kelly_tui.model.labels import nearest
-from kelly_tui.settings import PROFILES
+from kelly_tui.settings import PROFILES, read_toml
 from kelly_tui.text import count
 from kelly_tui.ui.actions import ACTIONS, BY_ID, DIGIT, SCOPES, shown_key, with_keys
 from kelly_tui.ui.profiles import DIGITS, profile
@@ -173,9 +172,8 @@ def load_keymap(path: Path, chosen: str = PROFILES[0]) -> Keymap:
     if not path.is_file():
         return profile_keymap(chosen)
     try:
-        text = path.read_text("utf-8")
-        changes = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        text, changes = read_toml(path)
+    except (ValueError, OSError) as error:
         raise KeymapError(f"the keymap can't be read ({error})", path=path, hint="Mend or remove the file.") from None
     try:
         return changed_keymap(changes, chosen)

@@ -150,6 +150,10 @@ def test_a_wrong_keymap_is_an_error_that_names_it(changes: dict[str, object], sa
 def test_a_keymap_file_is_read_and_a_broken_one_named(tmp_path: Path) -> None:
     path = tmp_path / "keys.toml"
     assert load_keymap(path).find("list", ("u",)) == Hit("undo", ())
+    for deep in ("undo = " + "[" * 20_000, "undo." * 50_000 + "a = 1"):
+        path.write_text(deep)
+        with pytest.raises(KeymapError, match="the keymap can't be read"):
+            load_keymap(path)
     path.write_text('undo = ["ctrl+u", "Q"]\npage_up = "pageup"\n')
     keys = load_keymap(path)
     assert keys.find("list", ("u",)) is None

@@ -36,6 +36,8 @@ def test_what_is_written_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         ("datasets = 3", "It is text in quotes."),
         ("wokers = 3", "there is no setting 'wokers'"),
         ("workers", "settings can't be read"),
+        ("a = " + "[" * 20_000, "settings can't be read"),
+        ("a." * 50_000 + "a = 1", "settings can't be read (larger than 32 kB)"),
     ],
 )
 def test_what_is_wrong_is_named_with_its_file(tmp_path: Path, line: str, said: str) -> None:

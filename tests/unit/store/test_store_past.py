@@ -121,5 +121,6 @@ def test_a_moment_as_a_person_writes_it() -> None:
     assert read_moment("2026-11-28T14:00+01:00") == datetime(2026, 11, 28, 13, 0, tzinfo=UTC)
     assert read_moment("2026-11-28T14:00") == datetime(2026, 11, 28, 14, 0).astimezone(UTC)
     assert read_moment("2026-11-28") == datetime(2026, 11, 29, 0, 0).astimezone(UTC)
-    with pytest.raises(KellyError, match="no moment"):
-        read_moment("yesterday")
+    for never in ("yesterday", "9999-12-31", "9999-12-31T23:59:59-14:00", "0001-01-01T00:00+14:00", "2026-13-01"):
+        with pytest.raises(KellyError, match="no moment"):
+            read_moment(never)

@@ -204,6 +204,14 @@ def test_what_is_unknown_names_the_nearest(text: str, said: str) -> None:
         query.parse(text, CONFIG)
 
 
+def test_as_many_conditions_and_values_as_are_allowed_are_asked_and_more_are_refused(catalogue: Catalogue) -> None:
+    """Twenty thousand were a fault of Kelly: SQLite nests no more than a thousand expressions."""
+    for most in (["rain"] * 200, ["text:" + "|".join(["rain"] * 200)], ["bpm:80..90|90..99"] * 50, ["is:midi"] * 200):
+        list(catalogue.samples(" ".join(most)))
+        with pytest.raises(FilterError, match="at most 200 conditions and values"):
+            query.parse(" ".join(most * 101), CONFIG)
+
+
 @pytest.mark.parametrize("text", ["emotoin:sad", "zzz:3", "emotion:xxx", "is:xxx", "has:xxx", "key:xxx", "valence>7"])
 def test_what_is_wrong_fits_on_two_short_lines(text: str) -> None:
     with pytest.raises(FilterError) as raised:

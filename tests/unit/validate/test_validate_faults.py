@@ -11,6 +11,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -290,3 +291,15 @@ def test_more_bridges_than_the_proof_names_are_all_counted(clean: Path, monkeypa
     path.write_text(json.dumps({**json.loads(path.read_text()), "bridges": 3, "bridge_samples": ids[:1]}))
     monkeypatch.setattr(splits, "bridges", lambda *_: ids)
     assert named(clean)["bridge"].count == 3
+
+
+def test_a_report_that_is_printed_sends_no_terminal_what_it_obeys(
+    clean: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    report = kelly_tui.validate_dataset(clean)
+    found = Finding("error", "odd", "\x1b]0;owned\x07\x9b31m\u202e \udcff", "é ❌")
+    msgspec.structs.replace(report, findings=(found,)).print_summary()
+    said = capsys.readouterr().out
+    assert "␛]0;owned␇\ufffd31m\ufffd \ufffd" in said
+    assert "é ❌" in said
+    assert not set(said) & set("\x1b\x07\x9b\u202e\udcff")
