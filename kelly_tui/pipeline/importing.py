@@ -7,8 +7,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from kelly_tui.errors import StoreError
 from kelly_tui.model.dataset import DatasetConfig
 from kelly_tui.pipeline.plan import Plan, Work
@@ -17,6 +15,7 @@ from kelly_tui.pipeline.room import Room
 from kelly_tui.pipeline.runner import run_items
 from kelly_tui.pipeline.stage import Failed, Item, Outcome, Result, Run
 from kelly_tui.store.catalogue import Catalogue
+from kelly_tui.store.configuration import change_config
 from kelly_tui.store.folders import FolderWords, sources_say
 from kelly_tui.store.groups import propose_grouping
 from kelly_tui.store.importer import (
@@ -28,7 +27,6 @@ from kelly_tui.store.importer import (
     proposed_grouping,
     taking_in,
 )
-from kelly_tui.store.layout import save_config
 from kelly_tui.store.partial import NAME
 from kelly_tui.store.remote import Remote, place
 from kelly_tui.store.scan import Found, find_music, find_remote
@@ -216,6 +214,7 @@ def _settle_grouping(catalogue: Catalogue) -> str:
         return f"songs are told apart by {catalogue.config.group_by}, as config.json says"
     group_by, why = proposed_grouping(catalogue)
     if group_by != "none":
-        catalogue.config = msgspec.structs.replace(catalogue.config, group_by=group_by)
-        save_config(catalogue.root, catalogue.config)
+        change_config(catalogue, {"group_by": group_by})
+    if catalogue.config.group_by != group_by:  # said there while the files came in
+        return f"songs are told apart by {catalogue.config.group_by}, as config.json says"
     return f"{why} (group_by {group_by} in config.json)"

@@ -8,8 +8,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
-import msgspec
-
 from kelly_tui.errors import FileRefused, StageError
 from kelly_tui.export.back import PLACES, Returned, config_of, identity_in, read_back, samples_in
 from kelly_tui.export.datasets import opened, read_dataset, samples_of
@@ -21,10 +19,10 @@ from kelly_tui.pipeline.room import Room
 from kelly_tui.pipeline.stage import PAUSED, Interrupted, Outcome, Progress, Run
 from kelly_tui.store.adoption import ID
 from kelly_tui.store.catalogue import Catalogue, FeatureRow
+from kelly_tui.store.configuration import change_config
 from kelly_tui.store.durable import write_all
 from kelly_tui.store.importer import STAGE
 from kelly_tui.store.inside import inside, read_inside
-from kelly_tui.store.layout import save_config
 from kelly_tui.store.scan import name_with
 from kelly_tui.text import count
 
@@ -109,9 +107,7 @@ def _into(catalogue: Catalogue, there: DatasetConfig, source: str) -> Iterator[b
     if not len(catalogue):
         with catalogue.writing() as db:
             db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (_BEGUN, source))
-        adopted = {name: getattr(there, name) for name in _ADOPTED}
-        catalogue.config = msgspec.structs.replace(catalogue.config, **adopted)
-        save_config(catalogue.root, catalogue.config)
+        change_config(catalogue, {name: getattr(there, name) for name in _ADOPTED})
     yield fresh
     with catalogue.writing() as db:
         db.execute("DELETE FROM meta WHERE name = ?", (_BEGUN,))

@@ -21,11 +21,12 @@ from kelly_tui.store import annotation_file, counters, damage
 from kelly_tui.store.adoption import ID, Adoption, Rebuilt
 from kelly_tui.store.away import copy_of
 from kelly_tui.store.catalogue import Catalogue
+from kelly_tui.store.configuration import change_config
 from kelly_tui.store.conflicts import read_conflicts
 from kelly_tui.store.connection import connect, take
 from kelly_tui.store.full_disk import not_written
 from kelly_tui.store.inside import hash_inside, is_plain
-from kelly_tui.store.layout import Layout, save_config, utc_now, write_atomic
+from kelly_tui.store.layout import Layout, utc_now, write_atomic
 from kelly_tui.store.manifest import RawManifest, read_manifest_file, write_manifest_file
 from kelly_tui.store.schema import COLUMNS, from_row, missing
 from kelly_tui.store.split_lists import remember_lists
@@ -124,7 +125,7 @@ def rebuild(catalogue: Catalogue) -> Rebuilt:
     rebuilt.copy_of = copy_of(layout.catalogue_dir)
     rebuilt.lost = bool(rebuilt.damaged) or raw is None or raw.catalogue_rev is not None
     if not layout.config_path.exists():
-        save_config(layout.root, catalogue.config)
+        change_config(catalogue, {})
     if raw is not None:
         read_conflicts(catalogue, raw.conflicts)
         close_decided(catalogue)

@@ -33,7 +33,7 @@ from kelly_tui.store.outside import Merge
 from kelly_tui.store.readback import decline_outside_edits, read_back, refused_edits, take_outside_edits
 from kelly_tui.store.rebuild import last_rebuild, rebuild
 from kelly_tui.store.split_lists import split_lists
-from kelly_tui.store.swap import Seen, seen, take_place
+from kelly_tui.store.swap import Seen, seen
 from kelly_tui.store.viewstate import (
     EditedMeanwhile,
     Stamp,
@@ -42,6 +42,7 @@ from kelly_tui.store.viewstate import (
     is_no_view,
     known_state,
     remember,
+    replace_if_same,
     replace_list,
     replace_view,
     set_aside,
@@ -172,7 +173,7 @@ def _export(catalogue: Catalogue, rows: list[tuple[Any, ...]], written: Written)
         for number, rev, path, there in due:
             if current.get(number) != rev:
                 continue
-            now = seen(path) if path not in ready else _replace(catalogue, ready[path], path, there)
+            now = seen(path) if path not in ready else replace_if_same(catalogue, ready[path], path, there)
             if (lies := _stamp(path, now)) is None or (path not in ready and now != there):
                 written.held_back.append(path.relative_to(catalogue.root).as_posix())
                 continue
@@ -182,11 +183,6 @@ def _export(catalogue: Catalogue, rows: list[tuple[Any, ...]], written: Written)
             "UPDATE samples SET exported_rev = ? WHERE rowid = ?", [(rev, number) for number, rev, _ in done]
         )
         db.executemany("INSERT OR REPLACE INTO exports VALUES (?, ?, ?)", [(number, *lies) for number, _, lies in done])
-
-
-def _replace(catalogue: Catalogue, new: Path, path: Path, there: Seen | None) -> Seen | None:
-    """How `new` lies in the place of an annotation file; None where that is not as it was `there`, and is left so."""
-    return take_place(new, path, lambda old: seen(old) == there, partial(set_aside, catalogue, name=path.name))
 
 
 def _stamp(path: Path, there: Seen | None) -> Stamp | None:

@@ -99,6 +99,11 @@ def replace_list(
         kept(path, set_aside(catalogue, new, path.name))
 
 
+def replace_if_same(catalogue: Catalogue, new: Path, path: Path, there: Seen | None) -> Seen | None:
+    """How `new` lies in the place of a file; None where that is not as it was `there`: it is left. Raises `OSError`."""
+    return take_place(new, path, lambda old: seen(old) == there, partial(set_aside, catalogue, name=path.name))
+
+
 def look(catalogue: Catalogue, path: Path) -> ViewState | None:
     """The view at `path` as it lies; None where none does. Before it is read: what is saved meanwhile is seen later."""
     now = stamp(path)

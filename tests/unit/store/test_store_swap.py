@@ -129,7 +129,7 @@ def test_what_is_saved_right_after_an_annotation_file_was_put_there_is_taken_in(
         save(path, typed(path, "by hand"))
 
     say(catalogue, 1, "sad")
-    once(monkeypatch, views, "_replace", edit, after=True)
+    once(monkeypatch, views, "replace_if_same", edit, after=True)
     export_annotations(catalogue)
     say(catalogue, 1, "angry")
     write_views(catalogue)

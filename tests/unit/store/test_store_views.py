@@ -633,10 +633,10 @@ def test_an_annotation_file_is_never_taken_for_newer_than_it_is(catalogue, monke
                 say(other, 1, emotion="angry")
                 monkeypatch.undo()
                 assert export_annotations(other).annotations == 1
-            monkeypatch.setattr(views, "take_place", killed)
+            monkeypatch.setattr(views, "replace_if_same", killed)
             yield ready
 
-    def killed(new, path, *_):
+    def killed(_, new, path, *__):
         new.replace(path)
         raise KeyboardInterrupt
 
