@@ -111,6 +111,7 @@ class Setting(NamedTuple):
     progression: Progression
     meter: Meter
     tempo_bpm: float
+    """Beats as one taps them, dotted quarters in 6/8."""
     velocity: tuple[int, int]
     """Lowest and highest of this piece."""
 
@@ -122,6 +123,11 @@ class Setting(NamedTuple):
     @property
     def key(self) -> tuple[str, str]:
         return self.tonic, self.mode
+
+    @property
+    def quarters_bpm(self) -> float:
+        """The tempo that the file says, in quarter notes."""
+        return tempo_of_file(self.tempo_bpm * self.meter.tempo_beat)
 
     def numerals(self, phrases: int, chance: Chance) -> list[str]:
         """The progression for so many phrases of four bars: A, AA or AABA, B another of the same mode."""
@@ -158,13 +164,15 @@ def setting(emotion: str, turn: int, chance: Chance, *spread: object) -> Setting
     velocity_low, velocity_high = affect.velocity
     width = velocity_high - velocity_low
     louder = chance.unit()
+    meter = meter_named(evenly(affect.meters, turn, *spread, "meter"))
+    quarters = (low + (high - low) * (band + chance.unit()) / 10) * meter.tempo_beat
     return Setting(
         emotion=emotion,
         affect=affect,
         tonic=evenly(KEYS, turn, *spread, "tonic"),
         progression=evenly(affect.progressions, turn, *spread, "progression"),
-        meter=meter_named(evenly(affect.meters, turn, *spread, "meter")),
-        tempo_bpm=tempo_of_file(low + (high - low) * (band + chance.unit()) / 10),
+        meter=meter,
+        tempo_bpm=round(tempo_of_file(quarters) / meter.tempo_beat, 4),
         velocity=(
             round(velocity_low + 0.2 * width * louder),
             round(velocity_high - 0.2 * width * (1 - louder)),

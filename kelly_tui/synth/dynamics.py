@@ -51,7 +51,7 @@ def dynamics_piece(seed: int, index: int, levels: Sequence[str]) -> Draft:
     emotion = evenly(tuple(AFFECTS), turn, "dynamics", seed, level, "affect")
     chosen = setting(emotion, turn, chance, "dynamics", seed, level)
     meter, key = chosen.meter, chosen.key
-    bars = chance.pick(possible_bars(meter, chosen.tempo_bpm))
+    bars = chance.pick(possible_bars(meter, chosen.quarters_bpm))
     segments = over_bars(chosen.numerals(bars // 4, chance), *key, meter)
     voicings = voiced(segments, chance)
     comping = evenly(patterns_for(articulation), turn, "dynamics", seed, level, "comping")
@@ -62,7 +62,7 @@ def dynamics_piece(seed: int, index: int, levels: Sequence[str]) -> Draft:
     voices = _with_loudness(voices, level, shape, articulation, meter, segments[-1].end)
     programs = [chance.pick(_PROGRAMS), chance.pick(_PROGRAMS), chance.pick((0, 32, 33, 42, 43, 58, 70))]
     parts = tuple(Part(notes, program) for notes, program in zip(voices, programs))
-    piece = Arrangement(chosen.tempo_bpm, meter, parts).written()
+    piece = Arrangement(chosen.quarters_bpm, meter, parts).written()
     labels: dict[str, Value] = {**loudness_facts(piece), "articulation": articulation, **chosen.labels()}
     parameters = {"shape": shape, "bars": bars, "comping": comping, "programs": programs}
     return Draft(piece.midi, piece.duration, labels, parameters)

@@ -93,7 +93,7 @@ def emotion_piece(seed: int, index: int, emotions: Sequence[str]) -> Draft:
     chance = Chance("emotion", seed, index)
     chosen = setting(emotions[which], turn, chance, "emotion", seed, emotions[which])
     style, affect, meter = STYLES[chosen.emotion], chosen.affect, chosen.meter
-    bars = chance.pick(possible_bars(meter, chosen.tempo_bpm))
+    bars = chance.pick(possible_bars(meter, chosen.quarters_bpm))
     comping = evenly(style.comping, turn, "emotion", seed, chosen.emotion, "comping")
     bass, contour, drumming = chance.pick(style.bass), chance.pick(style.contours), chance.pick(style.drums)
     music = _heard_in_key(chosen, bars, (comping, bass, contour), chance)
@@ -102,7 +102,7 @@ def emotion_piece(seed: int, index: int, emotions: Sequence[str]) -> Draft:
 
     def part(notes: list[Note], prominence: float, programs: Sequence[int]) -> Part:
         table = played(notes, chosen.velocity, prominence, affect.articulation, meter, chance)
-        table[:, 0] += chance.hand(len(table), _HAND * chosen.tempo_bpm / 60)
+        table[:, 0] += chance.hand(len(table), _HAND * chosen.quarters_bpm / 60)
         return Part(table, 0 if alone else chance.pick(programs))
 
     parts = [
@@ -116,10 +116,10 @@ def emotion_piece(seed: int, index: int, emotions: Sequence[str]) -> Draft:
         parts.append(part(music.power, 0.6, _GUITARS))
     if drumming != "-":
         parts.append(Part(drummed(drum_part(drumming, chance, meter, bars), chosen.velocity), is_drum=True))
-    piece = Arrangement(chosen.tempo_bpm, meter, tuple(parts)).written()
+    piece = Arrangement(chosen.quarters_bpm, meter, tuple(parts)).written()
     labels = {
         **chosen.expressed(float(piece.velocity[~piece.is_drum].mean())),
-        **chord_labels(music.segments, chosen.key, chosen.tempo_bpm),
+        **chord_labels(music.segments, chosen.key, chosen.quarters_bpm),
         **loudness_facts(piece),
     }
     parameters = {

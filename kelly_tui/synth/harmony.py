@@ -109,10 +109,10 @@ def harmony_piece(seed: int, index: int, emotions: Sequence[str]) -> Draft:
     parts = []
     for notes, prominence, program in ((chords, 0.5, programs[0]), (bass, 0.55, programs[1])):
         parts.append(Part(played(notes, chosen.velocity, prominence, touch, meter, chance), program))
-    piece = Arrangement(chosen.tempo_bpm, meter, tuple(parts)).written()
+    piece = Arrangement(chosen.quarters_bpm, meter, tuple(parts)).written()
     labels = {
         **chosen.expressed(float(piece.velocity.mean())),
-        **chord_labels(segments, key, chosen.tempo_bpm),
+        **chord_labels(segments, key, chosen.quarters_bpm),
         **loudness_facts(piece),
     }
     parameters = {
@@ -135,7 +135,7 @@ def _heard_in_key(
     for attempt in range(_TRIES):
         sentence = _sentence(chosen.mode, middle, chance)
         dwelt_on = (phrase[0], *phrase) if attempt else phrase
-        segments = _fitted(dwelt_on, sentence, chosen.key, meter, chosen.tempo_bpm)
+        segments = _fitted(dwelt_on, sentence, chosen.key, meter, chosen.quarters_bpm)
         voicings = voiced(segments, chance)
         chords = comped(patterns[0], segments, voicings, meter)
         bass = bass_part(patterns[1], segments, voicings, meter)

@@ -59,7 +59,7 @@ def melody_piece(seed: int, index: int, emotions: Sequence[str]) -> Draft:
     notes = _with_contour(contour, width, chosen, chance)
     table = played(notes, chosen.velocity, 0.55, chosen.affect.articulation, chosen.meter, chance)
     program = chance.pick(_PROGRAMS)
-    piece = Arrangement(chosen.tempo_bpm, chosen.meter, (Part(table, program),)).written()
+    piece = Arrangement(chosen.quarters_bpm, chosen.meter, (Part(table, program),)).written()
     labels: dict[str, Value] = {
         **chosen.expressed(float(piece.velocity.mean())),
         **loudness_facts(piece),
@@ -83,7 +83,7 @@ def _with_contour(contour: str, width: tuple[int, int], chosen: Setting, chance:
             # Around the tonic, where it ends.
             low += (tonic - low - span // 2 + 6) % 12 - 6 + round(chance.near(0.7))
         compass = Compass(low, low + span, CURVES[contour])
-        bars = chance.pick(possible_bars(meter, chosen.tempo_bpm))
+        bars = chance.pick(possible_bars(meter, chosen.quarters_bpm))
         first, second = chance.pick(grounds).split(), chance.pick(grounds).split()
         numerals = [*first, *first, *second, *first][-bars:]
         segments = over_bars(numerals, *chosen.key, meter)

@@ -37,6 +37,11 @@ class Meter(_Signature):
         """What a foot taps, in beats."""
         return 1.5 if self.is_compound else 4 / self.denominator
 
+    @property
+    def tempo_beat(self) -> float:
+        """What a tempo counts, in beats: one, or in compound meters the pulse."""
+        return self.pulse if self.is_compound else 1.0
+
     @cached_property
     def pulses(self) -> tuple[float, ...]:
         """Where it taps, in beats from the bar line."""

@@ -12,7 +12,7 @@ import msgspec
 from kelly_tui.model.annotation import Label, Value
 from kelly_tui.store.durable import write_whole
 
-VERSION = 7
+VERSION = 8
 """Raised whenever the same seed would give other bytes; part of every sample's id."""
 
 

@@ -63,7 +63,8 @@ def test_swell_is_loudest_in_the_middle():
 
 def test_terraces_are_two_levels():
     for sample in of_shape("terraced"):
-        beats = sample.parameters["bars"] * meter_named(sample.labels["time_signature"].value).bar
+        meter = meter_named(sample.labels["time_signature"].value)
+        beats = sample.parameters["bars"] * meter.bar / meter.tempo_beat
         quarter = beats * 60 / sample.labels["tempo_bpm"].value / 4
         notes = notes_of(sample)
         quarters = [np.mean([n.velocity for n in notes if (n.start + 1e-3) // quarter == q]) for q in range(4)]
@@ -73,7 +74,7 @@ def test_terraces_are_two_levels():
 def test_accents_stand_out():
     for sample in of_shape("accented"):
         meter = meter_named(sample.labels["time_signature"].value)
-        bar = meter.bar * 60 / sample.labels["tempo_bpm"].value
+        bar = meter.bar / meter.tempo_beat * 60 / sample.labels["tempo_bpm"].value
         on_line = [(abs(n.start / bar - round(n.start / bar)) < 1e-3, n.velocity) for n in notes_of(sample)]
         softest = min(velocity for on, velocity in on_line if on)
         loudest = max((velocity for on, velocity in on_line if not on), default=0)

@@ -89,7 +89,7 @@ class TestChords:
     def test_last_as_long_as_their_bars(self, kind):
         for sample in some(kind, 64):
             meter = meter_named(value(sample, "time_signature"))
-            beat = 60 / value(sample, "tempo_bpm")
+            beat = 60 / value(sample, "tempo_bpm") / meter.tempo_beat
             bar, pulse = meter.bar * beat, meter.pulse * beat
             starts = np.array(value(sample, "chord_times"))
             assert starts / pulse == pytest.approx((starts / pulse).round(), abs=0.01)  # every one on a pulse
