@@ -15,6 +15,7 @@ from kelly_tui.features.midi import analyse, features_of
 from kelly_tui.music.chords import best_path, detect_chords
 from kelly_tui.music.contour import contour_curve, detect_contour, detect_range, melody
 from kelly_tui.music.dynamics import (
+    accent_share,
     articulation_ratios,
     detect_articulation,
     detect_curve,
@@ -392,6 +393,34 @@ def test_struck_articulations() -> None:
     assert detect_articulation(full, held_shares(full)).value == "tenuto"
     crescendo = score_of([(i * 0.5, 0.4, 60 + i % 5, 40 + 2 * i) for i in range(32)])
     assert detect_articulation(crescendo, held_shares(crescendo)).value == "normal"
+
+
+PIANIST = [(2 * bar + at, length, 64 + (bar + step) % 7, 80) for bar in range(16)
+           for step, (at, length) in enumerate(((0, 0.5), (0.5, 0.5), (1, 1)))]  # fmt: skip
+"""A melody over its bass and chords, in one part: onset, time to the next, pitch, velocity."""
+PIANIST += [(2 * bar, 2, 36 + bar % 3 * 2, 75) for bar in range(16)]
+PIANIST += [(2 * bar + 1.5, 2, pitch, 60) for bar in range(16) for pitch in (52, 55, 59)]
+
+
+@pytest.mark.parametrize(("name", "share"), [("legato", 1.02), ("tenuto", 0.92), ("normal", 0.75), ("staccato", 0.5)])
+def test_articulation_of_voices_on_one_track(name: str, share: float) -> None:
+    """A bass that lasts for a beat of its two isn't joined to the melody; nor is a melody over soft chords accented."""
+    score = score_of([(at, length * share, pitch, velocity) for at, length, pitch, velocity in PIANIST])
+    assert detect_articulation(score, held_shares(score)).value == name
+    assert accent_share(score) == 0
+
+
+def test_a_bass_in_octaves_is_one_voice() -> None:
+    score = score_of(line([36, 48] * 16, step=0.5, share=0.92))
+    assert held_shares(score) == pytest.approx(0.92, abs=0.01)
+
+
+def test_a_bass_that_is_louder_than_its_chords_is_no_accent() -> None:
+    waltz = [(3 * bar, 0.7, 36, 75) for bar in range(16)]
+    waltz += [(3 * bar + beat, 0.7, pitch, 55) for bar in range(16) for beat in (1, 2) for pitch in (60, 64, 67)]
+    assert accent_share(score_of(waltz)) == 0
+    hard = [(at, length, pitch, velocity + 30 * (at % 6 == 0)) for at, length, pitch, velocity in waltz]
+    assert accent_share(score_of(hard)) == pytest.approx(8 / 48)
 
 
 def test_articulation_is_as_sure_as_it_is_right() -> None:
