@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -89,7 +90,7 @@ def detect_groove(score: Score) -> Groove:
 
 def _divided(score: Score, strokes: Strokes) -> Groove:
     """The groove of beats in two or in three, if these are on the beat."""
-    swing, error, eighths = _swing(score, strokes, 1)
+    swing, told, eighths = _swing(score, strokes, 1)
     if eighths.triplets >= max(FEWEST_PAIRS, _MOST * eighths.divided):
         push = _Push.of(score, np.arange(4) / 3, strokes)
         triplet = Detection(
@@ -101,11 +102,11 @@ def _divided(score: Score, strokes: Strokes) -> Groove:
     division, parts = eighths, 1
     pairs_wanted = 0.9 * eighths.on
     if swing.value is not None and abs(swing.value - 0.5) < _NO_SWING and most_pairs(strokes, 2) >= pairs_wanted:
-        of_sixteenths, its_error, halves = _swing(score, strokes, 2)
+        of_sixteenths, its_ratio, halves = _swing(score, strokes, 2)
         if halves.pairs >= pairs_wanted and of_sixteenths.value is not None:
-            swing, error, division, parts = of_sixteenths, its_error, halves, 2
+            swing, told, division, parts = of_sixteenths, its_ratio, halves, 2
     push = _Push.of(score, _points(0.5 if swing.value is None else swing.value, parts), strokes)
-    return push.groove(_class(score, swing, error, division, parts, push), swing)
+    return push.groove(_class(score, swing, told, division, parts, push), swing)
 
 
 def is_compound(score: Score) -> bool:
@@ -132,8 +133,25 @@ _NO_SWING = 0.03
 """Distance from one half at which eighths are even, and sixteenths are looked at."""
 
 
-def _swing(score: Score, strokes: Strokes, parts: int) -> tuple[Detection[float], float, Division]:
-    """The middle of the ratios in the beat, or in each of its two `parts`; its error; and what divides them so.
+class _Ratio(NamedTuple):
+    """A swing ratio, its standard error, and what it is otherwise, with what probability."""
+
+    at: float
+    error: float
+    otherwise: float
+    doubt: float
+
+    def between(self, low: float, high: float, blur: float = 0.0) -> float:
+        """How probable it is that it lies there, of borders that are vague by `blur`."""
+        error = self.error + blur
+        own, others = (
+            _normal((high - ratio) / error) - _normal((low - ratio) / error) for ratio in (self.at, self.otherwise)
+        )
+        return (1 - self.doubt) * own + self.doubt * others
+
+
+def _swing(score: Score, strokes: Strokes, parts: int) -> tuple[Detection[float], _Ratio, Division]:
+    """The middle of the ratios in the beat, or in each of its two `parts`; how sure it is; and what divides them so.
 
     Drawn a little to 0.6 ± 0.1 (most music's) where they vary, within what the field holds: 0.5 to 0.75. What is not
     known of the push is not known of where the beat begins.
@@ -141,13 +159,22 @@ def _swing(score: Score, strokes: Strokes, parts: int) -> tuple[Detection[float]
     division = divide(strokes.beats * parts, strokes.early * parts)
     what, pairs = "pairs" if parts == 1 else "pairs of sixteenths", len(division.ratios)
     if pairs < FEWEST_PAIRS:
-        return unknown(f"too few {what} for a swing ratio: {pairs}"), 1.0, division
+        return unknown(f"too few {what} for a swing ratio: {pairs}"), _Ratio(0.5, 1.0, 0.5, 0.0), division
     middle, own = Middle.of(division.ratios, 0.04, 0.004, parts / score.ticks_per_beat)
     error = math.hypot(own, parts * strokes.error)
     sure = 0.1**2 / (0.1**2 + error**2)
-    value = min(0.75, max(0.5, sure * middle + (1 - sure) * 0.6))
-    why = f"swing {value:.2f} ± {max(math.ceil(error * 100), 1) / 100:.2f} from {pairs} {what}"
-    return Detection(round(value, 4), _within(0.03, error), why), error, division
+    drawn = sure * middle + (1 - sure) * 0.6
+    ratio = _Ratio(_held(drawn), error, _held(drawn + parts * strokes.otherwise), strokes.doubt)
+    why = f"swing {ratio.at:.2f} ± {max(math.ceil(error * 100), 1) / 100:.2f} from {pairs} {what}"
+    if strokes.doubt > 1 - _CLEAR and abs(ratio.otherwise - ratio.at) > error + 0.01:
+        why += f", or {ratio.otherwise:.2f} if a soloist" + (" doesn't play" if strokes.late.any() else " plays")
+    confidence = 0.98 * ratio.between(ratio.at - 0.03, ratio.at + 0.03)
+    return Detection(round(ratio.at, 4), round(confidence, 3), why), ratio, division
+
+
+def _held(ratio: float) -> float:
+    """What the field holds of a swing ratio."""
+    return min(0.75, max(0.5, ratio))
 
 
 def _within(reach: float, error: float) -> float:
@@ -170,15 +197,15 @@ def offsets_from_grid(score: Score, points: Floats, strokes: Strokes | None) -> 
     three, in the n + 2nd part.
     """
     unit = 1.5 if is_compound(score) else 1.0
-    beats = (score.notes["onset_beat"] - (strokes.push if strokes else 0.0)) / unit
+    beats = (score.notes["onset_beat"] - (0.0 if strokes is None else strokes.push)) / unit
     whole = np.floor(beats)
     point = ((points[1:] + points[:-1]) / 2).searchsorted(beats - whole)
-    if strokes and not strokes.even:
+    if strokes and strokes.late.any():
         beat = np.floor(strokes.beats + strokes.early)
         starts, counts = runs(beat)
         on = np.zeros(len(beat), np.bool_)
         on[starts] = (strokes.beats - beat)[starts] < np.minimum(0.2, 1 / (counts + 2))
-        of_beat = on[strokes.of_note]
+        of_beat = on[strokes.of_note] & strokes.late
         whole[of_beat], point[of_beat] = beat[strokes.of_note[of_beat]], 0
     offsets: Floats = (score.notes["onset"] - score.beat_to_time((whole + points[point]) * unit)) * 1000
     return offsets, whole.astype(np.int64) * (len(points) - 1) + point
@@ -205,7 +232,8 @@ class _Push:
         offsets, places = offsets_from_grid(score, points, strokes)
         parts = len(points) - 1
         on_beat = places % parts == 0
-        told = offsets[on_beat] if on_beat.any() else offsets
+        others = on_beat & ~score.notes["is_drum"]
+        told = offsets[others if np.count_nonzero(others) >= FEWEST_PAIRS else on_beat if on_beat.any() else ...]
         middle = Middle.of(told, EVEN_MS, 0.5, 60_000 / (score.tempo_bpm * score.ticks_per_beat))
         ms = middle.at if on_beat.any() else 0.0
         doubted = strokes is not None and strokes.sure < _CLEAR
@@ -227,32 +255,31 @@ varies less was made by rule, and its swing ratio and push are meant as they sta
 
 
 def _class(
-    score: Score, swing: Detection[float], error: float, division: Division, parts: int, push: _Push
+    score: Score, swing: Detection[float], told: _Ratio, division: Division, parts: int, push: _Push
 ) -> Detection[str]:
     """By the table: dotted, swing, shuffle by the ratio; laid back or rushed by the push; else straight.
 
-    A drummer's swing or shuffle is told by its pattern: his ratio follows the tempo, not the style.
+    A drummer's swing or shuffle is told by its pattern: his ratio follows the tempo, not the style. What players call
+    straight sixteenths swings a little.
     """
     if swing.value is None:
         return unknown(swing.why)
-    ratio = swing.value
     played = push.spread >= _HUMAN_MS
-    if played and parts == 2 and ratio < SWUNG:  # what players call straight sixteenths swings a little
-        ratio = 0.5
-    if played and is_drummer(score) and ratio >= STRAIGHT:
-        return _drummers(score, swing, division, parts)
-    for name, low, high in (("dotted", DOTTED, 9.0), ("swing", SWUNG, DOTTED), ("shuffle", STRAIGHT, SWUNG)):
-        if ratio >= low:
-            inside = _normal((ratio - low) / (error + 0.01)) - _normal((ratio - high) / (error + 0.01))
-            return Detection(name, round(0.9 * max(0.1, inside), 3), swing.why)
-    ms, least = push.ms, PUSH_MS
-    if played:
-        ms, least = _against_the_drums(score, push), max(PUSH_MS, push.spread)
-    late = _normal((abs(ms) - least) / (push.error + 2.0))
-    if abs(ms) >= least:
+    swings = STRAIGHT + (2 * told.error if played and parts == 2 else 0.0)
+    grooves = (("dotted", DOTTED, 9.0), ("swing", SWUNG, DOTTED), ("shuffle", swings, SWUNG))
+    of_table = next((groove for groove in grooves if told.at >= groove[1]), None)
+    if of_table:
+        name, low, high = of_table
+        by_ratio = max(0.1, told.between(low, high, 0.01))
+        if played and is_drummer(score):
+            return _drummers(score, swing, division, parts, name, by_ratio)
+        return Detection(name, round(0.9 * by_ratio, 3), swing.why)
+    ms = _against_the_drums(score, push) if played else push.ms
+    late = _normal((abs(ms) - PUSH_MS) / (push.error + 2.0))
+    if abs(ms) >= PUSH_MS:
         name = "laid_back" if ms > 0 else "rushed"
         return Detection(name, round(0.9 * late, 3), f"{ms:+.0f} ± {math.ceil(push.error)} ms on the beat; {swing.why}")
-    sure = _normal((STRAIGHT - ratio) / (error + 0.01)) * (1 - late)
+    sure = told.between(-9.0, swings, 0.01) * (1 - late)
     return Detection("straight", round(0.95 * sure, 3), swing.why)
 
 
@@ -268,7 +295,14 @@ def _against_the_drums(score: Score, push: _Push) -> float:
 _SNARES = (37, 38, 39, 40)
 
 
-def _drummers(score: Score, swing: Detection[float], division: Division, parts: int) -> Detection[str]:
+_NOT_BY_RATIO = 0.2
+"""How much less sure the pattern is where the ratio is another's by the table: of 13 drum takes that are a shuffle by
+their pattern alone, annotators call ten so."""
+
+
+def _drummers(
+    score: Score, swing: Detection[float], division: Division, parts: int, of_table: str, by_ratio: float
+) -> Detection[str]:
     """Shuffle or swing. A shuffle skips on every beat under a backbeat at a walking or dancing tempo; the ride of swing
     skips on every other (ding, ding-a), mostly faster, and without a backbeat (Riley, The Art of Bop Drumming, 1994).
     """
@@ -280,7 +314,10 @@ def _drummers(score: Score, swing: Detection[float], division: Division, parts: 
     logit = 5 * (division.skipping_evenly - 0.5) + 4 * math.log2(155 / max(bpm, 1.0)) + 2 * (min(backbeat, 1.0) - 0.35)
     name = "shuffle" if logit > 0 else "swing"
     every = f"skips on {division.skipping} of {division.on} beats at {bpm:.0f} BPM"
-    return Detection(name, round(0.9 / (1 + math.exp(-abs(logit))), 3), f"{every}; {swing.why}")
+    sure = 0.9 / (1 + math.exp(-abs(logit)))
+    if name == "shuffle" != of_table:
+        sure *= 1 - _NOT_BY_RATIO * by_ratio
+    return Detection(name, round(sure, 3), f"{every}; {swing.why}")
 
 
 def _normal(z: float) -> float:
