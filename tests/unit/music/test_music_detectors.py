@@ -395,11 +395,11 @@ def test_struck_articulations() -> None:
     assert detect_articulation(crescendo, held_shares(crescendo)).value == "normal"
 
 
-PIANIST = [(2 * bar + at, length, 64 + (bar + step) % 7, 80) for bar in range(16)
-           for step, (at, length) in enumerate(((0, 0.5), (0.5, 0.5), (1, 1)))]  # fmt: skip
-"""A melody over its bass and chords, in one part: onset, time to the next, pitch, velocity."""
-PIANIST += [(2 * bar, 2, 36 + bar % 3 * 2, 75) for bar in range(16)]
-PIANIST += [(2 * bar + 1.5, 2, pitch, 60) for bar in range(16) for pitch in (52, 55, 59)]
+PIANIST = [(4 * bar + at, length, 64 + (bar + step) % 7, 80) for bar in range(12)
+           for step, (at, length) in enumerate(((0.5, 1), (1.5, 2), (3.5, 1)))]  # fmt: skip
+"""A melody between its bass and chords, in one part: onset, time to the next, pitch, velocity."""
+PIANIST += [(2 * half, 2, 36 + half % 3 * 2, 75) for half in range(24)]
+PIANIST += [(2 * half + 1, 2, pitch, 60) for half in range(24) for pitch in (48, 52, 55)]
 
 
 @pytest.mark.parametrize(("name", "share"), [("legato", 1.02), ("tenuto", 0.92), ("normal", 0.75), ("staccato", 0.5)])
