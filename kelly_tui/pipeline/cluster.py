@@ -19,6 +19,7 @@ import os
 import re
 import secrets
 import socket
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
@@ -30,6 +31,7 @@ from typing import Any
 import kelly_tui
 from kelly_tui.errors import LibraryMissing, StageError
 from kelly_tui.paths import PROJECT
+from kelly_tui.pipeline.greeting import must_greet
 from kelly_tui.pipeline.worker import A_LOOK, Workers, cut_all_short
 from kelly_tui.store.partial import partials
 
@@ -126,9 +128,20 @@ class ClusterWorkers(Workers):
             self._within(self.client.scheduler.unregister, address=worker, stimulus_id=f"kelly-{secrets.token_hex(4)}")
         return [f"the worker {one} {why}: the others do its work; start it again to have it back" for one in workers]
 
+    def must_be_private(self) -> None:
+        """Raise `StageError` where the scheduler or a worker listens off loopback without TLS."""
+        self._known()
+
     def _known(self) -> dict[str, dict[str, Any]]:
-        """What the scheduler knows of each worker."""
-        workers: dict[str, dict[str, Any]] = self._within(self.client.scheduler.identity, n_workers=-1)["workers"]
+        """What the scheduler knows of each worker. Raises `StageError` also as `must_be_private`."""
+        known = self._within(self.client.scheduler.identity, n_workers=-1)
+        workers: dict[str, dict[str, Any]] = known["workers"]
+        for who, address in [("the scheduler", known["address"]), *(("the worker", worker) for worker in workers)]:
+            if not _is_private(address):
+                raise StageError(
+                    f"{who} listens at {address}, where other machines read and command",
+                    hint="Start it with --host 127.0.0.1, or all of them with TLS.",
+                )
         return workers
 
     def _ask(self, seconds: float, function: Callable[..., Any], *args: Any) -> dict[str, Any]:
@@ -197,13 +210,14 @@ def cluster(address: str) -> Iterator[ClusterWorkers]:
     is_local = scheme == "local" and rest.isdecimal() and int(rest) > 0
     if not is_local and (remote is None or not 0 < int(remote[3]) < 2**16):
         raise StageError(f"{address!r} is no cluster", hint="One is tcp://HOST:PORT, tls://HOST:PORT or local:N.")
-    if remote is not None and scheme == "tcp" and not _is_loopback(remote[2].strip("[]")):
+    if remote is not None and not _is_private(address):
         raise StageError(
             f"{address} is another machine, and tcp:// lets everyone between read and command",
             hint="Use tls:// with certificates in Dask's configuration (distributed.comm.tls).",
         )
     distributed = _dask()
-    if scheme == "tls" and distributed.Security().get_connection_args("client")["ssl_context"] is None:
+    certified = distributed.Security().get_connection_args("client")["ssl_context"] if scheme == "tls" else None
+    if scheme == "tls" and certified is None:
         raise StageError(
             f"{address} wants certificates and Dask's configuration names none",
             hint="Set distributed.comm.tls: ca-file, and client.key and client.cert.",
@@ -211,19 +225,49 @@ def cluster(address: str) -> Iterator[ClusterWorkers]:
     _hush()
     with contextlib.ExitStack() as stack:
         where: Any = address
-        if scheme == "local":
-            where = stack.enter_context(
-                distributed.LocalCluster(
-                    n_workers=int(rest),
-                    threads_per_worker=1,
-                    host="127.0.0.1",
-                    dashboard_address="127.0.0.1:0",
-                    memory_limit=0,  # the children have limits of their own
-                    silence_logs=logging.CRITICAL,
-                )
-            )
-        client = stack.enter_context(_client(distributed, where))
-        yield ClusterWorkers(client)
+        if remote is None:
+            where = stack.enter_context(_local(distributed, int(rest)))
+        else:
+            must_greet(address, remote[2].strip("[]"), int(remote[3]), certified, PATIENCE)
+        workers = ClusterWorkers(stack.enter_context(_client(distributed, where)))
+        workers.must_be_private()
+        yield workers
+
+
+@contextmanager
+def _local(distributed: Any, number: int) -> Iterator[Any]:
+    """So many workers of our own, which obey nobody else: who reaches a Dask cluster runs code there.
+
+    Any user of this machine reaches its loopback. So all speak TLS with a key that was made for them and is in their
+    memory only, no page is served, and what they keep on the disk, of which Dask also imports, is in a folder that is
+    ours alone.
+    """
+    import dask
+
+    try:
+        import cryptography  # noqa: F401  # by which Dask makes them
+    except ImportError:
+        raise LibraryMissing(
+            "the certificates of local workers are made by cryptography, which is not installed",
+            hint="Install kelly_tui[cluster].",
+        ) from None
+    with tempfile.TemporaryDirectory(prefix="kelly-cluster-") as folder:
+        pages: dict[str, list[str]] = {"distributed.scheduler.http.routes": [], "distributed.worker.http.routes": []}
+        with (
+            dask.config.set({"temporary-directory": folder, **pages}),
+            distributed.LocalCluster(
+                n_workers=number,
+                threads_per_worker=1,
+                host="127.0.0.1",
+                protocol="tls://",
+                security=distributed.Security.temporary(),
+                dashboard_address="127.0.0.1:0",
+                scheduler_kwargs={"dashboard": False},
+                memory_limit=0,  # the children have limits of their own
+                silence_logs=logging.CRITICAL,
+            ) as running,
+        ):
+            yield running
 
 
 def _dask() -> Any:
@@ -263,9 +307,16 @@ def reason(error: Exception) -> str:
     return re.sub(r"^in <.*?>: ", "", str(error).partition("\n")[0]) or type(error).__name__
 
 
-def _is_loopback(host: str) -> bool:
+def _is_private(address: str) -> bool:
+    """Whether what goes there is read by no other machine: it is encrypted, or stays on loopback.
+
+    True where there is no such host, which nothing goes to.
+    """
+    parts = _ADDRESS.fullmatch(address)
+    if parts is None or parts[1] == "tls":
+        return parts is not None
     try:
-        found = {entry[4][0] for entry in socket.getaddrinfo(host, None)}
-    except OSError:
-        return False
-    return bool(found) and all(ipaddress.ip_address(one).is_loopback for one in found)
+        found = {entry[4][0] for entry in socket.getaddrinfo(parts[2].strip("[]"), None)}
+    except (OSError, UnicodeError):
+        return True
+    return all(ipaddress.ip_address(one).is_loopback for one in found)

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
+import itertools
 import os
+import random
 import re
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import sys
+import threading
+import urllib.error
+import urllib.request
 from pathlib import Path
 from types import SimpleNamespace
 from typing import ClassVar
@@ -51,6 +58,52 @@ def test_the_same_bytes_as_here_though_a_worker_is_killed_midway(three, run_once
     assert files(root) == files(run_once[0])
 
 
+def _without_ours() -> list[ssl.SSLContext]:
+    """What another user of this machine can come with: no certificate, or one of their own."""
+    import distributed
+
+    stranger = distributed.Security.temporary().get_connection_args("client")["ssl_context"]
+    bare = ssl.create_default_context()
+    for context in (bare, stranger):
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return [bare, stranger]
+
+
+def _heard(address: str, context: ssl.SSLContext | None) -> bytes:
+    """What is said at this address to who comes."""
+    host, _, port = address.partition("://")[2].rpartition(":")
+    with socket.create_connection((host, int(port)), 20) as plain, contextlib.suppress(OSError):
+        if context is None:
+            plain.sendall(b"x" * 100)  # what is no TLS
+            return plain.recv(100)
+        with context.wrap_socket(plain) as door:
+            return door.recv(100)
+    return b""
+
+
+def test_nobody_else_on_this_machine_is_heard_by_workers_of_our_own(three):
+    known = three.client.scheduler_info(n_workers=-1)
+    doors = [known["address"], *known["workers"], *(worker["nanny"] for worker in known["workers"].values())]
+    assert len(doors) == 7
+    ours = three.client.security.get_connection_args("client")["ssl_context"]
+    theirs = _without_ours()
+    for door in doors:
+        assert b"pickle-protocol" in _heard(door, ours)
+        for context in theirs:
+            assert _heard(door, context) == b""
+        assert b"pickle-protocol" not in _heard(door, None)
+    pages = [known["services"]["dashboard"], *(one["services"]["dashboard"] for one in known["workers"].values())]
+    for port, page in itertools.product(pages, ["", "info/main/workers.html", "json/counts.json", "metrics"]):
+        with pytest.raises(urllib.error.HTTPError, match="404"):
+            urllib.request.urlopen(f"http://127.0.0.1:{port}/{page}", timeout=20)
+
+
+def test_what_workers_of_our_own_keep_and_import_is_in_a_folder_that_nobody_else_can_write_to(three):
+    for path in three.client.run(lambda dask_worker: dask_worker.local_directory).values():
+        folder = next(parent for parent in Path(path).parents if parent.name.startswith("kelly-cluster-"))
+        assert folder.stat().st_mode & 0o777 == 0o700
+
+
 def test_poison_costs_its_item_and_no_worker(three):
     """Each of these would end a bare worker; four such tasks in a row make Dask give a task up."""
     before = set(three.client.run(os.getpid).values())
@@ -69,7 +122,7 @@ def test_poison_costs_its_item_and_no_worker(three):
 
 
 def test_a_worker_that_sees_another_folder_is_named_before_anything_is_done(three, tmp_path):
-    with pytest.raises(StageError, match=r"the worker tcp://127.0.0.1:\d+ does not see it: .*/elsewhere\. Mount"):
+    with pytest.raises(StageError, match=r"the worker tls://127.0.0.1:\d+ does not see it: .*/elsewhere\. Mount"):
         three.must_see(tmp_path, [tmp_path / "elsewhere"])
     sign = tmp_path / "sign"
     sign.write_text("this one")
@@ -155,7 +208,7 @@ def stopped(three):
 def test_a_worker_that_does_not_answer_is_named_and_the_others_do_its_work(three, tmp_path, monkeypatch):
     monkeypatch.setattr("kelly_tui.pipeline.cluster.PATIENCE", 3.0)
     (words,) = three.must_see(tmp_path)
-    assert re.match(r"the worker tcp://127.0.0.1:\d+ does not answer: the others do its work", words)
+    assert re.match(r"the worker tls://127.0.0.1:\d+ does not answer: the others do its work", words)
     assert three.must_see(tmp_path) == []
 
 
@@ -173,7 +226,7 @@ def all_stopped(three):
 @pytest.mark.usefixtures("all_stopped")
 def test_where_no_worker_answers_one_is_named_and_not_waited_for(three, tmp_path, monkeypatch):
     monkeypatch.setattr("kelly_tui.pipeline.cluster.PATIENCE", 2.0)
-    with pytest.raises(StageError, match=r"the worker tcp://127.0.0.1:\d+ does not answer\. End it"):
+    with pytest.raises(StageError, match=r"the worker tls://127.0.0.1:\d+ does not answer\. End it"):
         three.must_see(tmp_path)
     monkeypatch.setattr("kelly_tui.pipeline.cluster.SILENCE", 0.0)
     assert [three.without_silent() for _ in range(2)] == [[], []]
@@ -214,7 +267,7 @@ class _Elsewhere:
 def test_a_worker_that_has_no_kelly_is_named(three, tmp_path, monkeypatch):
     monkeypatch.setattr("kelly_tui.pipeline.cluster.look", _Elsewhere())
     with pytest.raises(
-        StageError, match=r"the worker tcp\S+ can't run this Kelly \(.*kelly_of_another_time.* Install Kelly"
+        StageError, match=r"the worker tls\S+ can't run this Kelly \(.*kelly_of_another_time.* Install Kelly"
     ):
         three.must_see(tmp_path)
 
@@ -257,6 +310,7 @@ def test_the_command_runs_a_stage_on_workers_of_its_own(music, tmp_path):
         ("tcp://127.0.0.1:8786/here", "is no cluster"),
         ("http://localhost:8786", "is no cluster"),
         ("local:0", "is no cluster. One is tcp://HOST:PORT"),
+        ("tcp://a..b:80", r"no cluster answers at tcp://a\.\.b:80 \(there is no such host\)"),
         ("tls://localhost:8786", r"wants certificates and Dask's configuration names none. Set distributed.comm.tls"),
     ],
 )
@@ -294,6 +348,77 @@ def test_where_nobody_listens(monkeypatch):
         pytest.raises(StageError, match=f"no cluster answers at tcp://127.0.0.1:{port}"),
         cluster(f"tcp://127.0.0.1:{port}"),
     ):
+        pass
+
+
+@pytest.fixture
+def another(request):
+    """A port at which something else than a scheduler listens, that does with who comes as it is told."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def answer() -> None:
+            come, _ = listening.accept()
+            with come:
+                request.param(come)
+
+        thread = threading.Thread(target=answer, daemon=True)
+        thread.start()
+        yield listening.getsockname()[1]
+        thread.join(20)
+
+
+@pytest.mark.parametrize("another", [
+    pytest.param(lambda come: come.sendall(b"SSH-2.0-OpenSSH_9.6\r\n"), id="ssh"),
+    pytest.param(lambda come: come.sendall(random.Random(1).randbytes(1000)), id="random"),
+    pytest.param(lambda come: come.sendall(b"\x08" + bytes(20)), id="small"),
+    pytest.param(lambda come: None, id="closes"),
+], indirect=True)  # fmt: skip
+def test_what_is_no_scheduler_is_told_by_its_greeting(another):
+    with (
+        pytest.raises(StageError, match=rf"what listens at tcp://127.0.0.1:{another} is no scheduler") as caught,
+        cluster(f"tcp://127.0.0.1:{another}"),
+    ):
+        pass
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("another", [
+    pytest.param(lambda come: come.recv(1), id="waits, as HTTP does"),
+    pytest.param(lambda come: (come.sendall(b"\x3a" + bytes(7) + b"slow"), come.recv(1)), id="stops midway"),
+], indirect=True)  # fmt: skip
+def test_what_says_no_more_is_not_waited_for_longer_than_promised(another, monkeypatch):
+    monkeypatch.setattr("kelly_tui.pipeline.cluster.PATIENCE", 0.2)
+    with pytest.raises(StageError, match=r"it says nothing"), cluster(f"tcp://127.0.0.1:{another}"):
+        pass
+
+
+@pytest.mark.parametrize(("scheduler", "worker", "who"), [
+    ("tcp://127.0.0.1:8786", "tcp://192.0.2.2:4000", "the worker listens at tcp://192.0.2.2:4000"),
+    ("tls://192.0.2.1:8786", "tcp://192.0.2.2:4000", "the worker listens at tcp://192.0.2.2:4000"),
+    ("tcp://192.0.2.1:8786", "tcp://127.0.0.1:4000", "the scheduler listens at tcp://192.0.2.1:8786"),
+    ("tcp://127.0.0.1:8786", "ws://192.0.2.2:4000", "the worker listens at ws://192.0.2.2:4000"),
+    ("tcp://127.0.0.1:8786", "tcp://[::1]:4000", None),
+    ("tls://192.0.2.1:8786", "tls://192.0.2.2:4000", None),
+])  # fmt: skip
+def test_who_listens_beyond_this_machine_without_tls_is_refused_whenever_it_comes(scheduler, worker, who):
+    class Known:
+        scheduler = SimpleNamespace(identity=None)
+
+        def get_executor(self, pure):
+            return pure
+
+        def sync(self, *_, **__):
+            return {"address": scheduler, "workers": {worker: {"nthreads": 2, "last_seen": 0.0}}}
+
+    workers = ClusterWorkers(Known())
+    for look_at in (workers.must_be_private, lambda: workers.size, workers.without_silent):
+        with pytest.raises(StageError, match=re.escape(who)) if who else contextlib.nullcontext():
+            look_at()
+
+
+def test_without_what_makes_certificates(monkeypatch):
+    monkeypatch.setitem(sys.modules, "cryptography", None)
+    with pytest.raises(LibraryMissing, match=r"Install kelly_tui\[cluster\]"), cluster("local:1"):
         pass
 
 
