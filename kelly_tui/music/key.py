@@ -203,7 +203,7 @@ def form_of_minor(score: Score, tonic: int) -> str:
     low_sixth, sixth, low_seventh, seventh = (counts[(tonic + degree) % 12] for degree in range(8, 12))
     if seventh < 2 or sixth + low_sixth < 2:
         return "minor"
-    is_line = len(score.strokes) > _LINE * len(score.pitched)
+    is_line = is_single_line(score)
     voice = np.maximum.reduceat(score.pitches, score.strokes)
     moves, degrees = voice[1:] - voice[:-1], (voice - tonic) % 12
     before, after = degrees[:-1], degrees[1:]
@@ -245,10 +245,10 @@ def key_evidence(score: Score) -> tuple[Floats, str]:
     apart = np.concatenate((at[1:], [ends.max()])) - at
     held = np.bincount(bass[apart >= 1.9 * median(apart)], minlength=12)
     moves = np.bincount(bass[:-1] * 12 + bass[1:], minlength=144) / max(1, int(np.count_nonzero(bass[1:] != bass[:-1])))
-    bar, start = _bar(score)
+    bar, start = bar_of(score)
     bars, on = _downbeats(at, bar, start)
     first = bass[on[0]] if len(on) else -1
-    is_line = len(strokes) > _LINE * len(notes)
+    is_line = is_single_line(score)
     ends_low = last.min() % 12
     evidence = np.zeros((len(_TONIC), 24), order="F")
     for number, column in enumerate(
@@ -291,6 +291,11 @@ def key_evidence(score: Score) -> tuple[Floats, str]:
     return evidence, "voices" if are_modal_voices(score) else "harmony"
 
 
+def is_single_line(score: Score) -> bool:
+    """Whether hardly any of its notes begin together."""
+    return len(score.strokes) > _LINE * len(score.pitched)
+
+
 def are_modal_voices(score: Score) -> bool:
     """Three lines or more, each in a track of its own and no drums, that hardly ever sound a tritone."""
     notes = score.pitched
@@ -319,7 +324,7 @@ def _before_half(strokes: Floats, apart: Floats, bass: NDArray[np.int64]) -> int
     return int(bass[until - 1 - int(apart[since:until][::-1].argmax())])
 
 
-def _bar(score: Score) -> tuple[float, float]:
+def bar_of(score: Score) -> tuple[float, float]:
     """By the longest-held meter how many beats a bar has, and where one begins."""
     meter = score.main_meter
     return (4.0 * meter.numerator / meter.denominator, float(meter.beat)) if meter else (4.0, 0.0)

@@ -5,9 +5,10 @@ all; where the harmony changes with each beat, as in hymns, half a bar says more
 further away, and Viterbi's path through 24 keys gives the regions; of them those that are brief must be worth more. The
 piece's own key stands with its mode, and how likely a key is for the whole counts at both ends, where pieces are at
 home. The key that holds longest is likelier that of the whole; where that is sure, others are told where there is more
-of them than elsewhere. After Temperley (2007), "Music and Probability", and
-Napoles Lopez, Arthur and Fujinaga (2019), "Key-finding based on a hidden Markov model and key profiles"; the distance
-counts steps to a fifth, the relative and the parallel key, as Weber's chart of keys does.
+of them than elsewhere. Which stretches are in other modes than major, minor and the whole's `music.modal_stretches`
+says. After Temperley (2007), "Music and Probability", and Napoles Lopez, Arthur and Fujinaga (2019), "Key-finding based
+on a hidden Markov model and key profiles"; the distance counts steps to a fifth, the relative and the parallel key, as
+Weber's chart of keys does.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from numpy.typing import NDArray
 from kelly_tui.model.labels import KEYS
 from kelly_tui.music.detection import Detection
 from kelly_tui.music.key import LONGEST_BEATS, MODES, Key, key_profile, weigh_keys
+from kelly_tui.music.modal_stretches import Stretch, modal_stretches
 from kelly_tui.music.runs import runs
 from kelly_tui.music.theory import SCALES, numeral_of
 
@@ -69,6 +71,10 @@ PHRASE = 16
 _SURENESS = 0.2
 """By which the scores of a region are a logarithm of chances; those are drawn in by what is right on the music above:
 0.51 is right for 0.57 of a region's time, 0.69 for 0.74, 0.82 for 0.80."""
+_REST = 8.0
+"""Seconds: what a stretch in another mode leaves of a region for less goes with it."""
+_OVER_TIME = 0.4
+"""How likely the key of the whole is where only those over time tell it."""
 _RAREST = 0.004
 """Added to the profiles, so that a foreign note is not the end of a key."""
 MOST_WINDOWS, LONGEST_WINDOW = 5_000, 8.0
@@ -154,7 +160,45 @@ def detect_keys(score: Score) -> tuple[Detection[Key], list[Region]]:
     scores *= min(step, LONGEST_WINDOW) * richer
     times = score.beat_to_time(origin + step * np.arange(len(scores), dtype=np.float64))
     times[0] = notes["onset"][0]
-    return regions_of(whole, each, scores, times, score.duration, _SURENESS / richer)
+    return _in_their_modes(score, *regions_of(whole, each, scores, times, score.duration, _SURENESS / richer))
+
+
+def _in_their_modes(score: Score, whole: Detection[Key], regions: list[Region]) -> tuple[Detection[Key], list[Region]]:
+    """The same, where stretches are in other modes than major, minor and the whole's."""
+    if whole.value is None:
+        return whole, regions
+    edges = score.time_to_beat(np.array([*(one.start for one in regions), regions[-1].end])).tolist()
+    heard = [
+        Stretch(start, end, (one.tonic, one.mode), one.confidence) for one, start, end in zip(regions, edges, edges[1:])
+    ]
+    found = modal_stretches(score, whole.value, heard)
+    for one in found:
+        start, end = score.beat_to_time(np.array((one.start, one.end))).round(4).tolist()
+        bounds = max(start, regions[0].start), min(end, regions[-1].end)
+        regions = laid_over(regions, Region(*bounds, *one.key, one.confidence))
+    if found and whole.value not in [(one.tonic, one.mode) for one in regions]:
+        longest = max(regions, key=lambda one: one.end - one.start)
+        why = f"the longest of the keys over time; taken as one it is {' '.join(whole.value)}"
+        whole = Detection((longest.tonic, longest.mode), _OVER_TIME, why)
+    return whole, regions
+
+
+def laid_over(regions: Sequence[Region], other: Region) -> list[Region]:
+    """`regions`, which follow each other, with another in the place of what it covers; brief rests go with it."""
+    kept = []
+    for one in regions:
+        for start, end in ((one.start, min(one.end, other.start)), (max(one.start, other.end), one.end)):
+            if end - start >= min(_REST, one.end - one.start):
+                kept.append(one._replace(start=start, end=end))
+            elif end > start:
+                other = other._replace(start=min(start, other.start), end=max(end, other.end))
+    joined: list[Region] = []
+    for one in sorted([*kept, other]):
+        if joined and (joined[-1].tonic, joined[-1].mode) == (one.tonic, one.mode):
+            joined[-1] = joined[-1]._replace(end=one.end)
+        else:
+            joined.append(one)
+    return joined
 
 
 def regions_of(
@@ -177,7 +221,7 @@ def regions_of(
     if found != home:
         why = f"the likeliest of the keys over time; taken as one it is {' '.join(key)}"
         home, key = found, _key(found)
-        whole = Detection(key, 0.4, why)
+        whole = Detection(key, _OVER_TIME, why)
     elif (path != home).any():
         beside = _none_ahead_of(scores, home, max(0.0, 2 * whole.confidence - 1))
         path_beside = _lasting_keys(beside, ends, home, lasting, edges)
