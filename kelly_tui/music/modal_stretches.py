@@ -67,11 +67,11 @@ def modal_stretches(score: Score, home: Key, regions: Sequence[Stretch]) -> list
     groups = groups_of_bars(score)
     found: list[Stretch] = []
     for start, end, heard, near in _asked(score, groups, home, regions):
-        if any(one.start < end and start < one.end for one in found):
+        since, until = score.beat_to_time(np.array((start, end))).tolist()
+        if until - since < (_REGION if near else _RUN) or any(one.start < end and start < one.end for one in found):
             continue
-        seconds = np.diff(score.beat_to_time(np.array((start, end))))[0]
         homing = _homing(groups, start, end)
-        if seconds < (_REGION if near else _RUN) or (near and _is_at_home(homing, heard, home)):
+        if near and _is_at_home(homing, heard, home):
             continue
         chances = _said_alone(score, start, end, homing)
         if chances is None:
@@ -180,8 +180,8 @@ def _is_at_home(homing: Floats, heard: Key, home: Key) -> bool:
 
 def _said_alone(score: Score, start: float, end: float, homing: Floats) -> Floats | None:
     """(keys,) logarithms of what a stretch says for each; None where it tells no key."""
-    since, until = score.pitched["onset_beat"].searchsorted((start - 1e-2, end - 1e-2)).tolist()
-    key, chances = weigh_keys(replace(score, notes=score.pitched[since:until]))
+    since, until = score.notes["onset_beat"].searchsorted((start - 1e-2, end - 1e-2)).tolist()
+    key, chances = weigh_keys(replace(score, notes=score.notes[since:until]))
     if key.value is None:
         return None
     said: Floats = np.log(as_keys(chances) + 1e-6) + _COMES_HOME * homing[_TONICS]
