@@ -67,7 +67,7 @@ class Division(NamedTuple):
 
 
 class Strokes(NamedTuple):
-    """The onsets in beats, without what the drums, and what the others, are early or late together."""
+    """The onsets in beats, without what each player is early or late altogether."""
 
     beats: Floats
     push: Floats
@@ -102,27 +102,45 @@ class _Push(NamedTuple):
 
 
 def find_strokes(score: Score) -> Strokes:
-    """What starts within 30 ms of a stroke belongs to it, at the mean, once the push of the drums, and that of the
-    others, is taken off: a band that is late on a drummer's beat swings as he does.
+    """What starts within 30 ms of a stroke belongs to it, at the mean, once the push of each player is taken off: who
+    is late on a drummer's beat swings as he does.
     """
-    times, beats, drums = score.notes["onset"], score.notes["onset_beat"], score.notes["is_drum"]
+    times, beats = score.notes["onset"], score.notes["onset_beat"]
     push, late = np.zeros(len(beats)), np.zeros(len(beats), np.bool_)
     error, sure, rival, doubt, otherwise = 0.0, 1.0, 0.0, 0.0, 0.0
-    for part in (drums, ~drums):
-        if not part.any():
-            continue
-        found = _push_of(score, _together(times[part], beats[part])[0], bool(drums[part.argmax()]))
-        share = np.count_nonzero(part) / len(part)
+    for player, drummer, heard in _players(score):
+        found = _push_of(score, _together(times[heard], beats[heard])[0], drummer)
+        share = np.count_nonzero(player) / len(player)
         if found.soloist > 0.5:
-            late[part], otherwise = True, -share * found.at
+            late[player] = True
+            otherwise -= share * found.at
         else:
-            push[part], otherwise = found.at, share * found.at
+            push[player] = found.at
+            otherwise += share * found.at
             error += share * found.error
-        doubt = min(found.soloist, 1 - found.soloist)
+        doubt = max(doubt, min(found.soloist, 1 - found.soloist))
         sure, rival = sure * found.sure, found.rival if found.sure < 1 else rival
     strokes, of_note = _together(times - push * 60 / score.tempo_bpm, beats - push)
     early = min(_EARLY * score.tempo_bpm / 60, NEAR_BEAT) if late.any() else _EARLY_BEATS
     return Strokes(strokes, push, error, of_note, late, early, sure, rival, doubt, otherwise)
+
+
+def _players(score: Score) -> list[tuple[NDArray[np.bool_], bool, NDArray[np.bool_]]]:
+    """Whose notes which are, whether it is the drummer, and the notes that tell his push: his own, or, of a track with
+    few notes on the beat, those of all but the drummer.
+    """
+    track, drums, beats = score.notes["track"], score.notes["is_drum"], score.notes["onset_beat"]
+    others = ~drums
+    on_beat = others & (np.abs(beats - np.rint(beats)) < NEAR_BEAT)
+    tracks = (np.bincount(track[on_beat]) >= _FEWEST_ON_BEAT).nonzero()[0].tolist()
+    owners = [others & (track == each) for each in tracks] if len(tracks) > 1 else []
+    rest = others & ~np.logical_or.reduce(owners) if owners else others
+    players = [(drums, True, drums), *((own, False, own) for own in owners), (rest, False, others)]
+    return [player for player in players if player[0].any()]
+
+
+_FEWEST_ON_BEAT = 24
+"""Notes on the beat that tell the push of a track by itself."""
 
 
 def _together(times: Floats, beats: Floats) -> tuple[Floats, Ints]:

@@ -238,6 +238,14 @@ def test_a_band_that_is_late_on_a_drummers_beat_swings_as_he_does(push: int) -> 
             )
 
 
+def test_a_melody_that_alone_is_late_swings_as_the_others_do() -> None:
+    for bpm, ratio, push in ((60, 0.7, -30), (100, 0.5, 30), (140, 0.62, 20), (200, 0.56, -20)):
+        late = push * bpm / 60_000
+        bass = [(at, 40, 1) for at in range(4, 68)]
+        hits = backbeat() + bass + [(at + late, pitch, channel) for at, pitch, channel in melody(ratio)]
+        assert detect_groove(played(hits, bpm)).swing_ratio.value == pytest.approx(ratio, abs=0.01), (bpm, ratio)
+
+
 def test_sixteenths_shuffled_by_hand_are_not_straight() -> None:
     """Which was said at .947 beside a swing of 0.60."""
     for bpm in (70, 85, 95, 105):
