@@ -118,9 +118,9 @@ def _carry_out(words: list[str]) -> int:
     try:
         with redirect_stdout(helped):
             arguments = parse(words)
-        from kelly_tui.cli import commands
+        from kelly_tui.cli import faults
 
-        return commands.run(arguments)
+        return faults.run(arguments)
     except SystemExit:  # --help and --version
         said = helped.getvalue().rstrip()
         given = {"version": said.removeprefix("kelly ")} if "--version" in words else {"help": said}

@@ -37,11 +37,13 @@ def _triggers() -> dict[str, str]:
     return own | dict(forget_triggers())
 
 
-def _columns() -> dict[str, list[str]]:
-    """Those of each table."""
+@cache
+def _columns() -> dict[str, dict[str, str]]:
+    """Those of each table that are stored, with their type."""
     with closing(sqlite3.connect(":memory:")) as db:
         db.executescript(schema.TABLES)
-        return {table: [name for _, name, *_ in db.execute(f"PRAGMA table_xinfo({table})")] for table in _tables()}
+        tables = {table: db.execute(f"PRAGMA table_info({table})").fetchall() for table in _tables()}
+    return {table: {name: kind for _, name, kind, *_ in columns} for table, columns in tables.items()}
 
 
 def check_schema(db: sqlite3.Connection) -> None:
@@ -85,27 +87,44 @@ def is_whole(path: Path) -> bool:
         return False
 
 
-_JSON = {"events": ("old", "new"), "conflicts": ("base", "ours", "theirs"), "features": ("columns",)}
+_JSON = {
+    "events": ("old", "new"),
+    "conflicts": ("base", "ours", "theirs"),
+    "features": ("columns",),
+    "runs": ("details",),
+    "suggestions": ("said",),
+    "opinions": ("value",),
+}
 """Columns that are decoded when they are asked for."""
+
+_WRONG = (
+    "SELECT 1 FROM counts WHERE facet = 'state' AND NOT json_valid(value)",
+    "SELECT 1 FROM meta WHERE name <> 'unchanged' AND value GLOB '[[{]*' AND NOT json_valid(value)",
+    "SELECT 1 FROM steps WHERE julianday(at) IS NULL",
+)
+"""What finds more that can't be."""
+
+_TYPES = {"TEXT": "'text'", "INTEGER": "'integer'", "REAL": "'real'", "BLOB": "'blob'"}
 
 
 def _is_readable(db: sqlite3.Connection) -> bool:
     """Whether every column is there, and what they hold is text, JSON or samples where it has to be."""
+    wrong = list(_WRONG)
+    for table, columns in _columns().items():
+        others = " OR ".join(f"typeof({name}) NOT IN ('null', {_TYPES[kind]})" for name, kind in columns.items())
+        wrong.append(f"SELECT 1 FROM {table} WHERE {others}")
+    for table, decoded in _JSON.items():
+        others = " OR ".join(f"{column} IS NOT NULL AND NOT json_valid({column})" for column in decoded)
+        wrong.append(f"SELECT 1 FROM {table} WHERE {others}")
     try:
         for table, columns in _columns().items():
-            for _ in db.execute(f"SELECT {', '.join(columns)} FROM {table}"):
+            for _ in db.execute(f"SELECT {', '.join(columns)} FROM {table}"):  # each text is decoded
                 pass
-        if not are_samples(db):
-            return False
-        for table, decoded in _JSON.items():
-            wrong = " OR ".join(f"{column} IS NOT NULL AND NOT json_valid({column})" for column in decoded)
-            if db.execute(f"SELECT 1 FROM {table} WHERE {wrong}").fetchone():
-                return False
+        return are_samples(db) and not any(db.execute(one).fetchone() for one in wrong)
     except sqlite3.OperationalError as error:
         if not is_of_another_form(error):
             raise
         return False
-    return True
 
 
 def are_samples(db: sqlite3.Connection) -> bool:

@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from kelly_tui.model.edit import Edit
 from kelly_tui.store import history, migrations, views, whole
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.rebuild import last_rebuild, untold
+from kelly_tui.store.viewstate import changed_outside
 from kelly_tui.text import safe_text
 
 SAMPLES = 400
@@ -246,6 +248,9 @@ STRANGERS = {
     "a path of no text": "UPDATE samples SET file_path = CAST(x'ff1b' AS TEXT) WHERE rowid = 3",
     "a provenance of none": "UPDATE samples SET provenance = '[[[' WHERE rowid = 3",
     "a flag without value": "UPDATE samples SET provenance = '{\"is_verified\": 3}' WHERE rowid = 3",
+    "a number of text": "UPDATE samples SET valence = 'x' WHERE rowid = 3",
+    "a moment of none": "UPDATE steps SET at = 'zzz'",
+    "views of no JSON": "UPDATE meta SET value = '{' WHERE value GLOB '{*'",
     "a size that no sum holds": "UPDATE samples SET file_size_bytes = 9223372036854775807",
     "history of no JSON": "UPDATE events SET new = '{' WHERE seq = 3",
 }
@@ -258,7 +263,10 @@ def read_all(root: Path) -> dict[str, object]:
         with Catalogue.open(root) as catalogue:
             catalogue.counts()
             history.history(catalogue)
+            changed_outside(catalogue, catalogue.layout.manifest_path)
             catalogue.db.execute("SELECT words FROM steps").fetchall()
+            [datetime.fromisoformat(at) for (at,) in catalogue.db.execute("SELECT at FROM steps")]
+            [valence / 2 for (valence,) in catalogue.db.execute("SELECT valence FROM samples WHERE valence <> 0")]
             catalogue.db.execute("SELECT sum(file_size_bytes) FROM samples").fetchall()
             return {safe_text(name): said for name, said in emotions(catalogue).items()}
     except DatasetError as error:
