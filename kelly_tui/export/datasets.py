@@ -8,18 +8,20 @@ from __future__ import annotations
 
 import os
 import shutil
+import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
 
-from kelly_tui.errors import FileRefused, LabelError
+from kelly_tui.errors import DatasetError, FileRefused, LabelError
 from kelly_tui.export.back import PLACES, Returned
 from kelly_tui.export.choice import all_records, unchanging
 from kelly_tui.model.dataset import DatasetConfig
 from kelly_tui.store.catalogue import Catalogue
-from kelly_tui.store.layout import Layout
+from kelly_tui.store.inside import is_hollow, is_nothing
+from kelly_tui.store.layout import Layout, disk_error
 from kelly_tui.store.manifest import read_manifest_file
 from kelly_tui.store.rows import checked
 
@@ -61,7 +63,11 @@ def opened(folder: Path, room: Path) -> Iterator[Catalogue]:
     copy = room / "earlier"
     shutil.rmtree(copy, ignore_errors=True)  # of an import that was killed
     try:
-        shutil.copytree(folder, copy, copy_function=_link, symlinks=True)
+        try:
+            shutil.copytree(folder, copy, copy_function=_link, symlinks=True)
+        except shutil.Error as error:
+            source, _, why = error.args[0][0]
+            raise DatasetError(f"can't be read ({why})", path=source, hint="Check who owns it.") from None
         with Catalogue.open(copy) as earlier:
             with earlier.writing() as db:
                 db.execute("UPDATE samples SET features_path = NULL")
@@ -71,11 +77,30 @@ def opened(folder: Path, room: Path) -> Iterator[Catalogue]:
 
 
 def _link(source: str, target: str) -> None:
-    """A second name for the file where the disk can, so that music takes no room twice."""
+    """A second name for the file where the disk can, so that music takes no room twice.
+
+    What is no plain file, or more hole than file, is passed over: a copy of a device would never end.
+    """
+    status = os.lstat(source)
+    if not stat.S_ISREG(status.st_mode) or is_nothing(status):
+        return
     try:
         os.link(source, target, follow_symlinks=False)
     except OSError:
-        shutil.copy2(source, target, follow_symlinks=False)
+        _copy(source, target)
+
+
+def _copy(source: str, target: str) -> None:
+    descriptor = os.open(source, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
+    with os.fdopen(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode) or is_hollow(file.fileno()):
+            return
+        try:
+            with open(target, "xb") as copy:
+                shutil.copyfileobj(file, copy)
+        except OSError as error:
+            raise disk_error(error, Path(target)) from None
+    shutil.copystat(source, target)
 
 
 def read_dataset(other: Catalogue, config: DatasetConfig, refused: Callable[[str, str], None]) -> Iterator[Returned]:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
+import stat
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +15,8 @@ import pytest
 from export_samples import dataset, export, put, sample, tree
 
 import kelly_tui
-from kelly_tui.errors import StageError
-from kelly_tui.export.datasets import is_other_dataset
+from kelly_tui.errors import DatasetError, StageError
+from kelly_tui.export.datasets import is_other_dataset, opened
 from kelly_tui.export.said import all_said
 from kelly_tui.model.annotation import Label
 from kelly_tui.model.dataset import DatasetConfig
@@ -45,6 +49,44 @@ def earlier(tmp_path: Path) -> Path:
 def new(folder: Path, **config: Any) -> Path:
     create_dataset_structure(folder, DatasetConfig(dataset_id="songs", created_at="2026", **config))
     return folder / "songs"
+
+
+def _special(folder: Path) -> list[Path]:
+    """A pipe, which nobody writes to; a device, where these can be made; what says it is four terabytes."""
+    made = [folder / "raw/pipe.mid", folder / "raw/hole.wav"]
+    os.mkfifo(made[0])
+    with made[1].open("wb") as file:
+        file.truncate(1 << 42)
+    with suppress(PermissionError):
+        os.mknod(folder / "raw/device.wav", stat.S_IFCHR | 0o600, os.makedev(1, 3))  # /dev/null
+        made.append(folder / "raw/device.wav")
+    return made
+
+
+@pytest.mark.parametrize("is_elsewhere", [False, True])
+def test_pipes_devices_and_holes_in_it_are_passed_over(earlier, tmp_path, monkeypatch, is_elsewhere):
+    def elsewhere(*_: object, **__: object) -> None:
+        raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
+
+    if is_elsewhere:
+        monkeypatch.setattr(os, "link", elsewhere)
+    special = {path.relative_to(earlier) for path in _special(earlier)}
+    music = {path.relative_to(earlier) for path in earlier.rglob("*.mid")} - special
+    with opened(earlier, tmp_path / "room") as other:
+        there = {path.relative_to(other.root) for path in other.root.rglob("*")}
+        assert not special & there
+        assert music <= there
+        assert len(other) == 10
+
+
+def test_what_may_not_be_read_is_named_in_one_line(earlier, tmp_path, monkeypatch):
+    def closed(source: str, target: str) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", source)
+
+    monkeypatch.setattr("kelly_tui.export.datasets._link", closed)
+    with pytest.raises(DatasetError, match=r"can't be read \(.*Permission denied.*: .*earlier/") as caught:
+        kelly_tui.import_files(new(tmp_path / "again"), [earlier])
+    assert "\n" not in str(caught.value)
 
 
 def test_its_labels_splits_and_ids_come_with_its_files(earlier, tmp_path):
