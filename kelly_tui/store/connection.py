@@ -16,6 +16,7 @@ import msgspec
 
 from kelly_tui.errors import DatasetError, DiskFull
 from kelly_tui.store.damage import is_damage, is_of_another_form, suspect
+from kelly_tui.store.layout import disk_full
 from kelly_tui.store.migrations import VERSION
 from kelly_tui.store.whole import check_schema
 
@@ -181,8 +182,8 @@ def meaning(error: sqlite3.Error, path: Path) -> Exception:
     if is_damage(error) or is_of_another_form(error):
         suspect(path)
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    if code == sqlite3.SQLITE_FULL or (code == sqlite3.SQLITE_IOERR and is_full(path)):
-        return DiskFull("the disk is full", path=path, hint="Make room; all that was saved is kept.")
+    if code == sqlite3.SQLITE_FULL or (code in _WHERE_FULL and is_full(path)):
+        return disk_full(path)
     for codes, what, hint in _MEANINGS:
         if code in codes:
             return DatasetError(what, path=path, hint=hint)
@@ -204,6 +205,9 @@ def is_full(path: Path) -> bool:
         return error.errno in (errno.ENOSPC, errno.EDQUOT)
     return False
 
+
+_WHERE_FULL = (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN)
+"""What SQLite also says on a full disk: the latter where no inode is left for its log."""
 
 _MEANINGS = (
     (

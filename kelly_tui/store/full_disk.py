@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from kelly_tui.errors import DatasetError, DiskFull
 from kelly_tui.store.connection import AS_IT_LIES, connect_for_reading, is_full, meaning
+from kelly_tui.store.layout import disk_full
 
 if TYPE_CHECKING:
     from kelly_tui.store.catalogue import Catalogue
@@ -29,7 +30,7 @@ def connect_on_full_disk(error: BaseException, path: Path) -> sqlite3.Connection
 def not_written(path: Path) -> DatasetError:
     """Why a catalogue is not written that was opened for reading."""
     if is_full(path):
-        return DiskFull("the disk is full", path=path, hint="Make room, and start again; all that was saved is kept.")
+        return disk_full(path)
     return DatasetError("the dataset is read-only", path=path.parents[1], hint="Check who owns it, or copy it.")
 
 

@@ -178,7 +178,7 @@ def disk_errors(path: Path) -> Iterator[None]:
 
 def disk_error(error: OSError, path: Path) -> DatasetError:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return DiskFull("the disk is full", path=path, hint="Make room; all that was saved is kept.")
+        return disk_full(path)
     if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
         return DatasetError("no permission to write", path=path, hint="Check who owns the folder, or copy it.")
     if error.errno in (
@@ -192,6 +192,18 @@ def disk_error(error: OSError, path: Path) -> DatasetError:
     ):
         return DatasetError(f"nothing can be written there ({error.strerror})", path=path, hint="Name another place.")
     return DatasetError(f"can't be written ({error.strerror})", path=path, hint="Check the disk and try again.")
+
+
+def disk_full(path: Path) -> DiskFull:
+    """That nothing can be written at `path`: no bytes are left, or, under many small files, no inode."""
+    kept = "all that was saved is kept."
+    there = next((one for one in (path, *path.parents) if one.exists()), Path("/"))
+    with suppress(OSError):
+        disk = os.statvfs(there)
+        if disk.f_files and not disk.f_favail:
+            what = "the disk takes no more files: it is out of inodes"
+            return DiskFull(what, path=path, hint=f"Remove files that nobody needs; {kept}")
+    return DiskFull("the disk is full", path=path, hint=f"Make room; {kept}")
 
 
 def write_atomic(path: Path, data: bytes) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import shutil
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from kelly_tui.pipeline.runner import run_items
 from kelly_tui.pipeline.stage import Interrupted, Item, Progress, Run
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.full_disk import not_on_full_disk
+from kelly_tui.store.layout import write_atomic
 from tests.strangers import create
 
 
@@ -119,11 +121,11 @@ def test_a_commit_that_can_not_be_repeated_stops_the_stage(disk):
 
 
 @pytest.fixture
-def small_disk(tmp_path) -> Iterator[Path]:
-    """A file system of 24 MB."""
+def small_disk(tmp_path, request) -> Iterator[Path]:
+    """A file system of 24 MB, or of what is asked for."""
     folder = tmp_path / "disk"
     folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=24m", "none", str(folder)]
+    mount = ["mount", "-t", "tmpfs", "-o", getattr(request, "param", "size=24m"), "none", str(folder)]
     if shutil.which("mount") is None or subprocess.run(mount, check=False, capture_output=True).returncode:
         pytest.skip("a small file system can't be mounted here")
     yield folder
@@ -185,3 +187,26 @@ def test_a_dataset_on_a_full_disk_is_read_as_it_lies_and_says_so(small_disk):
     fill(small_disk)
     with pytest.raises(DiskFull):
         Catalogue.open(root)
+
+
+@pytest.mark.parametrize("small_disk", ["size=24m,nr_inodes=80"], indirect=True)
+def test_a_disk_out_of_inodes_says_so_and_is_read(small_disk):
+    """SQLite's log and its index need one each."""
+    root = create(small_disk)
+    kelly_tui.synthesize_dataset(root, 2)
+    for number in itertools.count():
+        try:
+            (small_disk / f"small {number}").touch()
+        except OSError:
+            break
+    assert shutil.disk_usage(small_disk).free > 10_000_000
+    with Catalogue.open(root) as catalogue:
+        assert len(list(catalogue.samples())) == 2
+        with pytest.raises(DiskFull, match=r"it is out of inodes: .*Remove files"), catalogue.writing():
+            pass
+    with pytest.raises(DiskFull, match="out of inodes"):
+        write_atomic(root / "new", b"1")
+    for path in small_disk.glob("small *"):
+        path.unlink()
+    with Catalogue.open(root) as catalogue, catalogue.writing():
+        pass
