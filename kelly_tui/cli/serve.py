@@ -35,8 +35,7 @@ def serve_workstation(line: Line) -> int:
         raise KellyError(f"--port can't be {str(wanted.port)[:20]}", hint="A port is 1 to 65535.")
     serve.check_door(wanted.host, wanted.token)
     root = line.root
-    address = f"http://{wanted.host}:{wanted.port}/" + (f"?token={wanted.token}" if wanted.token else "")
-    line.voice.say(f"Kelly is at {address}   ctrl+c ends it")
+    line.voice.say(f"Kelly is at {serve.address(wanted.host, wanted.port, wanted.token)}   ctrl+c ends it")
     line.voice.say(serve.SOUND_STAYS)
     if not serve.is_loopback(wanted.host):
         line.voice.notice(serve.IN_THE_CLEAR.format(host=wanted.host, port=wanted.port))

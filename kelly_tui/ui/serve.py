@@ -15,9 +15,10 @@ import sys
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, quote, urlsplit
 
 from kelly_tui.errors import KellyError, LibraryMissing
+from kelly_tui.text import storable
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -69,8 +70,16 @@ def serve(root: Path, host: str = HOST, port: int = PORT, token: str = "", filte
     server = _server(shlex.join(command), host, port, token, f"kelly {root.name}")
     try:
         server.serve()
+    except UnicodeError:  # what can't be a name, such as a..b
+        raise KellyError(f"{host!r} is no host", hint="Name another --host.") from None
     except OSError as error:
         raise KellyError(f"can't listen on {host}:{port} ({error.strerror})", hint="Name another --port.") from None
+
+
+def address(host: str, port: int, token: str = "") -> str:
+    """What a browser opens: any token as an address has it, in which a plus is a space."""
+    shown = f"[{host}]" if ":" in host else host
+    return f"http://{shown}:{port}/" + (f"?token={quote(token, safe='')}" if token else "")
 
 
 def is_loopback(host: str) -> bool:
@@ -87,6 +96,8 @@ def check_door(host: str, token: str) -> None:
         raise KellyError(f"{host} can be reached from other machines", hint="Give a secret: --token SECRET.")
     if token and len(token) < SHORTEST_TOKEN:
         raise KellyError("the token can be guessed", hint=f"Use {SHORTEST_TOKEN} characters or more.")
+    if token != storable(token):
+        raise KellyError("the token is no text", hint="Use letters and digits.")
 
 
 def _server(command: str, host: str, port: int, token: str, title: str) -> Any:
@@ -119,7 +130,7 @@ def _server(command: str, host: str, port: int, token: str, title: str) -> Any:
             text = _PAGE.format(title=html.escape(title), socket=html.escape(socket, quote=True))
             return web.Response(text=text, content_type="text/html", headers={"Referrer-Policy": "no-referrer"})
 
-    return KellyServer(command, host=host, port=port, title=title, public_url=f"http://{host}:{port}")
+    return KellyServer(command, host=host, port=port, title=title, public_url=address(host, port).rstrip("/"))
 
 
 def _door(host: str, port: int, token: str) -> Any:
@@ -135,12 +146,12 @@ def _door(host: str, port: int, token: str) -> Any:
         origin = request.headers.get("Origin")
         if origin is not None and _split(origin).netloc != request.host:
             raise web.HTTPForbidden(text="asked for by another site's page")
-        if not token or _same(request.cookies.get(COOKIE, ""), token):
+        if not token or _same(request.cookies.get(COOKIE, ""), quote(token, safe="")):
             return await handler(request)
         if not _same(request.query.get("token", ""), token):
             raise web.HTTPUnauthorized(text="open the address that kelly serve has said, with its token")
         found = web.HTTPFound("/")  # on without it: an address is shown, kept and copied
-        found.set_cookie(COOKIE, token, httponly=True, samesite="Strict")
+        found.set_cookie(COOKIE, quote(token, safe=""), httponly=True, samesite="Strict")
         raise found
 
     return door

@@ -15,10 +15,14 @@ from pathlib import Path
 
 import aiohttp
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+from yarl import URL
 
 from kelly_tui.errors import KellyError
 from kelly_tui.store.catalogue import Catalogue
-from kelly_tui.ui.serve import check_door, is_loopback
+from kelly_tui.text import safe_text
+from kelly_tui.ui.serve import _door, address, check_door, is_loopback, serve
 from tests.browser import DEADLINE, browser, chromium
 
 TOKEN = "a long secret of ours"
@@ -148,6 +152,32 @@ async def test_a_token_is_asked_for_and_goes_no_further_than_a_cookie(served: Se
             assert answer.status == 200
         async with session.ws_connect(f"{address}/ws", headers={**headers, "Origin": address}) as one:
             assert (await one.receive()).data
+
+
+@pytest.mark.parametrize("token", ["a+b&c=d%20e#f/g", "ünd ein Wort ☂", 'quoted "and"; more'])
+async def test_the_address_that_is_printed_opens_the_page_whatever_the_token_is(token: str) -> None:
+    async def page(request: web.Request) -> web.Response:
+        return web.Response(text="the page")
+
+    app = web.Application(middlewares=[_door("127.0.0.1", 0, token)])
+    app.router.add_get("/", page)
+    jar = aiohttp.CookieJar(unsafe=True)  # takes cookies of an address without a name too, as browsers do
+    async with TestServer(app) as server, aiohttp.ClientSession(cookie_jar=jar) as session:
+        printed = address("127.0.0.1", server.port or 0, token)
+        assert safe_text(printed, limit=None) == printed
+        async with session.get(URL(printed, encoded=True)) as answer:  # goes on with the cookie
+            assert (answer.status, await answer.text()) == (200, "the page")
+        async with aiohttp.ClientSession() as other, other.get(address("127.0.0.1", server.port or 0)) as answer:
+            assert answer.status == 401
+
+
+def test_where_it_is_has_brackets_of_an_ipv6_host() -> None:
+    assert address("::1", 8000) == "http://[::1]:8000/"
+
+
+def test_a_host_that_can_not_be_is_said_in_one_line(tmp_path: Path) -> None:
+    with pytest.raises(KellyError, match=r"'a\.\.b' is no host"):
+        serve(tmp_path, "a..b", 8000, TOKEN)
 
 
 @pytest.mark.parametrize(
