@@ -53,8 +53,12 @@ class Remote:
         if scheme is None or ":" in scheme[1]:  # fsspec would go through one of them to another
             raise StoreError("no address of a store", path=url, hint=_ONE_IS)
         self.scheme = scheme[1]
-        if urlsplit(url).password is not None:
-            shown = url.replace(f":{urlsplit(url).password}@", ":…@")
+        try:
+            password = urlsplit(url).password
+        except ValueError:  # a bracket without its other, as of an IPv6 address
+            raise StoreError("no address of a store", path=url, hint=_ONE_IS) from None
+        if password is not None:
+            shown = url.replace(f":{password}@", ":…@")
             raise StoreError("an address with a password in it", path=shown, hint="Say it in the backend's own way.")
         if self.scheme in _PASSING:
             raise StoreError(f"{self.scheme}:// keeps no files", path=url, hint=_ONE_IS)

@@ -195,6 +195,7 @@ def test_what_was_sent_and_removed_is_sent_anew(root, tmp_path, bucket, there, m
     [
         ("sftp://me:secret@host/x", "a password in it"),
         ("nonsense://x/y", "nonsense"),
+        ("s3://[x", "no address of a store"),
         ("simplecache::s3://music/x", "no address"),
     ],
 )
