@@ -16,6 +16,7 @@ from contextlib import redirect_stdout
 from typing import Any, NoReturn
 
 from kelly_tui.cli.serve import SERVE, add_serve
+from kelly_tui.cli.streams import open_streams, unsaid
 from kelly_tui.cli.texts import AGREEMENT, CARD, EXPORT, FILTERS, REBUILD, RENDER, VALIDATE
 from kelly_tui.errors import KellyError
 from kelly_tui.model.dataset import TARGET_MODELS
@@ -85,31 +86,27 @@ class Parser(argparse.ArgumentParser):
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit code."""
     words = list(sys.argv[1:] if argv is None else argv)
-    _open_streams()
+    open_streams()
     return until_nobody_reads(lambda: _carry_out(words))
 
 
 def until_nobody_reads(work: Callable[[], int]) -> int:
-    """`work`'s exit code; 0 when the reader of what it says, such as head, has seen enough before its end."""
+    """`work`'s exit code; 0 when the reader of what it says, such as head, has seen enough before its end.
+
+    1 where that could not be written, though all else is done.
+    """
     try:
         code = work()
-        sys.stdout.flush()
+        if why := unsaid():
+            done = "" if code else "; what was asked is done"
+            print(f"kelly: standard output can't be written ({why}){done}", file=sys.stderr)
+            code = code or 1
     except BrokenPipeError:
         nowhere = os.open(os.devnull, os.O_WRONLY)
         for stream in (sys.stdout, sys.stderr):
             os.dup2(nowhere, stream.fileno())
         return 0
     return code
-
-
-def _open_streams() -> None:
-    """What was closed (``kelly … >&-``) leads nowhere; what can't show a character shows another."""
-    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
-        stream = getattr(sys, name)
-        if stream is None:
-            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115  # as long as the process
-        elif isinstance(stream, io.TextIOWrapper) and mode == "w":
-            stream.reconfigure(errors="replace")
 
 
 def _carry_out(words: list[str]) -> int:
