@@ -27,7 +27,7 @@ from kelly_tui.features.spectrum import Floats, Spectrum, cepstrum
 from kelly_tui.model.annotation import Label
 from kelly_tui.model.dataset import DatasetConfig
 from kelly_tui.music.detection import Detection, unknown
-from kelly_tui.music.modulation import keys_in_words, numerals, numerals_in_words
+from kelly_tui.music.numerals import keys_in_words, numerals, numerals_in_words
 from kelly_tui.store.chromagrams import packed
 from kelly_tui.store.durable import write_inside
 from kelly_tui.store.extracted import columns_to_carry, labels_to_carry, vector_to_store

@@ -33,8 +33,9 @@ from kelly_tui.music.dynamics import (
 )
 from kelly_tui.music.groove import Groove, detect_groove, no_groove
 from kelly_tui.music.meter import counted, find_bars
-from kelly_tui.music.modulation import Region, detect_keys, keys_in_words, numerals, numerals_in_words
+from kelly_tui.music.modulation import Region, detect_keys
 from kelly_tui.music.notes import Score, read_midi
+from kelly_tui.music.numerals import keys_in_words, numerals, numerals_in_words
 from kelly_tui.music.syncopation import syncopation
 from kelly_tui.music.tempo import as_tapped, detect_tempo
 from kelly_tui.store.durable import write_inside

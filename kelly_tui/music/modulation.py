@@ -13,7 +13,6 @@ Weber's chart of keys does.
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -25,7 +24,7 @@ from kelly_tui.music.detection import Detection
 from kelly_tui.music.key import LONGEST_BEATS, MODES, Key, key_profile, weigh_keys
 from kelly_tui.music.modal_stretches import Stretch, modal_stretches
 from kelly_tui.music.runs import runs
-from kelly_tui.music.theory import SCALES, numeral_of
+from kelly_tui.music.theory import SCALES
 
 if TYPE_CHECKING:
     from kelly_tui.music.notes import Score  # features of audio need no reader of MIDI
@@ -224,9 +223,10 @@ def regions_of(
         whole = Detection(key, _OVER_TIME, why)
     elif (path != home).any():
         beside = _none_ahead_of(scores, home, max(0.0, 2 * whole.confidence - 1))
-        path_beside = _lasting_keys(beside, ends, home, lasting, edges)
-        if (path_beside == home).any():
-            scores, path = beside, path_beside
+        if (beside[0, path] < scores[0, path]).any():  # else the path stays
+            path_beside = _lasting_keys(beside, ends, home, lasting, edges)
+            if (path_beside == home).any():
+                scores, path = beside, path_beside
     if (path == home).all():
         return whole, [Region(round(float(times[0]), 4), round(end, 4), *key, round(whole.confidence, 3))]
     starts, _ = runs(path)
@@ -419,51 +419,3 @@ def _path(scores: Floats, dear: Floats, ends: Floats) -> list[int]:
     for into in came[:0:-1].tolist():
         path.append(into[path[-1]])
     return path[::-1]
-
-
-def key_at(keys: Sequence[Region], time: float) -> Key | None:
-    """The key at a time in seconds; before the first that of the first."""
-    if not keys:
-        return None
-    region = next((one for one in reversed(keys) if one.start <= time + 1e-6), keys[0])
-    return region.tonic, region.mode
-
-
-def numerals(chords: Sequence[tuple[float, str]], keys: Sequence[Region]) -> list[str]:
-    """The roman numeral of each (time, chord) in the key that holds then; empty where there is no key."""
-    if not keys:
-        return []
-    changes = [key.start for key in keys[1:]]
-    key_of = [(key.tonic, key.mode) for key in keys]
-    return [numeral_of(chord, *key_of[bisect_right(changes, time + 1e-6)]) for time, chord in chords]
-
-
-_TOLD = 8
-"""So many keys, or numerals, are told in words."""
-
-
-def keys_in_words(keys: Sequence[Region]) -> str:
-    """``; C major, from 0:24 G major, from 0:48 C major``; empty where nothing modulates."""
-    if len(keys) < 2:
-        return ""
-    told = [f"{one.tonic} {one.mode}" for one in keys[:_TOLD]]
-    times = [f"from {int(one.start) // 60}:{int(one.start) % 60:02} " for one in keys[1:_TOLD]]
-    return "; " + ", ".join(map("".join, zip(["", *times], told))) + _more(len(keys), _TOLD)
-
-
-def numerals_in_words(romans: Sequence[str], times: Sequence[float], keys: Sequence[Region]) -> str:
-    """``; from C major I IV V7 I``: those at `times`, seconds, in the key heard first; empty where there is no key.
-
-    Where another key begins they are no more told: a numeral alone does not say in which key it counts.
-    """
-    if not romans or not keys:
-        return ""
-    first = bisect_right(times, keys[1].start - 1e-6) if len(keys) > 1 else len(romans)
-    told = romans[: min(first, _TOLD)]
-    if not told:
-        return ""
-    return f"; from {keys[0].tonic} {keys[0].mode} {' '.join(told)}{_more(len(romans), len(told))}"
-
-
-def _more(count: int, told: int) -> str:
-    return f" … {count} in all" if count > told else ""

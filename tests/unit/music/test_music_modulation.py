@@ -19,15 +19,12 @@ from kelly_tui.music.modulation import (
     Region,
     best_keys,
     detect_keys,
-    key_at,
-    keys_in_words,
-    numerals,
-    numerals_in_words,
     regions_of,
     state_of,
     without_brief,
 )
 from kelly_tui.music.notes import Score, read_midi
+from kelly_tui.music.numerals import keys_in_words, numerals, numerals_in_words
 from tests.keys_over_time import Timed, annotated_chorales, figures, joined, phrase_figures, windowed_krumhansl
 from tests.modal_tunes import modal_piece
 from tests.unit.music.test_music_detectors import CHORALES, line, score_of
@@ -166,9 +163,6 @@ def test_numerals_are_of_the_key_that_holds() -> None:
     chords = [(0.0, "N"), (0.5, "C"), (4.0, "D7"), (8.0, "D7"), (12.0, "G/B")]
     assert numerals(chords, keys) == ["N", "I", "V7/V", "V7", "I6"]
     assert numerals(chords, []) == []
-    assert key_at(keys, 0.0) == ("C", "major")
-    assert key_at(keys, 8.0) == ("G", "major")
-    assert key_at([], 1.0) is None
 
 
 def test_features_hold_the_keys_and_the_numerals() -> None:
