@@ -59,7 +59,7 @@ def made(quality: str, inversion: int, texture: str, seed: int = 0) -> Made:
         classes = [(root + step) % 12 for step in above]
         bass = classes[inversion]
         truth.append((frozenset(classes), bass))
-        for start, length, pitch in _written(classes, bass, texture, rng):
+        for start, length, pitch in written(classes, bass, texture, rng):
             at = bar * _BAR + start * _BEAT
             piano.notes.append(pretty_midi.Note(80, pitch, at, at + length * _BEAT - 0.01))
     piece.instruments.append(piano)
@@ -68,7 +68,7 @@ def made(quality: str, inversion: int, texture: str, seed: int = 0) -> Made:
     return Made(buffer.getvalue(), truth)
 
 
-def _written(classes: list[int], bass: int, texture: str, rng: random.Random) -> Iterator[Event]:
+def written(classes: list[int], bass: int, texture: str, rng: random.Random) -> Iterator[Event]:
     """A bar of a chord."""
     low = 36 + bass if bass > 4 else 48 + bass
     upper = sorted(60 + one for one in classes)

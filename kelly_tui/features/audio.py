@@ -289,8 +289,8 @@ def detect_labels(features: AudioFeatures) -> dict[str, Label]:
         "tempo_bpm": (features.tempo_bpm and round(features.tempo_bpm, 2), features.tempo_confidence,
                       "kelly audio-tempo 5"),
         "time_signature": (features.time_signature, features.meter_confidence, "kelly audio-meter 4"),
-        "chord_progression": (features.chord_sequence or None, features.chord_confidence, "kelly audio-chords 3"),
-        "chord_times": (features.chord_times or None, features.chord_confidence, "kelly audio-chords 3"),
+        "chord_progression": (features.chord_sequence or None, features.chord_confidence, "kelly audio-chords 4"),
+        "chord_times": (features.chord_times or None, features.chord_confidence, "kelly audio-chords 4"),
     }  # fmt: skip
     return {
         field: Label(value, source="detector", by=by, confidence=round(confidence, 3))

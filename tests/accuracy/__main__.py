@@ -34,6 +34,7 @@ from kelly_tui.music.notes import Score, read_midi
 from kelly_tui.music.theory import SCALES
 from kelly_tui.paths import PROJECT
 from tests.accuracy import audio_keys, chord_fields, emotion, folds, keys, pulse, suspicion, tempi, trained, tunes
+from tests.accuracy.chord_sure import annotated_chord, share_right
 from tests.accuracy.chord_time import major_or_minor
 from tests.accuracy.generated import sample_at
 from tests.accuracy.judged import EVAL, KEY_SETS, annotated, folder_of
@@ -196,7 +197,9 @@ def sure_of_chords(path: Path, label: dict[str, Any]) -> Sure | None:
 
 
 def sure_of_chords_audio(path: Path, label: dict[str, Any]) -> Sure | None:
-    return listened(path).chord_confidence, major_or_minor(chords_audio(path), label["chords"])
+    found = listened(path)
+    told = list(zip(found.chord_times, found.chord_sequence))
+    return found.chord_confidence, share_right(told, [annotated_chord(*one) for one in label["chords"]])
 
 
 def sure_of_contour(path: Path, label: dict[str, Any]) -> Sure | None:

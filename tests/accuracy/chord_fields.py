@@ -190,7 +190,7 @@ def of_sound(pieces: Annotated) -> Learnt:
         edges, on_beat = audio_chords._windows(
             features.beat_frames * (spectrum.hop / spectrum.rate), features.duration_sec
         )
-        bands, level = audio_chords._pitch_bands(spectrum, edges)
+        bands, level = audio_chords._pitch_bands(spectrum, audio_chords._low(spectrum), edges)
         heard, none, _ = audio_chords._evidence_in(
             audio_chords._explained(bands, spectrum.rate / audio_chords._DECIMATION), level
         )

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from kelly_tui.music.notes import Score
 from kelly_tui.music.theory import SCALES, chord_pitches
 from tests.keys_over_time import score_of_notes
-from tests.made_chords import TEXTURES, _written
+from tests.made_chords import TEXTURES, written
 
 LOOPS: dict[str, tuple[str, ...]] = {
     "major": (
@@ -133,10 +133,10 @@ def loop(chords: str, mode: str, texture: str, stop: str, seed: int = 0) -> Loop
     for number, name in enumerate(sounding):
         root, above = _sounding(name, mode, with_sevenths and not (stop == "tonic" and number == len(sounding) - 1))
         classes = [(tonic + root + step) % 12 for step in above]
-        written = list(_written(classes, classes[0], texture, chance))
+        sounds = list(written(classes, classes[0], texture, chance))
         if texture == "broken":  # over a held bass: without one it is a line
-            written.append((0.0, bar, 36 + classes[0]))
-        for start, length, pitch in written:
+            sounds.append((0.0, bar, 36 + classes[0]))
+        for start, length, pitch in sounds:
             if start < bar:
                 notes.append((bar * number + start, min(length, bar - start) - 0.05, pitch))
     return Loop(chords, mode, tonic, score_of_notes(sorted(notes)))

@@ -241,6 +241,30 @@ def test_one_pitch_is_no_chord(hertz: float) -> None:
         assert found.key_signature is None
 
 
+@pytest.mark.parametrize("hertz", [3500, 4500, 6000, 7000, 10_000])
+def test_what_is_too_high_for_chords_is_none(hertz: float) -> None:
+    """What resampling leaves of it was a chord at up to 0.93."""
+    sound = 0.5 * np.sin(2 * np.pi * hertz * np.arange(RATE * 6) / RATE)
+    found = extract_audio_features((sound, RATE))
+    assert found.chord_sequence == []
+    assert found.chord_why == "nothing sounds below 2.8 kHz, where chords do"
+    quiet = np.tile(progression(["C", "F", "G", "C"]), 2)[: len(sound)] * 0.02
+    assert extract_audio_features((sound + quiet, RATE)).chord_sequence[:2] == ["C", "F"]
+
+
+def test_confidence_of_chords_is_that_of_their_sevenths_too() -> None:
+    """Sevenths whose seventh is faint are named by their triads or others: less sure than triads."""
+    sure = {}
+    for seventh in (0.0, 0.5):
+        parts = []
+        for root in (0, 5, 7, 2) * 3:
+            tones = [tone(130.8 * 2 ** ((root + step) / 12), 1.0) * loud for step, loud in
+                     ((0, 1.0), (4, 0.8), (7, 0.8), (10, seventh))]  # fmt: skip
+            parts.append(sum(tones))
+        sure[seventh] = extract_audio_features((0.2 * np.concatenate(parts), RATE)).chord_confidence
+    assert sure[0.5] < sure[0.0]
+
+
 def test_notes_that_come_one_by_one_tell_chords_not_surely() -> None:
     steps = [0, 4, 7, 2, 9, 5, 11, 0] * 2
     line = np.concatenate([tone(261.63 * 2 ** (step / 12), 0.6) for step in steps])
