@@ -288,7 +288,11 @@ def conflicts(line: Line) -> int:
         line.voice.notice("the dataset can't be written: outside edits are not looked for")
     with line.looking() if only_looks else _edited(line) as catalogue:
         # A dry run looks at no file: those that are broken would be set aside, which no rollback brings back.
-        outside = views.Merge() if line.dry_run or only_looks else views.read_back(catalogue)
+        outside = (
+            views.Merge()
+            if line.dry_run or only_looks
+            else views.read_back(catalogue, None if line.voice.as_json else views.LISTED)
+        )
         decided: Counter[str] = Counter()
         if take and outside.pending:
             _take_outside(line, catalogue, outside)
@@ -339,7 +343,7 @@ def _take_outside(line: Line, catalogue: Catalogue, outside: Merge) -> None:
     """Settle the outside edits that wait, and nothing else."""
     from kelly_tui.store import views
 
-    shown = f"{count(len(outside.pending), 'outside edit')} of {count(outside.pending_samples, 'sample')}"
+    shown = f"{count(outside.pending_fields.total(), 'outside edit')} of {count(outside.pending_samples, 'sample')}"
     by_field = _by_field(outside.pending_fields)
     if line.arguments.take == "ours":
         views.decline_outside_edits(catalogue)
@@ -358,8 +362,8 @@ def _show_outside(line: Line, outside: Merge) -> None:
     )
     rows = [[one.file_path, one.field, _plain(one.ours), _plain(one.theirs)] for one in outside.pending[:SHOWN]]
     line.voice.table(rows, ["file", "field", "ours", "theirs"])
-    if len(outside.pending) > SHOWN:
-        line.voice.say(f"… and {len(outside.pending) - SHOWN:,} more; --json names all")
+    if (more := outside.pending_fields.total() - SHOWN) > 0:
+        line.voice.say(f"… and {more:,} more; --json names all")
     name = shell_word(line.arguments.dataset)
     line.voice.say(f"kelly conflicts {name} --take theirs takes these in, --take ours declines them")
 

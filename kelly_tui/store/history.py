@@ -11,7 +11,7 @@ can be undone like any other.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby, islice
 from typing import TYPE_CHECKING, Literal, TypeVar
 
@@ -64,7 +64,7 @@ def edit(catalogue: Catalogue, edits: Sequence[Edit], by: str, words: str | None
                 new = {field: label for field, label in fields.items() if field in asked or not now.says(field, label)}
                 settled = now.in_one(new if "refused" in fields else now.decided(new))
                 step.change(db, now, settled)
-                _hand_down(db, step, sample_id, settled, wanted)
+                _hand_down(db, step, sample_id, settled, _asked_in(wanted))
     return step.done()
 
 
@@ -94,13 +94,19 @@ def history(catalogue: Catalogue, sample_id: str | None = None, limit: int = 100
     ]
 
 
-def put_labels(catalogue: Catalogue, labels: Mapping[str, Wanted], kind: str, actor: str) -> int:
+def put_labels(
+    catalogue: Catalogue, labels: Mapping[str, Wanted], kind: str, actor: str,
+    step: Recorder | None = None, asked: Asked | None = None,
+) -> int:  # fmt: skip
     """Set labels that no key press made, by sample and field, as one step; return how many changed.
 
-    A weaker source never replaces a stronger one (`may_replace`). Raises `LabelError` for what can't be.
+    A weaker source never replaces a stronger one (`may_replace`). Of more than can be held, `step` is begun by the
+    first call, and `asked` tells the fields of a sample that all calls together are to set. Raises `LabelError` for
+    what can't be.
     """
     config = catalogue.config
-    step = Recorder(catalogue, actor, kind, f"labels by {actor}", utc_now())
+    step = step or begun(catalogue, kind, actor)
+    asked = asked or _asked_in(labels)
     changed = 0
     for chunk in _chunks(labels.items(), AT_ONCE if kind == "stage" else _at_once(catalogue)):
         checked = [(sample_id, {name: _checked(name, label, config) for name, label in given.items()})
@@ -113,13 +119,24 @@ def put_labels(catalogue: Catalogue, labels: Mapping[str, Wanted], kind: str, ac
                 settled = now.in_one(new if kind == "stage" or "refused" in fields else now.decided(new))
                 step.change(db, now, settled)
                 if kind != "stage":  # after a stage all variants are brought up to date at once
-                    _hand_down(db, step, sample_id, settled, labels)
+                    _hand_down(db, step, sample_id, settled, asked)
     return changed
 
 
-def _hand_down(
-    db: sqlite3.Connection, step: Recorder, parent_id: str, changed: Iterable[str], asked: Mapping[str, Wanted]
-) -> None:
+def begun(catalogue: Catalogue, kind: str, actor: str) -> Recorder:
+    """A step that `put_labels` fills."""
+    return Recorder(catalogue, actor, kind, f"labels by {actor}", utc_now())
+
+
+Asked = Callable[[str], Collection[str]]
+"""The fields of a sample that are to be set."""
+
+
+def _asked_in(labels: Mapping[str, Wanted]) -> Asked:
+    return lambda sample_id: labels.get(sample_id, {}).keys()
+
+
+def _hand_down(db: sqlite3.Connection, step: Recorder, parent_id: str, changed: Iterable[str], asked: Asked) -> None:
     """Let the variants of a sample say what it says now, as a part of the step: undo takes it back from them too.
 
     What `asked` wants of a variant itself stands, and so does what a stronger source says.
@@ -139,7 +156,7 @@ def _hand_down(
     labels = {field: label for field, label in parent.labels.items() if label is not None}
     for variant_id, augmentation, conflicts in heirs:
         changes = changes_of(msgspec.json.decode(augmentation))
-        settled = following - asked.get(variant_id, {}).keys()
+        settled = following - {*asked(variant_id)}
         if conflicts:  # someone is to decide these
             settled -= _asked(db, variant_id)
         now = Labels.of(db, variant_id, settled_by(settled))

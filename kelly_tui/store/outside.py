@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -41,7 +41,8 @@ class Merge:
     """What became of the outside edits that were found."""
 
     taken: list[tuple[str, str]] = field(default_factory=list)
-    """(sample_id, field)."""
+    """(sample_id, field), of as many as are listed."""
+    taken_in_all: int = 0
     conflicts: list[tuple[str, str]] = field(default_factory=list)
     """(sample_id, field): both sides changed it; see `kelly_tui.store.conflicts`."""
     refused: list[tuple[str, str, str]] = field(default_factory=list)
@@ -59,15 +60,13 @@ class Merge:
     unknown: list[str] = field(default_factory=list)
     """Annotation files of samples that are not in the catalogue; left where they are."""
     pending: list[Pending] = field(default_factory=list)
-    """Where so many samples were changed that nothing was taken: `take_outside_edits` or `decline_outside_edits`."""
+    """Where so many samples were changed that nothing was taken, the first of it: `take_outside_edits` or
+    `decline_outside_edits`."""
     pending_samples: int = 0
+    pending_fields: Counter[str] = field(default_factory=Counter)
+    """How many samples wait with a change of each field."""
     caught_up: str = ""
     """Where the catalogue was older than the views: what was taken from them."""
-
-    @property
-    def pending_fields(self) -> Counter[str]:
-        """How many samples wait with a change of each field."""
-        return Counter(one.field for one in self.pending)
 
     def words(self) -> str:
         """``3 outside edits taken, 1 conflict``, and a line for each that was not; empty when there was nothing."""
@@ -77,7 +76,7 @@ class Merge:
             waits = f"{samples} edited outside ({by}) and not taken in yet: kelly conflicts shows them"
             return "\n".join(filter(None, [self.caught_up, waits]))
         counts = {
-            ("outside edit taken", "outside edits taken"): len(self.taken),
+            ("outside edit taken", "outside edits taken"): self.taken_in_all,
             ("opinion added", "opinions added"): self.said,
             ("conflict", "conflicts"): len(self.conflicts),
             ("refused", "refused"): len(self.refused),
@@ -111,6 +110,8 @@ class Change(NamedTuple):
     """What people said blind."""
     where: Callable[[str], Provenance | None] = by_hand
     """Where a label comes from by what the view says; None: it was edited by hand."""
+    goes_on: bool = False
+    """Whether the next one is another version in the same file."""
 
 
 def said_here(sample: Sample, field: str) -> Label | None:
@@ -118,13 +119,15 @@ def said_here(sample: Sample, field: str) -> Label | None:
     return state_label(field, sample.state[field]) if field in STATE_FIELDS else sample.labels.get(field)
 
 
-def values_told(changes: Iterable[Change]) -> dict[str, dict[str, Value | None]]:
-    """What the samples' own files say otherwise than the catalogue, by sample: they tell more than a manifest."""
-    told: dict[str, dict[str, Value | None]] = {}
-    for one in changes:
-        theirs = {name: both.theirs for name, both in one.merged.conflicts.items()}
-        told.setdefault(one.sample.sample_id, {}).update({**one.merged.taken, **theirs})
-    return told
+def in_batches(changes: Iterable[Change], size: int) -> Iterator[list[Change]]:
+    """About so many at once; none is looked for before all of an earlier batch are dealt with."""
+    batch: list[Change] = []
+    for change in changes:
+        batch.append(change)
+        if len(batch) >= size and not change.goes_on:
+            yield batch
+            batch = []
+    yield batch
 
 
 def as_label(field: str, value: Value | None, where: Provenance | None, at: str) -> Label | None:

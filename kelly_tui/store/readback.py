@@ -7,10 +7,9 @@ be one is listed and its file kept in `.kelly/set-aside`.
 
 from __future__ import annotations
 
-import os
-import re
+import sys
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +26,7 @@ from kelly_tui.store.adoption import Adoption
 from kelly_tui.store.blind import ask_where_they_differ, take_said
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.conflicts import OUTSIDE, put_conflict, take_conflicts
-from kelly_tui.store.history import needs_no_reason
-from kelly_tui.store.inside import check_stays
+from kelly_tui.store.history import begun, needs_no_reason, put_labels
 from kelly_tui.store.layout import utc_now
 from kelly_tui.store.manifest import RawManifest, catalogue_rev, mark, read_manifest_file
 from kelly_tui.store.merge import (
@@ -41,6 +39,7 @@ from kelly_tui.store.merge import (
     take_peoples,
     values_of,
 )
+from kelly_tui.store.met import Met
 from kelly_tui.store.older import catch_up
 from kelly_tui.store.outside import (
     NEW_SAMPLE,
@@ -49,15 +48,14 @@ from kelly_tui.store.outside import (
     Pending,
     as_label,
     by_hand,
+    in_batches,
     said_here,
-    values_told,
 )
 from kelly_tui.store.rows import checked, people_of, provenance_of_row
 from kelly_tui.store.schema import Provenance, label_from_json, provenance_of
-from kelly_tui.store.steps import Wanted
-from kelly_tui.store.swap import swap
+from kelly_tui.store.steps import Recorder, Wanted
+from kelly_tui.store.touched import exported_rev, file_is_read, touched_files
 from kelly_tui.store.viewstate import (
-    Stamp,
     ViewState,
     changed_outside,
     known_state,
@@ -65,25 +63,30 @@ from kelly_tui.store.viewstate import (
     remember,
     set_aside,
     stamp,
-    stamp_of,
 )
 
 MANY_FILES, MANY_SHARE = 50, 0.01
 """More changed samples at once than the larger of the two are shown before they are taken."""
 
-_REMEMBERED = 1000
-_REFUSED = "refused edits"
+LISTED = 1000
+"""So many changes are listed and remembered, unless all are asked for."""
 
-_FILE = re.compile(r"([0-9A-Za-z_-]{1,128})\.json")
+_AT_ONCE = 1000
+"""Changes that are held at once; where there are more, the views are read a second time to take them in."""
+
+_REFUSED = "refused edits"
 
 
 _MORE, _UNDECIDED = "holds more than labels", "git left its merge to you: where the two differ is a conflict"
 
 
-def read_back(catalogue: Catalogue) -> Merge:
-    """Look for outside edits and take them in; if they are many, only list them in `Merge.pending`."""
+def read_back(catalogue: Catalogue, listed: int | None = LISTED) -> Merge:
+    """Look for outside edits and take them in; if they are many, only list them in `Merge.pending`.
+
+    That has the first `listed` ones; with None all, however large that is.
+    """
     caught_up = catch_up(catalogue)
-    reader = _Reader(catalogue)
+    reader = _Reader(catalogue, listed)
     reader.merge.caught_up = caught_up
     return reader.show() if reader.found_many else reader.take()
 
@@ -108,50 +111,85 @@ def refused_edits(catalogue: Catalogue) -> list[str]:
 class _Reader:
     """One look at all views, and one of the three things that can be done with what was found."""
 
-    def __init__(self, catalogue: Catalogue) -> None:
+    def __init__(self, catalogue: Catalogue, listed: int | None = LISTED) -> None:
         self.catalogue = catalogue
         self.merge = Merge()
+        self._listed = sys.maxsize if listed is None else listed
+        self._pending: list[Pending] = []
+        self._fields: Counter[str] = Counter()
+        self._met = Met()
+        self._few: list[Change] | None = []
+        """The changes; None where there are more than are held."""
         self._rows = 0
         self._refused: list[tuple[str, str]] = []
         """(file, words) of each label that could not be taken."""
-        self._changes = list(self._annotation_changes())
+        self._manifest = catalogue.layout.manifest_path
+        self._look_at(self._annotation_changes())
         self._adoption = Adoption(catalogue)
         self._told: RawManifest | None = None
         """The manifest, where it was edited."""
-        self._manifest = catalogue.layout.manifest_path
         self._manifest_edited = changed_outside(catalogue, self._manifest)
         self._manifest_state = look(catalogue, self._manifest) if self._manifest_edited else None
-        if self._manifest_edited:
-            self._changes += self._manifest_changes(self._manifest, self._adoption)
+        self._since: int | None = None
+        if self._manifest_edited and (raw := self._read_manifest(self._manifest)) is not None:
+            self._told = raw
+            self._since = self._written_from(raw, known_state(catalogue, self._manifest))
+            self._adoption.unsourced.says_who = bool(raw.mark)
+            self._look_at(self._manifest_changes(raw, self._adoption.add))
+
+    def _look_at(self, changes: Iterable[Change]) -> None:
+        for change in changes:
+            sample, merged = change.sample, change.merged
+            self._met.note(sample.sample_id, merged, is_own_file=change.path != self._manifest)
+            for name, value in {**merged.taken, **{at: both.theirs for at, both in merged.conflicts.items()}}.items():
+                self._fields[name] += 1
+                if len(self._pending) < self._listed:
+                    ours = values_of({name: said_here(sample, name)})[name]
+                    self._pending.append(Pending(sample.sample_id, sample.file_path, name, ours, value))
+            if self._few is not None:
+                self._few.append(change)
+                if len(self._few) > _AT_ONCE:
+                    self._few = None
+
+    def _batches(self) -> Iterable[list[Change]]:
+        """All changes, some at once. Those that come later are looked for when the others are taken."""
+        if self._few is not None:
+            return [self._few]
+        return in_batches(self._again(), _AT_ONCE)
+
+    def _again(self) -> Iterator[Change]:
+        self.merge.unknown.clear()
+        yield from self._annotation_changes()
+        if self._told is not None:
+            self._met.begin_again()
+            yield from self._manifest_changes(self._told, lambda _: None)
 
     @property
     def found_many(self) -> bool:
         return self._samples() > max(MANY_FILES, MANY_SHARE * len(self.catalogue))
 
     def _samples(self) -> int:
-        different = {one.sample.sample_id for one in self._changes if one.merged.taken or one.merged.conflicts}
-        return len(different) + len(self._adoption.samples)
+        return self._met.samples + len(self._adoption.samples)
 
     def show(self) -> Merge:
         """List what would change, and change nothing."""
-        pending = self.merge.pending
-        self.merge.pending_samples = self._samples()
-        for sample, merged in ((change.sample, change.merged) for change in self._changes):
-            theirs = {**merged.taken, **{name: both.theirs for name, both in merged.conflicts.items()}}
-            for name, value in theirs.items():
-                ours = values_of({name: said_here(sample, name)})[name]
-                pending.append(Pending(sample.sample_id, sample.file_path, name, ours, value))
+        self.merge.pending_samples, self.merge.pending = self._samples(), self._pending
+        self.merge.pending_fields = self._fields
         for arriving in self._adoption.samples:
-            pending.append(Pending(arriving.sample_id, arriving.file_path, NEW_SAMPLE, None, None))
+            self._fields[NEW_SAMPLE] += 1
+            if len(self._pending) < self._listed:
+                self._pending.append(Pending(arriving.sample_id, arriving.file_path, NEW_SAMPLE, None, None))
         self._remember_refused()
         return self.merge
 
     def take(self) -> Merge:
         """Take in what only a view changed, and list conflicts."""
-        self._take(self._changes)
+        step = begun(self.catalogue, OUTSIDE, OUTSIDE)
+        for changes in self._batches():
+            self._take(changes, step)
+            for change in changes:
+                self._take_said(change.path, change.opinions, change.heard)
         self.merge.added += self._adoption.finish()
-        for change in self._changes:
-            self._take_said(change.path, change.opinions, change.heard)
         if self._told is not None:
             self._take_said(self._manifest, self._told.opinions, self._told.heard)
             self.merge.conflicts += take_conflicts(self.catalogue, self._told.conflicts)
@@ -166,10 +204,10 @@ class _Reader:
 
     def decline(self) -> Merge:
         """Take nothing in: the views will be written anew, and what they said is set aside."""
-        for change in self._changes:
+        for change in self._annotation_changes() if self._few is None else self._few:
             if change.path != self._manifest:
                 set_aside(self.catalogue, change.path)
-                self._file_is_read(change.sample.sample_id, change.stamp)
+                file_is_read(self.catalogue, change.sample.sample_id, change.stamp)
         if self._manifest_edited:
             self._manifest_is_read(self._manifest)
         return self.show()
@@ -184,31 +222,31 @@ class _Reader:
         if said:
             row = self.catalogue.db.execute("SELECT value FROM meta WHERE name = ?", (_REFUSED,)).fetchone()
             before = [] if row is None else msgspec.json.decode(row[0])
-            both = [*before, *zip(self.merge.lines, (where for _, where in said), strict=True)][-_REMEMBERED:]
+            both = [*before, *zip(self.merge.lines, (where for _, where in said), strict=True)][-LISTED:]
             with self.catalogue.writing() as db:
                 db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (_REFUSED, msgspec.json.encode(both).decode()))
 
     # -- annotations/ -------------------------------------------------------------------------------------------------
 
     def _annotation_changes(self) -> Iterator[Change]:
-        for sample_id, path, now in self._touched_files():
+        for sample_id, path, now in touched_files(self.catalogue, self._note_unknown):
             sample = self.catalogue.get(sample_id)
             if sample is None:
-                self.merge.unknown.append(self._name(path))
+                self._note_unknown(path)
                 continue
             try:
                 if annotation_file.is_of(sample, self.catalogue.db, self.catalogue.root, path):
-                    self._file_is_read(sample_id, now, sample.rev)  # touched, or copied: the same in it
+                    file_is_read(self.catalogue, sample_id, now, sample.rev)  # touched, or copied: the same in it
                     continue
                 found = annotation_file.read_versions(annotation_file.raw(self.catalogue.root, path), sample_id)
             except FileRefused as error:
                 self._set_aside(path, error.what)
-                self._file_is_read(sample_id, now)
+                file_is_read(self.catalogue, sample_id, now)
                 continue
             for said in found:
                 rev, keep = said.rev, _UNDECIDED if said is not found[-1] else ""
                 if len(found) == 1 and (rev is None or rev > sample.rev):  # another program's, or another catalogue's
-                    rev = self._exported_rev(sample_id)
+                    rev = exported_rev(self.catalogue, sample_id)
                 opinions = [one for one in said.opinions if one.sample_id == sample_id]
                 heard = [one for one in said.heard if one.sample_id == sample_id]
                 if len(opinions) + len(heard) < len(said.opinions) + len(said.heard):  # of other samples
@@ -220,7 +258,11 @@ class _Reader:
                 base |= self._base(sample, said.state, "rev", decided)
                 merged = hold_older(self._merged(sample, base, said.values), sample.labels, said.provenance)
                 merged.add(merge_state(values_of(base), sample.state, said.state))
-                yield Change(sample, base, merged, path, now, keep, opinions, heard)
+                goes_on = said is not found[-1]
+                yield Change(sample, base, merged, path, now, keep, opinions, heard, goes_on=goes_on)
+
+    def _note_unknown(self, path: Path) -> None:
+        self.merge.unknown.append(self._name(path))
 
     def _is_ours(self, sample: Sample, said: annotation_file.AnnotationFile) -> bool:
         """Whether this catalogue wrote the revision that such a file has, as far as the time tells."""
@@ -230,91 +272,40 @@ class _Reader:
         found = self.catalogue.db.execute(changed, (sample.sample_id, said.rev, said.modified_at)).fetchone()
         return found is not None
 
-    def _touched_files(self) -> Iterator[tuple[str, Path, Stamp]]:
-        """(sample_id, path, stamp) of each file that is not as it was last written; a flat one moves to its shard."""
-        folder = self.catalogue.layout.annotations
-        with suppress(FileNotFoundError):
-            for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
-                if entry.is_dir():
-                    yield from self._shard(Path(entry.path))
-                elif match := _FILE.fullmatch(entry.name):
-                    yield from self._flat(match[1], Path(entry.path))
-
-    def _shard(self, shard: Path) -> Iterator[tuple[str, Path, Stamp]]:
-        known = {
-            f"{sample_id}.json": (size, mtime_ns)
-            for sample_id, size, mtime_ns in self.catalogue.db.execute(
-                "SELECT sample_id, size, mtime_ns FROM samples JOIN exports ON sample = samples.rowid"
-                " WHERE sample_id >= ?1 AND sample_id < ?1 || x'ff'",
-                (shard.name,),
-            )
-        }
-        touched = []
-        for entry in os.scandir(shard):  # of a million files; what is done for each is seconds in all
-            with suppress(FileNotFoundError):
-                now = stamp_of(entry)
-                if known.get(entry.name) != now:
-                    touched.append((entry.name, now))
-        for name, now in sorted(touched):
-            if (match := _FILE.fullmatch(name)) and match[1].startswith(shard.name):
-                yield match[1], shard / name, now
-
-    def _flat(self, sample_id: str, path: Path) -> Iterator[tuple[str, Path, Stamp]]:
-        """A file put where older datasets have it goes to its shard; if there is one, that one is older."""
-        target = self.catalogue.layout.annotation_path(sample_id)
-        if self.catalogue.get(sample_id) is None:
-            self.merge.unknown.append(self._name(path))
-            return
-        check_stays(self.catalogue.root, target.parent)
-        target.parent.mkdir(exist_ok=True)
-        if swap(path, target):
-            set_aside(self.catalogue, path)
-            path.unlink(missing_ok=True)
-        if now := stamp(target):
-            yield sample_id, target, now
-
-    def _exported_rev(self, sample_id: str) -> int:
-        row = self.catalogue.db.execute("SELECT exported_rev FROM samples WHERE sample_id = ?", (sample_id,)).fetchone()
-        return int(row[0])
-
-    def _file_is_read(self, sample_id: str, now: Stamp, rev: int = -1) -> None:
-        """Note how a file looked, and of which revision it is: another is due where the sample has a later one."""
-        with self.catalogue.writing() as db:
-            db.execute(
-                "INSERT OR REPLACE INTO exports SELECT rowid, ?, ? FROM samples WHERE sample_id = ?", (*now, sample_id)
-            )
-            db.execute("UPDATE samples SET exported_rev = ? WHERE sample_id = ?", (rev, sample_id))
-
     # -- manifest.json ------------------------------------------------------------------------------------------------
 
-    def _manifest_changes(self, path: Path, adoption: Adoption) -> Iterator[Change]:
+    def _read_manifest(self, path: Path) -> RawManifest | None:
         try:
-            self._told = raw = read_manifest_file(path)
+            return read_manifest_file(path)
         except FileRefused as error:
             self._set_aside(path, error.what)
-            return
-        now, known, layout = stamp(path) or (0, 0), known_state(self.catalogue, path), self.catalogue.layout
-        seq, told = self._written_from(raw, known), values_told(self._changes)
-        adoption.unsourced.says_who = bool(raw.mark)
-        seen: set[str] = set()
+            return None
+
+    def _manifest_changes(
+        self, raw: RawManifest, arrives: Callable[[dict[str, Any] | bytes], object]
+    ) -> Iterator[Change]:
+        """`arrives` is told of rows that are of no sample here, or of one that has had its row."""
+        path, layout = self._manifest, self.catalogue.layout
+        now = stamp(path) or (0, 0)
         for self._rows, row in enumerate(raw.rows(), 1):
             is_disputed = self._rows > len(raw.lines) - raw.disputed
             sample = None if isinstance(row, bytes) else self.catalogue.get(str(row.get("sample_id")))
-            if isinstance(row, bytes) or sample is None or (sample.sample_id in seen and not is_disputed):
-                adoption.add(row)
+            is_second = sample is not None and self._met.is_second(sample.sample_id)
+            if isinstance(row, bytes) or sample is None or (is_second and not is_disputed):
+                arrives(row)
                 continue
-            seen.add(sample.sample_id)
             if is_disputed and layout.annotation_path(sample.sample_id).exists():
                 continue  # of a merge that git left to people, a sample's own file tells more
             said = row["annotations"] if isinstance(row.get("annotations"), dict) else {}
             said = other_than({**sample.annotations}, said)
             state = other_than(sample.state, {name: row[name] for name in STATE_FIELDS if name in row})
-            since = None if is_disputed else seq
+            since = None if is_disputed else self._since
             where: Callable[[str], Provenance | None] = by_hand
             people = people_of(row)
             if since is None and raw.mark:
                 where = provenance_of_row(people, sample)
-                said, state = (other_than(told.get(sample.sample_id, {}), one) for one in (said, state))
+                told = self._met.told(sample.sample_id)
+                said, state = other_than(told, said), other_than(told, state)
             base = self._base(sample, (said.keys() & FIELDS.keys()) | state.keys(), "seq", since)
             merged = take_peoples(self._merged(sample, base, said), sample.labels, where)
             if raw.mark:
@@ -367,7 +358,7 @@ class _Reader:
         now: dict[str, Value | None] = {**sample.annotations}
         return merge_fields(values_of(base), now, said, lambda name, value: checked(name, value, config))
 
-    def _take(self, changes: list[Change]) -> None:
+    def _take(self, changes: list[Change], step: Recorder) -> None:
         at = utc_now()
         wanted: dict[str, dict[str, Label | None]] = {}
         for change in changes:
@@ -376,13 +367,15 @@ class _Reader:
                 label = as_label(name, value, change.where(name), at)
                 if name not in fields:
                     fields[name] = label
-                    self.merge.taken.append((change.sample.sample_id, name))
+                    self.merge.taken_in_all += 1
+                    if len(self.merge.taken) < LISTED:
+                        self.merge.taken.append((change.sample.sample_id, name))
                 elif values_of(fields)[name] != value:  # two views of one sample were edited differently
                     self._disagree(change, name, change.base.get(name), fields[name], label)
         for fields in wanted.values():
             needs_no_reason(fields)
         labels: dict[str, Wanted] = {**wanted}
-        self.catalogue.put_labels(labels, kind=OUTSIDE, actor=OUTSIDE)
+        put_labels(self.catalogue, labels, OUTSIDE, OUTSIDE, step, self._met.taken)
         for change in changes:
             for name, both in change.merged.conflicts.items():
                 ours = said_here(change.sample, name)
@@ -399,7 +392,7 @@ class _Reader:
             if change.path.name != "manifest.json":
                 if change.keep or change.merged.refused:
                     self._set_aside(change.path, change.keep or _MORE)
-                self._file_is_read(change.sample.sample_id, change.stamp)
+                file_is_read(self.catalogue, change.sample.sample_id, change.stamp)
 
     def _take_said(self, path: Path, opinions: Iterable[Opinion], heard: Iterable[Trial]) -> None:
         taken = take_said(self.catalogue, opinions, heard)

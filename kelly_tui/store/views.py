@@ -30,7 +30,7 @@ from kelly_tui.store.layout import disk_errors, make_folder
 from kelly_tui.store.manifest import Manifest, catalogue_rev, load_manifest, mark, replacing, write_manifest_file
 from kelly_tui.store.older import settle_name
 from kelly_tui.store.outside import Merge
-from kelly_tui.store.readback import decline_outside_edits, read_back, refused_edits, take_outside_edits
+from kelly_tui.store.readback import LISTED, decline_outside_edits, read_back, refused_edits, take_outside_edits
 from kelly_tui.store.rebuild import last_rebuild, rebuild
 from kelly_tui.store.split_lists import split_lists
 from kelly_tui.store.swap import Seen, seen
@@ -50,9 +50,9 @@ from kelly_tui.store.viewstate import (
 )
 
 __all__ = [
-    "Conflict", "Manifest", "Merge", "Rebuilt", "Written", "conflicts", "decline_outside_edits", "export_annotations",
-    "last_rebuild", "load_manifest", "read_back", "rebuild", "refused_edits", "resolve", "take_outside_edits",
-    "write_edited", "write_manifest", "write_splits", "write_views",
+    "LISTED", "Conflict", "Manifest", "Merge", "Rebuilt", "Written", "conflicts", "decline_outside_edits",
+    "export_annotations", "last_rebuild", "load_manifest", "read_back", "rebuild", "refused_edits", "resolve",
+    "take_outside_edits", "write_edited", "write_manifest", "write_splits", "write_views",
 ]  # fmt: skip
 
 _BATCH = 500

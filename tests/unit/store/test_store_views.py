@@ -763,3 +763,82 @@ def test_a_text_too_long_for_an_annotation_file_is_refused_and_kept(catalogue):
     merge = read_back(catalogue)
     assert [(name, field) for name, field, _ in merge.refused] == [("manifest.json", "notes")]
     assert values(catalogue, 1) == {"notes": longest}
+
+
+# -- more than is held in memory --------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def a_few_at_once(monkeypatch):
+    """So few changes are held that what is taken in is looked for a second time."""
+    monkeypatch.setattr(readback, "_AT_ONCE", 1)
+
+
+@pytest.mark.usefixtures("a_few_at_once")
+def test_many_edits_of_both_views_are_taken_in_as_few_are(catalogue):
+    test_two_views_edited_differently(catalogue)
+    write_views(catalogue)
+    edit_file(file_of(catalogue, 1), lambda data: data["annotations"].update(tags=["near"]))
+
+    def all_rows(data: dict) -> None:
+        for number, row in enumerate(data["samples"]):
+            row["annotations"]["tags"] = [f"far {number}"]
+
+    edit_file(catalogue.layout.manifest_path, all_rows)
+    steps = "SELECT count(*) FROM steps WHERE kind = 'outside'"
+    before = catalogue.db.execute(steps).fetchone()[0]
+    merge = read_back(catalogue)
+    assert values(catalogue, 1)["tags"] == ["near"]
+    assert [values(catalogue, number)["tags"] for number in range(2, 6)] == [[f"far {n}"] for n in range(1, 5)]
+    assert (merge.taken_in_all, merge.conflicts) == (5, [(id_of(1), "tags")])
+    assert catalogue.db.execute(steps).fetchone()[0] == before + 1, "all of it is one step"
+    assert write_views(catalogue).merge is None
+
+
+@pytest.mark.usefixtures("a_few_at_once")
+def test_of_many_edits_what_was_typed_for_a_variant_stands_against_its_parents(catalogue):
+    variant = sample(9, parent_id=id_of(1), root_id=id_of(1), augmentation={"transpose": 2})
+    catalogue.add([variant])
+    write_views(catalogue)
+
+    def both(data: dict) -> None:
+        for row in data["samples"]:
+            if row["sample_id"] in (id_of(1), id_of(9)):
+                row["annotations"]["emotion"] = "sad" if row["sample_id"] == id_of(1) else "angry"
+
+    edit_file(catalogue.layout.manifest_path, both)
+    merge = read_back(catalogue)
+    assert merge.conflicts == []
+    assert (values(catalogue, 1)["emotion"], values(catalogue, 9)["emotion"]) == ("sad", "angry")
+
+
+@pytest.mark.usefixtures("a_few_at_once")
+def test_both_versions_of_a_merge_that_git_left_to_people_are_heard_where_edits_are_many(catalogue):
+    say(catalogue, 1, key="C")
+    write_views(catalogue)
+    path = file_of(catalogue, 1)
+    line = next(line for line in path.read_text().splitlines(keepends=True) if '"key": "C"' in line)
+    ours, theirs = (f'    "key": "C", "emotion": "{value}"\n' for value in ("happy", "tense"))
+    marked = f"<<<<<<< HEAD\n{ours}=======\n{theirs}>>>>>>> other\n"
+    path.write_text(path.read_text().replace(line, marked))
+    read_back(catalogue)
+    [conflict] = conflicts(catalogue)
+    assert (values(catalogue, 1)["emotion"], conflict.theirs.value) == ("happy", "tense")
+
+
+def test_of_many_edits_the_first_are_listed_and_all_are_counted(catalogue, monkeypatch):
+    monkeypatch.setattr(readback, "_AT_ONCE", 1)
+    monkeypatch.setattr(readback, "MANY_FILES", 2)
+    write_views(catalogue)
+
+    def all_rows(data: dict) -> None:
+        for row in data["samples"]:
+            row["annotations"] |= {"tags": ["mine"], "notes": "x"}
+
+    edit_file(catalogue.layout.manifest_path, all_rows)
+    merge = read_back(catalogue, 3)
+    assert [len(merge.pending), merge.pending_samples, dict(merge.pending_fields)] == [3, 5, {"tags": 5, "notes": 5}]
+    assert len(read_back(catalogue, None).pending) == 10
+    assert values(catalogue, 1) == {}
+    assert take_outside_edits(catalogue).taken_in_all == 10
+    assert write_views(catalogue).merge is None
