@@ -13,6 +13,7 @@ import numpy as np
 
 from kelly_tui.augment.messages import is_plain, read_messages
 from kelly_tui.errors import KellyError
+from kelly_tui.export.shards import bytes_of, members
 from kelly_tui.features.npz import read_npz
 from kelly_tui.features.reasons import read_reasons
 from kelly_tui.model.annotation import FIELDS, check_value
@@ -28,7 +29,7 @@ from kelly_tui.store import annotation_file
 from kelly_tui.store.filters import parse
 from kelly_tui.store.manifest import load_manifest
 from kelly_tui.text import safe_text
-from tests.nasty import audio, midi, records, soundfonts
+from tests.nasty import audio, midi, records, shards, soundfonts
 
 Target = Callable[[bytes], object]
 
@@ -101,6 +102,12 @@ def arrays(data: bytes) -> None:
     read_npz(path, ("x", "feature_vector"))
 
 
+def tar_shard(data: bytes) -> None:
+    with _file(data, ".tar").open("rb") as shard:
+        for member in members(shard):
+            assert len(bytes_of(shard, member)) == member.size
+
+
 def reasons(data: bytes) -> None:
     path = _file(data, ".json")
     read_reasons(path.parent, path.name)
@@ -147,6 +154,7 @@ TARGETS: dict[str, tuple[Target, Callable[[], Iterable[bytes]]]] = {
     "annotation": (annotation, lambda: [json.dumps({"annotations": dict.fromkeys(FIELDS, 1)}).encode()]),
     "manifest": (manifest, lambda: [data for data in records.BODIES.values() if len(data) < 5000]),
     "arrays": (arrays, lambda: [data for data in records.ARRAYS.values() if len(data) < 5000]),
+    "tar shard": (tar_shard, lambda: [data for data in shards.SHARDS.values() if len(data) < 9000]),
     "reasons": (reasons, lambda: [b'{"why": {"key": "C"}}']),
     "outline": (outline, lambda: [bytes(64)]),
     "filter line": (
