@@ -174,11 +174,9 @@ def _in_their_modes(score: Score, whole: Detection[Key], regions: list[Region]) 
     for one in found:
         start, end = score.beat_to_time(np.array((one.start, one.end))).round(4).tolist()
         bounds = max(start, regions[0].start), min(end, regions[-1].end)
-        regions = laid_over(regions, Region(*bounds, *one.key, one.confidence))
-    if found and whole.value not in [(one.tonic, one.mode) for one in regions]:
-        longest = max(regions, key=lambda one: one.end - one.start)
-        why = f"the longest of the keys over time; taken as one it is {' '.join(whole.value)}"
-        whole = Detection((longest.tonic, longest.mode), _OVER_TIME, why)
+        with_it = laid_over(regions, Region(*bounds, *one.key, one.confidence))
+        if whole.value in [(other.tonic, other.mode) for other in with_it]:  # it is somewhere
+            regions = with_it
     return whole, regions
 
 
