@@ -80,15 +80,14 @@ def render_stored(
 
 
 def written_state(state: Mapping[str, Any], modified_at: str) -> dict[str, Any]:
-    """What such a file says besides labels: the decision always, of the rest what is not as of itself.
+    """What such a file says besides labels: the decision, when the sample was changed last, and of what else was decided
+    what is not as of itself.
 
-    Where a person decided anything, when the sample was changed last goes with it: with the revision that tells the
-    files of this catalogue from those of another copy of the dataset, which counts revisions by itself.
+    The time tells which of file and manifest is later where the catalogue is lost, and with the revision the files of
+    this catalogue from those of another copy of the dataset, which counts revisions by itself.
     """
     written = {name: value for name, value in state.items() if value != UNDECIDED[name]}
-    if written:
-        written["modified_at"] = modified_at
-    return {"decision": state["decision"], **written}
+    return {"decision": state["decision"], **written, "modified_at": modified_at}
 
 
 def raw(root: Path, path: Path) -> bytes:
@@ -120,7 +119,7 @@ class AnnotationFile:
     state: dict[str, object] = field(default_factory=dict)
     """What was decided, by names of `STATE_FIELDS`. As written: not yet checked."""
     modified_at: str | None = None
-    """When the sample was changed last before it was written; None where nothing was decided."""
+    """When the sample was changed last before it was written; None where another wrote it, or an earlier version."""
     opinions: list[Opinion] = field(default_factory=list)
     heard: list[Trial] = field(default_factory=list)
     decided: dict[str, list[str]] = field(default_factory=dict)

@@ -281,6 +281,24 @@ def test_a_manifest_of_before_brings_back_nothing_that_was_cleared_or_changed_si
     assert any(b'"before"' in path.read_bytes() for path in (dataset / ".kelly/set-aside").iterdir())
 
 
+@pytest.mark.parametrize("first_said", [None, "calm"])
+def test_a_label_undone_after_the_manifest_does_not_come_back_but_is_asked_about(dataset, first_said):
+    ids = [one.sample_id for one in everything(dataset)]
+    with Catalogue.open(dataset) as catalogue:
+        if first_said:
+            history.edit(catalogue, [Edit(ids[3], "notes", Label(first_said))], "ann")
+        history.edit(catalogue, [Edit(ids[3], "notes", Label("a slip"))], "ann")
+        write_views(catalogue)
+        history.undo(catalogue, "ann")
+        export_annotations(catalogue)
+    lose_catalogue(dataset)
+    with Catalogue.open(dataset) as catalogue:
+        assert catalogue.get(ids[3]).value("notes") == first_said
+        asked = [(one.sample_id, one.field, one.ours and one.ours.value, one.theirs.value)
+                 for one in conflicts(catalogue)]  # fmt: skip
+        assert asked == [(ids[3], "notes", first_said, "a slip")], "a copy may have it in its manifest alone"
+
+
 @pytest.mark.parametrize("lost", [True, False])
 def test_an_annotation_file_that_was_copied_from_another_sample_is_set_aside_and_named(dataset, lost):
     first, second, *_ = everything(dataset)
