@@ -80,8 +80,8 @@ def render_stored(
 
 
 def written_state(state: Mapping[str, Any], modified_at: str) -> dict[str, Any]:
-    """What such a file says besides labels: the decision, when the sample was changed last, and of what else was decided
-    what is not as of itself.
+    """What such a file says besides labels: the decision, when the sample was changed last, and what else was decided
+    that is not as of itself.
 
     The time tells which of file and manifest is later where the catalogue is lost, and with the revision the files of
     this catalogue from those of another copy of the dataset, which counts revisions by itself.
