@@ -90,7 +90,7 @@ class _Standings:
             return standing._replace(record=record)
         there = f"; {standing.words}" if standing.words else ""
         if record.how == "stopped":
-            state = "done" if standing.state == "done" and stage == "extract" else "stale"
+            state = "done" if standing.state == "done" and stage in ("extract", "retry") else "stale"
             return Standing(state, record.words.removeprefix(f"{stage} ") + there, record)
         if record.how == "could not":
             return Standing("failed", record.words, record)

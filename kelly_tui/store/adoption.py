@@ -30,6 +30,7 @@ from kelly_tui.store.layout import LARGEST_LIST, utc_now, write_atomic
 from kelly_tui.store.merge import merge_state, other_than
 from kelly_tui.store.rows import BY, NOT_READ, NOT_TAKEN, ReadRow, read_annotations, read_row
 from kelly_tui.store.schema import label_of
+from kelly_tui.store.swap import move
 from kelly_tui.store.two_views import both_say
 from kelly_tui.store.unsourced import Unsourced
 from kelly_tui.store.viewstate import Stamp, set_aside, stamp
@@ -281,7 +282,8 @@ class Adoption:
         if self._are_flat and (flat := layout.annotations / path.name).is_file() and not path.exists():
             check_stays(self._root, path.parent)
             path.parent.mkdir(exist_ok=True)
-            flat.replace(path)
+            with suppress(FileExistsError):  # which another program made just now
+                move(flat, path)
         there = stamp(path)
         if there is None:
             return False

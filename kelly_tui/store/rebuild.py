@@ -24,13 +24,15 @@ from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.configuration import change_config
 from kelly_tui.store.conflicts import read_conflicts
 from kelly_tui.store.connection import connect, take
+from kelly_tui.store.durable import prepared
 from kelly_tui.store.full_disk import not_written
-from kelly_tui.store.inside import hash_inside, is_plain
-from kelly_tui.store.layout import Layout, utc_now, write_atomic
+from kelly_tui.store.inside import check_stays, hash_inside, is_plain
+from kelly_tui.store.layout import Layout, make_folder, utc_now
 from kelly_tui.store.manifest import RawManifest, read_manifest_file, write_manifest_file
 from kelly_tui.store.schema import COLUMNS, from_row, missing
 from kelly_tui.store.split_lists import remember_lists
-from kelly_tui.store.viewstate import changed_outside, look, remember, set_aside, stamp
+from kelly_tui.store.swap import seen
+from kelly_tui.store.viewstate import changed_outside, look, remember, replace_if_same, set_aside
 from kelly_tui.store.whole import are_samples, is_whole
 from kelly_tui.text import count
 
@@ -69,7 +71,7 @@ def rescue(layout: Layout, config: DatasetConfig) -> None:
         with suppress(*unreadable):
             due = [number for (number,) in db.execute("SELECT rowid FROM samples WHERE rev <> exported_rev")]
             for number in due:
-                with suppress(*unreadable):
+                with suppress(*unreadable, FileRefused):
                     _rescue_annotations(damaged, number)
         path = layout.manifest_path
         said = counters.read(db).in_catalogue
@@ -85,10 +87,13 @@ def _rescue_annotations(damaged: Catalogue, number: int) -> None:
     known = damaged.db.execute("SELECT size, mtime_ns FROM exports WHERE sample = ?", (number,)).fetchone()
     sample = from_row(row)
     path = damaged.layout.annotation_path(sample.sample_id)
-    there = stamp(path)
-    if ID.fullmatch(sample.sample_id) and there in (None, known):
+    there = seen(path)
+    if ID.fullmatch(sample.sample_id) and (there is None or (there.size, there.mtime_ns) == known):
         said = annotation_file.said_beside(damaged.db, [sample.sample_id])
-        write_atomic(path, annotation_file.render(sample, said.get(sample.sample_id, {})))
+        check_stays(damaged.root, path.parent)
+        make_folder(damaged.root, path.parent)
+        with prepared({path: annotation_file.render(sample, said.get(sample.sample_id, {}))}) as ready:
+            replace_if_same(damaged, ready[path], path, there)
 
 
 def rebuild(catalogue: Catalogue) -> Rebuilt:

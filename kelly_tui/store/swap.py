@@ -84,7 +84,7 @@ def swap(one: Path, other: Path) -> bool:
         except FileNotFoundError:
             pass
         try:
-            _move(one, other)
+            move(one, other)
         except FileExistsError:  # which another program made just now
             continue
         return False
@@ -111,8 +111,8 @@ def _exchanged(one: Path, other: Path) -> bool:
     return True
 
 
-def _move(one: Path, other: Path) -> None:
-    """Raises `FileExistsError`."""
+def move(one: Path, other: Path) -> None:
+    """Give a file another name, which no other has. Raises `FileExistsError`."""
     try:
         _renameat2(one, other, _NO_REPLACE)
     except OSError as error:

@@ -1,5 +1,6 @@
 """A damaged catalogue costs its history, never a label that its views have or that can still be read."""
 
+import json
 import os
 import random
 import shutil
@@ -17,7 +18,7 @@ from store_samples import id_of, new_catalogue, sample
 from kelly_tui.errors import DatasetError
 from kelly_tui.model.annotation import Label
 from kelly_tui.model.edit import Edit
-from kelly_tui.store import history, migrations, views, whole
+from kelly_tui.store import history, migrations, rebuild, views, whole
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.rebuild import last_rebuild, untold
 from kelly_tui.store.viewstate import changed_outside
@@ -126,6 +127,28 @@ def test_what_the_views_lack_is_read_from_the_damaged_one(root: Path) -> None:
         emotions(catalogue)
     with Catalogue.open(root) as catalogue:
         assert emotions(catalogue) == before
+
+
+def test_what_another_program_saves_while_that_is_rescued_stays(small, tmp_path, monkeypatch) -> None:
+    root = shutil.copytree(small, tmp_path / "songs")
+    with Catalogue.open(root) as catalogue:
+        label(catalogue, [1], "sad")  # not yet in annotations/
+    with closing(sqlite3.connect(file_of(root))) as db:
+        db.executescript(STRANGERS["no column"])
+    file = root / f"annotations/{id_of(1)[:2]}/{id_of(1)}.json"
+    render = rebuild.annotation_file.render
+
+    def rendered_late(*given):
+        data = json.loads(file.read_bytes())
+        data["annotations"]["notes"] = "typed just now"
+        (beside := tmp_path / "beside").write_text(json.dumps(data))
+        beside.replace(file)
+        return render(*given)
+
+    monkeypatch.setattr(rebuild.annotation_file, "render", rendered_late)
+    assert read_all(root)[id_of(1)] in ("sad", "tense")
+    with Catalogue.open(root) as catalogue:
+        assert catalogue.get(id_of(1)).value("notes") == "typed just now"
 
 
 def test_files_taken_in_after_the_manifest_was_written_come_back(root: Path) -> None:

@@ -197,7 +197,7 @@ def test_where_a_file_is_new_nothing_that_appears_meanwhile_is_replaced(catalogu
     path = catalogue.layout.annotation_path(id_of(1))
     mine = typed(path, "by hand")
     path.unlink()
-    once(monkeypatch, swap, "_move", lambda *_: beside(path, mine), after=False)
+    once(monkeypatch, swap, "move", lambda *_: beside(path, mine), after=False)
     write_views(catalogue)
     assert note(catalogue) == "by hand"
     is_sound(catalogue)
