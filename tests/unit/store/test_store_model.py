@@ -24,7 +24,7 @@ from store_samples import id_of, new_catalogue, sample
 from kelly_tui.model.annotation import Label, Value
 from kelly_tui.model.edit import Edit
 from kelly_tui.model.opinion import Opinion
-from kelly_tui.store import history, views
+from kelly_tui.store import history, swap, views
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.conflicts import conflicts, resolve
 from kelly_tui.store.opinions import blind_opinions, give_opinion
@@ -265,6 +265,36 @@ class Store(RuleBasedStateMachine):
     def write_a_few(self, limit: int) -> None:
         views.export_annotations(self.catalogue, limit)
 
+    @rule(number=SAMPLES, field=FIELDS, in_manifest=st.booleans())
+    def write_while_another_saves(self, number: int, field: str, in_manifest: bool) -> None:
+        """It saves the file right before Kelly's takes its place."""
+        self.read()
+        self.write()
+        self.edit(number, field, "ann")
+        value, real = wanted(field, next(self.numbers)), swap.swap
+        layout = self.catalogue.layout
+        saved = layout.manifest_path if in_manifest else layout.annotation_path(id_of(number))
+
+        def swapped(new: Path, path: Path) -> bool:
+            if path == saved and swap.swap is not real:
+                swap.swap = real
+                new_file = {"sample_id": id_of(number), "annotations": {}}
+                data = json.loads(path.read_bytes()) if path.exists() else new_file
+                for one in data["samples"] if in_manifest else [data]:
+                    if one["sample_id"] == id_of(number):
+                        one["annotations"][field] = value
+                path.write_text(json.dumps(data))
+                self.given.add(token(value))
+            return real(new, path)
+
+        swap.swap = swapped
+        try:
+            self.write()
+        finally:
+            swap.swap = real
+        self.read()
+        self.check()
+
     def _seen(self) -> None:
         self.given |= {one for fields in self.unseen.values() for one in fields.values()}
         self.unseen.clear()
@@ -311,6 +341,18 @@ class Store(RuleBasedStateMachine):
 
     def _said(self) -> dict[str, dict[str, Value | None]]:
         return {one.sample_id: {**one.annotations, **one.state} for one in self.catalogue.samples()}
+
+    @rule(number=SAMPLES, field=FIELDS)
+    def lose_the_catalogue_after_an_undo(self, number: int, field: str) -> None:
+        """What was taken back after the manifest was written stays so; it may be asked about."""
+        self.read()
+        self.edit(number, field, "ann")
+        self.write()
+        history.undo(self.catalogue, "ann")
+        views.export_annotations(self.catalogue)
+        before = self._said()
+        self._lose()
+        assert self._said() == before
 
     @rule(side=st.sampled_from(["ours", "theirs", None]))
     def lose_the_catalogue(self, side: Literal["ours", "theirs"] | None) -> None:
