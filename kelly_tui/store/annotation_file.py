@@ -20,7 +20,7 @@ from msgspec import UNSET
 
 from kelly_tui.errors import FileRefused
 from kelly_tui.model.abx import Trial
-from kelly_tui.model.annotation import FIELDS
+from kelly_tui.model.annotation import FIELDS, Label
 from kelly_tui.model.edit import STATE_FIELDS, UNDECIDED
 from kelly_tui.model.opinion import Opinion
 from kelly_tui.model.sample import Sample
@@ -28,24 +28,25 @@ from kelly_tui.store.blind import HEARD, OPINIONS, said_of
 from kelly_tui.store.connection import AMONG, among
 from kelly_tui.store.inside import read_inside
 from kelly_tui.store.markers import versions
-from kelly_tui.store.schema import Provenance, provenance_of
+from kelly_tui.store.schema import Provenance, label_from_json, provenance_of
 
 LARGEST = 32 << 20
 """Bytes: what `kelly_tui.model.annotation.LONGEST` allows in every field, and most of a stranger's."""
 
 _T = TypeVar("_T")
 
-_DECIDED = "decided"
+_DECIDED, _TAKEN_BACK = "decided", "taken_back"
 _MARK = b"\xef\xbb\xbf"
 _DEEPEST = 20
 _encode = msgspec.json.Encoder(order="sorted").encode
 
 
 def said_beside(db: sqlite3.Connection, sample_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """What files of some samples say besides, by id, where anything: what was said blind, as `said_of` gives it, and
-    the conflicts that were decided, by field when each came up.
+    """What files of some samples say besides, by id, where anything: what was said blind, as `said_of` gives it; the
+    conflicts that were decided, by field when each came up; and whose labels were taken back last, by field.
 
-    A manifest in which they are open is written much later, and would open them again where the catalogue is lost.
+    A manifest in which they are open, or stand, is written much later, and would bring them up again where the
+    catalogue is lost; so would another copy of the dataset, which has them still: a field that is missing says nothing.
     """
     found: dict[str, dict[str, Any]] = {sample_id: {**said} for sample_id, said in said_of(db, sample_ids).items()}
     for sample_id, field_, at in db.execute(
@@ -54,7 +55,19 @@ def said_beside(db: sqlite3.Connection, sample_ids: Sequence[str]) -> dict[str, 
         (among(sample_ids),),
     ):
         found.setdefault(sample_id, {}).setdefault(_DECIDED, {}).setdefault(field_, []).append(at)
+    for sample_id, field_, old in db.execute(_LAST_TAKEN_BACK, (among(sample_ids),)):
+        label = label_from_json(old)
+        if label is not None and label.source == "human" and field_ in FIELDS:
+            found.setdefault(sample_id, {}).setdefault(_TAKEN_BACK, {})[field_] = provenance_of(label)
     return found
+
+
+_LAST_TAKEN_BACK = (
+    "SELECT sample_id, field, old FROM"
+    f" (SELECT sample_id, field, old, new, max(seq) FROM events WHERE sample_id IN {AMONG} GROUP BY 1, 2)"
+    " WHERE old IS NOT NULL AND (new IS NULL OR json_extract(new, '$.at') < json_extract(old, '$.at'))"
+)
+"""Of each field what its last event took away, where there is nothing since or, by an undo, what was before."""
 
 
 def render(sample: Sample, said: Mapping[str, Any]) -> bytes:
@@ -98,13 +111,17 @@ def raw(root: Path, path: Path) -> bytes:
 def is_of(sample: Sample, db: sqlite3.Connection, root: Path, path: Path) -> bool:
     """Whether such a file says what the catalogue does, and nothing else. Raises `OSError`.
 
-    One that an earlier version wrote says nothing of decisions, nor of what was said blind.
+    Another copy of the dataset wrote it of another revision. One that an earlier version wrote says nothing of
+    decisions, nor of what was said blind.
     """
     said = said_beside(db, [sample.sample_id]).get(sample.sample_id, {})
     try:
-        return raw(root, path) in (render(sample, said), _render_labels(sample, {}))
+        data = raw(root, path)
+        file = read(data)
     except FileRefused:
         return False
+    same = msgspec.structs.replace(sample, rev=file.rev or 0, modified_at=file.modified_at or "")
+    return data in (render(same, said), _render_labels(same, {}))
 
 
 @dataclass
@@ -124,10 +141,16 @@ class AnnotationFile:
     heard: list[Trial] = field(default_factory=list)
     decided: dict[str, list[str]] = field(default_factory=dict)
     """The conflicts that were decided: by field, when each came up."""
+    taken_back: dict[str, Provenance] = field(default_factory=dict)
+    """Of fields where a person's label was taken back last: whose, and when it was given."""
     unknown: dict[str, Any] = field(default_factory=dict)
     """What is no part of the format."""
     sample_id: str = ""
     """Of which sample it says it is, if it says so."""
+
+    def took_back(self, field_: str, label: Label | None) -> bool:
+        """Whether it says that this very label was taken back."""
+        return label is not None and self.taken_back.get(field_) == provenance_of(label)
 
 
 class _Own(msgspec.Struct, forbid_unknown_fields=True):
@@ -145,6 +168,7 @@ class _Own(msgspec.Struct, forbid_unknown_fields=True):
     opinions: list[Opinion] = []
     blind_listening: list[Trial] = []
     decided: dict[str, list[str]] = {}
+    taken_back: dict[str, Provenance] = {}
 
 
 _decode_own = msgspec.json.Decoder(_Own).decode
@@ -161,7 +185,7 @@ def read(raw: bytes) -> AnnotationFile:
             state = {name: said for name in STATE_FIELDS if (said := getattr(own, name)) is not UNSET}
             said = own.opinions, own.blind_listening, own.decided
             file = AnnotationFile(own.annotations, own.provenance, own.rev, state, own.modified_at, *said)
-            return replace(file, sample_id=own.sample_id)
+            return replace(file, sample_id=own.sample_id, taken_back=own.taken_back)
     data = decode_object(raw, LARGEST)
     values = data.pop("annotations", None)
     if values is None and data.keys() & FIELDS.keys():
@@ -176,7 +200,8 @@ def read(raw: bytes) -> AnnotationFile:
     known = isinstance(rev, int) and 0 <= rev < 1 << 63  # SQLite's integers are no larger
     at = modified_at if isinstance(modified_at, str) else None
     said = _taken_from(data, OPINIONS, Opinion), _taken_from(data, HEARD, Trial), _decided(data.pop(_DECIDED, {}))
-    file = AnnotationFile(values, _provenance(provenance), rev if known else None, state, at, *said, data)
+    back = _provenance(data.pop(_TAKEN_BACK, {}))
+    file = AnnotationFile(values, _provenance(provenance), rev if known else None, state, at, *said, back, data)
     return replace(file, sample_id=sample_id)
 
 

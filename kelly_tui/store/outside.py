@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
 from kelly_tui.model.abx import Trial
-from kelly_tui.model.annotation import Label, Value
+from kelly_tui.model.annotation import LONGEST_NAME, Label, Value
 from kelly_tui.model.edit import STATE_FIELDS, state_label
+from kelly_tui.model.labels import SOURCES
 from kelly_tui.model.opinion import Opinion
 from kelly_tui.model.sample import Sample
+from kelly_tui.store.annotation_file import AnnotationFile
 from kelly_tui.store.conflicts import OUTSIDE
 from kelly_tui.store.merge import FieldMerge
-from kelly_tui.store.schema import Provenance, label_of
+from kelly_tui.store.schema import Provenance, label_of, provenance_of
 from kelly_tui.store.viewstate import Stamp
 from kelly_tui.text import count
 
@@ -89,9 +91,29 @@ class Merge:
         return "\n".join(filter(None, [self.caught_up, summary, *self.lines[:NAMED], *more]))
 
 
+WhereFrom = Callable[[str], Provenance | None]
+"""Where a label comes from by what the view says; None: it was edited by hand."""
+
+
 def by_hand(field: str) -> Provenance | None:
     """Where what was edited in a view comes from: nothing says more."""
     return None
+
+
+def said_elsewhere(said: AnnotationFile, base: Mapping[str, Label | None]) -> WhereFrom:
+    """The same of a file that another copy of the dataset wrote: who gave what there.
+
+    Who edits it by hand leaves that as it is, so that what has the source of the label in `base` is nobody's else.
+    """
+
+    def where(field: str) -> Provenance | None:
+        told, label = said.provenance.get(field), base.get(field)
+        if told is None or (label is not None and told == provenance_of(label)):
+            return None
+        is_name = all(len(one or "") <= LONGEST_NAME for one in (told.by, told.at, told.source))
+        return told if is_name and told.source in SOURCES else None
+
+    return where
 
 
 class Change(NamedTuple):
@@ -108,8 +130,7 @@ class Change(NamedTuple):
     opinions: Sequence[Opinion] = ()
     heard: Sequence[Trial] = ()
     """What people said blind."""
-    where: Callable[[str], Provenance | None] = by_hand
-    """Where a label comes from by what the view says; None: it was edited by hand."""
+    where: WhereFrom = by_hand
     goes_on: bool = False
     """Whether the next one is another version in the same file."""
 

@@ -17,8 +17,8 @@ import msgspec
 
 from kelly_tui.errors import FileRefused
 from kelly_tui.model.abx import Trial
-from kelly_tui.model.annotation import FIELDS, Label, Value
-from kelly_tui.model.edit import STATE_FIELDS, UNDECIDED, state_label
+from kelly_tui.model.annotation import FIELDS, Label
+from kelly_tui.model.edit import STATE_FIELDS
 from kelly_tui.model.opinion import Opinion
 from kelly_tui.model.sample import Sample
 from kelly_tui.store import annotation_file
@@ -30,10 +30,7 @@ from kelly_tui.store.history import begun, needs_no_reason, put_labels
 from kelly_tui.store.layout import utc_now
 from kelly_tui.store.manifest import RawManifest, catalogue_rev, mark, read_manifest_file
 from kelly_tui.store.merge import (
-    FieldMerge,
-    hold_older,
     hold_strange,
-    merge_fields,
     merge_state,
     other_than,
     take_peoples,
@@ -46,15 +43,17 @@ from kelly_tui.store.outside import (
     Change,
     Merge,
     Pending,
+    WhereFrom,
     as_label,
     by_hand,
     in_batches,
     said_here,
 )
-from kelly_tui.store.rows import checked, people_of, provenance_of_row
-from kelly_tui.store.schema import Provenance, label_from_json, provenance_of
+from kelly_tui.store.rows import people_of, provenance_of_row
+from kelly_tui.store.schema import provenance_of
 from kelly_tui.store.steps import Recorder, Wanted
-from kelly_tui.store.touched import exported_rev, file_is_read, touched_files
+from kelly_tui.store.told import base_of, merged_with, news_of_row, told_by_file
+from kelly_tui.store.touched import file_is_read, touched_files
 from kelly_tui.store.viewstate import (
     ViewState,
     changed_outside,
@@ -244,33 +243,20 @@ class _Reader:
                 file_is_read(self.catalogue, sample_id, now)
                 continue
             for said in found:
-                rev, keep = said.rev, _UNDECIDED if said is not found[-1] else ""
-                if len(found) == 1 and (rev is None or rev > sample.rev):  # another program's, or another catalogue's
-                    rev = exported_rev(self.catalogue, sample_id)
+                keep = _UNDECIDED if said is not found[-1] else ""
                 opinions = [one for one in said.opinions if one.sample_id == sample_id]
                 heard = [one for one in said.heard if one.sample_id == sample_id]
                 if len(opinions) + len(heard) < len(said.opinions) + len(said.heard):  # of other samples
                     keep = keep or _MORE
-                if said.unknown or (said.rev == sample.rev and _other_provenance(sample, said)):
+                told = told_by_file(self.catalogue, sample, said, is_alone=len(found) == 1)
+                is_ours = told.where is by_hand and said.rev == sample.rev
+                if said.unknown or (is_ours and _other_provenance(sample, said)):
                     keep = keep or _MORE
-                base = self._base(sample, said.values.keys() & FIELDS.keys(), "rev", rev)
-                decided = rev if said.rev is None or self._is_ours(sample, said) else None
-                base |= self._base(sample, said.state, "rev", decided)
-                merged = hold_older(self._merged(sample, base, said.values), sample.labels, said.provenance)
-                merged.add(merge_state(values_of(base), sample.state, said.state))
                 goes_on = said is not found[-1]
-                yield Change(sample, base, merged, path, now, keep, opinions, heard, goes_on=goes_on)
+                yield Change(sample, told.base, told.merged, path, now, keep, opinions, heard, told.where, goes_on)
 
     def _note_unknown(self, path: Path) -> None:
         self.merge.unknown.append(self._name(path))
-
-    def _is_ours(self, sample: Sample, said: annotation_file.AnnotationFile) -> bool:
-        """Whether this catalogue wrote the revision that such a file has, as far as the time tells."""
-        if said.rev == sample.rev:
-            return said.modified_at == sample.modified_at
-        changed = "SELECT 1 FROM events JOIN steps USING (step) WHERE sample_id = ? AND rev = ? AND at = ?"
-        found = self.catalogue.db.execute(changed, (sample.sample_id, said.rev, said.modified_at)).fetchone()
-        return found is not None
 
     # -- manifest.json ------------------------------------------------------------------------------------------------
 
@@ -294,20 +280,22 @@ class _Reader:
             if isinstance(row, bytes) or sample is None or (is_second and not is_disputed):
                 arrives(row)
                 continue
-            if is_disputed and layout.annotation_path(sample.sample_id).exists():
+            told = self._met.told(sample.sample_id)
+            if is_disputed and told:
                 continue  # of a merge that git left to people, a sample's own file tells more
             said = row["annotations"] if isinstance(row.get("annotations"), dict) else {}
-            said = other_than({**sample.annotations}, said)
+            said = other_than(told, other_than({**sample.annotations}, said))
             state = other_than(sample.state, {name: row[name] for name in STATE_FIELDS if name in row})
+            state = other_than(told, state)
             since = None if is_disputed else self._since
-            where: Callable[[str], Provenance | None] = by_hand
+            where: WhereFrom = by_hand
             people = people_of(row)
             if since is None and raw.mark:
                 where = provenance_of_row(people, sample)
-                told = self._met.told(sample.sample_id)
-                said, state = other_than(told, said), other_than(told, state)
-            base = self._base(sample, (said.keys() & FIELDS.keys()) | state.keys(), "seq", since)
-            merged = take_peoples(self._merged(sample, base, said), sample.labels, where)
+                has_file = is_disputed and layout.annotation_path(sample.sample_id).exists()  # a row is ours
+                said = news_of_row(self.catalogue, sample, said, people, only=has_file)
+            base = base_of(self.catalogue, sample, (said.keys() & FIELDS.keys()) | state.keys(), "seq", since)
+            merged = take_peoples(merged_with(self.catalogue, sample, base, said), sample.labels, where)
             if raw.mark:
                 hold_strange(merged, base, people)
             merged.add(merge_state(values_of(base), sample.state, state))
@@ -338,25 +326,6 @@ class _Reader:
         remember(self.catalogue, path, self._manifest_state, *written_from)
 
     # -- both ---------------------------------------------------------------------------------------------------------
-
-    def _base(self, sample: Sample, fields: Iterable[str], column: str, since: int | None) -> dict[str, Label | None]:
-        """What the fields said when the view was written: as now, with later events taken back. Unknown: nothing."""
-        base: dict[str, Label | None] = {}
-        for name in fields:
-            if since is None:
-                base[name] = state_label(name, UNDECIDED.get(name))
-                continue
-            first = self.catalogue.db.execute(
-                f"SELECT old FROM events WHERE sample_id = ? AND field = ? AND {column} > ? ORDER BY seq LIMIT 1",
-                (sample.sample_id, name, since),
-            ).fetchone()
-            base[name] = said_here(sample, name) if first is None else label_from_json(first[0])
-        return base
-
-    def _merged(self, sample: Sample, base: dict[str, Label | None], said: dict[str, Any]) -> FieldMerge:
-        config = self.catalogue.config
-        now: dict[str, Value | None] = {**sample.annotations}
-        return merge_fields(values_of(base), now, said, lambda name, value: checked(name, value, config))
 
     def _take(self, changes: list[Change], step: Recorder) -> None:
         at = utc_now()
@@ -392,7 +361,15 @@ class _Reader:
             if change.path.name != "manifest.json":
                 if change.keep or change.merged.refused:
                     self._set_aside(change.path, change.keep or _MORE)
-                file_is_read(self.catalogue, change.sample.sample_id, change.stamp)
+                self._file_is_read(change)
+
+    def _file_is_read(self, change: Change) -> None:
+        """One of another copy may say now what the catalogue does, and needs not be written again."""
+        sample_id, rev = change.sample.sample_id, -1
+        if change.where is not by_hand and (sample := self.catalogue.get(sample_id)) is not None:
+            is_same = annotation_file.is_of(sample, self.catalogue.db, self.catalogue.root, change.path)
+            rev = sample.rev if is_same else rev
+        file_is_read(self.catalogue, sample_id, change.stamp, rev)
 
     def _take_said(self, path: Path, opinions: Iterable[Opinion], heard: Iterable[Trial]) -> None:
         taken = take_said(self.catalogue, opinions, heard)

@@ -109,6 +109,90 @@ def test_what_git_leaves_to_people_is_a_conflict_and_the_rest_is_taken(clones, h
         assert read_back(catalogue).words() == ""
 
 
+def pull(ours: Path, theirs: Path) -> str:
+    """What comes of taking in all that the other clone has; nothing of ours is in its way."""
+    merge(ours, theirs)
+    with Catalogue.open(ours) as catalogue:
+        words = read_back(catalogue).words()
+        write_views(catalogue)
+        assert conflicts(catalogue) == []
+    return words
+
+
+def test_who_said_it_stays_and_what_is_taken_in_is_not_written_again(clones):
+    ours, theirs = clones
+    say(theirs, 1, emotion="happy", decision="flagged")
+    say(theirs, 4, emotion="sad", tempo_bpm=90.0)
+    assert "set aside" not in pull(ours, theirs)
+    with Catalogue.open(theirs) as there, Catalogue.open(ours) as here:
+        assert [one.labels for one in here.samples()] == [one.labels for one in there.samples()]
+        assert [one.state for one in here.samples()] == [one.state for one in there.samples()]
+        assert {one.labels["emotion"].by for one in here.samples() if one.labels} == {"theirs"}
+    assert git(ours, "status", "--porcelain", "annotations") == ""
+
+
+@pytest.mark.parametrize("relabelled", [False, True])
+@pytest.mark.parametrize("how", ["undo", "clear"])
+def test_what_one_took_back_does_not_come_back_from_the_other(clones, how, relabelled):
+    ours, theirs = clones
+    if relabelled:
+        say(theirs, 4, emotion="peaceful")
+    say(theirs, 4, emotion="happy")
+    before = "peaceful" if relabelled and how == "undo" else None
+    pull(ours, theirs)
+    with Catalogue.open(theirs) as catalogue:
+        if how == "undo":
+            history.undo(catalogue, "theirs")
+        else:
+            history.edit(catalogue, [Edit(id_of(4), "emotion", None)], "theirs")
+        write_views(catalogue)
+        said = catalogue.get(id_of(4))
+    for one, other in ((ours, theirs), (theirs, ours), (ours, theirs)):
+        pull(one, other)
+        with Catalogue.open(one) as catalogue:
+            now = catalogue.get(id_of(4))
+            assert now.value("emotion") == before
+            assert (now.labels, now.state) == (said.labels, said.state)
+
+
+def test_what_one_took_back_does_not_come_back_with_what_the_other_says_besides(clones):
+    ours, theirs = clones
+    say(theirs, 4, emotion="happy")
+    pull(ours, theirs)
+    with Catalogue.open(theirs) as catalogue:
+        history.undo(catalogue, "theirs")
+        write_views(catalogue)
+    say(ours, 4, notes="loud")
+    pull(theirs, ours)
+    pull(ours, theirs)
+    for root in clones:
+        with Catalogue.open(root) as catalogue:
+            read_back(catalogue)
+            assert (values(catalogue, 4), conflicts(catalogue)) == ({"notes": "loud"}, [])
+
+
+def test_where_only_manifests_are_shared_each_label_of_either_is_taken_or_asked_about(clones):
+    ours, theirs = clones
+    for root in clones:
+        (root / ".git/info/exclude").write_text("annotations\n")
+        git(root, "rm", "-rq", "--cached", "annotations")
+        say(root, 2, notes="both have it")
+    say(theirs, 1, emotion="happy", valence=0.5)
+    say(theirs, 4, emotion="sad")
+    say(ours, 1, emotion="tense", tempo_bpm=90.0)
+    say(ours, 4, decision="skipped")
+    merge(ours, theirs)
+    assert b"<<<<<<<" in (ours / "manifest.json").read_bytes()
+    with Catalogue.open(ours) as catalogue:
+        read_back(catalogue)
+        asked = {(one.sample_id, one.field, one.ours.value, one.theirs.value) for one in conflicts(catalogue)}
+        assert (id_of(1), "emotion", "tense", "happy") in asked
+        assert {field for sample_id, field, *_ in asked if sample_id == id_of(1)} == {"emotion"}
+        assert values(catalogue, 1) == {"emotion": "tense", "tempo_bpm": 90.0, "valence": 0.5}
+        assert values(catalogue, 4)["emotion"] == "sad"
+        assert catalogue.get(id_of(4)).labels["emotion"].by == "theirs"
+
+
 @pytest.mark.parametrize("is_lost", [False, True], ids=["open", "catalogue lost"])
 def test_a_field_that_a_merge_by_hand_left_twice_is_a_conflict(clones, is_lost):
     ours, _ = clones

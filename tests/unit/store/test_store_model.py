@@ -307,9 +307,10 @@ class Store(RuleBasedStateMachine):
 
     @rule(number=SAMPLES, field=FIELDS)
     def lose_the_catalogue_after_an_edit_of_the_manifest(self, number: int, field: str) -> None:
-        """What was typed is the label where there was none, and else a conflict; unless a person had cleared it."""
+        """What was typed is the label where no file of the sample has one, unless a person cleared it; else a conflict."""
         self.read()
         self.write()
+        has_file = self.catalogue.layout.annotation_path(id_of(number)).exists()
         path, value = self.catalogue.layout.manifest_path, wanted(field, next(self.numbers))
         cleared = self.catalogue.get(id_of(number)).refused
         manifest = json.loads(path.read_bytes())
@@ -319,7 +320,7 @@ class Store(RuleBasedStateMachine):
                 row["annotations"][field] = value
         path.write_text(json.dumps(manifest))
         self._lose()
-        if had is None and field not in cleared:
+        if not has_file or (had is None and field not in cleared):
             assert self.catalogue.get(id_of(number)).labels[field].value == value
         elif had is not None:
             assert self.catalogue.get(id_of(number)).value(field) == had
