@@ -28,7 +28,7 @@ from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.conflicts import OUTSIDE, put_conflict, take_conflicts
 from kelly_tui.store.history import begun, needs_no_reason, put_labels
 from kelly_tui.store.layout import utc_now
-from kelly_tui.store.manifest import RawManifest, catalogue_rev, mark, read_manifest_file
+from kelly_tui.store.manifest import NAME, RawManifest, catalogue_rev, mark, read_manifest_file
 from kelly_tui.store.merge import (
     hold_strange,
     merge_state,
@@ -37,7 +37,7 @@ from kelly_tui.store.merge import (
     values_of,
 )
 from kelly_tui.store.met import Met
-from kelly_tui.store.older import catch_up
+from kelly_tui.store.older import catch_up, lineage
 from kelly_tui.store.outside import (
     NEW_SAMPLE,
     Change,
@@ -52,7 +52,7 @@ from kelly_tui.store.outside import (
 from kelly_tui.store.rows import people_of, provenance_of_row
 from kelly_tui.store.schema import provenance_of
 from kelly_tui.store.steps import Recorder, Wanted
-from kelly_tui.store.told import base_of, merged_with, news_of_row, told_by_file
+from kelly_tui.store.told import ask_of_cleared, base_of, merged_with, news_of_row, told_by_file
 from kelly_tui.store.touched import file_is_read, touched_files
 from kelly_tui.store.viewstate import (
     ViewState,
@@ -299,6 +299,8 @@ class _Reader:
             if raw.mark:
                 hold_strange(merged, base, people)
             merged.add(merge_state(values_of(base), sample.state, state))
+            if since is None and raw.mark:
+                ask_of_cleared(merged, sample, row, told)
             if merged.taken or merged.conflicts or merged.refused:
                 yield Change(sample, base, merged, path, now, "", where=where)
 
@@ -318,12 +320,21 @@ class _Reader:
     def _manifest_is_read(self, path: Path) -> None:
         known = known_state(self.catalogue, path)
         was_kept = any(name == path.name for name, *_ in self.merge.set_aside)
-        if not was_kept and (known is not None or self._rows):
-            self._set_aside(
-                path, "edited outside, only what people say in it is taken in"
-            )  # the rest is in what is kept
+        if not was_kept and not self._is_another_copys() and (known is not None or self._rows):
+            why = "edited outside, only what people say in it is taken in"  # the rest is in what is kept
+            self._set_aside(path, why)
         written_from = (0, "") if known is None else (known.seq, known.mark)
         remember(self.catalogue, path, self._manifest_state, *written_from)
+
+    def _is_another_copys(self) -> bool:
+        """Whether the manifest is one that another copy of the dataset wrote, and that copy has: as it comes with git.
+
+        What is not taken from it, as which split a sample is in there, is that copy's own.
+        """
+        told = self._told
+        if told is None or told.disputed or not told.mark or any(file == NAME for file, *_ in self.merge.refused):
+            return False
+        return told.lineage.catalogue not in ("", lineage(self.catalogue.db).catalogue)
 
     # -- both ---------------------------------------------------------------------------------------------------------
 

@@ -15,7 +15,7 @@ from kelly_tui.model.edit import UNDECIDED, state_label
 from kelly_tui.model.sample import Sample
 from kelly_tui.store.annotation_file import AnnotationFile
 from kelly_tui.store.catalogue import Catalogue
-from kelly_tui.store.merge import FieldMerge, hold_older, merge_fields, merge_state, values_of
+from kelly_tui.store.merge import Disagreement, FieldMerge, hold_older, merge_fields, merge_state, values_of
 from kelly_tui.store.outside import WhereFrom, by_hand, said_elsewhere, said_here
 from kelly_tui.store.rows import checked
 from kelly_tui.store.schema import Provenance, label_from_json, label_of
@@ -60,6 +60,23 @@ def news_of_row(
     """What a row that another copy wrote says and that was never said here; `only`: of `people`."""
     asked = {name: value for name, value in said.items() if name in people or not only}
     return _news(catalogue, sample, asked, people)
+
+
+def ask_of_cleared(merged: FieldMerge, sample: Sample, row: Mapping[str, Any], told: Mapping[str, object]) -> None:
+    """Where a row of another copy says that a person cleared a field, make a conflict of a person's label that is here.
+
+    `told`: what the sample's own file says, which says whose label it was.
+    """
+    said, refused = row.get("annotations"), merged.taken.get("refused")
+    there = said if isinstance(said, dict) else {}
+    asked = []
+    for name in refused if isinstance(refused, list) else []:
+        label = sample.labels.get(str(name))
+        if label is not None and label.source == "human" and there.get(name) is None and name not in told:
+            merged.conflicts[str(name)] = Disagreement(label.value, label.value, None)
+            asked.append(name)
+    if asked and isinstance(refused, list):  # who decides for no label refuses it too
+        merged.taken["refused"] = [str(name) for name in refused if name not in asked]
 
 
 def _news(

@@ -155,6 +155,24 @@ def test_what_one_took_back_does_not_come_back_from_the_other(clones, how, relab
             assert (now.labels, now.state) == (said.labels, said.state)
 
 
+def test_what_a_manifest_alone_says_was_cleared_is_asked_about(clones):
+    ours, theirs = clones
+    say(ours, 1, emotion="neutral", notes="loud")
+    say(theirs, 4, notes="soft")
+    with Catalogue.open(theirs) as catalogue:
+        history.edit(catalogue, [Edit(id_of(1), "emotion", None)], "theirs")
+        write_views(catalogue)
+    shutil.copy(theirs / "manifest.json", ours / "manifest.json")
+    with Catalogue.open(ours) as catalogue:
+        words = read_back(catalogue).words()
+        asked = [(one.sample_id, one.field, one.ours.value, one.theirs) for one in conflicts(catalogue)]
+        assert (asked, "set aside" in words) == ([(id_of(1), "emotion", "neutral", None)], False)
+        assert catalogue.get(id_of(1)).refused == []
+        assert values(catalogue, 4) == {"notes": "soft"}
+        resolve(catalogue, "theirs", "ann")
+        assert (values(catalogue, 1), catalogue.get(id_of(1)).refused) == ({"notes": "loud"}, ["emotion"])
+
+
 def test_what_one_took_back_does_not_come_back_with_what_the_other_says_besides(clones):
     ours, theirs = clones
     say(theirs, 4, emotion="happy")

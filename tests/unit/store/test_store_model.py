@@ -307,7 +307,7 @@ class Store(RuleBasedStateMachine):
 
     @rule(number=SAMPLES, field=FIELDS)
     def lose_the_catalogue_after_an_edit_of_the_manifest(self, number: int, field: str) -> None:
-        """What was typed is the label where no file of the sample has one, unless a person cleared it; else a conflict."""
+        """What was typed is the label where no file of the sample says one, or that it was cleared; else a conflict."""
         self.read()
         self.write()
         has_file = self.catalogue.layout.annotation_path(id_of(number)).exists()
