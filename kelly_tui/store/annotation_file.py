@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -55,19 +56,24 @@ def said_beside(db: sqlite3.Connection, sample_ids: Sequence[str]) -> dict[str, 
         (among(sample_ids),),
     ):
         found.setdefault(sample_id, {}).setdefault(_DECIDED, {}).setdefault(field_, []).append(at)
-    for sample_id, field_, old in db.execute(_LAST_TAKEN_BACK, (among(sample_ids),)):
-        label = label_from_json(old)
-        if label is not None and label.source == "human" and field_ in FIELDS:
-            found.setdefault(sample_id, {}).setdefault(_TAKEN_BACK, {})[field_] = provenance_of(label)
+    for sample_id, field_ in db.execute(_TAKEN_BACK_LAST, (among(sample_ids),)):
+        labels = filter(None, map(label_from_json, chain.from_iterable(db.execute(_WENT, (sample_id, field_)))))
+        gone = [provenance_of(label) for label in labels if label.source == "human"]
+        if gone and field_ in FIELDS:
+            found.setdefault(sample_id, {}).setdefault(_TAKEN_BACK, {})[field_] = gone
     return found
 
 
-_LAST_TAKEN_BACK = (
-    "SELECT sample_id, field, old FROM"
+_TAKEN_BACK_LAST = (
+    "SELECT sample_id, field FROM"
     f" (SELECT sample_id, field, old, new, max(seq) FROM events WHERE sample_id IN {AMONG} GROUP BY 1, 2)"
     " WHERE old IS NOT NULL AND (new IS NULL OR json_extract(new, '$.at') < json_extract(old, '$.at'))"
 )
-"""Of each field what its last event took away, where there is nothing since or, by an undo, what was before."""
+"""Fields whose last event took something away, where there is nothing since or, by an undo, what was before."""
+_WENT = (
+    "SELECT old FROM events WHERE sample_id = ? AND field = ? AND old IS NOT NULL"
+    " GROUP BY old ORDER BY max(seq) DESC LIMIT 20"
+)
 
 
 def render(sample: Sample, said: Mapping[str, Any]) -> bytes:
@@ -141,8 +147,8 @@ class AnnotationFile:
     heard: list[Trial] = field(default_factory=list)
     decided: dict[str, list[str]] = field(default_factory=dict)
     """The conflicts that were decided: by field, when each came up."""
-    taken_back: dict[str, Provenance] = field(default_factory=dict)
-    """Of fields where a person's label was taken back last: whose, and when it was given."""
+    taken_back: dict[str, list[Provenance]] = field(default_factory=dict)
+    """Of fields where a person's label was taken back: whose labels were there, and when each was given."""
     unknown: dict[str, Any] = field(default_factory=dict)
     """What is no part of the format."""
     sample_id: str = ""
@@ -150,7 +156,7 @@ class AnnotationFile:
 
     def took_back(self, field_: str, label: Label | None) -> bool:
         """Whether it says that this very label was taken back."""
-        return label is not None and self.taken_back.get(field_) == provenance_of(label)
+        return label is not None and provenance_of(label) in self.taken_back.get(field_, ())
 
 
 class _Own(msgspec.Struct, forbid_unknown_fields=True):
@@ -168,7 +174,7 @@ class _Own(msgspec.Struct, forbid_unknown_fields=True):
     opinions: list[Opinion] = []
     blind_listening: list[Trial] = []
     decided: dict[str, list[str]] = {}
-    taken_back: dict[str, Provenance] = {}
+    taken_back: dict[str, list[Provenance]] = {}
 
 
 _decode_own = msgspec.json.Decoder(_Own).decode
@@ -200,7 +206,7 @@ def read(raw: bytes) -> AnnotationFile:
     known = isinstance(rev, int) and 0 <= rev < 1 << 63  # SQLite's integers are no larger
     at = modified_at if isinstance(modified_at, str) else None
     said = _taken_from(data, OPINIONS, Opinion), _taken_from(data, HEARD, Trial), _decided(data.pop(_DECIDED, {}))
-    back = _provenance(data.pop(_TAKEN_BACK, {}))
+    back = _back(data.pop(_TAKEN_BACK, {}))
     file = AnnotationFile(values, _provenance(provenance), rev if known else None, state, at, *said, back, data)
     return replace(file, sample_id=sample_id)
 
@@ -296,6 +302,12 @@ def _taken_from(data: dict[str, Any], name: str, kind: type[_T]) -> list[_T]:
 def _decided(data: object) -> dict[str, list[str]]:
     with suppress(msgspec.ValidationError):
         return msgspec.convert(data, dict[str, list[str]])
+    return {}
+
+
+def _back(data: object) -> dict[str, list[Provenance]]:
+    with suppress(msgspec.ValidationError):
+        return msgspec.convert(data, dict[str, list[Provenance]])
     return {}
 
 

@@ -201,12 +201,13 @@ def resolve(
     """Decide open conflicts, all or `only` these, for one side; return how many.
 
     What is taken is a label of `by`, and all of it one step: undo takes it back and opens the conflicts again. A
-    conflict whose label stands already needs no edit, and is only closed.
+    conflict whose label stands already needs no edit, and is only closed; unless the other side took it back, and has
+    to hear that it is said again.
     """
     decided = list(conflicts(catalogue) if only is None else only)
     edits = []
     for one in decided:
-        if take == "theirs" or one.origin == "folders":
+        if take == "theirs" or one.origin == "folders" or (one.theirs is None and one.ours is not None):
             chosen = one.ours if take == "ours" else one.theirs
             edits.append(Edit(one.sample_id, one.field, chosen and Label(chosen.value, unsure=chosen.unsure)))
     edit(catalogue, edits, by, f"{count(len(decided), 'conflict')} decided for {take}")

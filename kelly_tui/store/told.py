@@ -15,6 +15,7 @@ from kelly_tui.model.edit import UNDECIDED, state_label
 from kelly_tui.model.sample import Sample
 from kelly_tui.store.annotation_file import AnnotationFile
 from kelly_tui.store.catalogue import Catalogue
+from kelly_tui.store.conflicts import OUTSIDE
 from kelly_tui.store.merge import Disagreement, FieldMerge, hold_older, merge_fields, merge_state, values_of
 from kelly_tui.store.outside import WhereFrom, by_hand, said_elsewhere, said_here
 from kelly_tui.store.rows import checked
@@ -36,16 +37,22 @@ def told_by_file(catalogue: Catalogue, sample: Sample, said: AnnotationFile, *, 
     rev = said.rev
     if is_alone and not is_ours:  # another program's, or another copy's
         rev = exported_rev(catalogue, sample.sample_id)
-    values, back = said.values, dict[str, Label]()
+    values, back, again = said.values, dict[str, Label](), set[str]()
     if not is_ours:
         back = {name: label for name, label in sample.labels.items() if said.took_back(name, label)}
+        again = {name for name in back if _was_given_again(catalogue, sample, name)}
+        back = {name: label for name, label in back.items() if name not in again}
         values = {**dict.fromkeys(back), **_news(catalogue, sample, values, said.provenance)}
     base = base_of(catalogue, sample, values.keys() & FIELDS.keys(), "rev", rev)
     base |= base_of(catalogue, sample, said.state, "rev", rev if said.rev is None or is_ours else None)
     base |= back
     merged = merged_with(catalogue, sample, base, values)
     hold_older(merged, {name: label for name, label in sample.labels.items() if name not in back}, said.provenance)
+    for name in again - values.keys():
+        now = sample.labels[name].value
+        merged.conflicts[name] = Disagreement(now, now, None)
     merged.add(merge_state(values_of(base), sample.state, said.state))
+    _refuse_no(merged, again)
     cleared = {name for name in back if merged.taken.get(name, "") is None}
     if cleared:  # as before it was given: what is refused the file says itself
         merged.taken.setdefault("refused", sample.refused)
@@ -69,13 +76,19 @@ def ask_of_cleared(merged: FieldMerge, sample: Sample, row: Mapping[str, Any], t
     """
     said, refused = row.get("annotations"), merged.taken.get("refused")
     there = said if isinstance(said, dict) else {}
-    asked = []
+    asked = set()
     for name in refused if isinstance(refused, list) else []:
         label = sample.labels.get(str(name))
         if label is not None and label.source == "human" and there.get(name) is None and name not in told:
             merged.conflicts[str(name)] = Disagreement(label.value, label.value, None)
-            asked.append(name)
-    if asked and isinstance(refused, list):  # who decides for no label refuses it too
+            asked.add(str(name))
+    _refuse_no(merged, asked)
+
+
+def _refuse_no(merged: FieldMerge, asked: Collection[str]) -> None:
+    """Fields about which somebody is asked: who decides for no label refuses it too."""
+    refused = merged.taken.get("refused")
+    if asked and isinstance(refused, list):
         merged.taken["refused"] = [str(name) for name in refused if name not in asked]
 
 
@@ -91,15 +104,20 @@ def _news(
 
 
 def _labels_before(catalogue: Catalogue, sample: Sample) -> Collection[tuple[str, Label]]:
-    """Labels that a sample had and has no more."""
-    events = "SELECT field, old, new FROM events WHERE sample_id = ?"
-    had = [
-        (field, label)
-        for field, *both in catalogue.db.execute(events, (sample.sample_id,))
-        for label in map(label_from_json, both)
-        if label is not None
-    ]
-    return [(field, label) for field, label in had if sample.labels.get(field) != label]
+    """Labels that a sample had and that somebody took back or said otherwise here; not those that went elsewhere,
+    where they may be given again.
+    """
+    events = "SELECT field, old, kind FROM events JOIN steps USING (step) WHERE sample_id = ? ORDER BY seq"
+    went = {(field, old): kind for field, old, kind in catalogue.db.execute(events, (sample.sample_id,))}
+    had = [(field, label_from_json(old)) for (field, old), kind in went.items() if old and kind != OUTSIDE]
+    return [(field, label) for field, label in had if label is not None and sample.labels.get(field) != label]
+
+
+def _was_given_again(catalogue: Catalogue, sample: Sample, field: str) -> bool:
+    """Whether a label was gone and came back by undo or redo: who says that it was taken back may mean that before."""
+    last = "SELECT kind FROM events JOIN steps USING (step) WHERE sample_id = ? AND field = ? ORDER BY seq DESC LIMIT 1"
+    found = catalogue.db.execute(last, (sample.sample_id, field)).fetchone()
+    return found is not None and found[0] in ("undo", "redo")
 
 
 def wrote(catalogue: Catalogue, sample: Sample, said: AnnotationFile) -> bool:
