@@ -57,6 +57,17 @@ async def test_variants_are_lanes_and_walking_keeps_the_place(open_desk: Open, r
         assert desk.here == "elm"
 
 
+async def test_a_sample_that_only_names_a_root_is_heard_beside_it(open_desk: Open, root: Path) -> None:
+    with Catalogue.open(root) as catalogue, catalogue.writing() as db:  # as of a link that was cut
+        db.execute("UPDATE samples SET parent_id = NULL WHERE file_path LIKE '%elm%'")
+    async with open_desk(root) as desk:
+        await desk.press("j", "j", "j", "j", "o")
+        assert isinstance(desk.app.screen, VariantsScreen)
+        assert desk.app.screen.chosen.file_path.endswith("elm.mid")
+        assert "▶ dune" not in title(desk, "dune")
+        assert "▶" in title(desk, "elm")
+
+
 async def test_versions_of_another_tempo_are_heard_at_the_same_beat_and_made_ready(open_desk: Open, root: Path) -> None:
     """Twice as fast, and its last notes dropped: what counts is the recipe, not how long the files are."""
     with Catalogue.open(root) as catalogue, catalogue.writing() as db:

@@ -75,7 +75,7 @@ class VariantsScreen(Lenses):
                 self.music.put({lane.sample.sample_id: picture})
 
     async def _read(self) -> None:
-        samples = await self.session.ask(lambda catalogue: _family_of(catalogue, self._first.root_id))
+        samples = await self.session.ask(lambda catalogue: _family_of(catalogue, self._first))
         self.music.lanes = [Lane(sample, self.session.name_of(sample)) for sample in samples]
         n = len(samples) - 1
         self.query_one(Headline).show(self.session.name, "variants", [(f"{n} variant{'s' * (n != 1)}", "dim")])
@@ -157,7 +157,8 @@ class VariantsScreen(Lenses):
         await self.app.action_back()
 
 
-def _family_of(catalogue: Catalogue, root_id: str) -> list[Sample]:
-    """A root and all its variants, oldest first."""
-    found = (catalogue.get(row.sample_id) for row in query.rows(catalogue, family(catalogue, root_id)))
-    return [sample for sample in found if sample is not None]
+def _family_of(catalogue: Catalogue, sample: Sample) -> list[Sample]:
+    """A sample with its root and all its variants, oldest first; last where nothing but its row says whose it is."""
+    found = (catalogue.get(row.sample_id) for row in query.rows(catalogue, family(catalogue, sample.root_id)))
+    samples = [one for one in found if one is not None]
+    return samples if any(one.sample_id == sample.sample_id for one in samples) else [*samples, sample]
