@@ -8,6 +8,7 @@ from kelly_tui.model.annotation import Label
 from kelly_tui.model.sample import Sample
 from kelly_tui.music.label_rules import changes_of, inherited_label
 from kelly_tui.store.catalogue import Catalogue
+from kelly_tui.store.descent import is_far
 from kelly_tui.store.manifest import catalogue_rev
 
 _BATCH = 500
@@ -30,23 +31,30 @@ def inherited(variant: Sample, parent: Sample) -> dict[str, Label | None]:
 
 def hand_down(catalogue: Catalogue) -> int:
     """Bring the inherited labels of all variants up to date with their parents; how many changed."""
-    since, until = _handed_down(catalogue), catalogue_rev(catalogue)
-    if since == until:
-        return 0
+    changed = 0
+    while (since := _handed_down(catalogue)) != (until := catalogue_rev(catalogue)):
+        changed += _to_children(catalogue, since)  # who may have variants: their sound
+        with catalogue.writing() as db:
+            db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (_HANDED_DOWN, str(until)))
+    return changed
+
+
+def _to_children(catalogue: Catalogue, since: int | None) -> int:
+    """Hand down what changed since that event, one generation; how many labels that changed."""
     changed = 0
     wanted: dict[str, dict[str, Label | None]] = {}
     for variant_id in list(_behind(catalogue, since)):
         variant = catalogue.get(variant_id)
         parent = catalogue.get(variant.parent_id) if variant is not None and variant.parent_id else None
-        if variant is not None and parent is not None:
-            wanted[variant_id] = inherited(variant, parent)
+        if variant is None or parent is None:
+            continue
+        if parent.parent_id is not None and is_far(catalogue.db, variant_id):
+            continue  # in a circle it would have no end
+        wanted[variant_id] = inherited(variant, parent)
         if len(wanted) == _BATCH:
             changed += catalogue.put_labels(wanted, actor="augment")
             wanted.clear()
-    changed += catalogue.put_labels(wanted, actor="augment")
-    with catalogue.writing() as db:
-        db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (_HANDED_DOWN, str(until)))
-    return changed + hand_down(catalogue)  # variants may have variants: their sound
+    return changed + catalogue.put_labels(wanted, actor="augment")
 
 
 def _handed_down(catalogue: Catalogue) -> int | None:

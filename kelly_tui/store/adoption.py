@@ -21,14 +21,14 @@ from kelly_tui.model.edit import UNDECIDED, state_label
 from kelly_tui.model.labels import SPLITS
 from kelly_tui.model.opinion import Opinion
 from kelly_tui.model.sample import Sample, file_type_of
-from kelly_tui.store import annotation_file
+from kelly_tui.store import annotation_file, descent
 from kelly_tui.store.blind import ask_where_they_differ, take_said
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.conflicts import OUTSIDE, put_conflicts
 from kelly_tui.store.inside import check_stays, hash_inside, inside, is_nothing, read_inside, status_inside
 from kelly_tui.store.layout import LARGEST_LIST, utc_now, write_atomic
 from kelly_tui.store.merge import merge_state, other_than
-from kelly_tui.store.rows import BY, NOT_READ, NOT_TAKEN, ReadRow, read_annotations, read_row
+from kelly_tui.store.rows import BY, NOT_READ, NOT_TAKEN, ReadRow, keep_beside, read_annotations, read_row
 from kelly_tui.store.schema import label_of
 from kelly_tui.store.swap import move
 from kelly_tui.store.two_views import both_say
@@ -49,13 +49,6 @@ _encode = msgspec.json.Encoder(order="sorted").encode
 
 _FINDINGS = 1000
 """So many are remembered; the rest are counted."""
-
-_GENERATIONS = 20
-_HIGHER_ROOT = (
-    "UPDATE samples SET root_id = parent.root_id FROM samples AS parent"
-    " WHERE samples.root_id = parent.sample_id AND parent.root_id <> parent.sample_id"
-    " AND samples.root_id <> samples.sample_id AND parent.root_id <> samples.sample_id"
-)
 
 
 class Rebuilt(msgspec.Struct):
@@ -206,11 +199,9 @@ class Adoption:
         """Put the rest into the catalogue, settle who descends from whom; the ids of all that were taken."""
         self.flush()
         with self._catalogue.writing() as db:
-            # A variant of a variant has the root of that one; manifests without root_id name the parent only.
-            # A round halves the way up; a circle never ends.
-            for _ in range(_GENERATIONS):
-                if not db.execute(_HIGHER_ROOT).rowcount:
-                    break
+            for words in descent.settle(db):
+                if self._added:
+                    self.rebuilt.note(words)
         put_conflicts(self._catalogue, self._typed, BY)
         put_conflicts(self._catalogue, self._undecided, "annotations")
         self._take_said()
@@ -257,7 +248,7 @@ class Adoption:
                 self.rebuilt.note(
                     f"{sample.sample_id}: its path {said[:80]!r} is none in the dataset, and is not followed"
                 )
-            sample.extra[NOT_READ] = {**sample.extra.get(NOT_READ, {}), "file_path": said}
+            keep_beside(sample.extra, NOT_READ, {"file_path": said})
             suffix = PurePosixPath(said).suffix.lower() if file_type_of(said) else ""
             sample.file_path = f"raw/{sample.file_type}/{sample.sample_id}{suffix}"
         if sample.status == "ok":

@@ -11,6 +11,7 @@ can be undone like any other.
 from __future__ import annotations
 
 import sqlite3
+from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby, islice
 from typing import TYPE_CHECKING, Literal, TypeVar
@@ -141,8 +142,20 @@ def _hand_down(db: sqlite3.Connection, step: Recorder, parent_id: str, changed: 
 
     What `asked` wants of a variant itself stands, and so does what a stronger source says.
     """
-    if not (fields := FIELDS.keys() & changed):
-        return
+    waiting = deque([(parent_id, FIELDS.keys() & changed)])
+    done = {parent_id}  # nobody follows itself, whatever a stranger's catalogue says
+    while waiting:
+        parent_id, fields = waiting.popleft()
+        if not fields:
+            continue
+        for variant_id, handed in _handed(db, step, parent_id, fields, asked, done):
+            waiting.append((variant_id, FIELDS.keys() & handed))  # a variant may have been rendered
+
+
+def _handed(
+    db: sqlite3.Connection, step: Recorder, parent_id: str, fields: Collection[str], asked: Asked, done: set[str]
+) -> Iterator[tuple[str, Wanted]]:
+    """Let those say it who are made of that sample, and are not `done`: each, with what changed."""
     heirs = db.execute(
         "SELECT sample_id, augmentation, conflicts FROM samples WHERE parent_id = ? AND augmentation IS NOT NULL",
         (parent_id,),
@@ -155,6 +168,9 @@ def _hand_down(db: sqlite3.Connection, step: Recorder, parent_id: str, changed: 
     parent = Labels.of(db, parent_id, fields_read_for(following))
     labels = {field: label for field, label in parent.labels.items() if label is not None}
     for variant_id, augmentation, conflicts in heirs:
+        if variant_id in done:
+            continue
+        done.add(variant_id)
         changes = changes_of(msgspec.json.decode(augmentation))
         settled = following - {*asked(variant_id)}
         if conflicts:  # someone is to decide these
@@ -163,7 +179,7 @@ def _hand_down(db: sqlite3.Connection, step: Recorder, parent_id: str, changed: 
         new = {field: inherited_label(field, labels, changes) for field in settled}
         handed = now.in_one({field: label for field, label in new.items() if now.inherits(field, label)})
         step.change(db, now, handed)
-        _hand_down(db, step, variant_id, handed, asked)  # a variant may have been rendered
+        yield variant_id, handed
 
 
 def _asked(db: sqlite3.Connection, sample_id: str) -> set[str]:

@@ -74,18 +74,24 @@ def read_row(row: Mapping[str, Any], config: DatasetConfig) -> ReadRow:
     if isinstance(annotations, dict):
         sample.labels, others = read_annotations(annotations, config, read.findings)
         if others:
-            rest[NOT_TAKEN] = {**(rest.get(NOT_TAKEN) or {}), **others}
+            keep_beside(rest, NOT_TAKEN, others)
         if people:
             where = provenance_of_row(people, sample)
             sample.labels = {name: label_of(label.value, where(name)) for name, label in sample.labels.items()}
     elif annotations is not None:
-        rest[NOT_READ] = {"annotations": annotations}
+        keep_beside(rest, NOT_READ, {"annotations": annotations})
         read.findings.append("its annotations are no object")
     if not_read := {name: rest.pop(name) for name in Sample.__struct_fields__ if name in rest}:
         read.findings.append(f"can't be read: {', '.join(not_read)}")
-        rest[NOT_READ] = {**(rest.get(NOT_READ) or {}), **not_read}
+        keep_beside(rest, NOT_READ, not_read)
     sample.extra = rest
     return read
+
+
+def keep_beside(extra: dict[str, Any], name: str, values: Mapping[str, Any]) -> None:
+    """Add to what is kept under `name`; what another program has there, and is no object, is kept in it."""
+    before = extra.get(name) or {}
+    extra[name] = {**(before if isinstance(before, dict) else {name: before}), **values}
 
 
 def read_annotations(
