@@ -152,6 +152,14 @@ class KellyApp(App[None], inherit_bindings=False):
         if self.workstation is not None:
             self.workstation.post_message(message)
 
+    def _handle_exception(self, error: Exception) -> None:
+        """What the catalogue can't say when a timer or a drawing asks is told; any other error ends the app."""
+        screen = self.screen if self.screen_stack else None
+        if isinstance(error, (KellyError, sqlite3.Error)) and isinstance(screen, KeyedScreen) and screen.is_mounted:
+            screen.say_trouble(error)
+        else:
+            super()._handle_exception(error)
+
     # -- the dataset --------------------------------------------------------------------------------------------------
 
     def open_dataset(self, root: Path, filter: str = "", past: Past | None = None) -> None:

@@ -50,6 +50,30 @@ async def test_a_catalogue_that_is_damaged_meanwhile_is_to_be_opened_again(
         damaged.clear()
 
 
+@pytest.mark.parametrize("share", [0, 1 / 3])
+async def test_a_catalogue_that_is_overwritten_in_place_ends_nothing(
+    open_desk: Open, root: Path, monkeypatch: pytest.MonkeyPatch, share: float
+) -> None:
+    monkeypatch.setattr(saver, "RETRY_SECONDS", 0.01)
+    with Catalogue.open(root) as catalogue:
+        views.write_views(catalogue)
+        path = catalogue.layout.catalogue_path
+    async with open_desk(root) as desk:
+        await desk.press("2")
+        with path.open("r+b") as file:  # as a copy begins
+            file.truncate(int(len(path.read_bytes()) * share))
+        desk.app.workstation.session.catalogue.db.execute("PRAGMA shrink_memory")  # or what was read would do
+        await desk.press("3")
+        await desk.pilot.resize_terminal(100, 30)
+        desk.app.workstation.call_next(desk.app.workstation.show_scores)
+        desk.app.workstation.look_around()
+        await desk.press("1")
+        assert desk.said.startswith("the catalogue is damaged"), desk.said
+        assert "start one again: it sets the file aside" in desk.said
+    async with open_desk(root) as desk:
+        assert desk.said.startswith("the catalogue was damaged; made anew from the views: ")
+
+
 async def test_a_conflict_is_said_once(open_desk: Open, root: Path) -> None:
     with Catalogue.open(root) as catalogue:
         views.write_views(catalogue)

@@ -9,11 +9,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from textual import events
+from textual.message import Message
 from textual.screen import Screen
 from textual.worker import Worker, WorkerState
 
 from kelly_tui.errors import KellyError
 from kelly_tui.store.connection import meaning
+from kelly_tui.store.damage import is_of_another_form
 from kelly_tui.ui.actions import BY_ID
 from kelly_tui.ui.held import Deed
 from kelly_tui.ui.keyboard import parted
@@ -56,10 +58,21 @@ class KeyedScreen(Screen[None]):
         workstation = self.app.workstation
         if isinstance(error, sqlite3.Error) and workstation is not None:
             error = meaning(error, workstation.session.catalogue.layout.catalogue_path)
+            if isinstance(error, sqlite3.Error) and is_of_another_form(error):
+                return (
+                    f"the catalogue can't be read: {error}. Leave all kelly programs and start one again: it looks why."
+                )
         return str(error)
 
     def renew(self, words: str) -> None:
         """Something was saved while this screen is on top: show it. `words` say what."""
+
+    async def _dispatch_message(self, message: Message) -> None:
+        """What the catalogue can't say while a message is heeded, as when it is overwritten, ends nothing."""
+        try:
+            await super()._dispatch_message(message)
+        except (KellyError, sqlite3.Error) as error:
+            self.say_trouble(error)
 
     async def on_key(self, event: events.Key) -> None:
         workstation = self.app.workstation
