@@ -25,6 +25,9 @@ _WINDOW = 0.139
 _OVERLAP = 4
 _BLOCK = 256
 """Frames at once: long recordings must fit into memory."""
+_MANY = 8
+"""Channels, those of 7.1: with more, as many fewer frames at once. Fewer are left as they are: how many frames go at
+once shows in the last bit, and variants are made again byte for byte."""
 _RISE = 4.0
 """So many times the power a hop before, and a bin is part of something that begins."""
 _NEAR = 24
@@ -57,15 +60,16 @@ def stretched(samples: Samples, rate: int, speed: float) -> Samples:
     turn = np.ones(bins, np.complex64)
     bands = _bands(bins)
     last = None
-    for first in range(0, total, _BLOCK):
-        at = starts[first : first + _BLOCK]
+    block = _BLOCK if channels <= _MANY else max(1, _BLOCK * _MANY // channels)
+    for first in range(0, total, block):
+        at = starts[first : first + block]
         now = fft.rfft(frames[:, at] * window, axis=-1)
         hop_before = fft.rfft(frames[:, at - hop] * window, axis=-1)
         was = np.concatenate((hop_before[:, :1] if last is None else last, now[:, :-1]), axis=1)
         last = now[:, -1:]
         power = _power(now)
         before_it = _power(hop_before)
-        calm = ~holds_attack[first : first + _BLOCK]
+        calm = ~holds_attack[first : first + block]
         before_it[calm] = _most_nearby(before_it[calm], bands)
         begins = power > _RISE * before_it
         turns = _turns(turn, _unit((was * np.conj(hop_before)).sum(axis=0)), begins, power)

@@ -16,6 +16,8 @@ from typing import Any, BinaryIO, Literal, NamedTuple, NoReturn
 
 from kelly_tui.errors import FileRefused
 
+MOST_CHANNELS = 32
+"""22.2 surround has 24, ambisonics of the fourth order 25. A header may claim 1,024."""
 _SLOPPY_BYTES = 64
 """Writers that count their own header in are off by that."""
 _UNKNOWN = 0x7FFFF000
@@ -46,14 +48,20 @@ class Form(NamedTuple):
 
 
 def whole_sound(path: Path | str, name: Path | str) -> Form:
-    """Look at the sound file at `path`. Raises `FileRefused`, which calls it `name`, if it is none or cut short."""
+    """Look at the sound file at `path`. Raises `FileRefused`, which calls it `name`, if it is none, cut short, or
+    has more channels than music.
+    """
     _check_lists(path, name)
     try:
         with opened(path) as sound:
             form = Form(sound.frames, sound.samplerate)
-            kind = sound.format
+            kind, channels = sound.format, sound.channels
     except RuntimeError as error:
         unreadable(error, name)
+    if channels > MOST_CHANNELS:
+        raise FileRefused(
+            f"{channels:,} channels: no music has more than {MOST_CHANNELS}", path=name, hint="Mix it to fewer."
+        )
     if kind in ("FLAC", "MP3"):
         _check_end(path, name)
     with open(path, "rb") as file:

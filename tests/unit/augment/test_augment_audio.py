@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import tracemalloc
 from itertools import pairwise
 
 import numpy as np
@@ -201,3 +202,14 @@ def test_refusals_say_why(tmp_path) -> None:
         augment_audio((np.zeros(1000), RATE), pitch_shift=1)
     with pytest.raises(FileRefused, match="no such file"):
         augment_audio(tmp_path / "gone.wav", pitch_shift=1)
+
+
+def test_many_channels_take_no_more_memory_at_once_than_as_much_sound_of_few() -> None:
+    peaks = []
+    for channels in (8, 32):  # as many values, and several hundred frames
+        sound = np.full((320_000 // channels * 8, channels), 0.1, np.float32)
+        tracemalloc.start()
+        change_pitch_and_speed(sound, 8000, 0.0, 1.1)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] < 1.25 * peaks[0]

@@ -12,7 +12,7 @@ import soundfile
 
 from kelly_tui.errors import FileRefused
 from kelly_tui.features.sound_file import valid_audio
-from kelly_tui.music.soundform import streamed, whole_sound
+from kelly_tui.music.soundform import MOST_CHANNELS, streamed, whole_sound
 from tests.nasty import audio
 
 RATE, SECONDS = 22_050, 6.0
@@ -66,6 +66,15 @@ def test_a_cut_file_is_refused_with_what_is_there_and_what_should_be(sound: Path
             assert said == [pytest.approx(len(samples) / rate, abs=0.01)]
         else:
             assert said == [pytest.approx(SECONDS, abs=0.1), pytest.approx(SECONDS * part, abs=0.2)]
+
+
+def test_more_channels_than_music_has_are_refused(tmp_path: Path) -> None:
+    for channels in (MOST_CHANNELS, MOST_CHANNELS + 1):
+        soundfile.write(tmp_path / f"{channels}.wav", np.full((RATE // 10, channels), 0.1), RATE)
+    assert whole_sound(tmp_path / "32.wav", "song").frames == RATE // 10
+    for read in (lambda: whole_sound(tmp_path / "33.wav", "song"), lambda: valid_audio(tmp_path / "33.wav")):
+        with pytest.raises(FileRefused, match="33 channels: no music has more than 32"):
+            read()
 
 
 def test_what_is_cut_to_nothing_is_refused(sound: Path) -> None:
