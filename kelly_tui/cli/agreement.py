@@ -22,11 +22,10 @@ def agreement(line: Line) -> int:
     """Figures by field, class and pair; with ``--majority`` what is open is decided before."""
     import msgspec
 
-    from kelly_tui.store.catalogue import Catalogue
     from kelly_tui.store.opinions import decide_by_majority
     from kelly_tui.validate.agreement import agreement as agreed
 
-    with Catalogue.open(line.root) as catalogue:
+    with line.looking() as catalogue:
         decided = 0
         if line.arguments.majority:
             step = decide_by_majority(catalogue, line.settings.annotator)

@@ -16,13 +16,12 @@ _LARGEST = 1 << 20
 
 def card(line: Line) -> int:
     """Print the card, or write it beside its Croissant."""
-    from kelly_tui.store.catalogue import Catalogue
     from kelly_tui.store.layout import pretty_json
     from kelly_tui.validate.card import card as readme
     from kelly_tui.validate.croissant import croissant
     from kelly_tui.validate.facts import facts_of, folder_files
 
-    with Catalogue.open(line.root) as catalogue:
+    with line.looking() as catalogue:
         facts, files = facts_of(catalogue), list(folder_files(catalogue))
     told, linked = readme(facts, files), croissant(facts, files)
     if line.arguments.out:

@@ -69,11 +69,13 @@ class Line:
     def looking(self) -> Iterator[Catalogue]:
         """The catalogue to be looked at: as it is, or as it was at ``--as-of``."""
         from kelly_tui.store.catalogue import Catalogue
+        from kelly_tui.store.older import tell_if_behind
         from kelly_tui.store.past import Past, read_moment
 
         moment = getattr(self.arguments, "as_of", None)
         if moment is None:
             with Catalogue.open(self.root) as catalogue:
+                tell_if_behind(catalogue, self.voice.notice)
                 yield catalogue
             return
         with Past(self.root, read_moment(moment)) as past, past.open() as catalogue:
@@ -245,10 +247,9 @@ def split(line: Line) -> int:
 
 
 def _verify_split(line: Line) -> int:
-    from kelly_tui.store.catalogue import Catalogue
     from kelly_tui.store.splits import verify_proof
 
-    with Catalogue.open(line.root) as catalogue:
+    with line.looking() as catalogue:
         found = verify_proof(catalogue)
     for said in found.lines():
         line.voice.say(safe_text(said, 200))
@@ -400,10 +401,9 @@ def completion(line: Line) -> int:
     from kelly_tui.cli.completion import SCRIPTS
 
     shell = line.arguments.shell
-    if line.voice.as_json:
-        line.voice.give({"shell": shell, "script": SCRIPTS[shell]})
-    else:
+    if not line.voice.as_json:
         print(SCRIPTS[shell])
+    line.voice.give({"shell": shell, "script": SCRIPTS[shell]})
     return 0
 
 

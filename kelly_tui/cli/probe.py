@@ -19,10 +19,9 @@ def probe(line: Line) -> int:
     import msgspec
 
     from kelly_tui.learn import probe as learn
-    from kelly_tui.store.catalogue import Catalogue
     from kelly_tui.store.probed import keep
 
-    with Catalogue.open(line.root) as catalogue:
+    with line.looking() as catalogue:
         found = learn.probe(catalogue)
         with suppress(DatasetError):  # of a dataset that can't be written, it is said all the same
             keep(catalogue, found)

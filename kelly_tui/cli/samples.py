@@ -148,9 +148,8 @@ def _turn(line: Line, turn: Callable[[Catalogue, str], Any]) -> int:
 
 def history(line: Line) -> int:
     from kelly_tui.store import history as store_history
-    from kelly_tui.store.catalogue import Catalogue
 
-    with Catalogue.open(line.root) as catalogue:
+    with line.looking() as catalogue:
         wanted = catalogue.find(line.arguments.sample).sample_id if line.arguments.sample else None
         events = store_history.history(catalogue, wanted, line.arguments.limit)
     rows = [

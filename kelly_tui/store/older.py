@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import secrets
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -21,6 +21,7 @@ from kelly_tui.errors import FileRefused
 from kelly_tui.model.annotation import FIELDS, Label
 from kelly_tui.model.edit import STATE_FIELDS, state_label
 from kelly_tui.model.sample import Sample
+from kelly_tui.store.layout import called
 from kelly_tui.text import agree, count
 
 if TYPE_CHECKING:
@@ -77,13 +78,17 @@ def give_name(db: sqlite3.Connection, root: Path, name: str = "") -> None:
 
 def settle_name(catalogue: Catalogue) -> None:
     """Give a catalogue a name if it has none, or is a copy of one that still lies where this one was named."""
-    row = catalogue.db.execute("SELECT value FROM meta WHERE name = ?", (_NAME,)).fetchone()
-    named = None if row is None else msgspec.json.decode(row[0], type=_Named)
+    named = _named(catalogue)
     if named is not None and named.place == _place(catalogue.root):
         return
     name = "" if named is None or _lies_at(Path(named.place), catalogue) else named.name
     with catalogue.writing() as db:
         give_name(db, catalogue.root, name)
+
+
+def _named(catalogue: Catalogue) -> _Named | None:
+    row = catalogue.db.execute("SELECT value FROM meta WHERE name = ?", (_NAME,)).fetchone()
+    return None if row is None else msgspec.json.decode(row[0], type=_Named)
 
 
 def _place(root: Path) -> str:
@@ -96,6 +101,28 @@ def _lies_at(place: Path, catalogue: Catalogue) -> bool:
     with suppress(OSError, ValueError):
         return path.exists() and not path.samefile(catalogue.layout.catalogue_path)
     return False
+
+
+def tell_if_behind(catalogue: Catalogue, tell: Callable[[str], object]) -> None:
+    """Say, where nothing may be changed, that the catalogue is plainly older than the views.
+
+    Of the manifest no more is read than its last line, and that only if it was written by another than this catalogue.
+    """
+    from kelly_tui.store.manifest import lineage_told  # late, as below
+    from kelly_tui.store.viewstate import known_state, stamp
+
+    path = catalogue.layout.manifest_path
+    now, known = stamp(path), known_state(catalogue, path)
+    if now is None or (known is not None and now == (known.size, known.mtime_ns)):
+        return
+    named = _named(catalogue)
+    if named is None or (named.place != _place(catalogue.root) and _lies_at(Path(named.place), catalogue)):
+        return  # views of a copy are another's edits
+    if _is_behind(catalogue, lineage_told(path)):
+        tell(
+            "the catalogue is older than the views, as one from a backup is, and so is what is shown:"
+            f" kelly conflicts {called(catalogue.root)} takes what they know from them"
+        )
 
 
 def catch_up(catalogue: Catalogue) -> str:

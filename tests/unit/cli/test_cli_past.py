@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.layout import utc_now
 
@@ -39,3 +41,27 @@ def test_stats_balance_the_books_and_say_what_one_has_done(kelly, labelled):
     assert found["progress"] == {"today": 1, "per_hour": None, "days_of_week": 1}
     assert [one["field"] for one in found["own_agreement"]["me"]] == ["emotion"]
     assert "me, asked again:" in told
+
+
+def test_who_looks_at_a_catalogue_of_before_is_told(kelly, labelled, tmp_path):
+    path, sample_id = labelled / ".kelly/catalogue.sqlite", kelly("list", "d").out.splitlines()[1].split()[0]
+    kelly("split", "d")  # a copy of a dataset has its own name from here on
+    shutil.copy(path, tmp_path / "backup")
+    kelly("label", "d", sample_id, "emotion=angry")
+    kelly("split", "d")
+    looks = [
+        ("list", "d"),
+        ("show", "d", sample_id),
+        ("stats", "d"),
+        ("history", "d"),
+        ("agreement", "d"),
+        ("card", "d"),
+    ]
+    assert not any("older than" in kelly(*look).err for look in looks)
+    shutil.copy(tmp_path / "backup", path)
+    for look in looks:
+        said = kelly(*look)
+        assert (said.code, said.err.count("the catalogue is older than the views")) == (0, 1)
+        assert "kelly conflicts d takes what they know from them" in said.err
+    assert "taken from them" in (told := kelly("conflicts", "d")).out + told.err
+    assert not any("older than" in kelly(*look).err for look in looks)

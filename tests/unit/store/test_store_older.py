@@ -93,6 +93,29 @@ def test_what_the_views_know_is_taken_from_them_and_said(catalogue: Catalogue) -
         assert {event.actor for event in history(again, limit=1000)} == {"ann", older.ACTOR}
 
 
+def said(catalogue: Catalogue) -> str:
+    told: list[str] = []
+    older.tell_if_behind(catalogue, told.append)
+    return " ".join(told)
+
+
+def test_who_only_looks_is_told_by_the_manifests_last_line(catalogue: Catalogue) -> None:
+    write_views(catalogue)
+    assert said(catalogue) == ""
+    again, _ = a_day_later(catalogue, work)
+    with again:
+        path = again.layout.manifest_path
+        whole = path.read_bytes()
+        path.write_bytes(b"\xff" * 10_000 + whole[whole.rindex(b'\n"kelly"') :])
+        assert "the catalogue is older than the views" in said(again)
+        for torn in (b"", whole[:-9], whole + b" " * 9999, b'{"samples": []}'):
+            path.write_bytes(torn)
+            assert said(again) == ""
+        path.write_bytes(whole)
+        read_back(again)
+        assert said(again) == ""
+
+
 @pytest.mark.parametrize("day", [split_samples, lambda catalogue: split_samples(catalogue, seed=7)])
 def test_splits_alone_are_taken_too(catalogue: Catalogue, day: Callable[[Catalogue], None]) -> None:
     again, wanted = a_day_later(catalogue, day)
@@ -145,6 +168,7 @@ def test_views_of_a_copy_do_not_make_a_catalogue_older(catalogue: Catalogue, tmp
         for name in ("manifest.json", *(f"annotations/{id_of(n)[:2]}/{id_of(n)}.json" for n in (2, 3, 4))):
             (ours.root / name).parent.mkdir(exist_ok=True)
             shutil.copy(other / name, ours.root / name)
+        assert said(ours) == ""
         merge = read_back(ours)
         assert merge.caught_up == ""
         assert ours.get(id_of(2)).value("emotion") == "angry" or merge.taken
