@@ -91,7 +91,7 @@ class AudioFeatures:
     tempo_why: str
     beat_frames: NDArray[np.int64]
     time_signature: str | None
-    """4/4, 3/4 or 6/8; None where the beats are too few."""
+    """4/4, 3/4 or 6/8; None where it can't be told."""
     meter_confidence: float
     meter_why: str
     bar_frames: NDArray[np.int64]
@@ -174,7 +174,7 @@ def extract_audio_features(source: Sound, config: AudioConfig | DatasetConfig | 
     tempo = find_tempo(heard_mel, heard.chroma, RATE, _HEARD_HOP)
     beats = _beats(heard_mel, tempo.value) if tempo.value else np.empty(0, np.int64)
     onsets = strength if heard_mel is mel else onset_strength(heard_mel, _HEARD_HOP)
-    bars = find_bars(beats, onsets, heard_mel, heard.chroma, tempo)
+    bars = find_bars(beats, onsets, heard_mel, heard.chroma, tempo, RATE / _HEARD_HOP)
     key, keys = find_keys(heard)
     chords = find_chords(heard, beats.astype(np.float64) * (_HEARD_HOP / RATE))
     if constant := _constant(mono):
@@ -287,8 +287,8 @@ def detect_labels(features: AudioFeatures) -> dict[str, Label]:
         "key": (features.key_signature, features.key_confidence, "kelly audio-key 8"),
         "mode": (features.mode, features.key_confidence, "kelly audio-key 8"),
         "tempo_bpm": (features.tempo_bpm and round(features.tempo_bpm, 2), features.tempo_confidence,
-                      "kelly audio-tempo 5"),
-        "time_signature": (features.time_signature, features.meter_confidence, "kelly audio-meter 4"),
+                      "kelly audio-tempo 6"),
+        "time_signature": (features.time_signature, features.meter_confidence, "kelly audio-meter 5"),
         "chord_progression": (features.chord_sequence or None, features.chord_confidence, "kelly audio-chords 4"),
         "chord_times": (features.chord_times or None, features.chord_confidence, "kelly audio-chords 4"),
     }  # fmt: skip

@@ -1,10 +1,11 @@
-"""What speaks for a tempo of held music, and for its bars, is weighed; ``python -m tests.accuracy.held`` prints it.
+"""What speaks for a tempo of pitches is weighed; ``python -m tests.accuracy.held`` prints the weights for the program.
 
 Learnt from lines and chords made by rule, as there is hardly any annotated music that is bowed, blown or sung without
 drums: steps through a scale in quarters, eighths, sixteenths, halves, threes and mixtures, by 41 instruments, held for
 half to all of their length, some by hand, with reverberation and without, by each of two sound fonts. Beside them songs
-on a piano that `tempo_audio` has not, if they lie beside the project. The bars are learnt from lines in quarters whose
-first beat of three or of four is louder, or no louder.
+on a piano that `tempo_audio` has not, if they lie beside the project. Chords have weights of their own, learnt from the
+songs of `tests.accuracy.bands` and from tunes too; and if they are not held, from these and the drum takes that have
+pitches, near the weights of drums.
 """
 
 from __future__ import annotations
@@ -17,20 +18,26 @@ from typing import NamedTuple
 import numpy as np
 import symusic
 
-from kelly_tui.features import audio, audio_meter, audio_rhythm
-from kelly_tui.features.audio_notes import held_notes, note_evidence
+from kelly_tui.features import audio, audio_rhythm
+from kelly_tui.features.audio_notes import has_chords, note_evidence
 from kelly_tui.features.pulses import above_their_mean
 from kelly_tui.features.spectrum import Spectrum
 from kelly_tui.music.notes import read_midi
 from kelly_tui.paths import soundfonts
 from kelly_tui.render.midi import render_midi
+from tests.accuracy import bands
 from tests.accuracy.folds import Choice, Floats, fit, played, songs_apart
+from tests.accuracy.folk import folk
 from tests.accuracy.judged import EVAL, annotated, folder_of
 from tests.accuracy.tempi import Example, reliability
 
-LINES, CHORDS, BARS = range(460), range(1000, 1080), range(2000, 2160)
-"""Seeds."""
-_PENALTY = 3.0
+LINES, CHORDS, BARS, SONGS = range(460), range(1000, 1080), range(2000, 2160), range(1320)
+"""Seeds; of `bands.song` the last."""
+_PENALTY = {"held": 3.0, "held chords": 3.0, "chords": 20.0}
+_WORTH = {"song": 15.0, "drums": 5.0}
+"""What music that someone played counts among chords beside what is made, of which there is more."""
+_OF_CHORDS, _STRUCK = ("band", "tune"), ("band", "tune", "drums")
+"""What teaches chords alone; and if they are not held."""
 _FOLDS = 5
 _RATE = audio.RATE / audio._HEARD_HOP
 _BEAT = 960
@@ -153,10 +160,10 @@ def _file(chance: np.random.Generator, program: int, bpm: float, notes: Sequence
     return song.dumps_midi()
 
 
-def spectrum(made: Made, seed: int) -> Spectrum:
+def spectrum(midi: bytes, seed: int) -> Spectrum:
     """By one of two sound fonts."""
     fonts = soundfonts()[:2]
-    sound = render_midi(made.midi, audio.RATE, fonts[seed % len(fonts)]).mean(axis=1)
+    sound = render_midi(midi, audio.RATE, fonts[seed % len(fonts)]).mean(axis=1)
     return Spectrum(np.ascontiguousarray(sound[: int(_SECONDS[1]) * audio.RATE]), audio.RATE, audio._HEARD_HOP)
 
 
@@ -172,54 +179,73 @@ def songs() -> Iterator[tuple[Path, float]]:
     yield from ((path, read_midi(path).tempo_bpm) for path in paths)
 
 
-def examples(lines: range, chordal: range, songs: Iterator[tuple[Path, float]]) -> Iterator[Example]:
-    """Of those whose pitches are held."""
+def examples(lines: range, chordal: range, made_songs: range) -> Iterator[Example]:
+    """Of what is made by rule."""
     for make, seeds in ((line, lines), (chords, chordal)):
         for seed in seeds:
             made = make(seed)
-            yield from _example(made.kind, f"{make.__name__} {seed}", spectrum(made, seed), made.bpm)
-    for path, bpm in songs:
+            yield from _example(made.kind, f"{make.__name__} {seed}", spectrum(made.midi, seed), made.bpm)
+    for seed in made_songs:
+        song = bands.song(seed)
+        yield from _example("band", f"band {seed}", spectrum(song.midi, seed), song.bpm)
+
+
+def of_others() -> Iterator[Example]:
+    """Of songs on a piano, tunes, and drum takes that have pitches."""
+    for path, bpm in songs():
         yield from _example("song", path.stem, Spectrum(played(path), audio.RATE, audio._HEARD_HOP), bpm)
+    for tune in folk():
+        yield from _example("tune", tune.group, spectrum(tune.midi, tune.seed), tune.bpm)
+    for path in takes():
+        heard = Spectrum(played(path), audio.RATE, audio._HEARD_HOP)
+        yield from _example("drums", path.stem, heard, read_midi(path).tempo_bpm)
+
+
+def takes() -> list[Path]:
+    """Of drums, that `tempo_audio` has not; none where they don't lie beside the project."""
+    sets = ("groove_gmd", "tempo_midi") if EVAL.exists() else ()
+    paths = [folder_of(name) / file for name in sets for file in annotated(name)]
+    heard = {Path(file).stem for file in annotated("tempo_audio")} if sets else set()
+    return list({path.stem: path for path in paths if path.parent.name == "gmd" and path.stem not in heard}.values())
 
 
 def _example(kind: str, group: str, heard: Spectrum, bpm: float) -> Iterator[Example]:
+    """Of those whose pitches are held, or sound at once."""
     mel = heard.mel_db(audio._HEARD_MELS)
-    if notes := held_notes(mel, heard.chroma, _RATE):
-        curves = audio_rhythm._onset_curves(mel, audio.RATE)
-        pulsing = audio_rhythm.tempo_evidence(curves, above_their_mean(curves, _RATE), _RATE)
-        yield Example(kind, group, "held", np.hstack((pulsing, note_evidence(notes, _RATE))), bpm)
+    curves = audio_rhythm._onset_curves(mel, audio.RATE)
+    pulsing = audio_rhythm.tempo_evidence(curves, above_their_mean(curves, _RATE), _RATE)
+    chords = has_chords(mel, heard.chroma)
+    if notes := audio_rhythm.notes_that_tell(mel, heard.chroma, curves[0], _RATE):
+        texture = "held chords" if chords else "held"
+        yield Example(kind, group, texture, np.hstack((pulsing, note_evidence(notes, _RATE))), bpm)
+    elif chords and kind in _STRUCK:
+        yield Example(kind, group, "chords", pulsing, bpm)
 
 
-def weigh(seen: Sequence[Example]) -> Floats:
-    return fit([Choice(one.evidence, one.right) for one in seen], _PENALTY)
+def weigh(seen: Sequence[Example]) -> dict[str, Floats]:
+    """The weights of each texture; chords that are held are learnt from lines too."""
+    held = [one for one in seen if one.texture != "chords"]
+    of_lines = [Choice(one.evidence, one.right) for one in held if one.kind not in _OF_CHORDS]
+    of_chords = [Choice(one.evidence, one.right, _WORTH.get(one.kind, 1.0)) for one in held]
+    of_drums, last = audio_rhythm._WEIGHTS, len(audio_rhythm._WEIGHTS)
+    struck = [
+        Choice(np.column_stack((one.evidence, one.evidence @ of_drums)), one.right, _WORTH.get(one.kind, 1.0))
+        for one in seen
+        if one.texture == "chords"
+    ]
+    moved = fit(struck, _PENALTY["chords"], {last: 1.0})[:last]
+    return {
+        "held": fit(of_lines, _PENALTY["held"]),
+        "chords": of_drums + moved,
+        "held chords": fit(of_chords, _PENALTY["held chords"]),
+    }
 
 
 def out_of_fold(seen: Sequence[Example]) -> list[Floats]:
     """For each the log odds of `BPM` by the weights that the others teach."""
     folds = [zlib.crc32(one.group.encode()) % _FOLDS for one in seen]
     weights = [weigh([one for one, fold in zip(seen, folds) if fold != left]) for left in range(_FOLDS)]
-    return [one.evidence @ weights[fold] for one, fold in zip(seen, folds)]
-
-
-def marks(seeds: range) -> list[Choice]:
-    """Four rather than three, by how many beats more it marks; of those whose true beats have no parts."""
-    choices = []
-    for seed in seeds:
-        made = bars(seed)
-        heard = spectrum(made, seed)
-        mel = heard.mel_db(audio._HEARD_MELS)
-        strength = audio_rhythm.onset_strength(mel, audio._HEARD_HOP)
-        beats = audio._beats(mel, made.bpm)
-        if len(beats) > audio_meter._FEWEST and audio_meter.within(beats, heard.chroma) < audio_meter._STILL:
-            found = audio_meter.hear_beats(beats, strength, mel, heard.chroma)
-            three, four = audio_meter.marked(found, 3), audio_meter.marked(found, 4)
-            if max(three, four) >= audio_meter._MARKED:
-                choices.append(Choice(np.array([[four - three], [0.0]]), np.array([made.bar == 4, made.bar == 3])))
-    return choices
-
-
-def by_marks(choices: Sequence[Choice]) -> float:
-    return float(fit(choices, 0.1)[0])
+    return [one.evidence @ weights[fold][one.texture] for one, fold in zip(seen, folds)]
 
 
 _ROWS = (
@@ -239,17 +265,24 @@ _ROWS = (
 def in_source(weights: Floats) -> str:
     """As they stand in `kelly_tui.features.audio_rhythm`."""
     parts = np.split(weights, np.cumsum([size for size, _ in _ROWS])[:-1])
-    rows = (f"*({', '.join(f'{weight:.2f}' for weight in part)}),  # {name}" for part, (_, name) in zip(parts, _ROWS))
+    rows = [
+        f"*({', '.join(f'{weight:.2f}' for weight in part)}),  # {name}"
+        for part, (_, name) in zip(parts, _ROWS)
+        if len(part)
+    ]
     return "\n".join(rows)
 
 
 def main() -> None:
-    seen = list(examples(LINES, CHORDS, songs()))
-    print(in_source(weigh(seen)), flush=True)
+    seen = [*examples(LINES, CHORDS, SONGS), *of_others()]
+    for texture, weights in weigh(seen).items():
+        print(f"{texture}\n{in_source(weights)}", flush=True)
     odds = out_of_fold(seen)
-    for kind in dict.fromkeys(one.kind for one in seen):
-        print(reliability(seen, odds, kind), flush=True)
-    print(f"_BY_MARKS = {by_marks(marks(BARS)):.2f}")
+    for texture in _PENALTY:
+        those = [number for number, one in enumerate(seen) if one.texture == texture]
+        of_texture, of_odds = [seen[number] for number in those], [odds[number] for number in those]
+        for kind in dict.fromkeys(one.kind for one in of_texture):
+            print(f"{texture:12}{reliability(of_texture, of_odds, kind)}", flush=True)
 
 
 if __name__ == "__main__":

@@ -138,10 +138,9 @@ def barred_tunes() -> Iterator[tuple[str, Score, bytes]]:
     from music21 import corpus
     from music21.repeat import ExpanderException
 
-    paths = sorted(path for path in corpus.getPaths() if "ryansMammoth" in str(path))
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        for path in paths[:: len(paths) // TUNES]:
+        for path in barred_paths():
             midi = Path(folder, "tune.mid")
             try:
                 corpus.parse(path).write("midi", fp=midi)
@@ -151,6 +150,14 @@ def barred_tunes() -> Iterator[tuple[str, Score, bytes]]:
             name = {"2/2": "4/4"}.get(score.time_signature, score.time_signature)
             if len({meter[2:] for meter in score.meters}) == 1 and name in METERS:
                 yield name, score, midi.read_bytes()
+
+
+def barred_paths() -> list[Path]:
+    """Where the tunes of `barred_tunes` lie."""
+    from music21 import corpus
+
+    paths = sorted(Path(path) for path in corpus.getPaths() if "ryansMammoth" in str(path))
+    return paths[:: len(paths) // TUNES]
 
 
 def meters(task: str, heard: list[Heard], peer: str = "") -> str:

@@ -39,7 +39,7 @@ def test_meter_and_bars(meter: str, beats: int, parts: int, bpm: float) -> None:
     assert found.tempo_bpm == pytest.approx(bpm, rel=0.03)
     assert found.time_signature == meter
     label = detect_labels(found)["time_signature"]
-    assert (label.value, label.source, label.by) == (meter, "detector", "kelly audio-meter 4")
+    assert (label.value, label.source, label.by) == (meter, "detector", "kelly audio-meter 5")
     assert label.confidence is not None
     assert 0.4 < label.confidence <= 0.92
     assert set(found.bar_frames.tolist()) <= set(found.beat_frames.tolist())
