@@ -23,9 +23,9 @@ def deviation(values: Floats) -> float:
 def median(values: Floats | NDArray[np.int64]) -> float:
     """As `np.median` of one dimension, in a tenth of its time for a few thousand values."""
     half = len(values) // 2
-    parted = values.copy()
-    parted.partition((half - 1, half))
-    return float(parted[half] if len(values) % 2 else (parted[half - 1] + parted[half]) / 2)
+    ordered = values.copy()
+    ordered.sort()
+    return float(ordered[half] if len(values) % 2 else (ordered[half - 1] + ordered[half]) / 2)
 
 
 def spread(values: Floats) -> float:

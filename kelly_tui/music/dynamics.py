@@ -120,16 +120,14 @@ def _voiced(
 
     A voice that rests is taken for one that goes on in another near it; most of a piano's notes are told right so.
     """
-    step[these] = np.inf
-    for ahead in range(1, _AHEAD + 1):
-        these = these[these + ahead < len(track)]
-        then = these + ahead
-        apart = onset[then] - onset[these]
-        inside = (track[then] == track[these]) & (apart <= _LONGEST_STEP)
-        near = inside & (np.abs(pitch[then] - pitch[these]) <= _NEAR)
-        found = near & (apart > 0.02) & (keyed[these] <= _OUTLASTS * apart)
-        step[these[found]] = apart[found]
-        these = these[inside & ~found]
+    then = these + np.arange(1, _AHEAD + 1)[:, None]
+    far = then >= len(track)
+    then[far] = 0  # before any of these: no time from it is above 0
+    apart = onset[then] - onset[these]
+    near = (track[then] == track[these]) & (np.abs(pitch[then] - pitch[these]) <= _NEAR)
+    goes_on = near & (apart > 0.02) & (apart <= _LONGEST_STEP) & (keyed[these] <= _OUTLASTS * apart)
+    apart[~goes_on] = np.inf
+    step[these] = apart.min(axis=0)
 
 
 def _sounding_beats(score: Score) -> Floats:

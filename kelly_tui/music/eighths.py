@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from kelly_tui.music.averages import Middle, median, spread
 from kelly_tui.music.notes import Score
-from kelly_tui.music.runs import runs
+from kelly_tui.music.runs import begins_of, lengths_of, runs
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -120,7 +120,10 @@ def find_strokes(score: Score) -> Strokes:
             error += share * found.error
         doubt = max(doubt, min(found.soloist, 1 - found.soloist))
         sure, rival = sure * found.sure, found.rival if found.sure < 1 else rival
-    strokes, of_note = _together(times - push * 60 / score.tempo_bpm, beats - push)
+    times, beats = times - push * 60 / score.tempo_bpm, beats - push
+    order = times.argsort(kind="stable")
+    of_note = np.empty(len(times), np.int64)
+    strokes, of_note[order] = _together(times[order], beats[order])
     early = min(_EARLY * score.tempo_bpm / 60, NEAR_BEAT) if late.any() else _EARLY_BEATS
     return Strokes(strokes, push, error, of_note, late, early, sure, rival, doubt, otherwise)
 
@@ -144,11 +147,11 @@ _FEWEST_ON_BEAT = 24
 
 
 def _together(times: Floats, beats: Floats) -> tuple[Floats, Ints]:
-    """The strokes that notes make, in beats, and which of these each note belongs to."""
-    order = times.argsort(kind="stable")
-    of_note = np.zeros(len(times), np.int64)
-    of_note[order[1:]] = np.cumsum(np.diff(times[order]) > _TOGETHER)
-    return np.bincount(of_note, weights=beats) / np.bincount(of_note), of_note
+    """The strokes that notes at rising times make, in beats, and which of these each note belongs to."""
+    starts = begins_of(times, _TOGETHER)
+    counts = lengths_of(starts, len(times))
+    of_note = np.arange(len(starts)).repeat(counts)
+    return np.bincount(of_note, beats) / counts, of_note
 
 
 def _push_of(score: Score, strokes: Floats, drummer: bool) -> _Push:

@@ -75,8 +75,8 @@ _PROFILES -= _PROFILES.mean(1, keepdims=True)
 _PROFILES /= np.linalg.norm(_PROFILES, axis=1, keepdims=True)
 _OUT_OF_SCALE = 1.0 - _for_all_keys({mode: np.isin(np.arange(12), SCALES[mode]).astype(float) for mode in MODES})
 _TONIC = np.repeat(np.arange(12), len(MODES))
-_ABOVE = (np.arange(12)[:, None] + _TONIC) % 12
-"""(12, 12 * modes) the pitch class so many semitones above the tonic of each key."""
+_ABOVE = (np.arange(12)[:, None] + np.arange(12)) % 12
+"""(12, 12) the pitch class so many semitones above each tonic."""
 
 
 def _degree(index: int) -> NDArray[np.int64]:
@@ -92,11 +92,43 @@ def _is(name: str) -> NDArray[np.bool_]:
 _SECOND, _THIRD, _FIFTH = (_degree(index) for index in (1, 2, 4))
 _IS_MINOR, _IS_DORIAN, _IS_MIXOLYDIAN, _IS_LYDIAN = map(_is, ("minor", "dorian", "mixolydian", "lydian"))
 _PRIOR_ROWS = {texture: np.tile([of.get(mode, 0.0) for mode in MODES], 12) for texture, of in PRIORS.items()}
-_MINE, _OTHERS = (
-    np.array([[(tonic + pair[side]) % 12 for pair in CHARACTER[mode]] for tonic in range(12) for mode in MODES]).T
-    for side in (0, 1)
-)
+_CHARACTER = np.array(
+    [[[(tonic + mine) % 12 for mine in pair] for pair in CHARACTER[mode]] for tonic in range(12) for mode in MODES]
+).T
+"""(2, 2, 12 * modes) the degrees that each key has, and those that others have instead."""
 _FORM = [MODES.index(mode) for mode in FORMS]
+
+(
+    _NOTHING, _SOUNDS, _MIXED, _NO_LOW_SEVENTH, _NO_HIGH_FOURTH, _NO_THIRD, _UNDORIAN, _LOW_END, _HIGH_END, _LONG,
+    _DOWNBEAT, _LOWEST, _HALF, _HIGHEST, _FIRST, *_GROUP_BEGINS, _MOVES,
+) = range(18)  # fmt: skip
+"""What is heard of a piece, each of twelve pitch classes or tonics; last, of the bass, how often it goes from each."""
+
+
+def _places(is_line: bool) -> NDArray[np.int64]:
+    """(20, 12 * modes) where each key finds in that what the last columns of its evidence are."""
+    columns = (
+        _IS_MINOR * (12 * _MIXED + _TONIC),
+        _IS_DORIAN * (12 * _MIXED + _TONIC),
+        _IS_MIXOLYDIAN * (12 * _NO_LOW_SEVENTH + _TONIC) + _IS_LYDIAN * (12 * _NO_HIGH_FOURTH + _TONIC),
+        _IS_DORIAN * (12 * _UNDORIAN + _TONIC) + _IS_MIXOLYDIAN * (12 * _NO_THIRD + _TONIC),
+        12 * _SOUNDS + _TONIC,
+        12 * _SOUNDS + _THIRD,
+        12 * _SOUNDS + _FIFTH,
+        12 * _LOW_END + _TONIC,
+        12 * _LOW_END + _THIRD if is_line else 12 * _HIGH_END + _TONIC,
+        12 * (_MOVES + _FIFTH) + _TONIC,
+        12 * (_MOVES + _SECOND) + _TONIC,
+        12 * _LONG + _TONIC,
+        12 * _DOWNBEAT + _TONIC,
+        12 * _DOWNBEAT + _FIFTH,
+        12 * _LOWEST + _FIFTH,
+        *(12 * row + _TONIC for row in (_HALF, _HIGHEST, _FIRST, *_GROUP_BEGINS)),
+    )
+    return np.array(columns)
+
+
+_PLACES = (_places(False), _places(True))
 
 _TRACE = 0.01
 """Share of the sounding time below which a degree is not there."""
@@ -129,20 +161,9 @@ def detect_key(score: Score) -> Detection[Key]:
 
 def weigh_keys(score: Score) -> tuple[Detection[Key], Floats]:
     """The key, and (12 * modes,) the chance of each; equal ones where no key can be told."""
-    notes = score.pitched
-    equal = np.full(len(_TONIC), 1.0 / len(_TONIC))
-    if len(notes) == 0:
-        return unknown("no pitched notes"), equal
-    classes = int(np.count_nonzero(score.class_counts))
-    if classes < 3 or len(notes) < 5:
-        of = f"{count(len(notes), 'note')} of {count(classes, 'pitch class', 'pitch classes')}"
-        return unknown(f"{of} {agree(len(notes), 'tells', 'tell')} no key"), equal
-    if _are_alike(score.class_counts):
-        return unknown("the twelve pitch classes are as many each: no key"), equal
-    evidence, texture = key_evidence(score)
-    odds = evidence @ np.array(WEIGHTS[texture]) + _PRIOR_ROWS[texture]
-    chances = np.exp(odds - odds.max())
-    chances /= chances.sum()
+    if why_not := why_no_key(score):
+        return unknown(why_not), np.full(len(_TONIC), 1.0 / len(_TONIC))
+    chances, texture = chances_of_keys(score)
     of_keys = as_keys(chances)
     best, second = np.argsort(of_keys)[:-3:-1]
     tonic, mode = key_of_row(int(best))
@@ -154,6 +175,27 @@ def weigh_keys(score: Score) -> tuple[Detection[Key], Floats]:
             mode, ""
         )
     return Detection((tonic, mode), sure, why), chances
+
+
+def why_no_key(score: Score) -> str:
+    """Why its notes tell no key; empty where they tell one."""
+    notes = len(score.pitched)
+    if notes == 0:
+        return "no pitched notes"
+    classes = int(np.count_nonzero(score.class_counts))
+    if classes < 3 or notes < 5:
+        of = f"{count(notes, 'note')} of {count(classes, 'pitch class', 'pitch classes')}"
+        return f"{of} {agree(notes, 'tells', 'tell')} no key"
+    return "the twelve pitch classes are as many each: no key" if _are_alike(score.class_counts) else ""
+
+
+def chances_of_keys(score: Score) -> tuple[Floats, str]:
+    """(12 * modes,) the chance of each key, of a score that tells one; and its texture."""
+    evidence, texture = key_evidence(score)
+    odds = evidence @ np.array(WEIGHTS[texture]) + _PRIOR_ROWS[texture]
+    chances: Floats = np.exp(odds - odds.max())
+    chances /= chances.sum()
+    return chances, texture
 
 
 def _are_alike(counts: NDArray[np.int64]) -> bool:
@@ -224,71 +266,59 @@ def key_evidence(score: Score) -> tuple[Floats, str]:
     notes = score.pitched
     onsets, pitches = notes["onset_beat"], score.pitches
     ends = onsets + notes["duration_beat"]
+    finish = ends.max()
     profile = pitch_class_profile(score)
     spread = profile - profile.sum() / 12
-    counts = score.class_counts / len(notes)
-    mine, others = profile[_MINE], profile[_OTHERS]
-    preference = (mine - others) / (mine + others + 0.01)
     above = profile[_ABOVE]
     # Both sixths, where one would do, are minor's melodic forms rather than a mode's.
-    low_sixth, sixth = above[8], above[9]
-    mixture = np.minimum(low_sixth, sixth)
-    # What a mode is known by must be there; a dorian tune has no leading tone, a mixolydian one a third.
-    thirds = above[3] + above[4]
-    leads = above[11] > above[10] + _TRACE
-    absent = _IS_MIXOLYDIAN * (above[10] < _TRACE) + _IS_LYDIAN * (above[6] < _TRACE)
-    missing = _IS_DORIAN * (leads | (low_sixth + sixth < _TRACE)) + _IS_MIXOLYDIAN * (thirds < _TRACE)
-    last = pitches[ends >= ends.max() - 0.26]
+    low_sixth, sixth, low_seventh, seventh = above[8:]
     strokes = score.strokes
     bass = score.lowest % 12
     at = onsets[strokes]
-    apart = np.concatenate((at[1:], [ends.max()])) - at
+    apart = np.concatenate((at[1:], [finish])) - at
     held = np.bincount(bass[apart >= 1.9 * median(apart)], minlength=12)
-    moves = np.bincount(bass[:-1] * 12 + bass[1:], minlength=144) / max(1, int(np.count_nonzero(bass[1:] != bass[:-1])))
+    moves = np.bincount(bass[:-1] * 12 + bass[1:], minlength=144)
     bar, start = bar_of(score)
     bars, on = _downbeats(at, bar, start)
-    first = bass[on[0]] if len(on) else -1
+    last = pitches[ends >= finish - 0.26]
     is_line = is_single_line(score)
-    ends_low = last.min() % 12
-    evidence = np.zeros((len(_TONIC), 24), order="F")
-    for number, column in enumerate(
-        (
-            _PROFILES @ (spread / (math.sqrt(spread @ spread) + 1e-9)),
-            -np.log(_OUT_OF_SCALE @ counts + 0.003),
-            *preference,
-            mixture * _IS_MINOR,
-            mixture * _IS_DORIAN,
-            absent,
-            missing,
-            above[0],
-            profile[_THIRD],
-            profile[_FIFTH],
-            ends_low == _TONIC,
-            ends_low == _THIRD if is_line else last.max() % 12 == _TONIC,
-            moves[_FIFTH * 12 + _TONIC],
-            moves[_SECOND * 12 + _TONIC],
-            held[_TONIC] / max(1, held.sum()),
-            first == _TONIC,
-            first == _FIFTH,
-            pitches.min() % 12 == _FIFTH,
-            is_line * (_before_half(at, apart, bass) == _TONIC),
-            is_line * (pitches.max() % 12 == _TONIC),
-            (not is_line) * (bass[0] == _TONIC),
-        )
-    ):
-        evidence[:, number] = column
+    told = np.zeros((_MOVES + 12, 12))
+    told[_SOUNDS] = profile
+    told[_MIXED] = np.minimum(low_sixth, sixth)
+    # What a mode is known by must be there; a dorian tune has no leading tone, a mixolydian one a third.
+    told[_NO_LOW_SEVENTH] = low_seventh < _TRACE
+    told[_NO_HIGH_FOURTH] = above[6] < _TRACE
+    told[_NO_THIRD] = above[3] + above[4] < _TRACE
+    told[_UNDORIAN] = (seventh > low_seventh + _TRACE) | (low_sixth + sixth < _TRACE)
+    told[_LOW_END, last.min() % 12] = told[_LOWEST, pitches.min() % 12] = 1.0
+    told[_LONG] = held / max(1, held.sum())
+    if len(on):
+        told[_DOWNBEAT, bass[on[0]]] = 1.0
     if is_line:
-        return evidence, "melody"
-    if len(on) < _LEAST:  # all is struck between the downbeats that the file says
-        bars, on = _downbeats(at, bar, float(at[0]))
-    new = np.concatenate(([0], (bars[1:] != bars[:-1]).nonzero()[0] + 1))  # by hand a chord is several strokes
-    bars, downbeats = bars[new], np.minimum.reduceat(score.lowest[on], new) % 12
-    if is_loop(downbeats):
-        for number, group in enumerate(_GROUPS, evidence.shape[1] - len(_GROUPS)):
-            begins = downbeats[bars % group == 0]
-            evidence[:, number] = np.bincount(begins, minlength=12)[_TONIC] / len(begins)
-        return evidence, "loop"
-    return evidence, "voices" if are_modal_voices(score) else "harmony"
+        told[_HALF, _before_half(at, apart, bass)] = told[_HIGHEST, pitches.max() % 12] = 1.0
+    else:
+        told[_HIGH_END, last.max() % 12] = told[_FIRST, bass[0]] = 1.0
+    told[_MOVES:] = (moves / max(1, int(np.count_nonzero(bass[1:] != bass[:-1])))).reshape(12, 12)
+    texture = "melody"
+    if not is_line:
+        if len(on) < _LEAST:  # all is struck between the downbeats that the file says
+            bars, on = _downbeats(at, bar, float(at[0]))
+        new = np.concatenate(([0], (bars[1:] != bars[:-1]).nonzero()[0] + 1))  # by hand a chord is several strokes
+        bars, downbeats = bars[new], np.minimum.reduceat(score.lowest[on], new) % 12
+        if is_loop(downbeats):
+            texture = "loop"
+            for row, group in zip(_GROUP_BEGINS, _GROUPS):
+                begins = downbeats[bars % group == 0]
+                told[row] = np.bincount(begins, minlength=12) / len(begins)
+        else:
+            texture = "voices" if are_modal_voices(score) else "harmony"
+    evidence = np.empty((24, len(_TONIC)))
+    evidence[0] = _PROFILES @ (spread / (math.sqrt(spread @ spread) + 1e-9))
+    evidence[1] = -np.log(_OUT_OF_SCALE @ (score.class_counts / len(notes)) + 0.003)
+    mine, others = profile[_CHARACTER]
+    evidence[2:4] = (mine - others) / (mine + others + 0.01)
+    evidence[4:] = told.take(_PLACES[int(is_line)])
+    return evidence.T, texture
 
 
 def is_single_line(score: Score) -> bool:
@@ -334,7 +364,7 @@ def _downbeats(strokes: Floats, bar: float, start: float) -> tuple[NDArray[np.in
     """The strokes on downbeats: in which bar from the first of them on each is, and which they are."""
     bars = (strokes - start) / bar
     whole = np.rint(bars)
-    on = np.flatnonzero(np.abs(bars - whole) < 1 / 32)
+    on = (np.abs(bars - whole) < 1 / 32).nonzero()[0]
     struck = whole[on].astype(np.int64)
     return struck - struck[:1], on
 

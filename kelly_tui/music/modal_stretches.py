@@ -18,7 +18,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kelly_tui.model.labels import KEYS
-from kelly_tui.music.key import FORMS, MODES, Key, as_keys, bar_of, is_single_line, key_of_row, weigh_keys
+from kelly_tui.music.key import (
+    FORMS,
+    MODES,
+    Key,
+    as_keys,
+    bar_of,
+    chances_of_keys,
+    is_single_line,
+    key_of_row,
+    why_no_key,
+)
 from kelly_tui.music.runs import runs
 from kelly_tui.music.theory import SCALES
 
@@ -116,8 +126,7 @@ def _runs_elsewhere(groups: Groups, home: Key) -> Iterator[tuple[float, float]]:
         on = both[:, degree] > both[:, tonic]
         if np.count_nonzero(on) < _FEWEST:
             continue
-        starts, lengths = runs(on)
-        for start, length in zip(starts[on[starts]].tolist(), lengths[on[starts]].tolist()):
+        for start, length in _runs_of(on):
             begun = groups.begins[start : start + length, degree].nonzero()[0]
             closed = groups.closes[start : start + length, degree].nonzero()[0]
             if len(begun) and len(closed) and closed[-1] - begun[0] + 1 >= _FEWEST:
@@ -138,10 +147,16 @@ def _runs_in_place(score: Score, groups: Groups, home: Key) -> Iterator[tuple[fl
         theirs = set(SCALES[mode])
         if (4 in theirs) == (4 in ours) and (7 in theirs) == (7 in ours) and theirs != ours:
             on = sounding[:, [*(theirs - ours)]].sum(axis=1) > sounding[:, [*(ours - theirs)]].sum(axis=1)
-            starts, lasting = runs(on)
-            for start, length in zip(starts[on[starts]].tolist(), lasting[on[starts]].tolist()):
-                if _FEWEST <= length <= count - _FEWEST:
+            for start, length in _runs_of(on):
+                if length <= count - _FEWEST:
                     yield float(groups.edges[start]), float(groups.edges[start + length])
+
+
+def _runs_of(on: NDArray[np.bool_]) -> Iterator[tuple[int, int]]:
+    """Where runs of groups that are `on` start and how long they are, of those that are long enough to be one."""
+    starts, lengths = runs(on)
+    are = on[starts] & (lengths >= _FEWEST)
+    return zip(starts[are].tolist(), lengths[are].tolist())
 
 
 def groups_of_bars(score: Score) -> Groups:
@@ -181,10 +196,10 @@ def _is_at_home(homing: Floats, heard: Key, home: Key) -> bool:
 def _said_alone(score: Score, start: float, end: float, homing: Floats) -> Floats | None:
     """(keys,) logarithms of what a stretch says for each; None where it tells no key."""
     since, until = score.notes["onset_beat"].searchsorted((start - 1e-2, end - 1e-2)).tolist()
-    key, chances = weigh_keys(replace(score, notes=score.notes[since:until]))
-    if key.value is None:
+    stretch = replace(score, notes=score.notes[since:until])
+    if why_no_key(stretch):
         return None
-    said: Floats = np.log(as_keys(chances) + 1e-6) + _COMES_HOME * homing[_TONICS]
+    said: Floats = np.log(as_keys(chances_of_keys(stretch)[0]) + 1e-6) + _COMES_HOME * homing[_TONICS]
     return said
 
 

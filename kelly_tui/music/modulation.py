@@ -14,6 +14,7 @@ Weber's chart of keys does.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -138,6 +139,7 @@ def _key(state: int) -> Key:
     return KEYS[state // 2], "minor" if state % 2 else "major"
 
 
+@cache
 def said_at_home(key: Key) -> Floats:
     """`SAID`, with what pitch classes say for this key in its own mode."""
     said = SAID.copy()
@@ -270,8 +272,11 @@ def _none_ahead_of(scores: Floats, home: int, sure: float) -> Floats:
     by its bass, cadences and final too. So windows tell only where there is more of a key than elsewhere.
     """
     phrase = min(PHRASE, len(scores))
-    sums = np.cumsum(np.concatenate((np.zeros((1, scores.shape[1])), scores - scores[:, home, None])), axis=0)
-    usual = np.median(sums[phrase:] - sums[:-phrase], axis=0) / phrase
+    sums = np.zeros((len(scores) + 1, scores.shape[1]))
+    np.cumsum(scores - scores[:, home, None], axis=0, out=sums[1:])
+    ahead = (sums[phrase:] - sums[:-phrase]).T.copy()
+    ahead.sort()
+    usual = (ahead[:, (ahead.shape[1] - 1) // 2] + ahead[:, ahead.shape[1] // 2]) / 2 / phrase  # the medians
     none_ahead: Floats = scores - sure * np.maximum(usual, 0.0)
     return none_ahead
 
@@ -340,13 +345,13 @@ def best_keys(scores: Floats, ends: Floats, home: int, lasting: int = 1) -> NDAr
     `scores`: (n, 24) for each window and key; `ends`: (24,) more at the first and at the last; a key is brief
     for less than `lasting` windows. A key that is nowhere ahead of home by what a change costs is left out.
     """
-    ahead = np.zeros((24, len(scores) + 1))
-    np.cumsum((scores - scores[:, home, None]).T, axis=1, out=ahead[:, 1:])
-    least = np.minimum.accumulate(ahead, axis=1)
-    brief = (ahead - least).max(axis=1)
-    long = (ahead[:, lasting:] - least[:, :-lasting]).max(axis=1) if len(scores) >= lasting else np.zeros(24)
+    ahead = np.zeros((len(scores) + 1, 24))
+    np.cumsum(scores - scores[:, home, None], axis=0, out=ahead[1:])
+    least = np.minimum.accumulate(ahead)
+    brief = (ahead - least).max(axis=0)
+    long = (ahead[lasting:] - least[:-lasting]).max(axis=0) if len(scores) >= lasting else np.zeros(24)
     behind = ends - ends[home]
-    at_an_end = np.maximum(ahead.max(axis=1), ahead[:, -1] - least[:, -1]) + behind
+    at_an_end = np.maximum(ahead.max(axis=0), ahead[-1] - least[-1]) + behind
     path = np.full(len(scores), home)
     cost, dearer = COSTS[home], COSTS[home] + DEARER
     if ((brief > 2 * dearer) | (long > 2 * cost) | (at_an_end > cost)).any():  # never for home itself
