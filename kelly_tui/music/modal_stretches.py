@@ -29,7 +29,6 @@ from kelly_tui.music.key import (
     key_of_row,
     why_no_key,
 )
-from kelly_tui.music.runs import runs
 from kelly_tui.music.theory import SCALES
 
 if TYPE_CHECKING:
@@ -57,6 +56,11 @@ class Groups(NamedTuple):
     closes: NDArray[np.bool_]
     """(groups, 12) those on the downbeat of the last bar and in its second half."""
 
+    @property
+    def both(self) -> NDArray[np.int64]:
+        """(groups, 12) how often each begins and closes on a pitch class: 2 where it does both."""
+        return self.begins.astype(np.int64) + self.closes
+
 
 _BARS, _FEWEST = 4, 2
 """Of a group, and how many groups are a run."""
@@ -76,9 +80,10 @@ def modal_stretches(score: Score, home: Key, regions: Sequence[Stretch]) -> list
     """Those in another mode than `regions`, which follow each other, have them in; `home` is the key of the whole."""
     groups = groups_of_bars(score)
     found: list[Stretch] = []
-    for start, end, heard, near in _asked(score, groups, home, regions):
-        since, until = score.beat_to_time(np.array((start, end))).tolist()
-        if until - since < (_REGION if near else _RUN) or any(one.start < end and start < one.end for one in found):
+    asked = list(_asked(score, groups, home, regions))
+    edges = score.beat_to_time(np.array([span for *span, _, _ in asked]).reshape(-1, 2))
+    for (start, end, heard, near), lasting in zip(asked, (edges[:, 1] - edges[:, 0]).tolist()):
+        if lasting < (_REGION if near else _RUN) or any(one.start < end and start < one.end for one in found):
             continue
         homing = _homing(groups, start, end)
         if near and _is_at_home(homing, heard, home):
@@ -120,19 +125,16 @@ def _asked(
 
 def _runs_elsewhere(groups: Groups, home: Key) -> Iterator[tuple[float, float]]:
     """Runs of groups that begin and close on another degree of the scale than the tonic, more than on that."""
-    both = groups.begins.astype(np.int64) + groups.closes
-    tonic = KEYS.index(home[0])
-    for degree in ((tonic + step) % 12 for step in SCALES[home[1]][1:]):
-        on = both[:, degree] > both[:, tonic]
-        if np.count_nonzero(on) < _FEWEST:
-            continue
-        for start, length in _runs_of(on):
-            begun = groups.begins[start : start + length, degree].nonzero()[0]
-            closed = groups.closes[start : start + length, degree].nonzero()[0]
-            if len(begun) and len(closed) and closed[-1] - begun[0] + 1 >= _FEWEST:
-                first, last = start + int(begun[0]), start + int(closed[-1]) + 1
-                if last - first <= len(both) - _FEWEST and both[first:last, degree].mean() >= _AT_HOME:
-                    yield float(groups.edges[first]), float(groups.edges[last])
+    both = groups.both
+    tonic, *others = ((KEYS.index(home[0]) + step) % 12 for step in SCALES[home[1]])
+    for number, start, end in _runs_of(both[:, others] > both[:, tonic, None]):
+        degree = others[number]
+        begun = groups.begins[start:end, degree].nonzero()[0]
+        closed = groups.closes[start:end, degree].nonzero()[0]
+        if len(begun) and len(closed) and closed[-1] - begun[0] + 1 >= _FEWEST:
+            first, last = start + int(begun[0]), start + int(closed[-1]) + 1
+            if last - first <= len(both) - _FEWEST and both[first:last, degree].mean() >= _AT_HOME:
+                yield float(groups.edges[first]), float(groups.edges[last])
 
 
 def _runs_in_place(score: Score, groups: Groups, home: Key) -> Iterator[tuple[float, float]]:
@@ -143,20 +145,25 @@ def _runs_in_place(score: Score, groups: Groups, home: Key) -> Iterator[tuple[fl
     sounding = np.bincount(group * 12 + (score.classes - KEYS.index(home[0])) % 12, lengths, 12 * count)
     sounding = sounding.reshape(-1, 12)
     ours = set(SCALES["minor" if home[1] in FORMS else home[1]])
+    on = []
     for mode in MODES:
         theirs = set(SCALES[mode])
         if (4 in theirs) == (4 in ours) and (7 in theirs) == (7 in ours) and theirs != ours:
-            on = sounding[:, [*(theirs - ours)]].sum(axis=1) > sounding[:, [*(ours - theirs)]].sum(axis=1)
-            for start, length in _runs_of(on):
-                if length <= count - _FEWEST:
-                    yield float(groups.edges[start]), float(groups.edges[start + length])
+            on.append(sounding[:, [*(theirs - ours)]].sum(axis=1) > sounding[:, [*(ours - theirs)]].sum(axis=1))
+    for _, start, end in _runs_of(np.array(on).reshape(-1, count).T):
+        if end - start <= count - _FEWEST:
+            yield float(groups.edges[start]), float(groups.edges[end])
 
 
-def _runs_of(on: NDArray[np.bool_]) -> Iterator[tuple[int, int]]:
-    """Where runs of groups that are `on` start and how long they are, of those that are long enough to be one."""
-    starts, lengths = runs(on)
-    are = on[starts] & (lengths >= _FEWEST)
-    return zip(starts[are].tolist(), lengths[are].tolist())
+def _runs_of(on: NDArray[np.bool_]) -> Iterator[tuple[int, int, int]]:
+    """Column, start and end of the runs of groups that are `on` in each column, of those that are long enough."""
+    padded = np.zeros((on.shape[1], len(on) + 2), np.int8)
+    padded[:, 1:-1] = on.T
+    steps = padded[:, 1:] - padded[:, :-1]
+    column, starts = (steps > 0).nonzero()
+    ends = (steps < 0).nonzero()[1]
+    long = ends - starts >= _FEWEST
+    return zip(column[long].tolist(), starts[long].tolist(), ends[long].tolist())
 
 
 def groups_of_bars(score: Score) -> Groups:
@@ -182,8 +189,8 @@ def _homing(groups: Groups, start: float, end: float) -> Floats:
     """(12,) how often the groups of a stretch begin and close on each pitch class: 2 where all do both."""
     bar = (groups.edges[1] - groups.edges[0]) / _BARS
     inside = (groups.edges[:-1] > start - 1.02 * bar) & (groups.edges[1:] < end + 1.02 * bar)
-    both: Floats = groups.begins[inside].sum(axis=0) + groups.closes[inside].sum(axis=0)
-    return both / max(1, int(np.count_nonzero(inside)))
+    often: Floats = groups.both[inside].sum(axis=0) / max(1, int(np.count_nonzero(inside)))
+    return often
 
 
 def _is_at_home(homing: Floats, heard: Key, home: Key) -> bool:
