@@ -267,7 +267,7 @@ def _heard_again(accents: Floats, chroma: Floats) -> Floats:
     """(lags, accents and chroma): their autocorrelation at each of `_LAGS`, that of all pitch classes together."""
     signals = np.concatenate((accents, chroma))
     count = signals.shape[1]
-    products = [np.einsum("sc,sc->s", signals[:, : max(count - lag, 0)], signals[:, lag:]) for lag in (0, *_LAGS)]
+    products = [np.vecdot(signals[:, : max(count - lag, 0)], signals[:, lag:]) for lag in (0, *_LAGS)]
     together = np.add.reduceat(products, range(len(accents) + 1), axis=1)
     again: Floats = together[1:] / (together[0] + 1e-9)
     return again
