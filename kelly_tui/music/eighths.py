@@ -269,7 +269,7 @@ def second_eighths(phase: Floats, starts: Ints, counts: Ints) -> tuple[Floats, i
     at = np.maximum(np.floor(_PARTS * first + _NEARER), 0.0)
     then = np.maximum(np.floor(_PARTS * second + _NEARER), at + 1)
     off, by = at / _PARTS - first, then / _PARTS - second
-    cost = _COSTS + 8 * np.hypot(off, by) + 10 * np.abs(off - by) / math.sqrt(2)
+    cost = _COSTS + 8 * np.sqrt(off * off + by * by) + 10 * np.abs(off - by) / math.sqrt(2)
     cost[then >= _PARTS] = np.inf
     in_two, in_three, in_four = (at == 0) & (then == _PARTS - 1) & (cost.argmin(axis=0) == _WHICH)
     pairs, dotted = second[in_two | in_three], second[in_four]

@@ -295,7 +295,7 @@ def _accents(score: Score, is_line: bool) -> tuple[Floats, Flags]:
     pitches = notes["pitch"].astype(np.int64)
     place, size = pitches % 12 * (count + 1), 12 * (count + 1)
     steps = np.bincount(place + cell, minlength=size) - np.bincount(place + end, minlength=size)
-    chroma = steps.reshape(12, -1).cumsum(axis=1)[:, :-1] > 0
+    chroma = steps.cumsum().reshape(12, -1)[:, :-1] > 0  # of each pitch class the steps add up to none
     if len(notes) and not is_line:
         np.maximum.at(low, cell, np.maximum(median(pitches) - pitches, 0.0) / 12)
     return np.array([many, long, low, _novelty(chroma) * (many > 0)]), chroma

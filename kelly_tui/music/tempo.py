@@ -182,7 +182,8 @@ def _pulses(strokes: Floats, weights: NDArray[np.float32]) -> NDArray[np.float32
         turns -= np.floor(turns)
         turns *= 2 * np.pi
         angle = turns.astype(np.float32)
-        pulses += np.hypot(weight @ np.cos(angle), weight @ np.sin(angle))
+        even, odd = weight @ np.cos(angle), weight @ np.sin(angle)
+        pulses += np.sqrt(even * even + odd * odd)  # a sixth of the time of hypot
     pulses /= np.maximum(weights.sum(axis=0), np.float32(1e-9))[:, None]
     return pulses
 
