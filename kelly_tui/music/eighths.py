@@ -64,6 +64,12 @@ class Division(NamedTuple):
     """Beats with strokes at a third and at two thirds."""
     skipping_evenly: float
     """0..1: the share of beats that skip, in the half of the beats (every other) that skip less."""
+    halved: int = 0
+    """Of the ratios those that are the halves of beats of sixteenths: with three strokes or four."""
+    rival: float = 0.5
+    """What the ratio is if others of the beats tell it."""
+    doubt: float = 0.0
+    """0..1: that they do."""
 
 
 class Strokes(NamedTuple):
@@ -223,14 +229,21 @@ _HALF, _THIRD, _TWO_THIRDS, _INSIDE = (1 << bit for bit in range(4))
 _EDGES: Floats = np.array([0.18, 1 / 3 - 0.075, 1 / 3 + 0.075, 0.44, 0.56, _LATEST, 0.86])
 _PLACES_OF = np.array([0, 0, _THIRD, 0, _HALF, _TWO_THIRDS, 0, 0]) + _INSIDE * np.array([0, 1, 1, 1, 1, 1, 1, 0])
 """Phases, and the places that a stroke is in before, between and after them."""
+_DOUBLE_TIME, _SHARPLY = 3.0, 3.0
+"""How many times as many beats of sixteenths as pairs of eighths tell as much, where a soloist plays: those who swing
+play in double time, and blur, in up to twice as many. And how sharply which of them tells turns with their numbers."""
 _ALL = np.arange(16)
 _SKIPS = _ALL & (_HALF | _TWO_THIRDS) == _TWO_THIRDS
 _KINDS = np.array([_ALL >= 0, _ALL & _INSIDE > 0, _ALL & _HALF > 0, _SKIPS, _SKIPS & (_ALL & _THIRD > 0)]).T
 """(16, kinds) whether a beat whose strokes are in these places is a beat, divided, straight, skipping, of triplets."""
 
 
-def divide(strokes: Floats, early: float) -> Division:
-    """How `strokes`, in beats, divide the beats that have one on them, or `early` before them."""
+def divide(strokes: Floats, early: float, by_soloist: bool = False) -> Division:
+    """How `strokes`, in beats, divide the beats that have one on them, or `early` before them.
+
+    The ratios are those of pairs of eighths, or, where there are more beats of sixteenths, of both: a few dotted
+    figures among these don't swing.
+    """
     beat = np.floor(strokes + early)
     phase = strokes - beat
     starts, counts = runs(beat)
@@ -241,10 +254,20 @@ def divide(strokes: Floats, early: float) -> Division:
     if not on:
         return Division(np.empty(0), 0, 0, 0, 0, 0, 0, 0.0)
     ratios, pairs = second_eighths(phase, starts, counts)
+    of_more, rival, doubt = 0, 0.5, 0.0
     if len(ratios) < FEWEST_PAIRS:  # few beats of two strokes, but others that say where the half lies
         ratios = phase[places & (_HALF if straight >= skipping else _TWO_THIRDS) > 0]
+    elif straight and (more := (counts == 3) | (counts == 4)).any():
+        on_half = places & _HALF > 0
+        halves = phase[on_half & (more & (np.add.reduceat(on_half, starts, dtype=np.int64) == 1)).repeat(counts)]
+        odds = (len(halves) / len(ratios) / (_DOUBLE_TIME if by_soloist else 1.0)) ** _SHARPLY
+        if odds > 1:
+            of_more, rival, doubt = len(halves), median(ratios), 1 / (1 + odds)
+            ratios = np.concatenate((ratios, halves))
+        elif odds > 0:
+            rival, doubt = median(halves), odds / (1 + odds)
     evenly = min(skips / max(beats, 1) for beats, _, _, skips, _ in every_other.tolist())
-    return Division(ratios, pairs, on, divided, straight, skipping, triplets, evenly)
+    return Division(ratios, pairs, on, divided, straight, skipping, triplets, evenly, of_more, rival, doubt)
 
 
 def most_pairs(strokes: Strokes, parts: int) -> int:

@@ -102,7 +102,7 @@ def _divided(score: Score, strokes: Strokes) -> Groove:
     division, parts = eighths, 1
     pairs_wanted = 0.9 * eighths.on
     if swing.value is not None and abs(swing.value - 0.5) < _NO_SWING and most_pairs(strokes, 2) >= pairs_wanted:
-        of_sixteenths, its_ratio, halves = _swing(score, strokes, 2)
+        of_sixteenths, its_ratio, halves = _swing(score, strokes, 2, told.otherwise)
         if halves.pairs >= pairs_wanted and of_sixteenths.value is not None:
             swing, told, division, parts = of_sixteenths, its_ratio, halves, 2
     push = _Push.of(score, _points(0.5 if swing.value is None else swing.value, parts), strokes)
@@ -134,40 +134,49 @@ _NO_SWING = 0.03
 
 
 class _Ratio(NamedTuple):
-    """A swing ratio, its standard error, and what it is otherwise, with what probability."""
+    """A swing ratio, its standard error, and what else it may be."""
 
     at: float
     error: float
-    otherwise: float
-    doubt: float
+    otherwise: tuple[tuple[float, float], ...] = ()
+    """(ratio, the probability that it is this one and none of those before)."""
 
     def between(self, low: float, high: float, blur: float = 0.0) -> float:
         """How probable it is that it lies there, of borders that are vague by `blur`."""
-        error = self.error + blur
-        own, others = (
-            _normal((high - ratio) / error) - _normal((low - ratio) / error) for ratio in (self.at, self.otherwise)
-        )
-        return (1 - self.doubt) * own + self.doubt * others
+        error, rest, found = self.error + blur, 1.0, 0.0
+        for ratio, doubt in (*self.otherwise, (self.at, 1.0)):
+            found += rest * doubt * (_normal((high - ratio) / error) - _normal((low - ratio) / error))
+            rest *= 1 - doubt
+        return found
 
 
-def _swing(score: Score, strokes: Strokes, parts: int) -> tuple[Detection[float], _Ratio, Division]:
+def _swing(
+    score: Score, strokes: Strokes, parts: int, rivals: tuple[tuple[float, float], ...] = ()
+) -> tuple[Detection[float], _Ratio, Division]:
     """The middle of the ratios in the beat, or in each of its two `parts`; how sure it is; and what divides them so.
 
     Drawn a little to 0.6 ± 0.1 (most music's) where they vary, within what the field holds: 0.5 to 0.75. What is not
-    known of the push is not known of where the beat begins.
+    known of the push is not known of where the beat begins. `rivals` are what it may be besides.
     """
-    division = divide(strokes.beats * parts, strokes.early * parts)
-    what, pairs = "pairs" if parts == 1 else "pairs of sixteenths", len(division.ratios)
-    if pairs < FEWEST_PAIRS:
-        return unknown(f"too few {what} for a swing ratio: {pairs}"), _Ratio(0.5, 1.0, 0.5, 0.0), division
+    division = divide(strokes.beats * parts, strokes.early * parts, bool(strokes.late.any()))
+    what, finer = ("pairs", "sixteenths") if parts == 1 else ("pairs of sixteenths", "32nds")
+    pairs = len(division.ratios) - division.halved
+    if len(division.ratios) < FEWEST_PAIRS:
+        return unknown(f"too few {what} for a swing ratio: {pairs}"), _Ratio(0.5, 1.0), division
     middle, own = Middle.of(division.ratios, 0.04, 0.004, parts / score.ticks_per_beat)
     error = math.hypot(own, parts * strokes.error)
     sure = 0.1**2 / (0.1**2 + error**2)
     drawn = sure * middle + (1 - sure) * 0.6
-    ratio = _Ratio(_held(drawn), error, _held(drawn + parts * strokes.otherwise), strokes.doubt)
+    unpushed = _held(drawn + parts * strokes.otherwise)
+    rivals += ((unpushed, strokes.doubt), (_held(division.rival), division.doubt))
+    ratio = _Ratio(_held(drawn), error, tuple(rival for rival in rivals if rival[1]))
     why = f"swing {ratio.at:.2f} ± {max(math.ceil(error * 100), 1) / 100:.2f} from {pairs} {what}"
-    if strokes.doubt > 1 - _CLEAR and abs(ratio.otherwise - ratio.at) > error + 0.01:
-        why += f", or {ratio.otherwise:.2f} if a soloist" + (" doesn't play" if strokes.late.any() else " plays")
+    if division.halved:
+        why += f" and {division.halved} times {finer}"
+    if division.doubt > 1 - _CLEAR and abs(division.rival - ratio.at) > error + 0.01:
+        why += f", or {_held(division.rival):.2f} by the {what if division.halved else finer}"
+    if strokes.doubt > 1 - _CLEAR and abs(unpushed - ratio.at) > error + 0.01:
+        why += f", or {unpushed:.2f} if a soloist" + (" doesn't play" if strokes.late.any() else " plays")
     confidence = 0.98 * ratio.between(ratio.at - 0.03, ratio.at + 0.03)
     return Detection(round(ratio.at, 4), round(confidence, 3), why), ratio, division
 

@@ -141,6 +141,33 @@ def test_dotted_figures_among_eighths_do_not_swing() -> None:
     assert detect_groove(played(hits, 100)).swing_ratio.value == pytest.approx(0.5, abs=0.01)
 
 
+@pytest.mark.parametrize("figure", [2 / 3, 0.75])
+@pytest.mark.parametrize("every", [40, 20, 10, 4])
+def test_a_few_figures_among_sixteenths_do_not_swing(figure: float, every: int) -> None:
+    """Four of 160 were "dotted" at .9, and all the others ignored."""
+    hits = [
+        (at + place, 62, 0)
+        for at in range(4, 164)
+        for place in ((0, figure) if at % every == 0 else (0, 0.25, 0.5, 0.75)[: 3 + at % 2])
+    ]
+    groove = detect_groove(played(hits, 100))
+    assert groove.groove_type.value == "straight", groove
+    assert groove.swing_ratio.value == pytest.approx(0.5, abs=0.01)
+    assert groove.swing_ratio.confidence > 0.85
+
+
+def test_of_as_many_figures_as_sixteenths_it_is_not_sure_which_tell() -> None:
+    """And of a few sixteenths among eighths that swing these do, as surely as before."""
+    for share, swings, low, high in ((0.5, None, 0.3, 0.65), (0.1, True, 0.95, 1)):
+        sixteenths_at = np.random.default_rng(3).permutation(80)[: round(80 * share)]
+        places = [(0, 0.25, 0.5, 0.75) if at in sixteenths_at else (0, 2 / 3) for at in range(80)]
+        hits = [(4 + at + place, 62, 0) for at in range(80) for place in places[at]]
+        groove = detect_groove(played(hits, 100))
+        assert low < groove.swing_ratio.confidence < high, (share, groove)
+        assert groove.groove_type.confidence < high
+        assert swings is None or groove.swing_ratio.value == pytest.approx(2 / 3, abs=0.01)
+
+
 def test_offsets_are_of_each_note_from_its_own_place() -> None:
     offsets = detect_groove(played(melody(0.62), 120, push_ms=-20)).timing_offsets.value
     assert offsets.std() == pytest.approx(5, abs=0.7)
