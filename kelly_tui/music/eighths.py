@@ -27,7 +27,7 @@ _EARLY_BEATS = 0.08
 """Beats before it from which one does whose push was taken off."""
 _LATEST = 0.78
 """Where the second of two eighths can lie at most."""
-_LONE = (9 / 32, 3 / 4)
+_LONE = (9 / 32, 3 / 4 - 1e-6)
 """Where a lone stroke costs least as the second eighth of its beat."""
 _PARTS, _COSTS, _WHICH = np.array([[(2.0,), (3.0,), (4.0,)], [(0.0,), (1.5,), (2.0,)], [(0.0,), (1.0,), (2.0,)]])
 """In how many parts a beat may be, what these cost, and which of the three they are."""
@@ -153,11 +153,14 @@ _FEWEST_ON_BEAT = 24
 
 
 def _together(times: Floats, beats: Floats) -> tuple[Floats, Ints]:
-    """The strokes that notes at rising times make, in beats, and which of these each note belongs to."""
+    """The strokes that notes at rising times make, in beats, and which of these each note belongs to.
+
+    They are rounded to far less than a tick: on which side of an edge a stroke lies is not for its last bits to say.
+    """
     starts = begins_of(times, _TOGETHER)
     counts = lengths_of(starts, len(times))
     of_note = np.arange(len(starts)).repeat(counts)
-    return np.bincount(of_note, beats) / counts, of_note
+    return (np.bincount(of_note, beats) / counts).round(9), of_note
 
 
 def _push_of(score: Score, strokes: Floats, drummer: bool) -> _Push:
@@ -297,6 +300,6 @@ def second_eighths(phase: Floats, starts: Ints, counts: Ints) -> tuple[Floats, i
     in_two, in_three, in_four = (at == 0) & (then == _PARTS - 1) & (cost.argmin(axis=0) == _WHICH)
     pairs, dotted = second[in_two | in_three], second[in_four]
     eighths = np.concatenate((alone, pairs))
-    if len(dotted) > len(eighths) or (len(eighths) and median(eighths) > 2 / 3):
+    if len(dotted) > len(eighths) or (len(eighths) and median(eighths) > 2 / 3 + 1e-6):
         return np.concatenate((eighths, dotted)), len(pairs) + len(dotted)
     return eighths, len(pairs)

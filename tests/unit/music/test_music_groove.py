@@ -168,6 +168,20 @@ def test_of_as_many_figures_as_sixteenths_it_is_not_sure_which_tell() -> None:
         assert swings is None or groove.swing_ratio.value == pytest.approx(2 / 3, abs=0.01)
 
 
+@pytest.mark.parametrize("places", [((0,), (0.75,), (0.75,), (0.5, 0.9)), ((0, 2 / 3), (0, 2 / 3), (0, 0.75))])
+def test_the_last_bits_of_where_strokes_lie_decide_nothing(places: tuple[tuple[float, ...], ...]) -> None:
+    """A lone stroke on the last quarter was a second eighth, or none, as it was rounded."""
+    hits = [(at + place, 62, 0) for at in range(4, 84) for place in places[at % len(places)]]
+    score = played(hits, 100, spread_ms=0)
+    said, rng = set(), np.random.default_rng(1)
+    for mean, moved in ((0.0, 0.0), (0.0, 1e-13), (-1e-13, 0.0), (1e-13, 0.0)):
+        notes = score.notes.copy()
+        notes["onset_beat"] += rng.normal(mean, moved, len(notes))
+        groove = detect_groove(replace(score, notes=notes))
+        said.add((groove.groove_type.value, groove.swing_ratio.value, groove.swing_ratio.why))
+    assert len(said) == 1, said
+
+
 def test_offsets_are_of_each_note_from_its_own_place() -> None:
     offsets = detect_groove(played(melody(0.62), 120, push_ms=-20)).timing_offsets.value
     assert offsets.std() == pytest.approx(5, abs=0.7)
