@@ -53,7 +53,7 @@ class Division(NamedTuple):
     pairs: int
     """Beats of which both eighths are struck."""
     on: int
-    """Beats with a stroke on them; what follows counts these."""
+    """Beats with a stroke on them, and those of triplets of quarters; what follows counts these."""
     divided: int
     """Beats with a stroke inside."""
     straight: int
@@ -61,7 +61,7 @@ class Division(NamedTuple):
     skipping: int
     """Beats with a stroke at about two thirds and none on the half."""
     triplets: int
-    """Beats with strokes at a third and at two thirds."""
+    """Beats with strokes at a third and at two thirds; of triplets of quarters at either."""
     skipping_evenly: float
     """0..1: the share of beats that skip, in the half of the beats (every other) that skip less."""
     halved: int = 0
@@ -251,13 +251,19 @@ def divide(strokes: Floats, early: float, by_soloist: bool = False) -> Division:
     phase = strokes - beat
     starts, counts = runs(beat)
     places = _PLACES_OF[_EDGES.searchsorted(phase, "right")]
-    of_beat = np.bitwise_or.reduceat(places, starts) + 16 * (beat[starts] % 2 == 0)
+    of_beat = np.bitwise_or.reduceat(places, starts)
+    in_triplets, share = _quarter_triplets(of_beat, beat[starts])
+    if share > 0.5:
+        rest = divide(strokes[~in_triplets.repeat(counts)], early, by_soloist)
+        those = int(np.count_nonzero(in_triplets))
+        return rest._replace(on=rest.on + those, divided=rest.divided + those, triplets=rest.triplets + those)
+    of_beat += 16 * (beat[starts] % 2 == 0)
     every_other = np.bincount(of_beat[phase[starts] < NEAR_BEAT], minlength=32).reshape(2, 16) @ _KINDS
     on, divided, straight, skipping, triplets = every_other.sum(axis=0).tolist()
     if not on:
         return Division(np.empty(0), 0, 0, 0, 0, 0, 0, 0.0)
     ratios, pairs = second_eighths(phase, starts, counts)
-    of_more, rival, doubt = 0, 0.5, 0.0
+    of_more, rival, doubt = 0, 0.5, share**_SHARPLY / (share**_SHARPLY + (1 - share) ** _SHARPLY)
     if len(ratios) < FEWEST_PAIRS:  # few beats of two strokes, but others that say where the half lies
         ratios = phase[places & (_HALF if straight >= skipping else _TWO_THIRDS) > 0]
     elif straight and (more := (counts == 3) | (counts == 4)).any():
@@ -267,10 +273,28 @@ def divide(strokes: Floats, early: float, by_soloist: bool = False) -> Division:
         if odds > 1:
             of_more, rival, doubt = len(halves), median(ratios), 1 / (1 + odds)
             ratios = np.concatenate((ratios, halves))
-        elif odds > 0:
+        elif odds / (1 + odds) > doubt:
             rival, doubt = median(halves), odds / (1 + odds)
     evenly = min(skips / max(beats, 1) for beats, _, _, skips, _ in every_other.tolist())
     return Division(ratios, pairs, on, divided, straight, skipping, triplets, evenly, of_more, rival, doubt)
+
+
+def _quarter_triplets(of_beat: Ints, beat: Floats) -> tuple[NDArray[np.bool_], float]:
+    """Which beats are of triplets of quarters or halves, by the places that the strokes of each `beat` are in; and of
+    those that skip, the share that is.
+
+    Such triplets strike two thirds of one beat and a third of the next, or the other way round. Who swings strikes two
+    thirds alone.
+    """
+    third, two_thirds = (of_beat & (_HALF | _THIRD | _TWO_THIRDS) == place for place in (_THIRD, _TWO_THIRDS))
+    both = np.zeros(len(beat), np.bool_)
+    if third.any() and two_thirds.any():
+        turned = (third[1:] & two_thirds[:-1]) | (third[:-1] & two_thirds[1:])
+        turned &= beat[1:] - beat[:-1] == 1
+        both[1:] = turned
+        both[:-1] |= turned
+        return both, float(np.count_nonzero(both & two_thirds) / np.count_nonzero(two_thirds))
+    return both, 0.0
 
 
 def most_pairs(strokes: Strokes, parts: int) -> int:

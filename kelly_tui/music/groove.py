@@ -93,9 +93,10 @@ def _divided(score: Score, strokes: Strokes) -> Groove:
     swing, told, eighths = _swing(score, strokes, 1)
     if eighths.triplets >= max(FEWEST_PAIRS, _MOST * eighths.divided):
         push = _Push.of(score, np.arange(4) / 3, strokes)
+        of_most = _TRIPLETS if 2 * eighths.triplets >= eighths.on else _FEW_TRIPLETS
         triplet = Detection(
             "triplet",
-            _DRUMMED_TRIPLETS if is_drummer(score) else 0.9,
+            _DRUMMED_TRIPLETS if is_drummer(score) else of_most,
             f"{eighths.triplets} of {eighths.on} beats in three even parts",
         )
         return push.groove(triplet, unknown("beats in three parts, not in two"))
@@ -127,6 +128,8 @@ def _compound(score: Score) -> Groove:
 
 _MOST = 0.75
 """Share of the divided beats that are in three parts, from which the groove is triplets."""
+_TRIPLETS, _FEW_TRIPLETS = 0.9, 0.6
+"""How sure triplets are, and those of less than half of the beats: the others are not divided, and say nothing."""
 _DRUMMED_TRIPLETS = 0.35
 """How sure triplets of a drummer are: of five such takes annotators call none so, but straight or a shuffle."""
 _NO_SWING = 0.03
@@ -174,7 +177,7 @@ def _swing(
     if division.halved:
         why += f" and {division.halved} times {finer}"
     if division.doubt > 1 - _CLEAR and abs(division.rival - ratio.at) > error + 0.01:
-        why += f", or {_held(division.rival):.2f} by the {what if division.halved else finer}"
+        why += f", or {_held(division.rival):.2f} by the other beats"
     if strokes.doubt > 1 - _CLEAR and abs(unpushed - ratio.at) > error + 0.01:
         why += f", or {unpushed:.2f} if a soloist" + (" doesn't play" if strokes.late.any() else " plays")
     confidence = 0.98 * ratio.between(ratio.at - 0.03, ratio.at + 0.03)

@@ -168,6 +168,27 @@ def test_of_as_many_figures_as_sixteenths_it_is_not_sure_which_tell() -> None:
         assert swings is None or groove.swing_ratio.value == pytest.approx(2 / 3, abs=0.01)
 
 
+@pytest.mark.parametrize(
+    ("rhythm", "every"), [((0, 2 / 3, 4 / 3), 2), ((0, 2 / 3, 4 / 3), 8), ((0, 4 / 3, 8 / 3), 4)]
+)  # fmt: skip
+@pytest.mark.parametrize("others", [(), ((0, 36, 1), (1, 43, 1)), ((0, KICK, DRUMS), (1, SNARE, DRUMS))])
+def test_triplets_of_quarters_and_halves_do_not_swing(
+    rhythm: tuple[float, ...], every: int, others: tuple[Hit, ...]
+) -> None:
+    """Beside quarters: two thirds of every other beat were eighths at .98, and the third of the next was ignored."""
+    triplets = [(at + place, 62, 0) for at in range(4, 132, every) for place in rhythm]
+    quarters = [(at + beat, pitch, channel) for at in range(4, 132, 2) for beat, pitch, channel in others]
+    groove = detect_groove(played(triplets + quarters, 100))
+    assert groove.swing_ratio.value is None, groove
+    assert groove.groove_type.value == "triplet"
+
+
+def test_a_few_triplets_of_quarters_leave_swing_and_straight_eighths_what_they_are() -> None:
+    for ratio in (0.5, 0.62, 2 / 3):
+        hits = melody(ratio) + [(at + place, 60, 0) for at in range(68, 76, 2) for place in (0, 2 / 3, 4 / 3)]
+        assert detect_groove(played(hits, 100)).swing_ratio.value == pytest.approx(ratio, abs=0.01)
+
+
 @pytest.mark.parametrize("places", [((0,), (0.75,), (0.75,), (0.5, 0.9)), ((0, 2 / 3), (0, 2 / 3), (0, 0.75))])
 def test_the_last_bits_of_where_strokes_lie_decide_nothing(places: tuple[tuple[float, ...], ...]) -> None:
     """A lone stroke on the last quarter was a second eighth, or none, as it was rounded."""
