@@ -29,7 +29,9 @@ _SURE_BY_DEGREES, _SURE_OF_ACCENTS, _SURE_OF_NOTHING_ELSE = 0.7, 0.55, 0.4
 right; players hold their notes less evenly than those. ``make accuracy`` shows it of others."""
 _DOWN = 64
 """The value from which the sustain pedal is down."""
-_LONGEST_STEP = 2.0
+_GRAIN = 1e-6
+"""What the last bits of times make of a share at most: 0.95 is legato however a file was read."""
+_LONGEST_STEP = 2.0 + _GRAIN
 """Beats to the next note after which a gap is a rest, not articulation."""
 
 
@@ -105,7 +107,7 @@ def held_shares(score: Score) -> Floats:
     return shares
 
 
-_OUTLASTS, _VOICES = 1.25, 0.1
+_OUTLASTS, _VOICES = 1.25 + _GRAIN, 0.1
 """Times the time to the next note for which a key is down whose note goes on under it: no player joins notes of a line
 by so much (Bresin and Battel, 2000); and the share of such from which a track has several voices."""
 _NEAR, _AHEAD = 9, 8
@@ -164,7 +166,8 @@ def articulation_ratios(shares: Floats) -> tuple[float, float, float]:
     """Shares of legato, staccato and normal notes; zeros where no note follows another."""
     if len(shares) == 0:
         return 0.0, 0.0, 0.0
-    legato, staccato = (float(np.count_nonzero(of) / len(shares)) for of in (shares >= LEGATO, shares <= STACCATO))
+    joined, short = shares >= LEGATO - _GRAIN, shares <= STACCATO + _GRAIN
+    legato, staccato = (float(np.count_nonzero(of) / len(shares)) for of in (joined, short))
     return legato, staccato, max(0.0, 1.0 - legato - staccato)
 
 
@@ -180,16 +183,16 @@ def detect_articulation(score: Score, shares: Floats) -> Detection[str]:
     legato, staccato, normal = articulation_ratios(shares)
     held = median(shares)
     share, name = max((normal, "normal"), (legato, "legato"), (staccato, "staccato"))
-    how = {"legato": "reach the next", "staccato": "are short", "normal": "are neither joined nor short"}[name]
-    lasting = f"the median lasts {held:.2f} of the time to the next" + (", with the pedal" if len(score.pedal) else "")
-    why = f"{share:.0%} of {len(shares)} notes {how}; {lasting}"
+    hows = {"legato": "reach the next or nearly", "staccato": "are short", "normal": "are neither joined nor short"}
+    lasting = f"the median lasts {held:.3g} of the time to the next" + (", with the pedal" if len(score.pedal) else "")
+    why = f"{share:.0%} of {len(shares)} notes {hows[name]}; {lasting}"
     if name != "normal":
         return Detection(name, 0.4 + 0.5 * share, why)
-    if held >= _TENUTO:
+    if held >= _TENUTO - _GRAIN:
         return Detection("tenuto", _SURE_BY_DEGREES, why)
     accented = accent_share(score)
     loud = float(score.pitched["velocity"].mean())
-    if held <= _MARCATO and (accented >= 0.1 or loud >= MARKS["f"] - 8):
+    if held <= _MARCATO + _GRAIN and (accented >= 0.1 or loud >= MARKS["f"] - 8):
         struck = f"mean velocity {loud:.0f}" if accented < 0.1 else f"{accented:.0%} louder than those around them"
         return Detection("marcato", _SURE_BY_DEGREES, f"struck hard, {struck}; {lasting}")
     if 0.1 <= accented <= 0.5:
@@ -210,7 +213,7 @@ def accent_share(score: Score) -> float:
     used = np.bincount(place).nonzero()[0]
     register = (np.diff(used, prepend=used[0]) > _APART).cumsum()[used.searchsorted(place)]
     order = register.argsort(kind="stable")
-    register, onset = register[order], notes["onset_beat"][order]
+    register, onset = register[order], notes["onset_beat"][order].round(9)
     starts = np.flatnonzero(np.append(True, (np.diff(onset) > 1 / 16) | (np.diff(register) > 0)))
     strokes = np.maximum.reduceat(notes["velocity"][order], starts).astype(np.float64)
     register = register[starts]

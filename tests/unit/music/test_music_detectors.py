@@ -339,6 +339,20 @@ def test_articulation(name: str, share: float) -> None:
     assert dict(zip(("legato", "staccato", "normal"), articulation_ratios(shares)))[name] > 0.9
 
 
+@pytest.mark.parametrize(("name", "share"), [("legato", 0.95), ("staccato", 0.6)])
+def test_articulation_is_not_for_the_last_bits_of_times_to_say(name: str, share: float) -> None:
+    """Notes of just that share were legato at .9 of a file and tenuto at .7 of pretty_midi's reading of it."""
+    score = score_of(line([60, 62, 64, 65, 67] * 12, share=share))
+    rng = np.random.default_rng(4)
+    for _ in range(4):
+        moved = score.notes.copy()
+        for time in ("onset", "duration", "onset_beat", "duration_beat"):
+            moved[time] += rng.normal(0, 1e-12, len(moved))
+        found = detect_articulation(score, held_shares(replace(score, notes=moved)))
+        assert (found.value, found.confidence) == (name, pytest.approx(0.9))
+        assert "reach the next;" not in found.why
+
+
 def pedalled(*presses: tuple[float, float], hands: int = 1) -> Score:
     """Arpeggios that let go after a third of the step, over `hands` tracks; the pedal of the first: down, up, beats."""
     song = mido.MidiFile(ticks_per_beat=TICKS)
