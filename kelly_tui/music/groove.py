@@ -26,7 +26,7 @@ from kelly_tui.music.eighths import (
     is_drummer,
     most_pairs,
 )
-from kelly_tui.music.notes import Score
+from kelly_tui.music.notes import Meter, Score
 from kelly_tui.music.runs import runs
 from kelly_tui.music.tempo import has_clock, unkept
 from kelly_tui.text import agree, count
@@ -82,8 +82,8 @@ def detect_groove(score: Score) -> Groove:
         return no_groove("all notes start within a beat")
     if not has_clock(score):
         return no_groove(unkept(score))
-    if is_compound(score):
-        return _compound(score)
+    if (meter := score.main_meter) is not None and meter.is_compound:
+        return _compound(score, meter)
     strokes = find_strokes(score)
     return _divided(score, strokes).less_sure(strokes.sure)
 
@@ -110,9 +110,16 @@ def _divided(score: Score, strokes: Strokes) -> Groove:
     return push.groove(_class(score, swing, told, division, parts, push), swing)
 
 
-def is_compound(score: Score) -> bool:
-    """Whether the beat is a dotted note: 6/8, 9/8, 12/8."""
-    return bool(score.meters) and score.meters[0].denominator >= 8 and score.meters[0].numerator in (6, 9, 12)
+def beat_of(score: Score) -> tuple[float, float]:
+    """Quarter notes of a beat, and the first beat: of a compound meter, a dotted note, counted from where it begins.
+
+    The meter is the one that holds for the longest: before it a bar may be left for the pick-up.
+    """
+    meter = score.main_meter
+    if meter is None or not meter.is_compound:
+        return 1.0, 0.0
+    dotted = 12 / meter.denominator
+    return dotted, -(-meter.beat % dotted)
 
 
 def no_groove(why: str) -> Groove:
@@ -120,8 +127,8 @@ def no_groove(why: str) -> Groove:
     return Groove(unknown(why), unknown(why), unknown(why), 0.0)
 
 
-def _compound(score: Score) -> Groove:
-    why = f"a beat of {score.time_signature} has three parts"
+def _compound(score: Score, meter: Meter) -> Groove:
+    why = f"a beat of {meter.numerator}/{meter.denominator} has three parts"
     push = _Push.of(score, np.arange(7) / 6, None)
     return push.groove(Detection("triplet", 0.7, why), unknown(why))
 
@@ -208,8 +215,8 @@ def offsets_from_grid(score: Score, points: Floats, strokes: Strokes | None) -> 
     soloist's n strokes in a beat the first is meant for the beat if it comes in the first fifth of it, or, of more than
     three, in the n + 2nd part.
     """
-    unit = 1.5 if is_compound(score) else 1.0
-    beats = (score.notes["onset_beat"] - (0.0 if strokes is None else strokes.push)) / unit
+    unit, first = beat_of(score)
+    beats = (score.notes["onset_beat"] - first - (0.0 if strokes is None else strokes.push)) / unit
     whole = np.floor(beats)
     point = ((points[1:] + points[:-1]) / 2).searchsorted(beats - whole)
     if strokes and strokes.late.any():
@@ -219,7 +226,7 @@ def offsets_from_grid(score: Score, points: Floats, strokes: Strokes | None) -> 
         on[starts] = (strokes.beats - beat)[starts] < np.minimum(0.2, 1 / (counts + 2))
         of_beat = on[strokes.of_note] & strokes.late
         whole[of_beat], point[of_beat] = beat[strokes.of_note[of_beat]], 0
-    offsets: Floats = (score.notes["onset"] - score.beat_to_time((whole + points[point]) * unit)) * 1000
+    offsets: Floats = (score.notes["onset"] - score.beat_to_time((whole + points[point]) * unit + first)) * 1000
     return offsets, whole.astype(np.int64) * (len(points) - 1) + point
 
 

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from kelly_tui.errors import FileRefused
 from kelly_tui.export.arrays.rows import Form, Rows
 from kelly_tui.music.beats import find_clock
-from kelly_tui.music.groove import detect_groove, is_compound
+from kelly_tui.music.groove import beat_of, detect_groove
 from kelly_tui.music.meter import find_bars
 from kelly_tui.music.notes import Score
 from kelly_tui.music.tempo import detect_tempo
@@ -121,6 +121,6 @@ def _beat_of_bar(score: Score, beat: Ints) -> Ints:
     meter = score.main_meter
     if meter is None:
         return beat % 4
-    unit = 1.5 if is_compound(score) else 1.0
+    unit, first = beat_of(score)
     bar = max(1, round(meter.numerator * 4 / meter.denominator / unit))
-    return np.minimum((beat - round(meter.beat / unit)) % bar, 7)
+    return np.minimum((beat - round((meter.beat - first) / unit)) % bar, 7)

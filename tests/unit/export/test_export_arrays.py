@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from kelly_tui.export.options import Options
 from kelly_tui.model.annotation import Label
 from kelly_tui.model.dataset import TARGET_MODELS, DatasetConfig
 from kelly_tui.model.sample import Sample
-from kelly_tui.music.notes import Score, read_midi
+from kelly_tui.music.notes import Meter, Score, read_midi
 from kelly_tui.music.theory import QUALITIES
 
 BEAT = 0.5
@@ -203,6 +204,14 @@ def test_groove_is_ms_from_the_swung_grid() -> None:
     assert points[0].argmax(axis=1).tolist() == [0, 2] * 16
     assert beats[0, :12].argmax(axis=1).tolist() == [2, 2, 3, 3, 0, 0, 1, 1, 2, 2, 3, 3], "it begins on the third beat"
     assert rows.x.sum(axis=2) == pytest.approx(7 + rows.x[..., 63]), "seven groups, one of each, and the velocity"
+
+
+def test_the_beats_of_a_jig_are_counted_from_after_its_pickup() -> None:
+    eighth = BEAT / 2
+    jig = score([(eighth * n, eighth * n + 0.2, 60 + n % 5, 80) for n in range(97)])
+    rows = groove.rows(replace(jig, meters=[Meter(0.0, 0.0, 1, 8), Meter(eighth, 0.5, 6, 8)]))
+    assert rows.x[0, :8, 4:12].argmax(axis=1).tolist() == [1, 0, 0, 0, 1, 1, 1, 0]
+    assert rows.x[0, 1:7, 0].tolist() == [1, 0, 0, 1, 0, 0]
 
 
 def test_drums_are_told_by_their_kind() -> None:

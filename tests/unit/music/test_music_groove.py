@@ -14,7 +14,7 @@ import pytest
 from kelly_tui.features.midi import analyse
 from kelly_tui.music.eighths import second_eighths
 from kelly_tui.music.groove import Groove, detect_groove
-from kelly_tui.music.notes import Score, read_midi
+from kelly_tui.music.notes import Meter, Score, read_midi
 from kelly_tui.music.runs import runs
 
 TICKS = 960
@@ -187,6 +187,26 @@ def test_a_few_triplets_of_quarters_leave_swing_and_straight_eighths_what_they_a
     for ratio in (0.5, 0.62, 2 / 3):
         hits = melody(ratio) + [(at + place, 60, 0) for at in range(68, 76, 2) for place in (0, 2 / 3, 4 / 3)]
         assert detect_groove(played(hits, 100)).swing_ratio.value == pytest.approx(ratio, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("pickup", "main"), [((1, 8), (6, 8)), ((2, 8), (6, 8)), ((3, 8), (12, 8)), (None, (3, 8)), (None, (9, 8))]
+)
+def test_a_pickup_leaves_a_compound_meter_its_dotted_beats(
+    pickup: tuple[int, int] | None, main: tuple[int, int]
+) -> None:
+    """Eighths of which those on the dotted beats are late; by its first meter, 1/8, the tune was straight at .95."""
+    begin = 4 * pickup[0] / pickup[1] if pickup else 0.0
+    eighths = [(begin + at / 2 + (0.05 if at % 3 == 0 else 0), 60 + at % 5, 0) for at in range(144)]
+    score = played(eighths, 120, spread_ms=2)
+    meters = [Meter(begin / 2, begin, *main)]
+    if pickup:
+        meters.insert(0, Meter(0.0, 0.0, *pickup))
+    groove = detect_groove(replace(score, meters=meters))
+    assert groove.groove_type.value == "triplet", groove.groove_type
+    assert groove.groove_type.why == f"a beat of {main[0]}/{main[1]} has three parts"
+    assert groove.swing_ratio.value is None
+    assert groove.push_ms == pytest.approx(25, abs=1)
 
 
 @pytest.mark.parametrize("places", [((0,), (0.75,), (0.75,), (0.5, 0.9)), ((0, 2 / 3), (0, 2 / 3), (0, 0.75))])
