@@ -27,6 +27,7 @@ from kelly_tui.music.theory import QUALITIES, chord_name
 
 if TYPE_CHECKING:
     from kelly_tui.music.notes import Score  # features of audio need no reader of MIDI
+from kelly_tui.music.tempo_map import held_meters
 
 Floats = NDArray[np.float64]
 Singles = NDArray[np.float32]
@@ -181,9 +182,10 @@ def _grid(score: Score) -> tuple[float, int, float, float]:
     """Quarter notes of a beat, its parts, quarter notes of a bar, and where one starts, by the longest-held meter."""
     if not score.meters:
         return 1.0, 2, 4.0, 0.0
-    starts = [meter.beat for meter in score.meters]
+    meters = held_meters(score.meters)
+    starts = [meter.beat for meter in meters]
     ends = [*starts[1:], max(float(score.notes["onset_beat"][-1]), starts[-1])]
-    meter = max(zip(score.meters, starts, ends), key=lambda held: held[2] - held[1])[0]
+    meter = max(zip(meters, starts, ends), key=lambda held: held[2] - held[1])[0]
     unit = 4.0 / meter.denominator
     compound = meter.denominator >= 8 and meter.numerator % 3 == 0 and meter.numerator > 3
     beat = 3 * unit if compound else min(unit, 1.0)

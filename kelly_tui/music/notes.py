@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from kelly_tui.errors import FileRefused
 from kelly_tui.music.runs import begins_of
 from kelly_tui.music.smf import check_chunks, count_dropped
-from kelly_tui.music.tempo_map import main_tempo
+from kelly_tui.music.tempo_map import held_meters, main_tempo
 from kelly_tui.settings import limits
 
 if TYPE_CHECKING:
@@ -169,9 +169,10 @@ class Score:
         """The meter that holds for the longest; None where the file names none."""
         if len(self.meters) < 2:
             return self.meters[0] if self.meters else None
-        begins = [meter.time for meter in self.meters]
+        meters = held_meters(self.meters)
+        begins = [meter.time for meter in meters]
         held = [end - begin for begin, end in zip(begins, [*begins[1:], max(self.duration, begins[-1])])]
-        return self.meters[held.index(max(held))]
+        return meters[held.index(max(held))]
 
     @cached_property
     def _corners(self) -> tuple[Floats, Floats]:
@@ -427,7 +428,7 @@ def _meters(score: Any, tempi: Floats, tpq: int) -> tuple[list[Meter], int]:
         if is_meter(numerator, denominator) and signature.time >= 0:
             time = _seconds_at(signature.time, tempi, tpq)
             meters.append(Meter(time, signature.time / tpq, numerator, denominator))
-    return sorted(meters), len(score.time_signatures) - len(meters)
+    return sorted(meters, key=lambda meter: meter.time), len(score.time_signatures) - len(meters)
 
 
 def is_meter(numerator: int, denominator: int) -> bool:
@@ -446,4 +447,4 @@ def _keys(score: Any, tempi: Floats, tpq: int) -> list[KeySignature]:
             minor = signature.tonality == 1
             tonic = _FIFTHS[(signature.key + (3 if minor else 0)) % 12]
             keys.append(KeySignature(time, tonic, "minor" if minor else "major"))
-    return sorted(keys)
+    return sorted(keys, key=lambda key: key.time)

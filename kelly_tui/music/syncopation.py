@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kelly_tui.music.notes import Meter, Score
+from kelly_tui.music.tempo_map import held_meters
 
 Ints = NDArray[np.int64]
 
@@ -25,7 +26,9 @@ def syncopation(score: Score) -> float:
     order = notes["track"].argsort(kind="stable")
     track, onset = notes["track"][order], notes["onset_beat"][order]
     same = track[1:] == track[:-1]
-    meters = score.meters if any(meter.numerator > 1 for meter in score.meters) else [Meter(0.0, 0.0, 4, 4)]
+    meters = held_meters(score.meters)
+    if not any(meter.numerator > 1 for meter in meters):
+        meters = [Meter(0.0, 0.0, 4, 4)]
     begins = np.array([meter.beat for meter in meters])
     several = len(meters) > 1
     meter_of = np.maximum(begins.searchsorted(onset[:-1] + _HALF_A_SIXTEENTH, "right") - 1, 0) if several else 0

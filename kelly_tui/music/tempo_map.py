@@ -1,13 +1,18 @@
-"""The one tempo that stands for a tempo map: the one it holds, or the middle of those that follow beat by beat."""
+"""The one tempo that stands for a tempo map: the one it holds, or the middle of those that follow beat by beat; and the
+meters that hold."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kelly_tui.music.runs import longest_held, runs
+
+if TYPE_CHECKING:
+    from kelly_tui.music.notes import Meter
 
 Floats = NDArray[np.float64]
 
@@ -51,3 +56,16 @@ def main_tempo(tempi: Floats, onsets: Floats, end: float) -> MainTempo:
     passed = np.concatenate(([0.0], (seconds[order] * bpm).cumsum()))
     beats = np.diff(np.clip(passed, _OUTER * passed[-1], (1 - _OUTER) * passed[-1]))
     return MainTempo(float(beats.sum() / (beats / bpm).sum()), False)
+
+
+def held_meters(meters: Iterable[Meter]) -> list[Meter]:
+    """Those that hold: of several at one time the one with the longest bar, as the others count its beats.
+
+    Songs of POP909 say 4/4 and 1/4, or 2/4, at once.
+    """
+    held: dict[float, Meter] = {}
+    for meter in meters:
+        other = held.setdefault(meter.time, meter)
+        if meter.numerator * other.denominator > other.numerator * meter.denominator:
+            held[meter.time] = meter
+    return list(held.values())

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from kelly_tui.music.notes import Meter, Score
+from kelly_tui.music.tempo_map import held_meters
 
 Times = np.ndarray[Any, np.dtype[np.float64]]
 
@@ -19,7 +20,7 @@ def beats_and_bars(score: Score) -> tuple[Times, Times]:
 
     A beat is what one taps: the dotted quarter in 6/8, 9/8 and 12/8, the denominator's note elsewhere.
     """
-    meters = [meter for meter in score.meters if meter.time <= score.duration] or [Meter(0.0, 0.0, 4, 4)]
+    meters = [meter for meter in held_meters(score.meters) if meter.time <= score.duration] or [Meter(0.0, 0.0, 4, 4)]
     if meters[0].beat > 0:
         meters = [Meter(0.0, 0.0, 4, 4), *meters]
     last = float(score.time_to_beat(np.array([score.duration]))[0])

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from kelly_tui.errors import FileRefused
 from kelly_tui.music.notes import Meter, midi_seconds, parse_midi, read_midi
 from kelly_tui.music.tempo import detect_tempo
+from kelly_tui.plots.ruler import beats_and_bars
 from kelly_tui.render.events import read_events
 
 SHARED_MUSIC = Path(__file__).parents[3].parent / "shared" / "music"
@@ -140,6 +141,20 @@ def test_meters_keys_and_pedal() -> None:
     assert score.meters == [Meter(0, 0, 3, 4), Meter(3, 3, 6, 8)]
     assert [(key.key, key.mode) for key in score.keys] == [("A#", "minor")]
     assert score.pedal[:, 1:].tolist() == [[0.5, 127]]
+
+
+def test_meters_and_keys_at_one_time_are_in_pretty_midis_order_and_the_longest_bar_holds() -> None:
+    """Read in reverse, a file's meter was 4/4, and that of pretty_midi's reading of it 2/4."""
+    meters = [mido.MetaMessage("time_signature", numerator=of, denominator=4) for of in (4, 2, 1)]
+    keys = [mido.MetaMessage("key_signature", key=key) for key in ("G", "C")]
+    data = midi_bytes([tempo(60), *meters, *keys, *note(60, 4800)])
+    song = pretty_midi.PrettyMIDI(io.BytesIO(data))
+    for score in (read_midi(data), read_midi(song)):
+        assert [(meter.numerator, meter.denominator) for meter in score.meters] == [(4, 4), (2, 4), (1, 4)]
+        assert [key.key for key in score.keys] == ["G", "C"]
+        assert score.main_meter == Meter(0, 0, 4, 4)
+        _, bars = beats_and_bars(score)
+        assert bars.tolist() == [0, 4, 8]
 
 
 def test_the_head_of_a_piece_is_cut_where_notes_sound_on() -> None:
