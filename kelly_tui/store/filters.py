@@ -153,7 +153,7 @@ def values(name: str, config: DatasetConfig) -> tuple[str, ...]:
     if lowered == "is":
         return tuple(IS)
     if lowered == "has":
-        return ("features", "conflict", *FIELDS)
+        return ("features", "conflict", *FIELDS, "suggested", "issue", *FEATURE_NUMBERS)
     if lowered in ("failed", "found"):
         return FAILING if lowered == "failed" else CODES
     if lowered == "suggested":
@@ -205,7 +205,7 @@ def _has_value(name: str, value: str, config: DatasetConfig) -> _Sql:
     if lowered == "is":
         return _Sql(IS[one_of(value.lower(), IS, "is:")].replace("{main}", config.model.main_label))
     if lowered == "has":
-        return _has(value)
+        return _has(value, config)
     if lowered == "failed":
         stage = one_of(value.lower(), FAILING, "failed:")
         return _Sql("samples.sample_id IN (SELECT sample_id FROM failures WHERE stage = ?)", (stage,))
@@ -218,10 +218,8 @@ def _has_value(name: str, value: str, config: DatasetConfig) -> _Sql:
         return _prefixed(lowered, value.lower())
     if lowered == "suggested":
         return _suggested(value, config)
-    if lowered == "issue" and value == "?":
-        return _Sql(f"{ISSUE} IS NULL")
-    if lowered in FEATURE_NUMBERS and value == "?":
-        return _Sql(f"{feature_column(lowered)} IS NULL")
+    if value == "?" and (number := _number_beside(lowered)):
+        return _Sql(f"{number} IS NULL")
     if (measure := _measure(name)) is not None and value != "?":
         return _in_range(measure, value)
     field = _field(name)
@@ -269,13 +267,17 @@ def _prefixed(name: str, value: str) -> _Sql:
     return _Sql(begins.format(_PREFIXES[name]), limits)
 
 
-def _has(value: str) -> _Sql:
+def _has(value: str, config: DatasetConfig) -> _Sql:
+    """Whatever has a value: what ``name:?`` leaves out."""
     lowered = value.lower()
     if lowered == "features":
         return _Sql("features_path IS NOT NULL")
     if lowered in ("conflict", "conflicts"):
         return _Sql("conflicts > 0")
-    return _Sql(f"{_field(value).name} IS NOT NULL")
+    if lowered in _WITHOUT_SIZE:
+        raise FilterError(f"{lowered}: is asked, not had", hint="Write has:key, has:note_count or has:features.")
+    unset = _has_value(lowered, "?", config)
+    return _Sql(f"({unset.sql}) IS NOT TRUE", unset.parameters)
 
 
 # -- values by kind of field -------------------------------------------------------------------------------------------
@@ -351,10 +353,22 @@ def _measure(name: str) -> _Measure | None:
         return _Measure(Field("issue", "number", "", low=0, high=1), _issue)
     if lowered in FEATURE_NUMBERS:
         return _Measure(Field(lowered, "number", ""), partial(_feature, lowered))
-    if lowered == "conf" or lowered.endswith(".conf"):
-        return _Measure(Field("confidence", "number", "", low=0, high=1), partial(_confidence, lowered))
+    if (confidence := _number_beside(lowered)) is not None:
+        return _Measure(Field("confidence", "number", "", low=0, high=1), partial(_column, confidence))
     field = _field(name)
     return _Measure(field, partial(_column, field.name)) if field.kind == "number" else None
+
+
+def _number_beside(name: str) -> str | None:
+    """A number that is in no column of its name, as an expression over `samples`; None for what is no such."""
+    if name in (*FEATURE_NUMBERS, *SUGGESTED[1:]):
+        return (feature_column if name in FEATURE_NUMBERS else suggested_column)(name)
+    if name.endswith(".conf"):
+        field = _field(name.removesuffix(".conf"))
+        if field.name in FIELDS:
+            return f"json_extract(provenance, '$.{field.name}.confidence')"
+        raise FilterError(f"{field.name} is no label and has no confidence", hint="Write emotion.conf<.6 or conf<.6.")
+    return {"issue": ISSUE, "conf": "confidence"}.get(name)
 
 
 def _in_range(measure: _Measure, value: str) -> _Sql:
@@ -393,15 +407,6 @@ def _number(field: Field, value: str) -> float:
 
 def _column(name: str, operator: str, limit: float) -> _Sql:
     return _Sql(f"{name} {operator} ?", (limit,))
-
-
-def _confidence(name: str, operator: str, limit: float) -> _Sql:
-    if name == "conf":
-        return _column("confidence", operator, limit)
-    field = _field(name.removesuffix(".conf"))
-    if field.name not in FIELDS:
-        raise FilterError(f"{field.name} is no label and has no confidence", hint="Write emotion.conf<.6 or conf<.6.")
-    return _column(f"json_extract(provenance, '$.{field.name}.confidence')", operator, limit)
 
 
 def _issue(operator: str, limit: float) -> _Sql:

@@ -24,6 +24,7 @@ CONFIG = DatasetConfig(dataset_id="songs")
         ("emotion:sad|te", "emotion:sad|tense"),
         ("articulation:st", "articulation:staccato"),
         ("has:chord_p", "has:chord_progression"),
+        ("has:note_c", "has:note_count"),
         ("is:open split:t", "is:open split:train"),
     ],
 )
