@@ -110,8 +110,10 @@ class _Push(NamedTuple):
 def find_strokes(score: Score) -> Strokes:
     """What starts within 30 ms of a stroke belongs to it, at the mean, once the push of each player is taken off: who
     is late on a drummer's beat swings as he does.
+
+    Beats are rounded to far less than a tick: on which side of an edge a stroke lies is not for its last bits to say.
     """
-    times, beats = score.notes["onset"], score.notes["onset_beat"]
+    times, beats = score.notes["onset"], score.notes["onset_beat"].round(9)
     push, late = np.zeros(len(beats)), np.zeros(len(beats), np.bool_)
     error, sure, rival, doubt, otherwise = 0.0, 1.0, 0.0, 0.0, 0.0
     for player, drummer, heard in _players(score):
@@ -153,14 +155,11 @@ _FEWEST_ON_BEAT = 24
 
 
 def _together(times: Floats, beats: Floats) -> tuple[Floats, Ints]:
-    """The strokes that notes at rising times make, in beats, and which of these each note belongs to.
-
-    They are rounded to far less than a tick: on which side of an edge a stroke lies is not for its last bits to say.
-    """
+    """The strokes that notes at rising times make, in beats, and which of these each note belongs to."""
     starts = begins_of(times, _TOGETHER)
     counts = lengths_of(starts, len(times))
     of_note = np.arange(len(starts)).repeat(counts)
-    return (np.bincount(of_note, beats) / counts).round(9), of_note
+    return np.bincount(of_note, beats) / counts, of_note
 
 
 def _push_of(score: Score, strokes: Floats, drummer: bool) -> _Push:
@@ -236,6 +235,8 @@ _DOUBLE_TIME, _SHARPLY = 3.0, 3.0
 """How many times as many beats of sixteenths as pairs of eighths tell as much, where a soloist plays: those who swing
 play in double time, and blur, in up to twice as many. And how sharply which of them tells turns with their numbers."""
 _ALL = np.arange(16)
+_ALONE_AT = np.select([place == _ALL & (_HALF | _THIRD | _TWO_THIRDS) for place in (_THIRD, _TWO_THIRDS)], [1, 2])
+"""(16,) 1 where of these places a beat is struck at a third alone, 2 where at two thirds."""
 _SKIPS = _ALL & (_HALF | _TWO_THIRDS) == _TWO_THIRDS
 _KINDS = np.array([_ALL >= 0, _ALL & _INSIDE > 0, _ALL & _HALF > 0, _SKIPS, _SKIPS & (_ALL & _THIRD > 0)]).T
 """(16, kinds) whether a beat whose strokes are in these places is a beat, divided, straight, skipping, of triplets."""
@@ -286,15 +287,14 @@ def _quarter_triplets(of_beat: Ints, beat: Floats) -> tuple[NDArray[np.bool_], f
     Such triplets strike two thirds of one beat and a third of the next, or the other way round. Who swings strikes two
     thirds alone.
     """
-    third, two_thirds = (of_beat & (_HALF | _THIRD | _TWO_THIRDS) == place for place in (_THIRD, _TWO_THIRDS))
+    alone = _ALONE_AT[of_beat]
     both = np.zeros(len(beat), np.bool_)
-    if third.any() and two_thirds.any():
-        turned = (third[1:] & two_thirds[:-1]) | (third[:-1] & two_thirds[1:])
-        turned &= beat[1:] - beat[:-1] == 1
-        both[1:] = turned
-        both[:-1] |= turned
-        return both, float(np.count_nonzero(both & two_thirds) / np.count_nonzero(two_thirds))
-    return both, 0.0
+    turned = (alone[1:] + alone[:-1] == 3) & (beat[1:] - beat[:-1] == 1)
+    if not turned.any():
+        return both, 0.0
+    both[1:] = turned
+    both[:-1] |= turned
+    return both, float(np.count_nonzero(both & (alone == 2)) / np.count_nonzero(alone == 2))
 
 
 def most_pairs(strokes: Strokes, parts: int) -> int:
