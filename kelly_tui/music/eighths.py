@@ -266,7 +266,10 @@ def divide(strokes: Floats, early: float, by_soloist: bool = False) -> Division:
     ratios, pairs = second_eighths(phase, starts, counts)
     of_more, rival, doubt = 0, 0.5, share**_SHARPLY / (share**_SHARPLY + (1 - share) ** _SHARPLY)
     if len(ratios) < FEWEST_PAIRS:  # few beats of two strokes, but others that say where the half lies
-        ratios = phase[places & (_HALF if straight >= skipping else _TWO_THIRDS) > 0]
+        told, rival = (_HALF, 2 / 3) if straight >= skipping else (_TWO_THIRDS, 0.5)
+        ratios = phase[(places & told > 0) & (of_beat & _HALF == told & _HALF).repeat(counts)]
+        odds = (min(straight, skipping) / max(straight, skipping, 1)) ** _SHARPLY
+        doubt = odds / (1 + odds)
     elif straight and (more := (counts == 3) | (counts == 4)).any():
         on_half = places & _HALF > 0
         halves = phase[on_half & (more & (np.add.reduceat(on_half, starts, dtype=np.int64) == 1)).repeat(counts)]

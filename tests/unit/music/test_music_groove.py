@@ -209,6 +209,16 @@ def test_a_pickup_leaves_a_compound_meter_its_dotted_beats(
     assert groove.push_ms == pytest.approx(25, abs=1)
 
 
+def test_of_as_many_beats_in_three_as_in_four_it_is_not_sure_which_tell() -> None:
+    """Swing of 0.5, or of 0.67, was told at .98 by those that were one more."""
+    for in_four, told in ((3, 0.5), (2, 2 / 3)):
+        places = [(0, 0.25, 0.5, 0.75) if at % 5 < in_four else (0, 1 / 3, 2 / 3) for at in range(80)]
+        hits = [(4 + at + place, 62, 0) for at in range(80) for place in places[at]]
+        swing = detect_groove(played(hits, 100)).swing_ratio
+        assert swing.value == pytest.approx(told, abs=0.01)
+        assert 0.5 < swing.confidence < 0.85, (in_four, swing)
+
+
 @pytest.mark.parametrize("places", [((0,), (0.75,), (0.75,), (0.5, 0.9)), ((0, 2 / 3), (0, 2 / 3), (0, 0.75))])
 def test_the_last_bits_of_where_strokes_lie_decide_nothing(places: tuple[tuple[float, ...], ...]) -> None:
     """A lone stroke on the last quarter was a second eighth, or none, as it was rounded."""
