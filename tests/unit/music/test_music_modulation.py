@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import re
 from dataclasses import replace
 
@@ -11,8 +12,10 @@ from numpy.typing import NDArray
 
 from kelly_tui.features.midi import extract_midi_features
 from kelly_tui.model.labels import KEYS
+from kelly_tui.music.at_home import at_home
 from kelly_tui.music.detection import Detection
 from kelly_tui.music.key import Key
+from kelly_tui.music.modal_stretches import Groups
 from kelly_tui.music.modulation import (
     COSTS,
     DEARER,
@@ -25,7 +28,9 @@ from kelly_tui.music.modulation import (
 )
 from kelly_tui.music.notes import Score, read_midi
 from kelly_tui.music.numerals import keys_in_words, numerals, numerals_in_words
+from kelly_tui.music.theory import SCALES
 from tests.keys_over_time import Timed, annotated_chorales, figures, joined, phrase_figures, windowed_krumhansl
+from tests.made_chords import written
 from tests.modal_tunes import modal_piece
 from tests.unit.music.test_music_detectors import CHORALES, line, score_of
 
@@ -78,6 +83,69 @@ def test_a_loop_in_minor_is_in_minor_all_along(roots: tuple[int, ...]) -> None:
         whole, regions = detect_keys(score_of(notes, bpm=120))
         assert whole.value == (KEYS[tonic], "minor")
         assert [(one.tonic, one.mode) for one in regions] == [whole.value]
+
+
+@pytest.mark.parametrize(
+    "roots", [(0, 10, 8, 10), (0, 8, 3, 10), (0, 5, 10, 3), (0, 3, 10, 5), (0, 10, 8, 7), (0, 7, 8, 3)]
+)
+@pytest.mark.parametrize("texture", ["block", "broken", "comped"])
+def test_four_times_around_a_loop_in_minor_under_a_melody_are_in_one_key(roots: tuple[int, ...], texture: str) -> None:
+    """Melodies that chance makes of the scale lean to some key for a while; nothing in them leads there."""
+    in_one = 0
+    for tonic in range(12):
+        chance = random.Random(f"{roots} {texture} {tonic}")
+        notes = []
+        for bar, root in enumerate([*(4 * roots), 0]):
+            third = 3 if root in (0, 5, 7) else 4
+            classes = [(tonic + root + step) % 12 for step in (0, third, 7)]
+            notes += [
+                (4 * bar + at, length - 0.05, pitch, 80)
+                for at, length, pitch in written(classes, classes[0], texture, chance)
+            ]
+            notes.append((4 * bar, 3.9, 36 + classes[0], 80))
+            for beat in range(4):
+                scale = [(tonic + step) % 12 for step in SCALES["minor"]]
+                notes.append((4 * bar + beat, 0.9, 72 + chance.choice(scale if beat % 2 else classes), 88))
+        whole, regions = detect_keys(score_of(sorted(notes), bpm=110))
+        assert whole.value is not None
+        assert whole.value[0] == KEYS[tonic]
+        in_one += [(one.tonic, one.mode) for one in regions] == [whole.value]
+    assert in_one >= 11
+
+
+def test_minor_is_left_for_its_relative_major_that_comes_home_of_its_own() -> None:
+    """On the same scale: i VII iv i, i VI III VII; eight bars and more begin and close on the other tonic."""
+    for tonic in range(12):
+        notes = []
+        for place, chords in enumerate(((0, 10, 5, 0), (3, 8, 10, 3), (0, 10, 5, 0))):
+            for bar, root in enumerate(4 * chords, 16 * place):
+                third = 3 if root in (0, 5, 7) else 4
+                notes += [(4 * bar, 3.8, 36 + (tonic + root) % 12, 80)]
+                notes += [(4 * bar, 3.8, 60 + (tonic + root + step) % 12, 80) for step in (0, third, 7)]
+        found = detect_keys(score_of(notes, bpm=120))[1]
+        assert [(one.tonic, one.mode) for one in found] == [
+            (KEYS[tonic], "minor"),
+            (KEYS[(tonic + 3) % 12], "major"),
+            (KEYS[tonic], "minor"),
+        ]
+        assert [one.start for one in found] == pytest.approx([0.0, 32.0, 64.0], abs=4.01)  # i and VII are vi and V
+
+
+def test_foreign_notes_lead_away_and_so_does_coming_home_elsewhere() -> None:
+    """In windows of two quarter notes: C major, and F sharp in two bars of twenty-four."""
+    sounding = np.tile(np.isin(np.arange(12), SCALES["major"]) / 7, (48, 1))
+    starts = np.arange(0, 96, 2.0)
+    groups = Groups(np.arange(0.0, 97, 16), *(np.tile(np.arange(12) == 0, (6, 1)) for _ in range(2)))
+    key = ("C", "major")
+    assert (at_home(sounding, starts, groups, key) == 1).all()
+    sounding[20:24, 6] = 1.0
+    stays = at_home(sounding, starts, groups, key)
+    assert (stays[18:26] == 0).all()
+    assert (np.delete(stays, range(16, 28)) == 1).all()
+    sounding[:, 6] = 0.0
+    for table, rows in ((groups.begins, (3, 4)), (groups.closes, (4,))):
+        table[rows, 0], table[rows, 9] = False, True
+    assert (at_home(sounding, starts, groups, key) == 0).nonzero()[0].tolist() == list(range(24, 40))
 
 
 def test_the_key_of_the_whole_is_one_of_the_keys_over_time(corpus_midi) -> None:
