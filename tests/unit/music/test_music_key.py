@@ -124,6 +124,16 @@ def test_a_loop_is_one_between_downbeats_and_by_hand(late: float, spread: float)
         assert detect_key(score_of_notes(sorted(notes))).value == (KEYS[tonic], "major")
 
 
+def test_a_stroke_a_thirty_second_of_a_bar_late_is_no_downbeat_however_it_rounds() -> None:
+    """An eighth of a quarter note: of a song by it, moved by 1e-13, the first downbeat and so the key was another."""
+    chances = []
+    for off in (-1e-13, 0.0, 1e-13):
+        score = bars_of(4 * [(0, 4, 7), (5, 9, 0), (7, 11, 2), (0, 4, 7)])
+        score.notes["onset_beat"][score.notes["onset_beat"] == 0] = 0.125 + off
+        chances.append(weigh_keys(score)[1])
+    np.testing.assert_allclose(chances[::2], [chances[1]] * 2, atol=1e-9)
+
+
 def test_a_loop_of_two_chords_is_less_sure_than_the_same_chords_in_a_phrase_that_closes() -> None:
     first, fourth, fifth = (0, 4, 7), (5, 9, 0), (7, 11, 2)
     vamp = detect_key(bars_of(8 * [first, fourth]))
