@@ -13,9 +13,8 @@ a fifth, the relative and the parallel key, as Weber's chart of keys does.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import cache
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
