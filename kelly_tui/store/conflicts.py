@@ -195,20 +195,26 @@ def put_conflicts(
         put_conflict(catalogue, sample_id, field, None, ours, theirs, origin)
 
 
+def _is_of_another_copy(one: Conflict) -> bool:
+    return one.origin in ("annotations", "manifest.json") and (
+        one.theirs is None or one.theirs.by not in (None, OUTSIDE)
+    )
+
+
 def resolve(
     catalogue: Catalogue, take: Literal["ours", "theirs"], by: str, only: Iterable[Conflict] | None = None
 ) -> int:
     """Decide open conflicts, all or `only` these, for one side; return how many.
 
     What is taken is a label of `by`, and all of it one step: undo takes it back and opens the conflicts again. A
-    conflict whose label stands already needs no edit, and is only closed; unless the other side took it back, and has
-    to hear that it is said again.
+    conflict whose label stands already needs no edit, and is only closed; unless the other side is of another copy of
+    the dataset, which has to hear that it is said again.
     """
     decided = list(conflicts(catalogue) if only is None else only)
     edits = []
     for one in decided:
-        if take == "theirs" or one.origin == "folders" or (one.theirs is None and one.ours is not None):
-            chosen = one.ours if take == "ours" else one.theirs
+        chosen = one.ours if take == "ours" else one.theirs
+        if take == "theirs" or one.origin == "folders" or (chosen is not None and _is_of_another_copy(one)):
             edits.append(Edit(one.sample_id, one.field, chosen and Label(chosen.value, unsure=chosen.unsure)))
     edit(catalogue, edits, by, f"{count(len(decided), 'conflict')} decided for {take}")
     with catalogue.writing() as db:

@@ -52,8 +52,12 @@ def told_by_file(catalogue: Catalogue, sample: Sample, said: AnnotationFile, *, 
         now = sample.labels[name].value
         merged.conflicts[name] = Disagreement(now, now, None)
     merged.add(merge_state(values_of(base), sample.state, said.state))
-    _refuse_no(merged, again)
     cleared = {name for name in back if merged.taken.get(name, "") is None}
+    stands = {name for name, label in sample.labels.items() if label.source == "human" and name not in cleared}
+    if not is_ours:
+        if (both := merged.conflicts.pop("refused", None)) is not None:  # each is of its own field
+            merged.taken["refused"] = list(dict.fromkeys([*_list(both.ours), *_list(both.theirs)]))
+        _refuse_no(merged, stands)  # it was of another label than this
     if cleared:  # as before it was given: what is refused the file says itself
         merged.taken.setdefault("refused", sample.refused)
     if catalogue.config.model.main_label in cleared and sample.decision == "labelled":
@@ -77,19 +81,23 @@ def ask_of_cleared(merged: FieldMerge, sample: Sample, row: Mapping[str, Any], t
     said, refused = row.get("annotations"), merged.taken.get("refused")
     there = said if isinstance(said, dict) else {}
     asked = set()
-    for name in refused if isinstance(refused, list) else []:
-        label = sample.labels.get(str(name))
+    for name in _list(refused):
+        label = sample.labels.get(name)
         if label is not None and label.source == "human" and there.get(name) is None and name not in told:
-            merged.conflicts[str(name)] = Disagreement(label.value, label.value, None)
-            asked.add(str(name))
+            merged.conflicts[name] = Disagreement(label.value, label.value, None)
+            asked.add(name)
     _refuse_no(merged, asked)
 
 
+def _list(value: Value | None) -> list[str]:
+    return [str(one) for one in value] if isinstance(value, list) else []
+
+
 def _refuse_no(merged: FieldMerge, asked: Collection[str]) -> None:
-    """Fields about which somebody is asked: who decides for no label refuses it too."""
+    """Fields that a label stands in or about which somebody is asked: who decides for no label refuses it too."""
     refused = merged.taken.get("refused")
-    if asked and isinstance(refused, list):
-        merged.taken["refused"] = [str(name) for name in refused if name not in asked]
+    if asked and refused is not None:
+        merged.taken["refused"] = [name for name in _list(refused) if name not in asked]
 
 
 def _news(
