@@ -213,9 +213,13 @@ def resolve(
     decided = list(conflicts(catalogue) if only is None else only)
     edits = []
     for one in decided:
-        chosen = one.ours if take == "ours" else one.theirs
-        if take == "theirs" or one.origin == "folders" or (chosen is not None and _is_of_another_copy(one)):
+        if take == "theirs" or one.origin == "folders":
+            chosen = one.ours if take == "ours" else one.theirs
             edits.append(Edit(one.sample_id, one.field, chosen and Label(chosen.value, unsure=chosen.unsure)))
+        elif _is_of_another_copy(one) and (sample := catalogue.get(one.sample_id)) is not None:
+            if (stands := sample.labels.get(one.field)) is None:  # also what was undone since
+                continue
+            edits.append(Edit(one.sample_id, one.field, Label(stands.value, unsure=stands.unsure)))
     edit(catalogue, edits, by, f"{count(len(decided), 'conflict')} decided for {take}")
     with catalogue.writing() as db:
         for one in decided:

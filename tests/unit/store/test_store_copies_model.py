@@ -49,8 +49,7 @@ class Copies(RuleBasedStateMachine):
         if hasattr(self, "copies"):
             for source in (0, 1, 0, 1):
                 self.take_in(source)
-                resolve(self.copies[1 - source], "ours", "ann")
-                write_views(self.copies[1 - source])
+                self.keep_ours(1 - source)
             first, second = ([one.annotations for one in copy.samples()] for copy in self.copies)
             assert first == second
             kept = "".join(str(row) for copy in self.copies for row in copy.db.execute("SELECT old, new FROM events"))
@@ -113,6 +112,7 @@ class Copies(RuleBasedStateMachine):
     def keep_ours(self, copy: int) -> None:
         resolve(self.copies[copy], "ours", f"p{copy}")
         write_views(self.copies[copy])
+        self.gone[1 - copy] -= self._said(copy)  # which is said anew
 
 
 def run(examples: int, steps: int) -> None:
