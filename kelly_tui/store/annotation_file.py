@@ -58,7 +58,7 @@ def said_beside(db: sqlite3.Connection, sample_ids: Sequence[str]) -> dict[str, 
         found.setdefault(sample_id, {}).setdefault(_DECIDED, {}).setdefault(field_, []).append(at)
     for sample_id, field_ in db.execute(_TAKEN_BACK_LAST, (among(sample_ids),)):
         labels = filter(None, map(label_from_json, chain.from_iterable(db.execute(_WENT, (sample_id, field_)))))
-        gone = [provenance_of(label) for label in labels if label.source == "human"]
+        gone = [TakenBack(label.value, label.by, label.at) for label in labels if label.source == "human"]
         if gone and field_ in FIELDS:
             found.setdefault(sample_id, {}).setdefault(_TAKEN_BACK, {})[field_] = gone
     return found
@@ -66,14 +66,16 @@ def said_beside(db: sqlite3.Connection, sample_ids: Sequence[str]) -> dict[str, 
 
 _TAKEN_BACK_LAST = (
     "SELECT sample_id, field FROM"
-    f" (SELECT sample_id, field, old, new, max(seq) FROM events WHERE sample_id IN {AMONG} GROUP BY 1, 2)"
-    " WHERE old IS NOT NULL AND (new IS NULL OR json_extract(new, '$.at') < json_extract(old, '$.at'))"
+    f" (SELECT sample_id, field, step, old, new, max(seq) FROM events WHERE sample_id IN {AMONG} GROUP BY 1, 2)"
+    " JOIN steps USING (step) WHERE old IS NOT NULL AND"
+    " (new IS NULL OR kind = 'undo' OR json_extract(new, '$.at') < json_extract(old, '$.at'))"
 )
 """Fields whose last event took something away, where there is nothing since or, by an undo, what was before."""
 _WENT = (
-    "SELECT old FROM events WHERE sample_id = ? AND field = ? AND old IS NOT NULL"
+    "SELECT old FROM events WHERE sample_id = ? AND field = ? AND length(old) < 1000"
     " GROUP BY old ORDER BY max(seq) DESC LIMIT 20"
 )
+"""The labels that were there, the last first; those that are short enough to be written once more."""
 
 
 def render(sample: Sample, said: Mapping[str, Any]) -> bytes:
@@ -130,6 +132,14 @@ def is_of(sample: Sample, db: sqlite3.Connection, root: Path, path: Path) -> boo
     return data in (render(same, said), _render_labels(same, {}))
 
 
+class TakenBack(msgspec.Struct, frozen=True):
+    """A person's label that is no more: within a millisecond one may have said two."""
+
+    value: Any
+    by: str | None = None
+    at: str | None = None
+
+
 @dataclass
 class AnnotationFile:
     """What such a file says, whoever wrote it."""
@@ -147,8 +157,8 @@ class AnnotationFile:
     heard: list[Trial] = field(default_factory=list)
     decided: dict[str, list[str]] = field(default_factory=dict)
     """The conflicts that were decided: by field, when each came up."""
-    taken_back: dict[str, list[Provenance]] = field(default_factory=dict)
-    """Of fields where a person's label was taken back: whose labels were there, and when each was given."""
+    taken_back: dict[str, list[TakenBack]] = field(default_factory=dict)
+    """Of fields where a person's label was taken back: what was there."""
     unknown: dict[str, Any] = field(default_factory=dict)
     """What is no part of the format."""
     sample_id: str = ""
@@ -156,7 +166,7 @@ class AnnotationFile:
 
     def took_back(self, field_: str, label: Label | None) -> bool:
         """Whether it says that this very label was taken back."""
-        return label is not None and provenance_of(label) in self.taken_back.get(field_, ())
+        return label is not None and TakenBack(label.value, label.by, label.at) in self.taken_back.get(field_, ())
 
 
 class _Own(msgspec.Struct, forbid_unknown_fields=True):
@@ -174,7 +184,7 @@ class _Own(msgspec.Struct, forbid_unknown_fields=True):
     opinions: list[Opinion] = []
     blind_listening: list[Trial] = []
     decided: dict[str, list[str]] = {}
-    taken_back: dict[str, list[Provenance]] = {}
+    taken_back: dict[str, list[TakenBack]] = {}
 
 
 _decode_own = msgspec.json.Decoder(_Own).decode
@@ -305,9 +315,9 @@ def _decided(data: object) -> dict[str, list[str]]:
     return {}
 
 
-def _back(data: object) -> dict[str, list[Provenance]]:
+def _back(data: object) -> dict[str, list[TakenBack]]:
     with suppress(msgspec.ValidationError):
-        return msgspec.convert(data, dict[str, list[Provenance]])
+        return msgspec.convert(data, dict[str, list[TakenBack]])
     return {}
 
 
