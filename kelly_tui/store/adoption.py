@@ -314,18 +314,31 @@ class Adoption:
         self.differ += len(typed) + len(both.outdated) + len(other_than(sample.state, decided))
         for other in undecided:
             set_aside(self._catalogue, path)
-            self._compare(sample, read_annotations(other.values, self._catalogue.config, findings)[0])
+            self._compare(sample, said, other, read_annotations(other.values, self._catalogue.config, findings)[0])
             self.hear(other.opinions, other.heard)
             self._undecided += _merge_state(sample, other.state)
+            if sample.decision == "labelled" and self._catalogue.config.model.main_label not in sample.labels:
+                sample.decision = "pending"  # one side took the label back
         return True
 
     def _by_hand(self, label: Label) -> Label:
         """What was typed into the manifest is a person's; of another copy it says whose."""
         return label if label.by != BY else Label(label.value, by=OUTSIDE, at=self.rebuilt.at)
 
-    def _compare(self, sample: Sample, theirs: dict[str, Label]) -> None:
-        """Take what only the other side of a merge says, and keep both where they differ."""
-        for name, label in theirs.items():
+    def _compare(
+        self, sample: Sample, said: annotation_file.AnnotationFile, other: annotation_file.AnnotationFile,
+        theirs: dict[str, Label],
+    ) -> None:  # fmt: skip
+        """Take what only the other side of a merge says, and keep both where they differ. What either side took back
+        is not what the other says: by its value, which git may have parted from who gave it.
+        """
+        for name, label in list(sample.labels.items()):
+            if name not in theirs and other.took_back_value(name, label.value):
+                del sample.labels[name]
+        for name, read in theirs.items():
+            if name not in sample.labels and said.took_back_value(name, read.value):
+                continue
+            label = label_of(read.value, other.provenance[name]) if name in other.provenance else read
             ours = sample.labels.setdefault(name, label)
             if ours.value != label.value:
                 self._undecided.append((sample.sample_id, name, ours, label))

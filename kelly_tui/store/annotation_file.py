@@ -168,6 +168,10 @@ class AnnotationFile:
         """Whether it says that this very label was taken back."""
         return label is not None and TakenBack(label.value, label.by, label.at) in self.taken_back.get(field_, ())
 
+    def took_back_value(self, field_: str, value: object) -> bool:
+        """The same of a label of which nothing tells whose it was."""
+        return any(gone.value == value for gone in self.taken_back.get(field_, ()))
+
 
 class _Own(msgspec.Struct, forbid_unknown_fields=True):
     """As `render` writes it, and most are."""

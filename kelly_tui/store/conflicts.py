@@ -94,7 +94,7 @@ def read_conflicts(catalogue: Catalogue, found: Iterable[WrittenConflict]) -> No
                 if known is None:
                     put_conflict(catalogue, one.sample_id, one.field, *sides, one.origin, one.at)
                 elif not known.is_open:
-                    _close(db, one.sample_id, one.field)
+                    _close(db, one.sample_id, one.field, utc_now())
                     turn_conflict(db, known.number, None)
 
 
@@ -148,10 +148,11 @@ def put_conflict(
     with catalogue.writing() as db:
         if (known := _find(db, sample_id, field, ours, theirs, origin)) is not None:
             return known.is_open
-        _close(db, sample_id, field)  # one open conflict a field; what another one said stays in the table
+        at = at or utc_now()
+        _close(db, sample_id, field, at)  # one open conflict a field; what another one said stays in the table
         db.execute(
             "INSERT INTO conflicts (sample_id, field, base, ours, theirs, origin, at) VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (sample_id, field, *said, origin, at or utc_now()),
+            (sample_id, field, *said, origin, at),
         )
     return True
 
@@ -164,22 +165,34 @@ class _Known(NamedTuple):
 def _find(
     db: sqlite3.Connection, sample_id: str, field: str, ours: Label | None, theirs: Label | None, origin: str
 ) -> _Known | None:
-    """The conflict between the same values, open or decided."""
+    """The conflict between the same values, open or decided; what another copy says once more is said anew."""
     values = [_value(label) for label in (ours, theirs)]
     for number, is_open, *sides in db.execute(
         "SELECT conflict, resolved_at IS NULL, ours, theirs FROM conflicts"
         " WHERE sample_id = ? AND field = ? AND origin = ?",
         (sample_id, field, origin),
     ):
-        if [_value(label_from_json(label)) for label in sides] == values:
+        before = [label_from_json(label) for label in sides]
+        if list(map(_value, before)) == values and (is_open or not _is_said_anew(before[1], theirs, origin)):
             return _Known(number, bool(is_open))
     return None
 
 
-def _close(db: sqlite3.Connection, sample_id: str, field: str) -> None:
+_VIEWS = ("annotations", "manifest.json")
+"""Where an outside edit or another copy's label comes from."""
+
+
+def _is_said_anew(before: Label | None, theirs: Label | None, origin: str) -> bool:
+    """Whether a person said it in another copy after that was decided; by hand nobody says when."""
+    if before is None or theirs is None or origin not in _VIEWS or theirs.by in (None, OUTSIDE):
+        return False
+    return (before.by, before.at) != (theirs.by, theirs.at)
+
+
+def _close(db: sqlite3.Connection, sample_id: str, field: str, at: str) -> None:
     db.execute(
         "UPDATE conflicts SET resolved_at = ? WHERE sample_id = ? AND field = ? AND resolved_at IS NULL",
-        (utc_now(), sample_id, field),
+        (at, sample_id, field),
     )
 
 
@@ -196,9 +209,13 @@ def put_conflicts(
 
 
 def _is_of_another_copy(one: Conflict) -> bool:
-    return one.origin in ("annotations", "manifest.json") and (
-        one.theirs is None or one.theirs.by not in (None, OUTSIDE)
-    )
+    return one.origin in _VIEWS and (one.theirs is None or one.theirs.by not in (None, OUTSIDE))
+
+
+def _took_anothers_place(catalogue: Catalogue, one: Conflict) -> bool:
+    """Whether it was opened in the place of an open one: of more than two copies each is to decide for itself."""
+    closed = "SELECT 1 FROM conflicts WHERE sample_id = ? AND field = ? AND resolved_at = ? LIMIT 1"
+    return catalogue.db.execute(closed, (one.sample_id, one.field, one.at)).fetchone() is not None
 
 
 def resolve(
@@ -216,14 +233,15 @@ def resolve(
         if take == "theirs" or one.origin == "folders":
             chosen = one.ours if take == "ours" else one.theirs
             edits.append(Edit(one.sample_id, one.field, chosen and Label(chosen.value, unsure=chosen.unsure)))
-        elif _is_of_another_copy(one) and (sample := catalogue.get(one.sample_id)) is not None:
-            if (stands := sample.labels.get(one.field)) is None:  # also what was undone since
+        elif _is_of_another_copy(one) and not _took_anothers_place(catalogue, one):
+            sample = catalogue.get(one.sample_id)
+            if sample is None or (stands := sample.labels.get(one.field)) is None:  # also what was undone since
                 continue
             edits.append(Edit(one.sample_id, one.field, Label(stands.value, unsure=stands.unsure)))
     edit(catalogue, edits, by, f"{count(len(decided), 'conflict')} decided for {take}")
     with catalogue.writing() as db:
         for one in decided:
-            _close(db, one.sample_id, one.field)
+            _close(db, one.sample_id, one.field, utc_now())
         # Without an edit too the file has to say so: the manifest, in which they are open, is written much later.
         rewrite = "UPDATE samples SET exported_rev = -1 WHERE sample_id = ?"
         db.executemany(rewrite, [(one.sample_id,) for one in decided])

@@ -42,7 +42,8 @@ def told_by_file(catalogue: Catalogue, sample: Sample, said: AnnotationFile, *, 
         back = {name: label for name, label in sample.labels.items() if said.took_back(name, label)}
         again = {name for name in back if _was_given_again(catalogue, sample, name)}
         back = {name: label for name, label in back.items() if name not in again}
-        values = {**dict.fromkeys(back), **_news(catalogue, sample, values, said.provenance)}
+        news = _news(catalogue, sample, values, said.provenance, is_whole=is_alone)
+        values = {**dict.fromkeys(back), **news}
     base = base_of(catalogue, sample, values.keys() & FIELDS.keys(), "rev", rev)
     base |= base_of(catalogue, sample, said.state, "rev", rev if said.rev is None or is_ours else None)
     base |= back
@@ -60,8 +61,12 @@ def told_by_file(catalogue: Catalogue, sample: Sample, said: AnnotationFile, *, 
         _refuse_no(merged, stands)  # it was of another label than this
     if cleared:  # as before it was given: what is refused the file says itself
         merged.taken.setdefault("refused", sample.refused)
-    if catalogue.config.model.main_label in cleared and sample.decision == "labelled":
+    main = catalogue.config.model.main_label
+    if main in cleared and sample.decision == "labelled":
         merged.taken.setdefault("decision", "pending")
+    has_main = merged.taken.get(main, sample.labels.get(main)) is not None
+    if not is_ours and merged.taken.get("decision") == "labelled" and not has_main:
+        del merged.taken["decision"]  # by a label that is no more
     return Told(base, merged, by_hand if is_ours else said_elsewhere(said, base))
 
 
@@ -70,7 +75,7 @@ def news_of_row(
 ) -> dict[str, Any]:
     """What a row that another copy wrote says and that was never said here; `only`: of `people`."""
     asked = {name: value for name, value in said.items() if name in people or not only}
-    return _news(catalogue, sample, asked, people)
+    return _news(catalogue, sample, asked, people, is_whole=True)
 
 
 def ask_of_cleared(merged: FieldMerge, sample: Sample, row: Mapping[str, Any], told: Mapping[str, object]) -> None:
@@ -101,13 +106,20 @@ def _refuse_no(merged: FieldMerge, asked: Collection[str]) -> None:
 
 
 def _news(
-    catalogue: Catalogue, sample: Sample, said: Mapping[str, Any], where: Mapping[str, Provenance]
+    catalogue: Catalogue,
+    sample: Sample,
+    said: Mapping[str, Any],
+    where: Mapping[str, Provenance],
+    *,
+    is_whole: bool,
 ) -> dict[str, Any]:
-    before = _labels_before(catalogue, sample) if said.keys() & where.keys() else ()
+    """`is_whole`: not put together of lines by git, which may part a value from who said it."""
+    before = _labels_before(catalogue, sample) if said.keys() & where.keys() or not is_whole else ()
+    values = [(field, label.value) for field, label in before] if not is_whole else ()
     return {
         name: value
         for name, value in said.items()
-        if name not in where or (name, label_of(value, where[name])) not in before
+        if ((name, label_of(value, where[name])) not in before if name in where else (name, value) not in values)
     }
 
 

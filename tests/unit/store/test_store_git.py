@@ -155,6 +155,45 @@ def test_what_one_took_back_does_not_come_back_from_the_other(clones, how, relab
             assert (now.labels, now.state) == (said.labels, said.state)
 
 
+@pytest.mark.parametrize("is_lost", [False, True], ids=["open", "catalogue lost"])
+def test_what_one_took_back_does_not_come_back_with_lines_that_git_put_together(clones, is_lost):
+    ours, theirs = clones
+    say(ours, 1, notes="o")
+    pull(theirs, ours)
+    with Catalogue.open(ours) as catalogue:
+        history.edit(catalogue, [Edit(id_of(1), "emotion", None)], "ours")
+        write_views(catalogue)
+    say(theirs, 1, notes="c")
+    merge(ours, theirs)
+    merged = (ours / f"annotations/{id_of(1)[:2]}/{id_of(1)}.json").read_bytes()
+    assert merged.count(b'"neutral"') > merged.count(b'"emotion": {'), "the value is there without who said it"
+    if is_lost:
+        shutil.rmtree(ours / ".kelly")
+    with Catalogue.open(ours) as catalogue:
+        read_back(catalogue)
+        assert catalogue.get(id_of(1)).value("emotion") is None
+        assert catalogue.get(id_of(1)).decision == "pending"
+        said = {values(catalogue, 1).get("notes")} | {one.theirs.value for one in conflicts(catalogue)}
+        assert "c" in said
+
+
+def test_what_one_says_once_more_after_it_was_decided_is_asked_about_again(clones):
+    ours, theirs = clones
+    for word in ("o", "o2"):
+        say(ours, 1, emotion="happy", notes=word)
+        say(theirs, 1, emotion="angry")
+        merge(ours, theirs)
+        with Catalogue.open(ours) as catalogue:
+            read_back(catalogue)
+            asked = [(one.ours.value, one.theirs.value) for one in conflicts(catalogue) if one.field == "emotion"]
+            assert asked == [("happy", "angry")]
+            resolve(catalogue, "ours", "ours")
+            write_views(catalogue)
+        pull(theirs, ours)
+        with Catalogue.open(theirs) as catalogue:
+            assert values(catalogue, 1)["emotion"] == "happy", "what was decided is heard"
+
+
 def test_what_a_manifest_alone_says_was_cleared_is_asked_about(clones):
     ours, theirs = clones
     say(ours, 1, emotion="neutral", notes="loud")

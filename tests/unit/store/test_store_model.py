@@ -10,6 +10,7 @@ import json
 import os
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from itertools import count
 from pathlib import Path
 from typing import Literal
@@ -278,8 +279,9 @@ class Store(RuleBasedStateMachine):
         def swapped(new: Path, path: Path) -> bool:
             if path == saved and swap.swap is not real:
                 swap.swap = real
-                new_file = {"sample_id": id_of(number), "annotations": {}}
-                data = json.loads(path.read_bytes()) if path.exists() else new_file
+                data = {"sample_id": id_of(number), "annotations": {}}
+                with suppress(FileNotFoundError, ValueError, TypeError):  # who finds it ruined writes it anew
+                    data = dict(json.loads(path.read_bytes()))
                 for one in data["samples"] if in_manifest else [data]:
                     if one["sample_id"] == id_of(number):
                         one["annotations"][field] = value
