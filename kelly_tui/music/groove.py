@@ -261,7 +261,7 @@ class _Push:
 
     def groove(self, groove_type: Detection[str], swing: Detection[float]) -> Groove:
         """With what else is known."""
-        why = f"{self.ms:+.0f} ± {math.ceil(self.error)} ms on the beat{self.or_else}, spread {self.spread:.0f} ms"
+        why = f"{self.ms:+z.0f} ± {math.ceil(self.error)} ms on the beat{self.or_else}, spread {self.spread:.0f} ms"
         offsets = Detection(self.offsets, _within(8.0, self.error), why)
         return Groove(groove_type, swing, offsets, self.ms, self.error, self.places, self.parts)
 
@@ -297,7 +297,7 @@ def _class(
     late = _normal((abs(ms) - PUSH_MS) / (push.error + 2.0))
     if abs(ms) >= PUSH_MS:
         name = "laid_back" if ms > 0 else "rushed"
-        return Detection(name, round(0.9 * late, 3), f"{ms:+.0f} ± {math.ceil(push.error)} ms on the beat; {swing.why}")
+        return Detection(name, round(0.9 * late, 3), f"{ms:+z.0f} ± {math.ceil(push.error)} ms on the beat; {swing.why}")
     sure = told.between(-9.0, swings, 0.01) * (1 - late)
     return Detection("straight", round(0.95 * sure, 3), swing.why)
 
