@@ -297,7 +297,8 @@ def _class(
     late = _normal((abs(ms) - PUSH_MS) / (push.error + 2.0))
     if abs(ms) >= PUSH_MS:
         name = "laid_back" if ms > 0 else "rushed"
-        return Detection(name, round(0.9 * late, 3), f"{ms:+z.0f} ± {math.ceil(push.error)} ms on the beat; {swing.why}")
+        why = f"{ms:+.0f} ± {math.ceil(push.error)} ms on the beat; {swing.why}"  # never of nothing: it is pushed
+        return Detection(name, round(0.9 * late, 3), why)
     sure = told.between(-9.0, swings, 0.01) * (1 - late)
     return Detection("straight", round(0.95 * sure, 3), swing.why)
 
