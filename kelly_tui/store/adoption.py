@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import re
+import sqlite3
 import stat
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property
 from itertools import chain
@@ -25,6 +26,7 @@ from kelly_tui.store import annotation_file, descent
 from kelly_tui.store.blind import ask_where_they_differ, take_said
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.conflicts import OUTSIDE, put_conflicts
+from kelly_tui.store.earlier import Earlier, remember_earlier
 from kelly_tui.store.inside import check_stays, hash_inside, inside, is_nothing, read_inside, status_inside
 from kelly_tui.store.layout import LARGEST_LIST, utc_now, write_atomic
 from kelly_tui.store.merge import merge_state, other_than
@@ -114,6 +116,8 @@ class Adoption:
         self._opinions: dict[str, list[Opinion]] = {}
         self._heard: dict[str, list[Trial]] = {}
         """What was said blind, by sample."""
+        self._earlier: list[tuple[str, Mapping[str, Sequence[Earlier]]]] = []
+        """The labels that a sample's annotation file says were there, by field."""
         self._told: set[tuple[str, ...]] = set()
         """Opinions that the manifest has, which has the conflicts about them too."""
         self._undecided: list[Undecided] = []
@@ -151,6 +155,8 @@ class Adoption:
         read = read_row(row, self._catalogue.config)
         self._read_more(read, row)
         self.unsourced.settle([read.sample], self._told_by_row)
+        with self._catalogue.writing() as db:
+            self._remember_earlier(db)
         return read.sample, self._read.pop(read.sample.sample_id, None)
 
     def _read_more(self, read: ReadRow, row: Mapping[str, Any]) -> None:
@@ -188,12 +194,18 @@ class Adoption:
                 "INSERT OR REPLACE INTO exports SELECT rowid, ?, ? FROM samples WHERE sample_id = ?",
                 ((*read, sample_id) for sample_id, read in self._read.items()),
             )
+            self._remember_earlier(db)
         self.rebuilt.labels += sum(len(sample.labels) for sample in self.samples)
         self._added += [sample.sample_id for sample in self.samples]
         self.samples.clear()
         self._names.clear()
         self._told_by_row.clear()
         self._read.clear()
+
+    def _remember_earlier(self, db: sqlite3.Connection) -> None:
+        for sample_id, told in self._earlier:
+            remember_earlier(db, sample_id, told)
+        self._earlier.clear()
 
     def finish(self) -> list[str]:
         """Put the rest into the catalogue, settle who descends from whom; the ids of all that were taken."""
@@ -298,6 +310,7 @@ class Adoption:
             self._opinions.pop(sample.sample_id, None)
             self._heard.pop(sample.sample_id, None)
         self.hear(said.opinions, said.heard)
+        self._earlier += [(sample.sample_id, one.earlier) for one in (said, *undecided) if one.earlier]
         decided = {name: value for name, value in sample.state.items() if value != UNDECIDED[name]}
         if not _take_state(sample, said, findings) or said.unknown or others:
             set_aside(self._catalogue, path)
@@ -329,18 +342,24 @@ class Adoption:
         self, sample: Sample, said: annotation_file.AnnotationFile, other: annotation_file.AnnotationFile,
         theirs: dict[str, Label],
     ) -> None:  # fmt: skip
-        """Take what only the other side of a merge says, and keep both where they differ. What either side took back
-        is not what the other says: by its value, which git may have parted from who gave it.
+        """Take what only the other side of a merge says, or said of ours, and keep both where they differ otherwise.
+
+        What either side took back is not what the other says: by its value, which git may have parted from who gave it.
         """
         for name, label in list(sample.labels.items()):
-            if name not in theirs and other.took_back_value(name, label.value):
+            if name not in theirs and other.had_value(name, label.value):
                 del sample.labels[name]
         for name, read in theirs.items():
-            if name not in sample.labels and said.took_back_value(name, read.value):
+            if name not in sample.labels and said.had_value(name, read.value):
                 continue
             label = label_of(read.value, other.provenance[name]) if name in other.provenance else read
             ours = sample.labels.setdefault(name, label)
-            if ours.value != label.value:
+            ours_was_known, theirs_was_known = other.had(name, ours), said.had(name, label)
+            if ours.value == label.value or (theirs_was_known and not ours_was_known):
+                continue
+            if ours_was_known and not theirs_was_known:
+                sample.labels[name] = label
+            else:
                 self._undecided.append((sample.sample_id, name, ours, label))
 
     @cached_property

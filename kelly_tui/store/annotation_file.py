@@ -12,7 +12,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -27,16 +26,17 @@ from kelly_tui.model.opinion import Opinion
 from kelly_tui.model.sample import Sample
 from kelly_tui.store.blind import HEARD, OPINIONS, said_of
 from kelly_tui.store.connection import AMONG, among
+from kelly_tui.store.earlier import Earlier, as_earlier, as_told, earlier_labels
 from kelly_tui.store.inside import read_inside
 from kelly_tui.store.markers import versions
-from kelly_tui.store.schema import Provenance, label_from_json, provenance_of
+from kelly_tui.store.schema import Provenance, provenance_of
 
 LARGEST = 32 << 20
 """Bytes: what `kelly_tui.model.annotation.LONGEST` allows in every field, and most of a stranger's."""
 
 _T = TypeVar("_T")
 
-_DECIDED, _TAKEN_BACK = "decided", "taken_back"
+_DECIDED, _EARLIER = "decided", "earlier"
 _MARK = b"\xef\xbb\xbf"
 _DEEPEST = 20
 _encode = msgspec.json.Encoder(order="sorted").encode
@@ -44,7 +44,7 @@ _encode = msgspec.json.Encoder(order="sorted").encode
 
 def said_beside(db: sqlite3.Connection, sample_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
     """What files of some samples say besides, by id, where anything: what was said blind, as `said_of` gives it; the
-    conflicts that were decided, by field when each came up; and whose labels were taken back last, by field.
+    conflicts that were decided, by field when each came up; and the labels of people that were there, by field.
 
     A manifest in which they are open, or stand, is written much later, and would bring them up again where the
     catalogue is lost; so would another copy of the dataset, which has them still: a field that is missing says nothing.
@@ -56,26 +56,9 @@ def said_beside(db: sqlite3.Connection, sample_ids: Sequence[str]) -> dict[str, 
         (among(sample_ids),),
     ):
         found.setdefault(sample_id, {}).setdefault(_DECIDED, {}).setdefault(field_, []).append(at)
-    for sample_id, field_ in db.execute(_TAKEN_BACK_LAST, (among(sample_ids),)):
-        labels = filter(None, map(label_from_json, chain.from_iterable(db.execute(_WENT, (sample_id, field_)))))
-        gone = [TakenBack(label.value, label.by, label.at) for label in labels if label.source == "human"]
-        if gone and field_ in FIELDS:
-            found.setdefault(sample_id, {}).setdefault(_TAKEN_BACK, {})[field_] = gone
+    for sample_id, labels in earlier_labels(db, sample_ids).items():
+        found.setdefault(sample_id, {})[_EARLIER] = labels
     return found
-
-
-_TAKEN_BACK_LAST = (
-    "SELECT sample_id, field FROM"
-    f" (SELECT sample_id, field, step, old, new, max(seq) FROM events WHERE sample_id IN {AMONG} GROUP BY 1, 2)"
-    " JOIN steps USING (step) WHERE old IS NOT NULL AND"
-    " (new IS NULL OR kind = 'undo' OR json_extract(new, '$.at') < json_extract(old, '$.at'))"
-)
-"""Fields whose last event took something away, where there is nothing since or, by an undo, what was before."""
-_WENT = (
-    "SELECT old FROM events WHERE sample_id = ? AND field = ? AND length(old) < 1000"
-    " GROUP BY old ORDER BY max(seq) DESC LIMIT 20"
-)
-"""The labels that were there, the last first; those that are short enough to be written once more."""
 
 
 def render(sample: Sample, said: Mapping[str, Any]) -> bytes:
@@ -132,14 +115,6 @@ def is_of(sample: Sample, db: sqlite3.Connection, root: Path, path: Path) -> boo
     return data in (render(same, said), _render_labels(same, {}))
 
 
-class TakenBack(msgspec.Struct, frozen=True):
-    """A person's label that is no more: within a millisecond one may have said two."""
-
-    value: Any
-    by: str | None = None
-    at: str | None = None
-
-
 @dataclass
 class AnnotationFile:
     """What such a file says, whoever wrote it."""
@@ -157,20 +132,20 @@ class AnnotationFile:
     heard: list[Trial] = field(default_factory=list)
     decided: dict[str, list[str]] = field(default_factory=dict)
     """The conflicts that were decided: by field, when each came up."""
-    taken_back: dict[str, list[TakenBack]] = field(default_factory=dict)
-    """Of fields where a person's label was taken back: what was there."""
+    earlier: dict[str, list[Earlier]] = field(default_factory=dict)
+    """By field, the labels of people that were there."""
     unknown: dict[str, Any] = field(default_factory=dict)
     """What is no part of the format."""
     sample_id: str = ""
     """Of which sample it says it is, if it says so."""
 
-    def took_back(self, field_: str, label: Label | None) -> bool:
-        """Whether it says that this very label was taken back."""
-        return label is not None and TakenBack(label.value, label.by, label.at) in self.taken_back.get(field_, ())
+    def had(self, field_: str, label: Label | None) -> bool:
+        """Whether it says that this very label was there, and something else after it."""
+        return label is not None and as_earlier(label) in self.earlier.get(field_, ())
 
-    def took_back_value(self, field_: str, value: object) -> bool:
+    def had_value(self, field_: str, value: object) -> bool:
         """The same of a label of which nothing tells whose it was."""
-        return any(gone.value == value for gone in self.taken_back.get(field_, ()))
+        return any(gone.value == as_told(value) for gone in self.earlier.get(field_, ()))
 
 
 class _Own(msgspec.Struct, forbid_unknown_fields=True):
@@ -188,7 +163,7 @@ class _Own(msgspec.Struct, forbid_unknown_fields=True):
     opinions: list[Opinion] = []
     blind_listening: list[Trial] = []
     decided: dict[str, list[str]] = {}
-    taken_back: dict[str, list[TakenBack]] = {}
+    earlier: dict[str, list[Earlier]] = {}
 
 
 _decode_own = msgspec.json.Decoder(_Own).decode
@@ -205,7 +180,7 @@ def read(raw: bytes) -> AnnotationFile:
             state = {name: said for name in STATE_FIELDS if (said := getattr(own, name)) is not UNSET}
             said = own.opinions, own.blind_listening, own.decided
             file = AnnotationFile(own.annotations, own.provenance, own.rev, state, own.modified_at, *said)
-            return replace(file, sample_id=own.sample_id, taken_back=own.taken_back)
+            return replace(file, sample_id=own.sample_id, earlier=own.earlier)
     data = decode_object(raw, LARGEST)
     values = data.pop("annotations", None)
     if values is None and data.keys() & FIELDS.keys():
@@ -220,8 +195,8 @@ def read(raw: bytes) -> AnnotationFile:
     known = isinstance(rev, int) and 0 <= rev < 1 << 63  # SQLite's integers are no larger
     at = modified_at if isinstance(modified_at, str) else None
     said = _taken_from(data, OPINIONS, Opinion), _taken_from(data, HEARD, Trial), _decided(data.pop(_DECIDED, {}))
-    back = _back(data.pop(_TAKEN_BACK, {}))
-    file = AnnotationFile(values, _provenance(provenance), rev if known else None, state, at, *said, back, data)
+    earlier = _earlier(data.pop(_EARLIER, {}))
+    file = AnnotationFile(values, _provenance(provenance), rev if known else None, state, at, *said, earlier, data)
     return replace(file, sample_id=sample_id)
 
 
@@ -319,9 +294,9 @@ def _decided(data: object) -> dict[str, list[str]]:
     return {}
 
 
-def _back(data: object) -> dict[str, list[TakenBack]]:
+def _earlier(data: object) -> dict[str, list[Earlier]]:
     with suppress(msgspec.ValidationError):
-        return msgspec.convert(data, dict[str, list[TakenBack]])
+        return msgspec.convert(data, dict[str, list[Earlier]])
     return {}
 
 

@@ -189,6 +189,19 @@ def _is_said_anew(before: Label | None, theirs: Label | None, origin: str) -> bo
     return (before.by, before.at) != (theirs.by, theirs.at)
 
 
+def open_conflicts(catalogue: Catalogue, sample_id: str) -> list[tuple[str, Label | None, Label | None]]:
+    """(field, ours, theirs) of each of this sample."""
+    asked = "SELECT field, ours, theirs FROM conflicts WHERE sample_id = ? AND resolved_at IS NULL"
+    read = label_from_json
+    return [(field, read(ours), read(theirs)) for field, ours, theirs in catalogue.db.execute(asked, (sample_id,))]
+
+
+def close_conflict(catalogue: Catalogue, sample_id: str, field: str) -> None:
+    """It was decided elsewhere."""
+    with catalogue.writing() as db:
+        _close(db, sample_id, field, utc_now())
+
+
 def _close(db: sqlite3.Connection, sample_id: str, field: str, at: str) -> None:
     db.execute(
         "UPDATE conflicts SET resolved_at = ? WHERE sample_id = ? AND field = ? AND resolved_at IS NULL",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-VERSION = 11
+VERSION = 12
 """``PRAGMA user_version`` of the catalogues that this program writes."""
 
 STEP_INDEXES = """
@@ -128,6 +128,19 @@ CREATE INDEX IF NOT EXISTS opinions_sample ON opinions (sample_id, field);
 CREATE INDEX IF NOT EXISTS opinions_step ON opinions (step) WHERE step IS NOT NULL;
 """
 
+EARLIER = """
+-- What annotation files of other copies, or of a lost catalogue, tell was there: see `kelly_tui.store.earlier`.
+CREATE TABLE IF NOT EXISTS earlier (
+  sample INTEGER NOT NULL REFERENCES samples (rowid) ON DELETE CASCADE,
+  field TEXT NOT NULL,
+  label TEXT NOT NULL,
+  PRIMARY KEY (sample, field, label)
+) WITHOUT ROWID;
+"""
+
+LATER = RUNS + SUGGESTIONS + TRIALS + FINGERPRINTS + INTACT + LEGIBLE + EARLIER + FOUND + ISSUES + OPINIONS
+"""All tables that came later."""
+
 _MADE_AGAIN = """
 -- The sound of MIDI is on its song's list: what says so is made again when the catalogue is opened.
 DROP INDEX IF EXISTS samples_short;
@@ -151,5 +164,6 @@ MIGRATIONS: dict[int, str] = {
     9: _MADE_AGAIN,
     10: OPINIONS,
     11: LEGIBLE + FOUND + _HEARD_AGAIN,
+    12: EARLIER,
 }
 """SQL that leads from the version before to this one."""

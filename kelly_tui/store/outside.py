@@ -16,6 +16,7 @@ from kelly_tui.model.opinion import Opinion
 from kelly_tui.model.sample import Sample
 from kelly_tui.store.annotation_file import AnnotationFile
 from kelly_tui.store.conflicts import OUTSIDE
+from kelly_tui.store.earlier import Earlier
 from kelly_tui.store.merge import FieldMerge
 from kelly_tui.store.schema import Provenance, label_of, provenance_of
 from kelly_tui.store.viewstate import Stamp
@@ -116,12 +117,22 @@ def said_elsewhere(said: AnnotationFile, base: Mapping[str, Label | None]) -> Wh
     return where
 
 
+class Told(NamedTuple):
+    """What comes of what one view says of one sample."""
+
+    base: dict[str, Label | None]
+    """What the view was made from, as far as that is known."""
+    merged: FieldMerge
+    where: WhereFrom = by_hand
+    settled: Sequence[str] = ()
+    """Fields whose open conflict was decided in another copy of the dataset."""
+
+
 class Change(NamedTuple):
-    """What one view says about one sample, merged and not yet taken."""
+    """The same with where it stands, not yet taken."""
 
     sample: Sample
-    base: dict[str, Label | None]
-    merged: FieldMerge
+    told: Told
     path: Path
     stamp: Stamp
     """Of the file when it was read."""
@@ -130,7 +141,8 @@ class Change(NamedTuple):
     opinions: Sequence[Opinion] = ()
     heard: Sequence[Trial] = ()
     """What people said blind."""
-    where: WhereFrom = by_hand
+    earlier: Mapping[str, Sequence[Earlier]] = {}
+    """The labels that were there in another copy of the dataset, by field."""
     goes_on: bool = False
     """Whether the next one is another version in the same file."""
 

@@ -25,7 +25,9 @@ from kelly_tui.store import annotation_file
 from kelly_tui.store.adoption import Adoption
 from kelly_tui.store.blind import ask_where_they_differ, take_said
 from kelly_tui.store.catalogue import Catalogue
-from kelly_tui.store.conflicts import OUTSIDE, put_conflict, take_conflicts
+from kelly_tui.store.conflicts import OUTSIDE, close_conflict, put_conflict, take_conflicts
+from kelly_tui.store.copies import ask_of_cleared, news_of_row, told_by_copy
+from kelly_tui.store.earlier import remember_earlier
 from kelly_tui.store.history import begun, needs_no_reason, put_labels
 from kelly_tui.store.layout import utc_now
 from kelly_tui.store.manifest import NAME, RawManifest, catalogue_rev, mark, read_manifest_file
@@ -43,6 +45,7 @@ from kelly_tui.store.outside import (
     Change,
     Merge,
     Pending,
+    Told,
     WhereFrom,
     as_label,
     by_hand,
@@ -52,7 +55,7 @@ from kelly_tui.store.outside import (
 from kelly_tui.store.rows import people_of, provenance_of_row
 from kelly_tui.store.schema import provenance_of
 from kelly_tui.store.steps import Recorder, Wanted
-from kelly_tui.store.told import ask_of_cleared, base_of, merged_with, news_of_row, told_by_file
+from kelly_tui.store.told import base_of, merged_with, told_by_file, wrote
 from kelly_tui.store.touched import file_is_read, touched_files
 from kelly_tui.store.viewstate import (
     ViewState,
@@ -138,7 +141,7 @@ class _Reader:
 
     def _look_at(self, changes: Iterable[Change]) -> None:
         for change in changes:
-            sample, merged = change.sample, change.merged
+            sample, merged = change.sample, change.told.merged
             self._met.note(sample.sample_id, merged, is_own_file=change.path != self._manifest)
             for name, value in {**merged.taken, **{at: both.theirs for at, both in merged.conflicts.items()}}.items():
                 self._fields[name] += 1
@@ -248,12 +251,16 @@ class _Reader:
                 heard = [one for one in said.heard if one.sample_id == sample_id]
                 if len(opinions) + len(heard) < len(said.opinions) + len(said.heard):  # of other samples
                     keep = keep or _MORE
-                told = told_by_file(self.catalogue, sample, said, is_alone=len(found) == 1)
-                is_ours = told.where is by_hand and said.rev == sample.rev
-                if said.unknown or (is_ours and _other_provenance(sample, said)):
+                if wrote(self.catalogue, sample, said):
+                    told, earlier = told_by_file(self.catalogue, sample, said), {}
+                    is_other = said.rev == sample.rev and _other_provenance(sample, said)
+                else:
+                    told, earlier = told_by_copy(self.catalogue, sample, said, is_alone=len(found) == 1), said.earlier
+                    is_other = False
+                if said.unknown or is_other:
                     keep = keep or _MORE
                 goes_on = said is not found[-1]
-                yield Change(sample, told.base, told.merged, path, now, keep, opinions, heard, told.where, goes_on)
+                yield Change(sample, told, path, now, keep, opinions, heard, earlier, goes_on)
 
     def _note_unknown(self, path: Path) -> None:
         self.merge.unknown.append(self._name(path))
@@ -302,7 +309,7 @@ class _Reader:
             if since is None and raw.mark:
                 ask_of_cleared(merged, sample, row, told)
             if merged.taken or merged.conflicts or merged.refused:
-                yield Change(sample, base, merged, path, now, "", where=where)
+                yield Change(sample, Told(base, merged, where), path, now, "")
 
     def _written_from(self, raw: RawManifest, known: ViewState | None) -> int | None:
         """The last event that a manifest holds which was edited; None where another copy of the dataset wrote it.
@@ -343,41 +350,46 @@ class _Reader:
         wanted: dict[str, dict[str, Label | None]] = {}
         for change in changes:
             fields = wanted.setdefault(change.sample.sample_id, {})
-            for name, value in change.merged.taken.items():
-                label = as_label(name, value, change.where(name), at)
+            for name, value in change.told.merged.taken.items():
+                label = as_label(name, value, change.told.where(name), at)
                 if name not in fields:
                     fields[name] = label
                     self.merge.taken_in_all += 1
                     if len(self.merge.taken) < LISTED:
                         self.merge.taken.append((change.sample.sample_id, name))
                 elif values_of(fields)[name] != value:  # two views of one sample were edited differently
-                    self._disagree(change, name, change.base.get(name), fields[name], label)
+                    self._disagree(change, name, change.told.base.get(name), fields[name], label)
         for fields in wanted.values():
             needs_no_reason(fields)
         labels: dict[str, Wanted] = {**wanted}
         put_labels(self.catalogue, labels, OUTSIDE, OUTSIDE, step, self._met.taken)
         for change in changes:
-            for name, both in change.merged.conflicts.items():
+            for name, both in change.told.merged.conflicts.items():
                 ours = said_here(change.sample, name)
                 self._disagree(
                     change,
                     name,
-                    change.base.get(name),
+                    change.told.base.get(name),
                     ours,
-                    as_label(name, both.theirs, change.where(name), at),
+                    as_label(name, both.theirs, change.told.where(name), at),
                 )
-            for name, why in change.merged.refused.items():
+            if change.earlier:
+                with self.catalogue.writing() as db:
+                    remember_earlier(db, change.sample.sample_id, change.earlier)
+            for name in change.told.settled:
+                close_conflict(self.catalogue, change.sample.sample_id, name)
+            for name, why in change.told.merged.refused.items():
                 self.merge.refused.append((self._name(change.path), name, why))
                 self._refused.append((self._name(change.path), f"{change.sample.sample_id} {name} {why}"))
             if change.path.name != "manifest.json":
-                if change.keep or change.merged.refused:
+                if change.keep or change.told.merged.refused:
                     self._set_aside(change.path, change.keep or _MORE)
                 self._file_is_read(change)
 
     def _file_is_read(self, change: Change) -> None:
         """One of another copy may say now what the catalogue does, and needs not be written again."""
         sample_id, rev = change.sample.sample_id, -1
-        if change.where is not by_hand and (sample := self.catalogue.get(sample_id)) is not None:
+        if change.told.where is not by_hand and (sample := self.catalogue.get(sample_id)) is not None:
             is_same = annotation_file.is_of(sample, self.catalogue.db, self.catalogue.root, change.path)
             rev = sample.rev if is_same else rev
         file_is_read(self.catalogue, sample_id, change.stamp, rev)

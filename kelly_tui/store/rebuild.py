@@ -89,7 +89,9 @@ def _rescue_annotations(damaged: Catalogue, number: int) -> None:
     path = damaged.layout.annotation_path(sample.sample_id)
     there = seen(path)
     if ID.fullmatch(sample.sample_id) and (there is None or (there.size, there.mtime_ns) == known):
-        said = annotation_file.said_beside(damaged.db, [sample.sample_id])
+        said: dict[str, dict[str, Any]] = {}
+        with suppress(sqlite3.DatabaseError, msgspec.MsgspecError):  # the labels are worth more than what stands beside
+            said = annotation_file.said_beside(damaged.db, [sample.sample_id])
         check_stays(damaged.root, path.parent)
         make_folder(damaged.root, path.parent)
         with prepared({path: annotation_file.render(sample, said.get(sample.sample_id, {}))}) as ready:

@@ -17,18 +17,7 @@ import msgspec
 
 from kelly_tui.model.annotation import FIELDS, Label, Value
 from kelly_tui.model.sample import Sample
-from kelly_tui.store.migrations import (
-    FINGERPRINTS,
-    FOUND,
-    INTACT,
-    ISSUES,
-    LEGIBLE,
-    OPINIONS,
-    RUNS,
-    STEP_INDEXES,
-    SUGGESTIONS,
-    TRIALS,
-)
+from kelly_tui.store.migrations import LATER, STEP_INDEXES
 from kelly_tui.store.unchanged import forgetting
 
 LIST_KINDS = ("words", "chords", "numbers", "velocities")
@@ -222,15 +211,7 @@ CREATE TABLE counts (
 ) WITHOUT ROWID;
 
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-{RUNS}
-{SUGGESTIONS}
-{TRIALS}
-{FINGERPRINTS}
-{INTACT}
-{LEGIBLE}
-{FOUND}
-{ISSUES}
-{OPINIONS}
+{LATER}
 """
 
 _PLAIN = (

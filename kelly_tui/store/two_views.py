@@ -34,7 +34,7 @@ def both_say(file: AnnotationFile, ours: Mapping[str, Label], row: Mapping[str, 
         label = ours.get(name)
         if label is not None and label.value == theirs.value:
             continue
-        if (label is None and (name in cleared or name in emptied)) or file.took_back(name, theirs):
+        if (label is None and (name in cleared or name in emptied)) or file.had(name, theirs):
             both.outdated.append(name)
         elif label is None and not file_is_later:
             both.typed[name] = theirs

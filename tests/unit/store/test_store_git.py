@@ -180,7 +180,8 @@ def test_what_one_took_back_does_not_come_back_with_lines_that_git_put_together(
 def test_what_one_says_once_more_after_it_was_decided_is_asked_about_again(clones):
     ours, theirs = clones
     for word in ("o", "o2"):
-        say(ours, 1, emotion="happy", notes=word)
+        say(ours, 1, emotion="sad", notes=word)
+        say(ours, 1, emotion="happy")
         say(theirs, 1, emotion="angry")
         merge(ours, theirs)
         with Catalogue.open(ours) as catalogue:

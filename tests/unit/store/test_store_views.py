@@ -19,6 +19,7 @@ from kelly_tui.model.edit import Edit
 from kelly_tui.store import annotation_file, durable, history, manifest, readback, views
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.conflicts import conflicts, resolve
+from kelly_tui.store.earlier import as_earlier
 from kelly_tui.store.views import export_annotations, load_manifest, read_back, take_outside_edits, write_views
 
 
@@ -724,11 +725,12 @@ def test_what_another_copy_of_the_dataset_said_all_along_is_no_edit(catalogue, t
     merge = read_back(catalogue)
     assert merge.conflicts == [(id_of(1), "emotion")]
     assert values(catalogue, 1) == {"emotion": "angry", "notes": "hers"}
-    newer = Label("tense", "human", "bea", "2999-01-01T00:00:00.000Z")
-    write_views(catalogue)
-    there.labels, there.rev = {"emotion": newer}, there.rev + 1
-    file_of(catalogue, 1).write_bytes(annotation_file.render(there, {}))
-    assert read_back(catalogue).taken == [(id_of(1), "emotion")], "what was said of ours since is taken"
+    newer, ours = Label("tense", "human", "bea", "2999-01-01T00:00:00.000Z"), catalogue.find(id_of(1)).labels["emotion"]
+    for known, taken in (({}, []), ({"earlier": {"emotion": [as_earlier(ours)]}}, [(id_of(1), "emotion")])):
+        write_views(catalogue)
+        there.labels, there.rev = {"emotion": newer}, there.rev + 1
+        file_of(catalogue, 1).write_bytes(annotation_file.render(there, known))
+        assert read_back(catalogue).taken == taken, "what was said later is not said of ours, unless ours was known"
 
 
 def test_the_longest_labels_can_be_read_again(catalogue):
