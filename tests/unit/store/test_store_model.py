@@ -17,9 +17,9 @@ from typing import Literal
 
 import msgspec
 import pytest
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
+from store_machine import run
 from store_samples import id_of, new_catalogue, sample
 
 from kelly_tui.model.annotation import Label, Value
@@ -426,17 +426,8 @@ class Store(RuleBasedStateMachine):
         assert [one for one in self.given if one not in all_of_it] == []
 
 
-def run(examples: int, steps: int) -> None:
-    run_state_machine_as_test(
-        Store,
-        settings=settings(
-            max_examples=examples, stateful_step_count=steps, deadline=None, suppress_health_check=list(HealthCheck)
-        ),
-    )
-
-
 def test_no_value_is_lost() -> None:
-    run(12, 40)
+    run(Store, 12, 40)
 
 
 def test_what_is_typed_after_a_conflict_was_decided_and_the_catalogue_lost_is_a_conflict_again() -> None:
@@ -467,4 +458,4 @@ def test_a_conflict_that_undo_opened_again_is_open_in_the_backup_that_comes_back
 
 @pytest.mark.slow
 def test_no_value_is_lost_in_tens_of_thousands_of_steps() -> None:
-    run(400, 100)
+    run(Store, 400, 100)
