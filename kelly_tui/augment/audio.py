@@ -7,6 +7,8 @@ resampling, exactly.
 from __future__ import annotations
 
 import io
+import math
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,6 +23,8 @@ CEILING = 1 - 3 / 32768
 """Peaks stay under this: full scale of 16 bits less the dither."""
 _LOOK_AHEAD = 0.0015
 """Seconds in which the level goes back before a peak, and returns after it: longer costs level, shorter rasps."""
+_AT_ONCE = 1 << 18
+"""Frames."""
 
 
 class AudioVariant(NamedTuple):
@@ -33,9 +37,15 @@ class AudioVariant(NamedTuple):
         """A 16-bit WAV or FLAC file, with triangular dither of one step (seeded, so the bytes are always the same)."""
         import soundfile
 
-        rng = np.random.Generator(np.random.PCG64(seed))
-        dither = rng.random(self.samples.shape, np.float32) - rng.random(self.samples.shape, np.float32)
-        steps = np.clip(np.rint(self.samples * np.float32(32768) + dither), -32768, 32767).astype(np.int16)
+        steps = np.empty(self.samples.shape, np.int16)
+        one, other = _uniform(seed, 0), _uniform(seed, steps.size)
+        for part in _parts(len(steps)):
+            shape = steps[part].shape
+            dither = one.random(shape, np.float32) - other.random(shape, np.float32)
+            np.clip(
+                np.rint(self.samples[part] * np.float32(32768) + dither), -32768, 32767, out=steps[part],
+                casting="unsafe",
+            )  # fmt: skip
         file = io.BytesIO()
         kind = "FLAC" if suffix.lower() == ".flac" else "WAV"
         soundfile.write(file, steps, self.rate, format=kind, subtype="PCM_16")
@@ -46,6 +56,18 @@ class AudioVariant(NamedTuple):
         path = Path(path)
         write_atomic(path, self.to_bytes(path.suffix, seed))
         return path
+
+
+def _uniform(seed: int, drawn: int) -> np.random.Generator:
+    """Numbers of 32 bits, two to each step of the generator, after so many were drawn."""
+    rng = np.random.Generator(np.random.PCG64(seed).advance(drawn // 2))
+    rng.random(drawn % 2, np.float32)
+    return rng
+
+
+def _parts(count: int) -> Iterator[slice]:
+    """So many frames in turn: what is held beside a long sound is to be little."""
+    return (slice(first, first + _AT_ONCE) for first in range(0, count, _AT_ONCE))
 
 
 def augment_audio(
@@ -67,21 +89,27 @@ def augment_audio(
 
 
 def vary_audio(samples: Samples, rate: int, recipe: Recipe, seed: int) -> AudioVariant:
-    """`recipe` applied to `samples`, (n, channels)."""
-    samples = samples / np.float32(max(1.0, float(np.abs(samples).max())))  # a file over full scale comes down to it
+    """`recipe` applied to `samples`, (n, channels), which stay as they are."""
+    given = samples
+    if (peak := _peak(samples)) > 1:  # a file over full scale comes down to it
+        samples = samples / np.float32(peak)
     if recipe.pitch_shift or recipe.time_stretch != 1:
         samples = change_pitch_and_speed(samples, rate, recipe.pitch_shift, recipe.time_stretch)
     if recipe.gain != 1:
         samples = samples * np.float32(recipe.gain)
     if recipe.noise:
         rng = np.random.Generator(np.random.PCG64(seed))
-        samples = samples + rng.standard_normal(samples.shape, np.float32) * np.float32(recipe.noise)
-    return AudioVariant(held_below(samples, rate, CEILING), rate)
+        clear, samples = samples, np.empty(samples.shape, np.float32)
+        for part in _parts(len(samples)):
+            samples[part] = clear[part] + rng.standard_normal(clear[part].shape, np.float32) * np.float32(recipe.noise)
+        del clear
+    hold_below(samples := samples.copy() if samples is given else samples, rate, CEILING)
+    return AudioVariant(samples, rate)
 
 
 def audio_limits(samples: Samples) -> Limits:
     """What `choose_recipes` must know about a sound."""
-    return Limits(peak=float(np.abs(samples).max()))
+    return Limits(peak=_peak(samples))
 
 
 def change_pitch_and_speed(samples: Samples, rate: int, semitones: float, speed: float) -> Samples:
@@ -90,26 +118,41 @@ def change_pitch_and_speed(samples: Samples, rate: int, semitones: float, speed:
 
     count = round(len(samples) / speed)
     ratio = 2 ** (semitones / 12)
-    changed: Samples = samples if speed == ratio else stretched(samples, rate, speed / ratio)
-    if ratio != 1:
-        changed = soxr.resample(changed, rate * ratio, rate)
-    changed = np.pad(changed[:count], ((0, max(0, count - len(changed))), (0, 0)))
-    before, after = (float(np.sqrt(np.mean(np.square(part, dtype=np.float64)))) for part in (samples, changed))
-    level = np.float32(before / after if after > 0 else 1)
-    changed *= level
+    stretch = samples if speed == ratio else stretched(samples, rate, speed / ratio)
+    changed: Samples = np.zeros((count, stretch.shape[1]), np.float32)
+    for channel, one in enumerate(stretch.T):  # in turn: of a long sound little is to be held
+        pitched = soxr.resample(np.ascontiguousarray(one), rate * ratio, rate)[:count] if ratio != 1 else one[:count]
+        changed[: len(pitched), channel] = pitched
+    del stretch
+    before, after = _level(samples), _level(changed)
+    changed *= np.float32(before / after if after > 0 else 1)
     return changed
 
 
-def held_below(samples: Samples, rate: int, ceiling: float) -> Samples:
-    """`samples` with their level taken back around peaks over `ceiling`, all channels alike, and nowhere else."""
-    peaks = np.abs(samples).max(axis=1)
-    if peaks.max() <= ceiling:
-        return samples
+def _peak(samples: Samples) -> float:
+    return max(float(samples.max()), -float(samples.min()))
+
+
+def _level(samples: Samples) -> float:
+    """Root of the mean square."""
+    powers = [float(np.square(samples[part], dtype=np.float64).sum()) for part in _parts(len(samples))]
+    return math.sqrt(math.fsum(powers) / samples.size)
+
+
+def hold_below(samples: Samples, rate: int, ceiling: float) -> None:
+    """Take the level of `samples` back around peaks over `ceiling`, all channels alike, and nowhere else."""
+    if _peak(samples) <= ceiling:
+        return
     from scipy.ndimage import minimum_filter1d, uniform_filter1d
 
     width = 2 * round(rate * _LOOK_AHEAD) + 1
-    needed = np.minimum(1.0, ceiling / np.maximum(peaks, 1e-9)).astype(np.float64)
-    # The least gain within reach, smoothed over that reach: nowhere more than what is needed, without a jump.
-    gain = uniform_filter1d(minimum_filter1d(needed, width, mode="nearest"), width, mode="nearest")
-    held: Samples = samples * gain[:, None].astype(np.float32)
-    return np.clip(held, -ceiling, ceiling, out=held)  # float32 may round a hair over
+    before = samples[:0].copy()
+    for part in _parts(len(samples)):
+        near = np.concatenate((before, samples[part.start : part.stop + 2 * width]))
+        needed = np.minimum(1.0, ceiling / np.maximum(np.abs(near).max(axis=1), 1e-9))
+        # The least gain within reach, smoothed over that reach: nowhere more than what is needed, without a jump.
+        gain = uniform_filter1d(minimum_filter1d(needed, width, mode="nearest"), width, mode="nearest")
+        first, end = len(before), len(before) + len(samples[part])
+        samples[part] *= gain[first:end, None]
+        before = near[max(0, end - 2 * width) : end]
+    np.clip(samples, -ceiling, ceiling, out=samples)  # float32 may round a hair over

@@ -52,7 +52,8 @@ def stretched(samples: Samples, rate: int, speed: float) -> Samples:
     holds_attack = np.diff(np.searchsorted(struck, [sources - size // 2, sources + size // 2]), axis=0)[0] > 0
     before = size // 2 + hop - min(0, int(sources.min()))
     after = max(0, int(sources.max()) + size // 2 + 1 - n)
-    padded = np.ascontiguousarray(np.pad(samples, ((before, after), (0, 0))).T)
+    padded = np.zeros((channels, before + n + after), np.float32)
+    padded[:, before : before + n] = samples.T
     frames = np.lib.stride_tricks.sliding_window_view(padded, size, axis=1)
     starts = sources + before - size // 2
     window = (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(size) / size)).astype(np.float32)
@@ -79,8 +80,8 @@ def stretched(samples: Samples, rate: int, speed: float) -> Samples:
         for part in range(_OVERLAP):
             out[:, first + part : first + part + len(at)] += parts[:, :, part]
     begin = size // 2 + (_OVERLAP // 2) * hop
-    scale = np.float32(1 / (0.375 * _OVERLAP))  # of the window squared, overlapped
-    changed: Samples = (out.reshape(channels, -1)[:, begin : begin + count] * scale).T
+    out *= np.float32(1 / (0.375 * _OVERLAP))  # of the window squared, overlapped
+    changed: Samples = out.reshape(channels, -1)[:, begin : begin + count].T
     return changed
 
 

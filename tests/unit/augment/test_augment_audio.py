@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from kelly_tui.augment.audio import CEILING, AudioVariant, augment_audio, change_pitch_and_speed, held_below
+from kelly_tui.augment.audio import CEILING, AudioVariant, augment_audio, change_pitch_and_speed, hold_below
 from kelly_tui.errors import FileRefused
 
 RATE = 44_100
@@ -131,7 +131,7 @@ def test_nothing_goes_over_full_scale() -> None:
 def test_a_peak_is_held_without_touching_the_rest() -> None:
     sound = np.full((2 * RATE, 1), 0.3, np.float32)
     sound[RATE : RATE + 40] *= 5
-    held = held_below(sound, RATE, CEILING)
+    hold_below(held := sound.copy(), RATE, CEILING)
     assert np.abs(held).max() <= CEILING
     far = np.abs(np.arange(len(sound)) - RATE) > 0.02 * RATE
     assert (held[far] == sound[far]).all()
@@ -213,3 +213,15 @@ def test_many_channels_take_no_more_memory_at_once_than_as_much_sound_of_few() -
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
     assert peaks[1] < 1.25 * peaks[0]
+
+
+def test_of_a_long_sound_little_is_held_beside_it_and_it_stays_as_it_is() -> None:
+    sound = np.sin(np.arange(2**21, dtype=np.float32) / 50).reshape(-1, 2)
+    before = sound.copy()
+    for change in ({"noise": 0.01, "gain": 1.5}, {"pitch_shift": 1, "time_stretch": 2 ** (1 / 12)}, {"noise": 0.001}):
+        tracemalloc.start()
+        augment_audio((sound, RATE), **change).to_bytes()
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert peak < 3.3 * sound.nbytes, change
+    assert (sound == before).all()
