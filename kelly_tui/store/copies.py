@@ -113,13 +113,9 @@ def _hear_of_decision(catalogue: Catalogue, merged: FieldMerge, sample: Sample, 
 
 
 def _settled(catalogue: Catalogue, sample: Sample, said: AnnotationFile) -> list[str]:
-    """Fields about which somebody is asked here, and a person there knew what both sides say, and said otherwise."""
+    """Fields about which somebody is asked here, and somebody decided there who knew what both sides say."""
     asked = open_conflicts(catalogue, sample.sample_id)
-    return [
-        name
-        for name, ours, theirs in asked
-        if said.had(name, ours) and said.had(name, theirs) and name in said.provenance
-    ]
+    return [name for name, ours, theirs in asked if said.had(name, ours) and said.had(name, theirs)]
 
 
 def news_of_row(

@@ -74,7 +74,7 @@ def test_of_two_who_did_not_know_each_others_label_a_person_is_asked(copies, fir
     assert carry(theirs, ours) == ("by songs", [("by songs", "by second")])
 
 
-@pytest.mark.parametrize("take", ["ours", "theirs"])
+@pytest.mark.parametrize("take", ["ours", "theirs", "neither"])
 def test_what_one_decided_the_other_hears_and_is_not_asked_any_more(copies, take):
     ours, theirs, _ = copies
     work(ours, "by ours")
@@ -87,10 +87,14 @@ def test_what_one_decided_the_other_hears_and_is_not_asked_any_more(copies, take
     file_in(theirs).write_bytes(said)
     with Catalogue.open(ours) as catalogue:
         read_back(catalogue)
-        resolve(catalogue, take, "ann")
+        if take == "neither":
+            say(catalogue, "ann", None)
+        else:
+            resolve(catalogue, take, "ann")
         write_views(catalogue)
-    assert carry(ours, theirs) == (f"by {take}", [])
-    assert carry(theirs, ours) == (f"by {take}", [])
+    decided = None if take == "neither" else f"by {take}"
+    assert carry(ours, theirs) == (decided, [])
+    assert carry(theirs, ours) == (decided, [])
 
 
 @pytest.mark.parametrize("long", [1, 5000], ids=["short", "long"])
