@@ -6,7 +6,7 @@ import os
 import re
 import sqlite3
 import stat
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from functools import cached_property
 from itertools import chain
@@ -26,7 +26,7 @@ from kelly_tui.store import annotation_file, descent
 from kelly_tui.store.blind import ask_where_they_differ, take_said
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.conflicts import OUTSIDE, put_conflicts
-from kelly_tui.store.earlier import Earlier, remember_earlier
+from kelly_tui.store.earlier import ToldElsewhere
 from kelly_tui.store.inside import check_stays, hash_inside, inside, is_nothing, read_inside, status_inside
 from kelly_tui.store.layout import LARGEST_LIST, utc_now, write_atomic
 from kelly_tui.store.merge import merge_state, other_than
@@ -116,8 +116,8 @@ class Adoption:
         self._opinions: dict[str, list[Opinion]] = {}
         self._heard: dict[str, list[Trial]] = {}
         """What was said blind, by sample."""
-        self._earlier: list[tuple[str, Mapping[str, Sequence[Earlier]]]] = []
-        """The labels that a sample's annotation file says were there, by field."""
+        self._elsewhere: list[tuple[str, ToldElsewhere]] = []
+        """What annotation files tell besides, by sample."""
         self._told: set[tuple[str, ...]] = set()
         """Opinions that the manifest has, which has the conflicts about them too."""
         self._undecided: list[Undecided] = []
@@ -156,7 +156,7 @@ class Adoption:
         self._read_more(read, row)
         self.unsourced.settle([read.sample], self._told_by_row)
         with self._catalogue.writing() as db:
-            self._remember_earlier(db)
+            self._keep_elsewhere(db)
         return read.sample, self._read.pop(read.sample.sample_id, None)
 
     def _read_more(self, read: ReadRow, row: Mapping[str, Any]) -> None:
@@ -194,7 +194,7 @@ class Adoption:
                 "INSERT OR REPLACE INTO exports SELECT rowid, ?, ? FROM samples WHERE sample_id = ?",
                 ((*read, sample_id) for sample_id, read in self._read.items()),
             )
-            self._remember_earlier(db)
+            self._keep_elsewhere(db)
         self.rebuilt.labels += sum(len(sample.labels) for sample in self.samples)
         self._added += [sample.sample_id for sample in self.samples]
         self.samples.clear()
@@ -202,10 +202,10 @@ class Adoption:
         self._told_by_row.clear()
         self._read.clear()
 
-    def _remember_earlier(self, db: sqlite3.Connection) -> None:
-        for sample_id, told in self._earlier:
-            remember_earlier(db, sample_id, told)
-        self._earlier.clear()
+    def _keep_elsewhere(self, db: sqlite3.Connection) -> None:
+        for sample_id, told in self._elsewhere:
+            told.keep(db, sample_id)
+        self._elsewhere.clear()
 
     def finish(self) -> list[str]:
         """Put the rest into the catalogue, settle who descends from whom; the ids of all that were taken."""
@@ -310,7 +310,7 @@ class Adoption:
             self._opinions.pop(sample.sample_id, None)
             self._heard.pop(sample.sample_id, None)
         self.hear(said.opinions, said.heard)
-        self._earlier += [(sample.sample_id, one.earlier) for one in (said, *undecided) if one.earlier]
+        self._elsewhere += [(sample.sample_id, one.told) for one in (said, *undecided) if any(one.told)]
         decided = {name: value for name, value in sample.state.items() if value != UNDECIDED[name]}
         if not _take_state(sample, said, findings) or said.unknown or others:
             set_aside(self._catalogue, path)

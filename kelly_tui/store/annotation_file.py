@@ -25,8 +25,7 @@ from kelly_tui.model.edit import STATE_FIELDS, UNDECIDED
 from kelly_tui.model.opinion import Opinion
 from kelly_tui.model.sample import Sample
 from kelly_tui.store.blind import HEARD, OPINIONS, said_of
-from kelly_tui.store.connection import AMONG, among
-from kelly_tui.store.earlier import Earlier, as_earlier, as_told, earlier_labels
+from kelly_tui.store.earlier import Earlier, ToldElsewhere, as_earlier, as_told, decided_conflicts, earlier_labels
 from kelly_tui.store.inside import read_inside
 from kelly_tui.store.markers import versions
 from kelly_tui.store.schema import Provenance, provenance_of
@@ -36,7 +35,7 @@ LARGEST = 32 << 20
 
 _T = TypeVar("_T")
 
-_DECIDED, _EARLIER = "decided", "earlier"
+_DECIDED, _EARLIER, _AS_IT_WAS_CALLED = "decided", "earlier", "taken_back"
 _MARK = b"\xef\xbb\xbf"
 _DEEPEST = 20
 _encode = msgspec.json.Encoder(order="sorted").encode
@@ -50,12 +49,8 @@ def said_beside(db: sqlite3.Connection, sample_ids: Sequence[str]) -> dict[str, 
     catalogue is lost; so would another copy of the dataset, which has them still: a field that is missing says nothing.
     """
     found: dict[str, dict[str, Any]] = {sample_id: {**said} for sample_id, said in said_of(db, sample_ids).items()}
-    for sample_id, field_, at in db.execute(
-        f"SELECT sample_id, field, at FROM conflicts WHERE sample_id IN {AMONG} GROUP BY 1, 2, 3"
-        " HAVING count(resolved_at) = count(*) ORDER BY min(conflict)",  # of the same moment there may be several
-        (among(sample_ids),),
-    ):
-        found.setdefault(sample_id, {}).setdefault(_DECIDED, {}).setdefault(field_, []).append(at)
+    for sample_id, decided in decided_conflicts(db, sample_ids).items():
+        found.setdefault(sample_id, {})[_DECIDED] = decided
     for sample_id, labels in earlier_labels(db, sample_ids).items():
         found.setdefault(sample_id, {})[_EARLIER] = labels
     return found
@@ -139,6 +134,11 @@ class AnnotationFile:
     sample_id: str = ""
     """Of which sample it says it is, if it says so."""
 
+    @property
+    def told(self) -> ToldElsewhere:
+        """What is to be told on."""
+        return ToldElsewhere(self.earlier, self.decided)
+
     def had(self, field_: str, label: Label | None) -> bool:
         """Whether it says that this very label was there, and something else after it."""
         return label is not None and as_earlier(label) in self.earlier.get(field_, ())
@@ -195,7 +195,7 @@ def read(raw: bytes) -> AnnotationFile:
     known = isinstance(rev, int) and 0 <= rev < 1 << 63  # SQLite's integers are no larger
     at = modified_at if isinstance(modified_at, str) else None
     said = _taken_from(data, OPINIONS, Opinion), _taken_from(data, HEARD, Trial), _decided(data.pop(_DECIDED, {}))
-    earlier = _earlier(data.pop(_EARLIER, {}))
+    earlier = _earlier(data.pop(_EARLIER, data.pop(_AS_IT_WAS_CALLED, {})))
     file = AnnotationFile(values, _provenance(provenance), rev if known else None, state, at, *said, earlier, data)
     return replace(file, sample_id=sample_id)
 

@@ -16,7 +16,7 @@ from kelly_tui.model.sample import Sample
 from kelly_tui.store.annotation_file import AnnotationFile
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.conflicts import OUTSIDE, open_conflicts
-from kelly_tui.store.earlier import as_earlier, earlier_labels
+from kelly_tui.store.earlier import Earlier, as_told, earlier_labels
 from kelly_tui.store.merge import Disagreement, FieldMerge, merge_state, values_of
 from kelly_tui.store.outside import Told, said_elsewhere
 from kelly_tui.store.schema import Provenance, label_from_json, label_of, provenance_of
@@ -28,7 +28,7 @@ def told_by_copy(catalogue: Catalogue, sample: Sample, said: AnnotationFile, *, 
     """`is_alone`: not one of two versions in a file."""
     rev = exported_rev(catalogue, sample.sample_id) if is_alone else None
     known = _labels_known(catalogue, sample, said)
-    values = _not_heard(catalogue, sample, said)
+    values = _not_heard(catalogue, sample, said, is_alone=is_alone)
     values = _news(catalogue, sample, values, said.provenance, is_whole=is_alone)
     values |= {name: said.values.get(name) for name in known.all()}
     base = base_of(catalogue, sample, values.keys() & FIELDS.keys(), "rev", rev)
@@ -62,13 +62,21 @@ def _labels_known(catalogue: Catalogue, sample: Sample, said: AnnotationFile) ->
     return known
 
 
-def _not_heard(catalogue: Catalogue, sample: Sample, said: AnnotationFile) -> dict[str, object]:
-    """What the file says, but for labels of which was heard here, and not there, that somebody replaced them."""
+def _not_heard(catalogue: Catalogue, sample: Sample, said: AnnotationFile, *, is_alone: bool) -> dict[str, object]:
+    """What the file says, but for labels of which was heard here, and not there, that somebody replaced them.
+
+    Lines that git put together may part a value from its label, and tell in both versions what only one has heard.
+    """
     heard = earlier_labels(catalogue.db, [sample.sample_id]).get(sample.sample_id, {})
     values = dict(said.values)
-    for name in heard.keys() & said.values.keys() & said.provenance.keys():
-        label = label_of(said.values[name], said.provenance[name])  # type: ignore[arg-type]
-        if as_earlier(label) in heard[name] and not said.had(name, label):
+    for name in heard.keys() & said.values.keys():
+        value, where = said.values[name], said.provenance.get(name)
+        if where is not None and (where.source == "human" or is_alone):
+            was_heard = Earlier(as_told(value), where.by, where.at) in heard[name]
+            was_given_again = is_alone and Earlier(as_told(value), where.by, where.at) in said.earlier.get(name, ())
+        else:
+            was_heard, was_given_again = not is_alone and as_told(value) in [one.value for one in heard[name]], False
+        if was_heard and not was_given_again:
             del values[name]
     return values
 

@@ -1,18 +1,23 @@
-"""Labels of people that a sample had: by them another copy of the dataset tells what was known here."""
+"""Labels of people that a sample had, and conflicts that were decided: by them another copy of the dataset tells what
+was known here.
+"""
 
 from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
 from kelly_tui.model.annotation import FIELDS, Label
+from kelly_tui.model.edit import STATE_FIELDS
 from kelly_tui.store.connection import AMONG, among
 from kelly_tui.store.schema import label_from_json
 
+_EARLIER, _DECIDED = "earlier", "decided"
+_KNOWN = FIELDS.keys() | STATE_FIELDS.keys()
 _AT_MOST = 50
 """Of one field, the last ones."""
 _LONGEST = 200
@@ -52,20 +57,42 @@ def earlier_labels(db: sqlite3.Connection, sample_ids: Sequence[str]) -> dict[st
     }
 
 
-def remember_earlier(db: sqlite3.Connection, sample_id: str, told: Mapping[str, Sequence[Earlier]]) -> None:
-    """Keep what a file of this sample tells, which is told on with what was here."""
-    rows = [(field, _written(one)) for field in told.keys() & FIELDS.keys() for one in told[field][:_AT_MOST]]
-    known = "INSERT OR IGNORE INTO earlier SELECT rowid, ?, ? FROM samples WHERE sample_id = ?"
-    db.executemany(known, [(field, one, sample_id) for field, one in rows if len(one) <= _LONGEST_TOLD])
+def decided_conflicts(db: sqlite3.Connection, sample_ids: Sequence[str]) -> dict[str, dict[str, list[str]]]:
+    """By sample and field, when each conflict came up that was decided, here or as a file tells; the last ones."""
+    found: dict[str, dict[str, set[str]]] = {}
+    for sql in (_CLOSED, _TOLD_DECIDED):
+        for sample_id, field, at in db.execute(sql, (among(sample_ids),)):
+            found.setdefault(sample_id, {}).setdefault(field, set()).add(at)
+    return {
+        sample_id: {field: sorted(told)[-_AT_MOST:] for field, told in fields.items()}
+        for sample_id, fields in found.items()
+    }
+
+
+class ToldElsewhere(NamedTuple):
+    """What a file of another copy, or of a lost catalogue, tells besides: it is told on with what was here."""
+
+    earlier: Mapping[str, Sequence[Earlier]]
+    decided: Mapping[str, Sequence[str]]
+
+    def keep(self, db: sqlite3.Connection, sample_id: str) -> None:
+        """In the caller's transaction; what nobody can have said is left out."""
+        rows = [(_EARLIER, field, _written(one)) for field, told in self.earlier.items() for one in told[:_AT_MOST]]
+        rows += [
+            (_DECIDED, field, _encode(at).decode()) for field, told in self.decided.items() for at in told[-_AT_MOST:]
+        ]
+        known = "INSERT OR IGNORE INTO elsewhere SELECT rowid, ?, ?, ? FROM samples WHERE sample_id = ?"
+        told = [(*row, sample_id) for row in rows if row[1] in _KNOWN and len(row[2]) <= _LONGEST_TOLD]
+        db.executemany(known, told)
 
 
 def _all_of(db: sqlite3.Connection, sample_ids: str) -> Iterator[tuple[str, str, str]]:
-    for sql in (_REPLACED, _DECIDED):
+    for sql in (_REPLACED, _BETWEEN):
         for sample_id, field, *labels in db.execute(sql, (sample_ids,)):
             for label in map(label_from_json, labels):
                 if label is not None and label.source == "human" and field in FIELDS:
                     yield sample_id, field, _written(as_earlier(label))
-    yield from db.execute(_TOLD, (sample_ids,))
+    yield from db.execute(_TOLD_EARLIER, (sample_ids,))
 
 
 def _the_last(told: set[str]) -> list[Earlier]:
@@ -84,9 +111,17 @@ _REPLACED = (
     f"SELECT sample_id, field, old FROM events WHERE sample_id IN {AMONG} AND old IS NOT NULL"
     " AND json_extract(old, '$.source') IS NULL"  # a person's
 )
-_DECIDED = (  # not those in whose place another one came
+_BETWEEN = (  # not those in whose place another one came
     f"SELECT sample_id, field, ours, theirs FROM conflicts AS c WHERE sample_id IN {AMONG} AND resolved_at IS NOT NULL"
     " AND NOT EXISTS (SELECT 1 FROM conflicts AS n"
     " WHERE n.sample_id = c.sample_id AND n.field = c.field AND n.at = c.resolved_at)"
 )
-_TOLD = f"SELECT sample_id, field, label FROM earlier JOIN samples ON samples.rowid = sample WHERE sample_id IN {AMONG}"
+_CLOSED = (  # of the same moment there may be several
+    f"SELECT sample_id, field, at FROM conflicts WHERE sample_id IN {AMONG} GROUP BY 1, 2, 3"
+    " HAVING count(resolved_at) = count(*)"
+)
+_TOLD = "SELECT sample_id, field, {} FROM elsewhere JOIN samples ON samples.rowid = sample WHERE what = '{}'" + (
+    f" AND sample_id IN {AMONG}"
+)
+_TOLD_EARLIER = _TOLD.format("said", _EARLIER)
+_TOLD_DECIDED = _TOLD.format("json_extract(said, '$')", _DECIDED)

@@ -128,17 +128,19 @@ CREATE INDEX IF NOT EXISTS opinions_sample ON opinions (sample_id, field);
 CREATE INDEX IF NOT EXISTS opinions_step ON opinions (step) WHERE step IS NOT NULL;
 """
 
-EARLIER = """
--- What annotation files of other copies, or of a lost catalogue, tell was there: see `kelly_tui.store.earlier`.
-CREATE TABLE IF NOT EXISTS earlier (
+ELSEWHERE = """
+-- What annotation files of other copies, or of a lost catalogue, tell besides labels: `what` is their key,
+-- `said` JSON. See `kelly_tui.store.earlier`.
+CREATE TABLE IF NOT EXISTS elsewhere (
   sample INTEGER NOT NULL REFERENCES samples (rowid) ON DELETE CASCADE,
+  what TEXT NOT NULL,
   field TEXT NOT NULL,
-  label TEXT NOT NULL,
-  PRIMARY KEY (sample, field, label)
+  said TEXT NOT NULL,
+  PRIMARY KEY (sample, what, field, said)
 ) WITHOUT ROWID;
 """
 
-LATER = RUNS + SUGGESTIONS + TRIALS + FINGERPRINTS + INTACT + LEGIBLE + EARLIER + FOUND + ISSUES + OPINIONS
+LATER = RUNS + SUGGESTIONS + TRIALS + FINGERPRINTS + INTACT + LEGIBLE + ELSEWHERE + FOUND + ISSUES + OPINIONS
 """All tables that came later."""
 
 _MADE_AGAIN = """
@@ -153,6 +155,12 @@ _HEARD_AGAIN = """
 DELETE FROM fingerprints WHERE sample IN (SELECT rowid FROM samples WHERE file_type = 'audio');
 """
 
+_WRITTEN_AGAIN = """
+-- Files tell the labels of people that were replaced.
+UPDATE samples SET exported_rev = -1 WHERE sample_id IN
+  (SELECT sample_id FROM events WHERE old IS NOT NULL AND json_extract(old, '$.source') IS NULL);
+"""
+
 MIGRATIONS: dict[int, str] = {
     2: f"ALTER TABLE steps ADD COLUMN session TEXT;\n{STEP_INDEXES}",
     3: RUNS,
@@ -164,6 +172,6 @@ MIGRATIONS: dict[int, str] = {
     9: _MADE_AGAIN,
     10: OPINIONS,
     11: LEGIBLE + FOUND + _HEARD_AGAIN,
-    12: EARLIER,
+    12: ELSEWHERE + _WRITTEN_AGAIN,
 }
 """SQL that leads from the version before to this one."""

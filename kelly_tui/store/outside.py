@@ -16,7 +16,7 @@ from kelly_tui.model.opinion import Opinion
 from kelly_tui.model.sample import Sample
 from kelly_tui.store.annotation_file import AnnotationFile
 from kelly_tui.store.conflicts import OUTSIDE
-from kelly_tui.store.earlier import Earlier
+from kelly_tui.store.earlier import ToldElsewhere
 from kelly_tui.store.merge import FieldMerge
 from kelly_tui.store.schema import Provenance, label_of, provenance_of
 from kelly_tui.store.viewstate import Stamp
@@ -141,8 +141,8 @@ class Change(NamedTuple):
     opinions: Sequence[Opinion] = ()
     heard: Sequence[Trial] = ()
     """What people said blind."""
-    earlier: Mapping[str, Sequence[Earlier]] = {}
-    """The labels that were there in another copy of the dataset, by field."""
+    elsewhere: ToldElsewhere | None = None
+    """What a file of another copy of the dataset tells besides."""
     goes_on: bool = False
     """Whether the next one is another version in the same file."""
 

@@ -27,7 +27,6 @@ from kelly_tui.store.blind import ask_where_they_differ, take_said
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.conflicts import OUTSIDE, close_conflict, put_conflict, take_conflicts
 from kelly_tui.store.copies import ask_of_cleared, news_of_row, told_by_copy
-from kelly_tui.store.earlier import remember_earlier
 from kelly_tui.store.history import begun, needs_no_reason, put_labels
 from kelly_tui.store.layout import utc_now
 from kelly_tui.store.manifest import NAME, RawManifest, catalogue_rev, mark, read_manifest_file
@@ -77,6 +76,7 @@ _AT_ONCE = 1000
 """Changes that are held at once; where there are more, the views are read a second time to take them in."""
 
 _REFUSED = "refused edits"
+_FROM_OTHERS = "files come from others"
 
 
 _MORE, _UNDECIDED = "holds more than labels", "git left its merge to you: where the two differ is a conflict"
@@ -126,6 +126,8 @@ class _Reader:
         self._refused: list[tuple[str, str]] = []
         """(file, words) of each label that could not be taken."""
         self._manifest = catalogue.layout.manifest_path
+        self._files_come_from_others = _noted(catalogue)
+        """Whether annotation files of another copy of the dataset came, now or before; they tell more than its rows."""
         self._look_at(self._annotation_changes())
         self._adoption = Adoption(catalogue)
         self._told: RawManifest | None = None
@@ -188,9 +190,12 @@ class _Reader:
         """Take in what only a view changed, and list conflicts."""
         step = begun(self.catalogue, OUTSIDE, OUTSIDE)
         for changes in self._batches():
-            self._take(changes, step)
-            for change in changes:
-                self._take_said(change.path, change.opinions, change.heard)
+            with self.catalogue.writing() as db:  # all or nothing: half of it would look like news when read again
+                if self._files_come_from_others:
+                    db.execute("INSERT OR IGNORE INTO meta VALUES (?, '')", (_FROM_OTHERS,))
+                self._take(changes, step)
+                for change in changes:
+                    self._take_said(change.path, change.opinions, change.heard)
         self.merge.added += self._adoption.finish()
         if self._told is not None:
             self._take_said(self._manifest, self._told.opinions, self._told.heard)
@@ -252,15 +257,16 @@ class _Reader:
                 if len(opinions) + len(heard) < len(said.opinions) + len(said.heard):  # of other samples
                     keep = keep or _MORE
                 if wrote(self.catalogue, sample, said):
-                    told, earlier = told_by_file(self.catalogue, sample, said), {}
+                    told, elsewhere = told_by_file(self.catalogue, sample, said), None
                     is_other = said.rev == sample.rev and _other_provenance(sample, said)
                 else:
-                    told, earlier = told_by_copy(self.catalogue, sample, said, is_alone=len(found) == 1), said.earlier
+                    told, elsewhere = told_by_copy(self.catalogue, sample, said, is_alone=len(found) == 1), said.told
                     is_other = False
+                    self._files_come_from_others |= said.modified_at is not None
                 if said.unknown or is_other:
                     keep = keep or _MORE
                 goes_on = said is not found[-1]
-                yield Change(sample, told, path, now, keep, opinions, heard, earlier, goes_on)
+                yield Change(sample, told, path, now, keep, opinions, heard, elsewhere, goes_on)
 
     def _note_unknown(self, path: Path) -> None:
         self.merge.unknown.append(self._name(path))
@@ -280,6 +286,7 @@ class _Reader:
         """`arrives` is told of rows that are of no sample here, or of one that has had its row."""
         path, layout = self._manifest, self.catalogue.layout
         now = stamp(path) or (0, 0)
+        is_elses = bool(raw.mark) and (self._since is None or raw.disputed > 0) and self._files_come_from_others
         for self._rows, row in enumerate(raw.rows(), 1):
             is_disputed = self._rows > len(raw.lines) - raw.disputed
             sample = None if isinstance(row, bytes) else self.catalogue.get(str(row.get("sample_id")))
@@ -288,8 +295,9 @@ class _Reader:
                 arrives(row)
                 continue
             told = self._met.told(sample.sample_id)
-            if is_disputed and told:
-                continue  # of a merge that git left to people, a sample's own file tells more
+            has_file = layout.annotation_path(sample.sample_id).exists()
+            if (is_disputed and told) or (has_file and is_elses):
+                continue  # a sample's own file tells more
             said = row["annotations"] if isinstance(row.get("annotations"), dict) else {}
             said = other_than(told, other_than({**sample.annotations}, said))
             state = other_than(sample.state, {name: row[name] for name in STATE_FIELDS if name in row})
@@ -299,8 +307,7 @@ class _Reader:
             people = people_of(row)
             if since is None and raw.mark:
                 where = provenance_of_row(people, sample)
-                has_file = is_disputed and layout.annotation_path(sample.sample_id).exists()  # a row is ours
-                said = news_of_row(self.catalogue, sample, said, people, only=has_file)
+                said = news_of_row(self.catalogue, sample, said, people, only=has_file and is_disputed)
             base = base_of(self.catalogue, sample, (said.keys() & FIELDS.keys()) | state.keys(), "seq", since)
             merged = take_peoples(merged_with(self.catalogue, sample, base, said), sample.labels, where)
             if raw.mark:
@@ -349,6 +356,8 @@ class _Reader:
         at = utc_now()
         wanted: dict[str, dict[str, Label | None]] = {}
         for change in changes:
+            for name in change.told.settled:
+                close_conflict(self.catalogue, change.sample.sample_id, name)
             fields = wanted.setdefault(change.sample.sample_id, {})
             for name, value in change.told.merged.taken.items():
                 label = as_label(name, value, change.told.where(name), at)
@@ -373,14 +382,12 @@ class _Reader:
                     ours,
                     as_label(name, both.theirs, change.told.where(name), at),
                 )
-            if change.earlier:
-                with self.catalogue.writing() as db:
-                    remember_earlier(db, change.sample.sample_id, change.earlier)
-            for name in change.told.settled:
-                close_conflict(self.catalogue, change.sample.sample_id, name)
             for name, why in change.told.merged.refused.items():
                 self.merge.refused.append((self._name(change.path), name, why))
                 self._refused.append((self._name(change.path), f"{change.sample.sample_id} {name} {why}"))
+            if change.elsewhere is not None:
+                with self.catalogue.writing() as db:
+                    change.elsewhere.keep(db, change.sample.sample_id)
             if change.path.name != "manifest.json":
                 if change.keep or change.told.merged.refused:
                     self._set_aside(change.path, change.keep or _MORE)
@@ -418,6 +425,11 @@ class _Reader:
 
     def _name(self, path: Path) -> str:
         return path.relative_to(self.catalogue.root).as_posix()
+
+
+def _noted(catalogue: Catalogue) -> bool:
+    noted = catalogue.db.execute("SELECT 1 FROM meta WHERE name = ?", (_FROM_OTHERS,)).fetchone()
+    return noted is not None
 
 
 def _other_provenance(sample: Sample, said: annotation_file.AnnotationFile) -> bool:

@@ -169,6 +169,6 @@ def test_what_a_stranger_says_was_there_is_kept_as_far_as_a_label_can_be_so(copi
     carry(theirs, ours)
     with Catalogue.open(ours) as catalogue:
         write_views(catalogue)
-        assert catalogue.db.execute("SELECT count(*), max(length(label)) < 1000 FROM earlier").fetchone() == (49, 1)
+        assert catalogue.db.execute("SELECT count(*), max(length(said)) < 1000 FROM elsewhere").fetchone() == (49, 1)
     told = json.loads(file_in(ours).read_bytes())["earlier"]
     assert (told.keys(), len(told["notes"])) == ({"notes"}, 49), "fifty are read, and one is too long"
