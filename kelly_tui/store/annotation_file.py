@@ -25,6 +25,7 @@ from kelly_tui.model.edit import STATE_FIELDS, UNDECIDED
 from kelly_tui.model.opinion import Opinion
 from kelly_tui.model.sample import Sample
 from kelly_tui.store.blind import HEARD, OPINIONS, said_of
+from kelly_tui.store.decisions import decision_times
 from kelly_tui.store.earlier import Earlier, ToldElsewhere, as_earlier, as_told, decided_conflicts, earlier_labels
 from kelly_tui.store.inside import read_inside
 from kelly_tui.store.markers import versions
@@ -36,6 +37,7 @@ LARGEST = 32 << 20
 _T = TypeVar("_T")
 
 _DECIDED, _EARLIER, _AS_IT_WAS_CALLED = "decided", "earlier", "taken_back"
+_DECISIONS = "decisions"
 _MARK = b"\xef\xbb\xbf"
 _DEEPEST = 20
 _encode = msgspec.json.Encoder(order="sorted").encode
@@ -43,7 +45,8 @@ _encode = msgspec.json.Encoder(order="sorted").encode
 
 def said_beside(db: sqlite3.Connection, sample_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
     """What files of some samples say besides, by id, where anything: what was said blind, as `said_of` gives it; the
-    conflicts that were decided, by field when each came up; and the labels of people that were there, by field.
+    conflicts that were decided, by field when each came up; the labels of people that were there, by field; and when
+    what was decided was.
 
     A manifest in which they are open, or stand, is written much later, and would bring them up again where the
     catalogue is lost; so would another copy of the dataset, which has them still: a field that is missing says nothing.
@@ -53,6 +56,8 @@ def said_beside(db: sqlite3.Connection, sample_ids: Sequence[str]) -> dict[str, 
         found.setdefault(sample_id, {})[_DECIDED] = decided
     for sample_id, labels in earlier_labels(db, sample_ids).items():
         found.setdefault(sample_id, {})[_EARLIER] = labels
+    for sample_id, times in decision_times(db, sample_ids).items():
+        found.setdefault(sample_id, {})[_DECISIONS] = times
     return found
 
 
@@ -129,6 +134,8 @@ class AnnotationFile:
     """The conflicts that were decided: by field, when each came up."""
     earlier: dict[str, list[Earlier]] = field(default_factory=dict)
     """By field, the labels of people that were there."""
+    decisions: dict[str, list[str]] = field(default_factory=dict)
+    """By name, when it was decided so or otherwise; what stands at the end."""
     unknown: dict[str, Any] = field(default_factory=dict)
     """What is no part of the format."""
     sample_id: str = ""
@@ -137,7 +144,7 @@ class AnnotationFile:
     @property
     def told(self) -> ToldElsewhere:
         """What is to be told on."""
-        return ToldElsewhere(self.earlier, self.decided)
+        return ToldElsewhere(self.earlier, self.decided, self.decisions)
 
     def had(self, field_: str, label: Label | None) -> bool:
         """Whether it says that this very label was there, and something else after it."""
@@ -164,6 +171,7 @@ class _Own(msgspec.Struct, forbid_unknown_fields=True):
     blind_listening: list[Trial] = []
     decided: dict[str, list[str]] = {}
     earlier: dict[str, list[Earlier]] = {}
+    decisions: dict[str, list[str]] = {}
 
 
 _decode_own = msgspec.json.Decoder(_Own).decode
@@ -180,7 +188,7 @@ def read(raw: bytes) -> AnnotationFile:
             state = {name: said for name in STATE_FIELDS if (said := getattr(own, name)) is not UNSET}
             said = own.opinions, own.blind_listening, own.decided
             file = AnnotationFile(own.annotations, own.provenance, own.rev, state, own.modified_at, *said)
-            return replace(file, sample_id=own.sample_id, earlier=own.earlier)
+            return replace(file, sample_id=own.sample_id, earlier=own.earlier, decisions=own.decisions)
     data = decode_object(raw, LARGEST)
     values = data.pop("annotations", None)
     if values is None and data.keys() & FIELDS.keys():
@@ -193,10 +201,12 @@ def read(raw: bytes) -> AnnotationFile:
     state = {name: data.pop(name) for name in STATE_FIELDS if name in data}
     modified_at = data.pop("modified_at", None)
     known = isinstance(rev, int) and 0 <= rev < 1 << 63  # SQLite's integers are no larger
-    at = modified_at if isinstance(modified_at, str) else None
-    said = _taken_from(data, OPINIONS, Opinion), _taken_from(data, HEARD, Trial), _decided(data.pop(_DECIDED, {}))
-    earlier = _earlier(data.pop(_EARLIER, data.pop(_AS_IT_WAS_CALLED, {})))
-    file = AnnotationFile(values, _provenance(provenance), rev if known else None, state, at, *said, earlier, data)
+    file = AnnotationFile(values, _provenance(provenance), rev if known else None, state)
+    file.modified_at = modified_at if isinstance(modified_at, str) else None
+    file.opinions, file.heard = _taken_from(data, OPINIONS, Opinion), _taken_from(data, HEARD, Trial)
+    file.decided, file.decisions = _decided(data.pop(_DECIDED, {})), _decided(data.pop(_DECISIONS, {}))
+    file.earlier = _earlier(data.pop(_EARLIER, data.pop(_AS_IT_WAS_CALLED, {})))
+    file.unknown = data
     return replace(file, sample_id=sample_id)
 
 

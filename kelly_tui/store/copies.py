@@ -12,10 +12,12 @@ from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
 from kelly_tui.model.annotation import FIELDS, Label, Value
+from kelly_tui.model.edit import UNDECIDED, state_label
 from kelly_tui.model.sample import Sample
 from kelly_tui.store.annotation_file import AnnotationFile
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.conflicts import OUTSIDE, open_conflicts
+from kelly_tui.store.decisions import decision_times, outdated
 from kelly_tui.store.earlier import Earlier, as_told, earlier_labels
 from kelly_tui.store.merge import Disagreement, FieldMerge, merge_state, values_of
 from kelly_tui.store.outside import Told, said_elsewhere
@@ -32,15 +34,29 @@ def told_by_copy(catalogue: Catalogue, sample: Sample, said: AnnotationFile, *, 
     values = _news(catalogue, sample, values, said.provenance, is_whole=is_alone)
     values |= {name: said.values.get(name) for name in known.all()}
     base = base_of(catalogue, sample, values.keys() & FIELDS.keys(), "rev", rev)
-    base |= base_of(catalogue, sample, said.state, "rev", rev if said.rev is None else None)
+    times = decision_times(catalogue.db, [sample.sample_id]).get(sample.sample_id, {})
+    followed = outdated(times, said.decisions)
+    state = _state(said, outdated(said.decisions, times), followed)
+    base |= base_of(catalogue, sample, state, "rev", rev if said.rev is None else None)
+    base |= {name: state_label(name, sample.state[name]) for name in followed}
     base |= known.all()
     merged = merged_with(catalogue, sample, base, values)
     _ask_of_unknown(merged, sample, said.provenance, known)
-    merged.add(merge_state(values_of(base), sample.state, said.state))
+    merged.add(merge_state(values_of(base), sample.state, state))
     cleared = {name for name in known.surely if merged.taken.get(name, "") is None}
     _hear_of_refused(merged, sample, cleared)
     _hear_of_decision(catalogue, merged, sample, cleared)
-    return Told(base, merged, said_elsewhere(said, base), _settled(catalogue, sample, said))
+    return Told(base, merged, said_elsewhere(said, base, state), _settled(catalogue, sample, said))
+
+
+def _state(said: AnnotationFile, stale: Collection[str], followed: Collection[str]) -> dict[str, object]:
+    """What was decided there, but for what was decided otherwise here since; a reason goes with its decision.
+
+    A file does not tell what is as of itself: what is `followed` and missing is undecided there.
+    """
+    left_out = {*stale, "skip_reason"} if "decision" in stale else stale
+    state = {name: value for name, value in said.state.items() if name not in left_out}
+    return {**{name: UNDECIDED[name] for name in followed}, **state}
 
 
 class _Known(NamedTuple):
@@ -129,8 +145,14 @@ def _settled(catalogue: Catalogue, sample: Sample, said: AnnotationFile) -> list
 def news_of_row(
     catalogue: Catalogue, sample: Sample, said: Mapping[str, Any], people: Mapping[str, Provenance], *, only: bool
 ) -> dict[str, Any]:
-    """What a row that another copy wrote says and that was never said here; `only`: of `people`."""
-    asked = {name: value for name, value in said.items() if name in people or not only}
+    """What a row that another copy wrote says and of which nothing was heard here; `only`: of `people`."""
+    heard = earlier_labels(catalogue.db, [sample.sample_id]).get(sample.sample_id, {}) if people else {}
+    asked = {
+        name: value
+        for name, value in said.items()
+        if (name not in people and not only)
+        or (name in people and Earlier(as_told(value), people[name].by, people[name].at) not in heard.get(name, ()))
+    }
     return _news(catalogue, sample, asked, people, is_whole=True)
 
 

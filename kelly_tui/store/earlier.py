@@ -16,7 +16,8 @@ from kelly_tui.model.edit import STATE_FIELDS
 from kelly_tui.store.connection import AMONG, among
 from kelly_tui.store.schema import label_from_json
 
-_EARLIER, _DECIDED = "earlier", "decided"
+_EARLIER, _DECIDED, _DECISIONS = "earlier", "decided", "decisions"
+NO_TIMES: Mapping[str, Sequence[str]] = {}
 _KNOWN = FIELDS.keys() | STATE_FIELDS.keys()
 _AT_MOST = 50
 """Of one field, the last ones."""
@@ -74,13 +75,14 @@ class ToldElsewhere(NamedTuple):
 
     earlier: Mapping[str, Sequence[Earlier]]
     decided: Mapping[str, Sequence[str]]
+    decisions: Mapping[str, Sequence[str]] = NO_TIMES
+    """Of a lost catalogue: what was heard of one is an event of this history."""
 
     def keep(self, db: sqlite3.Connection, sample_id: str) -> None:
         """In the caller's transaction; what nobody can have said is left out."""
         rows = [(_EARLIER, field, _written(one)) for field, told in self.earlier.items() for one in told[:_AT_MOST]]
-        rows += [
-            (_DECIDED, field, _encode(at).decode()) for field, told in self.decided.items() for at in told[-_AT_MOST:]
-        ]
+        for what, times in ((_DECIDED, self.decided), (_DECISIONS, self.decisions)):
+            rows += [(what, field, _encode(at).decode()) for field, told in times.items() for at in told[-_AT_MOST:]]
         known = "INSERT OR IGNORE INTO elsewhere SELECT rowid, ?, ?, ? FROM samples WHERE sample_id = ?"
         told = [(*row, sample_id) for row in rows if row[1] in _KNOWN and len(row[2]) <= _LONGEST_TOLD]
         db.executemany(known, told)

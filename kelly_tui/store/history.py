@@ -190,7 +190,8 @@ def _asked(db: sqlite3.Connection, sample_id: str) -> set[str]:
 
 def _checked(name: str, label: Label | None, config: DatasetConfig) -> Label | None:
     if name in STATE_FIELDS:
-        return state_label(name, check_state(name, label and label.value))
+        decided = state_label(name, check_state(name, label and label.value))
+        return decided if decided is None or label is None else msgspec.structs.replace(decided, at=label.at)
     if label is None:
         return None
     value = check_value(FIELDS[name], label.value, config.choices(name))

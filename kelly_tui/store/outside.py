@@ -101,13 +101,16 @@ def by_hand(field: str) -> Provenance | None:
     return None
 
 
-def said_elsewhere(said: AnnotationFile, base: Mapping[str, Label | None]) -> WhereFrom:
-    """The same of a file that another copy of the dataset wrote: who gave what there.
+def said_elsewhere(said: AnnotationFile, base: Mapping[str, Label | None], state: Mapping[str, object]) -> WhereFrom:
+    """The same of a file that another copy of the dataset wrote: who gave what there, and when which `state` of it was
+    decided.
 
     Who edits it by hand leaves that as it is, so that what has the source of the label in `base` is nobody's else.
     """
 
     def where(field: str) -> Provenance | None:
+        if field in state and (times := said.decisions.get(field)) and len(times[-1]) <= LONGEST_NAME:
+            return Provenance("human", at=times[-1])
         told, label = said.provenance.get(field), base.get(field)
         if told is None or (label is not None and told == provenance_of(label)):
             return None
@@ -166,7 +169,8 @@ def in_batches(changes: Iterable[Change], size: int) -> Iterator[list[Change]]:
 def as_label(field: str, value: Value | None, where: Provenance | None, at: str) -> Label | None:
     """What a view says, as edits and history have it: where nobody is named a person's who edits outside."""
     if field in STATE_FIELDS:
-        return state_label(field, value)
+        decided = state_label(field, value)
+        return decided if decided is None or where is None else Label(decided.value, at=where.at)
     if where is not None and value not in (None, "", []):
         return label_of(value, where)
     return None if value is None or value in ("", []) else Label(value, "human", OUTSIDE, at)

@@ -260,9 +260,12 @@ class _Reader:
                     told, elsewhere = told_by_file(self.catalogue, sample, said), None
                     is_other = said.rev == sample.rev and _other_provenance(sample, said)
                 else:
-                    told, elsewhere = told_by_copy(self.catalogue, sample, said, is_alone=len(found) == 1), said.told
+                    told, elsewhere = (
+                        told_by_copy(self.catalogue, sample, said, is_alone=len(found) == 1),
+                        said.told._replace(decisions={}),
+                    )
                     is_other = False
-                    self._files_come_from_others |= said.modified_at is not None
+                    self._files_come_from_others |= said.rev is not None or len(found) > 1
                 if said.unknown or is_other:
                     keep = keep or _MORE
                 goes_on = said is not found[-1]
@@ -295,14 +298,16 @@ class _Reader:
                 arrives(row)
                 continue
             told = self._met.told(sample.sample_id)
-            has_file = layout.annotation_path(sample.sample_id).exists()
-            if (is_disputed and told) or (has_file and is_elses):
-                continue  # a sample's own file tells more
+            if is_disputed and told:
+                continue  # of a merge that git left to people, a sample's own file tells more
             said = row["annotations"] if isinstance(row.get("annotations"), dict) else {}
             said = other_than(told, other_than({**sample.annotations}, said))
             state = other_than(sample.state, {name: row[name] for name in STATE_FIELDS if name in row})
             state = other_than(told, state)
-            since = None if is_disputed else self._since
+            has_file = (is_disputed or is_elses) and layout.annotation_path(sample.sample_id).exists()
+            if has_file and is_elses:
+                state = {}
+            since = None if is_disputed or (has_file and is_elses) else self._since
             where: WhereFrom = by_hand
             people = people_of(row)
             if since is None and raw.mark:
@@ -313,7 +318,7 @@ class _Reader:
             if raw.mark:
                 hold_strange(merged, base, people)
             merged.add(merge_state(values_of(base), sample.state, state))
-            if since is None and raw.mark:
+            if since is None and raw.mark and not (has_file and is_elses):
                 ask_of_cleared(merged, sample, row, told)
             if merged.taken or merged.conflicts or merged.refused:
                 yield Change(sample, Told(base, merged, where), path, now, "")

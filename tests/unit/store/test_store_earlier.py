@@ -13,7 +13,7 @@ from store_samples import id_of, new_catalogue, sample
 
 from kelly_tui.model.annotation import Label
 from kelly_tui.model.edit import Edit
-from kelly_tui.store import history
+from kelly_tui.store import history, readback
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.conflicts import conflicts, resolve
 from kelly_tui.store.views import read_back, write_views
@@ -172,3 +172,129 @@ def test_what_a_stranger_says_was_there_is_kept_as_far_as_a_label_can_be_so(copi
         assert catalogue.db.execute("SELECT count(*), max(length(said)) < 1000 FROM elsewhere").fetchone() == (49, 1)
     told = json.loads(file_in(ours).read_bytes())["earlier"]
     assert (told.keys(), len(told["notes"])) == ({"notes"}, 49), "fifty are read, and one is too long"
+
+
+def test_a_question_that_was_decided_elsewhere_makes_room_for_a_new_one(copies):
+    ours, theirs, _ = copies
+    with Catalogue.open(ours) as catalogue:
+        say(catalogue, "ann", "two")
+        history.undo(catalogue, "ann")
+        write_views(catalogue)
+    work(theirs, "three")
+    assert carry(theirs, ours) == ("loud", [("loud", "three")])
+    work(theirs, "four")
+    assert carry(theirs, ours) == ("loud", [("loud", "four")])
+
+
+def decide(root: Path, **state: object) -> None:
+    with Catalogue.open(root) as catalogue:
+        edits = [Edit(id_of(1), name, None if value is None else Label(value)) for name, value in state.items()]  # type: ignore[arg-type]
+        history.edit(catalogue, edits, root.name)
+        write_views(catalogue)
+
+
+def state_in(root: Path) -> dict[str, object]:
+    with Catalogue.open(root) as catalogue:
+        return dict(catalogue.find(id_of(1)).state)
+
+
+DECIDED = [{"decision": "flagged"}, {"decision": "skipped", "skip_reason": "noise"}, {"rejected": True}]
+
+
+@pytest.mark.parametrize("is_lost", [False, True], ids=["open", "catalogue lost"])
+@pytest.mark.parametrize("state", DECIDED, ids=["flagged", "skipped", "rejected"])
+def test_a_decision_that_was_taken_back_is_heard_and_stays_away(copies, state, is_lost):
+    ours, theirs, third = copies
+    before = state_in(ours)
+    decide(ours, **state)
+    for root in (theirs, third):
+        assert carry(ours, root) == ("loud", [])
+        assert state_in(root).items() >= state.items()
+    with Catalogue.open(ours) as catalogue:
+        history.undo(catalogue, ours.name)
+        write_views(catalogue)
+    if is_lost:
+        lose_the_catalogue(ours)
+    work(third, "and a note")
+    carry(third, ours)
+    assert state_in(ours) == before, "the third had not heard of it"
+    assert carry(ours, theirs) == ("and a note", [])
+    assert carry(ours, third) == ("and a note", [])
+    assert state_in(theirs) == state_in(third) == before
+
+
+def test_of_two_decisions_the_one_that_knew_the_other_is_followed(copies):
+    ours, theirs, third = copies
+    decide(ours, decision="skipped", skip_reason="noise")
+    carry(ours, theirs)
+    decide(theirs, decision="flagged")
+    decide(third, decision="flagged")
+    carry(theirs, ours)
+    assert (state_in(ours)["decision"], state_in(ours)["skip_reason"]) == ("flagged", None)
+    decide(ours, decision="skipped")
+    assert carry(third, ours)[1] == [("skipped", "flagged")], "that one knew nothing of it"
+
+
+def test_where_files_of_another_come_the_rows_of_its_manifest_say_nothing_more(copies):
+    ours, theirs, third = copies
+    work(third, "from the third")
+    for root in (ours, theirs):
+        assert carry(third, root) == ("from the third", [])
+    work(third, None)
+    decide(theirs, decision="flagged")
+    assert carry(third, ours) == (None, [])
+    shutil.copy(theirs / "manifest.json", ours / "manifest.json")
+    with Catalogue.open(ours) as catalogue:
+        read_back(catalogue)
+        assert (catalogue.find(id_of(1)).value("notes"), conflicts(catalogue)) == (None, [])
+        assert catalogue.find(id_of(1)).decision == "pending"
+
+
+def test_a_look_that_is_killed_in_the_midst_has_taken_nothing(copies, monkeypatch):
+    ours, theirs, _ = copies
+    with Catalogue.open(theirs) as catalogue:
+        edits = [Edit(id_of(1), "notes", None), Edit(id_of(1), "tempo_bpm", Label(90.0))]
+        history.edit(catalogue, edits, "second")
+        write_views(catalogue)
+    work(ours, "loud", "louder", "loud")
+    both = b"<<<<<<< HEAD\n%b=======\n%b>>>>>>> x\n" % (file_in(ours).read_bytes(), file_in(theirs).read_bytes())
+    file_in(ours).write_bytes(both)
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with Catalogue.open(ours) as catalogue:
+        monkeypatch.setattr(readback, "file_is_read", killed)
+        with pytest.raises(KeyboardInterrupt):
+            read_back(catalogue)
+        monkeypatch.undo()
+    with Catalogue.open(ours) as catalogue:
+        assert catalogue.find(id_of(1)).value("tempo_bpm") is None
+        read_back(catalogue)
+        assert (catalogue.find(id_of(1)).value("notes"), catalogue.find(id_of(1)).value("tempo_bpm")) == ("loud", 90.0)
+
+
+def test_copies_that_only_hear_of_each_other_write_nothing_anew(copies):
+    ours, theirs, _ = copies
+    work(ours, "by ours")
+    work(theirs, "by theirs")
+    carry(theirs, ours)
+    with Catalogue.open(ours) as catalogue:
+        resolve(catalogue, "ours", "ann")
+        write_views(catalogue)
+    carry(ours, theirs)
+    carry(theirs, ours)
+    written = file_in(ours).read_bytes()
+    for source, target in ((ours, theirs), (theirs, ours)):
+        carry(source, target)
+        assert file_in(target).read_bytes() == written
+
+
+def test_a_file_of_the_version_before_tells_what_was_taken_back(copies):
+    ours, theirs, _ = copies
+    work(theirs, None)
+    file_in(theirs).write_bytes(file_in(theirs).read_bytes().replace(b'"earlier"', b'"taken_back"'))
+    shutil.copy(file_in(theirs), file_in(ours))
+    with Catalogue.open(ours) as catalogue:
+        assert "set aside" not in read_back(catalogue).words()
+        assert catalogue.find(id_of(1)).value("notes") is None
