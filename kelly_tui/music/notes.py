@@ -18,6 +18,7 @@ import symusic
 from numpy.typing import NDArray
 
 from kelly_tui.errors import FileRefused
+from kelly_tui.music import note_offs
 from kelly_tui.music.runs import begins_of
 from kelly_tui.music.smf import check_chunks, count_dropped
 from kelly_tui.music.tempo_map import held_meters, main_tempo
@@ -274,7 +275,7 @@ def _parse(data: bytes, name: str) -> tuple[bytes, Any, Floats, int]:
         raise FileRefused(f"larger than {limits().midi_bytes / 2**20:,.3g} MB (midi_bytes)", path=name or None)
     smf = check_chunks(data, name)
     try:
-        score = symusic.Score.from_midi(smf)
+        score = note_offs.parse(smf)
     except Exception as error:  # the binding raises RuntimeError, ValueError and MemoryError for damaged events
         reason = str(error).removeprefix("MiniMidi: ").removesuffix(": iostream error")
         raise FileRefused(f"damaged MIDI file ({reason})", path=name or None) from error
@@ -400,10 +401,8 @@ def _pedal(controls: Sequence[Any], tempi: Floats, tpq: int) -> Floats:
 def _until_first_off(keys: NDArray[np.int64], begin: NDArray[Any], length: NDArray[Any]) -> NDArray[np.int64]:
     """The tick at which each note ends: a note-off ends every note of its track and pitch (its key) that sounds.
 
-    Notes are in order of their `begin`.
-
-    So synthesizers play it, and so pretty_midi reads it. The parser gives the first note-off to the first note-on: one
-    note that is never ended, or two of one pitch that overlap, would make all that follow too long.
+    Notes are in order of their `begin`. So synthesizers play it, and so pretty_midi reads it. The parser gives the
+    first note-off to the first note-on: two of one pitch that overlap would make all that follow too long.
     """
     ends = begin + length.astype(np.int64)
     by_key = keys.astype(np.min_scalar_type(keys.max())).argsort(kind="stable")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import struct
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 
 import mido
@@ -300,3 +301,37 @@ def test_mutated_files_are_read_or_refused(changes: list[tuple[int, int]]) -> No
         return
     assert np.isfinite(score.notes["onset"]).all()
     assert (score.notes["duration"] >= 0).all()
+
+
+def struck(*events: tuple[int, str, int], others: Sequence[mido.Message] = ()) -> bytes:
+    """A file of one part, of (tick, ``on`` or ``off``, pitch), and another track before it."""
+    track: list[mido.Message] = [mido.Message("program_change", program=5)]
+    now = 0
+    for tick, what, pitch in events:
+        track.append(mido.Message(f"note_{what}", note=pitch, velocity=60 + tick % 50, time=tick - now))
+        now = tick
+    return midi_bytes([tempo(60), *note(50, 480)], [*track, *others])
+
+
+STRUCK_AGAIN = {
+    "eight times and let go once": [*((480 * k, "on", 60) for k in range(8)), (3840, "off", 60)],
+    "twice, and another key between": [
+        (0, "on", 60), (100, "on", 62), (200, "on", 60), (300, "off", 62), (480, "off", 60), (500, "on", 60),
+        (600, "off", 60),
+    ],
+    "as it is let go": [(0, "on", 60), (100, "on", 60), (480, "on", 60), (480, "off", 60), (960, "off", 60)],
+    "and never let go after": [(0, "on", 60), (100, "on", 60), (480, "off", 60), (960, "on", 60)],
+}  # fmt: skip
+LYRICS_AND_TOUCH = [mido.MetaMessage("lyrics", text="la", time=9), mido.Message("aftertouch", value=3, time=9)]
+
+
+@pytest.mark.parametrize("others", [(), LYRICS_AND_TOUCH], ids=["", "among others"])
+@pytest.mark.parametrize("events", STRUCK_AGAIN.values(), ids=STRUCK_AGAIN)
+def test_a_key_struck_again_before_it_is_let_go_is_as_many_notes(events: list, others: list[mido.Message]) -> None:
+    data = struck(*events, others=others)
+    song = as_pretty_midi(data)
+    np.testing.assert_allclose(our_columns(read_midi(data)), columns(song), atol=1e-6)
+    ends = sorted((one.start, one.pitch, one.end) for instrument in song.instruments for one in instrument.notes)
+    notes = read_midi(data).notes
+    ours = sorted(zip(notes["onset"], notes["pitch"], notes["onset"] + notes["duration"]))
+    np.testing.assert_allclose(ours, ends, atol=1e-6)
