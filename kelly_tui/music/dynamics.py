@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -89,8 +91,8 @@ def _means_over_time(times: Floats, values: Floats, duration: float) -> tuple[Fl
 def held_shares(score: Score) -> Floats:
     """For each note that another follows in its track within two beats: how long it sounds over the time to the next.
 
-    It sounds until its key and the sustain pedal are up (see `sounding_ends`). Of notes struck together the highest
-    stands for all. On a track of several voices the next is the next of its voice (see `_voiced`).
+    It sounds until its key is up, and the sustain pedal, unless that stays down (see `sounding_ends`). Of notes struck
+    together the highest stands for all. On a track of several voices the next is the next of its voice (see `_voiced`).
     """
     notes, order = score.pitched, score.by_track
     track, onset = notes["track"][order], notes["onset_beat"].round(3)[order]
@@ -133,33 +135,69 @@ def _voiced(
 
 
 def _sounding_beats(score: Score) -> Floats:
-    beats: Floats = score.time_to_beat(sounding_ends(score)) - score.pitched["onset_beat"]
+    beats: Floats = score.time_to_beat(sounding_ends(score, played=True)) - score.pitched["onset_beat"]
     return beats
 
 
-def sounding_ends(score: Score) -> Floats:
+_PLAYED = 10.0
+"""Seconds for which a pedal is down at most by which a player holds notes: of 4052 times in 160 performances 99.5 % are
+shorter. One that stays down says nothing of how notes are held."""
+
+
+def sounding_ends(score: Score, played: bool = False) -> Floats:
     """(pitched notes,) seconds at which they cease to sound: with their key, or later, as the sustain pedal goes up.
 
     MIDI 1.0's rule for controller 64: down from 64 on, and a note let go while it is down sounds until it is up; to the
     end of the piece if it stays down. A track's pedal holds its own notes, and those of tracks with the same program
     that have none: the other hand of a piano, on a track of its own. A pedal on a track without notes is a piano's.
+    `played`: only by a pedal that is up again within `_PLAYED`.
     """
     notes = score.pitched
     ends: Floats = notes["onset"] + notes["duration"]
-    played = {track: notes["track"] == track for track in sorted(set(score.pedal[:, 0].tolist()))}
-    without = ~np.logical_or.reduce(list(played.values()))
-    for track, own in played.items():
+    pedals = _pedals(score)
+    own_of = {track: notes["track"] == track for track in pedals}
+    without = ~np.logical_or.reduce(list(own_of.values()))
+    for track, own in own_of.items():
         program = notes["program"][own.argmax()] if own.any() else 0
+        pedal = pedals[track]
+        held = (own | (without & (notes["program"] == program))).nonzero()[0]
+        last = pedal.times.searchsorted(ends[held]) - 1  # what the pedal did last before the key went up
+        down = (last >= 0) & (pedal.played if played else pedal.down)[last]
+        held = held[down]
+        ends[held] = np.maximum(ends[held], np.minimum(pedal.goes_up[last[down]], max(score.duration, pedal.times[-1])))
+    return ends
+
+
+class _Pedal(NamedTuple):
+    """What a track's sustain pedal does, each (n,)."""
+
+    times: Floats
+    down: NDArray[np.bool_]
+    goes_up: Floats
+    """Seconds; infinite where it stays down."""
+    played: NDArray[np.bool_]
+    """Whether it is down, and up again within `_PLAYED`."""
+
+
+def _pedals(score: Score) -> dict[int, _Pedal]:
+    """Those of all tracks that have one."""
+    found = {}
+    for track in sorted(set(score.pedal[:, 0].tolist())):
         rows = score.pedal[score.pedal[:, 0] == track]
         rows = rows[rows[:, 1].argsort(kind="stable")]
         times, up = rows[:, 1], rows[:, 2] < _DOWN
-        goes_up = np.concatenate((times[up], [max(score.duration, times[-1])]))[up.cumsum()]
-        held = (own | (without & (notes["program"] == program))).nonzero()[0]
-        last = times.searchsorted(ends[held]) - 1  # what the pedal did last before the key went up
-        down = (last >= 0) & ~up[last]
-        held = held[down]
-        ends[held] = np.maximum(ends[held], goes_up[last[down]])
-    return ends
+        goes_up = np.append(times[up], np.inf)[up.cumsum()]
+        pressed = np.maximum.accumulate(np.where(up, np.arange(1, len(up) + 1), 0)).clip(max=len(up) - 1)
+        found[track] = _Pedal(times, ~up, goes_up, ~up & (goes_up - times[pressed] <= _PLAYED))
+    return found
+
+
+def _pedal_in_words(score: Score) -> str:
+    """Whether notes are held by it too."""
+    pedals = _pedals(score).values()
+    if any(pedal.played.any() for pedal in pedals):
+        return ", with the pedal"
+    return " by the keys: the pedal stays down" if any(pedal.down.any() for pedal in pedals) else ""
 
 
 def articulation_ratios(shares: Floats) -> tuple[float, float, float]:
@@ -184,7 +222,7 @@ def detect_articulation(score: Score, shares: Floats) -> Detection[str]:
     held = median(shares)
     share, name = max((normal, "normal"), (legato, "legato"), (staccato, "staccato"))
     hows = {"legato": "reach the next or nearly", "staccato": "are short", "normal": "are neither joined nor short"}
-    lasting = f"the median lasts {held:.3g} of the time to the next" + (", with the pedal" if len(score.pedal) else "")
+    lasting = f"the median lasts {held:.3g} of the time to the next{_pedal_in_words(score)}"
     why = f"{share:.0%} of {len(shares)} notes {hows[name]}; {lasting}"
     if name != "normal":
         return Detection(name, 0.4 + 0.5 * share, why)

@@ -382,6 +382,23 @@ def test_what_the_pedal_holds_is_not_staccato() -> None:
     assert analyse(held).articulation.value == "legato"
 
 
+@pytest.mark.parametrize("hands", [1, 2])
+def test_a_pedal_that_stays_down_says_nothing_of_how_notes_are_held(hands: int) -> None:
+    """They were legato: the median lasted 32 of the time to the next."""
+    for press in ((0.1, 31.9), (0.1, 21.9), (0.1, 99)):
+        stays = pedalled(press, hands=hands)
+        found, keys = (detect_articulation(one, held_shares(one)) for one in (stays, pedalled(hands=hands)))
+        assert (found.value, found.confidence) == (keys.value, keys.confidence)
+        assert found.why == f"{keys.why} by the keys: the pedal stays down"
+
+
+def test_where_the_pedal_is_lifted_it_holds_what_it_holds_elsewhere_too() -> None:
+    score = pedalled((0.1, 20.9), *((bar * 4 + 0.1, bar * 4 + 3.9) for bar in range(6, 8)))
+    shares = held_shares(score)
+    assert (shares[:40] < 0.4).all()
+    assert (shares[48:] > 0.9).sum() >= 10
+
+
 def test_a_note_sounds_until_key_and_pedal_are_up() -> None:
     score = pedalled((0.25, 0.4), (1.0, 1.1), (4.05, 4.15), (30, 40))
     ends = sounding_ends(score) / 0.5  # seconds of 120 BPM
