@@ -241,6 +241,17 @@ def test_long_silence_is_no_chord() -> None:
     assert found == [(0.0, "C"), (4.0, "N"), (16.0, "F")]
 
 
+def test_the_share_of_chord_tones_is_of_pitch_classes_however_many_octaves_they_are_in() -> None:
+    """48 beats of chord tones, 6 of a ninth: by notes it would be 91 % with the roots in octaves, and more with all."""
+    chords = [note for bar, name in enumerate(["C", "F", "G", "C"]) for note in block(name, bar * 4, 4)]
+    ninths = [(bar * 4 + 1.5, 1.5, pitch, 70) for bar, pitch in enumerate((74, 79, 81, 74))]
+    octaves = [(start, length, pitch + 12, 70) for start, length, pitch, _ in chords]
+    for notes in (chords + ninths, chords + octaves + ninths):
+        found = detect_chords(score_of(notes))
+        assert [name for _, name in found.value] == ["C", "F", "G", "C"]
+        assert found.why.startswith(f"4 chords, {48 / 54:.0%} of the time that pitch classes sound, octaves as one,")
+
+
 def roots_and_thirds(names: Iterable[str]) -> list[tuple[int, int] | None]:
     """Root, and 4, 3 or 0 semitones to the third; None for no chord."""
     chords = [chord_pitches(name) for name in names]
