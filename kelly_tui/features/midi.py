@@ -50,7 +50,7 @@ Ints = NDArray[np.int64]
 Found = Detection[Any]
 
 VECTOR_SIZE = 117
-_VERSIONS = {"chords": 5, "tempo": 5, "groove": 7, "meter": 5, "key": 11, "contour": 4, "articulation": 6}
+_VERSIONS = {"chords": 6, "tempo": 6, "groove": 8, "meter": 6, "key": 11, "contour": 4, "articulation": 6}
 """Of the detectors whose results have changed since their first."""
 _WIDEST_STEP = 12
 

@@ -42,10 +42,11 @@ _LONGEST = 3600.0
 """Seconds beyond which beats are not sought."""
 _SLOW = 70.0
 """BPM below which found beats may well be every second one."""
-_SHIFTED, _SHIFT_KEPT, _STILL_IN_PLACE, _SIXTEENTHS = 0.05, 0.8, 0.25, 3
+_SHIFTED, _SHIFT_KEPT, _STILL_IN_PLACE = 0.05, 0.8, 0.25
 """Seconds that a clock is early or late which no player is; how closely notes keep to it then, and the most of them
-that lie on its beats all the same: more do where every second eighth, or sixteenth, is late, which is swing. Which of
-`Score.turns` is that of sixteenths."""
+that lie on its beats all the same: more do where every second eighth, or sixteenth, is late, which is swing."""
+_EIGHTHS, _SIXTEENTHS = 1, 3
+"""Which of `Score.turns` are theirs."""
 
 
 class Clock(NamedTuple):
@@ -200,24 +201,35 @@ def _in_three(onsets: Floats, beats: Floats) -> bool:
 
 
 def _in_phase(score: Score, tempo: Detection[float]) -> Clock:
-    """A score at the right tempo; where all its notes keep one distance from its beats, these are moved there."""
+    """A score at the right tempo; where all its notes keep one distance from its beats, these are moved there.
+
+    So they are where eighths lie on the second and fourth of its sixteenths alone, and hardly any on the first and
+    third: by such a clock they would be dotted.
+    """
+    kept = Clock(score, tempo.confidence, "the notes keep the file's beats")
     strength = np.abs(score.turns)
     part = int((strength > 0.9 * strength.max()).argmax())  # the coarsest that they keep as well
     turn = score.turns[part]
     shift = cmath.phase(turn) / (2 * np.pi * (part + 1))
-    if abs(shift) * 60 / score.tempo_bpm < _SHIFTED or abs(turn) < _SHIFT_KEPT:
-        return Clock(score, tempo.confidence, "the notes keep the file's beats")
+    eighths = (score.turns[_EIGHTHS] * cmath.exp(-2j * np.pi * (_EIGHTHS + 1) * shift)).real
+    between = part == _SIXTEENTHS and eighths < 2 * _STILL_IN_PLACE - 1
+    shortest = _SHIFTED * score.tempo_bpm / 60
+    if abs(turn) < _SHIFT_KEPT or not (between or abs(shift) >= shortest):
+        return kept
     onsets = score.notes["onset_beat"]
-    unmoved = 2 if part == _SIXTEENTHS else 1  # what swing leaves in its place: beats, of sixteenths eighths too
-    in_place = np.abs(onsets * unmoved - np.rint(onsets * unmoved)) * 60 / score.tempo_bpm < _SHIFTED * unmoved
-    if np.count_nonzero(in_place) > _STILL_IN_PLACE * len(onsets):
-        return Clock(score, tempo.confidence, "the notes keep the file's beats")
+    if not between:
+        unmoved = 2 if part == _SIXTEENTHS else 1  # what swing leaves in its place: beats, of sixteenths eighths too
+        in_place = np.abs(onsets * unmoved - np.rint(onsets * unmoved)) < shortest * unmoved
+        if np.count_nonzero(in_place) > _STILL_IN_PLACE * len(onsets):
+            return kept
     strokes, weights = weigh_strokes(score)
     phases = score.time_to_beat(strokes) - shift
     places = np.rint(phases * (part + 1)).astype(np.int64) % (part + 1)
     shift += float(np.bincount(places, weights, minlength=part + 1).argmax()) / (part + 1)
     shift -= round(shift)
-    times = score.beat_to_time(np.arange(1.0, float(score.notes["onset_beat"][-1]) + 2) + shift)
+    if abs(shift) < shortest:
+        return kept
+    times = score.beat_to_time(np.arange(1.0, float(onsets[-1]) + 2) + shift)
     why = f"the file's beats are {abs(shift):.2f} of a beat {'late' if shift < 0 else 'early'}"
     timed = on_beats(score, times[times > 0])
     meters = [

@@ -118,6 +118,23 @@ def test_a_clock_whose_beats_lie_beside_the_notes_is_moved(corpus_midi) -> None:
         assert moved == (np.minimum(phase, 1 - phase).max() < 0.02)
 
 
+@pytest.mark.parametrize("shift", [0.25, 0.75])
+def test_a_clock_is_moved_to_eighths_that_lie_between_its_own(shift: float) -> None:
+    """By the sixteenths among them they kept it; few notes on the other side of it leave it alone."""
+    places = ((0, 0.5), (0, 0.25, 0.5, 0.75), (0, 0.5), (0, 0.5))
+    beats = np.array([beat + place for beat in range(4, 68) for place in places[beat % 4]])
+    low = beats % 1 == 0
+    for beside, moved in ((shift, True), (0.0, False)):
+        score = recorded(beats + beside, np.where(low, 40.0, 67.0), np.arange(80) * 0.75, np.full(len(beats), 0.2))
+        notes = score.notes.copy()
+        notes["onset_beat"] = notes["onset"] / 0.75
+        timed = replace(score, notes=notes, tempi=np.array([[0.0, 80.0]]), has_tempo=True)
+        clock = find_clock(timed, detect_tempo(timed))
+        assert (clock.score is not timed) == moved
+        phase = clock.score.notes["onset_beat"][clock.score.notes["pitch"] == 40] % 1
+        assert np.minimum(phase, 1 - phase).max() < 0.05  # the bass is on the beats
+
+
 @pytest.mark.parametrize("bpm", [60, 90, 120])
 @pytest.mark.parametrize("ratio", [0.55, 0.6, 0.64, 2 / 3])
 def test_a_swung_line_on_the_files_beats_stays_there(bpm: float, ratio: float) -> None:

@@ -424,3 +424,32 @@ def test_late_notes_that_may_be_the_next_ones_and_early_are_in_doubt() -> None:
     assert clear.push_ms == pytest.approx(30, abs=2)
     assert clear.timing_offsets.confidence > 0.9
     assert " or " not in clear.timing_offsets.why
+
+
+def pop(shift: float) -> list[Hit]:
+    """Chords in eighths, bass, a line in eighths and sometimes sixteenths, later than the clock by so many beats."""
+    places = ((0, 0.5), (0, 0.25, 0.5, 0.75), (0, 0.5))
+    line = [(at + place, 72 + at % 5, 0) for at in range(4, 68) for place in places[at % 3]]
+    chords = [(at + place, 60 + at % 4, 1) for at in range(4, 68) for place in (0, 0.5)]
+    bass = [(float(at), 40, 2) for at in range(4, 68, 2)]
+    return [(at + shift, pitch, channel) for at, pitch, channel in line + chords + bass]
+
+
+@pytest.mark.parametrize("shift", [0.2, 0.25, 0.3, 0.72, 0.75])
+@pytest.mark.parametrize("spread_ms", [0, 5])
+def test_straight_eighths_between_the_eighths_of_the_clock_are_not_dotted(shift: float, spread_ms: float) -> None:
+    """On the second and fourth sixteenth alone: a lone stroke on the fourth was a dotted figure at .97."""
+    for bpm in (64, 92, 130):
+        groove = analyse(played(pop(shift), bpm, spread_ms=spread_ms)).groove
+        assert groove.groove_type.value == "straight", (bpm, groove)
+        assert groove.groove_type.confidence < 0.85
+        assert groove.swing_ratio.value == pytest.approx(0.5, abs=0.01)
+
+
+@pytest.mark.parametrize("others", [[], backbeat(), [(float(at), 40, 1) for at in range(4, 68, 4)]])
+def test_dotted_figures_on_the_beat_remain(others: list[Hit]) -> None:
+    for bpm in (64, 92, 130):
+        groove = analyse(played(melody(0.75) + others, bpm)).groove
+        assert groove.groove_type.value == "dotted", (bpm, groove)
+        assert groove.groove_type.confidence > 0.8
+        assert groove.swing_ratio.value == pytest.approx(0.75, abs=0.01)
