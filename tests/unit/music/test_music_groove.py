@@ -426,6 +426,37 @@ def test_late_notes_that_may_be_the_next_ones_and_early_are_in_doubt() -> None:
     assert " or " not in clear.timing_offsets.why
 
 
+@pytest.mark.parametrize("push", [-46, -24, 12, 36])
+@pytest.mark.parametrize("pattern", [melody, band, offbeats, played_out])
+def test_a_clock_that_lies_beside_all_notes_is_no_push(pattern: Callable[[float], list[Hit]], push: int) -> None:
+    """3,031 notes that are all 24 ms early were "rushed" at .9; as a player's, who varies, they may be."""
+    exact, varied = (detect_groove(played(pattern(0.5), 90, push, spread_ms=spread)) for spread in (0, 5))
+    assert exact.groove_type.value == "straight", exact.groove_type
+    assert exact.groove_type.confidence < 0.85
+    assert f"{abs(push)} ms {'after' if push > 0 else 'before'} the file's beat, without" in exact.groove_type.why
+    assert exact.push_ms == pytest.approx(push, abs=1)
+    assert varied.groove_type.value == ("laid_back" if push > 0 else "rushed")
+    assert varied.groove_type.confidence > 0.5
+
+
+@pytest.mark.parametrize(
+    ("others", "early"), [(backbeat(), 0.0), (backbeat(), 0.02), ([(float(at), 40, 1) for at in range(4, 68, 2)], 0.0)]
+)
+def test_a_part_that_is_late_by_rule_on_the_others_is_laid_back(others: list[Hit], early: float) -> None:
+    late = [(at + 0.03, pitch, channel) for at, pitch, channel in played_out(0.5)]
+    hits = late + [(at - early, pitch, channel) for at, pitch, channel in others]
+    assert detect_groove(played(hits, 90, spread_ms=0)).groove_type.value == "laid_back"
+
+
+@pytest.mark.parametrize(("bpm", "push"), [(120, 80), (120, 70), (100, -75)])
+def test_so_far_from_the_beat_is_no_push(bpm: int, push: int) -> None:
+    """Beside the beats of a nominal 120 it was "laid back" at .9."""
+    groove = detect_groove(played(melody(0.5), bpm, push, spread_ms=25))
+    assert groove.groove_type.confidence < 0.6
+    assert groove.groove_type.value == "straight"
+    assert "further than a push" in groove.groove_type.why
+
+
 def pop(shift: float) -> list[Hit]:
     """Chords in eighths, bass, a line in eighths and sometimes sixteenths, later than the clock by so many beats."""
     places = ((0, 0.5), (0, 0.25, 0.5, 0.75), (0, 0.5))
