@@ -19,7 +19,7 @@ from kelly_tui.music.beats import Clock
 from kelly_tui.music.detection import Detection, unknown
 from kelly_tui.music.notes import Meter, Score
 from kelly_tui.music.runs import lengths_of
-from kelly_tui.music.tempo import detect_meter, is_default
+from kelly_tui.music.tempo import detect_meter
 from kelly_tui.text import agree, count
 
 Floats = NDArray[np.float64]
@@ -60,6 +60,7 @@ _BARS: dict[str, tuple[_Bar, ...]] = {
 }
 METERS = tuple(_BARS)
 """The meters that are told apart; 2/2 is a 4/4 to the ear. Fives and sevens are counted in two ways or three."""
+_IS_DUPLE = np.isin(METERS, ("2/4", "4/4"))
 _CELLS_OF = [bars[0].cells for bars in _BARS.values()]
 _STATES = [
     (meter, start, bar)
@@ -107,10 +108,13 @@ _FEWEST, _SHORTEST = 10, 6.0
 _KICKS = (35, 36)
 _SUREST, _RECKONED, _CLEAR = 0.9, 0.6, 0.75
 """The highest confidence; from which other analyses use the bars; from which these stand for a file's own."""
-_LIBRARY_TICKS, _NAMED_ODDS = 220, 6.0
-"""Ticks of a beat as pretty_midi writes them; how much likelier than by its accents alone music is in two or four whose
-file says 4/4 by default. Of 50 songs in 4/4 that did none would be told otherwise, and 3 less surely than 0.9; of 100
-pieces each that are made by rule 14 in 3/4, 9 in 5/4, 2 in 7/8 would still be 4/4 at 0.9, of those in 4/4 94."""
+_NAMED_ODDS = np.where(_IS_DUPLE, 3.0, np.where(np.isin(METERS, ("5/4", "7/4", "7/8")), 1 / 3, 1.0))
+_OTHERWISE = 0.6
+"""How much likelier than by its accents alone each meter is in a file that says no more than 4/4 from its start: fives
+and sevens were learnt as if they were as many as others. From which chance that it is in neither two nor four another
+is told. With such a 4/4 written to all, 3 of 361 chorales in four are told otherwise, of 118 songs and drum takes none,
+of 796 fiddle tunes in two or four none; what says 4/4 at 0.85 and more is right for 0.97 of those tunes and 236 in 6/8
+and 9/8 among them, and for 0.91 of another collection's where these are as many as others."""
 
 
 class Bars(NamedTuple):
@@ -122,7 +126,7 @@ class Bars(NamedTuple):
 
 
 def find_bars(clock: Clock) -> Bars:
-    """The meter and bars that the file names; where it names none, those that the notes tell.
+    """The meter and bars that the file names; where it names none, or only a 4/4 from its start, what the notes tell.
 
     Bars of one beat are no meter: who writes 1/4 (as the files of POP909 do) counts beats.
     """
@@ -152,33 +156,30 @@ def counted(score: Score, clock: Clock, bars: Bars) -> Score:
 
 
 def _may_be_default(score: Score) -> bool:
-    """Whether its 4/4 may be that of a library that was told no meter.
+    """Whether its 4/4 may be that of a program that was told no meter: most write one at the start then.
 
-    pretty_midi writes one then, in its own 220 ticks a beat, and at 120 where it was told no tempo either.
+    Like a tempo of 120 it is nominal. A meter that is written later, or another, was chosen.
     """
-    ticks = score.ticks_per_beat
-    return {meter[2:] for meter in score.meters} == {(4, 4)} and (ticks == _LIBRARY_TICKS or is_default(score))
+    return {(meter.time > 0, *meter[2:]) for meter in score.meters} == {(False, 4, 4)}
 
 
 def _doubted(named: Bars) -> Bars:
-    """A 4/4 that the file names, as sure as the accents leave it; the meter that they say where that is likelier."""
+    """A 4/4 that the file names, as sure as the accents leave it; the meter that they say where that is clear."""
     score = named.score
     if _too_few(score):
         return named
-    chances = _chances(score)
+    chances = _chances(score) * _NAMED_ODDS[METER_OF_STATE]
+    chances /= chances.sum()
     of_meter = np.bincount(METER_OF_STATE, chances, len(METERS))
-    is_duple = np.isin(METERS, ("2/4", "4/4"))
-    duple, rival = float(of_meter[is_duple].sum()), int(np.where(is_duple, 0.0, of_meter).argmax())
-    stays = _NAMED_ODDS * duple / (_NAMED_ODDS * duple + 1 - duple)
-    if stays < 0.5:
+    stays, rival = float(of_meter[_IS_DUPLE].sum()), int(np.where(_IS_DUPLE, 0.0, of_meter).argmax())
+    if of_meter[rival] > stays and 1 - stays > _OTHERWISE:
         heard, barred = _bars_by(replace(score, meters=[]), chances)
-        sure = round(min(heard.confidence, 1 - stays), 3)
-        why = f"{sure:.0%} likely; {heard.why}; the file's 4/4 is a default"
-        return Bars(Detection(heard.value, sure, why), barred if barred.meters else score)
+        why = f"{heard.confidence:.0%} likely; {heard.why}; the file's 4/4 is what programs write unasked"
+        return Bars(replace(heard, why=why), barred if barred.meters else score)
     if stays >= named.meter.confidence:
         return named
     sure = round(stays, 3)
-    why = f"{sure:.0%} likely; {named.meter.why}, a default, and {METERS[rival]} by the accents"
+    why = f"{sure:.0%} likely; {named.meter.why}, where programs write it unasked; next {METERS[rival]}, by the accents"
     return Bars(Detection(named.meter.value, sure, why), score)
 
 

@@ -229,18 +229,34 @@ def test_fives_and_sevens_are_heard_however_they_are_counted(name: str, groups: 
     assert analyse(score).meter.value == name
 
 
-@pytest.mark.parametrize("bpm", [120, 93])
-def test_a_44_that_a_library_wrote_is_no_surer_than_the_notes_let_it_be(bpm: float) -> None:
-    """Waltzes were 4/4 at .9: pretty_midi writes that where it is told no meter."""
+@pytest.mark.parametrize(("bpm", "ticks"), [(120, 220), (93, 220), (93, 480)])
+def test_a_44_at_the_start_is_no_surer_than_the_notes_let_it_be(bpm: float, ticks: int) -> None:
+    """Waltzes were 4/4 at .9: pretty_midi, as many programs, writes that where it is told no meter."""
     waltz, march = patterned((1, 1, 1), 1.0), patterned((2, 2), 1.0)
-    found = analyse(read_midi(written(*waltz, bpm))).meter
+    score = replace(read_midi(written(*waltz, bpm)), ticks_per_beat=ticks)
+    found = analyse(score).meter
     assert found.value == "3/4"
-    assert found.why.endswith("the file's 4/4 is a default")
+    assert found.why.endswith("next 4/4; the file's 4/4 is what programs write unasked")
     assert analyse(read_midi(written(*march, bpm))).meter == Detection("4/4", 0.9, "4/4 in the file")
     told = read_midi(written(*waltz, bpm, pretty_midi.TimeSignature(6, 4, 0.0)))
     assert analyse(told).meter == Detection("6/4", 0.9, "6/4 in the file")
-    chosen = replace(read_midi(written(*waltz, 93)), ticks_per_beat=480)
-    assert analyse(chosen).meter.value == "4/4"
+
+
+@pytest.mark.parametrize("first", [(3, 4), (4, 4)])
+def test_a_44_after_another_meter_was_chosen(first: tuple[int, int]) -> None:
+    waltz = read_midi(written(*patterned((1, 1, 1), 1.0), 93))
+    bars = [Meter(0.0, 0.0, *first), Meter(240 / 93, 4.0, 4, 4)]
+    assert analyse(replace(waltz, meters=bars)).meter.value == "4/4"
+
+
+def test_a_44_stays_where_the_notes_are_unclear_and_is_less_sure() -> None:
+    """Even strokes on one pitch go in six, nine or four alike."""
+    score = replace(read_midi(written(np.arange(40) / 2, np.full(40, 60.0), 93)), ticks_per_beat=480)
+    heard, found = (analyse(one).meter for one in (replace(score, meters=[]), score))
+    assert heard.value != "4/4"
+    assert heard.confidence < found.confidence < 0.85
+    assert found.value == "4/4"
+    assert found.why.endswith("by the accents")
 
 
 def test_what_the_file_names_stands_and_what_a_recorder_writes_does_not(corpus_midi) -> None:
