@@ -288,7 +288,7 @@ def detect_labels(features: AudioFeatures) -> dict[str, Label]:
         "mode": (features.mode, features.key_confidence, "kelly audio-key 8"),
         "tempo_bpm": (features.tempo_bpm and round(features.tempo_bpm, 2), features.tempo_confidence,
                       "kelly audio-tempo 6"),
-        "time_signature": (features.time_signature, features.meter_confidence, "kelly audio-meter 5"),
+        "time_signature": (features.time_signature, features.meter_confidence, "kelly audio-meter 6"),
         "chord_progression": (features.chord_sequence or None, features.chord_confidence, "kelly audio-chords 4"),
         "chord_times": (features.chord_times or None, features.chord_confidence, "kelly audio-chords 4"),
     }  # fmt: skip

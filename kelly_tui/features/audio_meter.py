@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from kelly_tui.features.audio_notes import has_chords
 from kelly_tui.features.meter_weights import WEIGHTS
-from kelly_tui.features.returns import BASS_BANDS, returns
+from kelly_tui.features.returns import BASS_BANDS, odd_bar, returns
 from kelly_tui.features.spectrum import Floats
 from kelly_tui.music.detection import Detection, unknown
 from kelly_tui.text import agree, count
@@ -24,7 +24,7 @@ from kelly_tui.text import agree, count
 Doubles = NDArray[np.float64]
 
 METERS = ("4/4", "3/4", "6/8")
-"""2/4 is a 4/4 to the ear, and a 6/8's beat is its dotted quarter."""
+"""2/4 is a 4/4 to the ear, and a 6/8's beat is its dotted quarter. Bars of five and seven are heard, and told none."""
 _BEATS_A_BAR = {"4/4": 4, "3/4": 3, "6/8": 2}
 _FEWEST, _SHORTEST = 12, 6.0
 """Beats that tell a meter, and seconds of them: in less it may be their halves that are heard as beats."""
@@ -40,6 +40,10 @@ quarters 137, of 118 songs on a piano 9, of 79 fiddle tunes 5."""
 _MARKED = 5.0
 """Beats of accents, bass or new harmony that the places of a bar must explain then: chance does in one of five."""
 _LIKELIER_THAN_NOT = 0.5
+_ODD = 0.1
+"""How much more may return after bars of five or seven than of others: of 229 clips of songs, tunes and drums in
+other meters 0.05 at most does; of 84 of drums in 5/4, 7/4 and 7/8 less does where a quarter of the bar is the beat that
+is heard: four, which are told 4/4 surely, 34 before."""
 
 
 class Beats(NamedTuple):
@@ -87,6 +91,9 @@ def find_bars(
     found = evidence(beats, heard, strength, mel_db, chroma, tempo.value, frame_rate)
     if found is None:
         return _no_bars("nothing marks the bars: accents, bass and harmony hardly differ from beat to beat")
+    bar, more = odd_bar(strength, mel_db, chroma, 60 * frame_rate / tempo.value, frame_rate)
+    if more > _ODD:
+        return _no_bars(f"bars of {bar:g} beats: more returns after them than after 2, 3 or 4")
     odds = found @ WEIGHTS
     chances = np.exp(odds - odds.max())
     chances /= chances.sum()

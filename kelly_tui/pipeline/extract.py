@@ -29,7 +29,7 @@ from kelly_tui.store.intact import IntactFiles, Known
 from kelly_tui.store.layout import Layout, disk_errors, features_name
 from kelly_tui.store.steps import Wanted
 
-VERSIONS = {"midi": 29, "audio": 25}
+VERSIONS = {"midi": 29, "audio": 26}
 """Raised when the same file and parameters would give other features."""
 
 _AT_ONCE = 1000

@@ -39,7 +39,7 @@ def test_meter_and_bars(meter: str, beats: int, parts: int, bpm: float) -> None:
     assert found.tempo_bpm == pytest.approx(bpm, rel=0.03)
     assert found.time_signature == meter
     label = detect_labels(found)["time_signature"]
-    assert (label.value, label.source, label.by) == (meter, "detector", "kelly audio-meter 5")
+    assert (label.value, label.source, label.by) == (meter, "detector", "kelly audio-meter 6")
     assert label.confidence is not None
     assert 0.4 < label.confidence <= 0.92
     assert set(found.bar_frames.tolist()) <= set(found.beat_frames.tolist())
@@ -78,6 +78,41 @@ def test_a_line_of_quarters_has_the_bars_that_its_accents_mark(bar: int) -> None
     assert accented.time_signature == f"{bar}/4"
     places = accented.bar_frames * accented.hop_length / RATE - 0.5
     assert np.abs(places / (60 / 96 * bar) - np.rint(places / (60 / 96 * bar))).max() < 0.15
+
+
+def drums(bar: float, kicks: tuple[float, ...], snares: tuple[float, ...], bpm: float) -> np.ndarray:
+    """24 s of bars of so many quarters: kicks and snares at these, a soft hat on all eighths."""
+    beat, chance = 60 / bpm, np.random.default_rng(3)
+    time = np.arange(round(0.15 * RATE)) / RATE
+    kick = np.sin(2 * np.pi * 60 * time) * np.exp(-time / 0.04)
+    snare, hat = (
+        chance.normal(size=len(time)) * np.exp(-time / decay) * loud for decay, loud in ((0.04, 0.6), (0.01, 0.2))
+    )
+    sound = np.zeros(25 * RATE)
+    strokes = [(kick, kicks), (snare, snares), (hat, tuple(np.arange(0, bar, 0.5)))]
+    for number in range(int(24 / (bar * beat))):
+        for stroke, places in strokes:
+            for place in places:
+                start = round((number * bar + place) * beat * RATE)
+                sound[start : start + len(stroke)] += stroke
+    return (sound / np.abs(sound).max() * 0.8).astype(np.float32)
+
+
+@pytest.mark.parametrize(
+    ("bar", "kicks", "snares", "bpm", "said"),
+    [
+        (5.0, (0, 3), (1.5, 4), 120, "bars of 5 beats"), (3.5, (0, 1.5), (2.5,), 120, "bars of 3.5 beats"),
+        (7.0, (0, 4), (2, 6), 140, "bars of 7 beats"), (4.0, (0, 2.5), (1, 3), 120, ""),
+    ],
+)  # fmt: skip
+def test_bars_of_five_and_seven_are_no_44(
+    bar: float, kicks: tuple[float, ...], snares: tuple[float, ...], bpm: float, said: str
+) -> None:
+    """Drums in 5/4 and 7/8 were surely in 4/4."""
+    found = extract_audio_features((drums(bar, kicks, snares, bpm), RATE))
+    assert found.tempo_bpm == pytest.approx(bpm, rel=0.01)
+    assert found.time_signature == (None if said else "4/4")
+    assert said in found.why["time_signature"]
 
 
 def test_a_few_beats_tell_no_meter() -> None:
