@@ -214,7 +214,7 @@ def detect_chords(score: Score) -> Detection[list[tuple[float, str]]]:
     progression = [(time, name) for time, (_, name) in zip(times.round(4).tolist(), chords)]
     explained = float(held.total[IS_TONE[second.states]].sum() / max(held.total.sum(), 1e-9))
     sample = 1 + len(path) // 128
-    share = f"{explained:.0%} of the time that pitch classes sound, octaves as one, is of chord tones"
+    share = f"chord tones are {explained:.0%} of what sounds, octaves as one"
     why = f"{text.count(len(progression), 'chord')}, {share}"
     return Detection(progression, _confidence(lead(scores[::sample], path[::sample]), second, held.lengths), why)
 
