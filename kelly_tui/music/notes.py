@@ -256,7 +256,7 @@ def read_midi(source: Path | str | bytes | symusic.Score | pretty_midi.PrettyMID
 def read_midi_bytes(data: bytes, name: str = "") -> Score:
     """The note table of a file's content; `name` is for the message of a refusal."""
     smf, score, tempi, odd = _parse(data, name)
-    return _score(score, tempi, count_dropped(smf) | ({"tempo": odd} if odd else {}))
+    return _score(score, tempi, count_dropped(smf) | ({"tempo": odd} if odd else {}), name)
 
 
 def read_bytes(path: Path) -> bytes:
@@ -344,7 +344,7 @@ def _seconds_at(tick: int, tempi: Floats, ticks_per_beat: int) -> float:
     return float(seconds + (tick - begin) * (60 / (bpm * ticks_per_beat)))
 
 
-def _score(score: Any, tempi: Floats, left_out: dict[str, int]) -> Score:
+def _score(score: Any, tempi: Floats, left_out: dict[str, int], name: str = "") -> Score:
     tpq = int(score.tpq)
     tracks = list(score.tracks)
     where, (begin, pitch, length, velocity) = _columns(
@@ -354,6 +354,8 @@ def _score(score: Any, tempi: Floats, left_out: dict[str, int]) -> Score:
     begin, pitch, where = begin[order], pitch[order], where[order]
     start = begin.astype(np.float64)
     end = _until_first_off(where * 128 + pitch, begin, length[order]).astype(np.float64)
+    if end.max() > MAX_TICK:  # which the parser adds up in 32 bits
+        raise FileRefused("its clock overflows", path=name or None)
     notes = np.empty(len(order), NOTE)
     notes["onset"] = onset = _seconds(start, tempi, tpq)
     notes["duration"] = _seconds(end, tempi, tpq) - onset

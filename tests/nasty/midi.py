@@ -37,6 +37,7 @@ def meta(kind: int, body: bytes, claimed: int | None = None) -> bytes:
     return b"\x00\xff" + bytes((kind,)) + number(len(body) if claimed is None else claimed) + body
 
 
+LONG_WAIT = b"\xff\xff\xff\x7f\x80\x01\x00"
 TUNE = b"".join(note(60 + at * 5 % 12) for at in range(32))
 SMF = header() + track(TUNE)
 ESCAPES = b"\x1b]0;owned\x07\x1b[2J\x9b31m[bold]\r\n\x00"
@@ -94,6 +95,8 @@ NASTY: dict[str, bytes] = {
     "an end within": header() + track(TUNE, b"\x00\xff\x2f\x7f" + b"\x00" * 127, TUNE),
     "10^11 seconds": header() + track(meta(0x51, b"\xff\xff\xff"), b"\xff\xff\xff\x7f\xb0\x01\x01" * 64, TUNE),
     "the clock runs over": header() + track(b"\xff\xff\xff\x7f\x90\x3c\x50" * 20),
+    "the clock runs over within a note": header()
+    + track(3 * LONG_WAIT, b"\x00\x90\x3c\x50", 5 * LONG_WAIT, b"\x7f\x80\x3c\x00"),
     "the clock runs over at one tick a beat": header(division=1) + track(b"\xff\xff\xff\x7f\x90\x3c\x50" * 7, TUNE),
     "a million notes": header() + chunk(b"MTrk", b"\x00\x90\x3c\x50" + b"\x01\x3c\x00\x00\x3c\x50" * 1_000_000 + END),
     "nine megabytes": header() + track(TUNE, meta(1, b"x" * 9_000_000)),

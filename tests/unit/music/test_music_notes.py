@@ -242,6 +242,15 @@ def test_a_clock_that_goes_all_the_way_round_is_noticed(delta: bytes) -> None:
         parse_midi(data)
 
 
+def test_a_clock_that_runs_over_within_a_note_is_noticed() -> None:
+    """The parser adds up onset and length in 32 bits, and tells an end at 0."""
+    wait = b"\xff\xff\xff\x7f\x80\x01\x00"
+    data = header() + track(3 * wait + b"\x00\x90\x3c\x50" + 5 * wait + b"\x7f\x80\x3c\x00")
+    assert symusic.Score.from_midi(data).end() <= 0
+    with pytest.raises(FileRefused, match="its clock overflows"):
+        parse_midi(data)
+
+
 def test_a_name_whose_letters_may_be_times_costs_no_walk(monkeypatch: pytest.MonkeyPatch) -> None:
     name = "小步舞曲".encode()
     monkeypatch.delattr("kelly_tui.music.smf._walk")
