@@ -9,7 +9,7 @@ import json
 import re
 import sqlite3
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -145,6 +145,12 @@ class AnnotationFile:
     def told(self) -> ToldElsewhere:
         """What is to be told on."""
         return ToldElsewhere(self.earlier, self.decided, self.decisions)
+
+    def told_beside(self, asked: Container[str]) -> ToldElsewhere:
+        """The same where the catalogue is there: of fields about which somebody is `asked` here the label that stands
+        is by nobody who knew of those that were there.
+        """
+        return ToldElsewhere({name: told for name, told in self.earlier.items() if name not in asked}, self.decided)
 
     def had(self, field_: str, label: Label | None) -> bool:
         """Whether it says that this very label was there, and something else after it."""

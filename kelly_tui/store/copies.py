@@ -8,7 +8,7 @@ is followed; of two who did not know each other's, a person is asked.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Container, Mapping
 from typing import Any, NamedTuple
 
 from kelly_tui.model.annotation import FIELDS, Label, Value
@@ -46,7 +46,7 @@ def told_by_copy(catalogue: Catalogue, sample: Sample, said: AnnotationFile, *, 
     cleared = {name for name in known.surely if merged.taken.get(name, "") is None}
     _hear_of_refused(merged, sample, cleared)
     _hear_of_decision(catalogue, merged, sample, cleared)
-    return Told(base, merged, said_elsewhere(said, base, state), _settled(catalogue, sample, said))
+    return Told(base, merged, said_elsewhere(said, base, state), _settled(catalogue, sample, said, merged.conflicts))
 
 
 def _state(said: AnnotationFile, stale: Collection[str], followed: Collection[str]) -> dict[str, object]:
@@ -136,10 +136,14 @@ def _hear_of_decision(catalogue: Catalogue, merged: FieldMerge, sample: Sample, 
         del merged.taken["decision"]  # by a label that is no more
 
 
-def _settled(catalogue: Catalogue, sample: Sample, said: AnnotationFile) -> list[str]:
-    """Fields about which somebody is asked here, and somebody decided there who knew what both sides say."""
-    asked = open_conflicts(catalogue, sample.sample_id)
-    return [name for name, ours, theirs in asked if said.had(name, ours) and said.had(name, theirs)]
+def _settled(catalogue: Catalogue, sample: Sample, said: AnnotationFile, asked: Container[str]) -> list[str]:
+    """Fields about which somebody is asked here, and somebody decided there who knew what both sides say; not those
+    about which is `asked` again.
+    """
+    open_ = open_conflicts(catalogue, sample.sample_id)
+    return [
+        name for name, ours, theirs in open_ if name not in asked and said.had(name, ours) and said.had(name, theirs)
+    ]
 
 
 def news_of_row(

@@ -126,4 +126,7 @@ _TOLD = "SELECT sample_id, field, {} FROM elsewhere JOIN samples ON samples.rowi
     f" AND sample_id IN {AMONG}"
 )
 _TOLD_EARLIER = _TOLD.format("said", _EARLIER)
-_TOLD_DECIDED = _TOLD.format("json_extract(said, '$')", _DECIDED)
+_TOLD_DECIDED = _TOLD.format("json_extract(said, '$')", _DECIDED) + (  # not what was opened again by undo
+    " AND NOT EXISTS (SELECT 1 FROM conflicts AS c WHERE c.sample_id = samples.sample_id AND c.field = elsewhere.field"
+    " AND c.at = json_extract(said, '$') AND resolved_at IS NULL)"
+)

@@ -260,10 +260,8 @@ class _Reader:
                     told, elsewhere = told_by_file(self.catalogue, sample, said), None
                     is_other = said.rev == sample.rev and _other_provenance(sample, said)
                 else:
-                    told, elsewhere = (
-                        told_by_copy(self.catalogue, sample, said, is_alone=len(found) == 1),
-                        said.told._replace(decisions={}),
-                    )
+                    told = told_by_copy(self.catalogue, sample, said, is_alone=len(found) == 1)
+                    elsewhere = said.told_beside(told.merged.conflicts)
                     is_other = False
                     self._files_come_from_others |= said.rev is not None or len(found) > 1
                 if said.unknown or is_other:

@@ -298,3 +298,35 @@ def test_a_file_of_the_version_before_tells_what_was_taken_back(copies):
     with Catalogue.open(ours) as catalogue:
         assert "set aside" not in read_back(catalogue).words()
         assert catalogue.find(id_of(1)).value("notes") is None
+
+
+def test_who_is_asked_does_not_know_yet_what_the_other_knew(copies):
+    ours, theirs, third = copies
+    for root in copies:
+        work(root, f"by {root.name}")
+    assert carry(third, theirs)[1] == [("by second", "by third")]
+    with Catalogue.open(theirs) as catalogue:
+        resolve(catalogue, "ours", "bob")
+        write_views(catalogue)
+    assert carry(theirs, ours) == ("by songs", [("by songs", "by second")])
+    work(ours, "by songs")  # no news: what stands was said without knowing the third's
+    assert carry(ours, third) == ("by third", [("by third", "by songs")])
+
+
+def test_a_question_that_undo_opened_again_is_not_told_to_be_decided(copies):
+    ours, theirs, _ = copies
+    work(ours, "by ours")
+    work(theirs, "by theirs")
+    carry(theirs, ours)
+    with Catalogue.open(ours) as catalogue:
+        resolve(catalogue, "theirs", "ann")
+        write_views(catalogue)
+        assert carry(ours, theirs)[1] == []
+        history.undo(catalogue, "ann")
+        write_views(catalogue)
+        assert len(conflicts(catalogue)) == 1
+    assert "decided" in json.loads(file_in(theirs).read_bytes()), "of which the other was told"
+    assert carry(theirs, ours) == ("by ours", [("by ours", "by theirs")]), "it is asked about still"
+    lose_the_catalogue(ours)
+    with Catalogue.open(ours) as catalogue:
+        assert len(conflicts(catalogue)) == 1
