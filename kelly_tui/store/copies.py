@@ -17,7 +17,7 @@ from kelly_tui.model.sample import Sample
 from kelly_tui.store.annotation_file import AnnotationFile
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.conflicts import OUTSIDE, open_conflicts
-from kelly_tui.store.decisions import decision_times, outdated
+from kelly_tui.store.decisions import decision_times, is_as_decided, outdated
 from kelly_tui.store.earlier import Earlier, as_told, earlier_labels
 from kelly_tui.store.merge import Disagreement, FieldMerge, merge_state, values_of
 from kelly_tui.store.outside import Told, said_elsewhere
@@ -36,7 +36,12 @@ def told_by_copy(catalogue: Catalogue, sample: Sample, said: AnnotationFile, *, 
     base = base_of(catalogue, sample, values.keys() & FIELDS.keys(), "rev", rev)
     times = decision_times(catalogue.db, [sample.sample_id]).get(sample.sample_id, {})
     followed = outdated(times, said.decisions)
-    state = _state(said, outdated(said.decisions, times), followed)
+    stale = {
+        name
+        for name in outdated(said.decisions, times)
+        if is_as_decided(catalogue.db, sample.sample_id, _told_with(said, name), said.decisions[name][-1])
+    }
+    state = _state(said, stale, followed)
     base |= base_of(catalogue, sample, state, "rev", rev if said.rev is None else None)
     base |= {name: state_label(name, sample.state[name]) for name in followed}
     base |= known.all()
@@ -47,6 +52,12 @@ def told_by_copy(catalogue: Catalogue, sample: Sample, said: AnnotationFile, *, 
     _hear_of_refused(merged, sample, cleared)
     _hear_of_decision(catalogue, merged, sample, cleared)
     return Told(base, merged, said_elsewhere(said, base, state), _settled(catalogue, sample, said, merged.conflicts))
+
+
+def _told_with(said: AnnotationFile, name: str) -> dict[str, object]:
+    """A decision with its reason."""
+    names = (name, "skip_reason") if name == "decision" else (name,)
+    return {one: said.state[one] for one in names if one in said.state}
 
 
 def _state(said: AnnotationFile, stale: Collection[str], followed: Collection[str]) -> dict[str, object]:

@@ -34,6 +34,19 @@ def outdated(theirs: Mapping[str, Sequence[str]], ours: Mapping[str, Sequence[st
     return {name for name in TIMED if (there := theirs.get(name)) and there[-1] in ours.get(name, ())[:-1]}
 
 
+def is_as_decided(db: sqlite3.Connection, sample_id: str, state: Mapping[str, object], at: str) -> bool:
+    """Whether a file says what was decided `at` that time, where this history has it; else it was edited by hand."""
+    for name, said in state.items():
+        decided = [value for (value,) in db.execute(_AS_DECIDED, (sample_id, name, at))]
+        if decided and said not in decided:
+            return False
+    return True
+
+
+_AS_DECIDED = (
+    "SELECT json_extract(new, '$.value') FROM events JOIN steps USING (step) WHERE sample_id = ?1 AND field = ?2"
+    " AND (?2 = 'skip_reason' OR ifnull(json_extract(new, '$.at'), steps.at) = ?3)"
+)
 _TIMED = (
     f"SELECT sample_id FROM samples WHERE sample_id IN {AMONG} AND (EXISTS"
     " (SELECT 1 FROM events WHERE events.sample_id = samples.sample_id AND (field = 'rejected' OR"

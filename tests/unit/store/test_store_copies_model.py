@@ -83,7 +83,11 @@ class Copies(RuleBasedStateMachine):
 
     def _do(self, copy: int, *edits: Edit) -> None:
         before = self._said(copy)
-        if edits:
+        asked = {
+            (one.sample_id, one.field): str(one.theirs and one.theirs.value) for one in conflicts(self.copies[copy])
+        }
+        if edits:  # which decides what was asked about these fields
+            self.heard[copy] |= {asked.get((one.sample_id, one.field), "None") for one in edits}
             history.edit(self.copies[copy], edits, f"p{copy}")
         else:
             history.undo(self.copies[copy], f"p{copy}")

@@ -330,3 +330,19 @@ def test_a_question_that_undo_opened_again_is_not_told_to_be_decided(copies):
     lose_the_catalogue(ours)
     with Catalogue.open(ours) as catalogue:
         assert len(conflicts(catalogue)) == 1
+
+
+@pytest.mark.parametrize("typed", [{"decision": "skipped", "skip_reason": "typed"}, {"skip_reason": "typed"}])
+def test_what_is_typed_into_a_file_of_before_is_no_decision_of_before(copies, typed):
+    ours, _, _ = copies
+    decide(ours, decision="skipped", skip_reason="noise")
+    data = json.loads(file_in(ours).read_bytes())
+    decide(ours, decision="flagged")
+    file_in(ours).write_text(json.dumps(data | typed | {"modified_at": "2020-01-01T00:00:00.000Z"}))
+    with Catalogue.open(ours) as catalogue:
+        read_back(catalogue)
+        said = [
+            catalogue.find(id_of(1)).skip_reason,
+            *(one.theirs and one.theirs.value for one in conflicts(catalogue)),
+        ]
+        assert "typed" in said
