@@ -345,8 +345,7 @@ def _seconds_at(tick: int, tempi: Floats, ticks_per_beat: int) -> float:
 
 
 def _score(score: Any, tempi: Floats, left_out: dict[str, int], name: str = "") -> Score:
-    tpq = int(score.tpq)
-    tracks = list(score.tracks)
+    tpq, tracks = int(score.tpq), list(score.tracks)
     where, (begin, pitch, length, velocity) = _columns(
         [track.notes for track in tracks], ("time", "pitch", "duration", "velocity")
     )
