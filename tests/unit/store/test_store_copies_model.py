@@ -149,7 +149,7 @@ class Copies(RuleBasedStateMachine):
 
 
 def test_copies_come_to_say_the_same_and_nothing_comes_back() -> None:
-    run(Copies, 10, 12)
+    run(Copies, 6, 10)
 
 
 @pytest.mark.slow
