@@ -35,12 +35,10 @@ def outdated(theirs: Mapping[str, Sequence[str]], ours: Mapping[str, Sequence[st
 
 
 def is_as_decided(db: sqlite3.Connection, sample_id: str, state: Mapping[str, object], at: str) -> bool:
-    """Whether a file says what was decided `at` that time, where this history has it; else it was edited by hand."""
-    for name, said in state.items():
-        decided = [value for (value,) in db.execute(_AS_DECIDED, (sample_id, name, at))]
-        if decided and said not in decided:
-            return False
-    return True
+    """Whether a file says what was decided `at` that time, as this history has it; else it may be edited by hand."""
+    return all(
+        said in [value for (value,) in db.execute(_AS_DECIDED, (sample_id, name, at))] for name, said in state.items()
+    )
 
 
 _AS_DECIDED = (

@@ -201,9 +201,8 @@ def state_in(root: Path) -> dict[str, object]:
 DECIDED = [{"decision": "flagged"}, {"decision": "skipped", "skip_reason": "noise"}, {"rejected": True}]
 
 
-@pytest.mark.parametrize("is_lost", [False, True], ids=["open", "catalogue lost"])
 @pytest.mark.parametrize("state", DECIDED, ids=["flagged", "skipped", "rejected"])
-def test_a_decision_that_was_taken_back_is_heard_and_stays_away(copies, state, is_lost):
+def test_a_decision_that_was_taken_back_is_heard_and_stays_away(copies, state):
     ours, theirs, third = copies
     before = state_in(ours)
     decide(ours, **state)
@@ -213,8 +212,6 @@ def test_a_decision_that_was_taken_back_is_heard_and_stays_away(copies, state, i
     with Catalogue.open(ours) as catalogue:
         history.undo(catalogue, ours.name)
         write_views(catalogue)
-    if is_lost:
-        lose_the_catalogue(ours)
     work(third, "and a note")
     carry(third, ours)
     assert state_in(ours) == before, "the third had not heard of it"
