@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from store_samples import id_of, new_catalogue, sample
 
-from kelly_tui.model.annotation import Label
+from kelly_tui.model.annotation import Label, Value
 from kelly_tui.model.edit import Edit
 from kelly_tui.store import history, readback
 from kelly_tui.store.catalogue import Catalogue
@@ -35,11 +35,11 @@ def copies(tmp_path: Path) -> list[Path]:
     return [root, *others]
 
 
-def say(catalogue: Catalogue, by: str, notes: object) -> None:
-    history.edit(catalogue, [Edit(id_of(1), "notes", None if notes is None else Label(notes))], by)  # type: ignore[arg-type]
+def say(catalogue: Catalogue, by: str, notes: Value | None) -> None:
+    history.edit(catalogue, [Edit(id_of(1), "notes", None if notes is None else Label(notes))], by)
 
 
-def work(root: Path, *notes: object) -> None:
+def work(root: Path, *notes: Value | None) -> None:
     """Say these, one after another; in the name of the folder."""
     with Catalogue.open(root) as catalogue:
         for one in notes:
@@ -186,9 +186,9 @@ def test_a_question_that_was_decided_elsewhere_makes_room_for_a_new_one(copies):
     assert carry(theirs, ours) == ("loud", [("loud", "four")])
 
 
-def decide(root: Path, **state: object) -> None:
+def decide(root: Path, **state: Value | None) -> None:
     with Catalogue.open(root) as catalogue:
-        edits = [Edit(id_of(1), name, None if value is None else Label(value)) for name, value in state.items()]  # type: ignore[arg-type]
+        edits = [Edit(id_of(1), name, None if value is None else Label(value)) for name, value in state.items()]
         history.edit(catalogue, edits, root.name)
         write_views(catalogue)
 
