@@ -23,11 +23,13 @@ class BothSay:
 
 def both_say(file: AnnotationFile, ours: Mapping[str, Label], row: Mapping[str, Label], row_at: str,
              cleared: Collection[str]) -> BothSay:  # fmt: skip
-    """`ours`: the labels in `file`; `row`: those in the manifest, whose sample was changed last at `row_at`, UTC.
+    """`ours`: the labels in `file`; `row`: those in the manifest, whose sample was changed last at `row_at`, UTC,
+    or when its last label was given.
 
     `cleared`: fields that a person cleared. What the row says was outdated only where the file's is later.
     """
     latest = max([file.modified_at or "", *(label.at or "" for label in ours.values())])
+    row_at = max([row_at, *(label.at or "" for label in row.values())])
     both, file_is_later = BothSay(), latest > row_at
     emptied = {name for name, value in file.values.items() if value in (None, "", [])}
     for name, theirs in row.items():

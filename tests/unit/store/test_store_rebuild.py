@@ -13,7 +13,7 @@ from store_samples import id_of, new_catalogue, sample
 from kelly_tui.errors import DatasetError
 from kelly_tui.model.annotation import Label
 from kelly_tui.model.edit import Edit
-from kelly_tui.store import history
+from kelly_tui.store import history, readback
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.conflicts import conflicts
 from kelly_tui.store.importer import import_files
@@ -261,6 +261,23 @@ def test_what_was_typed_into_the_manifest_is_taken_or_asked_about_without_a_cata
     assert written in [path.read_bytes() for path in (dataset / ".kelly/set-aside").iterdir()]
     file = json.loads((dataset / f"annotations/{tense[:2]}/{tense}.json").read_bytes())
     assert file["annotations"]["notes"] == "my ear says tense"
+
+
+def test_what_is_typed_over_a_label_that_is_later_than_its_step_is_asked_about(dataset, monkeypatch):
+    typed = everything(dataset)[3].sample_id
+    path = dataset / f"annotations/{typed[:2]}/{typed}.json"
+    said = json.loads(path.read_bytes())
+    said["annotations"]["tempo_bpm"] = 101.0
+    path.write_text(json.dumps(said))
+    monkeypatch.setattr(readback, "utc_now", lambda: "2999-01-01T00:00:00.001Z")  # the file's step was a moment before
+    with Catalogue.open(dataset) as catalogue:
+        assert (typed, "tempo_bpm") in read_back(catalogue).taken
+        write_views(catalogue)
+    typed_into_manifest(dataset, typed, {"tempo_bpm": 102.0})
+    lose_catalogue(dataset)
+    with Catalogue.open(dataset) as catalogue:
+        assert catalogue.get(typed).value("tempo_bpm") == 101.0
+        assert [(one.field, one.theirs.value) for one in conflicts(catalogue)] == [("tempo_bpm", 102.0)]
 
 
 def test_a_manifest_of_before_brings_back_nothing_that_was_cleared_or_changed_since(dataset):
