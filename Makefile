@@ -17,6 +17,9 @@ PYTHON := $(PYTHON)
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
+# The tests start Kelly hundreds of times: it is compiled once, whatever the shell says.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo test bench bench-scale plan accuracy generated kills soak fuzz screens clean
 .DELETE_ON_ERROR:
 
