@@ -19,7 +19,7 @@ from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.conflicts import OUTSIDE, open_conflicts
 from kelly_tui.store.decisions import decision_times, is_as_decided, outdated
 from kelly_tui.store.earlier import Earlier, as_told, earlier_labels
-from kelly_tui.store.merge import Disagreement, FieldMerge, merge_state, values_of
+from kelly_tui.store.merge import Disagreement, FieldMerge, merge_state, take_peoples, values_of
 from kelly_tui.store.outside import Told, said_elsewhere
 from kelly_tui.store.schema import Provenance, label_from_json, label_of, provenance_of
 from kelly_tui.store.told import base_of, merged_with
@@ -46,7 +46,8 @@ def told_by_copy(catalogue: Catalogue, sample: Sample, said: AnnotationFile, *, 
     base |= {name: state_label(name, sample.state[name]) for name in followed}
     base |= known.all()
     merged = merged_with(catalogue, sample, base, values)
-    _ask_of_unknown(merged, sample, said.provenance, known)
+    take_peoples(merged, sample.labels, said.provenance.get)
+    _ask_of_unknown(catalogue, merged, sample, said.provenance, known)
     merged.add(merge_state(values_of(base), sample.state, state))
     cleared = {name for name in known.surely if merged.taken.get(name, "") is None}
     _hear_of_refused(merged, sample, cleared)
@@ -98,7 +99,8 @@ def _not_heard(catalogue: Catalogue, sample: Sample, said: AnnotationFile, *, is
     values = dict(said.values)
     for name in heard.keys() & said.values.keys():
         value, where = said.values[name], said.provenance.get(name)
-        if where is not None and (where.source == "human" or is_alone):
+        is_parted = not is_alone and where is not None and where == _where_from(sample, name)
+        if where is not None and not is_parted and (where.source == "human" or is_alone):
             was_heard = Earlier(as_told(value), where.by, where.at) in heard[name]
             was_given_again = is_alone and Earlier(as_told(value), where.by, where.at) in said.earlier.get(name, ())
         else:
@@ -108,23 +110,40 @@ def _not_heard(catalogue: Catalogue, sample: Sample, said: AnnotationFile, *, is
     return values
 
 
+def _where_from(sample: Sample, field: str) -> Provenance | None:
+    label = sample.labels.get(field)
+    return None if label is None else provenance_of(label)
+
+
 def _was_given_again(catalogue: Catalogue, sample: Sample, field: str) -> bool:
     last = "SELECT kind FROM events JOIN steps USING (step) WHERE sample_id = ? AND field = ? ORDER BY seq DESC LIMIT 1"
     found = catalogue.db.execute(last, (sample.sample_id, field)).fetchone()
     return found is not None and found[0] in ("undo", "redo")
 
 
-def _ask_of_unknown(merged: FieldMerge, sample: Sample, theirs: Mapping[str, Provenance], known: _Known) -> None:
+def _ask_of_unknown(
+    catalogue: Catalogue, merged: FieldMerge, sample: Sample, theirs: Mapping[str, Provenance], known: _Known
+) -> None:
     """Of what would be taken, make a conflict of what was said without knowing a person's label that is here.
 
-    Who edits a file by hand leaves where a value comes from as it is.
+    Who edits a file by hand leaves where a value comes from as it is; so does git where it takes the other side's
+    lines, and then the value is one that was replaced here.
     """
     for name in list(merged.taken):
         label, where = sample.labels.get(name), theirs.get(name)
         if label is None or label.source != "human" or name in known.surely:
             continue
-        if name in known.doubtful or where not in (None, provenance_of(label)):
+        is_strange = where not in (None, provenance_of(label)) or _was_replaced(
+            catalogue, sample, name, merged.taken[name]
+        )
+        if name in known.doubtful or is_strange:
             merged.conflicts[name] = Disagreement(label.value, label.value, merged.taken.pop(name))
+
+
+def _was_replaced(catalogue: Catalogue, sample: Sample, field: str, value: Value | None) -> bool:
+    went = "SELECT old FROM events WHERE sample_id = ? AND field = ? AND old IS NOT NULL"
+    before = [label_from_json(old) for (old,) in catalogue.db.execute(went, (sample.sample_id, field))]
+    return value in [label.value for label in before if label is not None]
 
 
 def _hear_of_refused(merged: FieldMerge, sample: Sample, cleared: Collection[str]) -> None:

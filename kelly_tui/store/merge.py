@@ -25,6 +25,11 @@ def other_than(now: Mapping[str, Value | None], said: Mapping[str, Any]) -> dict
     return {name: raw for name, raw in said.items() if now.get(name) != raw or type(now.get(name)) is not type(raw)}
 
 
+def not_told(told: Mapping[str, Value | None], said: dict[str, Any]) -> dict[str, Any]:
+    """What a view says and another one has not `told`; None, which clears, is told only where it is there."""
+    return {name: raw for name, raw in said.items() if name not in told or other_than(told, {name: raw})}
+
+
 @dataclass(frozen=True)
 class Disagreement:
     """Both sides changed the same field to different values. None stands for "no label"."""

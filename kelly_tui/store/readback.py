@@ -33,6 +33,7 @@ from kelly_tui.store.manifest import NAME, RawManifest, catalogue_rev, mark, rea
 from kelly_tui.store.merge import (
     hold_strange,
     merge_state,
+    not_told,
     other_than,
     take_peoples,
     values_of,
@@ -299,9 +300,9 @@ class _Reader:
             if is_disputed and told:
                 continue  # of a merge that git left to people, a sample's own file tells more
             said = row["annotations"] if isinstance(row.get("annotations"), dict) else {}
-            said = other_than(told, other_than({**sample.annotations}, said))
+            said = not_told(told, other_than({**sample.annotations}, said))
             state = other_than(sample.state, {name: row[name] for name in STATE_FIELDS if name in row})
-            state = other_than(told, state)
+            state = not_told(told, state)
             has_file = (is_disputed or is_elses) and layout.annotation_path(sample.sample_id).exists()
             if has_file and is_elses:
                 state = {}

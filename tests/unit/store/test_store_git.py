@@ -306,6 +306,38 @@ def test_a_correction_that_is_pulled_is_taken_by_the_samples_file_and_asked_of_n
         assert values(catalogue, 1) == {"emotion": "happy"}
 
 
+@pytest.mark.parametrize("how", [("--no-rebase",), ("--no-rebase", "-X", "theirs")], ids=["marked", "-X theirs"])
+def test_a_correction_stands_or_is_asked_about_where_the_other_says_something_else_of_the_sample(clones, how):
+    ours, theirs = clones
+    say(theirs, 1, tempo_bpm=41.0)
+    merge(ours, theirs)
+    with Catalogue.open(ours) as catalogue:
+        read_back(catalogue)
+    say(ours, 1, tempo_bpm=43.0)
+    say(theirs, 1, notes="of theirs")
+    merge(ours, theirs, *how)
+    with Catalogue.open(ours) as catalogue:
+        read_back(catalogue)
+        assert values(catalogue, 1) == {"emotion": "neutral", "tempo_bpm": 43.0, "notes": "of theirs"}
+        asked = [(one.field, one.theirs.value) for one in conflicts(catalogue)]
+        assert asked == ([("tempo_bpm", 41.0)] if "theirs" in how else []), "git took their line: who knows why"
+
+
+def test_what_a_person_said_comes_before_a_guess_where_git_left_both(clones):
+    ours, theirs = clones
+    with Catalogue.open(ours) as catalogue:
+        catalogue.put_labels({id_of(1): {"tempo_bpm": Label(140.2, "detector", "kelly")}})
+        write_views(catalogue)
+    say(theirs, 1, tempo_bpm=101.0)
+    merge(ours, theirs)
+    assert b"<<<<<<<" in (ours / f"annotations/{id_of(1)[:2]}/{id_of(1)}.json").read_bytes()
+    with Catalogue.open(ours) as catalogue:
+        read_back(catalogue)
+        label = catalogue.get(id_of(1)).labels["tempo_bpm"]
+        assert (label.value, label.source, label.by) == (101.0, "human", "theirs")
+        assert conflicts(catalogue) == []
+
+
 @pytest.mark.parametrize("how", ["--no-rebase", "--rebase"])
 @pytest.mark.parametrize("is_lost", [False, True], ids=["open", "catalogue lost"])
 def test_what_both_said_blind_is_all_there(clones, how, is_lost):

@@ -316,6 +316,22 @@ def test_two_views_edited_differently(catalogue):
     assert (conflict.ours.value, conflict.theirs.value) == ("happy", "tense")
 
 
+def test_what_is_nulled_in_the_manifest_is_cleared(catalogue):
+    say(catalogue, 1, emotion="sad", notes="hello", key="C")
+    say(catalogue, 1, decision="skipped", skip_reason="too short")
+    write_views(catalogue)
+
+    def change(data):
+        data["samples"][0]["annotations"].update(emotion=None, notes=None, mode=None)
+        data["samples"][0].update(decision=None, skip_reason=None)
+
+    edit_file(catalogue.layout.manifest_path, change)
+    taken = {field for _, field in read_back(catalogue).taken}
+    assert taken == {"emotion", "notes", "decision", "skip_reason"}
+    assert values(catalogue, 1) == {"key": "C"}
+    assert (catalogue.get(id_of(1)).decision, catalogue.get(id_of(1)).skip_reason) == ("pending", None)
+
+
 def test_an_old_copy_does_not_undo_what_was_said_since(catalogue):
     """Edited on another machine from the revision before: merged against that one, never by time."""
     say(catalogue, 1, emotion="sad", key="C")
