@@ -12,7 +12,7 @@ import fcntl
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from itertools import islice, starmap
 from pathlib import Path
 from types import TracebackType
@@ -25,7 +25,7 @@ from kelly_tui.model.dataset import DatasetConfig
 from kelly_tui.model.labels import nearest
 from kelly_tui.model.sample import Sample
 from kelly_tui.store import counters, damage, extracted, history, migrations, older, schema, steps
-from kelly_tui.store.connection import connect, connect_as_guest, explained, file_at, is_writable, run_script, take
+from kelly_tui.store.connection import back_up, connect, connect_as_guest, explained, file_at, is_writable, take
 from kelly_tui.store.filters import Query, literal, parse
 from kelly_tui.store.full_disk import connect_on_full_disk, not_written
 from kelly_tui.store.layout import Layout, check_links, disk_errors, is_dataset, load_config, make_kelly_dir, utc_now
@@ -195,7 +195,7 @@ class Catalogue:
         with self.writing() as db:
             if db.execute("PRAGMA user_version").fetchone()[0]:  # another was faster
                 return
-            run_script(db, schema.TABLES)
+            migrations.run_script(db, schema.TABLES)
             db.execute("INSERT INTO meta VALUES ('identity', lower(hex(randomblob(8))))")
             older.give_name(db, self.root)
             if self.layout.has_views() or damage.kept_in(self.layout):
@@ -205,13 +205,12 @@ class Catalogue:
     def _migrate(self, version: int) -> None:
         backups = self.layout.catalogue_dir / "backups"
         backups.mkdir(exist_ok=True)
-        with closing(sqlite3.connect(backups / f"catalogue-v{version}.sqlite")) as backup:
-            self.db.backup(backup)
+        back_up(self.db, backups / f"catalogue-v{version}.sqlite")
         with self.writing() as db:
             version = db.execute("PRAGMA user_version").fetchone()[0]  # another may have been faster
             counters.uninstall(db)
             for number in range(version + 1, migrations.VERSION + 1):
-                run_script(db, migrations.MIGRATIONS[number])
+                migrations.run_script(db, migrations.MIGRATIONS[number])
             db.execute(f"PRAGMA user_version = {migrations.VERSION}")
 
     def _rebuild(self) -> None:

@@ -9,7 +9,7 @@ import sqlite3
 import tempfile
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import msgspec
@@ -38,7 +38,27 @@ def among(values: Sequence[str]) -> str:
     return msgspec.json.encode(values).decode()
 
 
+_NAMES_ANOTHER = bytes.fromhex("d9d505f920a163d7")
+"""How a journal ends that names another one as above it: SQLite would delete what it names, wherever that lies."""
+
+
+def refuse_strangers_journal(path: Path) -> None:
+    """Raises `DatasetError` where the journal beside the catalogue at `path` is none that Kelly can have left."""
+    journal = path.with_name(f"{path.name}-journal")
+    with suppress(OSError):  # there is none; or SQLite says why it can't be read
+        with open(os.open(journal, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+            file.seek(max(0, os.fstat(file.fileno()).st_size - len(_NAMES_ANOTHER)))
+            names_another = file.read(len(_NAMES_ANOTHER)) == _NAMES_ANOTHER
+        if names_another:
+            raise DatasetError(
+                "the journal beside the catalogue is not Kelly's: SQLite would delete a file that it names",
+                path=journal,
+                hint="Delete it, if you trust who made the dataset.",
+            )
+
+
 def connect(path: Path) -> sqlite3.Connection:
+    refuse_strangers_journal(path)
     with suppress(OSError):  # it is there, and opening it would let go of SQLite's locks; or SQLite says why not
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666))  # SQLite's are for one user
     db = sqlite3.connect(path, timeout=5, isolation_level=None, cached_statements=512)
@@ -53,6 +73,13 @@ def connect(path: Path) -> sqlite3.Connection:
     return db
 
 
+def back_up(db: sqlite3.Connection, path: Path) -> None:
+    """Copy a catalogue as it is now, over what may lie at `path`."""
+    refuse_strangers_journal(path)
+    with closing(sqlite3.connect(path)) as copy:
+        db.backup(copy)
+
+
 def keep_little(db: sqlite3.Connection) -> None:
     """Have a connection keep few pages in memory: of the app's three none gains by what stages need."""
     db.execute("PRAGMA cache_size = -4000")
@@ -63,6 +90,7 @@ AS_IT_LIES = "mode=ro&immutable=1"
 
 def connect_for_reading(path: Path, ways: Sequence[str] = ("mode=ro", AS_IT_LIES)) -> sqlite3.Connection:
     """A catalogue in a folder that can't be written: through the log if its index is there, else as it lies."""
+    refuse_strangers_journal(path)
     for how in ways:
         db = sqlite3.connect(f"{path.absolute().as_uri()}?{how}", uri=True, isolation_level=None)
         try:
@@ -108,16 +136,6 @@ def file_at(path: Path) -> tuple[int, int] | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     return status.st_dev, status.st_ino
-
-
-def run_script(db: sqlite3.Connection, script: str) -> None:
-    """Statement by statement: `executescript` would commit the transaction that this is a part of."""
-    statement = ""
-    for line in script.splitlines(keepends=True):
-        statement += line
-        if sqlite3.complete_statement(statement):
-            db.execute(statement)
-            statement = ""
 
 
 def take(lock: int, root: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+
 VERSION = 12
 """``PRAGMA user_version`` of the catalogues that this program writes."""
 
@@ -175,3 +177,13 @@ MIGRATIONS: dict[int, str] = {
     12: ELSEWHERE + _WRITTEN_AGAIN,
 }
 """SQL that leads from the version before to this one."""
+
+
+def run_script(db: sqlite3.Connection, script: str) -> None:
+    """Statement by statement: `executescript` would commit the transaction that this is a part of."""
+    statement = ""
+    for line in script.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            db.execute(statement)
+            statement = ""

@@ -33,11 +33,9 @@ from kelly_tui.store.schema import COLUMNS, from_row, missing
 from kelly_tui.store.split_lists import remember_lists
 from kelly_tui.store.swap import seen
 from kelly_tui.store.viewstate import changed_outside, look, remember, replace_if_same, set_aside
-from kelly_tui.store.whole import are_samples, is_whole
+from kelly_tui.store.whole import are_samples, is_all_own, is_whole
 from kelly_tui.text import count
 
-_STRANGE = "SELECT 1 FROM sqlite_master WHERE type = 'view' OR sql LIKE 'CREATE VIRTUAL%'"
-"""What would run if it was read from: a stranger's, in the place of a table."""
 _BATCH = 2000
 _AT_ONCE = 1000
 
@@ -65,7 +63,7 @@ def rescue(layout: Layout, config: DatasetConfig) -> None:
     """
     unreadable = (sqlite3.DatabaseError, msgspec.MsgspecError, ValueError, TypeError)
     with suppress(*unreadable), closing(connect(layout.catalogue_path)) as db:
-        if db.execute(_STRANGE).fetchone():
+        if not is_all_own(db):  # what would run if it was read from
             return
         damaged = Catalogue(layout, config, db, None)
         with suppress(*unreadable):

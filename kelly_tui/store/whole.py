@@ -1,6 +1,6 @@
 """What makes a file of SQLite a catalogue: tables that are all there, rows that say something, and nothing else's code.
 
-A trigger or a view of a stranger's would run with each label that is given, or with each row that is read.
+A trigger, a view or an expression of a stranger's would run with each label that is given or each row that is read.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import msgspec
 from kelly_tui.model.sample import MOST, Sample
 from kelly_tui.store import migrations, schema
 from kelly_tui.store.damage import Damaged, is_damage, is_of_another_form
+from kelly_tui.store.plain_sql import is_plain
 from kelly_tui.store.unchanged import forget_triggers
 
 _TRIGGER = re.compile(r"CREATE TRIGGER (?:IF NOT EXISTS )?((\w+).*?\bEND);", re.DOTALL)
@@ -47,28 +48,32 @@ def _columns() -> dict[str, dict[str, str]]:
 
 
 def check_schema(db: sqlite3.Connection) -> None:
-    """Raises `Damaged` where tables are missing, or triggers, views or modules are there that are not Kelly's.
+    """Raises `Damaged` where tables are missing, or triggers, views, modules or expressions are there of another's.
 
     The triggers that count are looked at by `kelly_tui.store.counters.installed`: they follow the configuration.
     """
     db.execute("BEGIN")  # another may just be making the tables
     try:
-        there = db.execute("SELECT type, name, sql FROM sqlite_master WHERE type <> 'index'").fetchall()
+        tables = {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        is_own = is_all_own(db)
         version = db.execute("PRAGMA user_version").fetchone()[0]
     finally:
         if db.in_transaction:
             db.execute("ROLLBACK")
-    tables = {name for kind, name, _ in there if kind == "table"}
     lacking = version == migrations.VERSION and not tables >= _tables()
-    if lacking or (there and not version) or not all(starmap(_is_own, there)):
+    if lacking or (tables and not version) or not is_own:
         raise Damaged("no catalogue of Kelly's")
 
 
+def is_all_own(db: sqlite3.Connection) -> bool:
+    """Whether nothing in it can run code but what Kelly made."""
+    return all(starmap(_is_own, db.execute("SELECT type, name, sql FROM sqlite_master")))
+
+
 def _is_own(kind: str, name: str, sql: str | None) -> bool:
-    """Whether nothing of it can run code, or it is what Kelly made."""
     if kind == "trigger":
         return name.startswith("count_") or _triggers().get(name) == sql
-    return kind == "table" and not str(sql).startswith("CREATE VIRTUAL")
+    return kind in ("table", "index") and (sql is None or (not sql.startswith("CREATE VIRTUAL") and is_plain(sql)))
 
 
 def is_whole(path: Path) -> bool:

@@ -22,7 +22,7 @@ from kelly_tui.model.edit import Edit
 from kelly_tui.model.sample import Sample
 from kelly_tui.store import connection, counters, history, migrations, schema
 from kelly_tui.store.catalogue import Catalogue
-from kelly_tui.store.connection import AS_IT_LIES, connect_for_reading, meaning, run_script
+from kelly_tui.store.connection import AS_IT_LIES, connect_for_reading, meaning
 from kelly_tui.store.split_lists import split_lists
 from kelly_tui.store.views import write_views
 
@@ -71,7 +71,7 @@ LABELS = {
 def test_a_sample_comes_back_as_it_went_in(given_sample: Sample, labels: dict[str, Label]) -> None:
     given_sample.labels = labels
     with sqlite3.connect(":memory:") as db:
-        run_script(db, schema.TABLES)
+        migrations.run_script(db, schema.TABLES)
         db.execute(schema.INSERT, schema.to_row(given_sample))
         assert schema.from_row(db.execute(f"SELECT {schema.COLUMNS} FROM samples").fetchone()) == given_sample
 
@@ -428,7 +428,7 @@ from kelly_tui.model.annotation import Label
 from kelly_tui.model.edit import Edit
 from kelly_tui.store import history
 from kelly_tui.store.catalogue import Catalogue
-from kelly_tui.store.connection import run_script
+from kelly_tui.store.migrations import run_script
 
 catalogue = Catalogue.open(sys.argv[1])
 ids = [one.sample_id for one in catalogue.samples()]

@@ -266,6 +266,12 @@ STRANGERS = {
     f"fingerprints BEGIN SELECT {LOOP}; END",
     "a count that labels": 'CREATE TRIGGER "count_\'; x" AFTER UPDATE OF emotion ON samples BEGIN '
     "UPDATE samples SET emotion = 'happy' WHERE rowid = NEW.rowid; END",
+    "an index that computes": "CREATE INDEX zz ON events (instr(hex(zeroblob(9)), 'x'))",
+    "an index that computes behind a remark": "CREATE INDEX zz ON events (step = -- ON\n abs(step))",
+    "an index of some that computes": "CREATE INDEX zz ON steps (step) WHERE words LIKE '%a%a%a%'",
+    "a column that computes": "ALTER TABLE meta ADD COLUMN more TEXT GENERATED ALWAYS AS (value || value) VIRTUAL",
+    "a condition that computes": "CREATE TABLE more (x TEXT CHECK (length(x) > 3))",
+    "a default that computes": "CREATE TABLE more (x TEXT DEFAULT (zeroblob(9)))",
     "no version": "PRAGMA user_version = 0",
     "an id of bytes": "UPDATE samples SET sample_id = x'ff00' WHERE rowid = 3",
     "a path of no text": "UPDATE samples SET file_path = CAST(x'ff1b' AS TEXT) WHERE rowid = 3",

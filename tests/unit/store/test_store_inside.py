@@ -7,9 +7,11 @@ import os
 import shutil
 import signal
 import sqlite3
+import struct
 import tracemalloc
 import zipfile
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +29,7 @@ from kelly_tui.pipeline.rebuild import _difference
 from kelly_tui.store import history, rides, sessions
 from kelly_tui.store.away import copy_of
 from kelly_tui.store.catalogue import Catalogue
+from kelly_tui.store.connection import connect_as_guest
 from kelly_tui.store.feature_files import LARGEST, FeatureFiles
 from kelly_tui.store.inside import hash_inside, is_hollow, open_inside, read_inside
 from kelly_tui.store.layout import load_config
@@ -153,6 +156,50 @@ def test_what_kelly_keeps_is_no_link_out_and_no_pipe(root, name, kind):
     in_place_of(root / ".kelly" / name, kind)
     with pytest.raises(DatasetError, match=r"the path (leads|is a device or a pipe)"):
         Catalogue.open(root)
+
+
+def naming(catalogue: Path, another: Path) -> Path:
+    """A journal beside it as a crash may leave one, which names `another` as the journal of several databases."""
+    with closing(sqlite3.connect(catalogue)) as db:
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        size, pages = db.execute("SELECT page_size, page_count FROM pragma_page_size, pragma_page_count").fetchone()
+    magic, name = bytes.fromhex("d9d505f920a163d7"), os.fsencode(another)
+    head = (magic + struct.pack(">5I", 0, 1, pages, 512, size)).ljust(512, b"\0")
+    above = struct.pack(">I", (1 << 30) // size + 1) + name + struct.pack(">2I", len(name), sum(name)) + magic
+    journal = catalogue.with_name(f"{catalogue.name}-journal")
+    journal.write_bytes(head + above)
+    return journal
+
+
+def read_as_guest(root: Path) -> None:
+    connect_as_guest(root / ".kelly/catalogue.sqlite").close()
+
+
+def as_older(root: Path) -> Path:
+    """Its catalogue is brought up to date when it is opened: the backup that it makes then."""
+    with closing(sqlite3.connect(root / ".kelly/catalogue.sqlite")) as db:
+        db.execute(f"PRAGMA user_version = {VERSION - 1}")
+    backup = root / f".kelly/backups/catalogue-v{VERSION - 1}.sqlite"
+    backup.parent.mkdir()
+    with closing(sqlite3.connect(backup)) as db:
+        db.execute("CREATE TABLE x (y)")
+    return backup
+
+
+@pytest.mark.parametrize(
+    ("opened", "place"), [(Catalogue.open, "catalogue"), (Catalogue.open, "backup"), (read_as_guest, "catalogue")]
+)
+def test_no_journal_of_a_strangers_deletes_what_it_names(root, tmp_path, opened, place):
+    precious = tmp_path / "precious.txt"
+    precious.write_bytes(SECRET)
+    journal = naming(root / ".kelly/catalogue.sqlite" if place == "catalogue" else as_older(root), precious)
+    with pytest.raises(DatasetError, match="SQLite would delete a file that it names") as refused:
+        opened(root)
+    assert str(journal) in str(refused.value)
+    assert precious.read_bytes() == SECRET
+    with closing(sqlite3.connect(str(journal).removesuffix("-journal"))) as db:  # as it would have been
+        db.execute("SELECT * FROM sqlite_master").fetchall()
+    assert not precious.exists()
 
 
 def test_a_catalogue_of_a_folder_that_is_read_only_is_no_link_out(root, tmp_path, monkeypatch):
