@@ -150,7 +150,7 @@ def check_value(field: Field, value: object, choices: Sequence[str] | None = Non
     """`value` as it is stored, or a `LabelError` that says what is allowed.
 
     `choices` are the dataset's own values where it declares them (emotion, groove); the table's otherwise.
-    Accepts what JSON gives and what a person types: "Db major" for a key, "C G Am" for chords, "0.67" for a number.
+    Accepts what JSON gives and what a person types: "Db" for a key, "C G Am" for chords, "0.67" for a number.
     """
     return _CHECKS[field.kind](field, value, tuple(choices) if choices else field.choices)
 
@@ -172,7 +172,12 @@ def _choice(field: Field, value: object, choices: tuple[str, ...]) -> Value:
 def _key(field: Field, value: object, choices: tuple[str, ...]) -> Value:
     if not isinstance(value, str):
         raise _wrong(field, value, " ".join(choices))
-    return value if value in labels.KEYS else parse_key(value)[0]
+    if value in labels.KEYS:
+        return value
+    tonic, mode = parse_key(value)
+    if mode is not None:  # never dropped: see `kelly_tui.model.tonality.apart`
+        raise LabelError(f"{value[: labels.SHOWN]!r} is a key and a mode", hint=f"The key is {tonic}, the mode {mode}.")
+    return tonic
 
 
 def _number(field: Field, value: object, choices: tuple[str, ...]) -> Value:

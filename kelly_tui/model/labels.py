@@ -90,8 +90,8 @@ def parse_key(text: str) -> tuple[str, str | None]:
     letter, accidentals, rest = match.groups()
     accidentals = accidentals.lower().replace("♯", "#").replace("♭", "b").replace("flat", "b").replace("sharp", "#")
     pitch_class = (_LETTER[letter.upper()] + accidentals.count("#") - accidentals.count("b")) % 12
-    word = rest.strip().lower().replace(" ", "_").replace("-", "_")
-    mode = _MODE_WORDS.get(word, word) or None
+    word = rest.strip().replace(" ", "_").replace("-", "_")
+    mode = "major" if word == "M" else _MODE_WORDS.get(word.lower(), word.lower()) or None  # as a chord: CM, Cm
     if mode is not None and mode not in MODES:
         raise LabelError(f"{text[:SHOWN]!r} is no key", hint=f"Keys are {' '.join(KEYS)}, modes {' '.join(MODES)}.")
     return KEYS[pitch_class], mode

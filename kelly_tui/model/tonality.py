@@ -3,14 +3,70 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 
+from kelly_tui.errors import LabelError
 from kelly_tui.model.annotation import Label
+from kelly_tui.model.labels import KEYS, MODES, SHOWN, choose, parse_key
 
 HALVES = {"key": "mode", "mode": "key"}
 """Each half of the judgement, and the other."""
 
 _MINOR = frozenset({"minor", "aeolian", "harmonic_minor", "melodic_minor"})
 """Names of one mode: detectors write minor for all of it."""
+
+
+def apart(said: Mapping[str, object], before: object = None) -> dict[str, object]:
+    """What is said, by fields, and what a key says of the mode as the mode: ``{"key": "C# major"}`` says both.
+
+    A mode that is said beside it counts, unless it is the one from `before`: who types a key into a file by hand leaves
+    the line of the mode as it is.
+    """
+    tonic, mode = _named(said)
+    if mode is None:
+        return {**said}
+    other = said.get("mode")  # earlier pipelines write "" or null for none
+    return {**said, "key": tonic, "mode": mode if not other or other == before else other}
+
+
+def said_at_once(said: Mapping[str, object]) -> dict[str, object]:
+    """As `apart`, of what a person says in one breath; a `LabelError` where that contradicts itself."""
+    why = contradiction(said)
+    if "mode" in said and not said["mode"] and _named(said)[1] is not None:
+        why = f"{_shown(said['key'])} says a mode, and the mode is cleared beside it"
+    if why:
+        raise LabelError(why, hint="Say one of them.")
+    return apart(said)
+
+
+def contradiction(said: Mapping[str, object], before: object = None) -> str:
+    """How the mode that a key names is another than the one beside it, which counts; empty where it is not."""
+    mode = _named(said)[1]
+    if mode is None:
+        return ""
+    with suppress(LabelError):  # no mode at all: that is said where it is checked
+        counts = choose(str(apart(said, before)["mode"]), MODES, "mode")
+        if counts != mode and not (mode == "minor" and counts in _MINOR):  # which says it closer
+            return f"{_shown(said['key'])} is {mode}, and the mode beside it {counts}"
+    return ""
+
+
+def author_of(field: str, said: Mapping[str, object]) -> str:
+    """The field whose author said this one: of a mode that only the key names, the key."""
+    return "key" if field == "mode" and not said.get("mode") and _named(said)[1] is not None else field
+
+
+def _named(said: Mapping[str, object]) -> tuple[str, str | None]:
+    """The tonic and the mode that a key names; no mode where it names none, or is no key."""
+    key = said.get("key")
+    if isinstance(key, str) and key not in KEYS:
+        with suppress(LabelError):
+            return parse_key(key)
+    return "", None
+
+
+def _shown(key: object) -> str:
+    return repr(str(key)[:SHOWN])
 
 
 def beside(heard: Mapping[str, Label | None], said: Mapping[str, Label | None]) -> dict[str, Label | None]:

@@ -22,6 +22,7 @@ from kelly_tui.model.edit import UNDECIDED, state_label
 from kelly_tui.model.labels import SPLITS
 from kelly_tui.model.opinion import Opinion
 from kelly_tui.model.sample import Sample, file_type_of
+from kelly_tui.model.tonality import author_of
 from kelly_tui.store import annotation_file, descent
 from kelly_tui.store.blind import ask_where_they_differ, take_said
 from kelly_tui.store.catalogue import Catalogue
@@ -303,9 +304,8 @@ class Adoption:
             labels = {name: sample.labels[name] for name in said.values}
         else:
             labels, others = read_annotations(said.values, self._catalogue.config, findings)
-        for name, where_from in said.provenance.items():
-            if name in labels:
-                labels[name] = label_of(labels[name].value, where_from)
+        for name, label in labels.items():
+            labels[name] = _with_author(said, name, label)
         if said.rev is not None and "decision" in said.state:
             self._opinions.pop(sample.sample_id, None)
             self._heard.pop(sample.sample_id, None)
@@ -352,7 +352,7 @@ class Adoption:
         for name, read in theirs.items():
             if name not in sample.labels and said.had_value(name, read.value):
                 continue
-            label = label_of(read.value, other.provenance[name]) if name in other.provenance else read
+            label = _with_author(other, name, read)
             ours = sample.labels.setdefault(name, label)
             ours_was_known, theirs_was_known = other.had(name, ours), said.had(name, label)
             if ours.value == label.value or (theirs_was_known and not ours_was_known):
@@ -380,6 +380,11 @@ class Adoption:
 
 def _key(one: Opinion) -> tuple[str, ...]:
     return one.sample_id, one.field, one.annotator, one.at
+
+
+def _with_author(said: annotation_file.AnnotationFile, name: str, read: Label) -> Label:
+    where_from = said.provenance.get(author_of(name, said.values))
+    return read if where_from is None else label_of(read.value, where_from)
 
 
 def _take_state(sample: Sample, said: annotation_file.AnnotationFile, findings: list[str]) -> bool:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Annotated, NamedTuple, TypeVar
+from itertools import chain
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, TypeVar
 
 import msgspec
 
@@ -17,6 +18,7 @@ from kelly_tui.errors import LabelError
 from kelly_tui.model.abx import Trial
 from kelly_tui.model.annotation import FIELDS, LONGEST, LONGEST_NAME, Label
 from kelly_tui.model.opinion import Opinion
+from kelly_tui.model.tonality import apart
 
 if TYPE_CHECKING:
     from kelly_tui.model.dataset import DatasetConfig
@@ -73,7 +75,7 @@ def take_said(catalogue: Catalogue, opinions: Iterable[Opinion], heard: Iterable
 
     taken = Taken([], [], [])
     with catalogue.writing() as db:
-        for one in opinions:
+        for one in chain.from_iterable(map(_halves, opinions)):
             if (said := possible(one, catalogue.config)) is None:
                 taken.impossible.append(one)
             elif (new := _in_its_round(db, said)) is not None:
@@ -89,6 +91,12 @@ def take_said(catalogue: Catalogue, opinions: Iterable[Opinion], heard: Iterable
         taken.heard.extend((told - there).elements())
         add_trials(catalogue, taken.heard)
     return taken
+
+
+def _halves(one: Opinion) -> list[Opinion]:
+    """One of a key that names its mode is two."""
+    said: dict[str, Any] = apart({one.field: one.value})
+    return [msgspec.structs.replace(one, field=field, value=value) for field, value in said.items()]
 
 
 _Said = TypeVar("_Said", Opinion, Trial)

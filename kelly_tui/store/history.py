@@ -21,6 +21,7 @@ import msgspec
 from kelly_tui.model.annotation import FIELDS, Label, check_value, field_named
 from kelly_tui.model.dataset import DatasetConfig
 from kelly_tui.model.edit import STATE_FIELDS, Edit, Event, Step, check_state, state_label
+from kelly_tui.model.tonality import said_at_once
 from kelly_tui.store.layout import utc_now
 from kelly_tui.store.schema import label_from_json
 from kelly_tui.store.steps import Labels, Recorder, Wanted, changed_beside, settled_by, undone
@@ -41,16 +42,16 @@ def edit(catalogue: Catalogue, edits: Sequence[Edit], by: str, words: str | None
 
     A label gets `by`, unless it says whose it is, and the time. Setting the dataset's main label decides the sample as
     ``labelled``, clearing it as ``pending``, in the same step. What is cleared nobody but a person fills again, unless
-    that is undone or `refused` is cleared too. Where chords are set, the times of other ones are cleared; where the key
-    is, the mode that a detector heard of another one, and the other way round. What is there already is no change,
-    unless it decides a conflict; a step without any change has no events.
+    that is undone or `refused` is cleared too. A key may name its mode, and sets it too. Where chords are set, the
+    times of other ones are cleared; where the key is, the mode that a detector heard of another one, and the other way
+    round. What is there already is no change, unless it decides a conflict; a step without any change has no events.
     Raises `LabelError` for a field or a value that can't be, `DatasetError` for a sample that is not there.
     """
     at = utc_now()
-    wanted: dict[str, dict[str, Label | None]] = {}
+    given: dict[str, dict[str, Label | None]] = {}
     for one in edits:
-        field, label = _human(one, catalogue.config, by, at)
-        wanted.setdefault(one.sample_id, {})[field] = label
+        given.setdefault(one.sample_id, {})[_field_of(one)] = one.label
+    wanted = {sample_id: _human(labels, catalogue.config, by, at) for sample_id, labels in given.items()}
     words = words or _words(wanted)
     for fields in wanted.values():
         if (main_label := catalogue.config.model.main_label) in fields:
@@ -198,14 +199,22 @@ def _checked(name: str, label: Label | None, config: DatasetConfig) -> Label | N
     return msgspec.structs.replace(label, value=value) if value not in ("", []) else None
 
 
-def _human(one: Edit, config: DatasetConfig, by: str, at: str) -> tuple[str, Label | None]:
-    """The field and the label of a person's edit, checked; an empty text or list clears."""
-    if one.field in STATE_FIELDS:
-        return one.field, state_label(one.field, check_state(one.field, one.label and one.label.value))
-    field = field_named(one.field)
-    if one.label is None or (value := check_value(field, one.label.value, config.choices(field.name))) in ("", []):
-        return field.name, None
-    return field.name, Label(value, by=one.label.by or by, at=at, unsure=one.label.unsure)
+def _field_of(one: Edit) -> str:
+    return one.field if one.field in STATE_FIELDS else field_named(one.field).name
+
+
+def _human(given: Wanted, config: DatasetConfig, by: str, at: str) -> dict[str, Label | None]:
+    """The labels that a person's edits of one sample set, checked; an empty text or list clears."""
+    found: dict[str, Label | None] = {}
+    for name, raw in said_at_once({name: label and label.value for name, label in given.items()}).items():
+        label = given[name if name in given else "key"]
+        if name in STATE_FIELDS:
+            found[name] = state_label(name, check_state(name, raw))
+        elif label is None or (value := check_value(FIELDS[name], raw, config.choices(name))) in ("", []):
+            found[name] = None
+        else:
+            found[name] = Label(value, by=label.by or by, at=at, unsure=label.unsure)
+    return found
 
 
 def needs_no_reason(fields: dict[str, Label | None]) -> None:

@@ -18,6 +18,7 @@ from kelly_tui.errors import LabelError
 from kelly_tui.model.annotation import FIELDS, Field, Label, Value, check_value, field_named
 from kelly_tui.model.edit import Edit, Step
 from kelly_tui.model.opinion import Opinion
+from kelly_tui.model.tonality import said_at_once
 from kelly_tui.store.conflicts import OUTSIDE, put_conflict
 from kelly_tui.store.history import edit
 from kelly_tui.store.layout import utc_now
@@ -84,9 +85,8 @@ def give_opinion(catalogue: Catalogue, sample_id: str, said: Mapping[str, object
         raise LabelError("no opinion was given", hint="Say FIELD=VALUE.")
     config, at = catalogue.config, utc_now()
     checked: dict[str, Value] = {}
-    for name, raw in said.items():
-        known = field_named(name)
-        checked[known.name] = check_value(known, raw, config.choices(known.name))
+    for name, raw in said_at_once({field_named(name).name: raw for name, raw in said.items()}).items():
+        checked[name] = check_value(FIELDS[name], raw, config.choices(name))
     words = "opinion " + ", ".join(f"{field} {value}" for field, value in checked.items())
     step = Recorder(catalogue, by, "edit", words[:200], at)
     with catalogue.writing() as db:

@@ -14,6 +14,7 @@ from kelly_tui.model.edit import STATE_FIELDS, state_label
 from kelly_tui.model.labels import SOURCES
 from kelly_tui.model.opinion import Opinion
 from kelly_tui.model.sample import Sample
+from kelly_tui.model.tonality import author_of
 from kelly_tui.store.annotation_file import AnnotationFile
 from kelly_tui.store.conflicts import OUTSIDE
 from kelly_tui.store.earlier import ToldElsewhere
@@ -111,6 +112,8 @@ def said_elsewhere(said: AnnotationFile, base: Mapping[str, Label | None], state
     def where(field: str) -> Provenance | None:
         if field in state and (times := said.decisions.get(field)) and len(times[-1]) <= LONGEST_NAME:
             return Provenance("human", at=times[-1])
+        if (author := author_of(field, said.values)) != field:
+            return where(author)
         told, label = said.provenance.get(field), base.get(field)
         if told is None or (label is not None and told == provenance_of(label)):
             return None

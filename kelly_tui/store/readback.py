@@ -310,7 +310,7 @@ class _Reader:
             where: WhereFrom = by_hand
             people = people_of(row)
             if since is None and raw.mark:
-                where = provenance_of_row(people, sample)
+                where = provenance_of_row(people, sample, said)
                 said = news_of_row(self.catalogue, sample, said, people, only=has_file and is_disputed)
             base = base_of(self.catalogue, sample, (said.keys() & FIELDS.keys()) | state.keys(), "seq", since)
             merged = take_peoples(merged_with(self.catalogue, sample, base, said), sample.labels, where)

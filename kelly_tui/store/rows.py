@@ -14,6 +14,7 @@ from kelly_tui.model.annotation import FIELDS, LONGEST_NAME, Label, Value, check
 from kelly_tui.model.dataset import DatasetConfig
 from kelly_tui.model.labels import DECISIONS, SPLITS
 from kelly_tui.model.sample import MOST, Sample, file_type_of
+from kelly_tui.model.tonality import apart, author_of, contradiction
 from kelly_tui.store.schema import SAID_BY, Provenance, label_of
 
 BY = "manifest.json"
@@ -76,7 +77,7 @@ def read_row(row: Mapping[str, Any], config: DatasetConfig) -> ReadRow:
         if others:
             keep_beside(rest, NOT_TAKEN, others)
         if people:
-            where = provenance_of_row(people, sample)
+            where = provenance_of_row(people, sample, annotations)
             sample.labels = {name: label_of(label.value, where(name)) for name, label in sample.labels.items()}
     elif annotations is not None:
         keep_beside(rest, NOT_READ, {"annotations": annotations})
@@ -100,7 +101,10 @@ def read_annotations(
     """(labels, what can be none). Who gave them is not written there: see `kelly_tui.store.unsourced`."""
     labels: dict[str, Label] = {}
     others: dict[str, Any] = {}
-    for name, raw in annotations.items():
+    if why := contradiction(annotations):
+        others["key"] = annotations["key"]
+        findings.append(why)
+    for name, raw in apart(annotations).items():
         if raw in (None, "", []) or raw == {}:
             continue
         try:
@@ -111,10 +115,12 @@ def read_annotations(
     return labels, others
 
 
-def provenance_of_row(people: Mapping[str, Provenance], sample: Sample) -> Callable[[str], Provenance]:
-    """Where each label of a row comes from that says which a person gave; of the others the sample's origin tells."""
+def provenance_of_row(
+    people: Mapping[str, Provenance], sample: Sample, said: Mapping[str, object]
+) -> Callable[[str], Provenance]:
+    """Where each label comes from that is `said` by a row; it tells which a person gave, the sample's origin others."""
     other = Provenance({"imported": "folder", "augmented": "inherited"}.get(sample.origin, "generator"), BY)
-    return lambda name: people.get(name, other)
+    return lambda name: people.get(author_of(name, said), other)
 
 
 def people_of(row: Mapping[str, Any]) -> dict[str, Provenance]:

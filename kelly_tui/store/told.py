@@ -8,6 +8,7 @@ from typing import Any
 from kelly_tui.model.annotation import FIELDS, Label, Value
 from kelly_tui.model.edit import UNDECIDED, state_label
 from kelly_tui.model.sample import Sample
+from kelly_tui.model.tonality import HALVES, apart, contradiction
 from kelly_tui.store.annotation_file import AnnotationFile
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.merge import FieldMerge, hold_older, merge_fields, merge_state, values_of
@@ -43,7 +44,10 @@ def base_of(
     `since`: the last event that the view knows, by its ``seq``, or the revision, ``rev``: which is in `column`.
     """
     base: dict[str, Label | None] = {}
-    for name in fields:
+    asked = {*fields}
+    if "key" in asked:  # which may name the mode
+        asked.add("mode")
+    for name in asked:
         if since is None:
             base[name] = state_label(name, UNDECIDED.get(name))
             continue
@@ -58,7 +62,23 @@ def base_of(
 def merged_with(
     catalogue: Catalogue, sample: Sample, base: Mapping[str, Label | None], said: Mapping[str, Any]
 ) -> FieldMerge:
-    """What a view says, field by field."""
+    """What a view says, field by field. A mode that a key names is taken where the mode's own line is as it was."""
     config = catalogue.config
     now: dict[str, Value | None] = {**sample.annotations}
-    return merge_fields(values_of(base), now, said, lambda name, value: checked(name, value, config))
+    before = values_of(base)
+    both = apart(said, before.get("mode"))
+    merged = merge_fields(before, now, both, lambda name, value: checked(name, value, config))
+    if both.get("key") != said.get("key"):
+        _take_other_half(merged, sample, both)
+    if why := contradiction(said, before.get("mode")):
+        merged.refused["key"] = why
+    return merged
+
+
+def _take_other_half(merged: FieldMerge, sample: Sample, said: Mapping[str, Any]) -> None:
+    """Who says a key with its mode also says the half that a detector hears likewise: it would go with its other."""
+    for half, other in HALVES.items():
+        is_news = half in merged.taken or half in merged.conflicts
+        label = sample.labels.get(other)
+        if is_news and label is not None and label.source != "human" and label.value == said[other]:
+            merged.taken[other] = label.value

@@ -48,7 +48,7 @@ class Unsourced:
 
     def _said_of(self, sample: Sample, by_id: Mapping[str, Sample]) -> Mapping[str, Label | None]:
         if self.says_who:
-            where = provenance_of_row({}, sample)
+            where = provenance_of_row({}, sample, {})
             return {name: label_of(label.value, where(name)) for name, label in sample.labels.items()}
         if sample.value("is_verified") is True or sample.decision != "pending":
             return {}

@@ -6,6 +6,7 @@ Nothing here reads or writes; the saver makes the edits durable.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
 
 import msgspec
 
@@ -13,14 +14,16 @@ from kelly_tui.errors import LabelError
 from kelly_tui.model.annotation import FIELDS, Label, Value, check_value
 from kelly_tui.model.dataset import DatasetConfig
 from kelly_tui.model.edit import Edit
-from kelly_tui.model.labels import parse_key
 from kelly_tui.model.sample import Sample
 from kelly_tui.model.suggestion import Suggestion, offered
+from kelly_tui.model.tonality import said_at_once
 from kelly_tui.text import count
 from kelly_tui.ui.words import field_word, guessed
 
 Make = Callable[[Sequence[Sample]], list[Edit]]
 """What a key does to one sample or to several that are marked, as the edits of one step. Raises `LabelError`."""
+
+NOTHING_SAID: Mapping[str, Value] = MappingProxyType({})
 
 SCALE = ("lowest", "neutral", "highest")
 TENTHS = ("0.1", "0.5", "0.9")
@@ -63,15 +66,25 @@ def choice_of(choices: tuple[str, ...], digit: int) -> str:
     return choices[place]
 
 
+def typed(config: DatasetConfig, field: str, text: str, beside: Mapping[str, Value] = NOTHING_SAID) -> dict[str, Value]:
+    """What is typed for a field, by fields: a key may bring its mode along, which is no other than one `beside` it.
+
+    Raises `LabelError`.
+    """
+    said = said_at_once({**beside, field: text})
+    return {
+        name: check_value(FIELDS[name], value, config.choices(name))
+        for name, value in said.items()
+        if name == field or name not in beside
+    }
+
+
 def typed_value(sample: Sample, config: DatasetConfig, field: str, text: str) -> list[Edit]:
     """What a person typed for a field; nothing typed clears it. A key may bring its mode along."""
     if not text.strip():
         return [Edit(sample.sample_id, field, None)]
-    if field == "key":
-        key, mode = parse_key(text)
-        edits = [Edit(sample.sample_id, "key", Label(key))]
-        return edits if mode is None else [*edits, Edit(sample.sample_id, "mode", Label(mode))]
-    return [Edit(sample.sample_id, field, Label(check_value(FIELDS[field], text, config.choices(field))))]
+    said = typed(config, field, text)
+    return [Edit(sample.sample_id, name, Label(value)) for name, value in said.items()]
 
 
 def typed_values(sample: Sample, config: DatasetConfig, texts: Mapping[str, str]) -> list[Edit]:

@@ -174,6 +174,25 @@ async def test_the_fields_that_were_chosen_are_asked_one_after_another(open_desk
         assert "Between people" in desk.text()
 
 
+@pytest.mark.parametrize("fields", ["key mode", "mode key"])
+async def test_a_key_that_is_typed_with_its_mode_says_both(open_desk: Open, root: Path, fields: str) -> None:
+    labels = {"key": "A", "mode": "minor"}
+    with Catalogue.open(root) as catalogue:
+        edits = [Edit(f"{NAMES.index('heath'):016x}", field, Label(value)) for field, value in labels.items()]
+        history.edit(catalogue, edits, "anna")
+    async with open_desk(root, second_look_fields=fields) as desk:
+        await desk.press("g", "o")
+        if fields == "mode key":
+            await desk.press("2", "enter", *"Bb major", "enter")
+            assert "is major, and the mode beside it minor" in desk.text()
+            await desk.press(*["backspace"] * len("major"), *"minor", "enter")
+        else:
+            await desk.press("enter", *"Bb minor", "enter")
+        assert desk.app.screen.place == "list", "both are answered"  # type: ignore[attr-defined]
+
+        assert sorted(str(value) for _, by, _, value in said(desk) if by == "tester") == ["A#", "minor"]
+
+
 async def test_a_field_on_which_nothing_is_measured_is_no_second_look(open_desk: Open, root: Path) -> None:
     async with open_desk(root, second_look_fields="notes") as desk:
         await desk.press("g", "o")

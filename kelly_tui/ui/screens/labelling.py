@@ -10,9 +10,9 @@ from typing import Any
 
 from kelly_tui.errors import LabelError
 from kelly_tui.features.reasons import read_reasons
-from kelly_tui.model.annotation import FIELDS, check_value
+from kelly_tui.model.annotation import FIELDS
 from kelly_tui.model.edit import Edit
-from kelly_tui.model.labels import MODES, parse_key
+from kelly_tui.model.labels import MODES
 from kelly_tui.model.sample import Sample
 from kelly_tui.store.opinions import second_look
 from kelly_tui.text import count, safe_text
@@ -214,7 +214,7 @@ class Labelling(Saving):
         self.held.wait_for(self.order(Order("redo")))
 
     def action_key(self) -> None:
-        self.ask_value("key", "A · Bb · F# minor", check=parse_key)
+        self.ask_value("key", "A · Bb · F# minor")
 
     def action_mode(self) -> None:
         self.ask_value("mode", " ".join(MODES))
@@ -228,7 +228,7 @@ class Labelling(Saving):
         one = sample.labels.get(field)
         before = safe_text(typed(field, one.value), limit=None) if one else ""
         choices = self.session.config.choices(field)
-        checked = check if callable(check) else lambda text: check_value(FIELDS[field], text, choices)
+        checked = check if callable(check) else lambda text: edits.typed(self.session.config, field, text)
 
         def answer(text: str) -> None:
             if text != before or self.table.marked:

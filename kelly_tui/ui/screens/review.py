@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from textual.app import ComposeResult
 
 from kelly_tui.errors import LabelError
-from kelly_tui.model.annotation import FIELDS, Label, check_value
+from kelly_tui.model.annotation import FIELDS, Label
 from kelly_tui.model.edit import Edit
 from kelly_tui.store.opinions import Said, is_asked, opinions, to_decide
 from kelly_tui.text import count
@@ -167,7 +167,7 @@ class ReviewScreen(Listening):
                 field_word(field.name),
                 lambda text: self._workstation.save(edits.typed_value(sample, config, field.name, text)),
                 hint=f"{' '.join(choices) or field.meaning}   enter saves, esc leaves",
-                check=lambda text: check_value(field, text, choices),
+                check=lambda text: edits.typed(config, field.name, text),
                 choices=choices,
             )
         )

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from textual.app import ComposeResult
 
 from kelly_tui.errors import LabelError
-from kelly_tui.model.annotation import FIELDS, check_value, field_named
+from kelly_tui.model.annotation import FIELDS, field_named
 from kelly_tui.store.opinions import to_judge
 from kelly_tui.text import count
 from kelly_tui.ui import edits
@@ -196,13 +196,13 @@ class SecondLook(Listening):
         field = self._field
         choices = self.session.config.choices(field)
 
-        def checked(text: str) -> Value:
-            return check_value(FIELDS[field], text, choices)
+        def checked(text: str) -> dict[str, Value]:
+            return edits.typed(self.session.config, field, text, self._said)
 
         self.ask(
             Question(
                 field_word(field),
-                lambda text: self.call_next(self.carry_out, self._give, {field: checked(text)}),
+                lambda text: self.call_next(self.carry_out, self._give, checked(text)),
                 hint=f"{' '.join(choices) or FIELDS[field].meaning}   enter saves, esc leaves",
                 check=checked,
                 choices=choices,

@@ -314,6 +314,17 @@ def test_chords_are_said_as_they_are_typed(kelly, labelled):
     assert kelly("undo", "d").out.startswith("undo chord_progression C G/B Am7 F: ")
 
 
+def test_a_key_is_said_with_its_mode(kelly, labelled):
+    sample = json.loads(kelly("list", "d", "--json").out.splitlines()[0])["sample_id"]
+    assert kelly("label", "d", sample, "mode=minor").code == 0
+    assert kelly("label", "d", sample, "key=C# major").out.endswith(": key C#, mode major\n")
+    assert kelly("label", "d", sample, "key=C# major").out.endswith(": said so already\n")
+    refused = kelly("label", "d", sample, "key=C major", "mode=minor")
+    assert (refused.code, refused.err.count("\n")) == (2, 1)
+    assert "'C major' is major, and the mode beside it minor" in refused.err
+    assert kelly("label", "d", sample, "key=A minor", "--blind", "--as", "ben").out.endswith(": key A, mode minor\n")
+
+
 def test_show_tells_all_about_one_sample(kelly, labelled):
     said = kelly("show", "d", "other/tone.ogg").out
     assert "no features yet" in kelly("show", "d", "other/tone.ogg").err

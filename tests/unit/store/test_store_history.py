@@ -34,7 +34,7 @@ def values(catalogue: Catalogue, number: int) -> dict[str, object]:
 
 
 def test_an_edit_says_who_and_when(catalogue: Catalogue) -> None:
-    step = say(catalogue, 1, "key", "Db major")
+    step = say(catalogue, 1, "key", "Db")
     one = catalogue.find(id_of(1))
     label = one.labels["key"]
     assert (label.value, label.source, label.by) == ("C#", "human", "ann")

@@ -406,7 +406,9 @@ def test_a_dataset_of_the_earlier_pipeline_opens(earlier):
         assert (first.augmentation_type, first.features_path) == (None, None)
 
         assert rows["aaaaaaa1"].file_path == "raw/midi/1.mid", "absolute paths are made relative"
-        assert rows["aaaaaaa1"].annotations == {"key": "D#", "tempo_bpm": 99.0}, "flat annotation files are read"
+        assert rows["aaaaaaa1"].annotations == {
+            "key": "D#", "mode": "minor", "tempo_bpm": 99.0,
+        }, "flat annotation files are read"  # fmt: skip
         assert rows["aaaaaaa1"].extra["other_annotations"] == {"emotion": "blue"}
         assert rows["aaaaaaa2"].file_path == "raw/midi/2.mid", "and so are those from where it ran"
         assert rows["aaaaaaa2"].extra == {"weird": {"a": [1]}, "not_read": {"duration_sec": "long"}}

@@ -382,7 +382,7 @@ def test_values_that_no_label_can_have_are_listed_and_kept(catalogue):
     merge = read_back(catalogue)
     assert sorted(name for _, name, _ in merge.refused) == ["emotion", "mood"]
     assert "blue" in next(why for _, name, why in merge.refused if name == "emotion")
-    assert values(catalogue, 1) == {"emotion": "sad", "key": "A#"}
+    assert values(catalogue, 1) == {"emotion": "sad", "key": "A#", "mode": "minor"}
     [kept] = (catalogue.layout.kelly_dir / "set-aside").iterdir()
     assert json.loads(kept.read_bytes())["annotations"]["mood"] == 1
 
