@@ -13,6 +13,7 @@ from kelly_tui.export.back import PLACES, Returned, config_of, identity_in, read
 from kelly_tui.export.datasets import opened, read_dataset, samples_of
 from kelly_tui.export.said import all_said, lines_of, said_in, take_said
 from kelly_tui.model.dataset import DatasetConfig
+from kelly_tui.model.edit import UNDECIDED
 from kelly_tui.model.sample import Sample
 from kelly_tui.pipeline.recorded import recorded
 from kelly_tui.pipeline.room import Room
@@ -23,6 +24,7 @@ from kelly_tui.store.configuration import change_config
 from kelly_tui.store.durable import write_all
 from kelly_tui.store.importer import STAGE
 from kelly_tui.store.inside import inside, read_inside
+from kelly_tui.store.merge import other_than
 from kelly_tui.store.scan import name_with
 from kelly_tui.text import count
 
@@ -34,6 +36,9 @@ _NAMED = 10_000
 _BEGUN = "import begun"
 """Where the catalogue keeps what is coming into a dataset that was empty."""
 
+_ELSEWHERE = "said_otherwise"
+"""Among the details: how many samples are here already, of which people said there what does not stand here."""
+
 _ADOPTED = ("emotion_labels", "groove_labels", "group_by", "license", "source", "author", "description")
 """What an empty dataset takes over from the configuration of the one that was exported."""
 
@@ -43,7 +48,7 @@ def import_export(catalogue: Catalogue, run: Run, folder: Path) -> Outcome:
     """Take in the samples of the export in `folder`: labels with where they come from, features, parents, parameters.
 
     Into a dataset without samples splits come too, and the labels that the exported one declares; in another one
-    `split` places them. A sample that is there already stays as it is.
+    `split` places them. A sample that is there already stays as it is; `details` counts where people said otherwise.
 
     Raises `StageError`, `LibraryMissing`, `Interrupted`.
     """
@@ -60,6 +65,7 @@ def import_export(catalogue: Catalogue, run: Run, folder: Path) -> Outcome:
     outcome.words = f"{outcome.done:,} came back from the export" + (f", with {more}" if more else "")
     if outcome.done or fresh:
         outcome.words += "; kelly split proves their splits" if fresh else "; kelly split places them"
+    outcome.words += _left_there(outcome, "copy annotations/ of the dataset that it was made from")
     return outcome
 
 
@@ -88,12 +94,22 @@ def import_dataset(catalogue: Catalogue, run: Run, folder: Path) -> Outcome:
         lacking = catalogue.db.execute("SELECT 1 FROM samples WHERE features_path IS NULL LIMIT 1").fetchone()
         outcome.words += f"; {'kelly extract, then ' if lacking else ''}kelly split "
         outcome.words += f"{'proves' if fresh else 'makes'} their splits"
+    outcome.words += _left_there(outcome, "copy its annotations/")
     return outcome
 
 
 def _foreseen(number: int) -> Outcome:
-    words = f"dry run: {count(number, 'sample')} with their labels; those that are here stay as they are"
+    words = f"dry run: {count(number, 'sample')} with their labels; those that are here keep the labels that they have"
     return Outcome(STAGE, words=words, details={"to_do": number})
+
+
+def _left_there(outcome: Outcome, copy: str) -> str:
+    """Of samples that are here already, what is not taken: who merges two datasets so and deletes one would lose it."""
+    number = outcome.details.get(_ELSEWHERE, 0)
+    has = count(number, "sample that is here already has", "samples that are here already have")
+    words = f"; {has} labels or decisions of people there, which are not taken"
+    words += f": to merge them {copy} over the one here, and kelly conflicts takes in what it says"
+    return words if number else ""
 
 
 @contextmanager
@@ -209,10 +225,19 @@ def _new(catalogue: Catalogue, batch: Iterable[Returned], outcome: Outcome) -> I
     for one in batch:
         if ID.fullmatch(one.sample.sample_id) is None:
             outcome.failures.append((one.sample.file_path, "its id is none"))
-        elif catalogue.get(one.sample.sample_id) is not None:
+        elif (ours := catalogue.get(one.sample.sample_id)) is not None:
             outcome.skipped += 1
+            if _is_said_otherwise(one.sample, ours):
+                outcome.details[_ELSEWHERE] = outcome.details.get(_ELSEWHERE, 0) + 1
         else:
             yield one
+
+
+def _is_said_otherwise(theirs: Sample, ours: Sample) -> bool:
+    """Whether people gave `theirs` a label or decided something that does not stand here, whoever says so."""
+    labels = {name: label.value for name, label in theirs.labels.items() if label.source == "human"}
+    decided = {name: value for name, value in theirs.state.items() if value != UNDECIDED[name]}
+    return bool(other_than(ours.annotations, labels) or other_than(ours.state, decided))
 
 
 def _place(catalogue: Catalogue, sample: Sample, music: bytes, others: Mapping[Path, bytes]) -> Path:

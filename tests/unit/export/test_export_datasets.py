@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import shutil
 import stat
 from contextlib import suppress
 from pathlib import Path
@@ -20,9 +21,12 @@ from kelly_tui.export.datasets import is_other_dataset, opened
 from kelly_tui.export.said import all_said
 from kelly_tui.model.annotation import Label
 from kelly_tui.model.dataset import DatasetConfig
+from kelly_tui.model.edit import Edit
+from kelly_tui.store import history
 from kelly_tui.store.catalogue import Catalogue, FeatureRow
 from kelly_tui.store.layout import create_dataset_structure
 from kelly_tui.store.opinions import give_opinion
+from kelly_tui.store.views import conflicts, read_back, write_views
 
 
 @pytest.fixture
@@ -168,7 +172,48 @@ def test_one_of_ours_comes_whole(ours: Path, tmp_path: Path) -> None:
             found.append((samples, features, all_said(catalogue), catalogue.config.license))
     assert found[0] == found[1]
     assert sum(map(len, found[0][2].values())) == 1
-    assert kelly_tui.import_files(again, [ours]).skipped == 14
+    anew = kelly_tui.import_files(again, [ours])
+    assert (anew.skipped, anew.details) == (14, {})
+    assert "not taken" not in anew.words
+
+
+def _say(root: Path, number: int, **said: Any) -> None:
+    """As a person does; a state is said as a value, a label with who gives it."""
+    edits = [
+        Edit(sample(number).sample_id, name, value if isinstance(value, Label) else Label(value))
+        for name, value in said.items()
+    ]
+    with Catalogue.open(root) as catalogue:
+        history.edit(catalogue, edits, "bo")
+
+
+@pytest.mark.parametrize("is_exported", [False, True])
+def test_what_people_said_there_of_samples_that_are_here_is_counted(
+    ours: Path, tmp_path: Path, is_exported: bool
+) -> None:
+    again = new(tmp_path / "again")
+    kelly_tui.import_files(again, [ours])
+    _say(again, 4, emotion=Label("happy", "human", "ann"))
+    for number, emotion in ((3, "tense"), (4, "tense"), (5, "sad")):  # of a folder here, a person's, the same
+        _say(ours, number, emotion=Label(emotion, "human", "bo"))
+    _say(ours, 5, notes=Label("lacking here", "human", "bo"))
+    _say(ours, 6, decision="flagged")
+    for root, number in ((again, 7), (ours, 8), (again, 8)):  # of here alone, the same in both
+        _say(root, number, emotion=Label("angry", "human", "ann"), decision="labelled")
+    with Catalogue.open(ours) as catalogue:
+        write_views(catalogue)
+    there = ours
+    if is_exported:
+        export(ours, there := tmp_path / "out", force=True)
+    outcome = kelly_tui.import_files(again, [there])
+    assert outcome.details == {"said_otherwise": 4}
+    assert "4 samples that are here already have labels or decisions of people there, which are not" in outcome.words
+
+    shutil.copytree(ours / "annotations", again / "annotations", dirs_exist_ok=True)
+    with Catalogue.open(again) as catalogue:
+        read_back(catalogue)
+        assert [one.field for one in conflicts(catalogue)] == ["emotion"]  # what was said
+    assert kelly_tui.import_files(again, [there]).details == {"said_otherwise": 1}
 
 
 def test_a_dataset_is_not_imported_into_itself(ours: Path) -> None:
