@@ -21,7 +21,7 @@ from kelly_tui.store.earlier import ToldElsewhere
 from kelly_tui.store.merge import FieldMerge
 from kelly_tui.store.schema import Provenance, label_of, provenance_of
 from kelly_tui.store.viewstate import Stamp
-from kelly_tui.text import count
+from kelly_tui.text import agree, count
 
 NAMED = 10
 """Edits that were not taken and are named at once; `refused_edits` has the others."""
@@ -55,6 +55,8 @@ class Merge:
     """What was refused or set aside, in words, with where it is kept."""
     set_aside: list[tuple[str, str, str]] = field(default_factory=list)
     """(file, why, where it was kept)."""
+    outdated: int = 0
+    """Annotation files put back as they were before: what was replaced since is not taken from them."""
     rows: list[tuple[str, str]] = field(default_factory=list)
     """(why, where it was kept) of rows of a manifest of which not all could be taken."""
     said: int = 0
@@ -73,7 +75,10 @@ class Merge:
     """Where the catalogue was older than the views: what was taken from them."""
 
     def words(self) -> str:
-        """``3 outside edits taken, 1 conflict``, and a line for each that was not; empty when there was nothing."""
+        """``3 outside edits taken, 1 conflict``, and a line for each that was not; empty when there was nothing.
+
+        The app shows the first line alone.
+        """
         if self.pending_samples:
             by = ", ".join(f"{name} {number:,}" for name, number in self.pending_fields.most_common(5))
             samples = count(self.pending_samples, "sample was", "samples were")
@@ -89,8 +94,15 @@ class Merge:
             ("sample added", "samples added"): len(self.added),
         }
         summary = ", ".join(count(number, *words) for words, number in counts.items() if number)
+        said = filter(None, [summary, self._outdated_in_words()])
         more = [f"and {len(self.lines) - NAMED:,} more: see kelly conflicts"] if len(self.lines) > NAMED else []
-        return "\n".join(filter(None, [self.caught_up, summary, *self.lines[:NAMED], *more]))
+        return "\n".join(filter(None, [self.caught_up, "; ".join(said), *self.lines[:NAMED], *more]))
+
+    def _outdated_in_words(self) -> str:
+        files = count(self.outdated, "annotation file is", "annotation files are")
+        anew = agree(self.outdated, "it is", "they are")
+        words = f"{files} of before later changes, which stand: {anew} written anew, undo takes edits back"
+        return words if self.outdated else ""
 
 
 WhereFrom = Callable[[str], Provenance | None]
@@ -132,6 +144,8 @@ class Told(NamedTuple):
     where: WhereFrom = by_hand
     settled: Sequence[str] = ()
     """Fields whose open conflict was decided in another copy of the dataset."""
+    is_outdated: bool = False
+    """Whether this catalogue wrote all that it says, and says otherwise now."""
 
 
 class Change(NamedTuple):

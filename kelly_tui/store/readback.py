@@ -395,6 +395,7 @@ class _Reader:
             if change.path.name != "manifest.json":
                 if change.keep or change.told.merged.refused:
                     self._set_aside(change.path, change.keep or _MORE)
+                self.merge.outdated += change.told.is_outdated and not change.goes_on
                 self._file_is_read(change)
 
     def _file_is_read(self, change: Change) -> None:

@@ -11,7 +11,7 @@ from kelly_tui.model.sample import Sample
 from kelly_tui.model.tonality import HALVES, apart, contradiction
 from kelly_tui.store.annotation_file import AnnotationFile
 from kelly_tui.store.catalogue import Catalogue
-from kelly_tui.store.merge import FieldMerge, hold_older, merge_fields, merge_state, values_of
+from kelly_tui.store.merge import FieldMerge, hold_older, merge_fields, merge_state, other_than, values_of
 from kelly_tui.store.outside import Told, said_here
 from kelly_tui.store.rows import checked
 from kelly_tui.store.schema import label_from_json
@@ -33,7 +33,9 @@ def told_by_file(catalogue: Catalogue, sample: Sample, said: AnnotationFile) -> 
     merged = merged_with(catalogue, sample, base, said.values)
     hold_older(merged, sample.labels, said.provenance)
     merged.add(merge_state(values_of(base), sample.state, said.state))
-    return Told(base, merged)
+    was_edited = merged.taken or merged.conflicts or merged.refused
+    differs = said.values != sample.annotations or other_than(sample.state, said.state)
+    return Told(base, merged, is_outdated=bool(said.rev != sample.rev and differs and not was_edited))
 
 
 def base_of(

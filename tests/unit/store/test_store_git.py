@@ -70,6 +70,38 @@ def test_git_never_sees_what_is_of_one_machine_in_a_clone_neither(clones):
         assert git(ours, "status", "--porcelain") == ""
 
 
+def test_files_of_before_that_git_puts_back_are_counted(clones):
+    ours, _ = clones
+    say(ours, 1, emotion="sad")
+    say(ours, 2, emotion="sad")
+    say(ours, 3, emotion="sad", notes="typed over below")
+    git(ours, "add", "-A")
+    git(ours, "commit", "-qm", "a batch")
+    say(ours, 1, emotion="happy")
+    say(ours, 2, emotion="happy")
+    say(ours, 2, emotion="sad")  # again what it was: nothing is lost by the file of before
+    say(ours, 3, emotion="happy")
+    git(ours, "checkout", "-q", "--", "annotations")
+    edited = ours / f"annotations/{id_of(3)[:2]}/{id_of(3)}.json"
+    edited.write_text(edited.read_text().replace("typed over below", "typed"))
+    with Catalogue.open(ours) as catalogue:
+        merged = read_back(catalogue)
+        assert [values(catalogue, number)["emotion"] for number in (1, 2, 3)] == ["happy", "sad", "happy"]
+    assert (merged.taken, merged.outdated) == ([(id_of(3), "notes")], 1)
+    assert merged.words().startswith(
+        "1 outside edit taken; 1 annotation file is of before later changes, which stand: it is written anew, undo "
+    )
+
+
+def test_what_another_clone_has_not_heard_of_yet_is_no_file_put_back(clones):
+    ours, theirs = clones
+    say(ours, 1, emotion="sad")
+    say(theirs, 4, emotion="happy")
+    shutil.copytree(theirs / "annotations", ours / "annotations", dirs_exist_ok=True)
+    with Catalogue.open(ours) as catalogue:
+        assert read_back(catalogue).outdated == 0
+
+
 def test_work_on_different_samples_merges_by_itself(clones):
     ours, theirs = clones
     say(ours, 1, emotion="sad")
