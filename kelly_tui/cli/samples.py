@@ -316,6 +316,9 @@ def conflicts(line: Line) -> int:
         line.voice.table(rows, ["file", "field", "base", "ours", "theirs", "from"])
     for said in refused:
         line.voice.say(f"not taken: {said}")
+    if refused:
+        kept = shell_word(str(line.root / ".kelly/set-aside"))
+        line.voice.say(f"delete a file in {kept} once you have looked at it, and its line is gone")
     listed = [
         {"sample_id": one.sample_id, "file_path": one.file_path, "field": one.field, "base": _value(one.base),
          "ours": _value(one.ours), "theirs": _value(one.theirs), "origin": one.origin}

@@ -15,6 +15,9 @@ def test_an_outside_edit_that_no_label_can_be_is_named_until_its_file_is_gone(ke
     [listed] = first.json["not_taken"]
     assert listed.startswith(said)
     assert listed.endswith(f"kept in .kelly/set-aside/{kept.name}")
-    assert listed in kelly("conflicts", labelled).out
+    told = kelly("conflicts", labelled).out
+    assert listed in told
+    assert f"delete a file in {labelled}/.kelly/set-aside once you have looked at it" in told
     kept.unlink()
     assert kelly("conflicts", labelled, "--json").json["not_taken"] == []
+    assert "set-aside" not in kelly("conflicts", labelled).out
