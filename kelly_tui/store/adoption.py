@@ -82,7 +82,7 @@ class Rebuilt(msgspec.Struct):
     def words(self) -> str:
         """On one line: what happened, what came back, what may be missing, and where the old one lies."""
         left_out = len(self.findings) + self.more
-        remarks = f" {left_out:,} remarks on the views: kelly validate." if left_out else ""
+        remarks = f" {count(left_out, 'remark')} on the views: kelly validate." if left_out else ""
         if not self.lost:
             return remarks.strip()
         what, where = "the catalogue was gone", ""
