@@ -81,9 +81,13 @@ def test_files_of_before_that_git_puts_back_are_counted(clones):
     say(ours, 2, emotion="happy")
     say(ours, 2, emotion="sad")  # again what it was: nothing is lost by the file of before
     say(ours, 3, emotion="happy")
+    say(ours, 4, tempo_bpm=90.0, notes="a key that a hand takes out says nothing")
     git(ours, "checkout", "-q", "--", "annotations")
-    edited = ours / f"annotations/{id_of(3)[:2]}/{id_of(3)}.json"
-    edited.write_text(edited.read_text().replace("typed over below", "typed"))
+    for number, old, new in ((3, "typed over below", "typed"), (4, ',\n    "tempo_bpm": 90.0', "")):
+        edited = ours / f"annotations/{id_of(number)[:2]}/{id_of(number)}.json"
+        text = edited.read_text()
+        assert old in text
+        edited.write_text(text.replace(old, new, 1))
     with Catalogue.open(ours) as catalogue:
         merged = read_back(catalogue)
         assert [values(catalogue, number)["emotion"] for number in (1, 2, 3)] == ["happy", "sad", "happy"]
