@@ -65,6 +65,8 @@ class Merge:
     """Ids of samples that an edited manifest brought."""
     unknown: list[str] = field(default_factory=list)
     """Annotation files of samples that are not in the catalogue; left where they are."""
+    gone: list[str] = field(default_factory=list)
+    """Ids of samples whose annotation file is not there any more: it says nothing, and is written again."""
     pending: list[Pending] = field(default_factory=list)
     """Where so many samples were changed that nothing was taken, the first of it: `take_outside_edits` or
     `decline_outside_edits`."""
@@ -92,6 +94,9 @@ class Merge:
             ("file set aside", "files set aside"): len(self.set_aside),
             ("row in doubt", "rows in doubt"): len(self.rows),
             ("sample added", "samples added"): len(self.added),
+            ("annotation file was gone and is written again", "annotation files were gone and are written again"): len(
+                self.gone
+            ),
         }
         summary = ", ".join(count(number, *words) for words, number in counts.items() if number)
         said = filter(None, [summary, self._outdated_in_words()])

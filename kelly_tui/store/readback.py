@@ -56,7 +56,7 @@ from kelly_tui.store.rows import people_of, provenance_of_row
 from kelly_tui.store.schema import provenance_of
 from kelly_tui.store.steps import Recorder, Wanted
 from kelly_tui.store.told import base_of, merged_with, told_by_file, wrote
-from kelly_tui.store.touched import file_is_read, touched_files
+from kelly_tui.store.touched import file_is_read, files_are_gone, touched_files
 from kelly_tui.store.viewstate import (
     ViewState,
     changed_outside,
@@ -164,6 +164,7 @@ class _Reader:
 
     def _again(self) -> Iterator[Change]:
         self.merge.unknown.clear()
+        self.merge.gone.clear()
         yield from self._annotation_changes()
         if self._told is not None:
             self._met.begin_again()
@@ -197,6 +198,7 @@ class _Reader:
                 self._take(changes, step)
                 for change in changes:
                     self._take_said(change.path, change.opinions, change.heard)
+        files_are_gone(self.catalogue, self.merge.gone)
         self.merge.added += self._adoption.finish()
         if self._told is not None:
             self._take_said(self._manifest, self._told.opinions, self._told.heard)
@@ -216,6 +218,7 @@ class _Reader:
             if change.path != self._manifest:
                 set_aside(self.catalogue, change.path)
                 file_is_read(self.catalogue, change.sample.sample_id, change.stamp)
+        files_are_gone(self.catalogue, self.merge.gone)
         if self._manifest_edited:
             self._manifest_is_read(self._manifest)
         return self.show()
@@ -237,7 +240,7 @@ class _Reader:
     # -- annotations/ -------------------------------------------------------------------------------------------------
 
     def _annotation_changes(self) -> Iterator[Change]:
-        for sample_id, path, now in touched_files(self.catalogue, self._note_unknown):
+        for sample_id, path, now in touched_files(self.catalogue, self._note_unknown, self.merge.gone.append):
             sample = self.catalogue.get(sample_id)
             if sample is None:
                 self._note_unknown(path)

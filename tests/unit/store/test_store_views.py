@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -330,6 +331,29 @@ def test_what_is_nulled_in_the_manifest_is_cleared(catalogue):
     assert taken == {"emotion", "notes", "decision", "skip_reason"}
     assert values(catalogue, 1) == {"key": "C"}
     assert (catalogue.get(id_of(1)).decision, catalogue.get(id_of(1)).skip_reason) == ("pending", None)
+
+
+@pytest.mark.parametrize("what", ["a file", "its folder", "all folders", "annotations"])
+def test_an_annotation_file_that_is_gone_says_nothing_and_is_written_again(catalogue, what):
+    say(catalogue, 1, emotion="sad", tempo_bpm=90)
+    say(catalogue, 2, emotion="happy")
+    write_views(catalogue)
+    folder = catalogue.layout.annotations
+    before = {path: path.read_bytes() for path in folder.rglob("*.json")}
+    if what == "a file":
+        file_of(catalogue, 1).unlink()
+    for path in {"its folder": [file_of(catalogue, 1).parent], "all folders": folder.iterdir()}.get(what, ()):
+        shutil.rmtree(path)
+    if what == "annotations":
+        shutil.rmtree(folder)
+    is_gone = sum(not path.exists() for path in before)
+    merge = read_back(catalogue)
+    assert len(merge.gone) == is_gone >= 1
+    assert ("was gone" if is_gone == 1 else f"{is_gone} annotation files were gone") in merge.words()
+    assert (merge.taken, merge.conflicts) == ([], [])
+    write_views(catalogue)
+    assert {path: path.read_bytes() for path in folder.rglob("*.json")} == before
+    assert read_back(catalogue).words() == ""
 
 
 def test_an_old_copy_does_not_undo_what_was_said_since(catalogue):
