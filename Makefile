@@ -20,17 +20,22 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # The tests start Kelly hundreds of times: it is compiled once, whatever the shell says.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test bench bench-scale plan accuracy generated kills soak fuzz screens clean
+.PHONY: demo test checked tested bench bench-scale plan accuracy generated kills soak fuzz screens clean
 .DELETE_ON_ERROR:
 
 demo: .venv/.demo
 	@$(BIN)/python -m kelly_tui.demo $(if $(MUSIC),--music "$(MUSIC)")
 
 test: .venv/.test
+	@$(MAKE) --no-print-directory --jobs 2 checked tested
+
+checked:
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+tested:
 	$(BIN)/python -m pytest -n 3 --max-worker-restart 0 # on two cores: tests of sound and terminals mostly wait
 
 bench: .venv/.test
@@ -71,7 +76,7 @@ clean:
 
 .venv/.test: pyproject.toml .ci/system | .venv/bin/python
 	PYTHON="$(PYTHON)" .ci/system test
-	$(PIP) -e ".[demo,test]"
+	$(PIP) --no-compile -e ".[demo,test]" # what is imported is compiled then
 	@touch $@ .venv/.demo
 
 .venv/bin/python:
