@@ -102,12 +102,13 @@ class Settings:
     """Music that is longer is refused, MIDI and sound."""
 
     sound_values: int = 100_000_000
-    """Sound of more values, which are frames times channels, is not decoded at once: 400 MB, 19 minutes of stereo at
-    44.1 kHz."""
+    """Sound of more values, which are frames times channels, is not decoded at once, nor made of MIDI: 400 MB, 19
+    minutes of stereo at 44.1 kHz."""
 
     item_seconds: float = 60.0
     """A file that takes longer than this of the processor in one stage is quarantined; or three times that by the
-    clock."""
+    clock. Sound that is made or varied has more for what is beyond ten minutes of stereo at 44.1 kHz, in proportion,
+    up to `sound_values`."""
 
     item_memory_gb: float = 4.0
     """A file that needs more memory than this in one stage is quarantined."""

@@ -15,6 +15,7 @@ from kelly_tui.model.annotation import Value
 from kelly_tui.model.sample import Sample
 from kelly_tui.music.label_rules import RENDER
 from kelly_tui.pipeline.keys import Parameters
+from kelly_tui.pipeline.pace import patience
 from kelly_tui.pipeline.plan import Plan, Work
 from kelly_tui.pipeline.recorded import recorded
 from kelly_tui.pipeline.room import Room
@@ -29,9 +30,6 @@ from kelly_tui.text import count
 STAGE = "augment"
 VERSION = 4
 """Kept in a variant's row: what it sounded like then, another version may make otherwise."""
-
-_USUAL_SECONDS = 60.0
-"""Of music, that the usual time limit is meant for."""
 
 MOST = 5
 """How many times the multiplier a root may get to balance its class: more would be one song over and over."""
@@ -48,7 +46,7 @@ def augment(
     With `balance` roots of the classes that lack get more, up to `MOST` times as many, until their classes, roots and
     variants together, are as large as the largest.
     """
-    augmentation = _Augmentation(catalogue, run.seed, multiplier)
+    augmentation = _Augmentation(catalogue, run, multiplier)
     roots = "is:root is:ok" if generated else "is:imported is:ok"
     if balance:
         augmentation.balance(roots)
@@ -106,8 +104,9 @@ def variant_item(item: dict[str, Any]) -> dict[str, Any]:
 class _Augmentation:
     """Which roots lack variants, and how these become samples."""
 
-    def __init__(self, catalogue: Catalogue, seed: int, multiplier: int) -> None:
-        self._catalogue, self._seed, self._multiplier = catalogue, seed, multiplier
+    def __init__(self, catalogue: Catalogue, run: Run, multiplier: int) -> None:
+        self._catalogue, self._seed, self._multiplier = catalogue, run.seed, multiplier
+        self._most = run.settings.sound_values
         self._failures = {one.path: one for one in catalogue.failures(STAGE)}
         self._results = dict(catalogue.stage_keys(STAGE))
         self._parameters: dict[int, Parameters] = {}
@@ -194,8 +193,8 @@ class _Augmentation:
             "place": place,
         }
         function = f"{variant_item.__module__}:{variant_item.__name__}"
-        patience = max(1.0, (root.duration_sec or 0.0) / _USUAL_SECONDS)
-        return Item(root.sample_id, root.file_path, key, root.file_size_bytes, function, data, patience)
+        limit = patience(root.duration_sec, self._most) if root.file_type == "audio" else 1.0
+        return Item(root.sample_id, root.file_path, key, root.file_size_bytes, function, data, limit)
 
     def commit(self, results: list[tuple[Item, Result]]) -> None:
         """Add the variants, with the labels that they inherit: one transaction, once the files are durable."""

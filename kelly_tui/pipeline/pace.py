@@ -13,6 +13,10 @@ from collections.abc import Mapping
 from kelly_tui.model.sample import file_type_of
 from kelly_tui.pipeline.stage import Item
 
+_USUAL_RATE, _CHANNELS = 44_100, 2
+_USUAL_VALUES = 10 * 60 * _USUAL_RATE * _CHANNELS
+"""Of sound, frames times channels, that the usual time limit is meant for: ten minutes."""
+
 _RECENT = 64
 """Answers over which the rate is reckoned."""
 
@@ -23,6 +27,14 @@ _LATEST = 0.2
 def kind_of(item: Item) -> str:
     """What is reckoned together: ``midi``, ``audio``, or what is neither."""
     return file_type_of(item.name) or ""
+
+
+def patience(seconds: float | None, most: int, rate: int = _USUAL_RATE) -> float:
+    """How many times the usual limit an item may take that makes so much sound.
+
+    `most`: the setting ``sound_values``. Sound of more is refused, so a header or a row that claims it gets no time.
+    """
+    return max(1.0, min((seconds or 0.0) * rate * _CHANNELS, most) / _USUAL_VALUES)
 
 
 class Pace:

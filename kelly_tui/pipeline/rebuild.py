@@ -23,6 +23,7 @@ from kelly_tui.paths import soundfont, soundfonts
 from kelly_tui.pipeline.augment import VERSION
 from kelly_tui.pipeline.extract import audio_config, feature_item, wanted_parameters
 from kelly_tui.pipeline.inherit import inherited
+from kelly_tui.pipeline.pace import patience
 from kelly_tui.pipeline.plan import Plan, Work
 from kelly_tui.pipeline.recorded import recorded
 from kelly_tui.pipeline.room import Room
@@ -211,7 +212,9 @@ class _Rebuilding:
         }
         data |= self._of_variant(sample) if sample.parent_id else self._of_generated(sample)
         function = f"{remade_item.__module__}:{remade_item.__name__}"
-        return Item(sample.sample_id, sample.file_path, "", sample.file_size_bytes, function, data)
+        is_sound = sample.file_type == "audio"
+        limit = patience(sample.duration_sec, self._run.settings.sound_values) if is_sound else 1.0
+        return Item(sample.sample_id, sample.file_path, "", sample.file_size_bytes, function, data, limit)
 
     def _of_variant(self, sample: Sample) -> dict[str, Any]:
         parent = self._catalogue.get(sample.parent_id or "")

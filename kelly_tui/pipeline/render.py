@@ -19,6 +19,7 @@ from kelly_tui.errors import SoundError
 from kelly_tui.model.sample import Sample
 from kelly_tui.music.label_rules import RENDER, inherited_label
 from kelly_tui.paths import soundfont as find_soundfont
+from kelly_tui.pipeline.pace import patience
 from kelly_tui.pipeline.plan import Plan, Work
 from kelly_tui.pipeline.recorded import recorded
 from kelly_tui.pipeline.room import Room
@@ -38,9 +39,6 @@ ROOTS, ALL = "is:midi is:ok is:root -is:rejected", "is:midi is:ok -is:rejected"
 
 _ITEM = "kelly_tui.render.midi:render_item"
 _EXPORT = "kelly_tui.render.midi:export_item"
-
-_USUAL_SECONDS = 600.0
-"""Of music, that the usual time limit is meant for."""
 
 Named = Sequence[str]
 """Samples by id, its beginning, path or file name; none for all."""
@@ -139,6 +137,7 @@ class _Rendering:
             raise SoundError(f"sound is written as {' or '.join(FORMATS)}, not {format}")
         self._catalogue, self._format = catalogue, format
         config = catalogue.config
+        self._most = run.settings.sound_values
         self._soundfont = os.fspath(find_soundfont(font or config.soundfont or run.settings.soundfont).absolute())
         self._made_with = rendered_with(self._soundfont, config.sample_rate)
 
@@ -171,11 +170,11 @@ class _Rendering:
             "sample_rate": self._made_with["sample_rate"],
             "soundfont": self._soundfont,
         }
-        seconds = sample.duration_sec or 0.0
-        size = round(seconds * self._made_with["sample_rate"] * 4) or sample.file_size_bytes
+        rate = self._made_with["sample_rate"]
+        size = round((sample.duration_sec or 0.0) * rate * 4) or sample.file_size_bytes
         key = rendering_id(sample.sha256, self._made_with)
-        patience = max(1.0, seconds / _USUAL_SECONDS)
-        return Item(sample.sample_id, sample.file_path, key, size, function, data, patience)
+        limit = patience(sample.duration_sec, self._most, rate)
+        return Item(sample.sample_id, sample.file_path, key, size, function, data, limit)
 
     def commit(self, results: list[tuple[Item, Result]]) -> None:
         """Add the renderings, whose files are durable: one transaction."""

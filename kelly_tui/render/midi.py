@@ -13,11 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from kelly_tui.errors import SoundError
+from kelly_tui.errors import FileRefused, SoundError
 from kelly_tui.paths import soundfont as find_soundfont
 from kelly_tui.render.blocks import MidiBlocks, Samples
-from kelly_tui.render.events import read_events
+from kelly_tui.render.events import Events, read_events
 from kelly_tui.render.synth import GAIN, Synth
+from kelly_tui.settings import limits
 from kelly_tui.store.inside import inside
 from kelly_tui.store.intact import intact
 from kelly_tui.store.layout import disk_errors, make_folder, sync_folder
@@ -30,6 +31,7 @@ QUIET = 10 ** (-70 / 20)
 """-70 dBFS: when a tail is below this, it has ended."""
 
 _BLOCK = 1 << 14
+_CHANNELS = 2
 
 
 def render_midi(
@@ -46,8 +48,9 @@ def render_midi(
 def rendered_blocks(
     data: Path | bytes, sample_rate: int = 44100, soundfont: Path | str | None = None, gain: float = GAIN
 ) -> Iterator[Samples]:
-    """`render_midi` block by block, for music of any length."""
+    """`render_midi` block by block: only as much is held."""
     events = read_events(data)
+    _check_length(events, sample_rate, data)
     with Synth(find_soundfont(str(soundfont or "")), sample_rate, gain, piecemeal=True) as synth:
         blocks = MidiBlocks(events, synth)
         left = round(events.duration * sample_rate)
@@ -58,6 +61,17 @@ def rendered_blocks(
             yield (block := blocks.read(_BLOCK))
             if np.abs(block[-_BLOCK // 4 :]).max() < QUIET:
                 return
+
+
+def _check_length(events: Events, rate: int, data: Path | bytes) -> None:
+    """Raise `FileRefused` for music whose sound could not be decoded again.
+
+    Its length is no sign of its size: two notes a day apart are 45 bytes, and the silence between them is gigabytes.
+    """
+    if events.duration * rate * _CHANNELS > limits().sound_values:
+        minutes = events.duration / 60
+        path = data if isinstance(data, Path) else None
+        raise FileRefused(f"too long to render ({minutes:,.0f} minutes; sound_values)", path=path)
 
 
 def render_item(item: dict[str, Any]) -> dict[str, Any]:
@@ -119,7 +133,7 @@ def _write_sound(path: Path, kind: str, source: Path, rate: int, soundfont: str 
     while True:
         frames, peak = 0, 0.0
         try:
-            with soundfile.SoundFile(os.fsencode(path), "w", rate, 2, "PCM_16", format=kind) as file:
+            with soundfile.SoundFile(os.fsencode(path), "w", rate, _CHANNELS, "PCM_16", format=kind) as file:
                 for block in rendered_blocks(source, rate, soundfont, gain):
                     peak = max(peak, float(np.abs(block).max()))
                     frames += len(block)

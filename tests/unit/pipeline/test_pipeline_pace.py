@@ -2,7 +2,7 @@
 
 import pytest
 
-from kelly_tui.pipeline.pace import Pace
+from kelly_tui.pipeline.pace import Pace, patience
 from kelly_tui.pipeline.stage import Item, Progress, clock
 
 
@@ -38,6 +38,14 @@ def test_nothing_left_takes_no_time():
     pace.note(SCORE, 1.0)
     assert pace.seconds_left == 0
     assert pace.rate > 0
+
+
+@pytest.mark.parametrize(
+    ("seconds", "rate", "times"),
+    [(None, 44_100, 1), (600, 44_100, 1), (900, 44_100, 1.5), (900, 22_050, 1), (86_000, 44_100, 2), (9e9, 8_000, 2)],
+)
+def test_long_sound_gets_more_time_but_not_for_what_it_claims_beyond_what_is_decoded(seconds, rate, times):
+    assert patience(seconds, 2 * 600 * 44_100 * 2, rate) == times
 
 
 @pytest.mark.parametrize(("seconds", "said"), [(13, "0:13"), (59.6, "1:00"), (725, "12:05"), (10_800, "3:00:00")])
