@@ -38,6 +38,8 @@ def turn(catalogue: Catalogue, run: Run) -> Iterator[None]:
             run.notice(f"{dead.stage}, begun {dead.since}, died without a word; what it had done is kept")
         yield
     finally:
+        with suppress(OSError):  # what ended the run is told, and the next run sweeps
+            sweep(catalogue.layout.kelly_dir)  # of workers that were killed in this one
         run.turn.close()
         run.turn = None
 

@@ -10,6 +10,7 @@ import hashlib
 import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ from kelly_tui.pipeline.stage import Failed, Item, Outcome, Result, Run
 from kelly_tui.pipeline.synthesize import rendered_with
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.layout import disk_errors, utc_now
+from kelly_tui.store.partial import sweep
 
 STAGE = "render"
 VERSION = 1
@@ -101,13 +103,25 @@ def export_sound(
             if not isinstance(result, Failed):
                 written.append(item.data["target"])
 
-    with disk_errors(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-    work = Work(STAGE, items, plan, room=Room(catalogue, folder), written=lambda *_: None, reads=[catalogue.root])
-    outcome = run_items(work, note, run)
+    with _swept(folder):
+        work = Work(STAGE, items, plan, room=Room(catalogue, folder), written=lambda *_: None, reads=[catalogue.root])
+        outcome = run_items(work, note, run)
     outcome.words = f"in {folder}"
     outcome.details = {"written": written}
     return outcome
+
+
+@contextmanager
+def _swept(folder: Path) -> Iterator[None]:
+    """Make the folder, and leave nothing half written in it: of a killed run before, or of a worker killed in this."""
+    with disk_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        sweep(folder)
+    try:
+        yield
+    finally:
+        with suppress(OSError):  # what ended the run is told, and the next run sweeps
+            sweep(folder)
 
 
 def chosen(catalogue: Catalogue, named: Named, *, variants: bool = False) -> Iterator[Sample]:

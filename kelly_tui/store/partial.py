@@ -3,6 +3,8 @@
 What is being written for a dataset lies in its `.kelly/partial`, one flat folder, so that what a killed process left
 there is found without looking through a million files. Whoever writes holds a shared lock on that folder; `sweep` takes
 it alone, so it never meets a file that a living process is at. The system lets go of the locks of the dead.
+
+Elsewhere, as in a person's folder of sound, they lie beside what they become, under names that say whose they are.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import re
 import secrets
 import shutil
 from collections.abc import Callable, Iterator
@@ -18,6 +21,8 @@ from pathlib import Path
 
 NAME = "partial"
 """The folder in `.kelly`."""
+
+_OURS = re.compile(r"\.kelly-[0-9a-f]{12}")
 
 
 @contextmanager
@@ -30,7 +35,7 @@ def partials(folder: Path) -> Iterator[Callable[[], Path]]:
     made: list[Path] = []
 
     def new() -> Path:
-        made.append(place / f".{secrets.token_hex(6)}")
+        made.append(place / f".kelly-{secrets.token_hex(6)}")
         return made[-1]
 
     try:
@@ -68,28 +73,40 @@ def put(partial: Path, path: Path) -> None:
             raise
 
 
-def sweep(kelly_dir: Path) -> int:
-    """Remove what processes that died left in the `.kelly` of a dataset; how many files.
+def sweep(folder: Path) -> int:
+    """Remove what processes that died were writing for `folder`, as the `.kelly` of a dataset; how many files.
 
-    None while a living process is writing: the next sweep will find them.
+    None while a living process is writing: the next sweep will find them. Outside of a dataset only what has a name of
+    ours: all else there is the person's.
     """
-    place = kelly_dir / NAME
-    if place.is_symlink():
+    place = _place(folder)
+    is_own = place != folder
+    if is_own and place.is_symlink():
         return 0  # a stranger's, and what lies there may be anything
     try:
         lock = os.open(place, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
         return 0
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        left = [Path(entry) for entry in os.scandir(place) if not entry.is_dir(follow_symlinks=False)]
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:  # also of a file system without locks, where nobody can tell who is alive
+            return 0
+        left = [
+            Path(entry)
+            for entry in os.scandir(place)
+            if (not entry.is_dir(follow_symlinks=False) if is_own else _is_ours(entry))
+        ]
         for path in left:
             path.unlink()
         return len(left)
-    except BlockingIOError:
-        return 0
     finally:
         os.close(lock)
+
+
+def _is_ours(entry: os.DirEntry[str]) -> bool:
+    """Whether it is surely a file of Kelly's on its way."""
+    return _OURS.fullmatch(entry.name) is not None and entry.is_file(follow_symlinks=False)
 
 
 def _place(folder: Path) -> Path:

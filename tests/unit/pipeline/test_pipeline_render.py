@@ -224,6 +224,39 @@ def test_files_elsewhere_leave_the_dataset_as_it_is(songs: Path, tmp_path: Path)
     )
 
 
+@pytest.fixture
+def endless(songs: Path, tmp_path: Path) -> Path:
+    """A dataset with music that takes longer to render than the limits of these tests."""
+    rest = mido.MidiTrack()
+    for beat in range(1000):
+        rest += [mido.Message("note_on", note=beat % 40 + 40, time=0), mido.Message("note_off", note=60, time=480)]
+    for pitch in range(128):
+        rest.append(mido.Message("note_off", note=pitch))
+    mido.MidiFile(ticks_per_beat=480, tracks=[rest]).save(tmp_path / "endless.mid")
+    kelly_tui.import_files(songs, [tmp_path / "endless.mid"], workers=1)
+    return songs
+
+
+@pytest.mark.parametrize("elsewhere", [True, False])
+def test_what_is_cut_off_leaves_nothing_half_written(endless: Path, tmp_path: Path, elsewhere: bool) -> None:
+    """Its process is killed by the system, which tidies nothing up."""
+    out = tmp_path / "out"
+    hasty = Settings(item_seconds=2)  # enough to begin with
+    outcome = kelly_tui.render_dataset(endless, ["endless"], out=out if elsewhere else None, settings=hasty, workers=1)
+    ((_, why),) = outcome.failures
+    assert why.startswith("took longer than")
+    assert not elsewhere or [*out.iterdir()] == []
+    assert [*(endless / ".kelly/partial").glob("*")] == []
+
+
+def test_what_a_killed_run_left_in_a_folder_goes_with_the_next(songs: Path, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out/.kelly-62b308277fc7").write_bytes(b"half")
+    (tmp_path / "out/.mine").write_bytes(b"whole")
+    kelly_tui.render_dataset(songs, ["song0"], out=tmp_path / "out", workers=1)
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [".mine", "song0.wav"]
+
+
 def test_a_file_that_can_not_be_read_fails_alone_and_is_named(songs: Path, capsys: pytest.CaptureFixture[str]) -> None:
     bad = samples(songs, "is:midi is:root")[0]
     (songs / bad.file_path).write_bytes(b"MThd nonsense")

@@ -42,24 +42,51 @@ with partials(Path(sys.argv[1])) as new:
 """
 
 
-def writer(layout: Layout) -> subprocess.Popen:
-    """A process in the midst of writing a file of the dataset."""
-    features = layout.features / "ab"
-    features.mkdir(exist_ok=True)
-    command = [sys.executable, "-c", WRITES_ONE_THEN_WAITS, str(features)]
+def writer(folder: Path) -> subprocess.Popen:
+    """A process in the midst of writing a file for `folder`."""
+    folder.mkdir(exist_ok=True)
+    command = [sys.executable, "-c", WRITES_ONE_THEN_WAITS, str(folder)]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     process.stdout.readline()
     return process
 
 
 def test_what_a_killed_process_was_writing_is_removed_and_what_a_living_one_writes_is_not(layout):
-    with writer(layout) as process:
+    with writer(layout.features / "ab") as process:
         assert len(under_way(layout)) == 1
         assert sweep(layout.kelly_dir) == 0
         assert len(under_way(layout)) == 1
         process.kill()
     assert sweep(layout.kelly_dir) == 1
     assert under_way(layout) == hidden(layout) == []
+
+
+def test_what_was_begun_in_a_folder_of_the_persons_is_removed_and_nothing_else(tmp_path):
+    """Their own may be hidden too, be called nearly so, or be a link or a folder of that very name."""
+    folder = tmp_path / "sound"
+    with writer(folder) as process:
+        (mine,) = folder.iterdir()
+        theirs = [folder / name for name in (".62b308277fc7", ".kelly-notes", ".kelly-62b308277fc7.wav", "song.wav")]
+        for path in theirs:
+            path.write_bytes(b"theirs")
+        (folder / ".kelly-0123456789ab").symlink_to("song.wav")
+        (folder / ".kelly-ba9876543210").mkdir()
+        assert sweep(folder) == 0, "it is being written"
+        process.kill()
+    there = {*folder.iterdir()}
+    assert sweep(folder) == 1
+    assert there - {*folder.iterdir()} == {mine}
+
+
+def test_where_the_file_system_has_no_locks_nothing_is_taken_for_left(layout, monkeypatch):
+    def no_locks(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    with partials(layout.features) as new:
+        new().write_bytes(b"half")
+        monkeypatch.setattr("fcntl.flock", no_locks)
+        assert sweep(layout.kelly_dir) == 0
+        assert len(under_way(layout)) == 1
 
 
 def test_a_dataset_in_which_nothing_was_written_has_nothing_to_sweep(tmp_path):
