@@ -46,6 +46,8 @@ class _Raw(NamedTuple):
     features: bytes | None
     refused: str = ""
     """Why one of its files is not here."""
+    where: str = NAME
+    """Where in the export it is told of, for people."""
 
 
 class _Spoilt(NamedTuple):
@@ -97,17 +99,18 @@ def read_back(folder: Path, config: DatasetConfig, refused: Callable[[str, str],
             refused(*raw)
             continue
         lacking -= 1
-        name = str(raw.line.get("file_path") or raw.line.get("sample_id") or NAME)
+        name = raw.where
         try:
-            yield _checked(raw, config)
+            sample = sample_of(raw.line, config)
+            name = sample.file_path or name
+            yield _checked(sample, raw)
         except FileRefused as error:
             refused(name, error.what)
     if lacking > 0:
         refused(NAME, f"{count(lacking, 'sample')} of {samples_in(folder):,} {agree(lacking, 'is', 'are')} not there")
 
 
-def _checked(raw: _Raw, config: DatasetConfig) -> Returned:
-    sample = sample_of(raw.line, config)
+def _checked(sample: Sample, raw: _Raw) -> Returned:
     if raw.refused:
         raise FileRefused(raw.refused)
     if raw.music is None:
@@ -134,9 +137,11 @@ def _jsonl(folder: Path) -> Iterator[_Raw | _Spoilt]:
     for split in SPLITS:
         for path in regular(folder, f"{split}.jsonl"):
             try:
-                for text in filter(bytes.strip, lines_in(folder, path)):
-                    line = _decoded(text)
-                    yield files.of(line, line.get("audio", line.get("midi")))
+                for number, text in enumerate(lines_in(folder, path), 1):
+                    if text.strip():
+                        line = _decoded(text)
+                        where = f"{path.name}, line {number}"
+                        yield files.of(line, line.get("audio", line.get("midi")))._replace(where=where)
             except FileRefused as error:
                 yield _Spoilt(path.name, error.what)
 
@@ -151,7 +156,7 @@ def _jams(folder: Path) -> Iterator[_Raw | _Spoilt]:
             except FileRefused as error:
                 yield _Spoilt(name, error.what)
                 continue
-            yield files.of(_object(sandbox.get("kelly")), sandbox.get("file"))
+            yield files.of(_object(sandbox.get("kelly")), sandbox.get("file"))._replace(where=name)
 
 
 class _Files:
@@ -185,21 +190,21 @@ def _webdataset(folder: Path) -> Iterator[_Raw | _Spoilt]:
         for path in regular(folder, f"{split}-*.tar"):
             try:
                 with opened(folder, path) as shard:
-                    yield from _in_shard(shard)
+                    yield from _in_shard(shard, path.name)
             except FileRefused as error:
                 yield _Spoilt(path.name, error.what)
             except OSError as error:
                 yield _Spoilt(path.name, f"can't be read on ({error.strerror})")
 
 
-def _in_shard(shard: BufferedReader) -> Iterator[_Raw]:
+def _in_shard(shard: BufferedReader, shard_name: str) -> Iterator[_Raw]:
     """A sample's files lie side by side, as readers of the format want them."""
     key, files, refused = "", dict[str, bytes](), ""
     for member in members(shard):
         name, _, suffix = member.name.partition(".")
         if name != key:
             if files:
-                yield _of_files(files, refused)
+                yield _of_files(files, refused, f"{shard_name}, {key}.json")
             key, files, refused = name, {}, ""
         kind, most = _in_a_shard(suffix)
         if kind in files:
@@ -209,7 +214,7 @@ def _in_shard(shard: BufferedReader) -> Iterator[_Raw]:
             continue
         files[kind] = bytes_of(shard, member)
     if files:
-        yield _of_files(files, refused)
+        yield _of_files(files, refused, f"{shard_name}, {key}.json")
 
 
 def _in_a_shard(suffix: str) -> tuple[str, int]:
@@ -219,8 +224,8 @@ def _in_a_shard(suffix: str) -> tuple[str, int]:
     return ("features", LARGEST) if suffix.startswith("features.") else ("music", most_of(f"a.{suffix}"))
 
 
-def _of_files(files: Mapping[str, bytes], refused: str) -> _Raw:
-    return _Raw(_decoded(files.get("line", b"")), files.get("music"), files.get("features"), refused)
+def _of_files(files: Mapping[str, bytes], refused: str, where: str) -> _Raw:
+    return _Raw(_decoded(files.get("line", b"")), files.get("music"), files.get("features"), refused, where)
 
 
 def _parquet(folder: Path) -> Iterator[_Raw | _Spoilt]:
@@ -235,15 +240,16 @@ def _parquet(folder: Path) -> Iterator[_Raw | _Spoilt]:
             try:
                 opened(folder, path).close()
                 with parquet.ParquetFile(path) as file:
-                    for batch in file.iter_batches(batch_size=64, columns=columns):
-                        for row in batch.to_pylist():
-                            line = _decoded(row.get("sample") or "")
-                            music = _bytes(_object(row.get("audio")).get("bytes") or row.get("midi"))
-                            features = _bytes(row.get("features"))
-                            if music:
-                                yield _Raw(line, music, features)
-                            else:
-                                yield files.of(line, row.get("path"))._replace(features=features)
+                    batches = file.iter_batches(batch_size=64, columns=columns)
+                    for number, row in enumerate((row for batch in batches for row in batch.to_pylist()), 1):
+                        line = _decoded(row.get("sample") or "")
+                        music = _bytes(_object(row.get("audio")).get("bytes") or row.get("midi"))
+                        features = _bytes(row.get("features"))
+                        where = f"data/{path.name}, row {number}"
+                        if music:
+                            yield _Raw(line, music, features, where=where)
+                        else:
+                            yield files.of(line, row.get("path"))._replace(features=features, where=where)
             except FileRefused as error:
                 yield _Spoilt(f"data/{path.name}", error.what)
             except (OSError, ValueError, MemoryError) as error:  # what pyarrow raises is one of these too

@@ -227,6 +227,9 @@ def test_an_export_that_was_meddled_with_harms_nothing(root, tmp_path, change, s
     outcome = kelly_tui.import_files(tmp_path / "again/songs", [out])
     assert len(outcome.failures) == 3
     assert any(said in why for _, why in outcome.failures)
+    told = {name for name, _ in outcome.failures}
+    assert told >= {f"train.jsonl, line {len(lines) + n}" for n in (1, 2)}
+    assert ("train.jsonl, line 4" in told) == (said in ("no sample", "grumpy", "-1..1"))
     assert {path for path in tmp_path.rglob("*") if "again" not in path.parts} == before
 
 
