@@ -37,25 +37,33 @@ def patience(seconds: float | None, most: int, rate: int = _USUAL_RATE) -> float
     return max(1.0, min((seconds or 0.0) * rate * _CHANNELS, most) / _USUAL_VALUES)
 
 
+_SHARE, _MANY, _TIMES = 0.05, 50, 4.0
+"""The time left is told by bytes once such a share of each kind is done; before, after so many items, where it is not
+so many times what their mean says. A few small files tell nothing of large ones, nor any of a hole of terabytes."""
+
+
 class Pace:
     """What was done, in what time, and what is left."""
 
-    def __init__(self, bytes_by_kind: Mapping[str, int], workers: int) -> None:
+    def __init__(self, bytes_by_kind: Mapping[str, int], items: int, workers: int) -> None:
         self._left = Counter(bytes_by_kind)
+        self._total = items
         self._workers = workers
         self._item_seconds: dict[str, float] = {}
         self._seconds: Counter[str] = Counter()
         self._bytes: Counter[str] = Counter()
-        self._items = 0
+        self._items = self._good = 0
         self._moments: deque[tuple[float, int]] = deque([(time.monotonic(), 0)], maxlen=_RECENT)
 
-    def note(self, item: Item, seconds: float) -> None:
-        """An item took a worker so long."""
+    def note(self, item: Item, seconds: float, *, failed: bool = False) -> None:
+        """An item took a worker so long. One that `failed` tells nothing of its size: it may never have been read."""
         kind = kind_of(item)
         mean = self._item_seconds.get(kind, seconds)
         self._item_seconds[kind] = mean + _LATEST * (seconds - mean)
-        self._seconds[kind] += seconds  # type: ignore[assignment]
-        self._bytes[kind] += item.size
+        if not failed:
+            self._seconds[kind] += seconds  # type: ignore[assignment]
+            self._bytes[kind] += item.size
+            self._good += 1
         self._left[kind] -= item.size
         self._items += 1
         self._moments.append((time.monotonic(), self._items))
@@ -72,8 +80,13 @@ class Pace:
 
     @property
     def seconds_left(self) -> float | None:
-        """By the bytes left of each kind; None before there is something to reckon by."""
+        """By the bytes left of each kind; None as long as it can't be told."""
         left = {kind: size for kind, size in self._left.items() if size > 0}
         if any(not self._bytes[kind] for kind in left) or not self._items:
             return None
-        return sum(size * self._seconds[kind] / self._bytes[kind] for kind, size in left.items()) / self._workers
+        seconds = sum(size * self._seconds[kind] / self._bytes[kind] for kind, size in left.items())
+        if any(self._bytes[kind] < _SHARE * (self._bytes[kind] + size) for kind, size in left.items()):
+            by_mean = (self._total - self._items) * sum(self._seconds.values()) / self._good
+            if self._good < _MANY or seconds > _TIMES * by_mean:
+                return None
+        return seconds / self._workers

@@ -138,7 +138,7 @@ class _Drive:
         self.lost: dict[int, int] = {}
         self.landed: dict[int, tuple[Item, Result]] = {}
         self.next_place = 0
-        self.pace = Pace(work.plan.bytes_by_kind, self._size())
+        self.pace = Pace(work.plan.bytes_by_kind, work.plan.total, self._size())
         self.longest = 0.0
         """The most seconds that an item in hand may take."""
         self.faults = 0
@@ -326,7 +326,7 @@ class _Drive:
                 self.last_reason = value
                 self.faults += not (self.work.strangers and kind == "refused")
             self.answered += 1
-            self.pace.note(ticket.item, seconds)
+            self.pace.note(ticket.item, seconds, failed=kind != "done")
         self.again.extend(tickets[len(answers) :])
         if stop:
             raise StageError(

@@ -15,7 +15,7 @@ SCORE, RECORDING = item("a.mid", 1_000), item("b.ogg", 1_000_000)
 
 def test_each_kind_is_reckoned_for_itself():
     """Of ten scores of 10 ms and ten recordings of 5 s, nine and one are done: 45 s are left for one worker."""
-    pace = Pace({"midi": 10_000, "audio": 10_000_000}, workers=1)
+    pace = Pace({"midi": 10_000, "audio": 10_000_000}, 20, workers=1)
     for _ in range(9):
         pace.note(SCORE, 0.01)
     assert pace.seconds_left is None  # no recording was met yet
@@ -27,13 +27,44 @@ def test_each_kind_is_reckoned_for_itself():
 
 
 def test_two_workers_take_half_as_long():
-    pace = Pace({"midi": 4_000}, workers=2)
+    pace = Pace({"midi": 4_000}, 4, workers=2)
     pace.note(SCORE, 1.0)
     assert pace.seconds_left == pytest.approx(1.5)
 
 
+def test_a_few_small_files_tell_nothing_of_large_ones():
+    """After 3 of 78 it said 17 hours; they took minutes."""
+    pace = Pace({"midi": 3 * 1_000 + 75 * 8_000_000}, 78, workers=1)
+    for _ in range(3):
+        pace.note(SCORE, 0.1)
+    assert pace.seconds_left is None
+    for _ in range(4):
+        pace.note(item("large.mid", 8_000_000), 2.0)
+    assert pace.seconds_left == pytest.approx(71 * 2, rel=0.05)
+
+
+def test_a_hole_of_terabytes_is_not_waited_for_and_tells_nothing_once_it_is_refused():
+    """It said 32 years."""
+    hole = item("hole.mid", 1 << 40)
+    pace = Pace({"midi": 200 * 1_000 + hole.size}, 201, workers=1)
+    for _ in range(100):
+        pace.note(SCORE, 0.1)
+        assert pace.seconds_left is None
+    pace.note(hole, 0.0, failed=True)
+    assert pace.seconds_left == pytest.approx(10)
+
+
+def test_of_very_many_alike_it_is_told_soon():
+    pace = Pace({"midi": 1_000_000 * 1_000}, 1_000_000, workers=1)
+    for _ in range(49):
+        pace.note(SCORE, 0.1)
+    assert pace.seconds_left is None
+    pace.note(SCORE, 0.1)
+    assert pace.seconds_left == pytest.approx(100_000, rel=0.01)
+
+
 def test_nothing_left_takes_no_time():
-    pace = Pace({"midi": 1_000}, workers=2)
+    pace = Pace({"midi": 1_000}, 1, workers=2)
     assert pace.seconds_left is None
     pace.note(SCORE, 1.0)
     assert pace.seconds_left == 0
