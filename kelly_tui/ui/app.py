@@ -28,6 +28,7 @@ from kelly_tui.ui.screens.keyed import KeyedScreen
 from kelly_tui.ui.screens.workstation import Workstation
 from kelly_tui.ui.session import Session
 from kelly_tui.ui.silence import Silence, Sound
+from kelly_tui.ui.size import drawable
 from kelly_tui.ui.theme import MONO, THEMES, after, theme_name
 
 if TYPE_CHECKING:
@@ -151,6 +152,12 @@ class KellyApp(App[None], inherit_bindings=False):
         """Pass on what another thread has to say to the screen that the edits are made on."""
         if self.workstation is not None:
             self.workstation.post_message(message)
+
+    async def on_event(self, event: events.Event) -> None:
+        """No screen is drawn larger than is sane, whoever says how large it is: a page, a terminal, the environment."""
+        if isinstance(event, events.Resize) and event.size != (size := drawable(*event.size)):
+            event = events.Resize.from_dimensions(size, None)
+        await super().on_event(event)
 
     def _handle_exception(self, error: Exception) -> None:
         """What the catalogue can't say when a timer or a drawing asks is told; any other error ends the app."""

@@ -7,6 +7,7 @@ import os
 import shlex
 import shutil
 import sys
+import threading
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,11 +18,13 @@ from kelly_tui.settings import Settings
 from kelly_tui.text import count, safe_text
 from kelly_tui.ui import SMALLEST, garbage
 from kelly_tui.ui.serve import SOUND_STAYS
+from kelly_tui.ui.size import forget_sizes
 from kelly_tui.ui.terminal import quiet_stderr, when_gone
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from kelly_tui.ui.app import KellyApp
     from kelly_tui.ui.keymap import Keymap
     from kelly_tui.ui.saver import Order
     from kelly_tui.ui.silence import Sound
@@ -40,6 +43,7 @@ def run_app(dataset: Path | None, datasets: Path, settings: Settings, filter: st
 
     Raises `KellyError` where there is no terminal, it is too small or the dataset can't be opened.
     """
+    forget_sizes(os.environ)
     check_terminal()
     garbage.rest()
     sys.setswitchinterval(SWITCH)
@@ -58,17 +62,19 @@ def run_app(dataset: Path | None, datasets: Path, settings: Settings, filter: st
         app.notice = (trouble, "broken") if trouble else (SOUND_STAYS if in_browser() else "", "dim")
         read_keys(app.driver_class)
         app.told_to_end = screen.ends
-        when_gone(app.terminal_gone)
+        has_left = threading.Event()
+        when_gone(app.terminal_gone, has_left, lambda: give_up(app))
         try:
             app.run(mouse=settings.mouse)
         finally:
+            has_left.set()
             app.close_dataset()  # after a fault too: what waits to be saved is saved
     if app.failed is not None:
         raise app.failed
     for root in app.edited if not app.return_code else ():
         write_views(root)
-    for line in (line for order in app.unsaved for line in said_again(order)):
-        print(f"  {safe_text(line, limit=None)}", file=sys.stderr)  # noqa: T201
+    for line in unsaved(app):
+        print(line, file=sys.stderr)  # noqa: T201
     again = "The lines above say them again, once they can be."
     if app.return_code:
         lost = f"{count(len(app.unsaved), 'edit')} could not be saved. {again}"
@@ -76,6 +82,20 @@ def run_app(dataset: Path | None, datasets: Path, settings: Settings, filter: st
         raise KellyError("the app ended with a fault", path=state_dir() / "app.log", hint=kept)
     if app.unsaved:
         raise KellyError(f"{count(len(app.unsaved), 'edit')} could not be saved", hint=again)
+
+
+def give_up(app: KellyApp) -> None:
+    """End an app that hangs and that nobody sees: what waits is saved, what can't be is said in the log."""
+    try:
+        app.close_dataset()
+        os.write(2, "".join(f"{line}\n" for line in unsaved(app)).encode())
+    finally:
+        os._exit(1)
+
+
+def unsaved(app: KellyApp) -> list[str]:
+    """What is typed in a shell to make the edits that could not be saved, a line each."""
+    return [f"  {safe_text(line, limit=None)}" for order in app.unsaved for line in said_again(order)]
 
 
 def usual_keymap(profile: str) -> tuple[Keymap, str]:

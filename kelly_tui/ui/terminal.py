@@ -26,6 +26,9 @@ ROOM_MS = 100
 PATIENCE = 1.0
 """Seconds that a terminal nobody reads is waited for once the app was told to end."""
 
+HANGS = 20.0
+"""Seconds after the terminal's end in which an app that works leaves, also where another program holds the dataset."""
+
 
 class Screen(io.RawIOBase):
     """The terminal, which is waited for as long as nobody reads it (ctrl+s, a window that hangs), but not at the end.
@@ -127,18 +130,22 @@ def _opened(log: Path) -> int:
     return sink
 
 
-def when_gone(tell: Callable[[], object]) -> None:
-    """Call `tell`, on a thread of its own, when the terminal on standard input has gone.
+def when_gone(tell: Callable[[], object], has_left: threading.Event, give_up: Callable[[], object]) -> None:
+    """Call `tell`, on a thread of its own, when the terminal (or the pipe) on standard input has gone.
+
+    An app that has not left then hangs, and nobody is there to end it: `give_up` is called on the same thread.
 
     A terminal's end may come without a signal (where the app leads no session). Reading it then gives nothing, again
     and again and at once: the framework's reader would keep a processor busy until the app ends.
     """
-    threading.Thread(target=_watch, args=(tell,), name="terminal", daemon=True).start()
+    threading.Thread(target=_watch, args=(tell, has_left, give_up), name="terminal", daemon=True).start()
 
 
-def _watch(tell: Callable[[], object]) -> None:
+def _watch(tell: Callable[[], object], has_left: threading.Event, give_up: Callable[[], object]) -> None:
     watched = select.poll()
     watched.register(0, 0)  # nothing but its end
     while not watched.poll(LOOK_MS):
         pass
     tell()
+    if not has_left.wait(HANGS):
+        give_up()
