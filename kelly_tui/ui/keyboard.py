@@ -84,4 +84,6 @@ def parted(event: events.Key) -> list[events.Key]:
 
 def read_keys(driver: type[Driver]) -> None:
     """Have what that driver reads taken for keys so."""
-    vars(sys.modules[driver.__module__])["XTermParser"] = KeyParser
+    for one in driver.__mro__:  # whichever reads
+        if "XTermParser" in (names := vars(sys.modules[one.__module__])):
+            names["XTermParser"] = KeyParser

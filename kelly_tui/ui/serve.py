@@ -104,11 +104,12 @@ def _server(command: str, host: str, port: int, token: str, title: str) -> Any:
     try:
         from aiohttp import web
         from aiohttp.http_exceptions import HttpProcessingError
-        from textual_serve.server import Server
+
+        from kelly_tui.ui.pages import PageServer
     except ImportError:
         raise LibraryMissing("textual-serve is not installed", hint='pip install "kelly-tui[serve]"') from None
 
-    class KellyServer(Server):
+    class KellyServer(PageServer):
         """Lets in who may come, and says no more than it must."""
 
         def initialize_logging(self) -> None:

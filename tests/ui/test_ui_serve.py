@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from pathlib import Path
 
 import aiohttp
@@ -109,6 +109,106 @@ async def test_the_list_comes_to_a_page_and_a_key_labels(served: Served, root: P
             await one.send_str(json.dumps(["stdin", "2"]))
             await until(b"emotion sad")
         await labelled(root, "sad")
+
+
+def apps(root: Path) -> list[int]:
+    """The processes of apps on that dataset."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            words = (folder / "cmdline").read_bytes().split(b"\0")
+            if b"open" in words and bytes(root) in words:
+                found.append(int(folder.name))
+    return found
+
+
+async def ended(root: Path) -> None:
+    """Wait until no app is left on that dataset."""
+    async with asyncio.timeout(DEADLINE):
+        while apps(root):
+            await asyncio.sleep(0.1)
+
+
+async def seen(socket: aiohttp.ClientWebSocketResponse, *wanted: bytes) -> None:
+    """Wait until the page was told all of it."""
+    told = b""
+    async with asyncio.timeout(DEADLINE):
+        while not all(what in told for what in wanted):
+            message = await socket.receive()
+            assert isinstance(message.data, bytes | str), message
+            told += message.data if isinstance(message.data, bytes) else message.data.encode()
+
+
+@pytest.mark.parametrize("size", ["width=99999999&height=99999999", "width=0&height=-5", "width=wide&height=", ""])
+async def test_a_page_of_any_size_has_an_app_that_can_be_used(served: Served, root: Path, size: str) -> None:
+    """One request had the app grow until the system ended something."""
+    async with served(root) as address, aiohttp.ClientSession() as session:
+        async with session.ws_connect(f"{address}/ws?{size}", headers={"Origin": address}, max_msg_size=0) as one:
+            await seen(one, b"\x1b[?2004h")  # it has begun: a size that comes before the first is taken for older
+            await asyncio.sleep(1)
+            for width, height in ((99999999, 99999999), (0, -5), (None, [{}]), (1e400, "tall"), (130, 40)):
+                await one.send_json(["resize", {"width": width, "height": height}])
+            await seen(one, b"birch")
+            await one.send_json(["stdin", "2"])
+            await seen(one, b"emotion sad")
+        await labelled(root, "sad")
+        await ended(root)
+
+
+async def test_what_no_page_says_ends_the_page_and_leaves_no_trace(served: Served, root: Path) -> None:
+    async with served(root) as address, aiohttp.ClientSession() as session:
+        for said in ("{", "{}", "[]", '["resize", 3]', '["resize", {}]', '["stdin", null]', "[" * 100_000):
+            async with session.ws_connect(f"{address}/ws", headers={"Origin": address}) as one:
+                await one.send_str(said)
+                async with asyncio.timeout(DEADLINE):
+                    while not (await one.receive()).type.name.startswith("CLOS"):
+                        pass
+        await ended(root)
+
+
+async def test_an_app_ends_with_a_page_that_reads_nothing(served: Served, root: Path) -> None:
+    """It waited for a reader of what it had drawn, for as long as the server ran."""
+    async with served(root) as address, aiohttp.ClientSession() as session:
+        async with session.ws_connect(f"{address}/ws?width=120&height=36", headers={"Origin": address}) as one:
+            await seen(one, b"birch")
+            await one.send_json(["stdin", "2"])
+            await seen(one, b"emotion sad")
+            for more in range(40):
+                await one.send_json(["resize", {"width": 400 + more, "height": 200}])
+                await asyncio.sleep(0.1)
+            assert one._response.connection is not None
+            one._response.connection.transport.abort()  # type: ignore[union-attr]
+        await ended(root)
+    assert emotion_of(root) == "sad"
+
+
+@pytest.mark.parametrize("sign", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
+async def test_apps_end_with_the_server_and_all_is_saved(tmp_path: Path, root: Path, sign: int) -> None:
+    port = free_port()
+    words = [sys.executable, "-m", "kelly_tui", "serve", str(root), "--port", str(port)]
+    environment = {**os.environ, "KELLY_AUTOPLAY": "no", "XDG_STATE_HOME": str(tmp_path / "state"),
+                   "XDG_CONFIG_HOME": str(tmp_path)}  # fmt: skip
+    with subprocess.Popen(words, env=environment, start_new_session=True) as server:
+        try:
+            async with aiohttp.ClientSession() as session:
+                async with asyncio.timeout(DEADLINE):
+                    while True:
+                        try:
+                            one = await session.ws_connect(f"http://127.0.0.1:{port}/ws?width=120&height=36")
+                            break
+                        except aiohttp.ClientConnectionError:
+                            await asyncio.sleep(0.1)
+                await seen(one, b"birch")
+                await one.send_json(["stdin", "2"])
+                await seen(one, b"emotion sad")
+                server.send_signal(sign)
+                server.wait(15)  # though the page is open, and reads nothing
+                await ended(root)
+        finally:
+            server.kill()
+    assert emotion_of(root) == "sad"
+    row = next(line for line in (root / "manifest.json").read_text().splitlines() if "amber.mid" in line)
+    assert '"emotion":"sad"' in row
 
 
 async def test_pages_of_other_sites_and_other_names_are_refused(served: Served, root: Path) -> None:
