@@ -8,6 +8,7 @@ from threading import Lock, Thread
 
 from kelly_tui import paths
 from kelly_tui.errors import KellyError
+from kelly_tui.playback.allowance import allowance
 from kelly_tui.playback.state import Board
 from kelly_tui.render.synth import Synth
 
@@ -86,6 +87,8 @@ class Synths:
     def _loaded(self, chosen: str, rate: int) -> Synth:
         self._board.memory.loading = True  # should the process die of it, the app knows why
         try:
-            return Synth(paths.soundfont(chosen), rate)
+            soundfont = paths.soundfont(chosen)
+            with allowance(soundfont):
+                return Synth(soundfont, rate)
         finally:
             self._board.memory.loading = False
