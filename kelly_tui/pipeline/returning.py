@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
+import msgspec
+
 from kelly_tui.errors import FileRefused, StageError
 from kelly_tui.export.back import PLACES, Returned, config_of, identity_in, read_back, samples_in
 from kelly_tui.export.datasets import opened, read_dataset, samples_of
@@ -30,6 +32,8 @@ from kelly_tui.text import count
 
 _AT_ONCE, _BYTES_AT_ONCE = 200, 64 << 20
 """Samples that are held at once, and so many bytes of them, but for one that has more."""
+_EXPANDS = 30
+"""So many times its bytes JSON takes in memory at worst: a list of nearly empty objects."""
 
 _NAMED = 10_000
 """So many refusals are named."""
@@ -164,6 +168,7 @@ def _bring(
             raise Interrupted(outcome, total)
         _take(catalogue, batch, outcome, room, fresh=fresh)
         done = outcome.done + outcome.skipped
+        total = max(total, done)  # which export.json claims
         rate = done / max(time.monotonic() - began, 1e-3)
         run.tell(Progress(STAGE, done, total, outcome.failed, rate, (total - done) / rate if rate else None))
         batch.clear()  # before the next is read
@@ -174,13 +179,19 @@ def _batches(found: Iterator[Returned]) -> Iterator[list[Returned]]:
     batch, size = list[Returned](), 0
     for one in found:
         batch.append(one)
-        size += len(one.music) + len(one.features or b"")
+        size += len(one.music) + len(one.features or b"") + _EXPANDS * _told_besides(one)
         del one
         if len(batch) == _AT_ONCE or size >= _BYTES_AT_ONCE:
             yield batch
             batch, size = [], 0
     if batch:
         yield batch
+
+
+def _told_besides(one: Returned) -> int:
+    """Bytes of what may be of any form."""
+    columns = one.extracted.columns if one.extracted is not None else None
+    return len(msgspec.json.encode((one.sample.extra, one.sample.augmentation, columns)))
 
 
 def _take(catalogue: Catalogue, batch: list[Returned], outcome: Outcome, room: Room, *, fresh: bool) -> None:

@@ -256,6 +256,14 @@ def test_what_was_said_is_read_a_line_at_a_time_and_no_hole_of_it(exports, tmp_p
     assert list(read) == [b"\n", b"last"], "what is too long is one line, and the rest of it none"
 
 
+def test_what_expands_when_it_is_decoded_is_held_one_at_a_time():
+    """Three lines of 21 MB, each of three million small objects, took 1.9 GB: only music was counted."""
+    heavy = sample(1, extra={"x": [{"": 0}] * 400_000})
+    light = Returned(sample(2), b"", None, None)
+    found = [light, light, *[Returned(heavy, b"", None, None)] * 3, *[light] * 300]
+    assert [len(batch) for batch in returning._batches(iter(found))] == [3, 1, 1, 200, 100]
+
+
 def test_as_many_refusals_as_there_are_bytes_are_counted_and_few_are_named(exports, tmp_path, monkeypatch):
     monkeypatch.setattr(returning, "_NAMED", 3)
     folder = shutil.copytree(exports["jsonl"], tmp_path / "export")
