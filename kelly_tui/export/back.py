@@ -138,9 +138,11 @@ def _jsonl(folder: Path) -> Iterator[_Raw | _Spoilt]:
         for path in regular(folder, f"{split}.jsonl"):
             try:
                 for number, text in enumerate(lines_in(folder, path), 1):
-                    if text.strip():
+                    where = f"{path.name}, line {number}"
+                    if len(text) >= LONGEST:
+                        yield _Spoilt(where, too_large(LONGEST))
+                    elif text.strip():
                         line = _decoded(text)
-                        where = f"{path.name}, line {number}"
                         yield files.of(line, line.get("audio", line.get("midi")))._replace(where=where)
             except FileRefused as error:
                 yield _Spoilt(path.name, error.what)

@@ -15,7 +15,7 @@ from kelly_tui.store.inside import inside, is_hollow, is_plain, open_inside
 MOST = 2 << 30
 """Bytes of a file that is read whole."""
 
-LONGEST = 8 << 20
+LONGEST = 10 << 20
 """Bytes of a line, or of a small file that says what a line says. What is longer says nothing."""
 
 HOLLOW = "most of it is a hole, as cp --sparse=never fills it"

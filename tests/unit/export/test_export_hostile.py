@@ -249,6 +249,11 @@ def test_what_was_said_is_read_a_line_at_a_time_and_no_hole_of_it(exports, tmp_p
     outcome = kelly_tui.import_files(new(tmp_path), [folder])
     assert ("opinions.jsonl", HOLLOW) in outcome.failures
     assert ("test.jsonl", HOLLOW) in outcome.failures
+    with (folder / "val.jsonl").open("ab") as file:
+        file.write(b'{"sample_id": "' + b"x" * LONGEST + b'"}\n')
+    place = f"val.jsonl, line {(folder / 'val.jsonl').read_bytes().count(10)}"
+    why = dict(kelly_tui.import_files(new(tmp_path / "again"), [folder]).failures)
+    assert why[place].startswith("larger than 10 MB")
     path = tmp_path / "lines"
     path.write_bytes(b"x" * (LONGEST + 9) + b"\n\nlast")
     read = lines_in(tmp_path, path)
