@@ -7,7 +7,7 @@ for itself.
 from __future__ import annotations
 
 import time
-from collections import Counter, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Mapping
 
 from kelly_tui.model.sample import file_type_of
@@ -50,7 +50,7 @@ class Pace:
         self._total = items
         self._workers = workers
         self._item_seconds: dict[str, float] = {}
-        self._seconds: Counter[str] = Counter()
+        self._seconds: defaultdict[str, float] = defaultdict(float)
         self._bytes: Counter[str] = Counter()
         self._items = self._good = 0
         self._moments: deque[tuple[float, int]] = deque([(time.monotonic(), 0)], maxlen=_RECENT)
@@ -61,7 +61,7 @@ class Pace:
         mean = self._item_seconds.get(kind, seconds)
         self._item_seconds[kind] = mean + _LATEST * (seconds - mean)
         if not failed:
-            self._seconds[kind] += seconds  # type: ignore[assignment]
+            self._seconds[kind] += seconds
             self._bytes[kind] += item.size
             self._good += 1
         self._left[kind] -= item.size

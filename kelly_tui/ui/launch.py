@@ -73,8 +73,7 @@ def run_app(dataset: Path | None, datasets: Path, settings: Settings, filter: st
         raise app.failed
     for root in app.edited if not app.return_code else ():
         write_views(root)
-    for line in unsaved(app):
-        print(line, file=sys.stderr)  # noqa: T201
+    sys.stderr.write("".join(f"{line}\n" for line in unsaved(app)))
     again = "The lines above say them again, once they can be."
     if app.return_code:
         lost = f"{count(len(app.unsaved), 'edit')} could not be saved. {again}"

@@ -200,6 +200,12 @@ class Desk:
         return "" if row is None else Path(row.file_path).stem
 
     @property
+    def place(self) -> str:
+        """The name of the screen that is on top, as keys have it."""
+        assert isinstance(self.app.screen, KeyedScreen)
+        return self.app.screen.place
+
+    @property
     def said(self) -> str:
         """The last message."""
         return self.app.screen.query_one(StatusLine).message[0]

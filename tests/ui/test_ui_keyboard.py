@@ -89,7 +89,7 @@ async def test_a_letter_right_after_esc_is_for_the_place_to_which_it_leads(open_
             await desk.pilot.pause()
             await desk.settle()
             assert desk.app.screen is desk.app.workstation, place
-            assert desk.app.screen.place == "list", place
+            assert desk.place == "list", place
             assert desk.values(here)["emotion"] == EMOTIONS[digit - 1], place
 
 
@@ -110,7 +110,7 @@ async def test_alt_and_an_arrow_move_by_words_in_a_line_and_are_esc_and_a_letter
         burst(desk, "\x1bf")
         await desk.pilot.pause()
         await desk.settle()
-        assert desk.app.screen.place == "list"
+        assert desk.place == "list"
         assert desk.stored(desk.here).decision == "flagged"
 
 

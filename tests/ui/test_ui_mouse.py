@@ -30,7 +30,7 @@ async def test_a_row_a_class_and_a_field_are_clicked(open_desk: Open, root: Path
         assert desk.values("cedar")["emotion"] == "angry"
         assert desk.here == "dune"
         await click(desk, "arousal", "arousal")
-        assert desk.app.screen.place == "form"  # type: ignore[attr-defined]
+        assert desk.place == "form"
         assert desk.form.field == "arousal"
         await click(desk, "Am F C G")
         assert desk.form.field == "chord_progression"
@@ -38,7 +38,7 @@ async def test_a_row_a_class_and_a_field_are_clicked(open_desk: Open, root: Path
         assert desk.app.screen.query_one(Prompt).is_open
         await click(desk, "dune")  # while something is typed
         await desk.press("escape", "escape")
-        assert desk.app.screen.place == "list"  # type: ignore[attr-defined]
+        assert desk.place == "list"
 
 
 async def test_two_clicks_on_a_row_play_it(open_desk: Open, root: Path) -> None:

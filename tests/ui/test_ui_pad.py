@@ -36,7 +36,7 @@ async def test_a_pad_is_about_the_sample_it_was_opened_on(open_desk: Open, root:
         y = next(y for y, line in enumerate(desk.text().splitlines()) if "dune" in line)
         await desk.pilot.click(offset=(6, y))
         await desk.settle()
-        assert (desk.here, desk.app.screen.place) == ("dune", "list")  # type: ignore[attr-defined]
+        assert (desk.here, desk.place) == ("dune", "list")  # type: ignore[attr-defined]
         assert "valence +" not in desk.said
         await desk.press("home", "V", "right")
         workstation = desk.app.workstation

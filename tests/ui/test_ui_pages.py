@@ -420,7 +420,7 @@ async def test_failures_lead_to_their_samples(open_desk: Open, root: Path) -> No
         assert "annotate fails on no sample" in desk.said
         await desk.press("j", "!")
         assert "extract has failed on no sample" in desk.said
-        assert desk.app.screen.place == "pipeline"
+        assert desk.place == "pipeline"
         with Catalogue.open(root) as catalogue:
             catalogue.quarantine(f"{1:016x}", "extract", "key", "crashed")
         await desk.press("!")

@@ -42,9 +42,9 @@ async def test_ones_own_label_comes_back_blind_and_is_not_overwritten(
             history.edit(catalogue, [Edit(f"{NAMES.index(name):016x}", "emotion", Label("sad"))], "tester")
     async with open_desk(root, size=size, second_look=0.5) as desk:
         await desk.press("2", "1")  # one is due, and is looked for
-        assert desk.app.screen.place == "list"  # type: ignore[attr-defined]
+        assert desk.place == "list"
         await desk.press("3")
-        assert desk.app.screen.place == "second"  # type: ignore[attr-defined]
+        assert desk.place == "second"
         page = desk.text()
         assert "You have labelled this before" in page
         assert desk.sound.state.playing
@@ -53,7 +53,7 @@ async def test_ones_own_label_comes_back_blind_and_is_not_overwritten(
         asked = desk.sound.loaded
         before = desk.values(asked)
         await desk.press("8")
-        assert desk.app.screen.place == "list"
+        assert desk.place == "list"
         assert desk.values(asked) == before
         assert said(desk) == [(asked, "tester", 1, before["emotion"]), (asked, "tester", 2, "neutral")]
         assert "to be decided: gr" in desk.said
@@ -85,7 +85,7 @@ async def test_what_others_labelled_is_judged_blind_and_differences_go_to_review
         assert desk.sound.loaded == "fern"
         assert "3 of 4 samples" in desk.text()
         await desk.press("2", "escape")
-        assert desk.app.screen.place == "list"  # type: ignore[attr-defined]
+        assert desk.place == "list"
         assert said(desk) == [
             ("amber", "tester", 1, 0.0),  # nobody else has said anything of valence
             ("amber", "anna", 1, -1.0),
@@ -106,7 +106,7 @@ async def test_what_others_labelled_is_judged_blind_and_differences_go_to_review
         await desk.press("g", "o")
         assert "1 of 2 samples" in desk.text()
         await desk.press("4", "3")
-        assert desk.app.screen.place == "list"  # type: ignore[attr-defined]
+        assert desk.place == "list"
         await desk.press("g", "o")
         assert "nobody else has labelled" in desk.said
 
@@ -165,7 +165,7 @@ async def test_the_fields_that_were_chosen_are_asked_one_after_another(open_desk
         await desk.press("s", "2")  # nothing of its articulation
         assert "2 of 2 samples" in desk.text()
         await desk.press("3", "enter", "A", "enter", "1", "2")
-        assert desk.app.screen.place == "list"  # type: ignore[attr-defined]
+        assert desk.place == "list"
         assert [(name, value) for name, by, _, value in said(desk) if by == "tester"] == [
             ("heath", -0.75), ("heath", "A#"), ("heath", "sad"),
             ("iris", -0.5), ("iris", "A"), ("iris", "legato"), ("iris", "sad"),
@@ -188,7 +188,7 @@ async def test_a_key_that_is_typed_with_its_mode_says_both(open_desk: Open, root
             await desk.press(*["backspace"] * len("major"), *"minor", "enter")
         else:
             await desk.press("enter", *"Bb minor", "enter")
-        assert desk.app.screen.place == "list", "both are answered"  # type: ignore[attr-defined]
+        assert desk.place == "list", "both are answered"
 
         assert sorted(str(value) for _, by, _, value in said(desk) if by == "tester") == ["A#", "minor"]
 
@@ -243,7 +243,7 @@ async def test_a_key_that_comes_too_early_was_meant_for_something_else(
 async def test_no_second_look_where_it_is_turned_off(open_desk: Open, root: Path) -> None:
     async with open_desk(root, second_look=0.0) as desk:
         await desk.press("1", "2", "3", "4", "5", "6", "7")
-        assert desk.app.screen.place == "list"  # type: ignore[attr-defined]
+        assert desk.place == "list"
 
 
 def test_the_report_says_by_field_how_far_people_agree_and_each_with_himself(root: Path) -> None:

@@ -144,11 +144,12 @@ async def test_a_page_of_any_size_has_an_app_that_can_be_used(served: Served, ro
     """One request had the app grow until the system ended something."""
     async with served(root) as address, aiohttp.ClientSession() as session:
         async with session.ws_connect(f"{address}/ws?{size}", headers={"Origin": address}, max_msg_size=0) as one:
-            await seen(one, b"\x1b[?2004h")  # it has begun: a size that comes before the first is taken for older
-            await asyncio.sleep(1)
-            for width, height in ((99999999, 99999999), (0, -5), (None, [{}]), (1e400, "tall"), (130, 40)):
-                await one.send_json(["resize", {"width": width, "height": height}])
-            await seen(one, b"birch")
+            drawn = asyncio.create_task(seen(one, b"birch"))
+            while not drawn.done():  # a size that comes before the first is taken for older
+                for width, height in ((99999999, 99999999), (0, -5), (None, [{}]), (1e400, "tall"), (130, 40)):
+                    await one.send_json(["resize", {"width": width, "height": height}])
+                await asyncio.wait([drawn], timeout=1)
+            await drawn
             await one.send_json(["stdin", "2"])
             await seen(one, b"emotion sad")
         await labelled(root, "sad")
@@ -175,9 +176,11 @@ async def test_an_app_ends_with_a_page_that_reads_nothing(served: Served, root: 
             await seen(one, b"emotion sad")
             for more in range(40):
                 await one.send_json(["resize", {"width": 400 + more, "height": 200}])
-                await asyncio.sleep(0.1)
-            assert one._response.connection is not None
-            one._response.connection.transport.abort()  # type: ignore[union-attr]
+                await asyncio.sleep(0.1)  # each is to be drawn: of all at once only the last would be
+            connection = one._response.connection
+            assert connection is not None
+            assert connection.transport is not None
+            connection.transport.abort()
         await ended(root)
     assert emotion_of(root) == "sad"
 
