@@ -182,7 +182,7 @@ class Child:
         if self._dismissed:
             return "dismissed", "", 0.0
         if code == -signal.SIGKILL:
-            return "memory", "was killed by the system, which ran out of memory", 0.0
+            return "memory", "was killed (signal 9), as the system does where memory runs out", 0.0
         if code == -signal.SIGPROF:
             return "slow", f"took longer than {limit:g} s", limit
         if code < 0:
