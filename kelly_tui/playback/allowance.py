@@ -13,6 +13,10 @@ LEAST = 1 << 28
 TIMES = 20
 """Its own size that a larger one may take: Vorbis makes a tenth of what it is given."""
 
+FEW_THREADS = {"OMP_NUM_THREADS": str(min(os.cpu_count() or 1, 4)), "OMP_STACKSIZE": "2M"}
+"""In the environment of who loads: FluidSynth takes a thread a core, and their stacks count. Those of 32 are 256 MiB,
+and libgomp ends the process where it gets none."""
+
 
 @contextmanager
 def allowance(soundfont: Path) -> Iterator[None]:

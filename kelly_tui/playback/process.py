@@ -14,6 +14,7 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
 
+from kelly_tui.playback.allowance import FEW_THREADS
 from kelly_tui.playback.state import Board
 
 Command = tuple[Any, ...]
@@ -44,7 +45,7 @@ def run(
     what forks us may have an older one.
     """
     os.environ.clear()
-    os.environ.update(surroundings)
+    os.environ.update({**surroundings, **FEW_THREADS})
     _silence()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # ctrl+c is the app's
     lead_session(NICENESS)

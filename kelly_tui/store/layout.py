@@ -143,6 +143,10 @@ class Layout:
         with suppress(FileNotFoundError, NotADirectoryError):
             if any(self.annotations.iterdir()):
                 return True
+        return self.has_manifest()
+
+    def has_manifest(self) -> bool:
+        """Whether manifest.json names any sample."""
         try:
             with open_inside(self.root, self.manifest_path) as file:
                 return b'"sample_id"' in file.read(1 << 20)

@@ -150,20 +150,24 @@ def changed_outside(catalogue: Catalogue, path: Path, lies: Path | None = None) 
 
     `lies`: where it lies, if it is no longer there.
     """
-    now = stamp(lies or path)
+    file = lies or path
+    now = stamp(file)
     if now is None:
         return False
     known = known_state(catalogue, path)
     ours = [*([] if known is None else [known]), *_announced(catalogue, path)]
-    if not ours:
-        return catalogue.layout.has_views()
     if now in [(one.size, one.mtime_ns) for one in ours]:
+        return False
+    if known is None and not catalogue.layout.has_manifest():
         return False
     same_size = {one.sha256 for one in ours if one.size == now[0]}
     try:
-        return not same_size or hash_inside(catalogue.root, lies or path) not in same_size
+        if same_size and hash_inside(catalogue.root, file) in same_size:
+            return False
     except FileRefused:  # a link out, or a pipe: no file of ours
         return True
+    # It may have been written by another process of Kelly after it was looked at, and before what is known of it was.
+    return stamp(file) == now or changed_outside(catalogue, path, lies)
 
 
 def is_no_view(root: Path, path: Path) -> bool:

@@ -398,6 +398,15 @@ def test_a_soundfont_that_kills_is_left_alone(null_sink: NullSink, engine_of, tm
     os.close(hold)
 
 
+def test_where_there_are_many_cores_a_soundfont_is_loaded_with_few_threads(no_device, engine_of, tmp_path, monkeypatch):
+    """FluidSynth's would be one a core, whose stacks alone are more than a SoundFont is allowed."""
+    monkeypatch.setenv("OMP_NUM_THREADS", "64")  # as the library takes it on a machine of so many
+    engine = engine_of()
+    engine.load(midi_note(tmp_path / "a.mid"))
+    until(lambda: engine.state.ready)
+    assert engine.state.message == NO_DEVICE
+
+
 def test_another_soundfont_is_heard_without_a_gap(null_sink: NullSink, engine_of, tmp_path):
     """A busy machine may starve the device at any moment, so a gap counts that comes with every change."""
     engine = engine_of()

@@ -17,11 +17,12 @@ from store_samples import id_of, new_catalogue, sample
 from kelly_tui.errors import DatasetError, LabelError
 from kelly_tui.model.annotation import Label
 from kelly_tui.model.edit import Edit
-from kelly_tui.store import annotation_file, durable, history, manifest, readback, views
+from kelly_tui.store import annotation_file, durable, history, manifest, readback, views, viewstate
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.conflicts import conflicts, resolve
 from kelly_tui.store.earlier import as_earlier
 from kelly_tui.store.views import export_annotations, load_manifest, read_back, take_outside_edits, write_views
+from kelly_tui.store.viewstate import changed_outside
 
 
 @pytest.fixture
@@ -662,6 +663,42 @@ def test_a_view_that_another_process_puts_there_at_once_is_no_edit(catalogue, mo
     assert write_views(catalogue).merge is None
     assert not catalogue.layout.kelly_dir.joinpath("set-aside").exists()
     assert json.loads(catalogue.layout.manifest_path.read_bytes())["samples"][0]["annotations"]["emotion"] == "sad"
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+def test_a_manifest_that_is_about_to_be_written_is_no_edit(catalogue, monkeypatch, is_first):
+    """As another process sees it, and as it stays where this one is killed."""
+
+    def watched(*there):
+        with Catalogue.open(catalogue.root) as other:
+            seen.append(changed_outside(other, catalogue.layout.manifest_path))
+        return take_place(*there)
+
+    if not is_first:
+        write_views(catalogue)
+    seen, take_place = [], viewstate.take_place
+    monkeypatch.setattr(viewstate, "take_place", watched)
+    say(catalogue, 1, emotion="sad")
+    write_views(catalogue)
+    assert set(seen) == {False}
+
+
+def test_a_manifest_that_is_written_while_it_is_looked_at_is_no_edit(catalogue, monkeypatch):
+    """By another process, between the look at the file and that at what is known of it."""
+
+    def late(file):
+        now = stamp(file)
+        monkeypatch.undo()
+        say(catalogue, 1, emotion="angry")
+        write_views(catalogue)
+        return now
+
+    write_views(catalogue)
+    stamp = viewstate.stamp
+    monkeypatch.setattr(viewstate, "stamp", late)
+    with Catalogue.open(catalogue.root) as other:
+        assert not changed_outside(other, other.layout.manifest_path)
+    assert viewstate.stamp is stamp
 
 
 def test_an_annotation_file_is_never_taken_for_newer_than_it_is(catalogue, monkeypatch):
