@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -25,12 +27,6 @@ VIBRATO = 5.5
 def made_from(sound: np.ndarray, speed: float) -> np.ndarray:
     """`sound`, (n,) or (n, channels), at another speed: (m, channels)."""
     return stretched(sound.reshape(len(sound), -1).astype(np.float32), RATE, speed)
-
-
-def by_librosa(sound: np.ndarray, speed: float) -> np.ndarray:
-    import librosa
-
-    return librosa.effects.time_stretch(sound, rate=speed)[:, None]
 
 
 def by_rubber_band(sound: np.ndarray, speed: float) -> np.ndarray:
@@ -147,10 +143,8 @@ def test_the_image_of_real_music_stays_where_it_is(speed: float) -> None:
         assert width_and_place(made_from(sound, speed)) == pytest.approx(width_and_place(sound), abs=0.06)
 
 
-def modulation(sound: np.ndarray, speed: float) -> np.ndarray:
+def modulation(librosa: Any, sound: np.ndarray, speed: float) -> np.ndarray:
     """dB of the ups and downs of loudness in 40 bands, 4 to 10 and 10 to 30 times a second at the source's speed."""
-    import librosa
-
     bands = librosa.feature.melspectrogram(
         y=sound, sr=RATE, n_fft=1024, win_length=512, hop_length=128, n_mels=40, fmin=60
     )
@@ -165,10 +159,11 @@ def modulation(sound: np.ndarray, speed: float) -> np.ndarray:
 
 @pytest.mark.skipif(not REAL, reason="no shared music beside the project")
 @pytest.mark.parametrize("speed", [0.9, 1.1])
-def test_real_music_is_neither_smeared_nor_roughened(speed: float) -> None:
+def test_real_music_is_neither_smeared_nor_roughened(librosa: Any, speed: float) -> None:
     for path in REAL[:4]:
         sound = mono(path)
-        assert modulation(made_from(sound, speed)[:, 0], speed) == pytest.approx(modulation(sound, 1.0), abs=1)
+        made = made_from(sound, speed)[:, 0]
+        assert modulation(librosa, made, speed) == pytest.approx(modulation(librosa, sound, 1.0), abs=1)
 
 
 def mono(path: Path) -> np.ndarray:
@@ -178,15 +173,18 @@ def mono(path: Path) -> np.ndarray:
 @pytest.mark.slow
 @pytest.mark.skipif(not REAL, reason="no shared music beside the project")
 @pytest.mark.parametrize("speed", [0.9, 1.1])
-def test_real_music_is_less_smeared_than_by_librosa(speed: float) -> None:
-    """Slow, since librosa's stretch is compiled at its first use."""
+def test_real_music_is_less_smeared_than_by_librosa(librosa: Any, speed: float) -> None:
+    def by_librosa(sound: np.ndarray, speed: float) -> np.ndarray:
+        return librosa.effects.time_stretch(sound, rate=speed)[:, None]
+
+    def off_by(make: Callable[[np.ndarray, float], np.ndarray], sound: np.ndarray) -> float:
+        made, source = modulation(librosa, make(sound, speed)[:, 0], speed), modulation(librosa, sound, 1.0)
+        return float(np.mean(np.abs(made - source)))
+
     makers = {"Kelly": made_from, "librosa": by_librosa}
     if find_spec("pedalboard"):  # copyleft, and never required
         makers["Rubber Band"] = by_rubber_band
     sounds = [mono(path) for path in REAL[:4]]
-    off = {
-        name: np.mean([np.abs(modulation(make(one, speed)[:, 0], speed) - modulation(one, 1.0)) for one in sounds])
-        for name, make in makers.items()
-    }
+    off = {name: np.mean([off_by(make, one) for one in sounds]) for name, make in makers.items()}
     print(f"modulation at {speed} off by: " + ", ".join(f"{name} {value:.2f} dB" for name, value in off.items()))
     assert off["Kelly"] < off["librosa"]

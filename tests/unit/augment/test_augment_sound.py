@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -116,18 +117,12 @@ def before_attacks(sound: np.ndarray, speed: float) -> float:
     return float(np.median(ratios))
 
 
-def by_librosa(sound: np.ndarray, speed: float) -> np.ndarray:
-    import librosa
-
-    return librosa.effects.time_stretch(sound, rate=speed)
-
-
 @pytest.mark.parametrize("make", [plucked, struck])
 @pytest.mark.parametrize("speed", [0.9, 1.1])
-def test_attacks_are_sharper_than_librosas(make: Callable[[], np.ndarray], speed: float) -> None:
+def test_attacks_are_sharper_than_librosas(librosa: Any, make: Callable[[], np.ndarray], speed: float) -> None:
     sound = make()
     ours = before_attacks(stretched(sound[:, None], RATE, speed)[:, 0], speed)
-    theirs = before_attacks(by_librosa(sound, speed), speed)
+    theirs = before_attacks(librosa.effects.time_stretch(sound, rate=speed), speed)
     source = before_attacks(sound, 1.0)
     print(
         f"{make.__name__} at {speed}: before an attack {ours:.1f} dB, librosa {theirs:.1f} dB, source {source:.1f} dB"
@@ -149,9 +144,7 @@ def snr(made: np.ndarray, source: np.ndarray) -> float:
     return float(10 * np.log10(np.mean(source[middle].astype(float) ** 2) / np.mean(noise**2)))
 
 
-def test_the_noise_of_the_round_trip_beside_others() -> None:
-    import librosa
-
+def test_the_noise_of_the_round_trip_beside_others(librosa: Any) -> None:
     def ours(sound: np.ndarray, semitones: int) -> np.ndarray:
         return augment_audio((sound, RATE), pitch_shift=semitones).samples[:, 0]
 

@@ -97,8 +97,7 @@ def test_shapes_and_types_are_those_of_the_table(model: str) -> None:
 
 
 @pytest.mark.parametrize("rate", [16_000, 44_100])
-def test_mel_windows_are_librosas_of_each_five_seconds(rate: int) -> None:
-    import librosa
+def test_mel_windows_are_librosas_of_each_five_seconds(librosa: Any, rate: int) -> None:
     import soxr
 
     sound = np.random.default_rng(1).normal(0, 0.1, (rate * 12, 2)).astype(np.float32)

@@ -6,6 +6,7 @@ import io
 import json
 import subprocess
 import sys
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -67,10 +68,8 @@ def clip() -> np.ndarray:
     return (sound / np.abs(sound).max() * 0.8).astype(np.float32)
 
 
-def test_equals_librosa(clip: np.ndarray) -> None:
+def test_equals_librosa(librosa: Any, clip: np.ndarray) -> None:
     """Same definitions; differences are those of float32 arithmetic."""
-    import librosa
-
     ours = Spectrum(clip, RATE, 512)
     mel = ours.mel_db(64)
     magnitude = np.abs(librosa.stft(clip))
@@ -96,13 +95,11 @@ def test_equals_librosa(clip: np.ndarray) -> None:
 
 
 @pytest.mark.parametrize(("mels", "mfcc", "hop"), [(64, 20, 512), (96, 13, 256)])
-def test_every_feature_of_a_file_is_librosas(tmp_path, clip: np.ndarray, mels: int, mfcc: int, hop: int) -> None:
+def test_every_feature_of_a_file_is_librosas(librosa: Any, tmp_path, clip: np.ndarray, mels: int, mfcc: int, hop: int):
     """Through the public function, from a stereo file at another rate, whatever config.json asks.
 
     The tolerances are those of float32, where there is sound; a rolloff may be a bin away.
     """
-    import librosa
-
     path = tmp_path / "stereo.wav"
     wide = librosa.resample(clip, orig_sr=RATE, target_sr=44_100, res_type="soxr_hq") + 1e-3
     soundfile.write(path, np.stack([wide, 0.5 * wide], axis=1), 44_100, subtype="FLOAT")
@@ -136,9 +133,7 @@ def test_every_feature_of_a_file_is_librosas(tmp_path, clip: np.ndarray, mels: i
 @pytest.mark.parametrize("count", [1, 700, 2048, 5000])
 @pytest.mark.parametrize("hop", [160, 512])
 @pytest.mark.filterwarnings("ignore:n_fft")
-def test_frames_are_librosas_for_any_length_and_hop(count: int, hop: int) -> None:
-    import librosa
-
+def test_frames_are_librosas_for_any_length_and_hop(librosa: Any, count: int, hop: int) -> None:
     sound = np.random.default_rng(count).standard_normal(count).astype(np.float32)
     ours = Spectrum(sound, RATE, hop)
     magnitude = np.abs(librosa.stft(sound, hop_length=hop))
@@ -146,9 +141,7 @@ def test_frames_are_librosas_for_any_length_and_hop(count: int, hop: int) -> Non
     assert ours.rms == pytest.approx(librosa.feature.rms(y=sound, hop_length=hop)[0], rel=1e-4)
 
 
-def test_resampling_is_librosas(tmp_path) -> None:
-    import librosa
-
+def test_resampling_is_librosas(librosa: Any, tmp_path) -> None:
     path = tmp_path / "stereo.wav"
     soundfile.write(path, np.stack([tone(440, 1, 44_100), tone(660, 1, 44_100)], axis=1), 44_100)
     theirs, _ = librosa.load(path, sr=RATE)

@@ -132,9 +132,8 @@ def test_sound_is_known_at_another_pitch_speed_level_and_with_noise(sounds):
     assert pieces([extract_audio_features((clip, RATE)).fingerprint for clip in clips]) == roots
 
 
-def test_sound_that_another_tool_changed_is_known(sounds):
+def test_sound_that_another_tool_changed_is_known(librosa, sounds):
     """librosa's pitch and speed, one after the other too; MP3 and Vorbis; another level, noise, a later start."""
-    import librosa
 
     def pitched(sound: np.ndarray, semitones: float) -> np.ndarray:
         return librosa.effects.pitch_shift(sound, sr=RATE, n_steps=semitones)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -240,9 +241,7 @@ def test_what_all_recordings_share_says_little_of_one_and_what_they_play_all() -
     np.testing.assert_allclose(among_others(louder[5:6]), louder[5:6], atol=0.15)  # alone there is nothing beside it
 
 
-def test_bustle_is_told_by_librosas_mfcc_too_for_any_level_and_configuration() -> None:
-    import librosa
-
+def test_bustle_is_told_by_librosas_mfcc_too_for_any_level_and_configuration(librosa: Any) -> None:
     from kelly_tui.features.audio import extract_audio_features
     from kelly_tui.model.dataset import DatasetConfig
 
