@@ -12,6 +12,7 @@ from kelly_tui.errors import StageError
 from kelly_tui.pipeline.job import POLITE, Job
 from kelly_tui.pipeline.parameters import PARAMETERS, parameters_of
 from kelly_tui.store.catalogue import Catalogue
+from tests.null_sink import until
 from tests.strangers import COUNT, SOURCES, create
 
 
@@ -20,6 +21,12 @@ def imported(music, tmp_path):
     root = create(tmp_path)
     kelly_tui.import_files(root, [music])
     return root
+
+
+def pending(process: int) -> set[int]:
+    """Signals that wait for a process that is stopped."""
+    mask = int(Path(f"/proc/{process}/status").read_text().partition("ShdPnd:")[2].split()[0], 16)
+    return {number for number in range(1, 65) if mask & 1 << (number - 1)}
 
 
 def test_a_job_runs_and_says_how_far_it_is(imported):
@@ -43,8 +50,7 @@ def test_a_job_that_can_not_be_done_says_why(tmp_path):
 
 def test_a_cancelled_job_keeps_what_it_did(imported):
     job = Job.start(["synthesize", str(imported), "--count", "100000", "--workers", "1"])
-    while job.progress.done < COUNT:
-        pass
+    until(lambda: job.progress.done >= COUNT)
     job.cancel()
     assert job.wait() == 130
     with Catalogue.open(imported) as catalogue:
@@ -53,8 +59,7 @@ def test_a_cancelled_job_keeps_what_it_did(imported):
 
 def test_a_killed_job_is_said_to_have_been_killed(imported):
     job = Job.start(["synthesize", str(imported), "--count", "100000"])
-    while not job.progress.total:
-        pass
+    until(lambda: job.progress.total)
     os.kill(job.pid, signal.SIGKILL)
     assert job.wait() == -signal.SIGKILL
     assert job.last_words == "synthesize was killed (SIGKILL); what it had done is kept"
@@ -63,14 +68,10 @@ def test_a_killed_job_is_said_to_have_been_killed(imported):
 def test_a_job_that_does_not_listen_is_told(imported, monkeypatch):
     monkeypatch.setattr("kelly_tui.pipeline.job.PATIENCE", 0.1)
     job = Job.start(["synthesize", str(imported), "--count", "100000"])
-    while not job.progress.total:
-        pass
+    until(lambda: job.progress.total)
     os.kill(job._process.pid, signal.SIGSTOP)
     job.cancel()
-    while True:  # both signals wait for it
-        pending = Path(f"/proc/{job._process.pid}/status").read_text().partition("ShdPnd:")[2].split()[0]
-        if int(pending, 16) & 1 << (signal.SIGTERM - 1):
-            break
+    until(lambda: signal.SIGTERM in pending(job.pid))  # both signals wait for it
     job._process.send_signal(signal.SIGCONT)
     assert job.wait() in (130, -signal.SIGTERM)
 
@@ -79,17 +80,14 @@ def test_a_job_pauses_with_all_kept_and_goes_on(imported):
     job = Job.start(["synthesize", str(imported), "--count", "100000", "--workers", "1"])
     with pytest.raises(StageError, match="only just begun"):
         job.pause()
-    while not job.progress.done:
-        pass
+    until(lambda: job.progress.done)
     job.pause()
-    while not job.is_paused:
-        pass
+    until(lambda: job.is_paused)
     done = job.progress.done
     with Catalogue.open(imported) as catalogue:
         assert catalogue.counts().origins["generated"] == done
     job.resume()
-    while job.progress.done <= done:
-        pass
+    until(lambda: job.progress.done > done)
     job.cancel()
     assert job.wait() == 130
 

@@ -17,6 +17,7 @@ import pytest
 import kelly_tui
 from kelly_tui.errors import KellyError
 from kelly_tui.store.catalogue import Catalogue
+from tests.null_sink import until
 from tests.strangers import COUNT, MULTIPLIER, create, files
 
 
@@ -108,8 +109,7 @@ def kill_often(root: Path, kills: int, most: int, chance: random.Random) -> list
         before = written(root)
         process = kelly("augment", root, "--multiplier", 10, "--quiet")
         wanted = chance.randrange(most)
-        while written(root) <= before + wanted and process.poll() is None:
-            pass
+        until(lambda: written(root) > before + wanted or process.poll() is not None)  # noqa: B023 - called here
         kill(process, group=number % 2 == 1)
         with Catalogue.open(root) as catalogue:
             there.append(catalogue.counts().in_catalogue)
@@ -162,8 +162,7 @@ def test_render_killed_anywhere_and_run_again_ends_in_the_same_bytes(
     there = []
     for group, midway in ((True, lambda: any((killed / ".kelly/partial").glob("*"))), (False, lambda: written(killed))):
         process = kelly("render", killed, "--quiet")
-        while not midway() and process.poll() is None:
-            pass
+        until(lambda: midway() or process.poll() is not None)  # noqa: B023 - called here
         kill(process, group)
         with Catalogue.open(killed) as catalogue:
             made = list(catalogue.samples("is:augmented"))

@@ -52,7 +52,7 @@ def test_the_playhead_is_at_what_is_heard_after_random_seeks(null_sink, engine, 
     assert heard.retaken(worst, lambda blocks: blocks < 1.0) < 1.0
 
 
-def test_twenty_seconds_beside_niced_jobs_lack_only_what_the_machine_lacks(null_sink, engine, bare, tmp_path):
+def test_ten_seconds_beside_niced_jobs_lack_only_what_the_machine_lacks(null_sink, engine, bare, tmp_path):
     """Where the machine stalls, a bare stream beside it runs dry too: that stretch does not count.
 
     The first stretches may teach the engine that the machine is busy: it then asks for a longer latency, and three in a
@@ -62,7 +62,7 @@ def test_twenty_seconds_beside_niced_jobs_lack_only_what_the_machine_lacks(null_
     stretches = []
     with heard.niced_jobs():
         for number in range(8):
-            gone = heard.missing_while_playing(engine, null_sink, bare, path, 5.0)
+            gone = heard.missing_while_playing(engine, null_sink, bare, path, 2.5)
             if not gone.beside:
                 stretches.append(gone.counted)
             if number >= 3 and sum(stretches[-3:]) == 0:
