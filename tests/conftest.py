@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+import zlib
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 from pathlib import Path
@@ -32,6 +33,11 @@ def pytest_configure(config: pytest.Config) -> None:
     """A folder of its own for what librosa's compiler keeps: two processes that fill one at once crash (numba 0.68)."""
     worker = os.environ.get("PYTEST_XDIST_WORKER", "alone")
     os.environ["NUMBA_CACHE_DIR"] = str(config.cache.mkdir(f"numba-{worker}"))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Modules that mostly wait (terminals, sound) beside those that mostly compute: as found they are in two blocks."""
+    items.sort(key=lambda item: zlib.crc32(item.path.name.encode()))
 
 
 USED = """
