@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from kelly_tui.augment.recipe import Limits, Recipe
-from kelly_tui.augment.stretch import stretched
+from kelly_tui.augment.stretch import stretched_parts
 from kelly_tui.features.sound_file import Samples, Sound, sound_of
 from kelly_tui.store.layout import write_atomic
 
@@ -37,18 +37,16 @@ class AudioVariant(NamedTuple):
         """A 16-bit WAV or FLAC file, with triangular dither of one step (seeded, so the bytes are always the same)."""
         import soundfile
 
-        steps = np.empty(self.samples.shape, np.int16)
-        one, other = _uniform(seed, 0), _uniform(seed, steps.size)
-        for part in _parts(len(steps)):
-            shape = steps[part].shape
-            dither = one.random(shape, np.float32) - other.random(shape, np.float32)
-            np.clip(
-                np.rint(self.samples[part] * np.float32(32768) + dither), -32768, 32767, out=steps[part],
-                casting="unsafe",
-            )  # fmt: skip
-        file = io.BytesIO()
         kind = "FLAC" if suffix.lower() == ".flac" else "WAV"
-        soundfile.write(file, steps, self.rate, format=kind, subtype="PCM_16")
+        count, channels = self.samples.shape
+        one, other = _uniform(seed, 0), _uniform(seed, count * channels)
+        file = io.BytesIO()
+        with soundfile.SoundFile(file, "w", self.rate, channels, format=kind, subtype="PCM_16") as sound:
+            for part in _parts(count):
+                shape = self.samples[part].shape
+                dither = one.random(shape, np.float32) - other.random(shape, np.float32)
+                steps = np.rint(self.samples[part] * np.float32(32768) + dither)
+                sound.write(np.clip(steps, -32768, 32767).astype(np.int16))
         return file.getvalue()
 
     def save(self, path: Path | str, seed: int = 0) -> Path:
@@ -99,10 +97,9 @@ def vary_audio(samples: Samples, rate: int, recipe: Recipe, seed: int) -> AudioV
         samples = samples * np.float32(recipe.gain)
     if recipe.noise:
         rng = np.random.Generator(np.random.PCG64(seed))
-        clear, samples = samples, np.empty(samples.shape, np.float32)
+        samples = samples.copy() if samples is given else samples
         for part in _parts(len(samples)):
-            samples[part] = clear[part] + rng.standard_normal(clear[part].shape, np.float32) * np.float32(recipe.noise)
-        del clear
+            samples[part] += rng.standard_normal(samples[part].shape, np.float32) * np.float32(recipe.noise)
     hold_below(samples := samples.copy() if samples is given else samples, rate, CEILING)
     return AudioVariant(samples, rate)
 
@@ -114,19 +111,30 @@ def audio_limits(samples: Samples) -> Limits:
 
 def change_pitch_and_speed(samples: Samples, rate: int, semitones: float, speed: float) -> Samples:
     """(round(n / speed), channels), `semitones` higher, at the level of `samples`."""
-    import soxr
-
-    count = round(len(samples) / speed)
     ratio = 2 ** (semitones / 12)
-    stretch = samples if speed == ratio else stretched(samples, rate, speed / ratio)
-    changed: Samples = np.zeros((count, stretch.shape[1]), np.float32)
-    for channel, one in enumerate(stretch.T):  # in turn: of a long sound little is to be held
-        pitched = soxr.resample(np.ascontiguousarray(one), rate * ratio, rate)[:count] if ratio != 1 else one[:count]
-        changed[: len(pitched), channel] = pitched
-    del stretch
+    given = (samples[part] for part in _parts(len(samples)))
+    parts = given if speed == ratio else stretched_parts(samples, rate, speed / ratio)
+    if ratio != 1:
+        parts = _resampled(parts, rate * ratio, rate, samples.shape[1])
+    changed: Samples = np.zeros((round(len(samples) / speed), samples.shape[1]), np.float32)
+    filled = 0
+    for part in parts:
+        there = changed[filled : filled + len(part)]
+        there[:] = part[: len(there)]
+        filled += len(there)
     before, after = _level(samples), _level(changed)
     changed *= np.float32(before / after if after > 0 else 1)
     return changed
+
+
+def _resampled(parts: Iterable[Samples], rate: float, wanted: int, channels: int) -> Iterator[Samples]:
+    """What `soxr.resample` makes of all of it at once."""
+    import soxr
+
+    stream = soxr.ResampleStream(rate, wanted, channels, dtype="float32")
+    for part in parts:
+        yield stream.resample_chunk(np.ascontiguousarray(part))
+    yield stream.resample_chunk(np.zeros((0, channels), np.float32), last=True)
 
 
 def _peak(samples: Samples) -> float:

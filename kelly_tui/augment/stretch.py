@@ -12,6 +12,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -24,10 +25,11 @@ _WINDOW = 0.139
 """Seconds: tells notes a semitone apart from 100 Hz up, and is no longer than the attacks need."""
 _OVERLAP = 4
 _BLOCK = 256
-"""Frames at once: long recordings must fit into memory."""
+"""Frames at once; how many they are shows in the last bit, and variants are made again byte for byte."""
 _MANY = 8
-"""Channels, those of 7.1: with more, as many fewer frames at once. Fewer are left as they are: how many frames go at
-once shows in the last bit, and variants are made again byte for byte."""
+"""Channels, those of 7.1: with more, as many fewer frames at once."""
+_ROOM = 7_000_000
+"""Values that the windows at once hold in all channels: those of stereo at 96 kHz."""
 _RISE = 4.0
 """So many times the power a hop before, and a bin is part of something that begins."""
 _NEAR = 24
@@ -39,33 +41,36 @@ _LOCKED = 0.35
 
 def stretched(samples: Samples, rate: int, speed: float) -> Samples:
     """(round(n / speed), channels) of `samples`, (n, channels), at `speed` times the speed."""
+    return np.concatenate([samples[:0], *stretched_parts(samples, rate, speed)])
+
+
+def stretched_parts(samples: Samples, rate: int, speed: float) -> Iterator[Samples]:
+    """The same, a part after the other: of a long sound little is to be held."""
     from scipy import fft  # numpy's is three times as slow in float32
 
     n, channels = samples.shape
     size = _window_size(rate)
     hop, bins = size // _OVERLAP, size // 2 + 1
-    count = round(n / speed)
-    total = count // hop + _OVERLAP + 1
+    total = round(n / speed) // hop + _OVERLAP + 1
     centres = (np.arange(total) - _OVERLAP // 2) * hop
     struck = attacks(samples, rate)
     sources = np.rint(_source_times(struck, speed, size, centres)).astype(np.int64)
     holds_attack = np.diff(np.searchsorted(struck, [sources - size // 2, sources + size // 2]), axis=0)[0] > 0
-    before = size // 2 + hop - min(0, int(sources.min()))
-    after = max(0, int(sources.max()) + size // 2 + 1 - n)
-    padded = np.zeros((channels, before + n + after), np.float32)
-    padded[:, before : before + n] = samples.T
-    frames = np.lib.stride_tricks.sliding_window_view(padded, size, axis=1)
-    starts = sources + before - size // 2
+    starts = sources - size // 2
     window = (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(size) / size)).astype(np.float32)
-    out = np.zeros((channels, total + _OVERLAP - 1, hop), np.float32)
+    level = np.float32(1 / (0.375 * _OVERLAP))  # of the window squared, overlapped
     turn = np.ones(bins, np.complex64)
     bands = _bands(bins)
     last = None
-    block = _BLOCK if channels <= _MANY else max(1, _BLOCK * _MANY // channels)
+    skipped, left = size // 2 + (_OVERLAP // 2) * hop, round(n / speed)
+    unfinished = np.zeros((channels, _OVERLAP - 1, hop), np.float32)
+    block = max(1, min(_BLOCK, _BLOCK * _MANY // channels, _ROOM // (size * channels)))
     for first in range(0, total, block):
         at = starts[first : first + block]
-        now = fft.rfft(frames[:, at] * window, axis=-1)
-        hop_before = fft.rfft(frames[:, at - hop] * window, axis=-1)
+        begin = int(at.min()) - hop
+        frames = np.lib.stride_tricks.sliding_window_view(_span(samples, begin, int(at.max()) + size), size, axis=1)
+        now = fft.rfft(frames[:, at - begin] * window, axis=-1)
+        hop_before = fft.rfft(frames[:, at - begin - hop] * window, axis=-1)
         was = np.concatenate((hop_before[:, :1] if last is None else last, now[:, :-1]), axis=1)
         last = now[:, -1:]
         power = _power(now)
@@ -75,24 +80,39 @@ def stretched(samples: Samples, rate: int, speed: float) -> Samples:
         begins = power > _RISE * before_it
         turns = _turns(turn, _unit((was * np.conj(hop_before)).sum(axis=0)), begins, power)
         turn = turns[-1]
-        made = fft.irfft(now * turns, size, axis=-1) * window
-        parts = made.reshape(channels, len(at), _OVERLAP, hop)
+        parts = (fft.irfft(now * turns, size, axis=-1) * window).reshape(channels, len(at), _OVERLAP, hop)
+        made = np.concatenate((unfinished, np.zeros((channels, len(at), hop), np.float32)), axis=1)
         for part in range(_OVERLAP):
-            out[:, first + part : first + part + len(at)] += parts[:, :, part]
-    begin = size // 2 + (_OVERLAP // 2) * hop
-    out *= np.float32(1 / (0.375 * _OVERLAP))  # of the window squared, overlapped
-    changed: Samples = out.reshape(channels, -1)[:, begin : begin + count].T
-    return changed
+            made[:, part : part + len(at)] += parts[:, :, part]
+        unfinished = made[:, len(at) :]
+        done = made if first + block >= total else made[:, : len(at)]
+        done = done.reshape(channels, -1)[:, skipped : skipped + left] * level
+        skipped = max(0, skipped - len(at) * hop)
+        left -= done.shape[1]
+        yield done.T
+
+
+def _span(samples: Samples, begin: int, end: int) -> Samples:
+    """(channels, end - begin): from `begin` to `end`, with silence before and after the sound."""
+    span = np.zeros((samples.shape[1], end - begin), np.float32)
+    there = samples[max(0, begin) : max(0, end)]
+    span[:, max(0, -begin) : max(0, -begin) + len(there)] = there.T
+    return span
 
 
 def attacks(samples: Samples, rate: int) -> NDArray[np.int64]:
     """The samples, (n, channels), at which something begins at once: the power of its slope grows fourfold in 5 ms."""
-    slope = np.diff(samples.sum(axis=1), prepend=np.float32(0))
     block = max(1, rate // 200)
-    blocks = len(slope) // block
+    blocks = len(samples) // block
     if blocks < 12:
         return np.zeros(0, np.int64)
-    power = np.square(slope[: blocks * block], dtype=np.float64).reshape(blocks, block).sum(axis=1)
+    power = np.empty(blocks)
+    last = np.float32(0)
+    for first in range(0, blocks, _BLOCK):
+        part = samples[first * block : min(first + _BLOCK, blocks) * block].sum(axis=1)
+        slope = np.diff(part, prepend=last)
+        last = part[-1]
+        power[first : first + _BLOCK] = np.square(slope, dtype=np.float64).reshape(-1, block).sum(axis=1)
     before = np.concatenate(([0.0], np.convolve(power, np.full(8, 1 / 8))[: blocks - 1])) + power.max() * 1e-6 + 1e-30
     growth = power / before
     most = np.lib.stride_tricks.sliding_window_view(np.pad(growth, 6), 13).max(axis=1)

@@ -225,3 +225,16 @@ def test_of_a_long_sound_little_is_held_beside_it_and_it_stays_as_it_is() -> Non
         tracemalloc.stop()
         assert peak < 3.3 * sound.nbytes, change
     assert (sound == before).all()
+
+
+def test_of_a_stretched_sound_nothing_is_held_but_what_is_made() -> None:
+    """Beside some windows, which are as many for a long sound as for a short one."""
+    peaks = []
+    for count in (2**20, 2**22):
+        sound = np.sin(np.arange(count, dtype=np.float32) / 50)[:, None]
+        tracemalloc.start()
+        augment_audio((sound, 8000), pitch_shift=2, time_stretch=1.1, noise=0.01).to_bytes()
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    longer = (2**22 - 2**20) / 1.1
+    assert peaks[1] - peaks[0] < 1.25 * longer * (4 + 2)  # float32, and its file of 16 bits
