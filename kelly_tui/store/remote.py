@@ -100,7 +100,9 @@ class Remote:
     def read(self, relative: str, most: int) -> bytes | None:
         """A small file's bytes; None where there is none. Raises `StoreError`, also for more than `most`."""
         there = self.look(relative)
-        if there is not None and there.size > most:
+        if there is None:
+            return None
+        if there.size > most:
             raise StoreError(f"larger than {most >> 20} MB", path=f"{self.url}/{relative}", hint="Move it away.")
         with self._said():
             try:

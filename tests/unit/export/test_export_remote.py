@@ -38,6 +38,15 @@ sys.addaudithook(heard)
 sys.exit(main(sys.argv[2:]))
 """
 
+BEGUN = """
+import os, signal, sys
+from kelly_tui.cli import main
+from kelly_tui.export.jsonl import Jsonl
+
+Jsonl.write = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+sys.exit(main(sys.argv[1:]))
+"""
+
 
 @pytest.fixture
 def root(tmp_path, monkeypatch) -> Path:
@@ -169,6 +178,99 @@ def test_what_is_there_is_never_written_over(root, bucket, there):
         catalogue.put_labels({next(catalogue.samples()).sample_id: {"notes": Label("another")}})
     with pytest.raises(StageError, match="not empty"):
         export(root, there)
+
+
+@pytest.fixture
+def other(tmp_path) -> Path:
+    """Another dataset, whose files would lie under the same names."""
+    (tmp_path / "another").mkdir()
+    return dataset(tmp_path / "another", [sample(n, labels={"emotion": "calm"}) for n in range(20, 27)])
+
+
+@pytest.fixture
+def begun(root, there) -> Path:
+    """The dataset, killed with its journal begun and nothing sent."""
+    command = [sys.executable, "-c", BEGUN, "export", str(root), "--format", "jsonl", "--out", there]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    assert [path.stat().st_size > 0 for path in root.glob(".kelly/exports/*/.export/journal.jsonl")] == [True]
+    return root
+
+
+def stopped_after_a_part(monkeypatch, root: Path, there: str) -> None:
+    send = Remote.send
+    with monkeypatch.context() as once:
+        once.setattr(Remote, "send", lambda *given: (send(*given), once.setattr(Remote, "send", gone))[0])
+        with pytest.raises(StoreError, match="the network is gone"):
+            export(root, there)
+
+
+def gone(*_: object) -> None:
+    raise StoreError("the network is gone")
+
+
+def test_a_finished_export_is_never_written_over_whatever_was_begun_before(begun, other, bucket, there):
+    assert bucket.names() == []
+    export(other, there)
+    finished = stored(bucket, "out/songs")
+    with pytest.raises(StageError, match="holds another export"):
+        export(begun, there)
+    assert stored(bucket, "out/songs") == finished
+    bucket.clear()
+    assert export(begun, there).done == 12, "and there is room for it again"
+
+
+def test_one_that_was_finished_where_a_part_had_been_sent_is_not_written_over(root, other, bucket, there, monkeypatch):
+    stopped_after_a_part(monkeypatch, root, there)
+    bucket.clear()
+    export(other, there)
+    finished = stored(bucket, "out/songs")
+    with pytest.raises(StageError, match="holds another export"):
+        export(root, there)
+    assert stored(bucket, "out/songs") == finished
+
+
+def test_where_nothing_was_sent_what_lies_there_is_anothers(begun, other, bucket, there, monkeypatch):
+    stopped_after_a_part(monkeypatch, other, there)
+    before = stored(bucket, "out/songs")
+    with pytest.raises(StageError, match="not empty"):
+        export(begun, there)
+    assert stored(bucket, "out/songs") == before
+    export(other, there)
+    assert "out/songs/export.json" in bucket.names()
+
+
+def test_two_that_begin_at_the_same_moment_do_not_both_end_well(root, other, bucket, there, monkeypatch):
+    write = Jsonl.write
+
+    def late(*given):
+        monkeypatch.setattr(Jsonl, "write", write)
+        export(other, there)
+        write(*given)
+
+    monkeypatch.setattr(Jsonl, "write", late)
+    with pytest.raises(StageError, match="not empty"):
+        export(root, there)
+    export(other, there, "jsonl")
+    assert len([name for name in bucket.names() if "/music/" in name]) == 7
+
+
+@pytest.mark.parametrize("sends", [1, 3])
+def test_one_that_another_overtook_sends_nothing_more(root, bucket, there, monkeypatch, sends):
+    send = Remote.send
+    left = [sends]
+
+    def overtaken(*given):
+        send(*given)
+        left[0] -= 1
+        if left[0] == 0:
+            bucket.put("out/songs/export.json", b'{"identity": "of another"}')
+
+    monkeypatch.setattr(Remote, "send", overtaken)
+    with pytest.raises(StageError, match="holds another export"):
+        export(root, there)
+    assert left == [0]
+    assert bucket.get("out/songs/export.json") == b'{"identity": "of another"}'
 
 
 def test_what_was_sent_and_removed_is_sent_anew(root, tmp_path, bucket, there, monkeypatch):
