@@ -27,6 +27,9 @@ _ONE_IS = "One is s3://BUCKET/FOLDER."
 _AT_ONCE = 100
 """Files that are sent together."""
 
+_VERSION = "?versionId="
+"""What s3fs takes off a name, so that it asks for another file."""
+
 _LOOK_SECONDS = 0.1
 _MARKS = ("ETag", "etag", "md5Hash", "content_md5", "mtime", "LastModified", "last_modified", "updated", "created")
 """What backends call that by which other bytes are told from these; the first that there is."""
@@ -82,12 +85,21 @@ class Remote:
                 return None
 
     def entries(self, below: str = "") -> Iterator[Entry]:
-        """What the folder itself, or that of this path in it, holds, by name. Raises `StoreError`."""
+        """What the folder itself, or that of this path in it, holds, by name; one may be empty. Raises `StoreError`."""
         path = self._below(below)
         with self._said():
             listed = self._files.ls(path, detail=True, refresh=True)
-        found = (_entry(one) for one in listed if str(one["name"]).rstrip("/") != path)
-        yield from sorted(one for one in found if one.name)
+        others = [one for one in listed if str(one["name"]).rstrip("/") != path]
+        nameless = [_entry(one)._replace(name="") for one in listed if _is_nameless(one, path)]
+        yield from nameless + sorted(found for found in map(_entry, others) if found.name)
+
+    def why_not(self, entry: Entry) -> str:
+        """Why what is listed can't be had under its name; empty where it can."""
+        if not entry.name:
+            return "a folder without a name"  # an address of it is one of the folder that it lies in
+        if self.scheme in ("s3", "s3a") and _VERSION in entry.name:
+            return f"{self.scheme}:// takes {_VERSION} for a version of another"
+        return ""
 
     def is_empty(self) -> bool:
         """Whether nothing is there, be it that there is no such folder. Raises `StoreError`."""
@@ -211,6 +223,11 @@ def _entry(info: dict[str, Any]) -> Entry:
     mark = next((str(info[name]) for name in _MARKS if info.get(name)), "")
     name = str(info["name"]).rstrip("/").rpartition("/")[2]
     return Entry(name, is_folder, int(info.get("size") or 0), mark)
+
+
+def _is_nameless(info: dict[str, Any], path: str) -> bool:
+    """Whether it is the folder ``path//``: a file ``path/`` only marks the folder that is listed."""
+    return info.get("type") == "directory" and str(info["name"]) == f"{path}/"
 
 
 def _reason(error: BaseException) -> str:

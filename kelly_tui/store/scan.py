@@ -111,13 +111,21 @@ def find_remote(remote: Remote, config: DatasetConfig) -> Iterator[Found]:
         for entry in remote.entries(below):
             path = f"{below}/{entry.name}" if below else entry.name
             relative = f"{prefix}/{entry.name}" if prefix else entry.name
+            why_not = remote.why_not(entry)
             if not entry.is_folder:
-                yield _found_remote(f"{remote.url}/{path}", relative, entry)
+                found = _found_remote(f"{remote.url}/{path}", relative, entry)
+                yield _unreadable(found, why_not) if why_not and found.file_type else found
             elif entry.name.startswith("."):
                 yield Found(f"{remote.url}/{path}", _safe(relative), None, why_not="hidden folder")
+            elif why_not:
+                yield _unreadable(Found(f"{remote.url}/{path}/", _safe(f"{relative}/"), None), why_not)
             else:
                 inner.append((path, relative))
         folders += reversed(inner)
+
+
+def _unreadable(found: Found, why_not: str) -> Found:
+    return found._replace(why_not=f"can't be read ({why_not})", unreadable=True)
 
 
 def _found_remote(url: str, relative: str, entry: Entry) -> Found:

@@ -40,8 +40,10 @@ def test_a_store_gives_the_dataset_that_a_folder_gives(tmp_path, music, there, b
     near, far = create(tmp_path / "near"), create(tmp_path / "far")
     here, away = kelly_tui.import_files(near, [music]), kelly_tui.import_files(far, [there], workers=2)
     assert rows(far) == rows(near)
-    assert sorted(away.failures) == sorted(here.failures)
-    evil = {".."} if bucket.url.startswith("s3:") else set()
+    is_s3 = bucket.url.startswith("s3:")
+    nameless = [("/", "can't be read (a folder without a name)")] if is_s3 else []
+    assert sorted(away.failures) == sorted(here.failures + nameless)
+    evil = {".."} if is_s3 else set()
     ignored = [{one["path"] for one in outcome.details["ignored"]} for outcome in (here, away)]
     assert ignored[1] == ignored[0] | evil
     assert sorted(path.relative_to(far) for path in (far / "raw").rglob("*")) == sorted(
@@ -60,7 +62,8 @@ def test_what_is_in_the_dataset_is_not_fetched_again_unless_it_was_changed(tmp_p
         importing, "run_items", lambda work, *rest: (fetched.append(work.plan.total), run_items(work, *rest))[1]
     )
     again = kelly_tui.import_files(root, [there])
-    assert fetched == [len(first.failures) + 1], "those that are no samples, and the duplicate"
+    looked_into = [path for path, _ in first.failures if path != "/"]
+    assert fetched == [len(looked_into) + 1], "those that are no samples, and the duplicate"
     assert (again.done, again.skipped) == (0, first.done)
     assert dry.details["already"] == first.done + 1
     bucket.put("all/sad/song_1.mid", (music / "sad/song_2.mid").read_bytes() + b"\0")
@@ -106,6 +109,30 @@ def test_a_store_that_goes_away_midway_stops_it_and_the_same_again_goes_on(tmp_p
     kelly_tui.import_files(near, [music])
     kelly_tui.import_files(far, [there])
     assert rows(far) == rows(near)
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_what_a_store_has_under_names_that_can_not_be_asked_for_is_named(tmp_path, music, bucket, dry_run):
+    if not bucket.url.startswith("s3:"):
+        pytest.skip("of S3 alone")
+    song = (music / "sad/song_1.mid").read_bytes()
+    bucket.put("set/song.mid", song)
+    odd = ["/a.mid", "sad//b.mid", "sad///c.mid", "d?versionId=1.mid", "e?versionId=1/f.mid", "g", "g?versionId=1.mid"]
+    for number, name in enumerate(odd):
+        bucket.put(f"set/{name}", song + bytes([number]))
+    bucket.put("set/", b"")
+    bucket.put("set/sad/", b"")
+    outcome = kelly_tui.import_files(create(tmp_path), [f"{bucket.url}/set"], dry_run=dry_run)
+    assert (outcome.details["to_do"] if dry_run else outcome.done) == 1
+    nameless, version = "a folder without a name", "s3:// takes ?versionId= for a version of another"
+    assert sorted(outcome.failures) == [
+        ("/", f"can't be read ({nameless})"),
+        ("d?versionId=1.mid", f"can't be read ({version})"),
+        ("e?versionId=1/", f"can't be read ({version})"),
+        ("g?versionId=1.mid", f"can't be read ({version})"),
+        ("sad//", f"can't be read ({nameless})"),
+    ]
+    assert outcome.details["ignored"] == [{"path": "g", "why": "not music"}]
 
 
 def test_an_export_there_is_not_taken_for_music(tmp_path, bucket):
