@@ -102,10 +102,11 @@ class Remote:
         return ""
 
     def is_empty(self) -> bool:
-        """Whether nothing is there, be it that there is no such folder. Raises `StoreError`."""
+        """Whether nothing is there, be it that there is no such folder, or only its mark. Raises `StoreError`."""
         with self._said():
             try:
-                return not self._files.ls(self._path, detail=False, refresh=True)
+                listed = self._files.ls(self._path, detail=False, refresh=True)
+                return all(str(one).rstrip("/") == self._path for one in listed)  # as a store's own page makes folders
             except FileNotFoundError:
                 return True
 

@@ -309,6 +309,14 @@ def test_what_can_not_be_is_one_line_that_says_what_to_do(root, capsys, out, sai
     assert "secret" not in told
 
 
+def test_a_folder_that_was_made_beforehand_is_empty(root, bucket):
+    if not bucket.url.startswith("s3:"):
+        pytest.skip("of S3 alone")
+    bucket.put("made/", b"")
+    assert main(["export", str(root), "--format", "jsonl", "--out", "s3://music/made"]) == 0
+    assert "made/export.json" in bucket.names("made/")
+
+
 def test_a_bucket_that_is_not_there_and_a_server_that_does_not_answer(root, bucket, monkeypatch, capsys):
     if not bucket.url.startswith("s3:"):
         pytest.skip("of S3 alone")
