@@ -11,6 +11,7 @@ import os
 import re
 import shlex
 import unicodedata
+from functools import lru_cache
 
 import msgspec
 
@@ -36,6 +37,24 @@ def _table() -> dict[int, int]:
 
 
 _TABLE = _table()
+_CONTROLS = {code: shown for code, shown in _TABLE.items() if code not in _BIDI_AND_SEPARATORS}
+
+_JOINER = "\u200d"
+_UNSHOWN = "\ufffd"
+_UNSHOWN_ROW = re.compile(f"{_UNSHOWN}+")
+
+_MAYBE_WEIGHTLESS = re.compile(
+    "[\u00ad\u0300-\u1fff\u200b-\u200f\u2028-\u202e\u2060-\u206f\u20d0-\u20ff\u2cef-\u2dff\u302a-\u302f\u3099\u309a"
+    "\u3164\ua66f-\uabff\ud7b0-\ud7ff\ufb1e-\uffff\U00010000-\U0010ffff]"
+)
+"""Where the letters of `_is_weightless` lie; most lines drawn have none of these, and cost no look at each letter."""
+
+LONGEST_STACK = 8
+"""Marks on one letter. Tibetan, which stacks most, has as many; Hebrew sung from the Torah six, Vietnamese two."""
+
+MOST_JOINED = 4
+"""Joiners in one figure. The largest family of emoji has three, a conjunct of Sinhala two."""
+
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _ESCAPES = {code: f"\\u{code:04x}" for code in _TABLE if code >= 0x7F}
 
@@ -53,17 +72,77 @@ def agree(n: int, one: str, many: str) -> str:
 def safe_text(text: str, limit: int | None = 200) -> str:
     """`text` without anything a terminal would obey, composed (NFC), at most `limit` characters long.
 
-    Control characters become their pictures, the rest of what is dangerous becomes U+FFFD.
+    Control characters become their pictures, the rest of what is dangerous becomes U+FFFD, and the rest of a flood one.
     """
-    shown = unicodedata.normalize("NFC", text.translate(_TABLE))
+    shown = text.translate(_TABLE)
+    if not text.isascii():
+        shown = unicodedata.normalize("NFC", shown)
+        if (calmed := _calmed(shown)) != shown:
+            shown = _UNSHOWN_ROW.sub(_UNSHOWN, calmed)
     if limit is not None and len(shown) > limit:
         shown = shown[: limit - 1] + "…"
     return shown
 
 
+def safe_letters(text: str) -> str:
+    """`text` safe to show, and letter for letter as long as it is: what is drawn while it is edited."""
+    shown = text.translate(_TABLE)
+    return shown if text.isascii() else _calmed(shown)
+
+
 def is_safe(text: str) -> bool:
     """Whether a terminal would obey nothing in it."""
-    return text.translate(_TABLE) == text
+    return safe_letters(text) == text
+
+
+def without_controls(text: str) -> str:
+    """`text` with pictures for its control characters, which no key types. What gives it its direction stays."""
+    return text.translate(_CONTROLS)
+
+
+@lru_cache(maxsize=8192)
+def _is_weightless(letter: str) -> bool:
+    """Whether a terminal draws it over what is before it, or not at all."""
+    return (
+        unicodedata.category(letter) in ("Mn", "Me", "Mc", "Cf")
+        or "\u1160" <= letter <= "\u11ff"  # vowels and finals of Hangul
+        or "\ud7b0" <= letter <= "\ud7ff"
+        or letter in "\u3164\uffa0"  # its fillers
+        or "\U0001f3fb" <= letter <= "\U0001f3ff"  # tones of skin
+    )
+
+
+@lru_cache(maxsize=8192)
+def _is_format(letter: str) -> bool:
+    """Whether it is alone where it has a meaning. The tags that make a flag a region's are several."""
+    return unicodedata.category(letter) == "Cf" and letter < "\U000e0000"
+
+
+def _calmed(text: str) -> str:
+    """`text` with U+FFFD for each letter of a flood: a row that no writing has, of what takes no room of its own.
+
+    Thousands of marks on one letter are drawn over the lines around it; thousands of joiners make a line longer than it
+    is reckoned.
+    """
+    if not _MAYBE_WEIGHTLESS.search(text):
+        return text
+    letters: list[str] = []
+    stacked = joined = 0
+    before = " "
+    for letter in text:
+        shown = letter
+        if _is_weightless(letter):
+            stacked += 1
+            joined += letter == _JOINER
+            if stacked > LONGEST_STACK or joined > MOST_JOINED or (_is_format(letter) and _is_format(before)):
+                shown = _UNSHOWN
+        else:
+            stacked = 0
+            if before != _JOINER:
+                joined = 0
+        letters.append(shown)
+        before = letter
+    return "".join(letters)
 
 
 def storable(text: str, instead: str = "\ufffd") -> str:
