@@ -39,7 +39,9 @@ def _table() -> dict[int, int]:
 _TABLE = _table()
 _CONTROLS = {code: shown for code, shown in _TABLE.items() if code not in _BIDI_AND_SEPARATORS}
 
-_JOINER = "\u200d"
+JOINER = "\u200d"
+"""Makes one figure of those before and after it."""
+
 _UNSHOWN = "\ufffd"
 _UNSHOWN_ROW = re.compile(f"{_UNSHOWN}+")
 
@@ -133,12 +135,12 @@ def _calmed(text: str) -> str:
         shown = letter
         if _is_weightless(letter):
             stacked += 1
-            joined += letter == _JOINER
+            joined += letter == JOINER
             if stacked > LONGEST_STACK or joined > MOST_JOINED or (_is_format(letter) and _is_format(before)):
                 shown = _UNSHOWN
         else:
             stacked = 0
-            if before != _JOINER:
+            if before != JOINER:
                 joined = 0
         letters.append(shown)
         before = letter

@@ -15,7 +15,7 @@ from kelly_tui.model.edit import Edit
 from kelly_tui.model.labels import MODES
 from kelly_tui.model.sample import Sample
 from kelly_tui.store.opinions import second_look
-from kelly_tui.text import count, safe_text
+from kelly_tui.text import count
 from kelly_tui.ui import edits
 from kelly_tui.ui.saver import Order
 from kelly_tui.ui.screens.finding import IN_DOUBT, LOOKS_WRONG
@@ -226,7 +226,7 @@ class Labelling(Saving):
         """Ask for a field's value; `more` are other attributes of the `Question`."""
         sample = self._here()
         one = sample.labels.get(field)
-        before = safe_text(typed(field, one.value), limit=None) if one else ""
+        before = typed(field, one.value) if one else ""
         choices = self.session.config.choices(field)
         checked = check if callable(check) else lambda text: edits.typed(self.session.config, field, text)
 

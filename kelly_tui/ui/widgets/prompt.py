@@ -6,10 +6,14 @@ is shown beside it.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import ClassVar
 
+from rich.cells import cell_len
+from rich.text import Text
 from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -20,7 +24,7 @@ from textual.widgets import Input
 from textual.widgets.input import Selection
 
 from kelly_tui.errors import KellyError
-from kelly_tui.text import safe_text
+from kelly_tui.text import JOINER, safe_letters, without_controls
 from kelly_tui.ui.paint import Line, folded
 from kelly_tui.ui.widgets.painted import Painted
 
@@ -74,8 +78,12 @@ class _Completions(Suggester):
         return next(iter(self._question.completions(value)), None)
 
 
+_drawn = lru_cache(maxsize=4)(safe_letters)
+"""What is drawn of a text: asked for several times a key, of a text that may be a hundred thousand letters long."""
+
+
 class SafeInput(Input):
-    """An input that holds nothing a terminal would obey, whether it was typed, pasted or there before.
+    """An input that draws nothing a terminal would obey, and holds what was there before letter for letter.
 
     It does what its keys say in the order in which they come. The framework would first let the keys that edit rise
     to the app, and characters typed meanwhile would overtake them.
@@ -111,18 +119,64 @@ class SafeInput(Input):
         if event.key == "tab":
             event.stop()
             event.prevent_default()
-            taken = None if self.question is None else self.question.taken(self.value)
-            if taken is not None:
-                self.value = taken
-                self.cursor_position = len(taken)
+            self._go_on()
             return
         for binding in self._bindings.key_to_bindings.get(event.key, ()):
             event.stop()
             event.prevent_default()
             await self.run_action(binding.action)
 
-    def validate_value(self, value: str) -> str:
-        return safe_text(value, limit=None)
+    def on_paste(self, event: events.Paste) -> None:
+        """Have the first line pasted, and no control character, which could not be typed either."""
+        event.text = without_controls(next(iter(event.text.splitlines()), ""))
+
+    def action_cursor_right(self, select: bool = False) -> None:
+        if self._suggestion and self.cursor_at_end and not select:
+            self._go_on()
+        else:
+            super().action_cursor_right(select)
+
+    def action_delete_right(self) -> None:
+        if self.selection.is_empty:
+            self.delete(self.cursor_position, self._beside(self.cursor_position + 1, 1))
+        else:
+            self.delete_selection()
+
+    def _go_on(self) -> None:
+        """Complete what is typed, where that is offered."""
+        taken = None if self.question is None else self.question.taken(self.value)
+        if taken is not None:
+            self.value = taken
+            self.cursor_position = len(taken)
+
+    # -- what is drawn, and where the cursor is in it: places in what is drawn are those in the text -------------------
+
+    @property
+    def _value(self) -> Text:
+        return Text(_drawn(self.value), no_wrap=True, overflow="ignore", end="")
+
+    def validate__suggestion(self, suggestion: str) -> str:
+        return safe_letters(suggestion)
+
+    def validate_selection(self, selection: Selection) -> Selection:
+        """The selection, its ends before or behind what is drawn as one: a letter and its marks, a family of emoji."""
+        step = 1 if selection.end > self.selection.end else -1
+        start, end = super().validate_selection(selection)
+        return Selection(self._beside(start, step), self._beside(end, step))
+
+    def _beside(self, place: int, step: int) -> int:
+        """The next place from there on, in steps of 1 or -1, where the cursor may be."""
+        shown = _drawn(self.value)
+        while 0 < place < len(shown) and (shown[place - 1] == JOINER or not cell_len(shown[place])):
+            place += step
+        return min(place, len(shown))
+
+    def _position_to_cell(self, position: int) -> int:
+        return cell_len(_drawn(self.value)[:position])
+
+    def _cell_offset_to_index(self, offset: int) -> int:
+        across = offset + self.scroll_offset.x
+        return bisect_right(range(len(self.value) + 1), across, key=self._position_to_cell) - 1
 
 
 class _Words(Painted):
