@@ -154,7 +154,7 @@ def storable(text: str, instead: str = "\ufffd") -> str:
 
 def shell_word(text: str) -> str:
     """`text` as a shell reads it, in characters that can be shown: ``Caf\xe9`` is ``$'Caf\\xe9'``."""
-    if storable(text) == text:
+    if is_safe(text):
         return shlex.quote(text)
     plain = (chr(one) if 0x20 <= one < 0x7F and chr(one) not in "'\\" else f"\\x{one:02x}" for one in os.fsencode(text))
     return f"$'{''.join(plain)}'"

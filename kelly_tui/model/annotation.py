@@ -75,7 +75,7 @@ FIELDS: dict[str, Field] = {
         Field("quality_score", "number", "how good a sample it is", low=0, high=1),
         Field("is_verified", "flag", "a person confirmed it"),
         Field("rule_breaks", "words", "rules it breaks on purpose: HARMONY_ModalInterchange"),
-        Field("tags", "words", "free words"),
+        Field("tags", "words", 'free words: rain "film score"'),
         Field("notes", "text", "free text"),
     )
 }
@@ -144,6 +144,7 @@ _CHORD = re.compile(
 )
 _METER = re.compile(r"(\d{1,2})/(\d{1,2})")
 _RULE_BREAK = re.compile(rf"(?:{'|'.join(labels.RULE_BREAK_CATEGORIES)})_\w+")
+_TYPED_WORD = re.compile(r'"((?:[^"]|"")*)"(?=[\s,|]|$)|([^\s,|]+)')
 
 
 def check_value(field: Field, value: object, choices: Sequence[str] | None = None) -> Value:
@@ -234,7 +235,14 @@ def _items(field: Field, value: object) -> list[object]:
     return items
 
 
+def quoted(word: str) -> str:
+    """A word of a list as it is typed: ``"film score"`` in quotes, those in it doubled, where it would not stay one."""
+    return word if _TYPED_WORD.findall(word) == [("", word)] else '"' + word.replace('"', '""') + '"'
+
+
 def _words(field: Field, value: object, choices: tuple[str, ...]) -> Value:
+    if isinstance(value, str):
+        value = [word or within.replace('""', '"') for within, word in _TYPED_WORD.findall(value)]
     words = [str(_text(field, item, ())) for item in _items(field, value)]
     if field.name == "rule_breaks":
         for word in words:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import multiprocessing.resource_tracker
 import os
-import shlex
 import shutil
 import sys
 import threading
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING
 from kelly_tui.errors import KellyError
 from kelly_tui.paths import config_dir, state_dir
 from kelly_tui.settings import Settings
-from kelly_tui.text import count, safe_text
+from kelly_tui.text import count, shell_word
 from kelly_tui.ui import SMALLEST, garbage
 from kelly_tui.ui.serve import SOUND_STAYS
 from kelly_tui.ui.size import forget_sizes
@@ -94,7 +93,7 @@ def give_up(app: KellyApp) -> None:
 
 def unsaved(app: KellyApp) -> list[str]:
     """What is typed in a shell to make the edits that could not be saved, a line each."""
-    return [f"  {safe_text(line, limit=None)}" for order in app.unsaved for line in said_again(order)]
+    return [f"  {line}" for order in app.unsaved for line in said_again(order)]
 
 
 def usual_keymap(profile: str) -> tuple[Keymap, str]:
@@ -129,7 +128,7 @@ def said_again(order: Order) -> Iterator[str]:
     from kelly_tui.ui.words import typed
 
     def command(sample_id: str, field: str, value: str, *options: str) -> str:
-        return shlex.join(["kelly", "label", "DATASET", sample_id, f"{field}={value}", *options])
+        return " ".join(map(shell_word, ["kelly", "label", "DATASET", sample_id, f"{field}={value}", *options]))
 
     if order.kind in ("undo", "redo"):
         yield f"kelly {order.kind} DATASET"

@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from kelly_tui.errors import LabelError
-from kelly_tui.model.annotation import FIELDS, Label, Value
+from kelly_tui.model.annotation import FIELDS, Label, Value, quoted
 from kelly_tui.model.labels import SOURCES
 from kelly_tui.ui.theme import SOURCE_GLYPH
 
@@ -48,12 +48,12 @@ def said(field: str, value: Value) -> str:
 
 
 def typed(field: str, value: Value) -> str:
-    """A value as a person would type it, to be edited."""
+    """A value as a person would type it, to be edited: typed again it is the same."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, list):
-        return " ".join(f"{one:g}" if isinstance(one, float) else str(one) for one in value)
-    return f"{value:g}" if isinstance(value, float) else str(value)
+        return " ".join(quoted(one) if isinstance(one, str) else typed(field, one) for one in value)
+    return repr(value).removesuffix(".0") if isinstance(value, float) else str(value)
 
 
 def sparkline(values: Sequence[float], low: float, high: float) -> str:

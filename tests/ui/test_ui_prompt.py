@@ -142,3 +142,32 @@ async def test_a_filter_is_gone_on_with_as_it_is(open_desk: Open, root: Path) ->
         assert desk.app.workstation is not None
         assert desk.app.workstation.filter.startswith('text:"cafe\u0301 \u200fשיר"')
         assert desk.here == "amber"
+
+
+async def test_a_tag_of_two_words_stays_one(open_desk: Open, root: Path) -> None:
+    tags = ["film score", "line\nfeed", '"best"', 'the "best"', "a,b", "rain"]
+    say(root, {"tags": tags})
+    async with open_desk(root, size=(80, 24)) as desk:
+        await desk.press("a", "t", "space", *"wet", "enter")
+        assert desk.values("amber")["tags"] == [
+            "film score",
+            "line\nfeed",
+            '"best"',
+            'the "best"',
+            "a,b",
+            "rain",
+            "wet",
+        ]
+        await desk.press("j", "a", "t", *'"fi', "tab", "space", *"wet", "enter")
+        assert desk.values("birch")["tags"] == ["film score", "wet"]
+
+
+async def test_numbers_beside_the_one_that_is_typed_stay_exact(open_desk: Open, root: Path) -> None:
+    times = [0.0, 1234.5678, 1e-7, 2000.0]
+    say(root, {"chord_times": times})
+    async with open_desk(root, size=(120, 40)) as desk:
+        await desk.press("e")
+        while desk.form.field != "chord_times":
+            await desk.press("j")
+        await desk.press("enter", "space", *"2001", "enter")
+        assert desk.values("amber")["chord_times"] == [*times, 2001.0]

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Sequence
 from typing import TYPE_CHECKING
 
 from kelly_tui.errors import LabelError
-from kelly_tui.model.annotation import FIELDS, Label
+from kelly_tui.model.annotation import FIELDS, Label, quoted
 from kelly_tui.model.labels import RULE_BREAKS
 from kelly_tui.text import count, safe_text
 from kelly_tui.ui import edits
@@ -105,7 +105,7 @@ class FieldKeys(Labelling):
 
         async def find() -> None:
             used = await self.session.ask(lambda catalogue: words_in_use(catalogue, field))
-            offered[:] = dict.fromkeys((*used, *known))
+            offered[:] = dict.fromkeys((*map(quoted, used), *known))
 
         self.start(find, "words")
 
