@@ -144,6 +144,7 @@ _CHORD = re.compile(
 )
 _METER = re.compile(r"(\d{1,2})/(\d{1,2})")
 _RULE_BREAK = re.compile(rf"(?:{'|'.join(labels.RULE_BREAK_CATEGORIES)})_\w+")
+_BARE_WORD = re.compile(r'[^\s,|"][^\s,|]*')
 _TYPED_WORD = re.compile(r'"((?:[^"]|"")*)"(?=[\s,|]|$)|([^\s,|]+)')
 
 
@@ -237,7 +238,7 @@ def _items(field: Field, value: object) -> list[object]:
 
 def quoted(word: str) -> str:
     """A word of a list as it is typed: ``"film score"`` in quotes, those in it doubled, where it would not stay one."""
-    return word if _TYPED_WORD.findall(word) == [("", word)] else '"' + word.replace('"', '""') + '"'
+    return word if _BARE_WORD.fullmatch(word) else '"' + word.replace('"', '""') + '"'
 
 
 def _words(field: Field, value: object, choices: tuple[str, ...]) -> Value:

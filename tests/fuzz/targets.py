@@ -28,7 +28,7 @@ from kelly_tui.settings import load_settings
 from kelly_tui.store import annotation_file
 from kelly_tui.store.filters import parse
 from kelly_tui.store.manifest import load_manifest
-from kelly_tui.text import safe_text
+from kelly_tui.text import is_safe, safe_text
 from tests.nasty import audio, midi, records, shards, soundfonts
 
 Target = Callable[[bytes], object]
@@ -133,6 +133,7 @@ def shown(data: bytes) -> None:
     """What is shown of any text has no control, no direction and no half of a pair."""
     said = safe_text(_text(data), limit=None)
     said.encode("utf-8")
+    assert is_safe(said)
     assert not any(ord(letter) < 32 or 127 <= ord(letter) < 160 for letter in said), ascii(said)
     assert not set(said) & set("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
