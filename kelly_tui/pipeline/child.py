@@ -24,6 +24,7 @@ from typing import Any, BinaryIO
 import msgspec
 
 from kelly_tui.errors import DatasetError, DiskFull, FileRefused, KellyError, LibraryMissing, SoundError, StoreError
+from kelly_tui.pipeline.trouble import Trouble, is_there_after_all, no_place, unread
 from kelly_tui.settings import Limits, obey
 
 LENGTH = struct.Struct("<I")
@@ -52,6 +53,8 @@ def main() -> None:
             signal.setitimer(signal.ITIMER_PROF, seconds)
             began = time.monotonic()
             kind, value = _answer(function, argument)
+            if kind == "unread" and is_there_after_all(value.path):
+                kind, value = _answer(function, argument)
             answer = pickle.dumps((kind, value, time.monotonic() - began), protocol=pickle.HIGHEST_PROTOCOL)
             signal.setitimer(signal.ITIMER_PROF, 0)
             answers.write(LENGTH.pack(len(answer)) + answer)
@@ -76,15 +79,14 @@ def _answer(function: str, argument: dict[str, Any]) -> tuple[str, Any]:
         module, _, name = function.partition(":")
         return "done", getattr(import_module(module), name)(argument)
     except FileRefused as error:
+        if (trouble := unread(error, argument)) is not None:
+            return "unread", trouble
         return "refused", error.what
     except DiskFull as error:
         return "full", str(error)
-    except (
-        DatasetError,
-        LibraryMissing,
-        SoundError,
-        StoreError,
-    ) as error:  # not this file's fault: the next would meet the same
+    except DatasetError as error:
+        return "place", Trouble(error.what, str(error.path or ""), error.hint)
+    except (LibraryMissing, SoundError, StoreError) as error:  # not this file's fault: the next would meet the same
         return "stop", str(error)
     except KellyError as error:
         return "broken", str(error)
@@ -93,6 +95,8 @@ def _answer(function: str, argument: dict[str, Any]) -> tuple[str, Any]:
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             return "full", str(error)
+        if (trouble := no_place(error, argument)) is not None:
+            return "place", trouble
         return "broken", f"{type(error).__name__}: {error}"
     except Exception as error:  # a fault of ours costs its item, by name, and not the run
         return "broken", f"{type(error).__name__}: {error}"

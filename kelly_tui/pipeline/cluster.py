@@ -21,7 +21,7 @@ import secrets
 import socket
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from functools import cache
@@ -29,10 +29,13 @@ from pathlib import Path
 from typing import Any
 
 import kelly_tui
-from kelly_tui.errors import LibraryMissing, StageError
+from kelly_tui.errors import FileRefused, LibraryMissing, StageError
 from kelly_tui.paths import PROJECT
 from kelly_tui.pipeline.greeting import must_greet
-from kelly_tui.pipeline.worker import A_LOOK, Workers, cut_all_short
+from kelly_tui.pipeline.trouble import Trouble
+from kelly_tui.pipeline.worker import A_LOOK, Answer, Workers, cut_all_short
+from kelly_tui.store.inside import status_inside
+from kelly_tui.store.layout import MUSIC_FOLDERS
 from kelly_tui.store.partial import partials
 
 PATIENCE = 15.0
@@ -67,7 +70,7 @@ class ClusterWorkers(Workers):
         return max(1, threads)
 
     def submit(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        future: Future[Any] = self._executor.submit(function, *args, **kwargs)
+        future: Future[Any] = self._executor.submit(signed, function, *args, **kwargs)
         return future
 
     def cut_short(self) -> None:
@@ -76,33 +79,18 @@ class ClusterWorkers(Workers):
 
     def must_see(self, root: Path, others: Sequence[Path] = ()) -> list[str]:
         word = secrets.token_hex(8)
-        with partials(root) as new:
+        with partials(root) as new, signs(root) as made:
             sign = new()
             sign.write_text(word, "ascii")
-            seen = self._ask(PATIENCE, look, str(sign), word, [str(path.absolute()) for path in others])
-        silent = [worker for worker, answer in seen.items() if answer is None or isinstance(answer, OSError)]
-        if silent and len(silent) == len(seen):
-            raise StageError(f"the worker {silent[0]} does not answer", hint="End it, or start it again.")
-        for worker in silent:
-            del seen[worker]
-        for worker, answer in seen.items():
-            if isinstance(answer, Exception):
-                raise StageError(
-                    f"the worker {worker} can't run this Kelly ({reason(answer)})",
-                    hint=f"Install Kelly {kelly_tui.__version__} there, for the Python that runs the worker.",
-                )
-            theirs, missing = answer
-            if theirs != this_kelly():
-                raise StageError(
-                    f"the worker {worker} has Kelly {theirs}, this is {this_kelly()}",
-                    hint="Install the same everywhere: other versions may write other bytes.",
-                )
-            if missing is not None:
-                raise StageError(
-                    f"the worker {worker} does not see it",
-                    path=root if missing == str(sign) else missing,
-                    hint="Mount that folder at the same place on every machine.",
-                )
+            wanted = [*map(str, made), *(str(path.absolute()) for path in others)]
+            seen = self._ask(PATIENCE, look, str(sign), word, wanted)
+            silent = [worker for worker, answer in seen.items() if answer is None or isinstance(answer, OSError)]
+            if silent and len(silent) == len(seen):
+                raise StageError(f"the worker {silent[0]} does not answer", hint="End it, or start it again.")
+            places = {str(sign): root, **{str(one): one.parent for one in made}}
+            for worker, answer in seen.items():
+                if worker not in silent:
+                    _must_be_as_here(worker, answer, sign, word, places)
         return self._leave_out(silent, "does not answer")
 
     def without_silent(self) -> list[str]:
@@ -127,6 +115,12 @@ class ClusterWorkers(Workers):
         for worker in workers:
             self._within(self.client.scheduler.unregister, address=worker, stimulus_id=f"kelly-{secrets.token_hex(4)}")
         return [f"the worker {one} {why}: the others do its work; start it again to have it back" for one in workers]
+
+    def without(self, worker: str, why: str) -> list[str]:
+        known = self._known()
+        if worker in known and len(known) == 1:
+            raise StageError(f"the worker {worker} {why}", hint="Mend it, or start others, then run the same again.")
+        return self._leave_out([worker] if worker in known else [], why)
 
     def must_be_private(self) -> None:
         """Raise `StageError` where the scheduler or a worker listens off loopback without TLS."""
@@ -173,6 +167,18 @@ class ClusterWorkers(Workers):
             ) from None
 
 
+def signed(function: Callable[..., list[Answer]], *args: Any, **kwargs: Any) -> list[Answer]:
+    """On a worker: the answers of `function`; those that may be the worker's own fault say whose."""
+    from distributed import get_worker
+
+    address = get_worker().address
+    answers = function(*args, **kwargs)
+    return [
+        (kind, value._replace(worker=address) if isinstance(value, Trouble) else value, seconds)
+        for kind, value, seconds in answers
+    ]
+
+
 @cache
 def this_kelly() -> str:
     """Its version and a digest of its sources: of two checkouts of one version, one may write other bytes."""
@@ -188,14 +194,72 @@ def digest_of(package: Path) -> str:
     return digest.hexdigest()[:10]
 
 
-def look(sign: str, word: str, others: list[str]) -> tuple[str, str | None]:
-    """On a worker: which Kelly it has, and the first of these paths that is not there or says something else."""
+def look(sign: str, word: str, others: list[str]) -> tuple[str, str, str]:
+    """On a worker: which Kelly it has, what is wrong, and with which path.
+
+    Wrong is where `sign` does not say `word`, one of `others` is not there, or nothing can be written beside `sign`.
+    Else the path is that of a file which was left there, and says `word`.
+    """
+    missing = sign if not _says(sign, word) else next((path for path in others if not os.path.exists(path)), None)
+    if missing is not None:
+        return this_kelly(), "does not see it", missing
+    left = Path(sign).with_name(f".kelly-{secrets.token_hex(6)}")  # as `partials` has it: swept if nobody takes it away
     try:
-        same = Path(sign).read_text("ascii") == word
+        left.write_text(word, "ascii")
+    except OSError as error:
+        return this_kelly(), f"can't write there ({error.strerror})", sign
+    return this_kelly(), "", str(left)
+
+
+def _must_be_as_here(worker: str, answer: Any, sign: Path, word: str, places: Mapping[str, Path]) -> None:
+    """Raise `StageError` unless what `look` returned, or raised, is what it would here; `places`: of each sign."""
+    if isinstance(answer, Exception):
+        raise StageError(
+            f"the worker {worker} can't run this Kelly ({reason(answer)})",
+            hint=f"Install Kelly {kelly_tui.__version__} there, for the Python that runs the worker.",
+        )
+    theirs, *said = answer
+    if theirs != this_kelly():
+        raise StageError(
+            f"the worker {worker} has Kelly {theirs}, this is {this_kelly()}",
+            hint="Install the same everywhere: other versions may write other bytes.",
+        )
+    wrong, path = said
+    if not wrong:
+        left = sign.with_name(os.path.basename(path))
+        wrong, path = "" if _says(left, word) else "writes there what is not seen, or can't be read, here", str(sign)
+        with contextlib.suppress(OSError):
+            left.unlink()
+    if wrong:
+        raise StageError(
+            f"the worker {worker} {wrong}",
+            path=places.get(path, path),
+            hint=f"Mount that folder at the same place on every machine{', to be written too' * (path in places)}.",
+        )
+
+
+def _says(path: Path | str, word: str) -> bool:
+    try:
+        return Path(path).read_text("ascii") == word
     except (OSError, UnicodeDecodeError):
-        same = False
-    missing = sign if not same else next((path for path in others if not os.path.exists(path)), None)
-    return this_kelly(), missing
+        return False
+
+
+@contextmanager
+def signs(root: Path) -> Iterator[list[Path]]:
+    """A new file in each folder of the dataset at `root` that may be a mount of its own; all are gone at the end."""
+    made: list[Path] = []
+    try:
+        for folder in ("raw", "processed", *MUSIC_FOLDERS):
+            with contextlib.suppress(OSError, FileRefused):  # where we can't write, or it leads out, nobody has to
+                if status_inside(root, folder) is not None:
+                    sign = root / folder / f".kelly-{secrets.token_hex(6)}"
+                    sign.touch(exist_ok=False)
+                    made.append(sign)
+        yield made
+    finally:
+        for sign in made:
+            sign.unlink(missing_ok=True)
 
 
 @contextmanager

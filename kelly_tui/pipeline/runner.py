@@ -17,12 +17,13 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Executor, Future, wait
 from contextlib import contextmanager
 from itertools import count, takewhile
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from kelly_tui.errors import DiskFull, KellyError, StageError
 from kelly_tui.pipeline.pace import Pace
 from kelly_tui.pipeline.plan import Work
 from kelly_tui.pipeline.stage import PAUSED, Failed, Interrupted, Item, Outcome, Progress, Result, Run
+from kelly_tui.pipeline.trouble import Trouble, can_be_read, can_be_written
 from kelly_tui.pipeline.worker import WAITING, Answer, Chunk, LocalExecutor, Workers, run_chunk
 
 CHUNK_WORK = 0.2
@@ -46,6 +47,9 @@ FULL_SECONDS = 3600.0
 RETRIES = 3
 """How often a chunk whose worker was lost is handed out again."""
 
+_NO_TROUBLE = {"unread": "refused", "place": "stop"}
+"""What kind of answer it is where what a worker could not do can't be done here either."""
+
 SAMPLE = 50
 """Items after which it is asked whether most fail."""
 
@@ -61,10 +65,9 @@ def run_items(work: Work, commit: Commit, run: Run) -> Outcome:
     outcome = Outcome(work.stage, skipped=plan.skipped, failed_before=plan.failed_before)
     if plan.total:
         with _workers(run) as executor, _interruptible(run.cancel):
-            if work.room is not None and isinstance(executor, Workers):
-                for words in executor.must_see(work.room.folder, work.reads):
-                    run.notice(words)
-            _Drive(work, commit, run, executor, outcome).go()
+            drive = _Drive(work, commit, run, executor, outcome)
+            drive.check_workers()
+            drive.go()
     return outcome
 
 
@@ -150,6 +153,12 @@ class _Drive:
         self.answered = 0
         self.began = time.monotonic()
         self.last_answer = self.last_commit = self.last_word = self.last_look = self.last_roll = self.began
+
+    def check_workers(self) -> None:
+        """Raise `StageError` where a worker has other folders than we have."""
+        if self.work.room is not None and isinstance(self.executor, Workers):
+            for words in self.executor.must_see(self.work.room.folder, self.work.reads):
+                self.run.notice(words)
 
     def go(self) -> None:
         try:
@@ -310,8 +319,16 @@ class _Drive:
         self.last_answer = now
 
     def _take(self, tickets: list[_Ticket], answers: list[Answer]) -> None:
-        stop = ""
-        for ticket, (kind, value, seconds) in zip(tickets, answers, strict=False):
+        stop, blamed = "", None
+        for ticket, (said, told, seconds) in zip(tickets, answers, strict=False):
+            if isinstance(told, Trouble) and (blamed is not None or self._is_possible_here(said, told)):
+                blamed = told  # by the same worker, whatever it says of the next: others will tell
+                self.again.append(ticket)
+                continue
+            kind = _NO_TROUBLE.get(said, said)
+            value: Any = told
+            if isinstance(told, Trouble):
+                value = told.what if kind == "refused" else told.line(told.hint)
             if kind == "done":
                 self.landed[ticket.place] = (ticket.item, value)
             elif kind in ("full", "stop", "dismissed"):
@@ -328,6 +345,9 @@ class _Drive:
             self.answered += 1
             self.pace.note(ticket.item, seconds, failed=kind != "done")
         self.again.extend(tickets[len(answers) :])
+        if blamed is not None and isinstance(self.executor, Workers):
+            for words in self.executor.without(blamed.worker, f"can't do what can be done here ({blamed.line()})"):
+                self.run.notice(words)
         if stop:
             raise StageError(
                 f"{self.work.stage} stopped: {stop}", hint="When that is mended, run the same again to go on."
@@ -337,6 +357,14 @@ class _Drive:
                 f"{self.work.stage} stopped: most items fail, {self.faults} of {self.answered} ({self.last_reason})",
                 hint="Mend the cause, then `kelly retry` and run it again.",
             )
+
+    def _is_possible_here(self, kind: str, trouble: Trouble) -> bool:
+        """Whether what a worker of a cluster could not read or write can be here: then it is the worker's trouble."""
+        if not trouble.worker:
+            return False
+        if kind == "unread":
+            return can_be_read(trouble.path)
+        return self.work.room is not None and can_be_written(self.work.room.folder)
 
     def _take_back(self, tickets: list[_Ticket], error: Exception) -> None:
         for ticket in tickets:
@@ -388,7 +416,11 @@ class _Drive:
         if self.work.room is None or isinstance(result, Failed):
             return True
         path = self.work.written(item, result)
-        return path is None or self.work.room.admits(path)
+        try:
+            return path is None or self.work.room.admits(path)
+        except FileNotFoundError:
+            self.check_workers()  # one may have lost a folder meanwhile: it is named
+            raise
 
     def _tell(self, last: bool = False, message: str = "") -> None:
         now = time.monotonic()

@@ -70,7 +70,11 @@ class Chunk(NamedTuple):
 
 Answer = tuple[str, Any, float]
 """(``done``, result, seconds) · (``refused`` ``crashed`` ``slow`` ``memory`` ``broken``, reason, seconds) when the item
-failed · (``full`` ``stop`` ``dismissed``, reason, seconds) when it never had its chance."""
+failed · (``full`` ``stop`` ``dismissed``, reason, seconds) when it never had its chance · (``unread`` ``place``,
+`Trouble`, seconds) where another machine may do it: its file can't be read, or something can't be written."""
+
+NO_USE = ("full", "stop", "dismissed", "place")
+"""Kinds of answers after which other items would meet the same."""
 
 
 def run_chunk(chunk: Chunk) -> list[Answer]:
@@ -79,7 +83,7 @@ def run_chunk(chunk: Chunk) -> list[Answer]:
     until = time.monotonic() + CHUNK_SECONDS
     while len(answers) < len(chunk.work) and (not answers or time.monotonic() < until):
         answers += _own_child(chunk.memory, chunk.limits).ask(chunk.work[len(answers) :], until)
-        if answers[-1][0] in ("full", "stop", "dismissed"):  # the others would meet the same
+        if answers[-1][0] in NO_USE:
             break
     return answers
 
@@ -235,6 +239,13 @@ class Workers(Executor):
         Asked when nothing has come back for longer than anything may take: who could do its work has done it.
         """
 
+    @abstractmethod
+    def without(self, worker: str, why: str) -> list[str]:
+        """Leave out the one of that name, a line of which is returned: none where that was done before.
+
+        Raises `StageError` where there is no other.
+        """
+
 
 class LocalExecutor(ThreadPoolExecutor, Workers):
     """Threads that wait, each for a child process of its own that works.
@@ -265,6 +276,10 @@ class LocalExecutor(ThreadPoolExecutor, Workers):
 
     def without_stuck(self) -> list[str]:
         """They all wait for children that they end in time."""
+        return []
+
+    def without(self, worker: str, why: str) -> list[str]:
+        """They are on this machine: what one can't do none can, and no trouble names one."""
         return []
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:

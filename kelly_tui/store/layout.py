@@ -35,17 +35,17 @@ LARGEST_MANIFEST = 1 << 30
 LARGEST_LIST = 64 << 20
 """Bytes of a list of a split, or of what proves them: three million ids fit."""
 
-_FOLDERS = (
+MUSIC_FOLDERS = (
     "raw/midi",
     "raw/audio",
     "raw/synthetic",
     "processed/features",
     "processed/augmented/midi",
     "processed/augmented/audio",
-    "annotations",
-    "splits",
-    ".kelly",
 )
+"""Where samples and what is made of them lie."""
+
+_FOLDERS = (*MUSIC_FOLDERS, "annotations", "splits", ".kelly")
 
 
 def utc_now() -> str:

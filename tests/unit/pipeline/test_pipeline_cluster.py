@@ -17,6 +17,7 @@ import sys
 import threading
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import ClassVar
@@ -27,6 +28,7 @@ import kelly_tui
 from kelly_tui.errors import LibraryMissing, StageError
 from kelly_tui.pipeline.cluster import ClusterWorkers, cluster, digest_of, look, reason, this_kelly
 from kelly_tui.pipeline.plan import Plan, Work
+from kelly_tui.pipeline.room import Room
 from kelly_tui.pipeline.runner import run_items
 from kelly_tui.pipeline.stage import Failed, Item, Progress, Run
 from kelly_tui.settings import Settings
@@ -126,8 +128,127 @@ def test_a_worker_that_sees_another_folder_is_named_before_anything_is_done(thre
         three.must_see(tmp_path, [tmp_path / "elsewhere"])
     sign = tmp_path / "sign"
     sign.write_text("this one")
-    assert look(str(sign), "this one", []) == (this_kelly(), None)
-    assert look(str(sign), "another", []) == (this_kelly(), str(sign))
+    kelly, wrong, left = look(str(sign), "this one", [])
+    assert (kelly, wrong, Path(left).read_text(), Path(left).parent) == (this_kelly(), "", "this one", tmp_path)
+    assert look(str(sign), "another", []) == (this_kelly(), "does not see it", str(sign))
+
+
+def test_what_is_left_to_see_whether_all_is_as_here_is_gone_at_the_end(three, tmp_path):
+    root = create(tmp_path)
+    before = sorted(root.rglob("*"))
+    assert three.must_see(root) == []
+    assert sorted(root.rglob("*")) == sorted({*before, root / ".kelly/partial"})
+
+
+VIEW = """
+import errno, os, sys
+
+
+def _is_below(path, name):
+    folder = os.environ.get(name)
+    return folder is not None and isinstance(path, str) and path.startswith(folder + "/")
+
+
+def _refuse(event, said):
+    if event == "open" and _is_below(said[0], "UNSEEN"):
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), said[0])
+    writes = said[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT) if event == "open" else event in ("os.mkdir", "os.rename")
+    if writes and any(_is_below(one, "READ_ONLY") for one in said):
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS), said[0])
+
+
+sys.addaudithook(_refuse)
+_exists = os.path.exists
+os.path.exists = lambda path: not _is_below(path, "UNSEEN") and _exists(path)
+"""
+"""What a Python does first, that it sees a folder as one on whose machine it is mounted read-only, or not at all."""
+
+
+@contextlib.contextmanager
+def with_another(folder: Path, **view: Path) -> Iterator[tuple[ClusterWorkers, str]]:
+    """Two workers over TCP, of which one has another view of the folders; and the address of that one."""
+    import distributed
+
+    (folder / "view").mkdir()
+    (folder / "view/sitecustomize.py").write_text(VIEW)
+    toys = str(Path(__file__).parent)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", toys)
+        quiet = {"host": "127.0.0.1", "protocol": "tcp://", "dashboard_address": ":0", "memory_limit": 0}
+        with distributed.LocalCluster(n_workers=1, threads_per_worker=1, **quiet) as running:
+            address = running.scheduler_address
+            command = [sys.executable, "-m", "distributed.cli.dask_worker", address, "--host", "127.0.0.1"]
+            command += ["--no-dashboard", "--no-nanny", "--nthreads", "1", "--local-directory", str(folder / "view")]
+            seen = {name: str(path) for name, path in view.items()}
+            env = {**os.environ, "PYTHONPATH": f"{folder / 'view'}:{toys}", **seen}
+            with subprocess.Popen(command, env=env, stderr=subprocess.DEVNULL) as other:
+                try:
+                    with cluster(address) as workers:
+                        workers.client.wait_for_workers(2, timeout=60)
+                        processes = workers.client.run(os.getpid)
+                        yield workers, next(one for one, process in processes.items() if process == other.pid)
+                finally:
+                    other.kill()
+
+
+@pytest.mark.parametrize(("view", "folder", "words"), [
+    ("READ_ONLY", "", r"can't write there \(Read-only file system\): {}\. Mount"),
+    ("UNSEEN", "/raw", r"does not see it: {}/raw\. Mount"),
+    ("UNSEEN", "/raw/midi", r"does not see it: {}/raw/midi\. Mount"),
+    ("UNSEEN", "/processed", r"does not see it: {}/processed\. Mount"),
+])  # fmt: skip
+def test_a_worker_of_another_view_is_named_and_costs_no_file(view, folder, words, music, tmp_path):
+    root = create(tmp_path)
+    kelly_tui.import_files(root, [music / "sad/song_1.mid"])
+    with (
+        with_another(tmp_path, **{view: Path(f"{root}{folder}")}) as (workers, other),
+        pytest.raises(StageError, match=f"^the worker {other} {words.format(root)}"),
+    ):
+        kelly_tui.extract_features(root, executor=workers)
+    assert kelly_tui.extract_features(root).done == 1
+
+
+@pytest.mark.parametrize(("view", "temper"), [("UNSEEN", "read"), ("READ_ONLY", "write")])
+def test_what_a_worker_can_not_do_at_work_is_done_by_the_others(view, temper, tmp_path):
+    root = create(tmp_path)
+    place = root / "raw/midi/mounted"
+    place.mkdir()
+    (place / "song").touch()
+    path = str(place / "song") if temper == "read" else str(place)
+    items = [
+        Item(f"id{n}", f"file {n}", "key", 10, "toy_items:temper", {"number": n, "temper": temper, "path": path})
+        for n in range(60)
+    ]
+    plan, rows, notices = Plan(), [], []
+    for one in items:
+        plan.add(one, "new")
+    with Catalogue.open(root) as catalogue, with_another(tmp_path, **{view: place}) as (workers, other):
+        work = Work("toy", items, plan, room=Room(catalogue), written=lambda *_: None)
+        run_items(work, rows.extend, Run(executor=workers, notice=notices.append))
+        left = list(workers.client.scheduler_info(n_workers=-1)["workers"])
+        with pytest.raises(StageError, match=f"^the worker {left[0]} is another's"):
+            workers.without(left[0], "is another's")
+    assert [result["square"] for _, result in rows] == [n**2 for n in range(60)]
+    (words,) = notices
+    assert words.startswith(f"the worker {other} can't do what can be done here (")
+    assert f": {place}" in words
+    assert other not in left
+
+
+def test_a_file_that_is_gone_here_too_is_no_fault_of_a_worker(three, tmp_path):
+    data = {"number": 1, "temper": "read", "path": str(tmp_path / "gone")}
+    plan, rows = Plan(), []
+    items = [Item("id1", "file 1", "key", 10, "toy_items:temper", data)]
+    plan.add(items[0], "new")
+    run_items(Work("toy", items, plan), rows.extend, Run(executor=three))
+    assert [result for _, result in rows] == [Failed("can't be read (No such file or directory)", "refused")]
+
+
+@pytest.mark.skipif(not Path("/proc/sys/kernel/ostype").exists(), reason="has no folder that nobody can write to")
+def test_a_folder_that_can_be_read_alone_is_told():
+    sign = "/proc/sys/kernel/ostype"
+    kelly, wrong, path = look(sign, Path(sign).read_text(), [])
+    assert (kelly, wrong.partition(" (")[0], path) == (this_kelly(), "can't write there", sign)
 
 
 def test_a_worker_of_another_checkout_is_named_though_its_version_is_the_same(three, tmp_path, monkeypatch):

@@ -22,10 +22,13 @@ import pytest
 from kelly_tui.errors import StageError
 from kelly_tui.pipeline import runner, worker
 from kelly_tui.pipeline.plan import Plan, Work
+from kelly_tui.pipeline.room import Room
 from kelly_tui.pipeline.runner import run_items, shared_workers
 from kelly_tui.pipeline.stage import Failed, Interrupted, Item, Run
 from kelly_tui.pipeline.worker import Child, LocalExecutor
 from kelly_tui.settings import Settings
+from kelly_tui.store.catalogue import Catalogue
+from tests.strangers import create
 
 pytestmark = pytest.mark.usefixtures("toys")
 
@@ -125,6 +128,61 @@ def test_what_every_item_would_meet_stops_the_stage_and_blames_none(temper, word
         run_items(work(items), ledger, quick())
     assert ledger.squares == [number**2 for number in range(len(ledger.rows))]
     assert not ledger.failed
+
+
+@pytest.mark.parametrize(
+    ("temper", "path", "words"),
+    [
+        ("read-only", "/elsewhere/file", "Read-only file system: /elsewhere/file"),
+        ("closed to us", "/dataset/file", "Permission denied: /dataset/file"),
+    ],
+)
+def test_a_disk_that_does_not_let_us_is_no_fault_of_the_file(temper, path, words):
+    ledger = Ledger()
+    items = [item(number, temper if number == 40 else "", root="/dataset", path=path) for number in range(100)]
+    with pytest.raises(StageError, match=words):
+        run_items(work(items), ledger, quick())
+    assert not ledger.failed
+
+
+def test_a_file_that_is_closed_to_us_elsewhere_costs_itself_alone():
+    ledger = Ledger()
+    items = [item(n, "closed to us" if n == 4 else "", root="/dataset", path="/dataset.mid") for n in range(9)]
+    run_items(work(items), ledger, quick())
+    assert ledger.failed == {"id4": Failed("PermissionError: [Errno 13] Permission denied: '/dataset.mid'", "broken")}
+
+
+def test_a_file_that_is_not_there_is_refused(tmp_path):
+    ledger = Ledger()
+    run_items(work([item(1, "read", path=str(tmp_path / "gone"))]), ledger, quick())
+    assert ledger.failed == {"id1": Failed("can't be read (No such file or directory)", "refused")}
+
+
+def test_a_file_that_is_there_after_all_is_read_again(tmp_path):
+    ledger = Ledger()
+    run_items(work([item(3, "read late", path=str(tmp_path), mark=str(tmp_path / "mark"))]), ledger, quick())
+    assert ledger.squares == [9]
+
+
+class Losing(LocalExecutor):
+    """All see the same at first; later one does not, and says that it has written what is not here."""
+
+    looks = 0
+
+    def must_see(self, root, others=()):
+        self.looks += 1
+        if self.looks > 1:
+            raise StageError("the worker tcp://a does not see it", path=root)
+        return []
+
+
+def test_who_has_lost_a_folder_meanwhile_is_named(tmp_path):
+    with Catalogue.open(create(tmp_path)) as catalogue, Losing(1) as executor:
+        run = quick()
+        run.executor = executor
+        told = work([item(1)], room=Room(catalogue), written=lambda *_: catalogue.root / "raw/nowhere")
+        with pytest.raises(StageError, match="the worker tcp://a does not see it"):
+            run_items(told, Ledger(), run)
 
 
 def test_cancelling_commits_what_is_done_and_ends_the_hanging_item(monkeypatch):

@@ -14,6 +14,14 @@ def square(item: dict) -> dict:
     return {"square": item["number"] ** 2, "process": os.getpid()}
 
 
+def _read(path: str, said: str | None = None) -> None:
+    try:
+        Path(path).read_bytes()
+    except OSError as error:
+        error.filename = said or path
+        raise FileRefused(f"can't be read ({error.strerror})", path=path) from error
+
+
 def temper(item: dict) -> dict:
     match item.get("temper"):
         case "segfault":
@@ -36,6 +44,20 @@ def temper(item: dict) -> dict:
         case "full while there":
             if Path(item["path"]).exists():
                 raise OSError(errno.ENOSPC, "No space left on device")
+        case "read-only":
+            raise OSError(errno.EROFS, os.strerror(errno.EROFS), item["path"])
+        case "closed to us":
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), item["path"])
+        case "write":
+            time.sleep(0.01)
+            Path(item["path"], str(item["number"])).touch()
+        case "read":
+            time.sleep(0.01)
+            _read(item["path"])
+        case "read late":  # as NFS has it: once it is not there, though it is
+            if not Path(item["mark"]).exists():
+                Path(item["mark"]).touch()
+                _read(f"{item['path']}/gone", item["path"])
         case "library":
             raise LibraryMissing("libfluidsynth is missing", hint="Install libfluidsynth3.")
         case "chatter":
