@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import sys
@@ -50,8 +51,6 @@ def wav(number: int) -> bytes:
 @pytest.fixture(scope="module")
 def root(tmp_path_factory) -> Path:
     """Songs of MIDI and of sound, with labels; of every fifth the emotion is not known. Features are there."""
-    import hashlib
-
     songs, contents = [], {}
     for n in range(SONGS):
         data = wav(n) if n % 2 else b"MThd %d" % n
@@ -132,6 +131,29 @@ def test_parquet_is_written_in_row_groups_and_shards(root, tmp_path, monkeypatch
     assert [shard.name[-14:-8] for shard in shards] == [f"-0000{len(shards)}"] * len(shards)
     assert len(shards) > 2
     assert parquet.ParquetFile(shards[0]).num_row_groups == 2
+
+
+def test_a_row_group_is_sixteen_megabytes_or_one_sample_and_sound_lies_in_it_as_it_is(tmp_path, monkeypatch):
+    """One of 15 MB and one of a gigabyte were one group, which readers unpack at once; and silence came as a bomb."""
+    from pyarrow import parquet
+
+    from kelly_tui.export import parquet as writer
+
+    monkeypatch.setattr(writer, "_BYTES", 40_000)
+    music = [bytes(9_000 + n // 9 * 90_000) + b"%d" % n for n in range(16)]
+    songs = {hashlib.sha256(one).hexdigest(): one for one in music}
+    made = [
+        sample(n, "wav", sha256=digest, sample_id=digest[:16], file_size_bytes=len(songs[digest]))
+        for n, digest in enumerate(songs)
+    ]
+    export(dataset(tmp_path, made, songs), tmp_path / "out", "parquet", force=True)
+    for path in (tmp_path / "out/data").iterdir():
+        facts = parquet.read_metadata(path)
+        for group in map(facts.row_group, range(facts.num_row_groups)):
+            sound = next(c for c in map(group.column, range(group.num_columns)) if c.path_in_schema == "audio.bytes")
+            assert group.num_rows == 1 or sound.total_compressed_size < 40_000
+            assert sound.compression == "UNCOMPRESSED"
+            assert sound.statistics is None
 
 
 def test_without_pyarrow_the_extra_is_named_before_anything_is_written(root, tmp_path, monkeypatch):
@@ -274,8 +296,6 @@ def test_the_card_says_first_what_was_chosen_and_mapped(root, tmp_path):
 
 @pytest.mark.parametrize("format", ["jsonl", "parquet", "webdataset", "jams"])
 def test_made_twice_it_is_the_same_bytes_and_export_json_names_the_files(root, tmp_path, format):
-    import hashlib
-
     export(root, tmp_path / "one", format)
     export(root, tmp_path / "two", format)
     files = tree(tmp_path / "one")
