@@ -17,6 +17,7 @@ from kelly_tui.export.facts import KIND, VERSION
 from kelly_tui.export.formats import missing
 from kelly_tui.export.lines import extracted_of, sample_of
 from kelly_tui.export.outside import LONGEST, content, lines_in, most_of, opened, regular, too_large
+from kelly_tui.export.pages import Row, rows
 from kelly_tui.export.shards import bytes_of, members
 from kelly_tui.export.target import NAME, said
 from kelly_tui.model.dataset import DatasetConfig
@@ -106,6 +107,7 @@ def read_back(folder: Path, config: DatasetConfig, refused: Callable[[str, str],
             yield _checked(sample, raw)
         except FileRefused as error:
             refused(name, error.what)
+        del raw  # before the next is read
     if lacking > 0:
         refused(NAME, f"{count(lacking, 'sample')} of {samples_in(folder):,} {agree(lacking, 'is', 'are')} not there")
 
@@ -232,35 +234,37 @@ def _of_files(files: Mapping[str, bytes], refused: str, where: str) -> _Raw:
 
 def _parquet(folder: Path) -> Iterator[_Raw | _Spoilt]:
     try:
-        from pyarrow import parquet
+        import pyarrow  # noqa: F401  # said before anything is read
     except ImportError:
         raise missing("pyarrow", "parquet") from None
-    columns = ["sample", "audio", "midi", "path", "features"]
     files = _Files(folder)
     for split in SPLITS:
         for path in regular(folder, f"data/{split}-*.parquet"):
+            name = f"data/{path.name}"
             try:
-                opened(folder, path).close()
-                with parquet.ParquetFile(path) as file:
-                    batches = file.iter_batches(batch_size=64, columns=columns)
-                    for number, row in enumerate((row for batch in batches for row in batch.to_pylist()), 1):
-                        line = _decoded(row.get("sample") or "")
-                        music = _bytes(_object(row.get("audio")).get("bytes") or row.get("midi"))
-                        features = _bytes(row.get("features"))
-                        where = f"data/{path.name}, row {number}"
-                        if music:
-                            yield _Raw(line, music, features, where=where)
+                with opened(folder, path) as file:
+                    for row in rows(file):
+                        where = f"{name}, row {row.number}"
+                        if len(row.sample) >= LONGEST:
+                            yield _Spoilt(where, too_large(LONGEST))
                         else:
-                            yield files.of(line, row.get("path"))._replace(features=features, where=where)
+                            yield _of_row(row, files)._replace(where=where)
+                        del row  # before the next is read
             except FileRefused as error:
-                yield _Spoilt(f"data/{path.name}", error.what)
+                yield _Spoilt(name, error.what)
             except (OSError, ValueError, MemoryError) as error:  # what pyarrow raises is one of these too
                 reason = str(error).splitlines()[0] if str(error) else "it takes too much memory"
-                yield _Spoilt(f"data/{path.name}", f"can't be read on ({reason})")
+                yield _Spoilt(name, f"can't be read on ({reason})")
 
 
-def _bytes(found: Any) -> bytes | None:
-    return found if isinstance(found, bytes) else None
+def _of_row(row: Row, files: _Files) -> _Raw:
+    line = _decoded(row.sample)
+    if len(row.features or b"") > LARGEST:
+        return _Raw(line, None, None, too_large(LARGEST))
+    if row.music:
+        return _Raw(line, row.music, row.features)
+    path = row.path.decode("utf-8", "replace") if row.path else None
+    return files.of(line, path)._replace(features=row.features)
 
 
 _READERS: dict[str, Callable[[Path], Iterator[_Raw | _Spoilt]]] = {
