@@ -16,6 +16,7 @@ from typing import Any, NamedTuple, cast
 from kelly_tui.errors import FileRefused
 from kelly_tui.export.compact import LIST, STRUCT, Compact, Shape
 from kelly_tui.export.outside import LONGEST
+from kelly_tui.settings import limits
 from kelly_tui.store.feature_files import LARGEST
 from kelly_tui.text import count
 
@@ -41,9 +42,6 @@ _PIECE = 1 << 20
 """Bytes that are passed over at once."""
 _WIDEST = 32
 """Bits of such a number."""
-_CUT = {"sample": LONGEST, "path": LONGEST}
-"""Of a value of these only the beginning is kept, as of a line that is too long."""
-
 _MAGIC = b"PAR1"
 _BYTE_ARRAY, _OPTIONAL, _REPEATED = 6, 1, 2
 _DATA, _DICTIONARY = 0, 2
@@ -146,7 +144,7 @@ class _Shard:
         left, dictionary = group["rows"], list[bytes]()
         while left:
             head, at = self._head(at, end)
-            page = _Page(self, at, head, _PACKED_AS[chunk["codec"]], _CUT.get(name, sys.maxsize))
+            page = _Page(self, at, head, _PACKED_AS[chunk["codec"]], _longest(name))
             at += head["packed"]
             if head["kind"] == _DICTIONARY and not dictionary:
                 dictionary = page.dictionary(head["dictionary"])
@@ -266,6 +264,13 @@ class _Span(io.RawIOBase):
         return done
 
 
+def _longest(name: str) -> int:
+    """Of a value of this column only so many bytes are kept, as of a line that is too long: more than is believed."""
+    if name in ("sample", "path"):
+        return LONGEST
+    return limits().midi_bytes + 1 if name == "midi" else sys.maxsize
+
+
 def _row(number: int, values: list[Iterator[bytes | None]]) -> Row:
     sample, audio, midi, path, features = (next(each) for each in values)
     if sample is None:
@@ -311,7 +316,7 @@ def _runs(data: bytes, width: int) -> Iterator[int]:
     while width:
         head = read.number()
         if not head & 1:
-            yield from repeat(int.from_bytes(read.take(size), "little"), head >> 1)
+            yield from repeat(int.from_bytes(read.take(size), "little"), min(head >> 1, sys.maxsize))
             continue
         for _ in range(head >> 1):
             pack = int.from_bytes(read.take(width), "little")

@@ -120,7 +120,9 @@ def test_no_bomb_expands(out, tmp_path):
     with parquet.ParquetWriter(out / f"data/{name}-zeros.parquet", SCHEMA, use_dictionary=False, **how) as writer:
         for batch in batches(40, sample=["{}"], midi=large):
             writer.write_batch(batch)
-    written(out / f"data/{name}-one.parquet", table(1, sample=["{}"], midi=pa.array([bytes(140 << 20)], pa.binary())))
+    written(
+        out / f"data/{name}-one.parquet", table(1, sample=["{}"], audio=pa.array([{"bytes": bytes(140 << 20)}], AUDIO))
+    )
     assert sum((out / bomb).stat().st_size for bomb in bombs) < 100_000
 
     command = [sys.executable, "-c", PEAK, str(new(tmp_path)), str(out)]
