@@ -28,7 +28,7 @@ _LEAST = 32
 _FREE, _TIMES = 512 << 20, 100
 """A shard gives so many bytes, or so many times its own where that is more."""
 _HELD, _HELD_TIMES = LARGEST, 4
-"""So large is one value, and the dictionary of a column; or so many times the bytes in which it lies."""
+"""So large is a page, or so many times its bytes in the file: ours have 16 MB, or are one file of a sample."""
 _ENTRIES = 1 << 16
 """Of a dictionary."""
 _FOOTER = 64 << 20
@@ -180,7 +180,8 @@ class _Page:
     def __init__(self, shard: _Shard, at: int, head: Mapping[str, Any], codec: str, longest: int) -> None:
         self._shard, self._longest = shard, longest
         self._left = head["size"]
-        self._most = max(_HELD, _HELD_TIMES * head["packed"])
+        if self._left > max(_HELD, _HELD_TIMES * head["packed"]):
+            raise FileRefused(f"can't be read on (it expands to {self._left >> 20:,} MB at once)")
         self._stream: Any = io.BufferedReader(shard.opened(at, head["packed"]))
         if codec:
             import pyarrow
@@ -188,11 +189,9 @@ class _Page:
             self._stream = pyarrow.CompressedInputStream(pyarrow.PythonFile(self._stream, mode="r"), codec)
 
     def dictionary(self, head: Mapping[str, Any]) -> list[bytes]:
-        """All of it, which is as much as one value may be."""
+        """All of it."""
         if head["encoding"] not in (_PLAIN, *_OF_DICTIONARY) or head["values"] > _ENTRIES:
             raise LookupError
-        if self._left > self._most:
-            raise _too_large(self._left)
         return [self._value() for _ in range(head["values"])]
 
     def values(self, head: Mapping[str, Any], levels: int, dictionary: list[bytes]) -> Iterator[bytes | None]:
@@ -222,8 +221,6 @@ class _Page:
     def _value(self) -> bytes:
         size = self._number()
         kept = min(size, self._longest)
-        if kept > self._most:
-            raise _too_large(kept)
         value = self._take(kept)
         for at in range(kept, size, _PIECE):
             self._take(min(_PIECE, size - at))
@@ -245,6 +242,8 @@ class _Page:
         data = self._stream.read(size) if size else b""
         if len(data) != size:
             raise FileRefused("can't be read on (a page is cut short)")
+        if not self._left:
+            self._stream = None  # what unpacks it holds as much as the largest value
         return cast("bytes", data)
 
 
@@ -323,7 +322,3 @@ def _runs(data: bytes, width: int) -> Iterator[int]:
             for shift in range(0, 8 * width, width):
                 yield pack >> shift & (1 << width) - 1
     yield from repeat(0)
-
-
-def _too_large(size: int) -> FileRefused:
-    return FileRefused(f"can't be read on (it expands to {size >> 20:,} MB at once)")
