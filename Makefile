@@ -36,7 +36,7 @@ checked:
 	$(BIN)/lint-imports
 
 tested:
-	$(BIN)/python -m pytest -n 4 --max-worker-restart 0 # on two cores: tests of sound and terminals mostly wait
+	$(BIN)/python -m pytest -n 3 --max-worker-restart 0 # on two cores: tests of sound and terminals mostly wait
 
 bench: .venv/.test
 	$(BIN)/python -m tests.perf
