@@ -19,15 +19,10 @@ class WebDriver(web_driver.WebDriver):
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self._write = partial(_send, self.fileno)
-        self._loop: asyncio.AbstractEventLoop | None = None
-
-    def start_application_mode(self) -> None:
-        self._loop = asyncio.get_running_loop()
-        super().start_application_mode()
 
     def on_meta(self, packet_type: str, payload: dict[str, Any]) -> None:
         """Have a size go the way of the first: by the framework's own, which is shorter, it came there before it."""
-        if packet_type != "resize" or self._loop is None:
+        if packet_type != "resize":
             super().on_meta(packet_type, payload)
             return
         self._size = payload["width"], payload["height"]
