@@ -75,8 +75,8 @@ clean:
 	@touch $@
 
 .venv/.test: pyproject.toml .ci/system | .venv/bin/python
-	PYTHON="$(PYTHON)" .ci/system test
-	$(PIP) --no-compile -e ".[demo,test]" # what is imported is compiled then
+	@PYTHON="$(PYTHON)" .ci/system test & system=$$!; \
+	$(PIP) --no-compile -e ".[demo,test]" && wait $$system # at once; what is imported is compiled then
 	@touch $@ .venv/.demo
 
 .venv/bin/python:
