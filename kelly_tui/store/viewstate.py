@@ -158,7 +158,7 @@ def changed_outside(catalogue: Catalogue, path: Path, lies: Path | None = None) 
     ours = [*([] if known is None else [known]), *_announced(catalogue, path)]
     if now in [(one.size, one.mtime_ns) for one in ours]:
         return False
-    if known is None and not catalogue.layout.has_manifest():
+    if known is None and path == catalogue.layout.manifest_path and not catalogue.layout.has_manifest():
         return False
     same_size = {one.sha256 for one in ours if one.size == now[0]}
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rich.cells import cell_len
@@ -31,10 +32,10 @@ NOTES = {
 }
 
 
-def say(root: Path, labels: dict[str, object], name: str = "amber") -> None:
+def say(root: Path, labels: dict[str, Any], name: str = "amber") -> None:
     with Catalogue.open(root) as catalogue:
         sample = f"{NAMES.index(name):016x}"
-        history.edit(catalogue, [Edit(sample, field, Label(value)) for field, value in labels.items()], "anna")  # type: ignore[arg-type]
+        history.edit(catalogue, [Edit(sample, field, Label(value)) for field, value in labels.items()], "anna")
 
 
 def field(desk: Desk) -> SafeInput:

@@ -102,6 +102,12 @@ def dataset_of(folder: Path, songs: Iterable[bytes], **config: Any) -> Path:
     return root
 
 
+def kill_when(midway: Callable[[], object], process: subprocess.Popen, group: bool) -> None:
+    """Once it is there; or it has ended."""
+    until(lambda: midway() or process.poll() is not None)
+    kill(process, group)
+
+
 def kill_often(root: Path, kills: int, most: int, chance: random.Random) -> list[int]:
     """Kill ``augment`` when it has written up to `most` files more, and again; how many samples there are each time."""
     there = []
@@ -109,8 +115,7 @@ def kill_often(root: Path, kills: int, most: int, chance: random.Random) -> list
         before = written(root)
         process = kelly("augment", root, "--multiplier", 10, "--quiet")
         wanted = chance.randrange(most)
-        until(lambda: written(root) > before + wanted or process.poll() is not None)  # noqa: B023 - called here
-        kill(process, group=number % 2 == 1)
+        kill_when(lambda most=before + wanted: written(root) > most, process, group=number % 2 == 1)
         with Catalogue.open(root) as catalogue:
             there.append(catalogue.counts().in_catalogue)
     return there
@@ -162,8 +167,7 @@ def test_render_killed_anywhere_and_run_again_ends_in_the_same_bytes(
     there = []
     for group, midway in ((True, lambda: any((killed / ".kelly/partial").glob("*"))), (False, lambda: written(killed))):
         process = kelly("render", killed, "--quiet")
-        until(lambda: midway() or process.poll() is not None)  # noqa: B023 - called here
-        kill(process, group)
+        kill_when(midway, process, group)
         with Catalogue.open(killed) as catalogue:
             made = list(catalogue.samples("is:augmented"))
         assert all(hashlib.sha256((killed / one.file_path).read_bytes()).hexdigest() == one.sha256 for one in made)

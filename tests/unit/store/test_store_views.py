@@ -683,6 +683,14 @@ def test_a_manifest_that_is_about_to_be_written_is_no_edit(catalogue, monkeypatc
     assert set(seen) == {False}
 
 
+def test_a_list_that_another_saves_before_there_is_a_manifest_is_an_edit(catalogue, tmp_path):
+    train, new = catalogue.layout.splits / "train.txt", tmp_path / "new"
+    new.write_text("ours\n")
+    viewstate.announce(catalogue, train, new)
+    train.write_text("theirs\n")
+    assert changed_outside(catalogue, train)
+
+
 def test_a_manifest_that_is_written_while_it_is_looked_at_is_no_edit(catalogue, monkeypatch):
     """By another process, between the look at the file and that at what is known of it."""
 
