@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import posixpath
 from collections.abc import Callable, Iterator, Mapping
+from importlib import import_module
 from io import BufferedReader
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -234,7 +235,7 @@ def _of_files(files: Mapping[str, bytes], refused: str, where: str) -> _Raw:
 
 def _parquet(folder: Path) -> Iterator[_Raw | _Spoilt]:
     try:
-        import pyarrow  # noqa: F401  # said before anything is read
+        import_module("pyarrow")  # said before anything is read
     except ImportError:
         raise missing("pyarrow", "parquet") from None
     files = _Files(folder)
