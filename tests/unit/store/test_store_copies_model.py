@@ -52,9 +52,11 @@ class Copies(RuleBasedStateMachine):
         self.heard: list[set[str]] = [self._said(copy) for copy in COPIES]
         """By copy, what its person has read."""
         self.knew: dict[str, set[str]] = {}
-        """By what somebody said, or said again, what that person had read; ."""
+        """By what somebody said, or said again, what that person had read."""
         self.gone: list[set[str]] = [set() for _ in COPIES]
         """By copy, what its person took back and has not said since."""
+        self.heard_gone: list[set[str]] = [set() for _ in COPIES]
+        """By copy, what it tells was taken back, there or where it was heard from."""
 
     def teardown(self) -> None:
         if hasattr(self, "copies"):
@@ -94,6 +96,7 @@ class Copies(RuleBasedStateMachine):
         write_views(self.copies[copy])
         self._has_said(copy, self._said(copy) - before)
         self.gone[copy] |= before - self._said(copy)
+        self.heard_gone[copy] = (self.heard_gone[copy] | before) - self._said(copy)
 
     def _has_said(self, copy: int, words: set[str]) -> None:
         self.heard[copy] |= words
@@ -132,11 +135,12 @@ class Copies(RuleBasedStateMachine):
         read_back(self.copies[copy])
         write_views(self.copies[copy])
         for where, now in self._values(copy).items():
-            if now not in ("None", before[where]) and before[where] != "None":
+            if now not in ("None", before[where]) and before[where] not in self.heard_gone[source] | {"None"}:
                 assert before[where] in self.knew[now], "of what somebody did not know nothing was said"
         if not asked:
             assert not self._said(copy) & self.gone[copy], "what was taken back is back"
         self.heard[copy] |= self._said(copy)
+        self.heard_gone[copy] |= self.heard_gone[source]
 
     @rule(copy=COPY)
     def keep_ours(self, copy: int) -> None:
@@ -146,6 +150,20 @@ class Copies(RuleBasedStateMachine):
         self.heard[copy] |= {str(one.theirs and one.theirs.value) for one in asked}
         values = self._values(copy)
         self._has_said(copy, {values[one.sample_id, one.field] for one in asked} - {"None"})
+
+
+def test_a_word_that_was_taken_back_gives_way_to_one_whose_sayer_never_heard_it() -> None:
+    copies = Copies()
+    copies.create()
+    copies.say(0, 1, "tags")
+    copies.take_in(0, 1)
+    copies.undo(0)
+    copies.say(2, 1, "tags")
+    copies.take_in(2, 0)
+    copies.take_in(0, 1)
+    assert copies._values(1)[id_of(1), "tags"] == "['w0002w']"
+    assert not conflicts(copies.copies[1])
+    copies.teardown()
 
 
 def test_copies_come_to_say_the_same_and_nothing_comes_back() -> None:
