@@ -260,13 +260,22 @@ def _common_options() -> Parser:
     group.add_argument("--datasets", metavar="DIR", help="where datasets are (KELLY_DATASETS; ./datasets)")
     group.add_argument("--json", action="store_true", help="one JSON object on standard output, nothing else")
     group.add_argument("--workers", type=_at_least(1), metavar="N", help="processes; one a core by default")
-    group.add_argument("--cluster", metavar="URL", help="a Dask cluster: tcp://HOST:PORT, tls://HOST:PORT, local:N")
+    group.add_argument(
+        "--cluster", type=_given, metavar="URL", help="a Dask cluster: tcp://HOST:PORT, tls://HOST:PORT, local:N"
+    )
     group.add_argument("--seed", type=_at_least(0), metavar="S", help="of everything drawn; 0 by default")
     group.add_argument("--dry-run", action="store_true", help="say what would be done and why; change nothing")
     group.add_argument("--as", metavar="NAME", help="whose labels and opinions these are (KELLY_ANNOTATOR)")
     group.add_argument("--quiet", action="store_true", help="only results and errors")
     group.add_argument("--progress", choices=("json",), help=argparse.SUPPRESS)
     return common
+
+
+def _given(text: str) -> str:
+    """What is not empty, as a variable of the shell is that nobody has set."""
+    if not text:
+        raise argparse.ArgumentTypeError("it is empty")
+    return text
 
 
 def _at_least(low: int) -> Callable[[str], int]:

@@ -102,6 +102,8 @@ def reason(error: Exception) -> str:
 
 def unreadable(error: Exception, name: Path | str) -> NoReturn:
     """Raise `FileRefused` for what libsndfile could not read, with a reason that is true of the file."""
+    if isinstance(error, MemoryError):
+        raise FileRefused("needs more memory than there is", path=name) from error
     reason = str(getattr(error, "error_string", "")).strip().rstrip(".")
     if not reason:
         reason = "damaged"

@@ -41,7 +41,7 @@ def main() -> None:
     os.dup2(nowhere, 1)
     os.dup2(nowhere, 2)
     _end_with_asker()
-    _limit_memory(int(sys.argv[1]))
+    memory = _limit_memory(int(sys.argv[1]))
     obey(msgspec.json.decode(sys.argv[2], type=Limits))
     requests: queue.SimpleQueue[list[tuple[str, dict[str, Any], float]]] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(sys.stdin.buffer, requests), daemon=True).start()
@@ -52,9 +52,9 @@ def main() -> None:
             # when it takes too long by the clock. An alarm here would run on while all of us are stopped.
             signal.setitimer(signal.ITIMER_PROF, seconds)
             began = time.monotonic()
-            kind, value = _answer(function, argument)
+            kind, value = _answer(function, argument, memory)
             if kind == "unread" and is_there_after_all(value.path):
-                kind, value = _answer(function, argument)
+                kind, value = _answer(function, argument, memory)
             answer = pickle.dumps((kind, value, time.monotonic() - began), protocol=pickle.HIGHEST_PROTOCOL)
             signal.setitimer(signal.ITIMER_PROF, 0)
             answers.write(LENGTH.pack(len(answer)) + answer)
@@ -73,12 +73,14 @@ def _listen(requests: BinaryIO, inbox: queue.SimpleQueue[list[tuple[str, dict[st
     os._exit(0)
 
 
-def _answer(function: str, argument: dict[str, Any]) -> tuple[str, Any]:
-    """(``done``, result), or (what kind of failure, why)."""
+def _answer(function: str, argument: dict[str, Any], memory: int) -> tuple[str, Any]:
+    """(``done``, result), or (what kind of failure, why); `memory`: bytes that there are."""
     try:
         module, _, name = function.partition(":")
         return "done", getattr(import_module(module), name)(argument)
     except FileRefused as error:
+        if isinstance(error.__cause__, MemoryError):
+            return "memory", _needed_more_than(memory)
         if (trouble := unread(error, argument)) is not None:
             return "unread", trouble
         return "refused", error.what
@@ -91,15 +93,22 @@ def _answer(function: str, argument: dict[str, Any]) -> tuple[str, Any]:
     except KellyError as error:
         return "broken", str(error)
     except MemoryError:
-        return "memory", f"needed more than {int(sys.argv[1]) / 2**30:g} GB"
+        return "memory", _needed_more_than(memory)
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             return "full", str(error)
+        if error.errno == errno.ENOMEM:
+            return "memory", _needed_more_than(memory)
         if (trouble := no_place(error, argument)) is not None:
             return "place", trouble
         return "broken", f"{type(error).__name__}: {error}"
     except Exception as error:  # a fault of ours costs its item, by name, and not the run
         return "broken", f"{type(error).__name__}: {error}"
+
+
+def _needed_more_than(memory: int) -> str:
+    whose = "item_memory_gb" if memory == int(sys.argv[1]) else "a limit of the system"
+    return f"needed more than {memory / 2**30:.3g} GB ({whose})"
 
 
 def _end_with_asker() -> None:
@@ -108,11 +117,14 @@ def _end_with_asker() -> None:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def _limit_memory(limit: int) -> None:
+def _limit_memory(limit: int) -> int:
+    """The bytes of address space that we get: fewer than `limit` where the system gives none of us so many."""
     try:
         import resource
     except ImportError:  # no such limits on this system
-        return
+        return limit
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     _, hard = resource.getrlimit(resource.RLIMIT_AS)
-    resource.setrlimit(resource.RLIMIT_AS, (limit if hard == resource.RLIM_INFINITY else min(limit, hard), hard))
+    given = limit if hard == resource.RLIM_INFINITY else min(limit, hard)
+    resource.setrlimit(resource.RLIMIT_AS, (given, hard))
+    return given

@@ -33,7 +33,7 @@ from kelly_tui.errors import FileRefused, LibraryMissing, StageError
 from kelly_tui.paths import PROJECT
 from kelly_tui.pipeline.greeting import must_greet
 from kelly_tui.pipeline.trouble import Trouble
-from kelly_tui.pipeline.worker import A_LOOK, Answer, Workers, cut_all_short
+from kelly_tui.pipeline.worker import A_LOOK, DOUBTED, Answer, Workers, cut_all_short
 from kelly_tui.store.inside import status_inside
 from kelly_tui.store.layout import MUSIC_FOLDERS
 from kelly_tui.store.partial import partials
@@ -172,11 +172,11 @@ def signed(function: Callable[..., list[Answer]], *args: Any, **kwargs: Any) -> 
     from distributed import get_worker
 
     address = get_worker().address
-    answers = function(*args, **kwargs)
-    return [
-        (kind, value._replace(worker=address) if isinstance(value, Trouble) else value, seconds)
-        for kind, value, seconds in answers
-    ]
+    answers = []
+    for kind, value, seconds in function(*args, **kwargs):
+        told = Trouble(value, "") if kind in DOUBTED else value
+        answers.append((kind, told._replace(worker=address) if isinstance(told, Trouble) else told, seconds))
+    return answers
 
 
 @cache
@@ -280,7 +280,7 @@ def cluster(address: str) -> Iterator[ClusterWorkers]:
             hint="Use tls:// with certificates in Dask's configuration (distributed.comm.tls).",
         )
     distributed = _dask()
-    certified = distributed.Security().get_connection_args("client")["ssl_context"] if scheme == "tls" else None
+    certified = _certificates(distributed) if scheme == "tls" else None
     if scheme == "tls" and certified is None:
         raise StageError(
             f"{address} wants certificates and Dask's configuration names none",
@@ -334,12 +334,32 @@ def _local(distributed: Any, number: int) -> Iterator[Any]:
             yield running
 
 
+def _certificates(distributed: Any) -> Any:
+    """What Dask's configuration names for TLS, as a context; None where it names nothing. Raises `StageError`."""
+    import dask
+
+    try:
+        return distributed.Security().get_connection_args("client")["ssl_context"]
+    except (OSError, ValueError) as error:
+        named = [dask.config.get(f"distributed.comm.tls.{key}") for key in ("ca-file", "client.cert", "client.key")]
+        files = [one for one in named if isinstance(one, str) and "\n" not in one]  # or it is the certificate itself
+        wrong = [one for one in files if not os.path.isfile(one)] or files
+        why = getattr(error, "strerror", None) or reason(error)
+        raise StageError(
+            f"the certificates that Dask's configuration names can't be used ({why})",
+            path=", ".join(wrong) or None,
+            hint="Look at distributed.comm.tls: ca-file, and client.key and client.cert.",
+        ) from None
+
+
 def _dask() -> Any:
-    """The package that is Dask's scheduler and workers. Raises `LibraryMissing`."""
+    """The package that is Dask's scheduler and workers. Raises `LibraryMissing`, and `StageError` for its settings."""
     try:
         import distributed
     except ImportError:
         raise LibraryMissing("Dask is not installed", hint="Install kelly_tui[cluster].") from None
+    except ValueError as error:  # it reads its configuration when it is imported
+        raise StageError(f"Dask can't be started: {reason(error).rpartition(', original')[0] or error}") from None
     return distributed
 
 

@@ -23,8 +23,9 @@ from kelly_tui.errors import DiskFull, KellyError, StageError
 from kelly_tui.pipeline.pace import Pace
 from kelly_tui.pipeline.plan import Work
 from kelly_tui.pipeline.stage import PAUSED, Failed, Interrupted, Item, Outcome, Progress, Result, Run
-from kelly_tui.pipeline.trouble import Trouble, can_be_read, can_be_written
-from kelly_tui.pipeline.worker import WAITING, Answer, Chunk, LocalExecutor, Workers, run_chunk
+from kelly_tui.pipeline.trouble import Trouble
+from kelly_tui.pipeline.witness import WRONG, Witness
+from kelly_tui.pipeline.worker import DOUBTED, WAITING, Answer, Chunk, LocalExecutor, Workers, run_chunk
 
 CHUNK_WORK = 0.2
 """Seconds of work in a chunk, about: over 0.1, below which handing it over costs more than doing it."""
@@ -139,6 +140,7 @@ class _Drive:
         """Handed out before and come back without an answer; first in line."""
         self.flying: dict[Future[list[Answer]], list[_Ticket]] = {}
         self.lost: dict[int, int] = {}
+        self.witness = Witness(work)
         self.landed: dict[int, tuple[Item, Result]] = {}
         self.next_place = 0
         self.pace = Pace(work.plan.bytes_by_kind, work.plan.total, self._size())
@@ -180,6 +182,7 @@ class _Drive:
                     self._let_land()
                     raise Interrupted(self.outcome, self.work.plan.total)
         finally:
+            self.witness.end()
             for future in self.flying:
                 future.cancel()
             self._commit_landed()
@@ -251,12 +254,14 @@ class _Drive:
             tickets = self._next_chunk()
             if not tickets:
                 break
-            settings = self.run.settings
-            work = [(item.function, item.data, settings.item_seconds * item.patience) for _, item in tickets]
-            self.longest = max(self.longest, *(WAITING * seconds for *_, seconds in work))
-            chunk = Chunk(work, int(settings.item_memory_gb * 2**30), settings.limits)
-            self.flying[self.executor.submit(run_chunk, chunk)] = tickets
+            self.flying[self.executor.submit(run_chunk, self._chunk(tickets))] = tickets
         return bool(self.flying)
+
+    def _chunk(self, tickets: list[_Ticket]) -> Chunk:
+        settings = self.run.settings
+        work = [(item.function, item.data, settings.item_seconds * item.patience) for _, item in tickets]
+        self.longest = max(self.longest, *(WAITING * seconds for *_, seconds in work))
+        return Chunk(work, int(settings.item_memory_gb * 2**30), settings.limits)
 
     def _size(self) -> int:
         """Chunks that are done at once."""
@@ -319,16 +324,23 @@ class _Drive:
         self.last_answer = now
 
     def _take(self, tickets: list[_Ticket], answers: list[Answer]) -> None:
-        stop, blamed = "", None
+        stop, blamed, belied = "", None, None
         for ticket, (said, told, seconds) in zip(tickets, answers, strict=False):
-            if isinstance(told, Trouble) and (blamed is not None or self._is_possible_here(said, told)):
-                blamed = told  # by the same worker, whatever it says of the next: others will tell
-                self.again.append(ticket)
-                continue
+            place, item = ticket
+            belied = self.witness.belies(place, said) or belied
             kind = _NO_TROUBLE.get(said, said)
             value: Any = told
             if isinstance(told, Trouble):
+                if blamed is None and said in DOUBTED:
+                    self.flying[self.witness.tries(self._chunk([ticket]), place, told)] = [ticket]
+                    continue
+                if blamed is not None or self.witness.can(said, told, place):
+                    blamed = told  # by the same worker, whatever it says of the next: others will tell
+                    self.again.append(ticket)
+                    continue
                 value = told.what if kind == "refused" else told.line(told.hint)
+                if said == "unread" and (away := self.witness.folder_away(told, item.data.get("root", ""))):
+                    kind, value = "stop", f"{away} is not there, or empty"
             if kind == "done":
                 self.landed[ticket.place] = (ticket.item, value)
             elif kind in ("full", "stop", "dismissed"):
@@ -345,6 +357,10 @@ class _Drive:
             self.answered += 1
             self.pace.note(ticket.item, seconds, failed=kind != "done")
         self.again.extend(tickets[len(answers) :])
+        if belied is not None and self.witness.times(belied.worker) >= WRONG:
+            blamed = belied
+        elif belied is not None:
+            self.run.notice(f"the worker {belied.worker} failed at what could be done here ({belied.line()})")
         if blamed is not None and isinstance(self.executor, Workers):
             for words in self.executor.without(blamed.worker, f"can't do what can be done here ({blamed.line()})"):
                 self.run.notice(words)
@@ -357,14 +373,6 @@ class _Drive:
                 f"{self.work.stage} stopped: most items fail, {self.faults} of {self.answered} ({self.last_reason})",
                 hint="Mend the cause, then `kelly retry` and run it again.",
             )
-
-    def _is_possible_here(self, kind: str, trouble: Trouble) -> bool:
-        """Whether what a worker of a cluster could not read or write can be here: then it is the worker's trouble."""
-        if not trouble.worker:
-            return False
-        if kind == "unread":
-            return can_be_read(trouble.path)
-        return self.work.room is not None and can_be_written(self.work.room.folder)
 
     def _take_back(self, tickets: list[_Ticket], error: Exception) -> None:
         for ticket in tickets:
@@ -420,7 +428,11 @@ class _Drive:
             return path is None or self.work.room.admits(path)
         except FileNotFoundError:
             self.check_workers()  # one may have lost a folder meanwhile: it is named
-            raise
+            raise StageError(
+                f"{self.work.stage} stopped: what was written is gone",
+                path=path,
+                hint="Look after that folder, then run the same again to go on.",
+            ) from None
 
     def _tell(self, last: bool = False, message: str = "") -> None:
         now = time.monotonic()

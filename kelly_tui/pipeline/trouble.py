@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -82,6 +83,19 @@ def can_be_read(path: str) -> bool:
             os.close(file)
     except OSError:
         return False
+
+
+def folder_away(path: str, folders: Iterable[Path]) -> Path | None:
+    """The one of `folders` that a file would be in, were it not gone, or empty as a place where nothing is mounted."""
+    for folder in folders:
+        if path.startswith(f"{folder}/"):
+            try:
+                with os.scandir(folder) as entries:
+                    if next(entries, None) is None:
+                        return folder
+            except OSError:
+                return folder
+    return None
 
 
 def can_be_written(folder: Path) -> bool:

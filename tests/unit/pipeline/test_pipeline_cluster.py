@@ -141,7 +141,10 @@ def test_what_is_left_to_see_whether_all_is_as_here_is_gone_at_the_end(three, tm
 
 
 VIEW = """
-import errno, os, sys
+import errno, os, resource, sys
+
+if "SHORT" in os.environ:
+    resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30))
 
 
 def _is_below(path, name):
@@ -161,7 +164,8 @@ sys.addaudithook(_refuse)
 _exists = os.path.exists
 os.path.exists = lambda path: not _is_below(path, "UNSEEN") and _exists(path)
 """
-"""What a Python does first, that it sees a folder as one on whose machine it is mounted read-only, or not at all."""
+"""What a Python does first, that it sees a folder as one on whose machine it is mounted read-only, or not at all, or
+that it has a gigabyte of memory."""
 
 
 @contextlib.contextmanager
@@ -233,6 +237,25 @@ def test_what_a_worker_can_not_do_at_work_is_done_by_the_others(view, temper, tm
     assert words.startswith(f"the worker {other} can't do what can be done here (")
     assert f": {place}" in words
     assert other not in left
+
+
+@pytest.mark.parametrize(("temper", "words"), [
+    ("large", "needed more than 1 GB (a limit of the system)"),
+    ("killed where it is short", "was killed (signal 9), as the system does where memory runs out"),
+])  # fmt: skip
+def test_what_a_worker_is_too_small_for_is_done_here(temper, words, tmp_path):
+    items = [
+        Item(f"id{n}", f"file {n}", "key", 10, "toy_items:temper", {"number": n, "temper": temper, "bytes": 1 << 30})
+        for n in range(60)
+    ]
+    plan, rows, notices = Plan(), [], []
+    for one in items:
+        plan.add(one, "new")
+    with with_another(tmp_path, SHORT=tmp_path) as (workers, other):
+        run_items(Work("toy", items, plan), rows.extend, Run(executor=workers, notice=notices.append))
+    assert [result["square"] for _, result in rows] == [n**2 for n in range(60)]
+    assert notices[0] == f"the worker {other} failed at what could be done here ({words})"
+    assert all(one.startswith(f"the worker {other} ") for one in notices)
 
 
 def test_a_file_that_is_gone_here_too_is_no_fault_of_a_worker(three, tmp_path):
@@ -439,6 +462,20 @@ def test_an_address_that_will_not_do_is_said_in_one_line(address, words):
     with pytest.raises(StageError, match=words) as caught, cluster(address):
         pass
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("text", "said"), [
+    ("distributed: [}", "Dask can't be started: A dask config file at 'DIR/tls.yaml' is malformed"),
+    ("distributed: {comm: {tls: {ca-file: DIR/ca, client: {cert: DIR/tls.yaml, key: DIR/key}}}}",
+     "the certificates that Dask's configuration names can't be used (No such file or directory): DIR/ca, DIR/key. "
+     "Look at distributed.comm.tls: ca-file, and client.key and client.cert."),
+])  # fmt: skip
+def test_a_configuration_of_dask_that_will_not_do_is_said_in_one_line(text, said, tmp_path):
+    (tmp_path / "tls.yaml").write_text(text.replace("DIR", str(tmp_path)))
+    code = "from kelly_tui.pipeline.cluster import cluster\nwith cluster('tls://127.0.0.1:9'): pass"
+    env = {**os.environ, "DASK_CONFIG": str(tmp_path)}
+    ran = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=False)
+    assert ran.stderr.splitlines()[-1] == f"kelly_tui.errors.StageError: {said.replace('DIR', str(tmp_path))}"
 
 
 def test_over_tls_with_the_certificates_of_dasks_configuration(tmp_path):

@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -83,7 +84,7 @@ def test_results_are_committed_in_the_order_of_the_items():
     [
         ("segfault", "crashed", "crashed (signal 11)"),
         ("hang", "slow", "took longer than 1 s"),
-        ("bomb", "memory", "needed more than 1 GB"),
+        ("bomb", "memory", "needed more than 1 GB (item_memory_gb)"),
         ("leave", "crashed", "ended its process (exit code 3)"),
         ("refused", "refused", "no notes"),
         ("fault", "broken", "ZeroDivisionError: division by zero"),
@@ -118,6 +119,49 @@ def test_refusing_most_strangers_is_no_fault():
     items = [item(number, "refused" if number % 10 else "") for number in range(200)]
     outcome = run_items(work(items, strangers=True), Ledger(), quick())
     assert (outcome.done, outcome.failed) == (20, 180)
+
+
+@pytest.mark.parametrize("left", ["nothing", "an empty folder"])
+def test_a_folder_of_the_dataset_that_is_away_is_no_fault_of_its_files(left, tmp_path):
+    root = create(tmp_path)
+    path = root / "raw/midi/song"
+    path.touch()
+    data = {"root": str(root), "path": str(path), "temper": "read"}
+    items = [item(number, **data) for number in range(100)]
+    (root / "raw").rename(tmp_path / "unmounted")
+    if left == "an empty folder":
+        (root / "raw").mkdir()
+    ledger = Ledger()
+    with pytest.raises(StageError, match=f"^toy stopped: {root}/raw is not there, or empty. When"):
+        run_items(work(items), ledger, quick())
+    assert not ledger.rows
+    shutil.rmtree(root / "raw", ignore_errors=True)
+    (tmp_path / "unmounted").rename(root / "raw")
+    path.rename(path.with_name("another"))
+    with pytest.raises(
+        StageError, match=r"^toy stopped: most items fail, .* \(can't be read \(No such file or directory\)"
+    ):
+        run_items(work(items), ledger, quick())
+
+
+def test_a_file_that_can_be_read_again_is_read_again(tmp_path):
+    ledger = Ledger()
+    path = tmp_path / "song"
+    path.touch()
+    data = {"path": str(path), "mark": str(tmp_path / "mark")}
+    items = [item(number, "read after two looks" if number == 3 else "", **data) for number in range(9)]
+    run_items(work(items), ledger, quick())
+    assert ledger.squares == [number**2 for number in range(9)]
+    assert (tmp_path / "mark").stat().st_size > 2
+
+
+def test_a_file_that_is_said_to_be_gone_again_and_again_is_believed_to_be(tmp_path):
+    ledger = Ledger()
+    path = tmp_path / "song"
+    path.touch()
+    items = [item(number, "never read" if number == 3 else "", path=str(path)) for number in range(9)]
+    run_items(work(items), ledger, quick())
+    assert ledger.failed == {"id3": Failed("can't be read (Not a directory)", "refused")}
 
 
 @pytest.mark.parametrize(("temper", "words"), [("full", "disk is full"), ("library", "Install libfluidsynth3")])

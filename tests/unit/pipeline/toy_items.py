@@ -33,6 +33,11 @@ def temper(item: dict) -> dict:
             held = []
             while True:
                 held.append(bytearray(64 << 20))
+        case "large":
+            bytearray(item["bytes"])
+        case "killed where it is short":  # as the system does
+            if "SHORT" in os.environ:
+                os.kill(os.getpid(), signal.SIGKILL)
         case "leave":
             os._exit(3)
         case "refused":
@@ -57,6 +62,13 @@ def temper(item: dict) -> dict:
         case "read late":  # as NFS has it: once it is not there, though it is
             if not Path(item["mark"]).exists():
                 Path(item["mark"]).touch()
+                _read(f"{item['path']}/gone", item["path"])
+        case "never read":  # by what the process says, though it is there
+            _read(f"{item['path']}/gone", item["path"])
+        case "read after two looks":
+            with open(item["mark"], "ab") as marks:
+                marks.write(b".")
+            if os.path.getsize(item["mark"]) <= 2:
                 _read(f"{item['path']}/gone", item["path"])
         case "library":
             raise LibraryMissing("libfluidsynth is missing", hint="Install libfluidsynth3.")
