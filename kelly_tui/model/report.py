@@ -106,6 +106,19 @@ class Scores(msgspec.Struct, frozen=True, kw_only=True):
     """Diversity by facet, 0..1."""
     quality_parts: dict[str, int]
     """How many samples pass each part of quality."""
+    set_aside: int = 0
+    """Samples besides `total` whose file is missing or no good."""
+    on_no_list: int = 0
+    """Samples besides `total` whose file is fine."""
+
+    @property
+    def not_counted(self) -> str:
+        """What there is besides `total`, and why; empty where nothing is."""
+        left_out = {
+            "on no list (made from what is in val or test, or refused)": self.on_no_list,
+            "set aside": self.set_aside,
+        }
+        return ", ".join(f"{number:,} {what}" for what, number in left_out.items() if number)
 
     @property
     def beside(self) -> dict[str, tuple[float, float]]:
@@ -243,6 +256,7 @@ class Report(Facts, frozen=True, kw_only=True):
         lines += [f"{name} Score: {whole_percent(score)}%" for name, (score, _) in self.beside.items()]
         alone = ", ".join(f"{name.lower()} {whole_percent(score)}%" for name, (_, score) in self.beside.items())
         lines += ["", f"Imported alone: {alone}", f"Of all samples: {counts}"]
+        lines += [f"Not counted: {self.not_counted}"] if self.not_counted else []
         if self.classes:
             worst = min(self.classes, key=lambda one: one.total)
             lines.append(

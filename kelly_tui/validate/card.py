@@ -154,6 +154,7 @@ def _head(facts: Facts) -> Iterator[str]:
     rows = [
         ("Made for", f"{model.title}, which learns {', '.join(model.needs)}" if model else facts.target_model),
         ("Samples", f"{facts.total:,}: {origins}"),
+        ("Not counted", facts.not_counted),
         ("Files", f"{kinds or 'none'}; {facts.seconds / 3600:,.1f} hours, {facts.file_bytes / 1e6:,.1f} MB"),
         ("Confirmed by a person", f"{facts.verified:,} of {facts.total:,}"),
         ("Version", f"{facts.version}, last changed {facts.changed_at[:10]}" if facts.changed_at else facts.version),

@@ -95,6 +95,8 @@ def _head(report: Report) -> Iterator[Markup]:
         el("strong", _verdict(report), class_="good" if report.valid else "error"),
         f" for {model.title if model else report.target_model} · {count(report.total, 'sample')}: {origins}",
     )
+    if report.not_counted:
+        yield el("p", f"Not counted: {report.not_counted}.", class_="dim")
     if report.description:
         yield el("p", report.description)
     yield el("div", *(

@@ -115,6 +115,8 @@ def live_scores(counts: Counts, config: DatasetConfig) -> Scores:
         imbalance_ratio=imbalance_ratio(totals),
         facets=facets,
         quality_parts=counts.quality(),
+        set_aside=counts.status["quarantined"],
+        on_no_list=counts.status["ok"] - counts.total,
     )
 
 

@@ -110,7 +110,10 @@ async def validate(root: Path) -> Report:
 def report_entries(report: Report, width: int, keymap: Keymap) -> list[Entry]:
     """The page, top to bottom; findings can be chosen."""
     verdict = ("✓ VALID", "good") if report.valid else ("✕ INVALID", "broken")
-    lines: list[Line] = [[("  ", "text"), verdict, (f"   {count(report.total, 'sample')}", "dim")], ()]
+    lines: list[Line] = [[("  ", "text"), verdict, (f"   {count(report.total, 'sample')}", "dim")]]
+    if report.not_counted:
+        lines.append([(f"  Not counted: {report.not_counted}", "dim")])
+    lines.append(())
     for name in ("balance", "diversity", "quality"):
         value, alone = getattr(report, name), getattr(report, f"{name}_imported")
         lines.append(

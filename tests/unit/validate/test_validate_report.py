@@ -328,6 +328,23 @@ def test_a_warning_is_never_hidden(sound, spoil, code):
     assert any(line.startswith("WARNING: ") for line in report.lines())
 
 
+def test_what_is_on_no_list_is_told_so_that_totals_add_up(sound):
+    there = kelly_tui.validate_dataset(sound).total
+    write(sound, "UPDATE samples SET rejected = 1 WHERE rowid = 1")
+    write(
+        sound,
+        "UPDATE samples SET split = 'test', parent_id = root_id, root_id ="
+        " (SELECT sample_id FROM samples WHERE rowid = 1) WHERE rowid = 2",
+    )
+    report = kelly_tui.validate_dataset(sound)
+    words = "Not counted: 2 on no list (made from what is in val or test, or refused)"
+    assert report.total == there - 2
+    assert words in report.lines()
+    set_aside(sound)
+    words = "Not counted: 1 on no list (made from what is in val or test, or refused), 1 set aside"
+    assert words in kelly_tui.validate_dataset(sound).lines()
+
+
 def test_a_manifest_that_is_closed_is_a_finding(sound, monkeypatch):
     edit_manifest(sound)
 
