@@ -225,12 +225,6 @@ def _is_of_another_copy(one: Conflict) -> bool:
     return one.origin in _VIEWS and (one.theirs is None or one.theirs.by not in (None, OUTSIDE))
 
 
-def _took_anothers_place(catalogue: Catalogue, one: Conflict) -> bool:
-    """Whether it was opened in the place of an open one: of more than two copies each is to decide for itself."""
-    closed = "SELECT 1 FROM conflicts WHERE sample_id = ? AND field = ? AND resolved_at = ? LIMIT 1"
-    return catalogue.db.execute(closed, (one.sample_id, one.field, one.at)).fetchone() is not None
-
-
 def resolve(
     catalogue: Catalogue, take: Literal["ours", "theirs"], by: str, only: Iterable[Conflict] | None = None
 ) -> int:
@@ -246,7 +240,7 @@ def resolve(
         if take == "theirs" or one.origin == "folders":
             chosen = one.ours if take == "ours" else one.theirs
             edits.append(Edit(one.sample_id, one.field, chosen and Label(chosen.value, unsure=chosen.unsure)))
-        elif _is_of_another_copy(one) and not _took_anothers_place(catalogue, one):
+        elif _is_of_another_copy(one):
             sample = catalogue.get(one.sample_id)
             if sample is None or (stands := sample.labels.get(one.field)) is None:  # also what was undone since
                 continue

@@ -166,6 +166,24 @@ def test_a_word_that_was_taken_back_gives_way_to_one_whose_sayer_never_heard_it(
     copies.teardown()
 
 
+def test_what_was_decided_of_a_question_that_took_anothers_place_is_heard() -> None:
+    copies = Copies()
+    copies.create()
+    copies.clear(1, 1, "notes")
+    copies.say(0, 1, "notes")
+    copies.undo(1)
+    copies.take_in(0, 1)
+    copies.undo(0)
+    copies.clear(0, 1, "notes")
+    copies.take_in(0, 1)
+    ((ours, theirs),) = [(one.ours.value, one.theirs) for one in conflicts(copies.copies[1])]
+    assert (ours, theirs) == ("both1", None)
+    copies.keep_ours(1)
+    copies.take_in(1, 0)
+    assert copies._values(0)[id_of(1), "notes"] == "both1"
+    copies.teardown()
+
+
 def test_copies_come_to_say_the_same_and_nothing_comes_back() -> None:
     run(Copies, 6, 10)
 
