@@ -138,6 +138,8 @@ def _calmed(text: str) -> str:
             joined += letter == JOINER
             if stacked > LONGEST_STACK or joined > MOST_JOINED or (_is_format(letter) and _is_format(before)):
                 shown = _UNSHOWN
+            if letter == JOINER and letters[-1:] == [_UNSHOWN]:  # it joins nothing, and rows of these become one
+                shown = _UNSHOWN
         else:
             stacked = 0
             if before != JOINER:

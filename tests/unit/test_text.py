@@ -46,7 +46,7 @@ FLOODS = {
 def anything() -> st.SearchStrategy[str]:
     """Texts of all letters, those that make trouble more often than others."""
     letters = st.characters() | st.sampled_from(
-        "\u0301\u0316\u0344\u05b0\u1161\u11a8\u200b\u200c\u200d\ufe0f\u202e\u200f\ufb2c\U0001f3fd"
+        "\u0301\u0316\u0344\u05b0\u1161\u11a8\u200b\u200c\u200d\ufe0f\u202e\u200f\ufb2c\U0001f3fd\ufffd"
     )
     return st.lists(st.tuples(letters, st.sampled_from((1, 1, 1, 2, 5, 20)))).map(
         lambda found: "".join(letter * times for letter, times in found)
@@ -59,6 +59,7 @@ def weightless_rows(text: str) -> list[int]:
 
 @given(anything())
 @example("a" + "\u0344" * 9)
+@example("\u200d\u200d" + "\ufffd\ufffd\u200d" * 9)
 @example("\u200d\u200d\u0301\u200d\u200da\u200da\u200da\u200da\u200da\u200da")
 def test_what_is_shown_is_safe_once_and_for_all(text: str) -> None:
     for shown in (safe_text(text, limit=None), safe_text(text, 20)):
