@@ -79,7 +79,7 @@ def safe_text(text: str, limit: int | None = 200) -> str:
     shown = text.translate(_TABLE)
     if not text.isascii():
         shown = unicodedata.normalize("NFC", shown)
-        if (calmed := _calmed(shown)) != shown:
+        while (calmed := _calmed(shown)) != shown:  # again: a row that became one letter no longer parts joiners
             shown = _UNSHOWN_ROW.sub(_UNSHOWN, calmed)
     if limit is not None and len(shown) > limit:
         shown = shown[: limit - 1] + "…"
@@ -137,8 +137,6 @@ def _calmed(text: str) -> str:
             stacked += 1
             joined += letter == JOINER
             if stacked > LONGEST_STACK or joined > MOST_JOINED or (_is_format(letter) and _is_format(before)):
-                shown = _UNSHOWN
-            if letter == JOINER and letters[-1:] == [_UNSHOWN]:  # it joins nothing, and rows of these become one
                 shown = _UNSHOWN
         else:
             stacked = 0

@@ -38,7 +38,10 @@ class Witness:
 
     def folder_away(self, trouble: Trouble, root: str) -> Path | None:
         """The folder of a person's, or of the dataset at `root`, without which the item's file can't be there."""
-        of_dataset = [Path(root, name) for name in ("raw", "processed", *MUSIC_FOLDERS)] if root else []
+        if not root:
+            return folder_away(trouble.path, self._work.reads)
+        below = [Path(root, name) for name in MUSIC_FOLDERS]  # empty where a person removed the only file
+        of_dataset = [Path(root, "raw"), Path(root, "processed"), *(one for one in below if not one.is_dir())]
         return folder_away(trouble.path, [*self._work.reads, *of_dataset])
 
     def tries(self, chunk: Chunk, place: int, trouble: Trouble) -> Future[list[Answer]]:

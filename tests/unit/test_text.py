@@ -60,6 +60,7 @@ def weightless_rows(text: str) -> list[int]:
 @given(anything())
 @example("a" + "\u0344" * 9)
 @example("\u200d\u200d" + "\ufffd\ufffd\u200d" * 9)
+@example("\u200d[\u200d[\u200d[\u200d\ufffd\ufffd\u11ff\u1160\u200d\u200d\u200d")
 @example("\u200d\u200d\u0301\u200d\u200da\u200da\u200da\u200da\u200da\u200da")
 def test_what_is_shown_is_safe_once_and_for_all(text: str) -> None:
     for shown in (safe_text(text, limit=None), safe_text(text, 20)):

@@ -2,6 +2,7 @@
 
 import os
 import signal
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -12,8 +13,11 @@ from kelly_tui.errors import StageError
 from kelly_tui.pipeline.job import POLITE, Job
 from kelly_tui.pipeline.parameters import PARAMETERS, parameters_of
 from kelly_tui.store.catalogue import Catalogue
-from tests.null_sink import until
+from tests import null_sink
 from tests.strangers import COUNT, SOURCES, create
+
+until = partial(null_sink.until, patience=200.0)
+"""A job lets everything else go first, so that on a busy machine it takes long to begin."""
 
 
 @pytest.fixture
