@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import pytest
@@ -29,6 +30,9 @@ from kelly_tui.ui.screens.keyed import KeyedScreen
 from kelly_tui.ui.widgets.form import Form
 from kelly_tui.ui.widgets.status_line import StatusLine
 from tests.terminal import Terminal
+
+PATIENCE = 60.0
+"""Seconds that a test waits for the app: a busy machine is slow, and one at rest never waits so long."""
 
 NAMES = ("amber", "birch", "cedar", "dune", "elm", "fern", "grove", "heath", "iris", "juniper")
 """Samples s0…s9. birch is verified; cedar has a guess; elm is a variant of dune; juniper can't be read."""
@@ -252,6 +256,13 @@ class Desk:
                 return
             await asyncio.sleep(0.005)
         raise AssertionError("the app does not come to rest")
+
+    async def until(self, done: Callable[[], bool]) -> None:
+        """Wait until something is so, of what comes in its own time: a look around, a stage, a second try."""
+        deadline = monotonic() + PATIENCE
+        while not done():
+            assert monotonic() < deadline, self.text()
+            await self.pilot.pause(0.02)
 
     def _is_busy(self) -> bool:
         desk = self.app.workstation

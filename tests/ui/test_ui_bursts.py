@@ -92,16 +92,9 @@ async def test_keys_do_not_wait_for_an_undo_that_cannot_be_written(open_desk: Op
         await desk.press("2")
         (root / "config.json").rename(root / "away")
         burst(desk, "u", "j", "j")
-        for _ in range(800):
-            await desk.pilot.pause(0.005)
-            if desk.here == "dune":
-                break
-        assert desk.here == "dune"
+        await desk.until(lambda: desk.here == "dune")
         (root / "away").rename(root / "config.json")
-        for _ in range(800):
-            await desk.pilot.pause(0.01)
-            if not desk.app.workstation.unsaved:
-                break
+        await desk.until(lambda: not desk.app.workstation.unsaved)
         await desk.settle()
         assert "emotion" not in desk.values("amber")
         assert desk.here == "dune", "an undo that comes so late takes nobody away from what he is at"

@@ -98,7 +98,7 @@ async def test_guesses_are_hidden_until_one_has_decided(open_desk: Open, root: P
 async def test_a_chord_is_heard_as_it_is_typed_and_the_sample_comes_back(open_desk: Open, root: Path) -> None:
     async with open_desk(root) as desk:
         await desk.press("j", "j")  # A minor
-        await desk.pilot.pause(0.05)
+        await desk.until(lambda: desk.sound.loaded == "cedar")
         desk.sound.state.position = 3.0
         desk.sound.asked.clear()
         await desk.press("c", *"Am")

@@ -74,10 +74,7 @@ async def test_what_a_filter_finds_first_is_there_before_the_rest_and_one_may_be
         await desk.press("j", "j", "slash")
         desk.app.screen.query_one(Input).value = "is:open"
         await desk.pilot.press("enter")
-        for _ in range(800):
-            await desk.pilot.pause(0.005)
-            if "birch" not in desk.text():
-                break
+        await desk.until(lambda: "birch" not in desk.text())
         assert "amber" in desk.text()
         assert "cedar" in desk.text()
         assert "heath" not in desk.text()
@@ -292,10 +289,7 @@ async def test_a_dataset_that_is_gone_is_said_and_edits_are_kept(open_desk: Open
         assert "NOT SAVED: 1" in desk.text()
         assert "it is kept" in desk.said
         root.with_name("elsewhere").rename(root)
-        for _ in range(300):
-            if not desk.app.workstation.unsaved:
-                break
-            await desk.pilot.pause(0.01)
+        await desk.until(lambda: not desk.app.workstation.unsaved)
         assert desk.values("amber")["emotion"] == "sad"
 
 

@@ -23,11 +23,7 @@ def _as_it_was() -> Iterator[None]:
 async def test_it_works_again_soon_after_the_start_and_leaves_aside_what_was_made(open_desk: Open, root: Path) -> None:
     garbage.rest()
     async with open_desk(root) as desk:
-        for _ in range(1000):
-            if gc.isenabled():
-                break
-            await desk.pilot.pause(0.01)
-        assert gc.isenabled()
+        await desk.until(gc.isenabled)
         assert gc.get_freeze_count() > 10_000
 
 

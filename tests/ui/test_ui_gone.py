@@ -44,10 +44,7 @@ async def test_on_every_page_the_app_lives_on_and_keeps_what_is_typed(
         await desk.press("home", "s")
         assert desk.app.workstation.unsaved == 2
         root.with_name("elsewhere").rename(root)
-        for _ in range(500):
-            if not desk.app.workstation.unsaved:
-                break
-            await desk.pilot.pause(0.01)
+        await desk.until(lambda: not desk.app.workstation.unsaved)
         assert desk.stored("amber").decision == "skipped"
 
 
@@ -55,8 +52,6 @@ async def test_the_pipeline_says_that_the_folder_is_gone_until_it_is_back(open_d
     async with open_desk(root) as desk:
         await desk.press("g", "p")
         root.rename(root.with_name("elsewhere"))
-        await desk.pilot.pause(0.3)
-        assert "the dataset's folder is gone" in desk.said
+        await desk.until(lambda: "the dataset's folder is gone" in desk.said)
         root.with_name("elsewhere").rename(root)
-        await desk.pilot.pause(0.3)
-        assert desk.said == ""
+        await desk.until(lambda: desk.said == "")

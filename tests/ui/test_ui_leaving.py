@@ -94,8 +94,7 @@ async def test_an_undo_behind_what_a_full_disk_refuses_holds_no_key(
     """It waited behind the edit, and all keys behind it, those that quit too: the app had to be killed."""
     async with open_desk(root) as desk:
         await desk.press("2", "u")
-        while not desk.app.session.saver.stuck:  # type: ignore[union-attr]
-            await desk.pilot.pause(0.01)
+        await desk.until(lambda: bool(desk.app.session.saver.stuck))  # type: ignore[union-attr]
         await desk.press("3", "ctrl+q")
         assert "3 edits are not saved: the disk is full" in desk.said
         await desk.press("ctrl+q")
@@ -118,8 +117,7 @@ async def test_what_could_be_saved_in_the_end_asks_nothing(
     monkeypatch.setattr(saver, "RETRY_SECONDS", 0.01)
     async with open_desk(root) as desk:
         await desk.press("2")
-        while desk.app.workstation is not None and desk.app.workstation.unsaved:
-            await desk.pilot.pause(0.01)
+        await desk.until(lambda: desk.app.workstation is None or not desk.app.workstation.unsaved)
         await desk.press("ctrl+q")
         assert desk.app.session is None
     assert emotion_of(root, 0) == "sad"

@@ -60,11 +60,7 @@ async def test_the_music_of_a_sample_is_never_shown_under_anothers_name(
         assert music.picture is not None
         may_read.clear()
         await desk.pilot.press("j")
-        for _ in range(200):
-            await desk.pilot.pause(0.005)
-            if "birch.mid" in desk.text():
-                break
-        assert "birch.mid" in desk.text()
+        await desk.until(lambda: "birch.mid" in desk.text())
         assert music.picture is None
         may_read.set()
         await desk.settle()

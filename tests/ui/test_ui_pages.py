@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import re
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -30,28 +27,15 @@ from tests.ui.conftest import Desk, Open, make_dataset, write_midi
 
 async def job_over(desk: Desk) -> None:
     """Wait until the running stage has ended and its end is on the screen."""
-    deadline = time.monotonic() + 60
-    while desk.app.session is not None and desk.app.session.is_running and time.monotonic() < deadline:
-        await desk.pilot.pause(0.05)
+    await desk.until(lambda: desk.app.session is None or not desk.app.session.is_running)
     assert desk.app.workstation is not None
     desk.app.workstation.look_around()
     await desk.settle()
 
 
-async def until(done: Callable[[], bool]) -> None:
-    """Wait until something is so."""
-    deadline = time.monotonic() + 60
-    while not done():
-        assert time.monotonic() < deadline
-        await asyncio.sleep(0.02)
-
-
 async def shown(desk: Desk, words: str) -> None:
     """Wait until `words` are on the screen: the panel looks at its stages a few times a second."""
-    deadline = time.monotonic() + 20
-    while words not in desk.text():
-        assert time.monotonic() < deadline, desk.text()
-        await desk.pilot.pause(0.05)
+    await desk.until(lambda: words in desk.text())
 
 
 @pytest.mark.exercises("pipeline", "start", "down", "up", "back", "cancel")
@@ -91,12 +75,12 @@ async def test_a_stage_is_stopped_and_says_so(open_desk: Open, root: Path) -> No
         assert "another stage is running" in desk.hint
         job = desk.app.session.job  # type: ignore[union-attr]
         assert job is not None
-        await until(lambda: bool(job.progress.total or job.log))  # it heeds what it is told
+        await desk.until(lambda: bool(job.progress.total or job.log))  # it heeds what it is told
         await desk.press("escape", "g", "p", "x")
         assert "stopp" in desk.said  # stopping; or stopped, where it was quicker than the screen
         await job_over(desk)
         assert job.exit_code == 130
-        await until(lambda: "stopping" not in desk.said)  # what was said while it was stopping is true no more
+        await desk.until(lambda: "stopping" not in desk.said)  # what was said while it was stopping is true no more
         assert re.search("synthesize (was stopped|stopped at)", desk.said)  # before it had begun, or in its work
 
 
@@ -130,7 +114,7 @@ async def test_the_log_is_that_of_the_stage_under_the_cursor(open_desk: Open, ro
         await job_over(desk)
         await shown(desk, "annotate: ")
         await desk.press("j")
-        await until(lambda: "annotate: " in desk.said)  # it may be in the log before
+        await desk.until(lambda: "annotate: " in desk.said)  # it may be in the log before
         assert "annotate: " not in desk.text().partition("find features")[2].replace(desk.said, "")
         await desk.press("j")
         assert ": done, " in desk.text().partition("put songs into")[2]  # of the run before the app, as it is on record
@@ -235,9 +219,9 @@ async def test_the_palette_finds_an_action_by_its_words(open_desk: Open, root: P
     async with open_desk(root) as desk:
         await desk.press("ctrl+p")
         await desk.press(*"flag")
-        await desk.pilot.pause(0.3)
+        await desk.until(lambda: re.search(r"🔎 flag\s+flag for a second look", desk.text()) is not None)
         await desk.press("enter")
-        await desk.pilot.pause(0.3)
+        await desk.until(lambda: "⚑ amber" in desk.text())
         await desk.settle()
         assert desk.stored("amber").decision == "flagged"
 
@@ -397,18 +381,18 @@ async def test_a_stage_pauses_and_goes_on(open_desk: Open, root: Path) -> None:
         await desk.press("g", "p")
         job = desk.app.session and desk.app.session.job
         assert job is not None
-        await until(lambda: job.progress.done > 0)
+        await desk.until(lambda: job.progress.done > 0)
         await desk.press("p")
-        await until(lambda: job.is_paused)
+        await desk.until(lambda: job.is_paused)
         await shown(desk, "synthesize  paused")
         done = job.progress.done
         with Catalogue.open(root) as catalogue:
             kept = catalogue.counts().origins["generated"]
         assert kept == done + 1  # and iris, which was there
         await desk.press("p")
-        await until(lambda: job.progress.done > done)
+        await desk.until(lambda: job.progress.done > done)
         await desk.press("p")
-        await until(lambda: job.is_paused)
+        await desk.until(lambda: job.is_paused)
         await desk.press("x")  # a paused stage can be stopped
         await job_over(desk)
         assert job.exit_code == 130
