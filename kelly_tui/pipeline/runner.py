@@ -24,7 +24,7 @@ from kelly_tui.pipeline.pace import Pace
 from kelly_tui.pipeline.plan import Work
 from kelly_tui.pipeline.stage import PAUSED, Failed, Interrupted, Item, Outcome, Progress, Result, Run
 from kelly_tui.pipeline.trouble import Trouble
-from kelly_tui.pipeline.witness import WRONG, Witness
+from kelly_tui.pipeline.witness import Witness
 from kelly_tui.pipeline.worker import DOUBTED, WAITING, Answer, Chunk, LocalExecutor, Workers, run_chunk
 
 CHUNK_WORK = 0.2
@@ -357,7 +357,7 @@ class _Drive:
             self.answered += 1
             self.pace.note(ticket.item, seconds, failed=kind != "done")
         self.again.extend(tickets[len(answers) :])
-        if belied is not None and self.witness.times(belied.worker) >= WRONG:
+        if belied is not None and self.witness.has_enough(belied.worker):
             blamed = belied
         elif belied is not None:
             self.run.notice(f"the worker {belied.worker} failed at what could be done here ({belied.line()})")

@@ -59,9 +59,9 @@ class Witness:
         self._wrong[told.worker] += 1
         return told
 
-    def times(self, worker: str) -> int:
-        """How often it was belied."""
-        return self._wrong[worker]
+    def has_enough(self, worker: str) -> bool:
+        """Whether it was belied so often that it is to be left out."""
+        return self._wrong[worker] >= WRONG
 
     def end(self) -> None:
         """Cut short what is in work."""
