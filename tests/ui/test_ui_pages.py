@@ -7,7 +7,9 @@ import os
 import re
 from pathlib import Path
 
+import msgspec
 import pytest
+from rich.cells import cell_len
 
 from kelly_tui.model.report import Finding
 from kelly_tui.pipeline.stages import split_dataset
@@ -20,8 +22,10 @@ from kelly_tui.ui.leads import lead
 from kelly_tui.ui.screens.datasets import DatasetsScreen
 from kelly_tui.ui.screens.help import HelpScreen
 from kelly_tui.ui.screens.pipeline import PipelineScreen
+from kelly_tui.ui.screens.report import report_entries
 from kelly_tui.ui.screens.workstation import Workstation
 from kelly_tui.ui.widgets.find_line import FindLine
+from kelly_tui.validate.report import validate_dataset
 from tests.ui.conftest import Desk, Open, make_dataset, write_midi
 
 
@@ -414,3 +418,12 @@ async def test_failures_lead_to_their_samples(open_desk: Open, root: Path) -> No
         assert "on which extract failed" in desk.said
     async with open_desk(root, filter="failed:extract") as desk:
         assert desk.here == "birch"
+
+
+def test_the_report_says_whole_what_it_does_not_count_however_narrow(root: Path) -> None:
+    report = msgspec.structs.replace(validate_dataset(root), on_no_list=1_234, set_aside=56)
+    lines = ["".join(text for text, _ in entry.line) for entry in report_entries(report, 60, keymap.default_keymap())]
+    assert all(cell_len(line) <= 60 for line in lines[:3])
+    assert "Not counted: 1,234 on no list (made from what is in val or test, or refused), 56 set aside" in " ".join(
+        line.strip() for line in lines[:4]
+    )

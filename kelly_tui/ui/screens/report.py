@@ -112,7 +112,7 @@ def report_entries(report: Report, width: int, keymap: Keymap) -> list[Entry]:
     verdict = ("✓ VALID", "good") if report.valid else ("✕ INVALID", "broken")
     lines: list[Line] = [[("  ", "text"), verdict, (f"   {count(report.total, 'sample')}", "dim")]]
     if report.not_counted:
-        lines.append([(f"  Not counted: {report.not_counted}", "dim")])
+        lines += ([(f"  {line}", "dim")] for line in folded(f"Not counted: {report.not_counted}", width - 4))
     lines.append(())
     for name in ("balance", "diversity", "quality"):
         value, alone = getattr(report, name), getattr(report, f"{name}_imported")
