@@ -15,7 +15,6 @@ find_python = for name in python3 python3.14 python3.13 python3.12 python3.11; d
 PYTHON ?= $(shell $(find_python))
 PYTHON := $(PYTHON)
 BIN := .venv/bin
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 # The tests start Kelly hundreds of times: it is compiled once, whatever the shell says.
 unexport PYTHONDONTWRITEBYTECODE
@@ -60,7 +59,7 @@ soak: .venv/.test
 	$(BIN)/python -m tests.soak
 
 fuzz: .venv/.test
-	$(PIP) atheris
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check atheris
 	$(BIN)/python -m tests.fuzz $(or $(MINUTES),60)
 
 screens: .venv/.demo
@@ -69,14 +68,14 @@ screens: .venv/.demo
 clean:
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .fuzz kelly_tui.egg-info
 
-.venv/.demo: pyproject.toml .ci/system | .venv/bin/python
+.venv/.demo: pyproject.toml .ci/system .ci/install | .venv/bin/python
 	PYTHON="$(PYTHON)" .ci/system
-	$(PIP) -e ".[demo]"
+	.ci/install demo
 	@touch $@
 
-.venv/.test: pyproject.toml .ci/system | .venv/bin/python
+.venv/.test: pyproject.toml .ci/system .ci/install | .venv/bin/python
 	@PYTHON="$(PYTHON)" .ci/system test & system=$$!; \
-	$(PIP) --no-compile -e ".[demo,test]" && wait $$system # at once; what is imported is compiled then
+	.ci/install demo,test && wait $$system # at once
 	@touch $@ .venv/.demo
 
 .venv/bin/python:
