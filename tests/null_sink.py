@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 RATE = 44100
-PATIENCE = 20.0
+PATIENCE = 60.0
 """Seconds that anything is waited for: generous, because a busy machine is no failure."""
 
 STILL = 0.003
