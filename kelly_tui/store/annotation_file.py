@@ -62,7 +62,7 @@ def said_beside(db: sqlite3.Connection, sample_ids: Sequence[str]) -> dict[str, 
 
 
 def render(sample: Sample, said: Mapping[str, Any]) -> bytes:
-    """The file's bytes: the same for the same labels, keys sorted, a line for each value. `said`: beside them."""
+    """The file's bytes: the same for the same labels. `said`: beside them."""
     return _render_labels(sample, {**written_state(sample.state, sample.modified_at), **said})
 
 
@@ -79,8 +79,28 @@ def render_stored(
     beside: Mapping[str, Any],
 ) -> bytes:
     """The same of what `kelly_tui.store.schema.stored_labels` gives; `beside`: what stands there besides labels."""
-    annotation = {"annotations": values, "provenance": provenance, "rev": rev, "sample_id": sample_id, **beside}
-    return msgspec.json.format(_encode(annotation), indent=2) + b"\n"
+    said = {"annotations": values, "provenance": provenance, "rev": rev, "sample_id": sample_id, **beside}
+    lines = [b'  "%s": %s' % (name.encode(), _on_a_line(said[name])) for name in sorted(said, key=_place)]
+    return b"{\n%s\n}\n" % b",\n".join(lines)
+
+
+_ORDER = ("annotations", "provenance", "rev", _EARLIER, "modified_at", _DECIDED)
+"""Git merges by lines, and leaves to people at once those that lie side by side. With each edit `rev` and `modified_at`
+change: what lies beside them comes whole from the one side or the other, never a chord from either.
+"""
+
+
+def _place(name: str) -> tuple[int, str]:
+    return _ORDER.index(name) if name in _ORDER else len(_ORDER), name
+
+
+def _on_a_line(value: object) -> bytes:
+    return msgspec.json.format(_encode(value), indent=0)
+
+
+def _as_laid_out_before(data: bytes) -> bytes:
+    """What `render_stored` gave, as it was until each element of a list had a line."""
+    return msgspec.json.format(_encode(msgspec.json.decode(data)), indent=2) + b"\n"
 
 
 def written_state(state: Mapping[str, Any], modified_at: str) -> dict[str, Any]:
@@ -112,7 +132,8 @@ def is_of(sample: Sample, db: sqlite3.Connection, root: Path, path: Path) -> boo
     except FileRefused:
         return False
     same = msgspec.structs.replace(sample, rev=file.rev or 0, modified_at=file.modified_at or "")
-    return data in (render(same, said), _render_labels(same, {}))
+    written = render(same, said), _render_labels(same, {})
+    return data in written or data in map(_as_laid_out_before, written)
 
 
 @dataclass

@@ -63,11 +63,13 @@ def test_annotation_files_follow_edits(catalogue):
     path = file_of(catalogue, 1)
     assert path.parent.name == id_of(1)[:2]
     data = json.loads(path.read_text("utf-8"))
-    assert list(data) == ["annotations", "decision", "modified_at", "provenance", "rev", "sample_id"]
+    assert list(data) == ["annotations", "provenance", "rev", "modified_at", "decision", "sample_id"]
     assert data["annotations"] == {"emotion": "sad", "tempo_bpm": 90.0}
     assert data["provenance"]["emotion"]["by"] == "ann"
     assert (data["rev"], data["sample_id"]) == (2, id_of(1))
-    assert path.read_bytes().startswith(b'{\n  "annotations": {\n    "emotion": "sad"')
+    assert path.read_bytes().startswith(
+        b'{\n  "annotations": {"emotion": "sad", "tempo_bpm": 90.0},\n  "provenance": {'
+    )
     assert not file_of(catalogue, 3).exists(), "one for each annotated sample"
     assert export_annotations(catalogue).annotations == 0
 
@@ -905,7 +907,7 @@ def test_both_versions_of_a_merge_that_git_left_to_people_are_heard_where_edits_
     write_views(catalogue)
     path = file_of(catalogue, 1)
     line = next(line for line in path.read_text().splitlines(keepends=True) if '"key": "C"' in line)
-    ours, theirs = (f'    "key": "C", "emotion": "{value}"\n' for value in ("happy", "tense"))
+    ours, theirs = (line.replace('"key": "C"', f'"key": "C", "emotion": "{value}"') for value in ("happy", "tense"))
     marked = f"<<<<<<< HEAD\n{ours}=======\n{theirs}>>>>>>> other\n"
     path.write_text(path.read_text().replace(line, marked))
     read_back(catalogue)
