@@ -79,8 +79,7 @@ def safe_text(text: str, limit: int | None = 200) -> str:
     shown = text.translate(_TABLE)
     if not text.isascii():
         shown = unicodedata.normalize("NFC", shown)
-        while (calmed := _calmed(shown)) != shown:  # again: a row that became one letter no longer parts joiners
-            shown = _UNSHOWN_ROW.sub(_UNSHOWN, calmed)
+        shown = _UNSHOWN_ROW.sub(_UNSHOWN, _calmed(shown))
     if limit is not None and len(shown) > limit:
         shown = shown[: limit - 1] + "…"
     return shown
@@ -124,7 +123,7 @@ def _calmed(text: str) -> str:
     """`text` with U+FFFD for each letter of a flood: a row that no writing has, of what takes no room of its own.
 
     Thousands of marks on one letter are drawn over the lines around it; thousands of joiners make a line longer than it
-    is reckoned.
+    is reckoned. A U+FFFD ends a figure, and has nothing on it: a row of them may become one, and what is calm stays so.
     """
     if not _MAYBE_WEIGHTLESS.search(text):
         return text
@@ -136,14 +135,17 @@ def _calmed(text: str) -> str:
         if _is_weightless(letter):
             stacked += 1
             joined += letter == JOINER
-            if stacked > LONGEST_STACK or joined > MOST_JOINED or (_is_format(letter) and _is_format(before)):
+            flood = stacked > LONGEST_STACK or joined > MOST_JOINED or (_is_format(letter) and _is_format(before))
+            if flood or before == _UNSHOWN:
                 shown = _UNSHOWN
         else:
             stacked = 0
             if before != JOINER:
                 joined = 0
+        if shown == _UNSHOWN:
+            stacked = joined = 0
         letters.append(shown)
-        before = letter
+        before = shown
     return "".join(letters)
 
 
