@@ -107,9 +107,9 @@ class Scores(msgspec.Struct, frozen=True, kw_only=True):
     quality_parts: dict[str, int]
     """How many samples pass each part of quality."""
     set_aside: int = 0
-    """Samples besides `total` whose file is missing or no good."""
+    """Samples besides `total` whose file was found to be no good, and that wait for `kelly retry`."""
     on_no_list: int = 0
-    """Samples besides `total` whose file is fine."""
+    """Samples besides `total` whose file was found to be good."""
 
     @property
     def not_counted(self) -> str:

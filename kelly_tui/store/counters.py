@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -238,8 +238,20 @@ class Counts:
 
 
 def read(db: sqlite3.Connection) -> Counts:
+    return _counts(db.execute("SELECT facet, value, origin, n FROM counts WHERE n > 0"))
+
+
+def states(db: sqlite3.Connection, config: DatasetConfig, sample_ids: Iterable[str]) -> Counts:
+    """Of these samples alone what they count for besides their labels, as `Counts.quality` has it."""
+    [state] = [facet.of("samples") for facet in facets(config) if facet.name == "state"]
+    chosen = "sample_id IN (SELECT value FROM json_each(?))"
+    query = f"SELECT 'state', {state}, origin, count(*) FROM samples WHERE {chosen} GROUP BY 2, 3"
+    return _counts(db.execute(query, (msgspec.json.encode(sorted(sample_ids)).decode(),)))
+
+
+def _counts(rows: Iterable[tuple[str, str, str, int]]) -> Counts:
     by_facet: dict[str, dict[str, dict[str, int]]] = {}
-    for facet, value, origin, n in db.execute("SELECT facet, value, origin, n FROM counts WHERE n > 0"):
+    for facet, value, origin, n in rows:
         for name, shown in _states(value) if facet == "state" else ((facet, value),):
             by_origin = by_facet.setdefault(name, {}).setdefault(shown, {})
             by_origin[origin] = by_origin.get(origin, 0) + n

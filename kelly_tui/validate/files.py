@@ -25,6 +25,10 @@ from kelly_tui.text import agree, count, safe_text
 EXAMPLES = 50
 """How many samples a finding names: a page of the list."""
 
+NO_GOOD_FILE = ("file-missing", "file-unreadable", "file-changed", "path-refused")
+NO_GOOD_FEATURES = ("features-missing", "features-unreadable", "features-of-another")
+"""Codes of findings that name their samples one by one."""
+
 REMARKS = 3
 """How many remarks on the views are said."""
 

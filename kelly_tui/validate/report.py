@@ -13,6 +13,7 @@ from kelly_tui.model.abx import results
 from kelly_tui.model.report import Facts, Finding, Report
 from kelly_tui.store import found, runs, unchanged
 from kelly_tui.store.catalogue import Catalogue
+from kelly_tui.store.counters import states
 from kelly_tui.store.found import code_of
 from kelly_tui.store.layout import called, utc_now
 from kelly_tui.store.pieces import near_duplicates
@@ -25,10 +26,18 @@ from kelly_tui.validate.duplicates import check_duplicates
 from kelly_tui.validate.durations import check_durations
 from kelly_tui.validate.facts import facts_of
 from kelly_tui.validate.features import check_features
-from kelly_tui.validate.files import EXAMPLES, check_files, check_structure, check_views
+from kelly_tui.validate.files import (
+    EXAMPLES,
+    NO_GOOD_FEATURES,
+    NO_GOOD_FILE,
+    check_files,
+    check_structure,
+    check_views,
+)
 from kelly_tui.validate.inputs import inputs_of
 from kelly_tui.validate.labels import check_labelled, check_state, check_values
 from kelly_tui.validate.provenance import check_provenance
+from kelly_tui.validate.scores import share
 from kelly_tui.validate.splits import check_lists, check_splits
 from kelly_tui.validate.spread import check_spread
 from kelly_tui.validate.unnamed import check_unnamed
@@ -64,8 +73,31 @@ def validate(catalogue: Catalogue, *, deep: bool = False) -> Report:
         *check_lists(catalogue),
         *of_tables.findings,
     ]
+    scored = _as_on_disk(catalogue, of_tables, findings)
     listed = tuple(_listed(catalogue, findings))
-    return msgspec.structs.replace(of_tables, findings=listed, blind=tuple(results(trials(catalogue))))
+    return msgspec.structs.replace(scored, findings=listed, blind=tuple(results(trials(catalogue))))
+
+
+def _as_on_disk(catalogue: Catalogue, report: Report, findings: list[Finding]) -> Report:
+    """`report` with the quality of what was just looked at: the catalogue has a file as when it was read last."""
+    fileless, featureless = (
+        {sample_id for one in findings if one.code in codes for sample_id in one.samples}
+        for codes in (NO_GOOD_FILE, NO_GOOD_FEATURES)
+    )
+    if not fileless and not featureless:
+        return report
+    kept = catalogue.counts()
+    lost = [states(catalogue.db, catalogue.config, ids) for ids in (fileless, featureless, fileless | featureless)]
+
+    def parts(origin: str | None) -> dict[str, int]:
+        found = kept.quality(origin)
+        gone = zip(("file", "features", "good"), lost, strict=True)
+        return found | {part: found[part] - of.quality(origin)[part] for part, of in gone}
+
+    everywhere = parts(None)
+    return msgspec.structs.replace(
+        report, quality_parts=everywhere, quality=share(everywhere), quality_imported=share(parts("imported"))
+    )
 
 
 def _of_tables(catalogue: Catalogue, inputs: str) -> Report:

@@ -103,10 +103,10 @@ def live_scores(counts: Counts, config: DatasetConfig) -> Scores:
         total=counts.total,
         balance=balance(totals),
         diversity=_mean(facets.values()),
-        quality=_share(counts.quality()),
+        quality=share(counts.quality()),
         balance_imported=balance([one.imported for one in classes]),
         diversity_imported=_mean(facets_imported.values()),
-        quality_imported=_share(counts.quality("imported")),
+        quality_imported=share(counts.quality("imported")),
         origins=counts.origins,
         splits=counts.splits,
         main_label=main,
@@ -120,7 +120,8 @@ def live_scores(counts: Counts, config: DatasetConfig) -> Scores:
     )
 
 
-def _share(parts: Mapping[str, int]) -> float:
+def share(parts: Mapping[str, int]) -> float:
+    """Quality, of what `Counts.quality` gives."""
     return parts["good"] / parts["of"] if parts["of"] else 0.0
 
 

@@ -345,6 +345,28 @@ def test_what_is_on_no_list_is_told_so_that_totals_add_up(sound):
     assert words in kelly_tui.validate_dataset(sound).lines()
 
 
+def test_what_is_gone_is_of_no_quality(sound):
+    """It was counted as the catalogue knew it: with every file gone quality was as before."""
+    before = kelly_tui.validate_dataset(sound)
+    assert before.quality_parts["good"] > 0
+    with Catalogue.open(sound) as catalogue:
+        needs = " ".join(f"has:{name}" for name in catalogue.config.model.needs)
+        good = list(catalogue.samples(f"is:held has:features {needs}"))
+    (sound / good[0].file_path).unlink()
+    (sound / good[1].features_path).unlink()
+    parts = kelly_tui.validate_dataset(sound).quality_parts
+    assert {name: before.quality_parts[name] - n for name, n in parts.items() if n < before.quality_parts[name]} == {
+        "file": 1,
+        "features": 1,
+        "good": 2,
+    }
+    for folder in ("raw", "processed"):
+        for path in (sound / folder).rglob("*.*"):
+            path.unlink(missing_ok=True)
+    report = kelly_tui.validate_dataset(sound)
+    assert (report.quality, report.quality_imported, report.quality_parts["of"]) == (0.0, 0.0, parts["of"])
+
+
 def test_a_manifest_that_is_closed_is_a_finding(sound, monkeypatch):
     edit_manifest(sound)
 
