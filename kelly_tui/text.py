@@ -12,8 +12,11 @@ import re
 import shlex
 import unicodedata
 from functools import lru_cache
+from typing import TypeVar
 
 import msgspec
+
+_T = TypeVar("_T")
 
 _BIDI_AND_SEPARATORS = {
     *range(0x202A, 0x202F),  # embeddings and overrides
@@ -168,6 +171,24 @@ def json_of(data: object) -> bytes:
         return msgspec.json.encode(data)
     except UnicodeEncodeError:
         return storable(json.dumps(msgspec.to_builtins(data), ensure_ascii=False)).encode()
+
+
+def of_json(data: bytes, kind: type[_T]) -> _T:
+    """What `data` says, as msgspec decodes it; NaN, which Python's json writes and JSON has not, as ``"NaN"``.
+
+    So one value can't be taken, and not all. Raises as msgspec does.
+    """
+    try:
+        return msgspec.json.decode(data, type=kind)
+    except msgspec.DecodeError:
+        worded = _TEXT_OR_NO_NUMBER.sub(lambda met: b'"%s"' % met[1] if met[1] else met[0], data)
+        if worded == data:
+            raise
+        return msgspec.json.decode(worded, type=kind)
+
+
+_TEXT_OR_NO_NUMBER = re.compile(rb'(?s)"(?:[^"\\]++|\\.)*+"?|(NaN|-?Infinity)')
+"""The last text of what was cut short has no end."""
 
 
 def safe_json(data: bytes) -> bytes:

@@ -21,7 +21,7 @@ from kelly_tui.model.labels import nearest
 from kelly_tui.settings import load_settings
 from kelly_tui.store.inside import check_stays, open_inside, read_inside
 from kelly_tui.store.partial import partials, put
-from kelly_tui.text import json_of, safe_json, shell_word, storable
+from kelly_tui.text import json_of, of_json, safe_json, shell_word, storable
 
 NETWORK_FILE_SYSTEMS = ("nfs", "cifs", "smb", "9p", "afs", "ceph", "lustre", "gpfs", "beegfs", "glusterfs", "fuse.")
 """Beginnings of the types in /proc/mounts on which locks and shared memory can't be trusted."""
@@ -356,7 +356,7 @@ def load_config(root: Path) -> DatasetConfig:
         raise DatasetError(f"config.json can't be read ({error.strerror})", path=root) from error
     try:
         written = read_inside(root, layout.manifest_path, LARGEST_MANIFEST)
-        config = msgspec.json.decode(written, type=_ManifestConfig).config
+        config = of_json(written, _ManifestConfig).config
         said = msgspec.json.decode(config, type=dict[str, Any]) if len(memoryview(config)) <= LARGEST_CONFIG else None
     except (OSError, FileRefused, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         said = None

@@ -33,6 +33,7 @@ from kelly_tui.store.opinions import blind_opinions
 from kelly_tui.store.partial import partials, put
 from kelly_tui.store.schema import FLAG_FIELDS, LIST_FIELDS, SAID_BY, decode_provenance
 from kelly_tui.store.trials import trials
+from kelly_tui.text import of_json
 
 NAME = "manifest.json"
 
@@ -299,7 +300,7 @@ def lineage_told(path: Path) -> Lineage:
 
 def _decoded(raw: bytes, path: Path) -> RawManifest:
     try:
-        found = msgspec.json.decode(raw.removeprefix(b"\xef\xbb\xbf"), type=_File)
+        found = of_json(raw.removeprefix(b"\xef\xbb\xbf"), _File)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         raise FileRefused(f"no manifest ({error}{_near(raw, str(error))})", path=path) from None
     kelly = _object(found.kelly, path)

@@ -532,7 +532,7 @@ DEEP = b"[" * 100_000_000
 @pytest.mark.parametrize(
     "nonsense",
     [b"", b"hello", b"[]", b"null", b'{"samples": 5}', b'{"samples": null}', b'{"samples": [1, {"a": ', b"\x00" * 4096,
-     DEEP, b'{"samples": ' + DEEP, b'{"samples": [{"sample_id": NaN}]}', b'{"samples": [], "config": []}',
+     DEEP, b'{"samples": ' + DEEP, b'{"samples": [{"sample_id": nan}]}', b'{"samples": [], "config": []}',
      '{"samples": []}'.encode("utf-16")],
     ids=lambda nonsense: f"{len(nonsense)} {nonsense[:24]!r}",
 )  # fmt: skip
