@@ -374,7 +374,7 @@ class Adoption:
             for split in SPLITS:
                 with suppress(FileNotFoundError, UnicodeDecodeError, FileRefused):
                     listed = read_inside(self._root, self._catalogue.layout.splits / f"{split}.txt", LARGEST_LIST)
-                    self._splits |= dict.fromkeys(listed.decode().split(), split)
+                    self._splits |= dict.fromkeys(listed.decode("utf-8-sig").split(), split)
         return self._splits
 
 

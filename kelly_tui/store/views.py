@@ -230,7 +230,7 @@ def write_splits(catalogue: Catalogue) -> list[str]:
 
     def kept(path: Path, where: Path) -> None:
         inside = where.relative_to(catalogue.root)
-        said.append(f"splits/{path.name} was edited outside and is written anew, nothing moves; kept in {inside}")
+        said.append(f"splits/{path.name} was edited outside and is now as the catalogue has it; kept in {inside}")
 
     there = {path: seen(path) for path in paths.values()}
     for path in paths.values():

@@ -611,7 +611,7 @@ def test_an_edited_list_is_kept_and_written_anew(catalogue):
     good = train.read_bytes()
     train.write_text("everything\n")
     (said,) = write_views(catalogue).lists_kept
-    assert said.startswith("splits/train.txt was edited outside and is written anew, nothing moves; kept in .kelly/")
+    assert said.startswith("splits/train.txt was edited outside and is now as the catalogue has it; kept in .kelly/")
     assert write_views(catalogue).lists_kept == []
     assert train.read_bytes() == good
     assert [path.read_text() for path in (catalogue.layout.kelly_dir / "set-aside").iterdir()] == ["everything\n"]
