@@ -242,8 +242,9 @@ def test_what_a_worker_can_not_do_at_work_is_done_by_the_others(view, temper, tm
 @pytest.mark.parametrize(("temper", "words"), [
     ("large", "needed more than 1 GB (a limit of the system)"),
     ("killed where it is short", "was killed (signal 9), as the system does where memory runs out"),
+    ("refused where it is short", "can't be read as audio"),
 ])  # fmt: skip
-def test_what_a_worker_is_too_small_for_is_done_here(temper, words, tmp_path):
+def test_what_a_worker_lacks_something_for_is_done_here(temper, words, tmp_path):
     items = [
         Item(f"id{n}", f"file {n}", "key", 10, "toy_items:temper", {"number": n, "temper": temper, "bytes": 1 << 30})
         for n in range(60)
@@ -256,6 +257,20 @@ def test_what_a_worker_is_too_small_for_is_done_here(temper, words, tmp_path):
     assert [result["square"] for _, result in rows] == [n**2 for n in range(60)]
     assert notices[0] == f"the worker {other} failed at what could be done here ({words})"
     assert all(one.startswith(f"the worker {other} ") for one in notices)
+
+
+def test_what_is_refused_here_too_is_counted_as_ever_and_no_fault_of_a_worker(three):
+    items = [
+        Item(f"id{n}", f"file {n}", "key", 10, "toy_items:temper", {"number": n, "temper": "refused" if n % 5 else ""})
+        for n in range(100)
+    ]
+    plan, rows, notices = Plan(), [], []
+    for one in items:
+        plan.add(one, "new")
+    work = Work("toy", items, plan, strangers=True)
+    outcome = run_items(work, rows.extend, Run(executor=three, notice=notices.append))
+    assert (outcome.done, outcome.failed, notices) == (20, 80, [])
+    assert {result for _, result in rows if isinstance(result, Failed)} == {Failed("no notes", "refused")}
 
 
 def test_a_file_that_is_gone_here_too_is_no_fault_of_a_worker(three, tmp_path):
