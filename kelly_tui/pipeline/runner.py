@@ -25,7 +25,7 @@ from kelly_tui.pipeline.plan import Work
 from kelly_tui.pipeline.stage import PAUSED, Failed, Interrupted, Item, Outcome, Progress, Result, Run
 from kelly_tui.pipeline.trouble import Trouble
 from kelly_tui.pipeline.witness import Witness
-from kelly_tui.pipeline.worker import DOUBTED, WAITING, Answer, Chunk, LocalExecutor, Workers, run_chunk
+from kelly_tui.pipeline.worker import WAITING, Answer, Chunk, LocalExecutor, Workers, run_chunk
 
 CHUNK_WORK = 0.2
 """Seconds of work in a chunk, about: over 0.1, below which handing it over costs more than doing it."""
@@ -331,7 +331,7 @@ class _Drive:
             kind = _NO_TROUBLE.get(said, said)
             value: Any = told
             if isinstance(told, Trouble):
-                if blamed is None and said in DOUBTED:
+                if blamed is None and self.witness.doubts(said, told, place):
                     self.flying[self.witness.tries(self._chunk([ticket]), place, told)] = [ticket]
                     continue
                 if blamed is not None or self.witness.can(said, told, place):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from kelly_tui.pipeline.plan import Work
 from kelly_tui.pipeline.trouble import Trouble, can_be_read, can_be_written, folder_away
-from kelly_tui.pipeline.worker import Answer, Chunk, LocalExecutor, run_chunk
+from kelly_tui.pipeline.worker import DOUBTED, Answer, Chunk, LocalExecutor, run_chunk
 from kelly_tui.store.layout import MUSIC_FOLDERS
 
 WRONG = 3
@@ -28,6 +28,10 @@ class Witness:
         """By the item's place, what a worker said."""
         self._looks: Counter[int] = Counter()
         self._wrong: Counter[str] = Counter()
+
+    def doubts(self, kind: str, trouble: Trouble, place: int) -> bool:
+        """Whether only trying the item here tells: a look at its file would not, or has told of another worker."""
+        return bool(trouble.worker) and (kind in DOUBTED or self._looks[place] > 0)
 
     def can(self, kind: str, trouble: Trouble, place: int) -> bool:
         """Whether what could not be read or written can be, by now or by us."""

@@ -26,6 +26,7 @@ from kelly_tui.pipeline.plan import Plan, Work
 from kelly_tui.pipeline.room import Room
 from kelly_tui.pipeline.runner import run_items, shared_workers
 from kelly_tui.pipeline.stage import Failed, Interrupted, Item, Run
+from kelly_tui.pipeline.trouble import Trouble
 from kelly_tui.pipeline.worker import Child, LocalExecutor
 from kelly_tui.settings import Settings
 from kelly_tui.store.catalogue import Catalogue
@@ -162,6 +163,39 @@ def test_a_file_that_is_said_to_be_gone_again_and_again_is_believed_to_be(tmp_pa
     items = [item(number, "never read" if number == 3 else "", path=str(path)) for number in range(9)]
     run_items(work(items), ledger, quick())
     assert ledger.failed == {"id3": Failed("can't be read (Not a directory)", "refused")}
+
+
+class Unmounted(LocalExecutor):
+    """Workers that lost the music: each in its turn says of the item it gets that it is not there."""
+
+    def __init__(self) -> None:
+        super().__init__(1)
+        self.left_out = []
+        self.names = (f"tcp://{number}" for number in count())
+
+    def submit(self, function, /, chunk):
+        gone = Trouble("can't be read", chunk.work[0][1]["path"], worker=next(self.names))
+        future = Future()
+        future.set_result([("unread", gone, 0.0)])
+        return future
+
+    def without(self, worker, why):
+        self.left_out.append(worker)
+        return []
+
+
+@pytest.mark.parametrize(("temper", "squares", "failed"), [
+    ("", [9], {}),
+    ("never read", [], {"id3": Failed("can't be read (Not a directory)", "refused")}),
+])  # fmt: skip
+def test_of_a_file_that_no_worker_can_read_is_believed_what_happens_here(temper, squares, failed, tmp_path):
+    path = tmp_path / "song"
+    path.touch()
+    ledger, run = Ledger(), quick()
+    with Unmounted() as run.executor:
+        run_items(work([item(3, temper, path=str(path))]), ledger, run)
+        assert (ledger.squares, ledger.failed) == (squares, failed)
+        assert list(filter(None, run.executor.left_out)) == ["tcp://0"]
 
 
 @pytest.mark.parametrize(("temper", "words"), [("full", "disk is full"), ("library", "Install libfluidsynth3")])
