@@ -73,9 +73,9 @@ Answer = tuple[str, Any, float]
 failed · (``full`` ``stop`` ``dismissed``, reason, seconds) when it never had its chance · (``unread`` ``place``,
 `Trouble`, seconds) where it may be done elsewhere or later: its file can't be read, or something can't be written."""
 
-DOUBTED = frozenset(("refused", "memory", "crashed", "slow", "broken"))
-"""Kinds that a machine which lacks something, a decoder as well, gives of healthy files too: of a worker of a cluster
-they are no truth about the item until it is tried here. It tells them as `Trouble`."""
+DOUBTED = frozenset(("refused", "memory", "crashed", "slow", "broken", "stop"))
+"""Kinds that a machine which lacks something, a decoder or FluidSynth as well, gives of healthy files too: of a worker
+of a cluster they are no truth about the item, or the stage, until it is tried here. It tells them as `Trouble`."""
 
 NO_USE = ("full", "stop", "dismissed", "place")
 """Kinds of answers after which other items would meet the same."""

@@ -243,6 +243,7 @@ def test_what_a_worker_can_not_do_at_work_is_done_by_the_others(view, temper, tm
     ("large", "needed more than 1 GB (a limit of the system)"),
     ("killed where it is short", "was killed (signal 9), as the system does where memory runs out"),
     ("refused where it is short", "can't be read as audio"),
+    ("library where it is short", "libfluidsynth is missing. Install libfluidsynth3."),
 ])  # fmt: skip
 def test_what_a_worker_lacks_something_for_is_done_here(temper, words, tmp_path):
     items = [
@@ -271,6 +272,15 @@ def test_what_is_refused_here_too_is_counted_as_ever_and_no_fault_of_a_worker(th
     outcome = run_items(work, rows.extend, Run(executor=three, notice=notices.append))
     assert (outcome.done, outcome.failed, notices) == (20, 80, [])
     assert {result for _, result in rows if isinstance(result, Failed)} == {Failed("no notes", "refused")}
+
+
+def test_what_is_missing_here_too_stops_the_stage_and_blames_no_worker(three):
+    data = {"number": 1, "temper": "library"}
+    plan, items, notices = Plan(), [Item("id1", "file 1", "key", 10, "toy_items:temper", data)], []
+    plan.add(items[0], "new")
+    with pytest.raises(StageError, match=r"^toy stopped: libfluidsynth is missing\. Install libfluidsynth3\. When"):
+        run_items(Work("toy", items, plan), notices.extend, Run(executor=three, notice=notices.append))
+    assert not notices
 
 
 def test_a_file_that_is_gone_here_too_is_no_fault_of_a_worker(three, tmp_path):

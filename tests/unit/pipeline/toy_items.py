@@ -75,6 +75,9 @@ def temper(item: dict) -> dict:
                 _read(f"{item['path']}/gone", item["path"])
         case "library":
             raise LibraryMissing("libfluidsynth is missing", hint="Install libfluidsynth3.")
+        case "library where it is short":
+            if "SHORT" in os.environ:
+                raise LibraryMissing("libfluidsynth is missing", hint="Install libfluidsynth3.")
         case "chatter":
             os.write(1, b"\x1b]0;owned\x07")
             print("chatter")
