@@ -86,7 +86,11 @@ def run_chunk(chunk: Chunk) -> list[Answer]:
     answers: list[Answer] = []
     until = time.monotonic() + CHUNK_SECONDS
     while len(answers) < len(chunk.work) and (not answers or time.monotonic() < until):
-        answers += _own_child(chunk.memory, chunk.limits).ask(chunk.work[len(answers) :], until)
+        try:
+            child = _own_child(chunk.memory, chunk.limits)
+        except OSError as error:  # this machine has no room for one more process, or for its pipes
+            return [*answers, ("stop", f"can't start a process ({error.strerror})", 0.0)]
+        answers += child.ask(chunk.work[len(answers) :], until)
         if answers[-1][0] in NO_USE:
             break
     return answers

@@ -155,6 +155,8 @@ def _is_below(path, name):
 def _refuse(event, said):
     if event == "open" and _is_below(said[0], "UNSEEN"):
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), said[0])
+    if event == "subprocess.Popen" and "CHILDLESS" in os.environ and "kelly_tui.pipeline.child" in str(said[1]):
+        raise OSError(errno.EAGAIN, os.strerror(errno.EAGAIN))
     writes = said[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT) if event == "open" else event in ("os.mkdir", "os.rename")
     if writes and any(_is_below(one, "READ_ONLY") for one in said):
         raise OSError(errno.EROFS, os.strerror(errno.EROFS), said[0])
@@ -165,7 +167,7 @@ _exists = os.path.exists
 os.path.exists = lambda path: not _is_below(path, "UNSEEN") and _exists(path)
 """
 """What a Python does first, that it sees a folder as one on whose machine it is mounted read-only, or not at all, or
-that it has a gigabyte of memory."""
+that it has a gigabyte of memory or no room for a child."""
 
 
 @contextlib.contextmanager
@@ -239,13 +241,14 @@ def test_what_a_worker_can_not_do_at_work_is_done_by_the_others(view, temper, tm
     assert other not in left
 
 
-@pytest.mark.parametrize(("temper", "words"), [
-    ("large", "needed more than 1 GB (a limit of the system)"),
-    ("killed where it is short", "was killed (signal 9), as the system does where memory runs out"),
-    ("refused where it is short", "can't be read as audio"),
-    ("library where it is short", "libfluidsynth is missing. Install libfluidsynth3."),
+@pytest.mark.parametrize(("lack", "temper", "words"), [
+    ("SHORT", "large", "needed more than 1 GB (a limit of the system)"),
+    ("SHORT", "killed where it is short", "was killed (signal 9), as the system does where memory runs out"),
+    ("SHORT", "refused where it is short", "can't be read as audio"),
+    ("SHORT", "library where it is short", "libfluidsynth is missing. Install libfluidsynth3."),
+    ("CHILDLESS", "nap", "can't start a process (Resource temporarily unavailable)"),
 ])  # fmt: skip
-def test_what_a_worker_lacks_something_for_is_done_here(temper, words, tmp_path):
+def test_what_a_worker_lacks_something_for_is_done_here(lack, temper, words, tmp_path):
     items = [
         Item(f"id{n}", f"file {n}", "key", 10, "toy_items:temper", {"number": n, "temper": temper, "bytes": 1 << 30})
         for n in range(60)
@@ -253,7 +256,7 @@ def test_what_a_worker_lacks_something_for_is_done_here(temper, words, tmp_path)
     plan, rows, notices = Plan(), [], []
     for one in items:
         plan.add(one, "new")
-    with with_another(tmp_path, SHORT=tmp_path) as (workers, other):
+    with with_another(tmp_path, **{lack: tmp_path}) as (workers, other):
         run_items(Work("toy", items, plan), rows.extend, Run(executor=workers, notice=notices.append))
     assert [result["square"] for _, result in rows] == [n**2 for n in range(60)]
     assert notices[0] == f"the worker {other} failed at what could be done here ({words})"

@@ -1,5 +1,6 @@
 """The runner and its workers, on a toy stage whose items crash, hang, eat memory and lie."""
 
+import errno
 import multiprocessing
 import os
 import shutil
@@ -292,6 +293,17 @@ def test_a_spawned_process_pool_serves_as_well():
         run_items(work([item(number, "segfault" if number == 5 else "") for number in range(50)]), ledger, run)
     assert ledger.squares == [number**2 for number in range(50) if number != 5]
     assert list(ledger.failed) == ["id5"]
+
+
+def test_where_no_process_can_be_started_the_stage_stops_and_blames_no_file(monkeypatch):
+    def no_room(*_: object) -> None:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    monkeypatch.setattr(worker, "Child", no_room)
+    ledger = Ledger()
+    with pytest.raises(StageError, match=r"^toy stopped: can't start a process \(Too many open files\)\. When"):
+        run_items(work([item(number) for number in range(9)]), ledger, quick())
+    assert not ledger.rows
 
 
 class Lossy(Executor):
