@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import hashlib
 import ipaddress
 import logging
@@ -31,6 +32,7 @@ from typing import Any
 import kelly_tui
 from kelly_tui.errors import FileRefused, LibraryMissing, StageError
 from kelly_tui.paths import PROJECT
+from kelly_tui.pipeline.certificates import certificates
 from kelly_tui.pipeline.greeting import must_greet
 from kelly_tui.pipeline.trouble import Trouble
 from kelly_tui.pipeline.worker import A_LOOK, DOUBTED, Answer, Workers, cut_all_short
@@ -47,6 +49,9 @@ waits as long for a peer that the network has lost. Long enough for one whose ma
 
 A_MOMENT = 1.0
 """Seconds in which workers have to take it that what they have in hand is to be dropped."""
+
+_SHORT = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOMEM))
+"""Of a machine that can open no more files, which tells nothing of a folder."""
 
 _ADDRESS = re.compile(r"(tcp|tls)://(\[[0-9a-fA-F:.]+\]|[^\s/@:\[\]]+):(\d{1,5})")
 
@@ -84,14 +89,15 @@ class ClusterWorkers(Workers):
             sign.write_text(word, "ascii")
             wanted = [*map(str, made), *(str(path.absolute()) for path in others)]
             seen = self._ask(PATIENCE, look, str(sign), word, wanted)
-            silent = [worker for worker, answer in seen.items() if answer is None or isinstance(answer, OSError)]
+            silent = {worker: why for worker, answer in seen.items() if (why := _tells_nothing(answer))}
             if silent and len(silent) == len(seen):
-                raise StageError(f"the worker {silent[0]} does not answer", hint="End it, or start it again.")
+                worker, why = next(iter(silent.items()))
+                raise StageError(f"the worker {worker} {why}", hint="End it, or start it again.")
             places = {str(sign): root, **{str(one): one.parent for one in made}}
             for worker, answer in seen.items():
                 if worker not in silent:
                     _must_be_as_here(worker, answer, sign, word, places)
-        return self._leave_out(silent, "does not answer")
+        return [words for worker, why in silent.items() for words in self._leave_out([worker], why)]
 
     def without_silent(self) -> list[str]:
         before, self._looked = self._looked, time.monotonic()
@@ -198,7 +204,7 @@ def look(sign: str, word: str, others: list[str]) -> tuple[str, str, str]:
     """On a worker: which Kelly it has, what is wrong, and with which path.
 
     Wrong is where `sign` does not say `word`, one of `others` is not there, or nothing can be written beside `sign`.
-    Else the path is that of a file which was left there, and says `word`.
+    Else the path is that of a file which was left there, and says `word`. Raises `OSError` where it can open no file.
     """
     missing = sign if not _says(sign, word) else next((path for path in others if not os.path.exists(path)), None)
     if missing is not None:
@@ -207,8 +213,17 @@ def look(sign: str, word: str, others: list[str]) -> tuple[str, str, str]:
     try:
         left.write_text(word, "ascii")
     except OSError as error:
+        if error.errno in _SHORT:
+            raise
         return this_kelly(), f"can't write there ({error.strerror})", sign
     return this_kelly(), "", str(left)
+
+
+def _tells_nothing(answer: Any) -> str:
+    """Why nothing is known of a worker on which `look` returned, or raised, this; empty where it is."""
+    if isinstance(answer, OSError) and answer.errno in _SHORT:
+        return f"can't open a file ({answer.strerror})"
+    return "does not answer" if answer is None or isinstance(answer, OSError) else ""
 
 
 def _must_be_as_here(worker: str, answer: Any, sign: Path, word: str, places: Mapping[str, Path]) -> None:
@@ -241,7 +256,9 @@ def _must_be_as_here(worker: str, answer: Any, sign: Path, word: str, places: Ma
 def _says(path: Path | str, word: str) -> bool:
     try:
         return Path(path).read_text("ascii") == word
-    except (OSError, UnicodeDecodeError):
+    except (OSError, UnicodeDecodeError) as error:
+        if getattr(error, "errno", None) in _SHORT:
+            raise
         return False
 
 
@@ -280,7 +297,7 @@ def cluster(address: str) -> Iterator[ClusterWorkers]:
             hint="Use tls:// with certificates in Dask's configuration (distributed.comm.tls).",
         )
     distributed = _dask()
-    certified = _certificates(distributed) if scheme == "tls" else None
+    certified = certificates(distributed) if remote else None  # Dask reads them for tcp:// too
     if scheme == "tls" and certified is None:
         raise StageError(
             f"{address} wants certificates and Dask's configuration names none",
@@ -292,7 +309,7 @@ def cluster(address: str) -> Iterator[ClusterWorkers]:
         if remote is None:
             where = stack.enter_context(_local(distributed, int(rest)))
         else:
-            must_greet(address, remote[2].strip("[]"), int(remote[3]), certified, PATIENCE)
+            must_greet(address, remote[2].strip("[]"), int(remote[3]), certified if scheme == "tls" else None, PATIENCE)
         workers = ClusterWorkers(stack.enter_context(_client(distributed, where)))
         workers.must_be_private()
         yield workers
@@ -332,24 +349,6 @@ def _local(distributed: Any, number: int) -> Iterator[Any]:
             ) as running,
         ):
             yield running
-
-
-def _certificates(distributed: Any) -> Any:
-    """What Dask's configuration names for TLS, as a context; None where it names nothing. Raises `StageError`."""
-    import dask
-
-    try:
-        return distributed.Security().get_connection_args("client")["ssl_context"]
-    except (OSError, ValueError) as error:
-        named = [dask.config.get(f"distributed.comm.tls.{key}") for key in ("ca-file", "client.cert", "client.key")]
-        files = [one for one in named if isinstance(one, str) and "\n" not in one]  # or it is the certificate itself
-        wrong = [one for one in files if not os.path.isfile(one)] or files
-        why = getattr(error, "strerror", None) or reason(error)
-        raise StageError(
-            f"the certificates that Dask's configuration names can't be used ({why})",
-            path=", ".join(wrong) or None,
-            hint="Look at distributed.comm.tls: ca-file, and client.key and client.cert.",
-        ) from None
 
 
 def _dask() -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import importlib
 import itertools
 import os
@@ -469,6 +470,21 @@ def test_the_command_runs_a_stage_on_workers_of_its_own(music, tmp_path):
         assert len(catalogue) >= 3
 
 
+@pytest.mark.parametrize("at", ["read_text", "write_text"])
+def test_a_worker_that_can_open_no_file_is_named_with_that_and_not_with_a_folder(three, at, tmp_path, monkeypatch):
+    def no_file(*_: object) -> None:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    (tmp_path / "sign").write_text("this one")
+    with monkeypatch.context() as here:
+        here.setattr(Path, at, no_file)
+        with pytest.raises(OSError, match="Too many open files"):
+            look(str(tmp_path / "sign"), "this one", [])
+    monkeypatch.setattr("kelly_tui.pipeline.cluster.look", no_file)
+    with pytest.raises(StageError, match=r"the worker tls\S+ can't open a file \(Too many open files\)\. End it"):
+        three.must_see(tmp_path)
+
+
 @pytest.mark.parametrize(
     ("address", "words"),
     [
@@ -504,6 +520,36 @@ def test_a_configuration_of_dask_that_will_not_do_is_said_in_one_line(text, said
     env = {**os.environ, "DASK_CONFIG": str(tmp_path)}
     ran = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=False)
     assert ran.stderr.splitlines()[-1] == f"kelly_tui.errors.StageError: {said.replace('DIR', str(tmp_path))}"
+
+
+NO_TEXT = "in Dask's configuration is no text. Mend it there, or in the environment: DASK_DISTRIBUTED__COMM__TLS."
+
+
+@pytest.mark.parametrize("scheme", ["tcp", "tls"])
+@pytest.mark.parametrize(("named", "said"), [
+    ({"client.key": 5}, f"distributed.comm.tls.client.key {NO_TEXT}"),
+    ({"ciphers": 5}, f"distributed.comm.tls.ciphers {NO_TEXT}"),
+    ({"ca-file": "DIR/ca", "client.cert": "DIR/ca", "client.key": "DIR/key"},
+     "the certificates that Dask's configuration names can't be used (No such file or directory): DIR/ca, DIR/key. "
+     "Look at distributed.comm.tls: ca-file, and client.key and client.cert."),
+    ({"ca-file": "DIR/locked", "client.cert": "DIR/locked"},
+     "the key that Dask's configuration names has a pass phrase, which nobody is asked for: DIR/locked. "
+     "Name one without: openssl pkey -in KEY -out PLAIN_KEY makes it."),
+])  # fmt: skip
+def test_certificates_that_will_not_do_are_said_before_dask_reads_them(scheme, named, said, tmp_path):
+    import dask
+
+    (tmp_path / "locked").write_text("-----BEGIN ENCRYPTED PRIVATE KEY-----\n")
+    here = {f"distributed.comm.tls.{name}": value for name, value in named.items()}
+    for key, value in here.items():
+        here[key] = value.replace("DIR", str(tmp_path)) if isinstance(value, str) else value
+    with (
+        dask.config.set(here),
+        pytest.raises(StageError) as caught,
+        cluster(f"{scheme}://127.0.0.1:9"),
+    ):
+        pass
+    assert str(caught.value) == said.replace("DIR", str(tmp_path))
 
 
 def test_over_tls_with_the_certificates_of_dasks_configuration(tmp_path):
