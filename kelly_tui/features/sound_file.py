@@ -5,6 +5,7 @@ What passes is not empty, finite, loud enough to be sound and small enough to ho
 
 from __future__ import annotations
 
+import stat
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from kelly_tui.errors import FileRefused
-from kelly_tui.music.soundform import opened, unreadable, whole_sound
+from kelly_tui.music.soundform import opened, refusals, whole_sound
 from kelly_tui.settings import limits
 
 Samples = NDArray[np.float32]
@@ -33,17 +34,14 @@ def valid_audio(path: Path | str, max_seconds: float | None = None) -> tuple[Sam
     Raises `FileRefused` for what is missing, unreadable, cut short, empty, silent, not finite or too long to decode.
     """
     path = Path(path)
-    with _opened(path) as sound:
+    with refusals(path), _opened(path) as sound:
         frames = sound.frames if max_seconds is None else min(sound.frames, round(max_seconds * sound.samplerate))
         if frames * sound.channels > limits().sound_values:
             minutes = sound.frames / sound.samplerate / 60
             raise FileRefused(
                 f"too long to decode ({minutes:,.0f} minutes; sound_values)", path=path, hint="Cut it into pieces."
             )
-        try:
-            samples = sound.read(frames, dtype="float32", always_2d=True)
-        except (RuntimeError, MemoryError, ValueError) as error:
-            unreadable(error, path)
+        samples = sound.read(frames, dtype="float32", always_2d=True)
         if frames < sound.frames and not samples.any():
             raise FileRefused(f"silent in its first {max_seconds:g} s", path=path)
         return checked(samples, sound.samplerate, path), sound.samplerate
@@ -65,7 +63,7 @@ def sound_of(source: Sound, max_seconds: float | None = None) -> tuple[Samples, 
 
 def audio_seconds(path: Path | str) -> float:
     """How long the whole file is, by its header."""
-    with _opened(Path(path)) as sound:
+    with refusals(path), _opened(Path(path)) as sound:
         return float(sound.frames / sound.samplerate)
 
 
@@ -86,9 +84,10 @@ def checked(samples: Samples, rate: int, path: Path | None = None) -> Samples:
 
 
 def _opened(path: Path) -> Any:
-    if not path.is_file():  # a pipe or a device would wait for ever
-        raise FileRefused("no such file" if not path.exists() else "not a file", path=path)
-    if path.stat().st_size == 0:
+    status = path.stat()
+    if not stat.S_ISREG(status.st_mode):  # a pipe or a device would wait for ever
+        raise FileRefused("not a file", path=path)
+    if status.st_size == 0:
         raise FileRefused("empty", path=path)
     whole_sound(path, path)
     return opened(path)

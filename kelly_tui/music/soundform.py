@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, NamedTuple, NoReturn
 
@@ -35,6 +35,8 @@ _DS64 = 28
 """Bytes of the sizes in 64 bits without a table, which libsndfile skips by another rule than it is written."""
 _SEARCHED = 1 << 20
 """Bytes from where a file is damaged, and at its end: by chance sound looks like a list there in one of a thousand."""
+_SYSTEM = 2
+"""What libsndfile says where the system did not give it the file; not why."""
 
 Order = Literal["big", "little"]
 
@@ -51,46 +53,66 @@ def whole_sound(path: Path | str, name: Path | str) -> Form:
     """Look at the sound file at `path`. Raises `FileRefused`, which calls it `name`, if it is none, cut short, or
     has more channels than music.
     """
-    _check_lists(path, name)
-    try:
+    with refusals(name):
+        _check_lists(path, name)
         with opened(path) as sound:
             form = Form(sound.frames, sound.samplerate)
             kind, channels = sound.format, sound.channels
-    except RuntimeError as error:
-        unreadable(error, name)
-    if channels > MOST_CHANNELS:
-        raise FileRefused(
-            f"{channels:,} channels: no music has more than {MOST_CHANNELS}", path=name, hint="Mix it to fewer."
-        )
-    if kind in ("FLAC", "MP3"):
-        _check_end(path, name)
-    with open(path, "rb") as file:
-        if kind == "OGG":
-            _check_last_page(file, form, name)
-        elif kind in ("WAV", "WAVEX", "RF64", "AIFF"):
-            _check_sound_chunk(file, form, name)
+        if channels > MOST_CHANNELS:
+            raise FileRefused(
+                f"{channels:,} channels: no music has more than {MOST_CHANNELS}", path=name, hint="Mix it to fewer."
+            )
+        if kind in ("FLAC", "MP3"):
+            _check_end(path, name)
+        with open(path, "rb") as file:
+            if kind == "OGG":
+                _check_last_page(file, form, name)
+            elif kind in ("WAV", "WAVEX", "RF64", "AIFF"):
+                _check_sound_chunk(file, form, name)
     return form
+
+
+@contextmanager
+def refusals(name: Path | str) -> Iterator[None]:
+    """Have a file that can't be opened or read refused, and called `name`; by the system, with its word as the cause.
+
+    So in each look at it: between two of them its folder may be gone.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise FileRefused(f"can't be read ({error.strerror})", path=name) from error
+    except (RuntimeError, MemoryError, ValueError) as error:
+        unreadable(error, name)
 
 
 def opened(path: Path | str) -> Any:
     """The `soundfile.SoundFile` of the file at `path`, whose name need not be UTF-8: of a text soundfile makes UTF-8.
 
-    Raises what soundfile raises.
+    Raises what soundfile raises, and `OSError` where the system does not give the file.
     """
     import soundfile
 
-    return soundfile.SoundFile(os.fsencode(path))
+    name = os.fsencode(path)
+    try:
+        return soundfile.SoundFile(name)
+    except soundfile.LibsndfileError as error:
+        if error.code != _SYSTEM:
+            raise
+    os.close(os.open(name, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC))  # says why
+    return soundfile.SoundFile(name)  # it came back
 
 
 def streamed(path: Path | str) -> Any:
     """As `opened`, to be read block by block.
 
-    Raises what soundfile raises, and `FileRefused` for what it can't open or would never end to.
+    Raises `FileRefused` for what can't be opened or would never end.
     soundfile seeks after each read, to where it is anyway. An MP3's decoder forgets then what its next frames are made
     from, so that they would be silence where the encoder saved bits for them: in pure music, or at low rates.
     """
-    _check_lists(path, path)
-    sound = opened(path)
+    with refusals(path):
+        _check_lists(path, path)
+        sound = opened(path)
     sound.seekable = lambda: False
     return sound
 
@@ -190,23 +212,20 @@ def _check_lists(path: Path | str, name: Path | str) -> None:
 
     Nor may a list go on far behind the file's end: libsndfile goes on too, eight bytes a step, over up to 4 GB.
     """
-    try:
-        with open(path, "rb") as file:
-            head = file.read(12)
-            if head[:4] not in _RIFF:
-                return
-            order, size = _order(head), os.fstat(file.fileno()).st_size
-            chunks = [*_chunks(file, order)]
-            odd = next((at for at, chunk in enumerate(chunks) if not _is_plain(chunk, size)), len(chunks))
-            if odd < len(chunks):
-                chunks[odd:] = _anywhere(file, chunks[odd].start - 8, size, order)
-            for chunk in chunks:
-                if chunk.name in _LISTS and chunk.size:
-                    if chunk.start + chunk.size - size > _CUT_LIST:
-                        raise FileRefused("damaged: its LIST says a size that it does not have", path=name)
-                    _check_list(file, chunk.start, min(chunk.start + chunk.size, size), order, name)
-    except OSError as error:
-        raise FileRefused(f"can't be read ({error.strerror})", path=name) from None
+    with open(path, "rb") as file:
+        head = file.read(12)
+        if head[:4] not in _RIFF:
+            return
+        order, size = _order(head), os.fstat(file.fileno()).st_size
+        chunks = [*_chunks(file, order)]
+        odd = next((at for at, chunk in enumerate(chunks) if not _is_plain(chunk, size)), len(chunks))
+        if odd < len(chunks):
+            chunks[odd:] = _anywhere(file, chunks[odd].start - 8, size, order)
+        for chunk in chunks:
+            if chunk.name in _LISTS and chunk.size:
+                if chunk.start + chunk.size - size > _CUT_LIST:
+                    raise FileRefused("damaged: its LIST says a size that it does not have", path=name)
+                _check_list(file, chunk.start, min(chunk.start + chunk.size, size), order, name)
 
 
 def _is_plain(chunk: _Chunk, end: int) -> bool:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from kelly_tui.errors import FileRefused
-from kelly_tui.music.soundform import reason, streamed
+from kelly_tui.music.soundform import streamed
 from kelly_tui.playback.source import Samples
 from kelly_tui.playback.stretch import stretched
 from kelly_tui.render.lens import Lens
@@ -36,12 +36,7 @@ class AudioSource:
     """A `Source` from a file that libsndfile reads. Raises `FileRefused`."""
 
     def __init__(self, path: Path, rate: int) -> None:
-        import soundfile
-
-        try:
-            self._file = streamed(path)
-        except (soundfile.SoundFileError, OSError) as error:
-            raise FileRefused(f"can't be read as audio ({reason(error)})", path=path) from None
+        self._file = streamed(path)
         if not self._file.frames:
             self._file.close()
             raise FileRefused("no sound in it", path=path)

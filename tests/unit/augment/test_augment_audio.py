@@ -200,7 +200,7 @@ def test_variants_differ_from_each_other() -> None:
 def test_refusals_say_why(tmp_path) -> None:
     with pytest.raises(FileRefused, match="silent"):
         augment_audio((np.zeros(1000), RATE), pitch_shift=1)
-    with pytest.raises(FileRefused, match="no such file"):
+    with pytest.raises(FileRefused, match="No such file"):
         augment_audio(tmp_path / "gone.wav", pitch_shift=1)
 
 

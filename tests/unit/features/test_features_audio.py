@@ -428,7 +428,7 @@ def test_refuses_by_name_and_reason(tmp_path) -> None:
         "text": "can't be read as audio",
         "nan": "not finite",
         "cut": "can't be read as audio",
-        "gone": "no such file",
+        "gone": "No such file",
     }
     for name, reason in said.items():
         with pytest.raises(FileRefused, match=reason) as refusal:

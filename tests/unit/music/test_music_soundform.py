@@ -11,8 +11,10 @@ import pytest
 import soundfile
 
 from kelly_tui.errors import FileRefused
+from kelly_tui.features import sound_file
 from kelly_tui.features.sound_file import valid_audio
-from kelly_tui.music.soundform import MOST_CHANNELS, streamed, whole_sound
+from kelly_tui.music import soundform
+from kelly_tui.music.soundform import MOST_CHANNELS, opened, streamed, whole_sound
 from tests.nasty import audio
 
 RATE, SECONDS = 22_050, 6.0
@@ -66,6 +68,55 @@ def test_a_cut_file_is_refused_with_what_is_there_and_what_should_be(sound: Path
             assert said == [pytest.approx(len(samples) / rate, abs=0.01)]
         else:
             assert said == [pytest.approx(SECONDS, abs=0.1), pytest.approx(SECONDS * part, abs=0.2)]
+
+
+def test_what_is_gone_at_any_look_is_refused_by_the_words_of_the_system(
+    sound: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A mount that is lost in the midst is no fault of the file: `kelly_tui.pipeline.trouble` asks for the cause."""
+    away = sound.with_suffix(".away")
+    left = [0]
+
+    def opened_while_there(path: Path) -> object:
+        left[0] -= 1
+        if left[0] == 0:
+            sound.rename(away)
+        return opened(path)
+
+    monkeypatch.setattr(soundform, "opened", opened_while_there)
+    monkeypatch.setattr(sound_file, "opened", opened_while_there)
+    valid_audio(sound)
+    for looks in range(1, 1 - left[0]):
+        left[0] = looks
+        with pytest.raises(FileRefused, match=r"can't be read \(No such file") as caught:
+            valid_audio(sound)
+        assert isinstance(caught.value.__cause__, FileNotFoundError)
+        away.rename(sound)
+
+
+def test_what_is_gone_once_opened_is_refused_so_too(sound: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def opened_in_time(path: Path) -> object:
+        file = opened(path)
+        sound.unlink(missing_ok=True)
+        return file
+
+    monkeypatch.setattr(soundform, "opened", opened_in_time)
+    with pytest.raises(FileRefused) as caught:
+        whole_sound(sound, "song")
+    assert isinstance(caught.value.__cause__, FileNotFoundError)
+
+
+def test_what_was_away_for_a_moment_is_opened(sound: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    really, tries = soundfile.SoundFile, []
+
+    def away_at_first(name: bytes) -> object:
+        tries.append(name)
+        return really(name if len(tries) > 1 else name + b".away")
+
+    monkeypatch.setattr(soundfile, "SoundFile", away_at_first)
+    with opened(sound) as file:
+        assert file.frames
+    assert len(tries) == 2
 
 
 def test_more_channels_than_music_has_are_refused(tmp_path: Path) -> None:
