@@ -93,7 +93,7 @@ def _work_off(catalogue: Catalogue, run: Run, plan: Plan, search: _Search, intak
         plan,
         room=Room(catalogue),
         written=written,
-        reads=[one for one in search.places if isinstance(one, Path)],
+        reads=search.folders,
         strangers=True,
         commits_again=False,
     )
@@ -115,6 +115,12 @@ class _Search:
         self._kept: list[Item] | None = None
         self.passed_over: list[Found] = []
         """What `items` has met that is not music, or can't be read."""
+
+    @property
+    def folders(self) -> list[Path]:
+        """Those of this machine that the files lie in, as the files are named: absolute."""
+        here = [one.absolute() for one in self.places if isinstance(one, Path)]
+        return [*dict.fromkeys(one if one.is_dir() else one.parent for one in here)]
 
     def items(self) -> Iterator[Item]:
         """Each file to be looked into."""

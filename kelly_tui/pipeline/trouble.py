@@ -98,6 +98,15 @@ def folder_away(path: str, folders: Iterable[Path]) -> Path | None:
     return None
 
 
+def folder_gone(path: str, folders: Iterable[Path]) -> Path | None:
+    """The outermost folder on the way to a file, at or below one of `folders`, that is not there."""
+    for folder in folders:
+        if path.startswith(f"{folder}/"):
+            way = [one for one in Path(path).parents if one.is_relative_to(folder)]
+            return next((one for one in reversed(way) if not one.is_dir()), None)
+    return None
+
+
 def can_be_written(folder: Path) -> bool:
     """Whether a new file can be made here, for what will lie in `folder`."""
     try:

@@ -7,7 +7,7 @@ from concurrent.futures import Future
 from pathlib import Path
 
 from kelly_tui.pipeline.plan import Work
-from kelly_tui.pipeline.trouble import Trouble, can_be_read, can_be_written, folder_away
+from kelly_tui.pipeline.trouble import Trouble, can_be_read, can_be_written, folder_away, folder_gone
 from kelly_tui.pipeline.worker import DOUBTED, Answer, Chunk, LocalExecutor, run_chunk
 from kelly_tui.store.layout import MUSIC_FOLDERS
 
@@ -42,8 +42,10 @@ class Witness:
 
     def folder_away(self, trouble: Trouble, root: str) -> Path | None:
         """The folder of a person's, or of the dataset at `root`, without which the item's file can't be there."""
-        if not root:
-            return folder_away(trouble.path, self._work.reads)
+        persons = [one for one in self._work.reads if str(one) != root]
+        gone = folder_away(trouble.path, persons) or folder_gone(trouble.path, persons)
+        if gone is not None or not root:
+            return gone
         below = [Path(root, name) for name in MUSIC_FOLDERS]  # empty where a person removed the only file
         of_dataset = [Path(root, "raw"), Path(root, "processed"), *(one for one in below if not one.is_dir())]
         return folder_away(trouble.path, [*self._work.reads, *of_dataset])
