@@ -24,7 +24,7 @@ from kelly_tui.pipeline.stage import Failed, Item, Outcome, Result, Run
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.durable import make_durable
 from kelly_tui.store.intact import intact
-from kelly_tui.store.layout import called, disk_errors, utc_now
+from kelly_tui.store.layout import called, disk_errors, make_music_folders, utc_now
 from kelly_tui.text import count
 
 STAGE = "augment"
@@ -55,6 +55,7 @@ def augment(
         plan.add(item, "new")
     if run.dry_run:
         return plan.outcome(STAGE)
+    make_music_folders(catalogue.root, "processed/augmented/midi", "processed/augmented/audio")
     work = Work(
         STAGE,
         augmentation.missing(roots, Plan()),

@@ -26,7 +26,7 @@ from kelly_tui.store.extracted import STAGE, Extracted, carried_labels, put_extr
 from kelly_tui.store.feature_files import FeatureFiles, look
 from kelly_tui.store.importer import apply_min_duration
 from kelly_tui.store.intact import IntactFiles, Known
-from kelly_tui.store.layout import Layout, disk_errors, features_name
+from kelly_tui.store.layout import Layout, disk_errors, features_name, make_music_folders
 from kelly_tui.store.steps import Wanted
 
 VERSIONS = {"midi": 29, "audio": 26}
@@ -70,6 +70,7 @@ def extract(catalogue: Catalogue, run: Run) -> Outcome:
     extraction.music.remember()
     for parameters in extraction.parameters.values():
         parameters.remember()
+    make_music_folders(catalogue.root, "processed/features")
     items = (item for item, _ in extraction.stale(Plan()))
     work = Work(STAGE, items, plan, room=Room(catalogue))
     outcome = run_items(work, extraction.commit, run)

@@ -27,6 +27,7 @@ from kelly_tui.store.importer import (
     proposed_grouping,
     taking_in,
 )
+from kelly_tui.store.layout import make_music_folders
 from kelly_tui.store.partial import NAME
 from kelly_tui.store.remote import Remote, place
 from kelly_tui.store.scan import Found, find_music, find_remote
@@ -49,6 +50,7 @@ def import_music(catalogue: Catalogue, run: Run, paths: Sequence[Path | str], *,
     search = _Search(catalogue, paths, link)
     if run.dry_run:
         return _foreseen(catalogue, search)
+    make_music_folders(catalogue.root, "raw/midi", "raw/audio")
     plan = Plan()
     for item in search.items():
         plan.add(item, "to look at")

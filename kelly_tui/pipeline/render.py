@@ -28,7 +28,7 @@ from kelly_tui.pipeline.runner import run_items
 from kelly_tui.pipeline.stage import Failed, Item, Outcome, Result, Run
 from kelly_tui.pipeline.synthesize import rendered_with
 from kelly_tui.store.catalogue import Catalogue
-from kelly_tui.store.layout import disk_errors, utc_now
+from kelly_tui.store.layout import disk_errors, make_music_folders, utc_now
 from kelly_tui.store.partial import sweep
 
 STAGE = "render"
@@ -67,6 +67,7 @@ def render(
         plan.add(item, "to render")
     if run.dry_run:
         return plan.outcome(STAGE)
+    make_music_folders(catalogue.root, "processed/augmented/audio")
     items = rendering.missing(chosen(catalogue, named, variants=variants), Plan())
     return run_items(Work(STAGE, items, plan, room=Room(catalogue)), rendering.commit, run)
 

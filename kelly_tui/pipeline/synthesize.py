@@ -21,7 +21,7 @@ from kelly_tui.pipeline.runner import run_items
 from kelly_tui.pipeline.stage import Failed, Item, Outcome, Result, Run
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.durable import make_durable
-from kelly_tui.store.layout import disk_errors, utc_now
+from kelly_tui.store.layout import disk_errors, make_music_folders, utc_now
 from kelly_tui.synth.item import KIND_OF_MODEL, classes_of, unplayable
 from kelly_tui.synth.sample import sample_id
 
@@ -42,6 +42,7 @@ def synthesize(catalogue: Catalogue, run: Run, count: int, *, audio: bool = Fals
         plan.add(item, "to render" if item.function == _RENDER else "new")
     if run.dry_run:
         return plan.outcome(STAGE)
+    make_music_folders(catalogue.root, "raw/synthetic")
     work = Work(
         STAGE, synthesis.missing(), plan,
         room=Room(catalogue), written=lambda item, _: f"{catalogue.root}/{synthesis.target(item)}",

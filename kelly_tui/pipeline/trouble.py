@@ -14,7 +14,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from kelly_tui.errors import FileRefused, KellyError
+from kelly_tui.errors import DatasetError, FileRefused, KellyError
+from kelly_tui.store.layout import must_be_there_for
 from kelly_tui.store.partial import partials
 
 _NOT_FOR_US = frozenset((errno.EACCES, errno.EPERM))
@@ -107,12 +108,13 @@ def folder_gone(path: str, folders: Iterable[Path]) -> Path | None:
     return None
 
 
-def can_be_written(folder: Path) -> bool:
-    """Whether a new file can be made here, for what will lie in `folder`."""
+def can_be_written(folder: Path, path: str) -> bool:
+    """Whether a new file can be made here, for what will lie in `folder`, as at `path`."""
     try:
+        must_be_there_for(path, os.fspath(folder))
         with partials(folder) as new:
             new().touch()
-    except OSError:
+    except (OSError, DatasetError):
         return False
     return True
 

@@ -38,7 +38,8 @@ class Witness:
         if kind == "unread":
             self._looks[place] += 1
             return self._looks[place] <= LOOKS and can_be_read(trouble.path)
-        return bool(trouble.worker) and self._work.room is not None and can_be_written(self._work.room.folder)
+        room = self._work.room
+        return bool(trouble.worker) and room is not None and can_be_written(room.folder, trouble.path)
 
     def folder_away(self, trouble: Trouble, root: str) -> Path | None:
         """The folder of a person's, or of the dataset at `root`, without which the item's file can't be there."""

@@ -19,7 +19,7 @@ from kelly_tui.errors import DatasetError, DiskFull, FileRefused
 from kelly_tui.model.dataset import DatasetConfig
 from kelly_tui.model.labels import nearest
 from kelly_tui.settings import load_settings
-from kelly_tui.store.inside import check_stays, open_inside, read_inside
+from kelly_tui.store.inside import check_stays, open_inside, read_inside, status_inside
 from kelly_tui.store.partial import partials, put
 from kelly_tui.text import json_of, of_json, safe_json, shell_word, storable
 
@@ -44,6 +44,9 @@ MUSIC_FOLDERS = (
     "processed/augmented/audio",
 )
 """Where samples and what is made of them lie."""
+
+_MADE_FIRST = ("raw", "processed", "processed/augmented", *MUSIC_FOLDERS)
+"""What a stage makes at its start and never later, outer ones first: each may be a mount of its own."""
 
 _FOLDERS = (*MUSIC_FOLDERS, "annotations", "splits", ".kelly")
 
@@ -237,14 +240,36 @@ def must_be_there(root: Path) -> None:
         raise DatasetError("the dataset's folder is gone", path=root, hint="Put it back.")
 
 
-def make_folder(root: Path | str, folder: Path | str) -> None:
-    """Make a folder of the dataset at `root`, and those that it lies in; never `root`, which was moved away or removed.
+def must_be_there_for(path: str, root: str) -> None:
+    """As `must_be_there`, also where a folder is gone that a path in the dataset leads through and no worker makes."""
+    must_be_there(Path(root))
+    for name in _MADE_FIRST:
+        folder = f"{root}/{name}"
+        if f"{path}/".startswith(f"{folder}/") and not os.path.exists(folder):
+            raise DatasetError("a folder of the dataset is gone", path=folder, hint="Put it back.")
 
-    Raises `DatasetError` where that is gone, `OSError`.
+
+def make_music_folders(root: Path, *names: str) -> None:
+    """Make those of `MUSIC_FOLDERS` that a stage will write in, at its start: a copy without empty folders lacks them.
+
+    Raises `DatasetError`.
+    """
+    must_be_there(root)
+    for name in names:
+        with disk_errors(root / name), suppress(FileRefused):  # it leads out: so will each file, which is told
+            if status_inside(root, name) is None:
+                (root / name).mkdir(parents=True, exist_ok=True)
+
+
+def make_folder(root: Path | str, folder: Path | str) -> None:
+    """Make a folder of the dataset at `root`, and those that it lies in; never `root`, nor what a stage makes first.
+
+    Such a one was moved away, or its mount is lost. Raises `DatasetError` where one is gone, `OSError`.
     """
     here, there = os.fspath(root), os.fspath(folder)
     if os.path.isdir(there):  # most are
         return
+    must_be_there_for(there, here)
     for part in there.removeprefix(f"{here}/").split("/"):
         here = f"{here}/{part}"
         try:
@@ -252,7 +277,7 @@ def make_folder(root: Path | str, folder: Path | str) -> None:
         except FileExistsError:
             continue
         except FileNotFoundError:
-            must_be_there(Path(root))
+            must_be_there_for(there, os.fspath(root))
             raise
 
 

@@ -18,6 +18,7 @@ from kelly_tui.augment.midi import augment_midi, read_song, vary_midi
 from kelly_tui.augment.recipe import Recipe, choose_recipes
 from kelly_tui.augment.stretch import stretched
 from kelly_tui.pipeline.augment import variant_item
+from kelly_tui.store.layout import make_music_folders
 from tests.perf.__main__ import seconds
 from tests.perf.bench_audio import RATE, clip, timed
 
@@ -57,6 +58,7 @@ def items_and_peer(data: bytes) -> tuple[float, float, float]:
     with TemporaryDirectory() as name:
         folder = Path(name)
         (folder / ".kelly").mkdir()
+        make_music_folders(folder, "processed/augmented/midi")
         for number in range(200):
             (folder / f"{number}.mid").write_bytes(data)
         songs = itertools.count()

@@ -26,6 +26,7 @@ from kelly_tui.features.audio_rhythm import onset_strength
 from kelly_tui.features.sound_file import valid_audio
 from kelly_tui.features.spectrum import Spectrum, cepstrum
 from kelly_tui.music.theory import chord_name, chord_pitches
+from kelly_tui.store.layout import make_music_folders
 
 RATE = 22_050
 
@@ -452,6 +453,7 @@ def test_ten_hours_are_not_read_whole(tmp_path) -> None:
 
 def test_item_writes_the_features_and_says_what_it_found(tmp_path) -> None:
     soundfile.write(tmp_path / "song.flac", cadence(9, minor=True), RATE)
+    make_music_folders(tmp_path, "processed/features")
     item = {
         "root": str(tmp_path),
         "sample_id": "ab12",

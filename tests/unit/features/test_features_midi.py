@@ -20,6 +20,7 @@ from kelly_tui.errors import FileRefused
 from kelly_tui.features.midi import VECTOR_SIZE, analyse, detect_labels, extract_item, labels_of
 from kelly_tui.model.annotation import FIELDS, Label, check_value
 from kelly_tui.music.notes import NOTE, Score, read_midi
+from kelly_tui.store.layout import make_music_folders
 
 Row = tuple[float, float, int, int, bool]  # start, end in seconds, pitch, velocity, is_drum
 
@@ -291,7 +292,7 @@ def test_labels_of_a_chorale(corpus_midi) -> None:
 
 
 def test_the_stage_writes_features_and_returns_what_the_catalogue_stores(tmp_path: Path, corpus_midi) -> None:
-    (tmp_path / "raw/midi").mkdir(parents=True)
+    make_music_folders(tmp_path, "raw/midi", "processed/features")
     (tmp_path / "raw/midi/a.mid").write_bytes(corpus_midi("bwv66.6"))
     item = {"root": str(tmp_path), "sample_id": "ab12", "file_path": "raw/midi/a.mid", "sha256": "",
             "target": "processed/features/ab/ab12.json", "config": {"max_duration_sec": 10}}  # fmt: skip

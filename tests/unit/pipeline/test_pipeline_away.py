@@ -6,12 +6,14 @@ import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import kelly_tui
-from kelly_tui.errors import StageError
-from kelly_tui.pipeline import importing
+from kelly_tui.errors import KellyError, StageError
+from kelly_tui.pipeline import augment, extract, importing, synthesize
+from kelly_tui.pipeline.trouble import can_be_written
 from kelly_tui.store.catalogue import Catalogue
 from tests.strangers import create
 
@@ -23,10 +25,10 @@ def source(music: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path
     return Path(shutil.copytree(music, tmp_path / "Music"))
 
 
-def once_found(monkeypatch: pytest.MonkeyPatch, happens: Callable[[], object]) -> None:
-    """Have something happen after an import has found its files, before it looks into any."""
-    really = importing.run_items
-    monkeypatch.setattr(importing, "run_items", lambda *stage: (happens(), really(*stage))[1])
+def once_found(monkeypatch: pytest.MonkeyPatch, happens: Callable[[], object], stage: Any = importing) -> None:
+    """Have something happen after a stage has found what there is to do, before it does any."""
+    really = stage.run_items
+    monkeypatch.setattr(stage, "run_items", lambda *work: (happens(), really(*work))[1])
 
 
 @pytest.mark.parametrize(("named", "away"), [
@@ -52,3 +54,51 @@ def test_a_file_that_is_gone_from_its_folder_is_named_alone(
     outcome = kelly_tui.import_files(create(tmp_path), ["Music/sad"], workers=1)
     assert ("sad/song_1.mid", "can't be read (No such file or directory)") in outcome.failures
     assert outcome.done
+
+
+STAGES: dict[str, tuple[Any, Callable[..., object]]] = {
+    "processed/features": (extract, kelly_tui.extract_features),
+    "processed/augmented": (augment, kelly_tui.augment_dataset),
+    "raw/synthetic": (synthesize, kelly_tui.synthesize_dataset),
+}
+
+
+@pytest.fixture
+def songs(source: Path, tmp_path: Path) -> Path:
+    """A dataset of two."""
+    root = create(tmp_path)
+    kelly_tui.import_files(root, [source / "sad/song_1.mid", source / "sad/song_2.mid"], workers=1)
+    return root
+
+
+@pytest.mark.parametrize("away", STAGES)
+def test_what_a_stage_writes_to_is_not_made_again(away: str, songs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stage, run = STAGES[away]
+    once_found(monkeypatch, lambda: (songs / away).rename(songs / "unmounted"), stage)
+    with pytest.raises(KellyError, match=f"^{stage.STAGE} stopped: a folder of the dataset is gone: {songs / away}. "):
+        run(songs, workers=1)
+    assert not (songs / away).exists()
+
+
+@pytest.mark.parametrize("place", STAGES)
+def test_what_is_not_there_at_the_start_of_a_stage_is_made(place: str, songs: Path) -> None:
+    top = songs / place.partition("/")[0]
+    shutil.rmtree(songs / place if top.name == "raw" else top)
+    STAGES[place][1](songs, workers=1)
+    assert any(path.is_file() for path in (songs / place).rglob("*"))
+
+
+def test_raw_that_is_gone_is_not_made_again_by_an_import(
+    songs: Path, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    once_found(monkeypatch, lambda: (songs / "raw").rename(songs / "unmounted"))
+    with pytest.raises(KellyError, match=f"a folder of the dataset is gone: {songs}/raw. "):
+        kelly_tui.import_files(songs, [source / "happy"], workers=1)
+    assert not (songs / "raw").exists()
+
+
+def test_a_worker_is_to_blame_for_a_folder_that_is_there_for_us_alone(songs: Path) -> None:
+    gone = f"{songs}/processed/features"
+    assert can_be_written(songs, gone)
+    shutil.rmtree(gone)
+    assert not can_be_written(songs, gone)

@@ -187,7 +187,8 @@ def test_length_is_the_music_and_its_tail():
 
 
 def test_item_is_a_wav_of_the_same_sound(tmp_path):
-    (tmp_path / "raw").mkdir()
+    for folder in ("raw", "processed"):
+        (tmp_path / folder).mkdir()
     (tmp_path / "raw/a.mid").write_bytes(song(*note(69, 1.0)))
     item = {
         "root": str(tmp_path),

@@ -13,6 +13,8 @@ from kelly_tui.store.layout import (
     dataset_root,
     find_datasets,
     load_config,
+    make_folder,
+    make_music_folders,
     on_network,
     save_config,
     write_atomic,
@@ -96,6 +98,24 @@ def test_write_atomic_that_fails_leaves_the_old_file_and_no_rest(
         write_atomic(path, b"new and longer")
     assert path.read_bytes() == b"old"
     assert os.listdir(tmp_path) == ["manifest.json"]
+
+
+@pytest.mark.parametrize("away", ["processed", "processed/features"])
+def test_a_folder_of_music_is_made_at_the_start_of_a_stage_and_never_later(tmp_path: Path, away: str) -> None:
+    make_music_folders(tmp_path, "processed/features")
+    make_folder(tmp_path, tmp_path / "processed/features/ab")
+    (tmp_path / away).rename(tmp_path / "unmounted")
+    with pytest.raises(DatasetError, match=f"^a folder of the dataset is gone: {tmp_path}/{away}. Put it back.$"):
+        make_folder(tmp_path, tmp_path / "processed/features/cd")
+    assert not (tmp_path / away).exists()
+
+
+def test_no_folder_of_music_is_made_where_a_link_leads_out(tmp_path: Path) -> None:
+    for name in ("d", "elsewhere"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "d/processed").symlink_to(tmp_path / "elsewhere")
+    make_music_folders(tmp_path / "d", "processed/features")
+    assert not any((tmp_path / "elsewhere").iterdir())
 
 
 def test_unknown_keys_of_the_config_survive(tmp_path: Path) -> None:

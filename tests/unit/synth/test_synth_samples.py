@@ -21,6 +21,7 @@ from kelly_tui.model.dataset import TARGET_MODELS
 from kelly_tui.model.labels import EMOTIONS, GROOVES, KEYS
 from kelly_tui.music.dynamics import detect_curve, mark_of_velocity
 from kelly_tui.music.notes import read_midi
+from kelly_tui.store.layout import make_music_folders
 from kelly_tui.synth.item import KIND_OF_MODEL, classes_of, generate_item, generate_sample, unplayable
 from kelly_tui.synth.sample import VERSION, GeneratedSample, sample_id
 
@@ -168,6 +169,7 @@ class TestItem:
     @pytest.mark.parametrize("kind", KINDS)
     def test_writes_the_file_that_it_describes(self, kind, tmp_path: Path):
         name = sample_id(kind, 3, 5)
+        make_music_folders(tmp_path, "raw/synthetic")
         item = {
             "root": str(tmp_path), "sample_id": name, "kind": kind, "index": 5, "seed": 3,
             "config": CONFIG, "target": f"raw/synthetic/{name[:2]}/{name}.mid",
