@@ -2,7 +2,8 @@
 
 Its arguments are the memory it may take, in bytes, and `kelly_tui.settings.Limits` as JSON. Requests come on standard
 input, each a pickled list of (function, argument, seconds); one answer an item goes back on what was standard output,
-as soon as it is known. Frames are a 4-byte length and a pickle. Whatever native code prints goes nowhere.
+as soon as it is known. Frames are a 4-byte length and a pickle. What native code prints goes nowhere, but where it ends
+the process after some words on memory, as OpenBLAS does, these are its answer.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ import struct
 import sys
 import threading
 import time
+from collections.abc import Callable
+from contextlib import suppress
 from importlib import import_module
 from typing import Any, BinaryIO
 
@@ -32,16 +35,34 @@ LENGTH = struct.Struct("<I")
 _PR_SET_PDEATHSIG = 1
 """Of Linux's ``prctl``: which signal a process gets when the thread that started it has ended."""
 
+_HEARD = 1 << 16
+"""Bytes of what native code says that are kept: what a pipe holds, so that it never waits and they never pile up."""
+
 
 def main() -> None:
     """Answer until the asker is gone."""
+    try:
+        _work()
+    finally:  # never by way of C's exit, whose last words need an interpreter
+        os._exit(1)
+
+
+def _work() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # ctrl+c is for the process that drives
     answers = os.fdopen(os.dup(1), "wb")
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 1)
-    os.dup2(nowhere, 2)
+    sys.stderr = os.fdopen(nowhere, "w")  # Python's own need no room where native code is heard
+    heard = _hear_errors()
     _end_with_asker()
     memory = _limit_memory(int(sys.argv[1]))
+
+    def last_words() -> None:
+        if b"memory" in _said(heard).lower():
+            _send(answers, "memory", _needed_more_than(memory), 0.0)
+            os._exit(0)
+
+    _at_exit(last_words)
     obey(msgspec.json.decode(sys.argv[2], type=Limits))
     requests: queue.SimpleQueue[list[tuple[str, dict[str, Any], float]]] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(sys.stdin.buffer, requests), daemon=True).start()
@@ -51,19 +72,50 @@ def main() -> None:
             # The system ends us, also inside native code, when an item takes too long of the processor; the asker does
             # when it takes too long by the clock. An alarm here would run on while all of us are stopped.
             signal.setitimer(signal.ITIMER_PROF, seconds)
+            _said(heard)  # of the item before
             began = time.monotonic()
             kind, value = _answer(function, argument, memory)
             if kind == "unread" and is_there_after_all(value.path):
                 kind, value = _answer(function, argument, memory)
-            answer = pickle.dumps((kind, value, time.monotonic() - began), protocol=pickle.HIGHEST_PROTOCOL)
             signal.setitimer(signal.ITIMER_PROF, 0)
-            answers.write(LENGTH.pack(len(answer)) + answer)
-            answers.flush()
+            _send(answers, kind, value, time.monotonic() - began)
             if kind == "memory":  # what is left of a process that ran out of memory is not to be trusted
                 os._exit(0)
             if not is_warm:  # what the first item has imported stays: the garbage collector need not walk it for each
                 gc.freeze()
                 is_warm = True
+
+
+def _send(answers: BinaryIO, kind: str, value: Any, seconds: float) -> None:
+    answer = pickle.dumps((kind, value, seconds), protocol=pickle.HIGHEST_PROTOCOL)
+    answers.write(LENGTH.pack(len(answer)) + answer)
+    answers.flush()
+
+
+def _hear_errors() -> int:
+    """Have what is written to standard error go where `_said` reads it, as far as there is room."""
+    heard, said = os.pipe()
+    os.set_blocking(heard, False)
+    os.set_blocking(said, False)
+    os.dup2(said, 2)
+    return heard
+
+
+def _said(heard: int) -> bytes:
+    with suppress(BlockingIOError):  # nothing
+        return os.read(heard, _HEARD)
+    return b""
+
+
+def _at_exit(last: Callable[[], None]) -> None:
+    """Have `last` called where native code ends the process by C's ``exit``: Python's ``atexit`` never hears of it."""
+    called = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(lambda _: last())
+    _kept.append(called)
+    ctypes.CDLL(None).__cxa_atexit(called, None, None)
+
+
+_kept: list[Any] = []
+"""What C has the address of, and Python would forget."""
 
 
 def _listen(requests: BinaryIO, inbox: queue.SimpleQueue[list[tuple[str, dict[str, Any], float]]]) -> None:
