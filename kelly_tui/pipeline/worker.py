@@ -17,13 +17,14 @@ import time
 from abc import abstractmethod
 from collections.abc import Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
 
 from kelly_tui.paths import PROJECT
-from kelly_tui.pipeline.child import LENGTH
+from kelly_tui.pipeline.child import LENGTH, needed_more_than
 from kelly_tui.settings import Limits
 
 CHUNK_SECONDS = 5.0
@@ -105,16 +106,19 @@ class Child:
             [*python("kelly_tui.pipeline.child"), str(memory), msgspec.json.encode(limits).decode()],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
             env={**os.environ, **ONE_THREAD},
             process_group=0,  # a ctrl+c in the terminal is for the driver, which ends its children itself
         )
         assert self._process.stdin is not None
         assert self._process.stdout is not None
+        assert self._process.stderr is not None
         self._requests = self._process.stdin
         self._answers = self._process.stdout.fileno()
+        self._errors = self._process.stderr.fileno()
         self._dismissed = False
         os.set_blocking(self._requests.fileno(), False)
+        os.set_blocking(self._errors, False)
         self._ready = selectors.DefaultSelector()
         self._ready.register(self._answers, selectors.EVENT_READ)
 
@@ -159,6 +163,7 @@ class Child:
                 answers += fresh
                 if fresh:
                     waited = 0.0
+                    self._said()  # of items that are done
                 if fresh and fresh[-1][0] == "memory":
                     self.end()
                     break
@@ -174,7 +179,7 @@ class Child:
         self._process.kill()
         self._process.wait()
         self._ready.close()
-        for pipe in (self._process.stdin, self._process.stdout):
+        for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
             if pipe is not None:
                 pipe.close()
 
@@ -189,7 +194,7 @@ class Child:
 
     def _last_words(self, limit: float) -> Answer:
         self._process.wait()
-        code = self._process.returncode
+        code, said = self._process.returncode, self._said()
         self.end()
         if self._dismissed:
             return "dismissed", "", 0.0
@@ -197,9 +202,17 @@ class Child:
             return "memory", "was killed (signal 9), as the system does where memory runs out", 0.0
         if code == -signal.SIGPROF:
             return "slow", f"took longer than {limit:g} s", limit
+        if b"memory" in said or b"bad_alloc" in said:  # OpenBLAS then leaves by exit(1), C++ by abort()
+            return "memory", needed_more_than(self.bounds[0]), 0.0
         if code < 0:
             return "crashed", f"crashed (signal {-code})", 0.0
         return "crashed", f"ended its process (exit code {code})", 0.0
+
+    def _said(self) -> bytes:
+        """What native code has written to standard error since this was asked last, as far as there was room for it."""
+        with suppress(BlockingIOError):
+            return os.read(self._errors, A_PIPE).lower()
+        return b""
 
 
 def _take_frames(received: bytearray) -> list[Answer]:
