@@ -15,7 +15,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Executor, Future, wait
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import count, takewhile
 from typing import Any, NamedTuple
 
@@ -170,6 +170,7 @@ class _Drive:
             raise
 
     def _work_off(self) -> None:
+        said: tuple[type[KellyError], ...] = ()
         try:
             while self._hand_out():
                 self._collect()
@@ -181,11 +182,15 @@ class _Drive:
                 if self.run.cancel.is_set():
                     self._let_land()
                     raise Interrupted(self.outcome, self.work.plan.total)
+        except KellyError:
+            said = (KellyError,)
+            raise
         finally:
             self.witness.end()
             for future in self.flying:
                 future.cancel()
-            self._commit_landed()
+            with suppress(*said):  # what follows from the trouble is not said in its place
+                self._commit_landed()
             self.outcome.seconds = time.monotonic() - self.began
             self._tell(last=True)
 

@@ -74,6 +74,17 @@ def quick(**settings) -> Run:
     return Run(workers=2, settings=Settings(**{"item_seconds": 60.0, "item_memory_gb": 1.0, **settings}))
 
 
+def test_what_stopped_a_stage_is_said_and_not_what_followed_from_it(monkeypatch):
+    monkeypatch.setattr(runner, "COMMIT_SECONDS", 0.0)
+    said = iter(["raw is gone", "what was written is gone", "and once more"])
+
+    def commit(_) -> None:
+        raise StageError(next(said))
+
+    with pytest.raises(StageError, match="raw is gone"):
+        run_items(work([item(number) for number in range(3)]), commit, quick())
+
+
 def test_results_are_committed_in_the_order_of_the_items():
     ledger = Ledger()
     outcome = run_items(work([item(number) for number in range(1000)]), ledger, quick())
