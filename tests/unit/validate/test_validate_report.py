@@ -147,7 +147,7 @@ def cut_a_song(root):
 
 
 def break_manifest(root):
-    (root / "manifest.json").write_text('{"samples": [NaN]}')
+    (root / "manifest.json").write_text('{"samples": [nan]}')
 
 
 def all_generated(root):
