@@ -174,14 +174,14 @@ def json_of(data: object) -> bytes:
 
 
 def of_json(data: bytes, kind: type[_T]) -> _T:
-    """What `data` says, as msgspec decodes it; NaN, which Python's json writes and JSON has not, as ``"NaN"``.
+    """What `data` says, as msgspec decodes it; NaN, which Python's json writes and JSON has not, as an object.
 
-    So one value can't be taken, and not all. Raises as msgspec does.
+    No field takes one: so that value can't be taken, and all others can. Raises as msgspec does.
     """
     try:
         return msgspec.json.decode(data, type=kind)
     except msgspec.DecodeError:
-        worded = _TEXT_OR_NO_NUMBER.sub(lambda met: b'"%s"' % met[1] if met[1] else met[0], data)
+        worded = _TEXT_OR_NO_NUMBER.sub(lambda met: b'{"no number": "%s"}' % met[1] if met[1] else met[0], data)
         if worded == data:
             raise
         return msgspec.json.decode(worded, type=kind)

@@ -24,7 +24,7 @@ from kelly_tui.pipeline.stage import Failed, Item, Outcome, Result, Run
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.durable import make_durable
 from kelly_tui.store.intact import intact
-from kelly_tui.store.layout import called, disk_errors, make_music_folders, utc_now
+from kelly_tui.store.layout import called, dataset_errors, make_music_folders, utc_now
 from kelly_tui.text import count
 
 STAGE = "augment"
@@ -55,7 +55,7 @@ def augment(
         plan.add(item, "new")
     if run.dry_run:
         return plan.outcome(STAGE)
-    make_music_folders(catalogue.root, "processed/augmented/midi", "processed/augmented/audio")
+    make_music_folders(catalogue.root, ["processed/augmented/midi", "processed/augmented/audio"])
     work = Work(
         STAGE,
         augmentation.missing(roots, Plan()),
@@ -202,7 +202,7 @@ class _Augmentation:
         catalogue = self._catalogue
         now = utc_now()
         made = [result for _, result in results if result and not isinstance(result, Failed)]
-        with disk_errors(catalogue.root):
+        with dataset_errors(catalogue.root):
             make_durable([f"{catalogue.root}/{result['target']}" for result in made])
         new: list[Sample] = []
         parents: dict[str, Sample | None] = {}

@@ -26,7 +26,7 @@ from kelly_tui.store.extracted import STAGE, Extracted, carried_labels, put_extr
 from kelly_tui.store.feature_files import FeatureFiles, look
 from kelly_tui.store.importer import apply_min_duration
 from kelly_tui.store.intact import IntactFiles, Known
-from kelly_tui.store.layout import Layout, disk_errors, features_name, make_music_folders
+from kelly_tui.store.layout import Layout, dataset_errors, features_name, make_music_folders
 from kelly_tui.store.steps import Wanted
 
 VERSIONS = {"midi": 29, "audio": 26}
@@ -70,7 +70,7 @@ def extract(catalogue: Catalogue, run: Run) -> Outcome:
     extraction.music.remember()
     for parameters in extraction.parameters.values():
         parameters.remember()
-    make_music_folders(catalogue.root, "processed/features")
+    make_music_folders(catalogue.root, ["processed/features"])
     items = (item for item, _ in extraction.stale(Plan()))
     work = Work(STAGE, items, plan, room=Room(catalogue))
     outcome = run_items(work, extraction.commit, run)
@@ -205,7 +205,7 @@ class _Extraction:
         """
         catalogue = self._catalogue
         good = [(item, result) for item, result in results if not isinstance(result, Failed)]
-        with disk_errors(catalogue.root):
+        with dataset_errors(catalogue.root):
             make_durable([f"{catalogue.root}/{item.data['target']}" for item, _ in good])
             parents = self._parents([item.item_id for item, _ in good])
             rows = [self._extracted(item, result, parents.get(item.item_id)) for item, result in good]

@@ -31,9 +31,9 @@ from kelly_tui.pipeline.runner import run_items
 from kelly_tui.pipeline.stage import Item, Outcome, Result, Run
 from kelly_tui.store import annotation_file
 from kelly_tui.store.catalogue import Catalogue
-from kelly_tui.store.durable import make_durable, write_whole
+from kelly_tui.store.durable import make_durable, write_inside
 from kelly_tui.store.inside import inside, read_inside
-from kelly_tui.store.layout import disk_errors
+from kelly_tui.store.layout import dataset_errors, make_music_folders
 
 STAGE = "rebuild"
 
@@ -61,10 +61,13 @@ def rebuild(catalogue: Catalogue, run: Run) -> Outcome:
     """
     rebuilding = _Rebuilding(catalogue, run, writes=True)
     items = [rebuilding.item(sample) for sample in catalogue.samples(_MADE) if rebuilding.is_gone(sample)]
+    make_music_folders(catalogue.root, _FOLDERS)
     return rebuilding.carry_out(items, "none was gone" if not items else "")
 
 
 _MADE = "is:augmented|generated"
+_FOLDERS = ("raw/synthetic", "processed/augmented/midi", "processed/augmented/audio")
+"""Where these lie."""
 
 
 def remade_item(item: dict[str, Any]) -> dict[str, Any]:
@@ -137,7 +140,7 @@ def _put_back(item: dict[str, Any], path: str, data: bytes, made: dict[str, Any]
         why = "comes out otherwise than its row says; not written"
         made["faults"].append((path, why + item.get("made_by", "")))
         return
-    write_whole(file, data)
+    write_inside(Path(item["root"]), path, data)
     made["written"].append(path)
 
 
@@ -292,7 +295,7 @@ class _Rebuilding:
             self._faults += faults
             if faults:
                 self._at_fault.add(item.item_id)
-        with disk_errors(self._catalogue.root):
+        with dataset_errors(self._catalogue.root):
             make_durable(written)
         self._written += len(written)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import re
 import selectors
 import signal
 import subprocess
@@ -121,6 +122,9 @@ class Child:
         os.set_blocking(self._errors, False)
         self._ready = selectors.DefaultSelector()
         self._ready.register(self._answers, selectors.EVENT_READ)
+        self._ready.register(self._errors, selectors.EVENT_READ)
+        self._said = b""
+        """What native code has written to standard error since the last answer, the last of it."""
 
     @property
     def alive(self) -> bool:
@@ -147,6 +151,9 @@ class Child:
             before, now = now, time.monotonic()
             if now - before < patience + A_LOOK:
                 waited += now - before
+            if self._errors in ready:
+                ready.remove(self._errors)
+                self._hear()
             if not ready and waited >= limit:  # not while there is an answer: it may have waited for us
                 self.end()
                 answers.append(("slow", f"took longer than {limit:g} s, most of it waiting", limit))
@@ -163,7 +170,8 @@ class Child:
                 answers += fresh
                 if fresh:
                     waited = 0.0
-                    self._said()  # of items that are done
+                    self._hear()
+                    self._said = b""
                 if fresh and fresh[-1][0] == "memory":
                     self.end()
                     break
@@ -194,7 +202,8 @@ class Child:
 
     def _last_words(self, limit: float) -> Answer:
         self._process.wait()
-        code, said = self._process.returncode, self._said()
+        code = self._process.returncode
+        self._hear()
         self.end()
         if self._dismissed:
             return "dismissed", "", 0.0
@@ -202,17 +211,21 @@ class Child:
             return "memory", "was killed (signal 9), as the system does where memory runs out", 0.0
         if code == -signal.SIGPROF:
             return "slow", f"took longer than {limit:g} s", limit
-        if b"memory" in said or b"bad_alloc" in said:  # OpenBLAS then leaves by exit(1), C++ by abort()
+        if _NO_MEMORY.search(self._said):  # OpenBLAS then leaves by exit(1), C++ by abort()
             return "memory", needed_more_than(self.bounds[0]), 0.0
         if code < 0:
             return "crashed", f"crashed (signal {-code})", 0.0
         return "crashed", f"ended its process (exit code {code})", 0.0
 
-    def _said(self) -> bytes:
-        """What native code has written to standard error since this was asked last, as far as there was room for it."""
+    def _hear(self) -> None:
         with suppress(BlockingIOError):
-            return os.read(self._errors, A_PIPE).lower()
-        return b""
+            said = os.read(self._errors, A_PIPE)
+            if not said and self._errors in self._ready.get_map():  # it was closed there
+                self._ready.unregister(self._errors)
+            self._said = (self._said + said)[-A_PIPE:]
+
+
+_NO_MEMORY = re.compile(rb"(?i)out of memory|bad_alloc|memory ?error|memory allocation|(can.?not|failed to) allocate")
 
 
 def _take_frames(received: bytearray) -> list[Answer]:

@@ -21,7 +21,7 @@ from kelly_tui.store.durable import make_durable
 from kelly_tui.store.groups import GroupBy, propose_grouping
 from kelly_tui.store.inside import status_inside
 from kelly_tui.store.intact import Look, put_looks
-from kelly_tui.store.layout import disk_errors, make_folder, utc_now
+from kelly_tui.store.layout import dataset_errors, disk_errors, make_folder, utc_now
 from kelly_tui.store.partial import NAME, partials
 from kelly_tui.store.probe import Probed, probe_item
 from kelly_tui.store.scan import Found, find_music, name_with
@@ -187,7 +187,7 @@ class Intake:
         paths = self._taken("file_path", [_path_of(item) for item, _ in good])
         now = utc_now()
         is_ours: dict[str, bool] = {}
-        with disk_errors(self._catalogue.root):
+        with dataset_errors(self._catalogue.root):
             for item, probed in good:
                 batch.read.append(item["relative"])
                 same = batch.new.get(probed.sha256) or there.get(probed.sha256)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -183,6 +183,17 @@ def disk_errors(path: Path) -> Iterator[None]:
         raise disk_error(error, path) from error
 
 
+@contextmanager
+def dataset_errors(root: Path) -> Iterator[None]:
+    """As `disk_errors`, of files of the dataset at `root`: a folder of it that is gone is told as that."""
+    with disk_errors(root):
+        try:
+            yield
+        except FileNotFoundError as error:
+            must_be_there_for(os.fsdecode(error.filename or root), os.fspath(root))
+            raise
+
+
 def disk_error(error: OSError, path: Path) -> DatasetError:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return disk_full(path)
@@ -246,10 +257,10 @@ def must_be_there_for(path: str, root: str) -> None:
     for name in _MADE_FIRST:
         folder = f"{root}/{name}"
         if f"{path}/".startswith(f"{folder}/") and not os.path.exists(folder):
-            raise DatasetError("a folder of the dataset is gone", path=folder, hint="Put it back.")
+            raise DatasetError("a folder of the dataset is gone", path=folder, hint="Put it back, or an empty one.")
 
 
-def make_music_folders(root: Path, *names: str) -> None:
+def make_music_folders(root: Path, names: Iterable[str]) -> None:
     """Make those of `MUSIC_FOLDERS` that a stage will write in, at its start: a copy without empty folders lacks them.
 
     Raises `DatasetError`.

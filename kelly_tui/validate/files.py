@@ -157,12 +157,12 @@ def check_files(catalogue: Catalogue, *, deep: bool = False) -> Iterator[Finding
     for file in _files(catalogue):
         try:
             folder_stays(file.known.path.rpartition("/")[0])
-            if not music.is_same(file.known):
-                changed.append(file.sample_id)
             if file.features_path:
                 state = features.state(file.sample_id, file.features_path, file.looked)
                 if state != "whole":
                     {"gone": featureless, "broken": illegible, "of another": of_another}[state].append(file.sample_id)
+            if not music.is_same(file.known):
+                changed.append(file.sample_id)
         except FileRefused:
             refused.append(file.sample_id)
         except (FileNotFoundError, NotADirectoryError):

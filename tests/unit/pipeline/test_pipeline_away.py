@@ -12,7 +12,7 @@ import pytest
 
 import kelly_tui
 from kelly_tui.errors import KellyError, StageError
-from kelly_tui.pipeline import augment, extract, importing, synthesize
+from kelly_tui.pipeline import augment, extract, importing, rebuild, synthesize
 from kelly_tui.pipeline.trouble import can_be_written
 from kelly_tui.store.catalogue import Catalogue
 from tests.strangers import create
@@ -86,6 +86,46 @@ def test_what_is_not_there_at_the_start_of_a_stage_is_made(place: str, songs: Pa
     shutil.rmtree(songs / place if top.name == "raw" else top)
     STAGES[place][1](songs, workers=1)
     assert any(path.is_file() for path in (songs / place).rglob("*"))
+
+
+@pytest.mark.parametrize("away", ["raw", "raw/midi"])
+def test_raw_where_samples_lie_is_not_made_at_the_start_either(away: str, songs: Path, source: Path) -> None:
+    (songs / away).rename(songs / "unmounted")
+    with pytest.raises(KellyError, match=f"a folder of the dataset is gone: {songs / away}. Put it back"):
+        kelly_tui.import_files(songs, [source / "happy"], workers=1)
+    assert not (songs / away).exists()
+
+
+def test_generated_music_that_is_away_is_not_begun_anew(songs: Path) -> None:
+    kelly_tui.synthesize_dataset(songs, 2, workers=1)
+    (songs / "raw/synthetic").rename(songs / "unmounted")
+    with pytest.raises(KellyError, match=f"a folder of the dataset is gone: {songs}/raw/synthetic. Put it back"):
+        kelly_tui.synthesize_dataset(songs, 4, workers=1)
+    assert not (songs / "raw/synthetic").exists()
+
+
+def test_what_goes_away_before_it_is_committed_is_named(songs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    really = synthesize.make_durable
+
+    def away(files: Any) -> None:
+        (songs / "raw/synthetic").rename(songs / "unmounted")
+        really(files)
+
+    monkeypatch.setattr(synthesize, "make_durable", away)
+    with pytest.raises(KellyError, match=f"a folder of the dataset is gone: {songs}/raw/synthetic. Put it back"):
+        kelly_tui.synthesize_dataset(songs, 2, workers=1)
+
+
+def test_what_is_made_again_is_not_written_where_its_folder_went_away(
+    songs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kelly_tui.augment_dataset(songs, 2, workers=1)
+    for path in (songs / "processed/augmented").rglob("*.mid"):
+        path.unlink()
+    once_found(monkeypatch, lambda: (songs / "processed").rename(songs / "unmounted"), rebuild)
+    with pytest.raises(KellyError, match=f"a folder of the dataset is gone: {songs}/processed. Put it back"):
+        kelly_tui.rebuild_dataset(songs, workers=1)
+    assert not (songs / "processed").exists()
 
 
 def test_raw_that_is_gone_is_not_made_again_by_an_import(

@@ -123,12 +123,15 @@ def test_what_native_code_prints_reaches_no_one(capfd):
 def test_native_code_that_ends_the_process_for_want_of_memory_is_told_as_such():
     ledger = Ledger()
     words = b"OpenBLAS error: Memory allocation still failed after 10 retries, giving up.\n"
-    items = [item(1, "exit", words=words), item(2, "exit"), item(3, "speak"), item(4, "exit"), item(5)]
+    corrupt = b"malloc(): memory corruption (fast)\n"
+    items = [item(1, "exit", words=words), item(2, "exit", words=corrupt), item(3, "speak"), item(4, "exit"), item(5)]
+    items += [item(6, "go on about it and exit")]
     run_items(work(items), ledger, quick(item_memory_gb=3.0))
     assert ledger.failed == {
         "id1": Failed("needed more than 3 GB (item_memory_gb)", "memory"),
         "id2": Failed("ended its process (exit code 1)", "crashed"),
         "id4": Failed("ended its process (exit code 1)", "crashed"),
+        "id6": Failed("needed more than 3 GB (item_memory_gb)", "memory"),
     }
     assert ledger.squares == [9, 25]
 

@@ -47,7 +47,17 @@ def temper(item: dict) -> dict:
         case "speak":
             for _ in range(100):
                 with suppress(BlockingIOError):
-                    os.write(2, b"no memory is short\n" * 100)
+                    os.write(2, b"out of memory, it seems\n" * 100)
+        case "go on about it and exit":
+            for _ in range(100):
+                while True:  # until there is room: the asker hears it out
+                    with suppress(BlockingIOError):
+                        os.write(2, b"warning\n" * 100)
+                        break
+            while True:
+                with suppress(BlockingIOError):
+                    os.write(2, b"std::bad_alloc\n")
+                    ctypes.CDLL(None).exit(1)
         case "refused":
             raise FileRefused("no notes")
         case "refused where it is short":  # as by a worker whose decoder knows fewer formats

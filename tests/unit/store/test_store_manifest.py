@@ -52,7 +52,7 @@ def test_whatever_was_done_to_a_manifest_it_is_read_as_json_is(written, change):
     text = CHANGES[change](written.read_text("utf-8"))
     written.write_text(text, "utf-8", newline="")
     try:
-        wanted = json.loads(text.removeprefix("\ufeff"), parse_constant=str)
+        wanted = json.loads(text.removeprefix("\ufeff"), parse_constant=lambda name: {"no number": name})
     except ValueError:
         with pytest.raises(FileRefused, match="no manifest"):
             read_manifest_file(written)

@@ -368,7 +368,7 @@ def earlier(tmp_path) -> Path:
         row("aaaaaaa0", "raw/midi/0.mid", split="train", annotations={
             "emotion": "happy", "arousal": 0.8, "key": "Db", "mode": "major", "tempo_bpm": 0, "chord_progression": [],
             "groove_type": "", "notes": "mine", "energy": 0.5, "valence": 3, "is_verified": False,
-            "dominance": float("nan"),
+            "dominance": float("nan"), "tags": float("nan"),
         }),
         row("aaaaaaa1", str(root / "raw/midi/1.mid"), annotations={"emotion": "blue"}),
         row("aaaaaaa2", "datasets/old/raw/midi/2.mid", weird={"a": [1]}, duration_sec="long"),
@@ -406,7 +406,8 @@ def test_a_dataset_of_the_earlier_pipeline_opens(earlier):
         }  # fmt: skip
         assert first.labels["emotion"].source == "human", "so that no stage overwrites it"
         assert first.extra["other_annotations"] == {
-            "tempo_bpm": 0, "energy": 0.5, "valence": 3, "dominance": "NaN",
+            "tempo_bpm": 0, "energy": 0.5, "valence": 3,
+            "dominance": {"no number": "NaN"}, "tags": {"no number": "NaN"},
         }, "one value that JSON has not costs no other"  # fmt: skip
         assert first.split == "train"
         assert first.sha256 == hashlib.sha256(midi(0)).hexdigest()

@@ -365,6 +365,7 @@ def test_what_is_gone_is_of_no_quality(sound):
             path.unlink(missing_ok=True)
     report = kelly_tui.validate_dataset(sound)
     assert (report.quality, report.quality_imported, report.quality_parts["of"]) == (0.0, 0.0, parts["of"])
+    assert (report.quality_parts["file"], report.quality_parts["features"]) == (0, 0)
 
 
 def test_a_manifest_that_is_closed_is_a_finding(sound, monkeypatch):
