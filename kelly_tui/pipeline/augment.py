@@ -55,7 +55,7 @@ def augment(
         plan.add(item, "new")
     if run.dry_run:
         return plan.outcome(STAGE)
-    make_music_folders(catalogue.root, ["processed/augmented/midi", "processed/augmented/audio"])
+    make_music_folders(catalogue.root, "processed/augmented/midi", "processed/augmented/audio")
     work = Work(
         STAGE,
         augmentation.missing(roots, Plan()),

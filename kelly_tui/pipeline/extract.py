@@ -70,7 +70,7 @@ def extract(catalogue: Catalogue, run: Run) -> Outcome:
     extraction.music.remember()
     for parameters in extraction.parameters.values():
         parameters.remember()
-    make_music_folders(catalogue.root, ["processed/features"])
+    make_music_folders(catalogue.root, "processed/features")
     items = (item for item, _ in extraction.stale(Plan()))
     work = Work(STAGE, items, plan, room=Room(catalogue))
     outcome = run_items(work, extraction.commit, run)

@@ -50,7 +50,7 @@ def import_music(catalogue: Catalogue, run: Run, paths: Sequence[Path | str], *,
     search = _Search(catalogue, paths, link)
     if run.dry_run:
         return _foreseen(catalogue, search)
-    make_raw_folders(catalogue, ["raw/midi", "raw/audio"])
+    make_raw_folders(catalogue, "raw/midi", "raw/audio")
     plan = Plan()
     for item in search.items():
         plan.add(item, "to look at")

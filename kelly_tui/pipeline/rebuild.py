@@ -61,7 +61,7 @@ def rebuild(catalogue: Catalogue, run: Run) -> Outcome:
     """
     rebuilding = _Rebuilding(catalogue, run, writes=True)
     items = [rebuilding.item(sample) for sample in catalogue.samples(_MADE) if rebuilding.is_gone(sample)]
-    make_music_folders(catalogue.root, _FOLDERS)
+    make_music_folders(catalogue.root, *_FOLDERS)
     return rebuilding.carry_out(items, "none was gone" if not items else "")
 
 

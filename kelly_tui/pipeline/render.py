@@ -67,7 +67,7 @@ def render(
         plan.add(item, "to render")
     if run.dry_run:
         return plan.outcome(STAGE)
-    make_music_folders(catalogue.root, ["processed/augmented/audio"])
+    make_music_folders(catalogue.root, "processed/augmented/audio")
     items = rendering.missing(chosen(catalogue, named, variants=variants), Plan())
     return run_items(Work(STAGE, items, plan, room=Room(catalogue)), rendering.commit, run)
 

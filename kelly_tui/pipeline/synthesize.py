@@ -43,7 +43,7 @@ def synthesize(catalogue: Catalogue, run: Run, count: int, *, audio: bool = Fals
         plan.add(item, "to render" if item.function == _RENDER else "new")
     if run.dry_run:
         return plan.outcome(STAGE)
-    make_raw_folders(catalogue, ["raw/synthetic"])
+    make_raw_folders(catalogue, "raw/synthetic")
     work = Work(
         STAGE, synthesis.missing(), plan,
         room=Room(catalogue), written=lambda item, _: f"{catalogue.root}/{synthesis.target(item)}",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -260,7 +260,7 @@ def must_be_there_for(path: str, root: str) -> None:
             raise DatasetError("a folder of the dataset is gone", path=folder, hint="Put it back, or an empty one.")
 
 
-def make_music_folders(root: Path, names: Iterable[str]) -> None:
+def make_music_folders(root: Path, *names: str) -> None:
     """Make those of `MUSIC_FOLDERS` that a stage will write in, at its start: a copy without empty folders lacks them.
 
     Raises `DatasetError`.
