@@ -105,7 +105,8 @@ def test_a_folder_of_music_is_made_at_the_start_of_a_stage_and_never_later(tmp_p
     make_music_folders(tmp_path, "processed/features")
     make_folder(tmp_path, tmp_path / "processed/features/ab")
     (tmp_path / away).rename(tmp_path / "unmounted")
-    with pytest.raises(DatasetError, match=f"^a folder of the dataset is gone: {tmp_path}/{away}. Put it back, or an empty one.$"):
+    said = f"^a folder of the dataset is gone: {tmp_path}/{away}. Put it back, or an empty one.$"
+    with pytest.raises(DatasetError, match=said):
         make_folder(tmp_path, tmp_path / "processed/features/cd")
     assert not (tmp_path / away).exists()
 
