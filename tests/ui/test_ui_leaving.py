@@ -94,7 +94,9 @@ async def test_an_undo_behind_what_a_full_disk_refuses_holds_no_key(
     """It waited behind the edit, and all keys behind it, those that quit too: the app had to be killed."""
     async with open_desk(root) as desk:
         await desk.press("2", "u")
-        await desk.until(lambda: bool(desk.app.session.saver.stuck))  # type: ignore[union-attr]
+        assert desk.app.session is not None
+        saving = desk.app.session.saver
+        await desk.until(lambda: bool(saving.stuck))
         await desk.press("3", "ctrl+q")
         assert "3 edits are not saved: the disk is full" in desk.said
         await desk.press("ctrl+q")

@@ -19,6 +19,7 @@ import threading
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
 from typing import ClassVar
@@ -538,8 +539,8 @@ NO_TEXT = "in Dask's configuration is no text. Mend it there, or in the environm
 ])  # fmt: skip
 def test_certificates_that_will_not_do_are_said_before_dask_reads_them(scheme, named, said, tmp_path):
     import dask
-    import distributed  # noqa: F401 brings its settings, which `set` would take away with what it adds
 
+    import_module("distributed")  # brings its settings, which `set` would take away with what it adds
     (tmp_path / "locked").write_text("-----BEGIN ENCRYPTED PRIVATE KEY-----\n")
     here = {f"distributed.comm.tls.{name}": value for name, value in named.items()}
     for key, value in here.items():
