@@ -35,7 +35,7 @@ from kelly_tui.synth.item import classes_of, generate_sample
 from tests.perf.bench_audio import clip
 from tests.perf.bench_midi import songs
 
-FEW, MANY = {"midi": 50, "audio": 4}, {"midi": 450, "audio": 20}
+FEW, MANY = {"midi": 50, "audio": 4}, {"midi": 1_050, "audio": 84}  # an import of fewer is shorter than starting varies
 TURNS = 3
 GOAL = {("midi", "extract"): "goal 1.30", ("audio", "extract"): "goal 1.05"}
 EFFICIENCY = 0.85
