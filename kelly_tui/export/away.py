@@ -49,7 +49,7 @@ class RemoteTarget(Target):
 
     def _begin(self) -> None:
         finished = self._finished()
-        if finished == self.identity:
+        if finished is not None and self._is_told_in(finished):
             self.is_finished = True
             shutil.rmtree(self.root, ignore_errors=True)
             return
@@ -62,9 +62,9 @@ class RemoteTarget(Target):
         super()._begin()
 
     def _finished(self) -> dict[str, Any] | None:
-        """Which export the folder holds, all of it; None for none, or not yet."""
+        """What the folder's export.json says; None for none, or not yet."""
         data = self._out.read(NAME, LARGEST)
-        return None if data is None else decoded(data).get("identity") or {}
+        return None if data is None else decoded(data)
 
     def _secure(self) -> None:
         found = (path.relative_to(self.root) for path in sorted(self.root.rglob("*")) if path.is_file())
@@ -82,7 +82,7 @@ class RemoteTarget(Target):
             if not self._out.is_empty():
                 raise StageError("the folder is not empty any more", path=self._out.url, hint=_ELSEWHERE)
             write_atomic(self._sent, b"")
-        elif self._finished() not in (None, self.identity):
+        elif (finished := self._finished()) is not None and finished.get("identity") != self.identity:
             raise StageError(
                 "the folder holds another export, which was sent there at the same time",
                 path=self._out.url,

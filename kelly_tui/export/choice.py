@@ -6,9 +6,9 @@ import errno
 import hashlib
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -25,6 +25,7 @@ from kelly_tui.store.connection import keep_little
 from kelly_tui.store.feature_files import LARGEST
 from kelly_tui.store.inside import inside
 from kelly_tui.store.intact import OTHER_BYTES
+from kelly_tui.store.layout import must_be_there_for
 from kelly_tui.store.query import parse
 
 _AT_ONCE = 200
@@ -209,8 +210,24 @@ def plan_of(catalogue: Catalogue, choice: Choice, samples: int, size: int) -> Pl
     return plan
 
 
+def written(catalogue: Catalogue, plan: Plan, left_out: Iterable[str]) -> Plan:
+    """`plan` with the numbers of what came to be in the export: not of the files `left_out`."""
+    by_split, by_origin, by_label = Counter(plan.by_split), plan.by_origin.copy(), plan.by_label.copy()
+    wanted = f"split, {schema.ORIGIN}, {catalogue.config.model.main_label}"
+    for path in left_out:
+        row = catalogue.db.execute(f"SELECT {wanted} FROM samples WHERE file_path = ?", (path,)).fetchone()
+        split, origin, label = row
+        by_split[split] -= 1
+        by_origin[origin] -= 1
+        by_label[label or ""] -= 1
+    return replace(plan, by_split=dict(by_split), by_origin=+by_origin, by_label=+by_label)
+
+
 def records(catalogue: Catalogue, choice: Choice, part: Part, left_out: Refused) -> Iterator[Record]:
-    """The samples of a part in order; of one whose file is gone, or another than it was, `left_out` hears why."""
+    """The samples of a part in order; of one whose file is gone, or another than it was, `left_out` hears why.
+
+    Raises `DatasetError` where a folder of the dataset is gone: that is no fault of its files.
+    """
     where, within = _of_part(catalogue, choice, part)
     return _records(catalogue, where, within, left_out)
 
@@ -238,7 +255,7 @@ def _of_part(catalogue: Catalogue, choice: Choice, part: Part) -> tuple[str, tup
 
 
 def all_records(catalogue: Catalogue, left_out: Refused) -> Iterator[Record]:
-    """All samples of a dataset in the order in which they came, whatever their status."""
+    """All samples of a dataset in the order in which they came, whatever their status. Raises as `records`."""
     return _records(catalogue, "1 ORDER BY rowid", (), left_out)
 
 
@@ -249,7 +266,7 @@ def _records(catalogue: Catalogue, where: str, given: Sequence[Any], left_out: R
         f" FROM samples WHERE {where}",
         given,
     )
-    files = Files(catalogue.root)
+    files, root = Files(catalogue.root), os.fspath(catalogue.root)
     while chunk := rows.fetchmany(_AT_ONCE):
         for row in chunk:
             sample = schema.from_row(row[:-4])
@@ -258,6 +275,8 @@ def _records(catalogue: Catalogue, where: str, given: Sequence[Any], left_out: R
             try:
                 yield _record(files, sample, found)
             except FileRefused as refused:
+                for path in (sample.file_path, sample.features_path or ""):
+                    must_be_there_for(f"{root}/{path}", root)
                 left_out(sample.file_path, refused.what)
 
 

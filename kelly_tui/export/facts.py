@@ -10,7 +10,6 @@ import msgspec
 
 from kelly_tui.export.choice import Choice, Plan
 from kelly_tui.export.options import Options
-from kelly_tui.export.target import Target
 from kelly_tui.model.dataset import DatasetConfig
 from kelly_tui.model.report import ExportedFile
 from kelly_tui.store.catalogue import Catalogue
@@ -39,14 +38,18 @@ def identity_of(
     }
 
 
-def facts_of(config: DatasetConfig, plan: Plan, options: Options, target: Target, forced: list[str]) -> dict[str, Any]:
-    """The facts but for the files, which `Target.finish` adds, and those that are the format's own."""
-    left_out = {name: why for done in target.done.values() for name, why in done.left_out.items()}
+def facts_of(
+    config: DatasetConfig, plan: Plan, options: Options, left_out: dict[str, str], forced: list[str]
+) -> dict[str, Any]:
+    """The facts but for the files, which `Target.finish` adds, and those that are the format's own.
+
+    `plan` has the numbers of what is written; `left_out` are files of the dataset that could not be, and why.
+    """
     main = config.model.main_label
     return {
         "dataset": config.dataset_id,
         "config": config.to_dict(),
-        "samples": plan.samples - len(left_out),
+        "samples": sum(plan.by_split.values()),
         "by_split": plan.by_split,
         "by_origin": dict(sorted(plan.by_origin.items())),
         f"by_{main}": dict(sorted(plan.by_label.items())),

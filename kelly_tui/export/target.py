@@ -72,7 +72,8 @@ class Target:
     ) -> None:
         """Begin, or go on where this same export stopped. Raises `StageError` where anything else is there.
 
-        `anew` begins in place of another export that was interrupted: what that wrote is removed.
+        `anew` begins in place of another export that was interrupted, or of this one where it left samples out: what
+        that wrote is removed.
         """
         self.root = root
         self._anew = anew
@@ -81,7 +82,9 @@ class Target:
         self.link = link
         """Whether music shares its bytes with the dataset where the disk can."""
         self.is_finished = False
-        """Whether all of it was there before."""
+        """Whether export.json was there before."""
+        self.left_out: dict[str, str] = {}
+        """Files of the dataset that could not be used, and why."""
         self.place = place or str(root)
         """Where the export is, for people."""
         self.alive: Callable[[], None] = lambda: None
@@ -100,12 +103,15 @@ class Target:
         if (root / _OVER).is_dir():
             shutil.rmtree(root / _OVER)
         there = sorted(entry.name for entry in os.scandir(root)) if root.is_dir() else []
-        if there and WORK not in there:
-            if NAME in there and said(root).get("identity") == self.identity:
+        is_made_again = bool(there) and WORK not in there
+        if is_made_again:
+            if NAME not in there or not self._is_told_in(said(root)):
+                what = "holds another export" if NAME in there else f"is not empty: {there[0]} is there"
+                raise StageError(f"the folder {what}", path=root, hint="Name one that is empty or not there yet.")
+            if not self._anew or not self.left_out:
                 self.is_finished = True
                 return
-            what = "holds another export" if NAME in there else f"is not empty: {there[0]} is there"
-            raise StageError(f"the folder {what}", path=root, hint="Name one that is empty or not there yet.")
+            self._of_exports()  # before anything says that an export is under way
         for path in (work / "parts", work / JOURNAL, work / "partial"):
             check_stays(root, path)
         (work / "parts").mkdir(parents=True, exist_ok=True)
@@ -113,6 +119,9 @@ class Target:
         try:
             fcntl.flock(self._journal, fcntl.LOCK_EX | fcntl.LOCK_NB)
             self._read_journal()
+            if is_made_again:
+                self._clear()
+                self.left_out = {}
         except BlockingIOError:
             self.close()
             raise StageError("another export is being written there", path=root, hint="Wait for it.") from None
@@ -131,7 +140,7 @@ class Target:
             good += len(line)
             if number:
                 done = msgspec.json.decode(line, type=Done)
-                self.done[done.part] = done
+                self._has(done)
             elif msgspec.json.decode(line) != self.identity:
                 if not self._anew:
                     raise StageError(
@@ -148,17 +157,29 @@ class Target:
 
     def _clear(self) -> None:
         """Remove what another export wrote, all but its journal. Raises `StageError` where there is more than that."""
-        there = sorted(os.scandir(self.root), key=lambda entry: entry.name)
-        for entry in there:
-            if not any(fnmatchcase(entry.name, pattern) for pattern in WRITTEN):
-                raise StageError("no export wrote this", path=entry.path, hint="Move it away, or name another folder.")
-        for entry in (one for one in there if one.name != WORK):
+        for entry in (one for one in self._of_exports() if one.name != WORK):
             if entry.is_dir(follow_symlinks=False):
                 shutil.rmtree(entry)
             else:
                 os.unlink(entry)
         shutil.rmtree(self.root / WORK / "parts")
         (self.root / WORK / "parts").mkdir()
+
+    def _of_exports(self) -> list[os.DirEntry[str]]:
+        """What is in the folder. Raises `StageError` where no export wrote it."""
+        there = sorted(os.scandir(self.root), key=lambda entry: entry.name)
+        for entry in there:
+            if not any(fnmatchcase(entry.name, pattern) for pattern in WRITTEN):
+                raise StageError("no export wrote this", path=entry.path, hint="Move it away, or name another folder.")
+        return there
+
+    def _is_told_in(self, facts: dict[str, Any]) -> bool:
+        """Whether export.json says that it is this very export; what that left out is known then."""
+        if facts.get("identity") != self.identity:
+            return False
+        with suppress(msgspec.ValidationError):  # a stranger's, or of an older Kelly
+            self.left_out = msgspec.convert(facts.get("left_out", {}), dict[str, str])
+        return True
 
     def _note(self, line: object) -> None:
         assert self._journal is not None
@@ -258,8 +279,13 @@ class Target:
         self.files, self._made = [], []
         yield
         self._secure()
-        self.done[part.name] = Done(part.name, part.samples - len(left_out), self.files, left_out)
-        self._note(self.done[part.name])
+        done = Done(part.name, part.samples - len(left_out), self.files, left_out)
+        self._has(done)
+        self._note(done)
+
+    def _has(self, done: Done) -> None:
+        self.done[done.part] = done
+        self.left_out |= done.left_out
 
     def all_files(self, parts: Sequence[Part]) -> list[ExportedFile]:
         """What trainers open, of all parts and what was written since, by path."""

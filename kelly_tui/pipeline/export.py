@@ -14,7 +14,7 @@ from typing import Any
 from kelly_tui.errors import DiskFull, StageError
 from kelly_tui.export import gates
 from kelly_tui.export.away import target_at
-from kelly_tui.export.choice import Choice, Part, Plan, Record, plan_of, records, unchanging
+from kelly_tui.export.choice import Choice, Part, Plan, Record, plan_of, records, unchanging, written
 from kelly_tui.export.facts import card_files, facts_of, identity_of
 from kelly_tui.export.formats import Gathers, Writes, open_format
 from kelly_tui.export.options import Options
@@ -107,6 +107,8 @@ class _Export:
         self.writer, self.target, self.choice = writer, target, choice
         self.options, self.forced, self.said = options, forced, said
         self.outcome = Outcome(STAGE)
+        self.written = plan
+        """With the numbers of what came to be in it."""
         self.more: dict[str, Any] = {}
         """What the format says of the whole."""
         self.began = self.last_word = time.monotonic()
@@ -117,7 +119,10 @@ class _Export:
     def go(self) -> Outcome:
         outcome, target = self.outcome, self.target
         if target.is_finished:
-            outcome.skipped, outcome.words = self.plan.samples, f"it is there already: {target.place}"
+            lacks = f", but for {count(len(target.left_out), 'sample')}. {target.way_on}" if target.left_out else ""
+            outcome.skipped = self.plan.samples - len(target.left_out)
+            outcome.failures = list(target.left_out.items())
+            outcome.words = f"it is there already: {target.place}{lacks}"
             return outcome
         outcome.skipped = sum(done.samples for done in target.done.values())
         if isinstance(self.writer, Gathers):
@@ -128,13 +133,12 @@ class _Export:
             for part in self._left:
                 self._until_there_is_room(partial(self._write, self.writer, part), part.size)
         self._until_there_is_room(self._finish, 0)
-        left_out = [(name, why) for done in target.done.values() for name, why in done.left_out.items()]
-        outcome.failures = left_out
+        outcome.failures = list(target.left_out.items())
         outcome.seconds = time.monotonic() - self.began
         outcome.words = f"in {target.place}" + "".join(f"; FORCED: {what}" for what in self.forced)
         for why, number in self.more.get("without_example", {}).items():
             outcome.words += f"; {count(number, 'sample')} without an example ({why})"
-        outcome.details = {"out": target.place, "by_split": self.plan.by_split, "forced": self.forced, **self.more}
+        outcome.details = {"out": target.place, "by_split": self.written.by_split, "forced": self.forced, **self.more}
         outcome.kept = {"out": target.place, "forced": self.forced}
         self._tell(last=True)
         return outcome
@@ -171,7 +175,8 @@ class _Export:
                 target.abandon()
                 raise
             write_said(self.said, target)
-            facts = facts_of(self.catalogue.config, self.plan, self.options, target, self.forced)
+            self.written = written(self.catalogue, self.plan, target.left_out)
+            facts = facts_of(self.catalogue.config, self.written, self.options, target.left_out, self.forced)
             for name, data in card_files(self.catalogue, self.choice, facts, target.all_files(self.plan.parts)).items():
                 target.put(name, data)
             target.finish(self.plan.parts, {**facts, **self.more})

@@ -91,7 +91,7 @@ EXPORTING = (
     _flag("paths", "parquet names music files instead of holding them"),
     Parameter("model", "text", "npz for another model than the dataset is for", "", ("", *TARGET_MODELS), word="M"),
     _flag("force", "although something stands in the way"),
-    _flag("anew", "in place of another export that was interrupted there"),
+    _flag("anew", "in place of one that was interrupted there, or left samples out"),
     LINK,
 )
 WORKING = (

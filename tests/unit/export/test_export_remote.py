@@ -74,6 +74,21 @@ def test_a_store_gets_the_very_files_that_a_folder_gets(root, tmp_path, bucket, 
     assert (again.done, again.skipped) == (0, 12), "it is there already"
 
 
+def test_what_was_left_out_of_an_export_on_a_store_is_told_each_time(root, there, bucket):
+    with Catalogue.open(root) as catalogue:
+        (song,) = catalogue.db.execute("SELECT file_path FROM samples").fetchone()
+    kept = (root / song).read_bytes()
+    (root / song).unlink()
+    first = export(root, there)
+    assert [name for name, _ in first.failures] == [song]
+    (root / song).write_bytes(kept)
+    before = stored(bucket, "out/songs")
+    again = export(root, there, anew=True)
+    assert (again.failures, again.skipped) == (first.failures, 11)
+    assert "but for 1 sample. Remove what was sent there, and the same begins again" in again.words
+    assert stored(bucket, "out/songs") == before
+
+
 class Shelf(MemoryFileSystem):
     """A store that fsspec has never heard of before."""
 

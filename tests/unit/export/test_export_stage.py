@@ -297,7 +297,54 @@ def test_files_that_are_gone_or_others_than_they_were_are_left_out_and_named(roo
     assert not {first, second, third} & set(ids(tmp_path / "out"))
     facts = json.loads((tmp_path / "out/export.json").read_text())
     assert set(facts["left_out"]) == {name for name, _ in outcome.failures}
-    assert facts["samples"] == outcome.done
+    assert facts["samples"] == outcome.done == sum(facts["by_origin"].values()) == sum(facts["by_emotion"].values())
+    assert facts["by_split"] == {split: len(ids(tmp_path / "out", split)) for split in ("train", "val", "test")}
+    assert f"train {facts['by_split']['train']}," in (tmp_path / "out/README.md").read_text()
+
+
+@pytest.mark.parametrize("format", ["jsonl", "webdataset"])
+def test_an_export_that_left_samples_out_is_not_done_until_it_is_made_again(root, tmp_path, format, capsys):
+    out = tmp_path / "out"
+    command = ["export", str(root), "--format", format, "--out", str(out)]
+    with Catalogue.open(root) as catalogue:
+        song = root / catalogue.find(in_catalogue(root, "split = 'train' AND parent_id IS NULL")[0]).file_path
+    kept = song.read_bytes()
+    song.unlink()
+    assert main(command) == 1
+    song.write_bytes(kept)
+    before = tree(out)
+    for _ in range(2):
+        capsys.readouterr()
+        assert main(command) == 1
+        assert song.name in (said := "".join(capsys.readouterr()))
+        assert "already" in said
+        assert "but for 1 sample. --anew" in " ".join(said.split())
+    assert tree(out) == before
+    assert stage_standings(root)["export"].state == "failed"
+    (out / "mine.txt").write_text("mine")
+    with pytest.raises(StageError, match="no export wrote this"):
+        export(root, out, format, anew=True)
+    assert tree(out) == {**before, "mine.txt": b"mine"}
+    (out / "mine.txt").unlink()
+    assert main([*command, "--anew"]) == 0
+    export(root, tmp_path / "whole", format)
+    assert tree(out) == tree(tmp_path / "whole")
+    assert main([*command, "--anew"]) == 0
+    assert tree(out) == tree(tmp_path / "whole")
+
+
+@pytest.mark.parametrize(
+    ("format", "folder"),
+    [("jsonl", "raw"), ("webdataset", "raw/midi"), ("parquet", "processed"), ("jams", "processed/features")],
+)
+def test_a_folder_that_is_away_stops_it_and_blames_no_file(root, tmp_path, format, folder):
+    (root / folder).rename(tmp_path / "away")
+    with pytest.raises(DatasetError, match=f"a folder of the dataset is gone: .*/{folder}"):
+        export(root, tmp_path / "out", format)
+    (tmp_path / "away").rename(root / folder)
+    assert not export(root, tmp_path / "out", format).failures
+    export(root, tmp_path / "whole", format)
+    assert tree(tmp_path / "out") == tree(tmp_path / "whole")
 
 
 def test_linked_music_is_the_datasets_own_file_and_the_bytes_are_the_same(root, tmp_path):
