@@ -10,7 +10,7 @@ from typing import Any
 from kelly_tui.errors import StoreError
 from kelly_tui.model.dataset import DatasetConfig
 from kelly_tui.pipeline.plan import Plan, Work
-from kelly_tui.pipeline.raw import make_raw_folders
+from kelly_tui.pipeline.raw import IMPORTED, must_have_raw
 from kelly_tui.pipeline.recorded import recorded
 from kelly_tui.pipeline.room import Room
 from kelly_tui.pipeline.runner import run_items
@@ -28,6 +28,7 @@ from kelly_tui.store.importer import (
     proposed_grouping,
     taking_in,
 )
+from kelly_tui.store.layout import make_music_folders
 from kelly_tui.store.partial import NAME
 from kelly_tui.store.remote import Remote, place
 from kelly_tui.store.scan import Found, find_music, find_remote
@@ -50,7 +51,8 @@ def import_music(catalogue: Catalogue, run: Run, paths: Sequence[Path | str], *,
     search = _Search(catalogue, paths, link)
     if run.dry_run:
         return _foreseen(catalogue, search)
-    make_raw_folders(catalogue, "raw/midi", "raw/audio")
+    must_have_raw(catalogue, *IMPORTED)
+    make_music_folders(catalogue.root, *IMPORTED)
     plan = Plan()
     for item in search.items():
         plan.add(item, "to look at")

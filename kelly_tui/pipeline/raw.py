@@ -1,21 +1,23 @@
-"""raw/, of which nothing can be made again."""
+"""raw/, of which what was imported can't be made again."""
 
 from __future__ import annotations
 
 import os
 
 from kelly_tui.store.catalogue import Catalogue
-from kelly_tui.store.layout import make_music_folders, must_be_there_for
+from kelly_tui.store.layout import must_be_there_for
+
+IMPORTED = ("raw/midi", "raw/audio")
+GENERATED = "raw/synthetic"
 
 
-def make_raw_folders(catalogue: Catalogue, *names: str) -> None:
-    """`make_music_folders`, but for those that samples lie in: such a one was moved away, or its mount is lost.
+def must_have_raw(catalogue: Catalogue, *names: str) -> None:
+    """Raise `DatasetError` where one of these folders is gone though samples lie in it.
 
-    Raises `DatasetError`.
+    It was moved away, or its mount is lost: what a stage made in its place would be in its way back.
     """
     root = os.fspath(catalogue.root)
     for name in names:
         below = f"{name}/", f"{name}0"  # what comes after "/"
         if catalogue.db.execute("SELECT 1 FROM samples WHERE file_path BETWEEN ? AND ? LIMIT 1", below).fetchone():
             must_be_there_for(f"{root}/{name}", root)
-    make_music_folders(catalogue.root, *names)

@@ -25,6 +25,7 @@ from kelly_tui.pipeline.extract import audio_config, feature_item, wanted_parame
 from kelly_tui.pipeline.inherit import inherited
 from kelly_tui.pipeline.pace import patience
 from kelly_tui.pipeline.plan import Plan, Work
+from kelly_tui.pipeline.raw import GENERATED, IMPORTED, must_have_raw
 from kelly_tui.pipeline.recorded import recorded
 from kelly_tui.pipeline.room import Room
 from kelly_tui.pipeline.runner import run_items
@@ -61,12 +62,13 @@ def rebuild(catalogue: Catalogue, run: Run) -> Outcome:
     """
     rebuilding = _Rebuilding(catalogue, run, writes=True)
     items = [rebuilding.item(sample) for sample in catalogue.samples(_MADE) if rebuilding.is_gone(sample)]
+    must_have_raw(catalogue, *IMPORTED)
     make_music_folders(catalogue.root, *_FOLDERS)
     return rebuilding.carry_out(items, "none was gone" if not items else "")
 
 
 _MADE = "is:augmented|generated"
-_FOLDERS = ("raw/synthetic", "processed/augmented/midi", "processed/augmented/audio")
+_FOLDERS = (GENERATED, "processed/augmented/midi", "processed/augmented/audio")
 """Where these lie."""
 
 

@@ -15,14 +15,14 @@ from kelly_tui.model.annotation import Label
 from kelly_tui.model.sample import Sample
 from kelly_tui.paths import ANOTHER_SOUNDFONT, is_soundfont, soundfont
 from kelly_tui.pipeline.plan import Plan, Work
-from kelly_tui.pipeline.raw import make_raw_folders
+from kelly_tui.pipeline.raw import GENERATED, IMPORTED, must_have_raw
 from kelly_tui.pipeline.recorded import recorded
 from kelly_tui.pipeline.room import Room
 from kelly_tui.pipeline.runner import run_items
 from kelly_tui.pipeline.stage import Failed, Item, Outcome, Result, Run
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.durable import make_durable
-from kelly_tui.store.layout import dataset_errors, utc_now
+from kelly_tui.store.layout import dataset_errors, make_music_folders, utc_now
 from kelly_tui.synth.item import KIND_OF_MODEL, classes_of, unplayable
 from kelly_tui.synth.sample import sample_id
 
@@ -43,7 +43,8 @@ def synthesize(catalogue: Catalogue, run: Run, count: int, *, audio: bool = Fals
         plan.add(item, "to render" if item.function == _RENDER else "new")
     if run.dry_run:
         return plan.outcome(STAGE)
-    make_raw_folders(catalogue, "raw/synthetic")
+    must_have_raw(catalogue, *IMPORTED, GENERATED)
+    make_music_folders(catalogue.root, GENERATED)
     work = Work(
         STAGE, synthesis.missing(), plan,
         room=Room(catalogue), written=lambda item, _: f"{catalogue.root}/{synthesis.target(item)}",

@@ -21,7 +21,7 @@ from kelly_tui.render.synth import GAIN, Synth
 from kelly_tui.settings import limits
 from kelly_tui.store.inside import inside
 from kelly_tui.store.intact import intact
-from kelly_tui.store.layout import disk_errors, make_folder, sync_folder
+from kelly_tui.store.layout import dataset_errors, disk_errors, make_folder, sync_folder
 from kelly_tui.store.partial import partials, put
 
 LONGEST_TAIL = 4.0
@@ -83,9 +83,9 @@ def render_item(item: dict[str, Any]) -> dict[str, Any]:
     root = Path(item["root"])
     source = intact(root, item["parent_path"], item["parent_sha256"])
     target = inside(root, item["target"])
-    with disk_errors(target):
+    with dataset_errors(root, target):
         make_folder(root, target.parent)
-    return render_file(source, target, int(item["sample_rate"]), item.get("soundfont"))
+        return _render(source, target, int(item["sample_rate"]), item.get("soundfont"))
 
 
 def export_item(item: dict[str, Any]) -> dict[str, Any]:
@@ -100,20 +100,25 @@ def render_file(source: Path, target: Path, rate: int, soundfont: str | None = N
     It is written whole, or not at all.
 
     Returns sha256, file_size_bytes, duration_sec. Music that passes full scale is turned down as a whole, never
-    clipped. Raises `FileRefused`, `LibraryMissing`, `SoundError`, `DiskFull`.
+    clipped. Raises `FileRefused`, `LibraryMissing`, `SoundError`, `DatasetError` (`DiskFull`).
     """
+    with disk_errors(target):
+        return _render(source, target, rate, soundfont)
+
+
+def _render(source: Path, target: Path, rate: int, soundfont: str | None) -> dict[str, Any]:
+    """`render_file`, which raises also `OSError`."""
     kind = _FORMATS.get(target.suffix.lower())
     if kind is None:
         raise SoundError("sound is written as WAV or FLAC", path=target, hint="Let its name end in .wav or .flac.")
-    with disk_errors(target):
-        with partials(target.parent) as new:
-            partial = new()
-            frames = _write_sound(partial, kind, source, rate, soundfont)
-            with partial.open("rb") as file:
-                digest = hashlib.file_digest(file, "sha256").hexdigest()
-            size = partial.stat().st_size
-            put(partial, target)
-        sync_folder(target.parent)
+    with partials(target.parent) as new:
+        partial = new()
+        frames = _write_sound(partial, kind, source, rate, soundfont)
+        with partial.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        size = partial.stat().st_size
+        put(partial, target)
+    sync_folder(target.parent)
     return {"sha256": digest, "file_size_bytes": size, "duration_sec": frames / rate}
 
 

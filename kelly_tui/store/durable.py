@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 
 from kelly_tui.store.inside import inside
-from kelly_tui.store.layout import disk_errors, make_folder, sync_folder, write_atomic
+from kelly_tui.store.layout import dataset_errors, disk_errors, make_folder, sync_folder, write_atomic
 from kelly_tui.store.partial import partials, put
 
 _FEW = 32
@@ -69,7 +69,7 @@ def write_whole(path: Path, data: bytes) -> Path:
 def write_inside(root: Path, relative: str, data: bytes) -> Path:
     """The same for a file of the dataset at `root`, which is not made anew. Raises also `FileRefused` as `inside`."""
     path = inside(root, relative)
-    with disk_errors(path):
+    with dataset_errors(root, path):
         make_folder(root, path.parent)
         _write_at_once(path, data)
     return path

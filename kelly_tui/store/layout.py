@@ -184,13 +184,14 @@ def disk_errors(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def dataset_errors(root: Path) -> Iterator[None]:
-    """As `disk_errors`, of files of the dataset at `root`: a folder of it that is gone is told as that."""
-    with disk_errors(root):
+def dataset_errors(root: Path, path: Path | None = None) -> Iterator[None]:
+    """As `disk_errors`, of `path` or others in the dataset at `root`: a folder of it that is gone is told as that."""
+    with disk_errors(path or root):
         try:
             yield
         except FileNotFoundError as error:
-            must_be_there_for(os.fsdecode(error.filename or root), os.fspath(root))
+            for one in (path, error.filename, error.filename2):
+                must_be_there_for(os.fsdecode(one or root), os.fspath(root))
             raise
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,10 @@ import kelly_tui
 from kelly_tui.errors import KellyError, StageError
 from kelly_tui.pipeline import augment, extract, importing, rebuild, synthesize
 from kelly_tui.pipeline.trouble import can_be_written
+from kelly_tui.render import midi
+from kelly_tui.store import durable
 from kelly_tui.store.catalogue import Catalogue
+from kelly_tui.store.partial import partials
 from tests.strangers import create
 
 
@@ -94,6 +98,43 @@ def test_raw_where_samples_lie_is_not_made_at_the_start_either(away: str, songs:
     with pytest.raises(KellyError, match=f"a folder of the dataset is gone: {songs / away}. Put it back"):
         kelly_tui.import_files(songs, [source / "happy"], workers=1)
     assert not (songs / away).exists()
+
+
+@pytest.mark.parametrize("is_mount", [False, True])
+@pytest.mark.parametrize("stage", [partial(kelly_tui.synthesize_dataset, count=2), kelly_tui.rebuild_dataset])
+def test_raw_is_not_made_for_what_else_lies_in_it(stage: Callable[..., object], is_mount: bool, songs: Path) -> None:
+    (songs / "raw").rename(songs / "unmounted")
+    if is_mount:
+        (songs / "raw").mkdir()
+    with pytest.raises(KellyError, match=f"a folder of the dataset is gone: {songs}/raw.*. Put it back"):
+        stage(songs, workers=1)
+    assert not list((songs / "raw").glob("*"))
+
+
+def test_what_goes_away_while_a_file_is_written_is_named(songs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def away(folder: Path) -> Any:
+        (songs / "processed").rename(songs / "unmounted")
+        return partials(folder)
+
+    for module in (durable, midi):
+        monkeypatch.setattr(module, "partials", away)
+    with Catalogue.open(songs) as catalogue:
+        one = next(catalogue.samples())
+    rendered = {
+        "root": str(songs),
+        "parent_path": one.file_path,
+        "parent_sha256": one.sha256,
+        "target": "processed/augmented/audio/00/song.wav",
+        "sample_rate": 8_000,
+    }
+    writes = [
+        lambda: durable.write_inside(songs, "processed/features/00/song.json", b"{}"),
+        lambda: midi.render_item(rendered),
+    ]
+    for write in writes:
+        with pytest.raises(KellyError, match=f"^a folder of the dataset is gone: {songs}/processed. Put it back"):
+            write()
+        (songs / "unmounted").rename(songs / "processed")
 
 
 def test_generated_music_that_is_away_is_not_begun_anew(songs: Path) -> None:
