@@ -7,9 +7,11 @@ them, so every such text passes through `safe_text` before it is printed or draw
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
 import shlex
+import sys
 import unicodedata
 from functools import lru_cache
 from typing import TypeVar
@@ -173,22 +175,46 @@ def json_of(data: object) -> bytes:
         return storable(json.dumps(msgspec.to_builtins(data), ensure_ascii=False)).encode()
 
 
-def of_json(data: bytes, kind: type[_T]) -> _T:
-    """What `data` says, as msgspec decodes it; NaN, which Python's json writes and JSON has not, as an object.
+def of_json(data: bytes, kind: type[_T], largest: int = sys.maxsize) -> _T:
+    """What `data` says, as msgspec decodes it, with an object for what is `no_number`.
 
-    No field takes one: so that value can't be taken, and all others can. Raises as msgspec does.
+    No field takes one: so that value can't be taken, and all others can. Raises as msgspec does; also where `data` had
+    more than `largest` bytes so, which is of little else.
     """
     try:
         return msgspec.json.decode(data, type=kind)
     except msgspec.DecodeError:
-        worded = _TEXT_OR_NO_NUMBER.sub(lambda met: b'{"no number": "%s"}' % met[1] if met[1] else met[0], data)
-        if worded == data:
+        worded = numbers_worded(data)
+        if worded == data or len(worded) > largest:
             raise
         return msgspec.json.decode(worded, type=kind)
 
 
-_TEXT_OR_NO_NUMBER = re.compile(rb'(?s)"(?:[^"\\]++|\\.)*+"?|(NaN|-?Infinity)')
-"""The last text of what was cut short has no end."""
+def numbers_worded(data: bytes) -> bytes:
+    """JSON with an object for each NaN and Infinity, which Python's json writes and JSON has not, and each number
+    beyond any: ``1e999``.
+    """
+    worded, end = bytearray(), 0
+    for met in _TEXT_OR_NO_NUMBER.finditer(data):
+        if met[1] is not None and not math.isfinite(float(met[1])):
+            worded += data[end : met.start()] + b'{"%s": "%s"}' % (_NO_NUMBER.encode(), met[1])
+            end = met.end()
+    return bytes(worded + data[end:])
+
+
+def no_number(value: object) -> str:
+    """What stood where `numbers_worded` has this object: ``NaN``. Empty for any other value."""
+    return str(value[_NO_NUMBER]) if isinstance(value, dict) and value.keys() == {_NO_NUMBER} else ""
+
+
+_NO_NUMBER = "no number"
+_TEXT_OR_NO_NUMBER = re.compile(
+    rb'(?s)(?=["NI\d-])(?:"(?:[^"\\]++|\\.)*+"?'
+    rb"|(NaN|-?Infinity|(?<![\w.+-])-?(?:[1-9]\d{308,}+|(?:0|[1-9]\d*+)(?:\.\d++)?[eE]\+?\d{3,}+)))"
+)
+"""The last text of what was cut short has no end; of numbers those that may be too large for a float. What is neither
+is passed over at its first letter.
+"""
 
 
 def safe_json(data: bytes) -> bytes:

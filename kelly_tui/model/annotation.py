@@ -18,6 +18,7 @@ import msgspec
 from kelly_tui.errors import LabelError
 from kelly_tui.model import labels
 from kelly_tui.model.labels import choose, parse_key, suggestion
+from kelly_tui.text import no_number
 
 if TYPE_CHECKING:
     Value = str | float | int | bool | list[str] | list[float] | list[int]
@@ -158,11 +159,13 @@ def check_value(field: Field, value: object, choices: Sequence[str] | None = Non
 
 
 def _wrong(field: Field, value: object, allowed: str) -> LabelError:
-    try:
-        said = str(value)[: labels.SHOWN]
-    except ValueError:  # Python writes no integer of thousands of digits
-        said = "a number of thousands of digits"
-    return LabelError(f"{said!r} is no {field.word}", hint=f"Wanted: {allowed}.")
+    said = no_number(value)[: labels.SHOWN]
+    if not said:
+        try:
+            said = repr(str(value)[: labels.SHOWN])
+        except ValueError:  # Python writes no integer of thousands of digits
+            said = "a number of thousands of digits"
+    return LabelError(f"{said} is no {field.word}", hint=f"Wanted: {allowed}.")
 
 
 def _choice(field: Field, value: object, choices: tuple[str, ...]) -> Value:

@@ -163,7 +163,7 @@ class Adoption:
     def _read_more(self, read: ReadRow, row: Mapping[str, Any]) -> None:
         """What the other views say of the sample of a row."""
         sample = read.sample
-        if not self._read_annotation_file(sample, row.get("annotations"), read.findings):
+        if not self._read_annotation_file(sample, row.get("annotations")):
             self._told_by_row.add(sample.sample_id)
         if sample.split is None:
             sample.split = self._listed_splits().get(sample.sample_id)
@@ -279,7 +279,7 @@ class Adoption:
             sample.sample_id = sample.sha256[:16]
             sample.root_id = sample.sample_id if root_is_self else sample.root_id
 
-    def _read_annotation_file(self, sample: Sample, row_said: object, findings: list[str]) -> bool:
+    def _read_annotation_file(self, sample: Sample, row_said: object) -> bool:
         """Whether there is one. `row_said`: the annotations of the sample's row, of which its labels are."""
         layout, row_at = self._catalogue.layout, sample.modified_at
         path = layout.annotation_path(sample.sample_id)
@@ -298,6 +298,7 @@ class Adoption:
             set_aside(self._catalogue, path)
             self.rebuilt.note(f"{path.name}: {error.what}; it is kept in .kelly/set-aside")
             return False
+        findings: list[str] = []
         others: dict[str, Any] = {}
         if sample.labels.keys() == said.values.keys() and _encode(said.values) == _encode(row_said):
             # As usual: they have been looked at. (To Python 1 and true were the same.)
@@ -332,6 +333,8 @@ class Adoption:
             self._undecided += _merge_state(sample, other.state)
             if sample.decision == "labelled" and self._catalogue.config.model.main_label not in sample.labels:
                 sample.decision = "pending"  # one side took the label back
+        for finding in findings:
+            self.rebuilt.note(f"{path.name}: {finding.removesuffix('.')}; the file is kept in .kelly/set-aside")
         return True
 
     def _by_hand(self, label: Label) -> Label:

@@ -30,6 +30,7 @@ from kelly_tui.store.earlier import Earlier, ToldElsewhere, as_earlier, as_told,
 from kelly_tui.store.inside import read_inside
 from kelly_tui.store.markers import versions
 from kelly_tui.store.schema import Provenance, provenance_of
+from kelly_tui.text import no_number, numbers_worded, of_json
 
 LARGEST = 32 << 20
 """Bytes: what `kelly_tui.model.annotation.LONGEST` allows in every field, and most of a stranger's."""
@@ -269,7 +270,7 @@ def _said_first(raw: bytes) -> bytes:
         again |= len(said) < len(pairs)
         return said
 
-    said = json.loads(raw.removeprefix(_MARK), object_pairs_hook=first_of)
+    said = json.loads(numbers_worded(raw.removeprefix(_MARK)), object_pairs_hook=first_of)
     return json.dumps(said).encode() if again else b""
 
 
@@ -283,7 +284,7 @@ def decode_object(raw: bytes, largest: int) -> dict[str, Any]:
     if len(raw) > largest:
         raise FileRefused(f"larger than {largest >> 20} MB")
     try:
-        data = msgspec.json.decode(raw.removeprefix(_MARK))
+        data = of_json(raw.removeprefix(_MARK), object, largest)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         raise FileRefused(f"no JSON ({error})") from None
     if not isinstance(data, dict):
@@ -343,6 +344,7 @@ def _provenance(data: object) -> dict[str, Provenance]:
         return msgspec.convert(data, dict[str, Provenance])
     found: dict[str, Provenance] = {}
     for name, one in data.items() if isinstance(data, dict) else ():
+        parts = {part: said for part, said in one.items() if not no_number(said)} if isinstance(one, dict) else one
         with suppress(msgspec.ValidationError):
-            found[name] = msgspec.convert(one, Provenance)
+            found[name] = msgspec.convert(parts, Provenance)
     return found

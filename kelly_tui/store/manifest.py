@@ -232,7 +232,7 @@ class RawManifest:
         """Each sample's object; the bytes of what is none, or too long for one."""
         for line in self.lines:
             try:
-                row = msgspec.json.decode(line) if len(line) <= _LONGEST else None
+                row = of_json(line, object, _LONGEST) if len(line) <= _LONGEST else None
             except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
                 row = None
             yield row if isinstance(row, dict) else line
@@ -325,7 +325,7 @@ def _decoded(raw: bytes, path: Path) -> RawManifest:
 
 def _object(raw: msgspec.Raw, path: Path) -> dict[str, Any]:
     try:
-        said = msgspec.json.decode(raw) if len(memoryview(raw)) <= LARGEST_CONFIG else raw
+        said = of_json(bytes(raw), object) if len(memoryview(raw)) <= LARGEST_CONFIG else raw
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
         said = raw
     if said is not None and not isinstance(said, dict):

@@ -6,12 +6,22 @@ import sys
 import unicodedata
 from itertools import groupby
 
+import msgspec
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from kelly_tui import text as texts
-from kelly_tui.text import LONGEST_STACK, MOST_JOINED, is_safe, safe_letters, safe_text, without_controls
+from kelly_tui.text import (
+    LONGEST_STACK,
+    MOST_JOINED,
+    is_safe,
+    no_number,
+    of_json,
+    safe_letters,
+    safe_text,
+    without_controls,
+)
 
 WRITTEN = {
     "Vietnamese": "Đàn bầu, tiếng hát ở quê nhà",
@@ -126,3 +136,25 @@ def test_no_weightless_letter_escapes_the_quick_look() -> None:
 def test_what_gives_a_text_its_direction_can_be_pasted_and_a_control_cannot() -> None:
     assert without_controls("\u200fשיר\u200e \u2067a\u2069") == "\u200fשיר\u200e \u2067a\u2069"
     assert without_controls("a\x1b[31m\tb\x7f\x9b\r") == "a␛[31m␉b␡\ufffd␍"
+
+
+@pytest.mark.parametrize("written", ["NaN", "Infinity", "-Infinity", "1e999", "-1E+999", "0.1e1000", "9" * 5000])
+def test_what_is_no_number_costs_one_value(written):
+    data = '{"a": [1, ' + written + '], "b": "He said \\"NaN\\", 1e999", "c": 1e-999, "d": 12e3}'
+    found = of_json(data.encode(), dict)
+    assert no_number(found["a"].pop()) == written
+    assert found == {"a": [1], "b": 'He said "NaN", 1e999', "c": 0.0, "d": 12000.0}
+    assert not any(map(no_number, [found, *found.values()]))
+
+
+@pytest.mark.parametrize(
+    "broken", ["nan", "-NaN", "+1e999", "01e999", "1.e999", "1e999x", "[NaN1]", "{NaN: 1}", '"1e999', "[1NaN]"]
+)
+def test_what_is_no_json_but_for_a_number_stays_none(broken):
+    with pytest.raises(msgspec.DecodeError):
+        of_json(broken.encode(), object)
+
+
+def test_a_file_of_nothing_that_is_a_number_is_refused_as_before():
+    with pytest.raises(msgspec.DecodeError):
+        of_json(b"[%s1]" % (b"NaN," * 100), object, 500)

@@ -1,6 +1,7 @@
 """Manifests as they are found: read line by line where they are so, and as Python's own reader has them."""
 
 import json
+import math
 import tracemalloc
 from pathlib import Path
 
@@ -44,7 +45,17 @@ CHANGES = {
     "cut after them": lambda text: text[: rows(text)[1] + 4],
     "rubbish after it": lambda text: text + "and so on",
     "no number": lambda text: text.replace('"duration_sec":null', '"duration_sec":NaN', 1),
+    "a number beyond any": lambda text: text.replace('"duration_sec":null', '"duration_sec":1e999', 1),
+    "one in the settings": lambda text: text.replace('"min_duration_sec":1.0', '"min_duration_sec":-1e999', 1),
 }
+
+
+def as_no_number(written: str) -> dict:
+    return {"no number": written}
+
+
+def number(written: str) -> object:
+    return as_no_number(written) if math.isinf(float(written)) else float(written)
 
 
 @pytest.mark.parametrize("change", CHANGES)
@@ -52,7 +63,7 @@ def test_whatever_was_done_to_a_manifest_it_is_read_as_json_is(written, change):
     text = CHANGES[change](written.read_text("utf-8"))
     written.write_text(text, "utf-8", newline="")
     try:
-        wanted = json.loads(text.removeprefix("\ufeff"), parse_constant=lambda name: {"no number": name})
+        wanted = json.loads(text.removeprefix("\ufeff"), parse_constant=as_no_number, parse_float=number)
     except ValueError:
         with pytest.raises(FileRefused, match="no manifest"):
             read_manifest_file(written)

@@ -336,6 +336,38 @@ def test_an_annotation_file_that_was_copied_from_another_sample_is_set_aside_and
     assert here.read_bytes() in [path.read_bytes() for path in (dataset / ".kelly/set-aside").iterdir()]
 
 
+@pytest.mark.parametrize("has_manifest", [True, False])
+def test_one_value_that_is_no_number_costs_that_value_of_its_file(dataset, has_manifest):
+    before = {one.sample_id: one for one in everything(dataset)}
+    path = next(
+        path for path in (dataset / "annotations").rglob("*.json") if before[path.stem].labels["emotion"].by == "ann"
+    )
+    file = json.loads(path.read_bytes())
+    file["annotations"]["valence"] = float("nan")
+    path.write_text(json.dumps(file))
+    if not has_manifest:
+        (dataset / "manifest.json").unlink()
+    lose_catalogue(dataset)
+    with Catalogue.open(dataset) as catalogue:
+        found = catalogue.get(path.stem)
+        assert (found.labels, found.decision) == (before[path.stem].labels, before[path.stem].decision)
+        assert last_rebuild(catalogue).findings[-1 if has_manifest else 1] == (
+            f"{path.name}: NaN is no valence. Wanted: a number -1..1; the file is kept in .kelly/set-aside"
+        )
+    assert path.read_bytes() in [kept.read_bytes() for kept in (dataset / ".kelly/set-aside").iterdir()]
+
+
+def test_how_sure_a_stage_was_may_be_no_number(dataset):
+    lose_catalogue(dataset)
+    path = dataset / "annotations" / id_of(1)[:2] / f"{id_of(1)}.json"
+    text = path.read_text()
+    path.write_text(text.replace('"confidence": 0.5', '"confidence": NaN'))
+    assert path.read_text() != text
+    with Catalogue.open(dataset) as catalogue:
+        label = catalogue.get(id_of(1)).labels["emotion"]
+    assert (label.source, label.by, label.confidence) == ("inherited", "transpose", None), "it is no person's"
+
+
 def test_an_annotation_file_that_is_nested_deep_is_kept_aside(dataset):
     lose_catalogue(dataset)
     path = next((dataset / "annotations").rglob("*.json"))

@@ -414,6 +414,37 @@ def test_values_that_no_label_can_have_are_listed_and_kept(catalogue):
     assert json.loads(kept.read_bytes())["annotations"]["mood"] == 1
 
 
+@pytest.mark.parametrize("written", ["NaN", "Infinity", "-Infinity", "1e999", "-1.5E+400"])
+def test_beside_a_value_that_is_no_number_an_edit_is_taken(catalogue, written):
+    say(catalogue, 1, emotion="sad", valence=0.4, arousal=-0.3, notes='He said "NaN" \\ Infinity')
+    write_views(catalogue)
+    path, before = file_of(catalogue, 1), values(catalogue, 1)
+    text = path.read_text().replace("-0.3", "0.9").replace("0.4", written)
+    path.write_text(text)
+    merge = read_back(catalogue)
+    assert [(file, name) for file, name, _ in merge.refused] == [
+        (path.relative_to(catalogue.root).as_posix(), "valence")
+    ]
+    assert f"valence {written} is no valence. Wanted: a number -1..1" in merge.words()
+    assert values(catalogue, 1) == before | {"arousal": 0.9}
+    [kept] = (catalogue.layout.kelly_dir / "set-aside").iterdir()
+    assert kept.read_text() == text
+    write_views(catalogue)
+    assert json.loads(path.read_bytes())["annotations"] == before | {"arousal": 0.9}
+
+
+def test_of_a_field_that_stands_twice_beside_no_number_both_are_heard(catalogue):
+    say(catalogue, 1, emotion="sad", valence=0.4, arousal=-0.3)
+    write_views(catalogue)
+    path = file_of(catalogue, 1)
+    path.write_text(
+        path.read_text().replace('"arousal": -0.3', '"arousal": 0.9, "arousal": -0.3').replace("0.4", "NaN")
+    )
+    merge = read_back(catalogue)
+    assert {name for _, name, _ in merge.refused} == {"valence"}
+    assert merge.conflicts == [(id_of(1), "arousal")]
+
+
 def test_where_a_value_comes_from_is_not_taken_but_kept(catalogue):
     say(catalogue, 1, emotion="sad")
     write_views(catalogue)
@@ -563,7 +594,7 @@ def row_of(number: int, **changes: object) -> dict:
         (b"null", "can't be read: 'null'"),
         (b'{"sample_id": "ab12ab12", "source": "s\xe4ng"}', "can't be read: "),
         (b'{"sample_id": "ab12ab12", "file_size_bytes": 1' + b"0" * 30 + b"}", "can't be read: file_size_bytes"),
-        (b'{"sample_id": "ab12ab12", "seconds": 1e400}', "can't be read: "),
+        (b'{"sample_id": "ab12ab12", "duration_sec": 1e400}', "can't be read: duration_sec"),
         (row_of(1, annotations={"emotion": "angry"}), f"two rows have the sample_id {id_of(1)}"),
         (row_of(1, sample_id="ab12ab12"), "two rows have the file_path raw/midi/song 1.mid"),
         ({"sample_id": None, "file_path": None, "annotations": None}, "'' is no id"),
