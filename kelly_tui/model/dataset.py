@@ -11,6 +11,7 @@ from kelly_tui.errors import DatasetError
 from kelly_tui.model import labels
 from kelly_tui.model.annotation import FIELDS
 from kelly_tui.model.labels import choose
+from kelly_tui.text import no_number
 
 
 class TargetModel(msgspec.Struct, frozen=True):
@@ -155,7 +156,7 @@ class DatasetConfig(msgspec.Struct, kw_only=True):
 
     @classmethod
     def from_json(cls, raw: bytes) -> DatasetConfig:
-        """Read config.json; raises `DatasetError` with the reason."""
+        """Read config.json; raises `DatasetError` with the reason. A setting that is `no_number` is as by default."""
         try:
             data = msgspec.json.decode(raw)
         except (msgspec.DecodeError, RecursionError) as error:
@@ -163,10 +164,16 @@ class DatasetConfig(msgspec.Struct, kw_only=True):
         if not isinstance(data, dict):
             raise DatasetError("config.json is no object", hint="Mend it, or restore it.")
         known = {name: data.pop(name) for name in cls.__struct_fields__ if name in data and name != "extra"}
+        said = {name: value for name, value in known.items() if not no_number(value)}
         try:
-            return msgspec.convert({**known, "extra": data}, cls)
+            return msgspec.convert({**said, "extra": data}, cls)
         except msgspec.ValidationError as error:
             raise DatasetError(f"config.json: {error}", hint="Mend that value.") from None
+        except DatasetError as error:
+            if not (none := [f"{name} is {no_number(value)}" for name, value in known.items() if name not in said]):
+                raise
+            why = f"{', '.join(none)} in manifest.json, and by default {error.what}"
+            raise DatasetError(why, hint="Write a number there.") from None
 
     def to_dict(self) -> dict[str, Any]:
         """As config.json has it, unknown keys last."""

@@ -34,7 +34,7 @@ from kelly_tui.store.split_lists import remember_lists
 from kelly_tui.store.swap import seen
 from kelly_tui.store.viewstate import changed_outside, look, remember, replace_if_same, set_aside
 from kelly_tui.store.whole import are_samples, is_all_own, is_whole
-from kelly_tui.text import count
+from kelly_tui.text import count, no_number
 
 _BATCH = 2000
 _AT_ONCE = 1000
@@ -131,6 +131,9 @@ def rebuild(catalogue: Catalogue) -> Rebuilt:
     rebuilt.lost = bool(rebuilt.damaged) or raw is None or raw.catalogue_rev is not None
     if not layout.config_path.exists():
         change_config(catalogue, {})
+        for name, value in catalogue.config.to_dict().items():
+            if raw is not None and (said := no_number(raw.config.get(name))):
+                rebuilt.note(f"manifest.json: {name} is {said}; in config.json it is as by default, {value}")
     if raw is not None:
         read_conflicts(catalogue, raw.conflicts)
         close_decided(catalogue)

@@ -368,6 +368,29 @@ def test_how_sure_a_stage_was_may_be_no_number(dataset):
     assert (label.source, label.by, label.confidence) == ("inherited", "transpose", None), "it is no person's"
 
 
+def test_a_setting_that_is_no_number_is_as_by_default_and_named(dataset):
+    lose_catalogue(dataset)
+    (dataset / "config.json").unlink()
+    text = (dataset / "manifest.json").read_text()
+    (dataset / "manifest.json").write_text(text.replace('"min_duration_sec":1.0', '"min_duration_sec":NaN', 1))
+    with Catalogue.open(dataset) as catalogue:
+        assert (catalogue.config.min_duration_sec, catalogue.config.group_by) == (1.0, "prefix")
+        assert last_rebuild(catalogue).findings == [
+            "manifest.json: min_duration_sec is NaN; in config.json it is as by default, 1.0"
+        ]
+    assert json.loads((dataset / "config.json").read_bytes())["min_duration_sec"] == 1.0
+
+
+def test_a_setting_that_fits_no_other_by_default_is_named_as_it_was_written(dataset):
+    lose_catalogue(dataset)
+    (dataset / "config.json").unlink()
+    manifest = json.loads((dataset / "manifest.json").read_bytes())
+    manifest["config"] |= {"train_ratio": float("nan"), "val_ratio": 0.3, "test_ratio": 0.2}
+    (dataset / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(DatasetError, match=r"^train_ratio is NaN in manifest\.json, and by default the split ratios"):
+        Catalogue.open(dataset)
+
+
 def test_an_annotation_file_that_is_nested_deep_is_kept_aside(dataset):
     lose_catalogue(dataset)
     path = next((dataset / "annotations").rglob("*.json"))
