@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
+
 from kelly_tui.pipeline.extract import extract
 from kelly_tui.pipeline.recorded import recorded
 from kelly_tui.pipeline.stage import Outcome, Run
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.importer import STAGE as IMPORT
+from kelly_tui.store.layout import must_be_there_for
 
 STAGE = "retry"
 
@@ -26,6 +29,9 @@ def retry(catalogue: Catalogue, run: Run) -> Outcome:
         words += f"; {refused:,} were refused by import: import them again"
     if run.dry_run:
         return Outcome(STAGE, words=f"dry run: {words}", details={"to_do": len(failures)})
+    root = os.fspath(catalogue.root)
+    for folder in {os.path.dirname(one.path) for one in failures}:  # what can't be tried is not forgotten
+        must_be_there_for(os.path.join(root, folder), root)
     with catalogue.writing() as db:
         for one in failures:
             if one.sample_id is not None:

@@ -178,6 +178,21 @@ def test_raw_that_is_gone_is_not_made_again_by_an_import(
     assert not (songs / "raw").exists()
 
 
+def test_what_was_set_aside_stays_so_where_it_can_not_be_tried_again(songs: Path) -> None:
+    with Catalogue.open(songs) as catalogue:
+        sample_id = next(catalogue.samples()).sample_id
+        catalogue.quarantine(sample_id, "extract", "", "no music")
+    (songs / "raw").rename(songs / "unmounted")
+    with pytest.raises(KellyError, match=f"a folder of the dataset is gone: {songs}/raw. Put it back"):
+        kelly_tui.retry_failures(songs, workers=1)
+    with Catalogue.open(songs) as catalogue:
+        assert [(one.sample_id, one.status) for one in catalogue.samples("is:quarantined")] == [(sample_id, "no music")]
+    (songs / "unmounted").rename(songs / "raw")
+    kelly_tui.retry_failures(songs, workers=1)
+    with Catalogue.open(songs) as catalogue:
+        assert not list(catalogue.samples("is:quarantined"))
+
+
 def test_a_worker_is_to_blame_for_a_folder_that_is_there_for_us_alone(songs: Path) -> None:
     gone = f"{songs}/processed/features"
     assert can_be_written(songs, gone)
