@@ -7,6 +7,7 @@ iterated.
 from __future__ import annotations
 
 import os
+import re
 import ssl
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,10 @@ def certificates(distributed: Any) -> ssl.SSLContext | None:
                 hint="Mend it there, or in the environment: DASK_DISTRIBUTED__COMM__TLS.",
             )
     files = list(dict.fromkeys(one for name in _FILES if (one := named[name]) and "\n" not in one))
+    for one in files:
+        if os.path.exists(one) and not os.path.isfile(one):  # who reads a pipe waits for whoever writes
+            raise StageError("what Dask's configuration names under distributed.comm.tls is no file", path=one,
+                             hint="Name a file there that holds the certificate, or the key.")  # fmt: skip
     cert = named["client.cert"]
     key = named["client.key"] or cert
     try:
@@ -51,4 +56,9 @@ def certificates(distributed: Any) -> ssl.SSLContext | None:
 
 
 def _is_encrypted(key: str) -> bool:
-    return b"ENCRYPTED" in (key.encode() if "\n" in key else Path(key).read_bytes())
+    begin = _BEGIN_OF_KEY.search(key.encode() if "\n" in key else Path(key).read_bytes())
+    return begin is not None and b"ENCRYPTED" in begin[0]
+
+
+_BEGIN_OF_KEY = re.compile(rb"(?m)^-----BEGIN [A-Z ]*PRIVATE KEY-----[^\n]*\n(?:Proc-Type:[ \t]*4,[ \t]*ENCRYPTED)?")
+"""Of the first, which is the one that is read."""

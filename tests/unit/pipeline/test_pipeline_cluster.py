@@ -28,6 +28,7 @@ import pytest
 
 import kelly_tui
 from kelly_tui.errors import LibraryMissing, StageError
+from kelly_tui.pipeline.certificates import certificates
 from kelly_tui.pipeline.cluster import ClusterWorkers, cluster, digest_of, look, reason, this_kelly
 from kelly_tui.pipeline.plan import Plan, Work
 from kelly_tui.pipeline.room import Room
@@ -536,12 +537,17 @@ NO_TEXT = "in Dask's configuration is no text. Mend it there, or in the environm
     ({"ca-file": "DIR/locked", "client.cert": "DIR/locked"},
      "the key that Dask's configuration names has a pass phrase, which nobody is asked for: DIR/locked. "
      "Name one without: openssl pkey -in KEY -out PLAIN_KEY makes it."),
+    ({"ca-file": "DIR/ca", "client.cert": "DIR/ca", "client.key": "DIR/pipe"},
+     "what Dask's configuration names under distributed.comm.tls is no file: DIR/pipe. "
+     "Name a file there that holds the certificate, or the key."),
 ])  # fmt: skip
 def test_certificates_that_will_not_do_are_said_before_dask_reads_them(scheme, named, said, tmp_path):
     import dask
 
     import_module("distributed")  # brings its settings, which `set` would take away with what it adds
     (tmp_path / "locked").write_text("-----BEGIN ENCRYPTED PRIVATE KEY-----\n")
+    os.mkfifo(tmp_path / "fifo")
+    (tmp_path / "pipe").symlink_to("fifo")
     here = {f"distributed.comm.tls.{name}": value for name, value in named.items()}
     for key, value in here.items():
         here[key] = value.replace("DIR", str(tmp_path)) if isinstance(value, str) else value
@@ -552,6 +558,25 @@ def test_certificates_that_will_not_do_are_said_before_dask_reads_them(scheme, n
     ):
         pass
     assert str(caught.value) == said.replace("DIR", str(tmp_path))
+
+
+@pytest.mark.parametrize("form", ["PKCS8", "TraditionalOpenSSL"])
+def test_a_key_is_locked_by_what_it_says_itself(form, tmp_path):
+    import dask
+    import distributed
+    from cryptography.hazmat.primitives import serialization as written
+
+    security = distributed.Security.temporary()
+    key = written.load_pem_private_key(security.tls_client_key.encode(), None)
+    how = written.Encoding.PEM, getattr(written.PrivateFormat, form)
+    (tmp_path / "cert").write_text(security.tls_client_cert)
+    tls = {"ca-file": security.tls_ca_file, "client.cert": f"{tmp_path}/cert", "client.key": f"{tmp_path}/key"}
+    with dask.config.set({f"distributed.comm.tls.{name}": value for name, value in tls.items()}):
+        (tmp_path / "key").write_bytes(b"# ENCRYPTED no more\n" + key.private_bytes(*how, written.NoEncryption()))
+        assert certificates(distributed) is not None
+        (tmp_path / "key").write_bytes(key.private_bytes(*how, written.BestAvailableEncryption(b"1234")))
+        with pytest.raises(StageError, match=f"has a pass phrase, which nobody is asked for: {tmp_path}/key"):
+            certificates(distributed)
 
 
 def test_over_tls_with_the_certificates_of_dasks_configuration(tmp_path):
