@@ -17,6 +17,7 @@ import numpy as np
 from kelly_tui.augment.recipe import Limits, Recipe
 from kelly_tui.augment.stretch import stretched_parts
 from kelly_tui.features.sound_file import Samples, Sound, sound_of
+from kelly_tui.music.soundform import libsndfile
 from kelly_tui.store.layout import write_atomic
 
 CEILING = 1 - 3 / 32768
@@ -35,8 +36,7 @@ class AudioVariant(NamedTuple):
 
     def to_bytes(self, suffix: str = ".wav", seed: int = 0) -> bytes:
         """A 16-bit WAV or FLAC file, with triangular dither of one step (seeded, so the bytes are always the same)."""
-        import soundfile
-
+        soundfile = libsndfile()
         kind = "FLAC" if suffix.lower() == ".flac" else "WAV"
         count, channels = self.samples.shape
         one, other = _uniform(seed, 0), _uniform(seed, count * channels)

@@ -85,14 +85,14 @@ def _libraries(_: Line) -> Iterator[Check]:
         library()
         return "found"
 
-    def libsndfile() -> str:
-        import soundfile
+    def sndfile() -> str:
+        from kelly_tui.music.soundform import libsndfile
 
-        return str(soundfile.__libsndfile_version__)
+        return str(libsndfile().__libsndfile_version__)
 
     yield _tried("PortAudio (plays sound)", portaudio_version)
     yield _tried("FluidSynth (plays MIDI)", fluidsynth)
-    yield _tried("libsndfile (reads audio)", libsndfile)
+    yield _tried("libsndfile (reads audio)", sndfile)
 
 
 def _sound(line: Line) -> Iterator[Check]:

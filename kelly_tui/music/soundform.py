@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, NamedTuple, NoReturn
 
-from kelly_tui.errors import FileRefused
+from kelly_tui.errors import FileRefused, LibraryMissing
 
 MOST_CHANNELS = 32
 """22.2 surround has 24, ambisonics of the fourth order 25. A header may claim 1,024."""
@@ -86,13 +86,26 @@ def refusals(name: Path | str) -> Iterator[None]:
         unreadable(error, name)
 
 
+def libsndfile() -> Any:
+    """soundfile, which loads libsndfile when it is imported. Raises `LibraryMissing`: that is no fault of a file."""
+    try:
+        import soundfile
+    except (ImportError, OSError) as error:
+        if isinstance(error, OSError) and error.errno is not None:  # it is there: the system does not give it
+            raise
+        raise LibraryMissing(
+            f"libsndfile can't be loaded, so sound can't be read or written ({error})",
+            hint="Install libsndfile1 (apt) or libsndfile (dnf, pacman, brew).",
+        ) from None
+    return soundfile
+
+
 def opened(path: Path | str) -> Any:
     """The `soundfile.SoundFile` of the file at `path`, whose name need not be UTF-8: of a text soundfile makes UTF-8.
 
-    Raises what soundfile raises, and `OSError` where the system does not give the file.
+    Raises what soundfile raises, `LibraryMissing`, and `OSError` where the system does not give the file.
     """
-    import soundfile
-
+    soundfile = libsndfile()
     name = os.fsencode(path)
     try:
         return soundfile.SoundFile(name)

@@ -81,8 +81,8 @@ def _answer(function: str, argument: dict[str, Any]) -> tuple[str, Any]:
         module, _, name = function.partition(":")
         return "done", getattr(import_module(module), name)(argument)
     except FileRefused as error:
-        if isinstance(error.__cause__, MemoryError):
-            return "memory", needed_more_than(int(sys.argv[1]))
+        if (short := _short_of(error.__cause__)) is not None:
+            return short
         if (trouble := unread(error, argument)) is not None:
             return "unread", trouble
         return "refused", error.what
@@ -94,18 +94,25 @@ def _answer(function: str, argument: dict[str, Any]) -> tuple[str, Any]:
         return "stop", str(error)
     except KellyError as error:
         return "broken", str(error)
-    except MemoryError:
-        return "memory", needed_more_than(int(sys.argv[1]))
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            return "full", str(error)
-        if error.errno == errno.ENOMEM:
-            return "memory", needed_more_than(int(sys.argv[1]))
-        if (trouble := no_place(error, argument)) is not None:
+    except Exception as error:  # a fault of ours costs its item, by name, and not the run
+        if (short := _short_of(error)) is not None:
+            return short
+        if isinstance(error, OSError) and (trouble := no_place(error, argument)) is not None:
             return "place", trouble
         return "broken", f"{type(error).__name__}: {error}"
-    except Exception as error:  # a fault of ours costs its item, by name, and not the run
-        return "broken", f"{type(error).__name__}: {error}"
+
+
+def _short_of(error: BaseException | None) -> tuple[str, str] | None:
+    """What the machine had no more of, where that is what an item met: it tells nothing of what is in its file."""
+    number = error.errno if isinstance(error, OSError) else None
+    if isinstance(error, MemoryError) or number == errno.ENOMEM:
+        return "memory", needed_more_than(int(sys.argv[1]))
+    if number in (errno.ENOSPC, errno.EDQUOT):
+        return "full", str(error)
+    if number in (errno.EMFILE, errno.ENFILE):
+        hint = "End other programs, or allow more (ulimit -n)."
+        return "stop", str(KellyError(f"can't open a file ({os.strerror(number)})", hint=hint))
+    return None
 
 
 def needed_more_than(allowed: int) -> str:

@@ -19,6 +19,7 @@ from kelly_tui.model.annotation import Label
 from kelly_tui.model.labels import may_replace
 from kelly_tui.model.sample import Sample, file_type_of
 from kelly_tui.music.label_rules import RENDER
+from kelly_tui.music.soundform import libsndfile
 from kelly_tui.paths import soundfont, soundfonts
 from kelly_tui.pipeline.augment import VERSION
 from kelly_tui.pipeline.extract import audio_config, feature_item, wanted_parameters
@@ -164,8 +165,7 @@ def _difference(item: dict[str, Any], path: str, data: bytes) -> str:
 
 
 def _sounds_alike(one: bytes, other: bytes) -> bool:
-    import soundfile
-
+    soundfile = libsndfile()
     try:
         heard, rate = soundfile.read(io.BytesIO(one), dtype="int32", always_2d=True)
     except soundfile.LibsndfileError:

@@ -17,7 +17,7 @@ import msgspec
 import numpy as np
 
 from kelly_tui.errors import FileRefused
-from kelly_tui.music.soundform import reason, streamed
+from kelly_tui.music.soundform import libsndfile, reason, streamed
 from kelly_tui.plots.cells import Grid
 from kelly_tui.plots.spectrogram import BANDS, WINDOW, band_levels
 from kelly_tui.plots.waveform import CLIPPED, block_peaks
@@ -59,9 +59,8 @@ class Outline:
 
 
 def outline_of(path: Path) -> Outline:
-    """The outline of an audio file. Raises `FileRefused` when it can't be read."""
-    import soundfile  # libsndfile: not for the app's start
-
+    """The outline of an audio file. Raises `FileRefused` when it can't be read, `LibraryMissing`."""
+    soundfile = libsndfile()
     try:
         with streamed(path) as sound:
             if not sound.frames:

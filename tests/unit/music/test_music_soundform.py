@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import random
 import re
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
 
-from kelly_tui.errors import FileRefused
+from kelly_tui.errors import FileRefused, LibraryMissing
 from kelly_tui.features import sound_file
 from kelly_tui.features.sound_file import valid_audio
 from kelly_tui.music import soundform
@@ -104,6 +105,19 @@ def test_what_is_gone_once_opened_is_refused_so_too(sound: Path, monkeypatch: py
     with pytest.raises(FileRefused) as caught:
         whole_sound(sound, "song")
     assert isinstance(caught.value.__cause__, FileNotFoundError)
+
+
+@pytest.mark.parametrize("said", ["No module named 'soundfile'", "sndfile library not found"])
+def test_a_library_that_is_missing_is_no_fault_of_the_file(
+    sound: Path, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kind = "OSError" if "library" in said else "ImportError"
+    (tmp_path / "soundfile.py").write_text(f"raise {kind}({said!r})")
+    monkeypatch.delitem(sys.modules, "soundfile")
+    monkeypatch.syspath_prepend(tmp_path)
+    for read in (lambda: whole_sound(sound, "song"), lambda: valid_audio(sound), lambda: streamed(sound)):
+        with pytest.raises(LibraryMissing, match=re.escape(f"({said}). Install libsndfile1 (apt)")):
+            read()
 
 
 def test_what_was_away_for_a_moment_is_opened(sound: Path, monkeypatch: pytest.MonkeyPatch) -> None:

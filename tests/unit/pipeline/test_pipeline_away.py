@@ -60,6 +60,23 @@ def test_a_file_that_is_gone_from_its_folder_is_named_alone(
     assert outcome.done
 
 
+def test_without_libsndfile_the_stage_stops_and_blames_no_file(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root, lacking = create(tmp_path), tmp_path / "lacking"
+    lacking.mkdir()
+    (lacking / "soundfile.py").write_text("raise OSError('sndfile library not found')")
+    sounds = [source / "happy/tone.wav", source / "sad/tone.flac"]
+    for run in (lambda: kelly_tui.import_files(root, sounds), lambda: kelly_tui.extract_features(root)):
+        with monkeypatch.context() as patch:
+            patch.setenv("PYTHONPATH", str(lacking))
+            with pytest.raises(StageError, match=r"stopped: libsndfile can't be loaded, .*\. Install libsndfile1"):
+                run()
+        run()
+    with Catalogue.open(root) as catalogue:
+        assert not catalogue.failures("import") + catalogue.failures(extract.STAGE)
+
+
 STAGES: dict[str, tuple[Any, Callable[..., object]]] = {
     "processed/features": (extract, kelly_tui.extract_features),
     "processed/augmented": (augment, kelly_tui.augment_dataset),

@@ -98,6 +98,7 @@ def test_results_are_committed_in_the_order_of_the_items():
         ("segfault", "crashed", "crashed (signal 11)"),
         ("hang", "slow", "took longer than 1 s"),
         ("bomb", "memory", "needed more than 1 GB (item_memory_gb)"),
+        ("no memory to read it", "memory", "needed more than 1 GB (item_memory_gb)"),
         ("leave", "crashed", "ended its process (exit code 3)"),
         ("refused", "refused", "no notes"),
         ("fault", "broken", "ZeroDivisionError: division by zero"),
@@ -330,6 +331,14 @@ def test_where_no_process_can_be_started_the_stage_stops_and_blames_no_file(monk
     ledger = Ledger()
     with pytest.raises(StageError, match=r"^toy stopped: can't start a process \(Too many open files\)\. When"):
         run_items(work([item(number) for number in range(9)]), ledger, quick())
+    assert not ledger.rows
+
+
+@pytest.mark.parametrize("temper", ["open too many", "read too many"])
+def test_where_no_more_files_can_be_opened_the_stage_stops_and_blames_no_file(temper):
+    ledger = Ledger()
+    with pytest.raises(StageError, match=r"^toy stopped: can't open a file \(Too many open files\)\. .*ulimit -n"):
+        run_items(work([item(number, temper, path=__file__) for number in range(9)]), ledger, quick())
     assert not ledger.rows
 
 

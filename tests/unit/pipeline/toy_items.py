@@ -3,6 +3,7 @@
 import ctypes
 import errno
 import os
+import resource
 import signal
 import time
 from contextlib import suppress
@@ -91,6 +92,15 @@ def temper(item: dict) -> dict:
                 marks.write(b".")
             if os.path.getsize(item["mark"]) <= 2:
                 _read(f"{item['path']}/gone", item["path"])
+        case "open too many":
+            resource.setrlimit(resource.RLIMIT_NOFILE, (0, 0))
+            os.open(item["path"], os.O_RDONLY)
+        case "read too many":
+            resource.setrlimit(resource.RLIMIT_NOFILE, (0, 0))
+            _read(item["path"])
+        case "no memory to read it":
+            error = OSError(errno.ENOMEM, os.strerror(errno.ENOMEM))
+            raise FileRefused(f"can't be read ({error.strerror})") from error
         case "library":
             raise LibraryMissing("libfluidsynth is missing", hint="Install libfluidsynth3.")
         case "library where it is short":
