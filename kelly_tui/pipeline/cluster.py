@@ -83,6 +83,19 @@ class ClusterWorkers(Workers):
             self._ask(A_MOMENT, cut_all_short)
 
     def must_see(self, root: Path, others: Sequence[Path] = ()) -> list[str]:
+        silent, blind = self._views(root, others)
+        if blind:
+            worker, wrong = next(iter(blind.items()))
+            raise StageError(f"the worker {worker} {wrong.what}", path=wrong.path or None, hint=wrong.hint)
+        return [words for worker, why in silent.items() for words in self._leave_out([worker], why)]
+
+    def without_blind(self, root: Path, others: Sequence[Path] = ()) -> list[str]:
+        silent, blind = self._views(root, others)
+        out = silent | {worker: f"is not as at the start ({wrong.line()})" for worker, wrong in blind.items()}
+        return [words for worker, why in out.items() for words in self.without(worker, why)]
+
+    def _views(self, root: Path, others: Sequence[Path]) -> tuple[dict[str, str], dict[str, Trouble]]:
+        """Why nothing is known of what some workers see, and what is wrong with what others see."""
         word = secrets.token_hex(8)
         with partials(root) as new, signs(root) as made:
             sign = new()
@@ -94,10 +107,12 @@ class ClusterWorkers(Workers):
                 worker, why = next(iter(silent.items()))
                 raise StageError(f"the worker {worker} {why}", hint="End it, or start it again.")
             places = {str(sign): root, **{str(one): one.parent for one in made}}
-            for worker, answer in seen.items():
-                if worker not in silent:
-                    _must_be_as_here(worker, answer, sign, word, places)
-        return [words for worker, why in silent.items() for words in self._leave_out([worker], why)]
+            told = {
+                worker: _unlike_here(answer, sign, word, places)
+                for worker, answer in seen.items()
+                if worker not in silent
+            }
+        return silent, {worker: wrong for worker, wrong in told.items() if wrong is not None}
 
     def without_silent(self) -> list[str]:
         before, self._looked = self._looked, time.monotonic()
@@ -226,31 +241,24 @@ def _tells_nothing(answer: Any) -> str:
     return "does not answer" if answer is None or isinstance(answer, OSError) else ""
 
 
-def _must_be_as_here(worker: str, answer: Any, sign: Path, word: str, places: Mapping[str, Path]) -> None:
-    """Raise `StageError` unless what `look` returned, or raised, is what it would here; `places`: of each sign."""
+def _unlike_here(answer: Any, sign: Path, word: str, places: Mapping[str, Path]) -> Trouble | None:
+    """What is wrong where `look` returned, or raised, something else than it would here; `places`: of each sign."""
     if isinstance(answer, Exception):
-        raise StageError(
-            f"the worker {worker} can't run this Kelly ({reason(answer)})",
-            hint=f"Install Kelly {kelly_tui.__version__} there, for the Python that runs the worker.",
-        )
-    theirs, *said = answer
+        hint = f"Install Kelly {kelly_tui.__version__} there, for the Python that runs the worker."
+        return Trouble(f"can't run this Kelly ({reason(answer)})", "", hint)
+    theirs, wrong, path = answer
     if theirs != this_kelly():
-        raise StageError(
-            f"the worker {worker} has Kelly {theirs}, this is {this_kelly()}",
-            hint="Install the same everywhere: other versions may write other bytes.",
-        )
-    wrong, path = said
+        hint = "Install the same everywhere: other versions may write other bytes."
+        return Trouble(f"has Kelly {theirs}, this is {this_kelly()}", "", hint)
     if not wrong:
         left = sign.with_name(os.path.basename(path))
         wrong, path = "" if _says(left, word) else "writes there what is not seen, or can't be read, here", str(sign)
         with contextlib.suppress(OSError):
             left.unlink()
-    if wrong:
-        raise StageError(
-            f"the worker {worker} {wrong}",
-            path=places.get(path, path),
-            hint=f"Mount that folder at the same place on every machine{', to be written too' * (path in places)}.",
-        )
+    if not wrong:
+        return None
+    hint = f"Mount that folder at the same place on every machine{', to be written too' * (path in places)}."
+    return Trouble(wrong, str(places.get(path, path)), hint)
 
 
 def _says(path: Path | str, word: str) -> bool:

@@ -9,6 +9,7 @@ After `FULL_SECONDS` it gives up (exit code 2), so that a script does not hang f
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 import time
@@ -17,6 +18,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Executor, Future, wait
 from contextlib import contextmanager, suppress
 from itertools import count, takewhile
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from kelly_tui.errors import DiskFull, KellyError, StageError
@@ -25,7 +27,8 @@ from kelly_tui.pipeline.plan import Work
 from kelly_tui.pipeline.stage import PAUSED, Failed, Interrupted, Item, Outcome, Progress, Result, Run
 from kelly_tui.pipeline.trouble import Trouble
 from kelly_tui.pipeline.witness import Witness
-from kelly_tui.pipeline.worker import WAITING, Answer, Chunk, LocalExecutor, Workers, run_chunk
+from kelly_tui.pipeline.worker import WAITING, Answer, Chunk, Workers, run_chunk
+from kelly_tui.pipeline.workplace import workers
 
 CHUNK_WORK = 0.2
 """Seconds of work in a chunk, about: over 0.1, below which handing it over costs more than doing it."""
@@ -65,40 +68,11 @@ def run_items(work: Work, commit: Commit, run: Run) -> Outcome:
     plan = work.plan
     outcome = Outcome(work.stage, skipped=plan.skipped, failed_before=plan.failed_before)
     if plan.total:
-        with _workers(run) as executor, _interruptible(run.cancel):
+        with workers(run) as executor, _interruptible(run.cancel):
             drive = _Drive(work, commit, run, executor, outcome)
             drive.check_workers()
             drive.go()
     return outcome
-
-
-@contextmanager
-def shared_workers(run: Run) -> Iterator[Run]:
-    """`run` with one set of workers for several stages, so that they start once."""
-    with _workers(run) as executor:
-        before, run.executor = run.executor, executor
-        try:
-            yield run
-        finally:
-            run.executor = before
-
-
-@contextmanager
-def _workers(run: Run) -> Iterator[Executor]:
-    if run.executor is not None:
-        yield run.executor
-        return
-    if address := run.cluster or run.settings.cluster:
-        from kelly_tui.pipeline.cluster import cluster
-
-        with cluster(address) as workers:
-            yield workers
-        return
-    executor = LocalExecutor(run.worker_count())
-    try:
-        yield executor
-    finally:
-        executor.shutdown(cancel_futures=True)
 
 
 @contextmanager
@@ -247,12 +221,12 @@ class _Drive:
                 answers = zip(self.flying[future], future.result(), strict=False)
                 uncommitted += [(ticket.item, value) for ticket, (kind, value, _) in answers if kind == "done"]
         for item, result in uncommitted:
-            if not isinstance(result, Failed) and (path := self.work.written(item, result)) is not None:
+            if (path := self._written(item, result)) is not None:
                 self.work.room.clear(path, item.item_id)
 
     def _hand_out(self) -> bool:
-        """Fill the window; whether anything is still in flight."""
-        if len(self.landed) >= self.work.ahead:
+        """Fill the window; whether anything is still in flight. With nothing in it all is committed, or to do again."""
+        if len(self.landed) >= self.work.ahead or not self.flying:
             self._commit_landed()
         window = WINDOW * self._size()
         while len(self.flying) < window and (self.again or len(self.landed) < self.work.ahead):
@@ -297,7 +271,8 @@ class _Drive:
                     hint="Run the same again to go on.",
                 ) from None
             except Exception as error:  # the worker itself is gone: a machine lost, a pool broken
-                self._take_back(tickets, error)
+                why = f"{self.work.stage} lost its workers ({error or type(error).__name__})"
+                self._take_back(tickets, StageError(why, hint="Run the same again to go on."))
                 continue
             self.last_answer = time.monotonic()
             self._take(tickets, answers)
@@ -379,23 +354,28 @@ class _Drive:
                 hint="Mend the cause, then `kelly retry` and run it again.",
             )
 
-    def _take_back(self, tickets: list[_Ticket], error: Exception) -> None:
+    def _take_back(self, tickets: list[_Ticket], in_vain: StageError) -> None:
+        """To hand them out again. Raises `in_vain` where that was done often enough."""
         for ticket in tickets:
             self.lost[ticket.place] = self.lost.get(ticket.place, 0) + 1
             if self.lost[ticket.place] > RETRIES:
-                raise StageError(
-                    f"{self.work.stage} lost its workers ({error or type(error).__name__})",
-                    hint="Run the same again to go on.",
-                )
+                raise in_vain
         self.again.extend(tickets)
 
     def _commit_landed(self) -> None:
-        """Commit what has come back, up to the first item that has not."""
+        """Commit what has come back, up to the first item that has not, or whose file is not there."""
         places = list(takewhile(self.landed.__contains__, count(self.next_place)))
         self.last_commit = time.monotonic()
         if not places:
             return
-        fitting = list(takewhile(self._fits, (self.landed[place] for place in places)))
+        fitting: list[tuple[Item, Result]] = []
+        trouble: StageError | FileNotFoundError | None = None
+        try:
+            for place in places:
+                self._admit(*self.landed[place])
+                fitting.append(self.landed[place])
+        except (StageError, FileNotFoundError) as error:
+            trouble = error
         if fitting:
             self._commit(fitting)
         for place in places[: len(fitting)]:
@@ -406,9 +386,10 @@ class _Drive:
                 self.outcome.failures.append((item.name, result.reason))
             else:
                 self.outcome.done += 1
-        if len(fitting) < len(places):
-            assert self.work.room is not None
-            raise self.work.room.exhausted(self.work.stage)
+        if isinstance(trouble, StageError):
+            raise trouble
+        if trouble is not None and not self.run.cancel.is_set():
+            self._write_again()
 
     def _commit(self, fitting: list[tuple[Item, Result]]) -> None:
         while True:
@@ -424,20 +405,32 @@ class _Drive:
                 self.full_since = None
                 return
 
-    def _fits(self, landed: tuple[Item, Result]) -> bool:
-        item, result = landed
-        if self.work.room is None or isinstance(result, Failed):
-            return True
-        path = self.work.written(item, result)
-        try:
-            return path is None or self.work.room.admits(path)
-        except FileNotFoundError:
-            self.check_workers()  # one may have lost a folder meanwhile: it is named
-            raise StageError(
-                f"{self.work.stage} stopped: what was written is gone",
-                path=path,
-                hint="Look after that folder, then run the same again to go on.",
-            ) from None
+    def _admit(self, item: Item, result: Result) -> None:
+        """Raises `StageError` without room for what was written, `FileNotFoundError` where that is not there."""
+        room = self.work.room
+        if room is not None and (path := self._written(item, result)) is not None and not room.admits(path):
+            raise room.exhausted(self.work.stage)
+
+    def _written(self, item: Item, result: Result) -> Path | str | None:
+        return None if isinstance(result, Failed) else self.work.written(item, result)
+
+    def _write_again(self) -> None:
+        """Have done again what was written and is not here: a worker may have lost a folder. Raises `StageError`."""
+        assert self.work.room is not None
+        if isinstance(self.executor, Workers):
+            for words in self.executor.without_blind(self.work.room.folder, self.work.reads):
+                self.run.notice(words)
+        for place, landed in sorted(self.landed.items()):
+            path = self._written(*landed)
+            if path is not None and not os.path.exists(path):
+                del self.landed[place]
+                self.answered -= 1
+                gone = StageError(
+                    f"{self.work.stage} stopped: what was written is gone",
+                    path=path,
+                    hint="Look after that folder, then run the same again to go on.",
+                )
+                self._take_back([_Ticket(place, landed[0])], gone)
 
     def _tell(self, last: bool = False, message: str = "") -> None:
         now = time.monotonic()

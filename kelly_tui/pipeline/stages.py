@@ -21,8 +21,8 @@ from kelly_tui.model.report import Report
 from kelly_tui.pipeline.dataset import Options, opened, readable
 from kelly_tui.pipeline.parameters import AUGMENTATION, GENERATION
 from kelly_tui.pipeline.recorded import turn
-from kelly_tui.pipeline.runner import shared_workers
 from kelly_tui.pipeline.stage import Outcome, Run
+from kelly_tui.pipeline.workplace import shared_workers
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.remote import Remote, place
 

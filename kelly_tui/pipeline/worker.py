@@ -260,6 +260,13 @@ class Workers(Executor):
         """
 
     @abstractmethod
+    def without_blind(self, root: Path, others: Sequence[Path] = ()) -> list[str]:
+        """As `must_see`, in the midst of a stage: those that see something else by now are left out as well.
+
+        Raises `StageError` where there is no other.
+        """
+
+    @abstractmethod
     def without_silent(self) -> list[str]:
         """Leave out those that give no sign of life, while others do; asked every second, a line of each left out.
 
@@ -302,6 +309,10 @@ class LocalExecutor(ThreadPoolExecutor, Workers):
 
     def must_see(self, root: Path, others: Sequence[Path] = ()) -> list[str]:
         """They are on this machine, so they do."""
+        return []
+
+    def without_blind(self, root: Path, others: Sequence[Path] = ()) -> list[str]:
+        """They are on this machine, so none is."""
         return []
 
     def without_silent(self) -> list[str]:

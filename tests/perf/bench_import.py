@@ -12,8 +12,8 @@ from pathlib import Path
 
 from kelly_tui.model.dataset import DatasetConfig
 from kelly_tui.pipeline.importing import import_music
-from kelly_tui.pipeline.runner import shared_workers
 from kelly_tui.pipeline.stage import Run
+from kelly_tui.pipeline.workplace import shared_workers
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.importer import import_files
 from kelly_tui.store.layout import create_dataset_structure

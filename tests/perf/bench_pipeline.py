@@ -10,8 +10,9 @@ from pathlib import Path
 from kelly_tui.model.dataset import DatasetConfig
 from kelly_tui.pipeline.importing import import_music
 from kelly_tui.pipeline.plan import Plan, Work
-from kelly_tui.pipeline.runner import run_items, shared_workers
+from kelly_tui.pipeline.runner import run_items
 from kelly_tui.pipeline.stage import Item, Run
+from kelly_tui.pipeline.workplace import shared_workers
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.layout import create_dataset_structure
 from tests.perf import bench_import

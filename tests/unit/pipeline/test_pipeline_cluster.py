@@ -174,8 +174,10 @@ that it has a gigabyte of memory or no room for a child."""
 
 
 @contextlib.contextmanager
-def with_another(folder: Path, **view: Path) -> Iterator[tuple[ClusterWorkers, str]]:
-    """Two workers over TCP, of which one has another view of the folders; and the address of that one."""
+def with_another(folder: Path, *within: str, **view: Path) -> Iterator[tuple[ClusterWorkers, str]]:
+    """Two workers over TCP, of which one has another view of the folders, or runs in what `within` starts; and the
+    address of that one.
+    """
     import distributed
 
     (folder / "view").mkdir()
@@ -186,7 +188,7 @@ def with_another(folder: Path, **view: Path) -> Iterator[tuple[ClusterWorkers, s
         quiet = {"host": "127.0.0.1", "protocol": "tcp://", "dashboard_address": ":0", "memory_limit": 0}
         with distributed.LocalCluster(n_workers=1, threads_per_worker=1, **quiet) as running:
             address = running.scheduler_address
-            command = [sys.executable, "-m", "distributed.cli.dask_worker", address, "--host", "127.0.0.1"]
+            command = [*within, sys.executable, "-m", "distributed.cli.dask_worker", address, "--host", "127.0.0.1"]
             command += ["--no-dashboard", "--no-nanny", "--nthreads", "1", "--local-directory", str(folder / "view")]
             seen = {name: str(path) for name, path in view.items()}
             env = {**os.environ, "PYTHONPATH": f"{folder / 'view'}:{toys}", **seen}
@@ -241,6 +243,45 @@ def test_what_a_worker_can_not_do_at_work_is_done_by_the_others(view, temper, tm
     (words,) = notices
     assert words.startswith(f"the worker {other} can't do what can be done here (")
     assert f": {place}" in words
+    assert other not in left
+
+
+OWN_MOUNTS = ("unshare", "--map-root-user", "--mount")
+
+
+@pytest.mark.skipif(
+    not shutil.which("unshare") or subprocess.run([*OWN_MOUNTS, "true"], capture_output=True, check=False).returncode,
+    reason="may not mount",
+)
+def test_what_a_worker_wrote_into_another_folder_is_written_by_the_others(tmp_path):
+    root = create(tmp_path)
+    place = root / "processed/features"
+    place.mkdir(parents=True, exist_ok=True)
+    items = [
+        Item(f"id{n}", f"file {n}", "key", 10, "toy_items:temper", {"number": n, "temper": "write", "path": str(place)})
+        for n in range(300)
+    ]
+    plan, rows, notices = Plan(), [], []
+    for one in items:
+        plan.add(one, "new")
+    with Catalogue.open(root) as catalogue, with_another(tmp_path, *OWN_MOUNTS) as (workers, other):
+
+        def mount(progress: Progress) -> None:
+            if progress.done and not mounted:
+                command = ["mount", "-t", "tmpfs", "none", str(place)]
+                mounted.append(workers.client.run(subprocess.check_call, command, workers=[other]))
+
+        mounted = []
+        work = Work("toy", items, plan, room=Room(catalogue), written=lambda item, _: place / str(item.data["number"]))
+        run = Run(executor=workers, notice=notices.append, progress=mount)
+        outcome = run_items(work, rows.extend, run)
+        left = list(workers.client.scheduler_info(n_workers=-1)["workers"])
+    assert [result["square"] for _, result in rows] == [n**2 for n in range(300)]
+    assert (outcome.done, len([*place.iterdir()])) == (300, 300)
+    assert notices == [
+        f"the worker {other} is not as at the start (does not see it: {place}): the others do its work;"
+        " start it again to have it back"
+    ]
     assert other not in left
 
 

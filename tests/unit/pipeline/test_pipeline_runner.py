@@ -25,10 +25,11 @@ from kelly_tui.errors import StageError
 from kelly_tui.pipeline import runner, worker
 from kelly_tui.pipeline.plan import Plan, Work
 from kelly_tui.pipeline.room import Room
-from kelly_tui.pipeline.runner import run_items, shared_workers
+from kelly_tui.pipeline.runner import run_items
 from kelly_tui.pipeline.stage import Failed, Interrupted, Item, Run
 from kelly_tui.pipeline.trouble import Trouble
 from kelly_tui.pipeline.worker import Child, LocalExecutor
+from kelly_tui.pipeline.workplace import shared_workers
 from kelly_tui.settings import Settings
 from kelly_tui.store.catalogue import Catalogue
 from tests.strangers import create
@@ -272,15 +273,35 @@ def test_a_file_that_is_there_after_all_is_read_again(tmp_path):
 
 
 class Losing(LocalExecutor):
-    """All see the same at first; later one does not, and says that it has written what is not here."""
+    """All see the same at first; later the only one does not, and says that it has written what is not here."""
 
-    looks = 0
+    def without_blind(self, root, others=()):
+        raise StageError("the worker tcp://a does not see it", path=root)
 
-    def must_see(self, root, others=()):
-        self.looks += 1
-        if self.looks > 1:
-            raise StageError("the worker tcp://a does not see it", path=root)
-        return []
+
+def test_what_is_gone_before_it_is_committed_is_written_again_and_keeps_its_place(tmp_path):
+    def written(item: Item, _: object) -> Path:
+        path = Path(item.data["path"])
+        if item.item_id in gone:
+            gone.remove(item.item_id)
+            path.unlink()
+        return path
+
+    gone, ledger = {"id7", "id99"}, Ledger()
+    items = [item(number, "touch", path=str(tmp_path / f"{number}.written")) for number in range(100)]
+    with Catalogue.open(create(tmp_path)) as catalogue:
+        outcome = run_items(work(items, room=Room(catalogue), written=written), ledger, quick())
+    assert (ledger.squares, gone, outcome.done) == ([number**2 for number in range(100)], set(), 100)
+    assert len([*tmp_path.glob("*.written")]) == 100
+
+
+def test_what_is_never_there_is_not_written_for_ever(tmp_path):
+    ledger = Ledger()
+    with Catalogue.open(create(tmp_path)) as catalogue:
+        told = work([item(1), item(2)], room=Room(catalogue), written=lambda *_: catalogue.root / "raw/nowhere")
+        with pytest.raises(StageError, match=r"^toy stopped: what was written is gone: .*/raw/nowhere. Look after"):
+            run_items(told, ledger, quick())
+    assert not ledger.rows
 
 
 def test_who_has_lost_a_folder_meanwhile_is_named(tmp_path):
