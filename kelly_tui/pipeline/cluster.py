@@ -311,8 +311,9 @@ def cluster(address: str) -> Iterator[ClusterWorkers]:
             f"{address} wants certificates and Dask's configuration names none",
             hint="Set distributed.comm.tls: ca-file, and client.key and client.cert.",
         )
-    _hush()
+    _hush("distributed")  # for good: it may speak as late as when this process ends
     with contextlib.ExitStack() as stack:
+        stack.callback(_hush("tornado"))  # Dask's event loop, and that of others: a notebook's
         where: Any = address
         if remote is None:
             where = stack.enter_context(_local(distributed, int(rest)))
@@ -386,11 +387,21 @@ def _client(distributed: Any, where: Any) -> Iterator[Any]:
         yield client
 
 
-def _hush() -> None:
-    """Have Dask's many loggers, of which some have levels of their own, say nothing: what goes wrong is said by us."""
-    for name in ["distributed", *logging.root.manager.loggerDict]:
-        if name.partition(".")[0] == "distributed":
-            logging.getLogger(name).setLevel(logging.CRITICAL)
+def _hush(package: str) -> Callable[[], None]:
+    """Have its many loggers, of which some have levels of their own, say nothing: what goes wrong is said by us.
+
+    What is returned has them speak as before.
+    """
+    names = [package, *(name for name in logging.root.manager.loggerDict if name.startswith(f"{package}."))]
+    before = {logging.getLogger(name): logging.getLogger(name).level for name in names}
+    for logger in before:
+        logger.setLevel(logging.CRITICAL)
+
+    def undo() -> None:
+        for logger, level in before.items():
+            logger.setLevel(level)
+
+    return undo
 
 
 def reason(error: Exception) -> str:

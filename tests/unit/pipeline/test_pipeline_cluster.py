@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import errno
 import importlib
 import itertools
+import logging
 import os
 import random
 import re
@@ -25,6 +27,7 @@ from types import SimpleNamespace
 from typing import ClassVar
 
 import pytest
+from tornado.ioloop import IOLoop
 
 import kelly_tui
 from kelly_tui.errors import LibraryMissing, StageError
@@ -502,6 +505,35 @@ def test_a_scheduler_that_is_gone_is_said_in_one_line():
     with pytest.raises(StageError, match=r"the scheduler of the cluster does not answer\. Start it again"):
         workers.size  # noqa: B018 asking is the point
     workers.cut_short()
+
+
+def test_what_goes_wrong_in_dasks_event_loop_is_said_by_us_alone():
+    import distributed  # noqa: F401 it sets levels of its own
+
+    class Heard(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            said.append(record.getMessage())
+
+    async def fail() -> None:
+        IOLoop.current().add_callback(lambda: 1 / 0)
+        await asyncio.sleep(0)
+        done = asyncio.Event()
+        IOLoop.current().add_callback(done.set)
+        await done.wait()
+
+    said, heard, logger = [], Heard(), logging.getLogger("tornado.application")
+    before = logger.level
+    logger.addHandler(heard)
+    logger.setLevel(logging.ERROR)  # another cluster may be open
+    try:
+        with cluster("local:1") as workers:
+            workers.client.sync(fail)
+        assert not said
+        asyncio.run(fail())
+        assert len(said) == 1
+    finally:
+        logger.removeHandler(heard)
+        logger.setLevel(before)
 
 
 def test_the_command_runs_a_stage_on_workers_of_its_own(music, tmp_path):
