@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import stat
 from collections.abc import Iterable
 from contextlib import suppress
@@ -22,6 +23,9 @@ _NOT_FOR_US = frozenset((errno.EACCES, errno.EPERM))
 _NOT_HERE = frozenset((errno.ENOENT, errno.ENOTDIR))
 _NO_PLACE = frozenset((errno.EROFS, errno.EIO, errno.ENOTCONN, errno.ESTALE, errno.EHOSTDOWN, errno.ETIMEDOUT))
 """Of a disk that can't be written, or a mount that has lost the machine it is of."""
+
+_ESCAPED = re.compile(r"\\([0-7]{3})")
+"""In the list of mounts a space is ``\\040``."""
 
 _BLOCK = 1 << 20
 _LOOKED_AT = 64 << 20
@@ -106,6 +110,22 @@ def folder_gone(path: str, folders: Iterable[Path]) -> Path | None:
             way = [one for one in Path(path).parents if one.is_relative_to(folder)]
             return next((one for one in reversed(way) if not one.is_dir()), None)
     return None
+
+
+def mounts() -> frozenset[str]:
+    """Where something is mounted, as far as the system tells."""
+    try:
+        lines = Path("/proc/self/mounts").read_text("utf-8", "surrogateescape").splitlines()
+    except OSError:  # not Linux
+        return frozenset()
+    return frozenset(_ESCAPED.sub(lambda match: chr(int(match[1], 8)), line.split(" ")[1]) for line in lines)
+
+
+def mount_lost(path: str, before: frozenset[str]) -> Path | None:
+    """Where a file's disk was mounted, of the places `before`, and no more is: it left an empty folder, or none."""
+    real = os.path.realpath(path)
+    lost = [one for one in before - mounts() if real.startswith(f"{one}/")]
+    return Path(min(lost, key=len)) if lost else None
 
 
 def can_be_written(folder: Path, path: str) -> bool:

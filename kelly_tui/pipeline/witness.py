@@ -7,7 +7,15 @@ from concurrent.futures import Future
 from pathlib import Path
 
 from kelly_tui.pipeline.plan import Work
-from kelly_tui.pipeline.trouble import Trouble, can_be_read, can_be_written, folder_away, folder_gone
+from kelly_tui.pipeline.trouble import (
+    Trouble,
+    can_be_read,
+    can_be_written,
+    folder_away,
+    folder_gone,
+    mount_lost,
+    mounts,
+)
 from kelly_tui.pipeline.worker import DOUBTED, Answer, Chunk, LocalExecutor, run_chunk
 from kelly_tui.store.layout import MUSIC_FOLDERS
 
@@ -23,6 +31,7 @@ class Witness:
 
     def __init__(self, work: Work) -> None:
         self._work = work
+        self._mounts = mounts()
         self._executor: LocalExecutor | None = None
         self._tried: dict[int, Trouble] = {}
         """By the item's place, what a worker said."""
@@ -44,7 +53,8 @@ class Witness:
     def folder_away(self, trouble: Trouble, root: str) -> Path | None:
         """The folder of a person's, or of the dataset at `root`, without which the item's file can't be there."""
         persons = [one for one in self._work.reads if str(one) != root]
-        gone = folder_away(trouble.path, persons) or folder_gone(trouble.path, persons)
+        gone = mount_lost(trouble.path, self._mounts)
+        gone = gone or folder_away(trouble.path, persons) or folder_gone(trouble.path, persons)
         if gone is not None or not root:
             return gone
         below = [Path(root, name) for name in MUSIC_FOLDERS]  # empty where a person removed the only file

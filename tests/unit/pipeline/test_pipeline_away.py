@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -90,6 +92,55 @@ def songs(source: Path, tmp_path: Path) -> Path:
     root = create(tmp_path)
     kelly_tui.import_files(root, [source / "sad/song_1.mid", source / "sad/song_2.mid"], workers=1)
     return root
+
+
+OWN_MOUNTS = ("unshare", "--map-root-user", "--mount")
+
+LOSES_A_MOUNT = """
+import shutil, subprocess, sys
+import kelly_tui
+from kelly_tui.errors import KellyError
+from kelly_tui.pipeline import runner
+
+root, place, *music = sys.argv[1:]
+shutil.move(place, "spare")
+subprocess.check_call(["mkdir", place])
+subprocess.check_call(["mount", "-t", "tmpfs", "none", place])
+shutil.copytree("spare", place, dirs_exist_ok=True)
+
+
+class Witness(runner.Witness):
+    def __init__(self, work):
+        super().__init__(work)
+        subprocess.check_call(["umount", "-l", place])
+
+
+runner.Witness = Witness
+try:
+    kelly_tui.import_files(root, music, workers=1) if music else kelly_tui.extract_features(root, workers=1)
+except KellyError as error:
+    print(error)
+with kelly_tui.store.catalogue.Catalogue.open(root) as catalogue:
+    print([one.reason for stage in ("import", "extract") for one in catalogue.failures(stage) if "read" in one.reason])
+"""
+
+
+@pytest.mark.skipif(
+    not shutil.which("unshare") or subprocess.run([*OWN_MOUNTS, "true"], capture_output=True, check=False).returncode,
+    reason="may not mount",
+)
+@pytest.mark.parametrize("stage", ["import", "extract"])
+def test_a_mount_that_is_lost_midway_is_named_though_it_leaves_an_empty_folder(
+    stage: str, songs: Path, source: Path
+) -> None:
+    music = source.rename(source.with_name("my Music"))  # the system's list of mounts has a space as \040
+    place = music / "sad" if stage == "import" else songs / "raw/midi"
+    command = [*OWN_MOUNTS, sys.executable, "-c", LOSES_A_MOUNT, songs, place, *([music] if stage == "import" else [])]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+    assert said == [
+        f"{stage} stopped: {place} is not there, or empty. When that is mended, run the same again to go on.",
+        "[]",
+    ]
 
 
 @pytest.mark.parametrize("away", STAGES)
