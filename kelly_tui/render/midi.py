@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from kelly_tui.errors import FileRefused, SoundError
+from kelly_tui.music.soundform import libsndfile
 from kelly_tui.paths import soundfont as find_soundfont
 from kelly_tui.render.blocks import MidiBlocks, Samples
 from kelly_tui.render.events import Events, read_events
@@ -132,9 +133,7 @@ def _pcm16(samples: Samples) -> np.ndarray[Any, np.dtype[np.int16]]:
 
 def _write_sound(path: Path, kind: str, source: Path, rate: int, soundfont: str | None) -> int:
     """Render `source` into a new file; how many frames it has. Rendered once more, softer, if it passed full scale."""
-    import soundfile  # libsndfile: not at the app's start
-
-    gain = GAIN
+    soundfile, gain = libsndfile(), GAIN
     while True:
         frames, peak = 0, 0.0
         try:

@@ -394,7 +394,7 @@ def load_config(root: Path) -> DatasetConfig:
     try:
         written = read_inside(root, layout.manifest_path, LARGEST_MANIFEST)
         config = of_json(written, _ManifestConfig).config
-        said = msgspec.json.decode(config, type=dict[str, Any]) if len(memoryview(config)) <= LARGEST_CONFIG else None
+        said = of_json(bytes(config), dict[str, Any]) if len(memoryview(config)) <= LARGEST_CONFIG else None
     except (OSError, FileRefused, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         said = None
     if said is None:

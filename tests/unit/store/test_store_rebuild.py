@@ -368,15 +368,16 @@ def test_how_sure_a_stage_was_may_be_no_number(dataset):
     assert (label.source, label.by, label.confidence) == ("inherited", "transpose", None), "it is no person's"
 
 
-def test_a_setting_that_is_no_number_is_as_by_default_and_named(dataset):
+@pytest.mark.parametrize("said", ["NaN", "1e999"])
+def test_a_setting_that_is_no_number_is_as_by_default_and_named(said, dataset):
     lose_catalogue(dataset)
     (dataset / "config.json").unlink()
     text = (dataset / "manifest.json").read_text()
-    (dataset / "manifest.json").write_text(text.replace('"min_duration_sec":1.0', '"min_duration_sec":NaN', 1))
+    (dataset / "manifest.json").write_text(text.replace('"min_duration_sec":1.0', f'"min_duration_sec":{said}', 1))
     with Catalogue.open(dataset) as catalogue:
         assert (catalogue.config.min_duration_sec, catalogue.config.group_by) == (1.0, "prefix")
         assert last_rebuild(catalogue).findings == [
-            "manifest.json: min_duration_sec is NaN; in config.json it is as by default, 1.0"
+            f"manifest.json: min_duration_sec is {said}; in config.json it is as by default, 1.0"
         ]
     assert json.loads((dataset / "config.json").read_bytes())["min_duration_sec"] == 1.0
 
