@@ -141,8 +141,10 @@ _WORDS = {
 }
 
 _CHORD = re.compile(
-    r"N|[A-G][#b]*(?:maj|min|m|dim|aug|sus[24]?|add|[+o°ø#b]|\d{1,2}|M|\(|\))*(?:/[A-G][#b]*|/(?:b|#)?\d{1,2})?"
+    r"N|[A-G][#b]*+(?:maj|min|m|dim|aug|sus|add|[+o°ø#b]|\d|M|\(|\))*+(?:/[A-G][#b]*+|/(?:b|#)?\d{1,2})?"
 )
+"""Each name is read in one way, once: in several, a stranger's of fifty digits would take hours to refuse."""
+
 _METER = re.compile(r"(\d{1,2})/(\d{1,2})")
 _RULE_BREAK = re.compile(rf"(?:{'|'.join(labels.RULE_BREAK_CATEGORIES)})_\w+")
 _BARE_WORD = re.compile(r'[^\s,|"][^\s,|]*')

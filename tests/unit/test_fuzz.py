@@ -10,14 +10,16 @@ from tests.fuzz.targets import TARGETS, holds
 
 
 def spoilt(seeds: list[bytes]) -> st.SearchStrategy[bytes]:
-    """A seed with some bytes changed, taken out or put in; or any bytes."""
+    """A seed with some bytes changed, taken out or put in, once or often; or any bytes."""
 
     @st.composite
     def changed(draw: st.DrawFn) -> bytes:
         data = bytearray(draw(st.sampled_from(seeds)))
         for _ in range(draw(st.integers(1, 6))):
             at = draw(st.integers(0, len(data)))
-            data[at : at + draw(st.integers(0, 8))] = draw(st.binary(max_size=8))
+            data[at : at + draw(st.integers(0, 8))] = draw(st.binary(max_size=8)) * draw(
+                st.sampled_from([1, 1, 1, 200])
+            )
         return bytes(data)
 
     return changed() | st.binary(max_size=400)
