@@ -210,7 +210,7 @@ def no_number(value: object) -> str:
 _NO_NUMBER = "no number"
 _TEXT_OR_NO_NUMBER = re.compile(
     rb'(?s)(?=["NI\d-])(?:"(?:[^"\\]++|\\.)*+"?'
-    rb"|(NaN|-?Infinity|(?<![\w.+-])-?(?:[1-9]\d{308,}+|(?:0|[1-9]\d*+)(?:\.\d++)?[eE]\+?\d{3,}+)))"
+    rb"|(NaN|-?Infinity|(?<![\w.+-])-?(?:[1-9]\d{308,}+|(?:0|[1-9]\d*+)(?:\.\d++)?[eE]\+?\d++)))"
 )
 """The last text of what was cut short has no end; of numbers those that may be too large for a float. What is neither
 is passed over at its first letter.

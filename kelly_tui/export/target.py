@@ -103,8 +103,7 @@ class Target:
         if (root / _OVER).is_dir():
             shutil.rmtree(root / _OVER)
         there = sorted(entry.name for entry in os.scandir(root)) if root.is_dir() else []
-        is_made_again = bool(there) and WORK not in there
-        if is_made_again:
+        if there and WORK not in there:
             if NAME not in there or not self._is_told_in(said(root)):
                 what = "holds another export" if NAME in there else f"is not empty: {there[0]} is there"
                 raise StageError(f"the folder {what}", path=root, hint="Name one that is empty or not there yet.")
@@ -112,6 +111,7 @@ class Target:
                 self.is_finished = True
                 return
             self._of_exports()  # before anything says that an export is under way
+            self.left_out = {}
         for path in (work / "parts", work / JOURNAL, work / "partial"):
             check_stays(root, path)
         (work / "parts").mkdir(parents=True, exist_ok=True)
@@ -119,9 +119,6 @@ class Target:
         try:
             fcntl.flock(self._journal, fcntl.LOCK_EX | fcntl.LOCK_NB)
             self._read_journal()
-            if is_made_again:
-                self._clear()
-                self.left_out = {}
         except BlockingIOError:
             self.close()
             raise StageError("another export is being written there", path=root, hint="Wait for it.") from None
@@ -148,11 +145,12 @@ class Target:
                         path=self.place,
                         hint=self.way_on,
                     )
-                self._clear()
+                self._of_exports()
                 good = 0
                 break
         self._journal.truncate(good)
-        if not good:
+        if not good:  # a kill before the first line has the rest of what is not this export cleared away later
+            self._clear()
             self._note(self.identity)
 
     def _clear(self) -> None:

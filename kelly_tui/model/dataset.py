@@ -164,6 +164,7 @@ class DatasetConfig(msgspec.Struct, kw_only=True):
         if not isinstance(data, dict):
             raise DatasetError("config.json is no object", hint="Mend it, or restore it.")
         known = {name: data.pop(name) for name in cls.__struct_fields__ if name in data and name != "extra"}
+        data = {name: value for name, value in data.items() if not no_number(value)}
         said = {name: value for name, value in known.items() if not no_number(value)}
         try:
             return msgspec.convert({**said, "extra": data}, cls)

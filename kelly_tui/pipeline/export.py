@@ -25,6 +25,7 @@ from kelly_tui.pipeline.recorded import recorded
 from kelly_tui.pipeline.room import Room
 from kelly_tui.pipeline.runner import FULL_SECONDS
 from kelly_tui.pipeline.stage import PAUSED, Interrupted, Outcome, Progress, Run
+from kelly_tui.pipeline.trouble import mount_lost, mounts
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.connection import keep_little
 from kelly_tui.store.layout import disk_errors
@@ -111,6 +112,7 @@ class _Export:
         """With the numbers of what came to be in it."""
         self.more: dict[str, Any] = {}
         """What the format says of the whole."""
+        self.mounts = mounts()
         self.began = self.last_word = time.monotonic()
         self.taken = 0
         """Samples of the part at hand."""
@@ -159,8 +161,16 @@ class _Export:
     def _write(self, writer: Writes, part: Part) -> None:
         left_out: dict[str, str] = {}
         self.taken = 0
+
+        def leave_out(path: str, why: str) -> None:
+            for one in (path, "processed/features/-"):
+                if (lost := mount_lost(f"{self.catalogue.root}/{one}", self.mounts)) is not None:
+                    what = f"{STAGE} stopped: {lost} is not there, or empty"
+                    raise StageError(what, hint="When that is mended, run the same again to go on.")
+            left_out[path] = why
+
         with disk_errors(self.target.root), self.target.writing(part, left_out):
-            found = records(self.catalogue, self.choice, part, left_out.__setitem__)
+            found = records(self.catalogue, self.choice, part, leave_out)
             writer.write(part, self._watched(found), self.target)
         self.outcome.done += part.samples - len(left_out)
         self.taken = 0

@@ -344,7 +344,9 @@ def _provenance(data: object) -> dict[str, Provenance]:
         return msgspec.convert(data, dict[str, Provenance])
     found: dict[str, Provenance] = {}
     for name, one in data.items() if isinstance(data, dict) else ():
-        parts = {part: said for part, said in one.items() if not no_number(said)} if isinstance(one, dict) else one
+        parts = one
+        if isinstance(one, dict):  # of no known source is no person's: without one it would be
+            parts = {part: said for part, said in one.items() if part == "source" or not no_number(said)}
         with suppress(msgspec.ValidationError):
             found[name] = msgspec.convert(parts, Provenance)
     return found

@@ -21,7 +21,7 @@ from kelly_tui.model.labels import nearest
 from kelly_tui.settings import load_settings
 from kelly_tui.store.inside import check_stays, open_inside, read_inside, status_inside
 from kelly_tui.store.partial import partials, put
-from kelly_tui.text import json_of, of_json, safe_json, shell_word, storable
+from kelly_tui.text import json_of, no_number, of_json, safe_json, shell_word, storable
 
 NETWORK_FILE_SYSTEMS = ("nfs", "cifs", "smb", "9p", "afs", "ceph", "lustre", "gpfs", "beegfs", "glusterfs", "fuse.")
 """Beginnings of the types in /proc/mounts on which locks and shared memory can't be trusted."""
@@ -192,7 +192,10 @@ def dataset_errors(root: Path, path: Path | None = None) -> Iterator[None]:
         except FileNotFoundError as error:
             for one in (path, error.filename, error.filename2):
                 must_be_there_for(os.fsdecode(one or root), os.fspath(root))
-            raise
+            if path is not None or error.filename is None:
+                raise
+            gone = Path(os.fsdecode(error.filename))
+            raise DatasetError("what was just written is gone", path=gone, hint="Run the same again.") from None
 
 
 def disk_error(error: OSError, path: Path) -> DatasetError:
@@ -399,7 +402,13 @@ def load_config(root: Path) -> DatasetConfig:
         said = None
     if said is None:
         raise DatasetError("there is no config.json", path=root, hint="Is this the folder of a dataset?") from None
-    return DatasetConfig.from_json(json_of({"dataset_id": root.name, **said}))
+    if no_number(said.get("dataset_id")):
+        del said["dataset_id"]
+    try:
+        return DatasetConfig.from_json(json_of({"dataset_id": root.name, **said}))
+    except DatasetError as error:
+        what = error.what.replace("config.json", "the config in manifest.json", 1)
+        raise DatasetError(what, path=root, hint=error.hint) from None
 
 
 class _ManifestConfig(msgspec.Struct):

@@ -131,9 +131,11 @@ def rebuild(catalogue: Catalogue) -> Rebuilt:
     rebuilt.lost = bool(rebuilt.damaged) or raw is None or raw.catalogue_rev is not None
     if not layout.config_path.exists():
         change_config(catalogue, {})
-        for name, value in catalogue.config.to_dict().items():
-            if raw is not None and (said := no_number(raw.config.get(name))):
-                rebuilt.note(f"manifest.json: {name} is {said}; in config.json it is as by default, {value}")
+        for name, value in raw.config.items() if raw is not None else ():
+            if said := no_number(value):
+                now = catalogue.config.to_dict().get(name)
+                outcome = "left out of config.json" if now is None else f"in config.json it is as by default, {now}"
+                rebuilt.note(f"manifest.json: {name} is {said}; {outcome}")
     if raw is not None:
         read_conflicts(catalogue, raw.conflicts)
         close_decided(catalogue)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import threading
 from pathlib import Path
 
@@ -331,6 +332,27 @@ def test_an_export_that_left_samples_out_is_not_done_until_it_is_made_again(root
     assert tree(out) == tree(tmp_path / "whole")
     assert main([*command, "--anew"]) == 0
     assert tree(out) == tree(tmp_path / "whole")
+
+
+def test_making_it_again_may_be_killed_too(tmp_path):
+    """What the first had, and the second has not, is gone in the end, wherever the kill came."""
+    root = dataset(tmp_path, [sample(n, labels={"emotion": EMOTIONS[n % 4]}) for n in range(12)])
+    with Catalogue.open(root) as catalogue:
+        first, second = (root / one.file_path for one in list(catalogue.samples())[:2])
+    kept = first.read_bytes()
+    first.unlink()
+    export(root, tmp_path / "before")
+    first.write_bytes(kept)
+    second.unlink()
+    export(root, tmp_path / "whole")
+    expected, kills = tree(tmp_path / "whole"), 0
+    for moment in range(1, 40, 2):
+        out = Path(shutil.copytree(tmp_path / "before", tmp_path / f"out{moment}"))
+        if killed_at(moment, out, lambda out=out: export(root, out, anew=True)):
+            kills += 1
+            export(root, out, anew=not (out / ".export").exists())
+        assert tree(out) == expected
+    assert kills > 12
 
 
 @pytest.mark.parametrize(

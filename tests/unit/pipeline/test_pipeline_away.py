@@ -100,9 +100,9 @@ LOSES_A_MOUNT = """
 import shutil, subprocess, sys
 import kelly_tui
 from kelly_tui.errors import KellyError
-from kelly_tui.pipeline import runner
+from kelly_tui.pipeline import export, runner
 
-root, place, *music = sys.argv[1:]
+stage, root, place, music = sys.argv[1:]
 shutil.move(place, "spare")
 subprocess.check_call(["mkdir", place])
 subprocess.check_call(["mount", "-t", "tmpfs", "none", place])
@@ -115,9 +115,20 @@ class Witness(runner.Witness):
         subprocess.check_call(["umount", "-l", place])
 
 
-runner.Witness = Witness
+def mounts(really=export.mounts):
+    before = really()
+    subprocess.check_call(["umount", "-l", place])
+    return before
+
+
+runner.Witness, export.mounts = Witness, mounts
 try:
-    kelly_tui.import_files(root, music, workers=1) if music else kelly_tui.extract_features(root, workers=1)
+    if stage == "import":
+        kelly_tui.import_files(root, [music], workers=1)
+    elif stage == "extract":
+        kelly_tui.extract_features(root, workers=1)
+    else:
+        kelly_tui.export_dataset(root, "jsonl", "out", force=True)
 except KellyError as error:
     print(error)
 with kelly_tui.store.catalogue.Catalogue.open(root) as catalogue:
@@ -129,13 +140,14 @@ with kelly_tui.store.catalogue.Catalogue.open(root) as catalogue:
     not shutil.which("unshare") or subprocess.run([*OWN_MOUNTS, "true"], capture_output=True, check=False).returncode,
     reason="may not mount",
 )
-@pytest.mark.parametrize("stage", ["import", "extract"])
+@pytest.mark.parametrize("stage", ["import", "extract", "export"])
 def test_a_mount_that_is_lost_midway_is_named_though_it_leaves_an_empty_folder(
     stage: str, songs: Path, source: Path
 ) -> None:
     music = source.rename(source.with_name("my Music"))  # the system's list of mounts has a space as \040
     place = music / "sad" if stage == "import" else songs / "raw/midi"
-    command = [*OWN_MOUNTS, sys.executable, "-c", LOSES_A_MOUNT, songs, place, *([music] if stage == "import" else [])]
+    kelly_tui.split_dataset(songs)
+    command = [*OWN_MOUNTS, sys.executable, "-c", LOSES_A_MOUNT, stage, songs, place, music]
     said = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
     assert said == [
         f"{stage} stopped: {place} is not there, or empty. When that is mended, run the same again to go on.",
@@ -223,6 +235,20 @@ def test_what_goes_away_before_it_is_committed_is_named(songs: Path, monkeypatch
     monkeypatch.setattr(synthesize, "make_durable", away)
     with pytest.raises(KellyError, match=f"a folder of the dataset is gone: {songs}/raw/synthetic. Put it back"):
         kelly_tui.synthesize_dataset(songs, 2, workers=1)
+
+
+def test_a_file_that_goes_before_it_is_committed_is_named(songs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    really = extract.make_durable
+
+    def gone(files: Any) -> None:
+        (songs / sorted(files)[0]).unlink()
+        really(files)
+
+    monkeypatch.setattr(extract, "make_durable", gone)
+    with pytest.raises(KellyError, match=f"^what was just written is gone: {songs}/processed/features/.*json. Run the"):
+        kelly_tui.extract_features(songs, workers=1)
+    monkeypatch.undo()
+    assert kelly_tui.extract_features(songs, workers=1).done == 2
 
 
 def test_what_is_made_again_is_not_written_where_its_folder_went_away(

@@ -14,6 +14,7 @@ from kelly_tui.errors import DatasetError
 from kelly_tui.model.annotation import Label
 from kelly_tui.model.edit import Edit
 from kelly_tui.store import history, readback
+from kelly_tui.store.annotation_file import read_versions
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.conflicts import conflicts
 from kelly_tui.store.importer import import_files
@@ -368,6 +369,13 @@ def test_how_sure_a_stage_was_may_be_no_number(dataset):
     assert (label.source, label.by, label.confidence) == ("inherited", "transpose", None), "it is no person's"
 
 
+@pytest.mark.parametrize("source", ["NaN", "1e999", "5"])
+def test_of_a_source_that_is_no_word_nothing_else_is_believed(source):
+    said = f'{{"annotations": {{"mode": "minor"}}, "provenance": {{"mode": {{"by": "kelly 6", "source": {source}}}}}}}'
+    (read,) = read_versions(said.encode(), id_of(1))
+    assert (read.values, read.provenance) == ({"mode": "minor"}, {})
+
+
 @pytest.mark.parametrize("said", ["NaN", "1e999"])
 def test_a_setting_that_is_no_number_is_as_by_default_and_named(said, dataset):
     lose_catalogue(dataset)
@@ -380,6 +388,33 @@ def test_a_setting_that_is_no_number_is_as_by_default_and_named(said, dataset):
             f"manifest.json: min_duration_sec is {said}; in config.json it is as by default, 1.0"
         ]
     assert json.loads((dataset / "config.json").read_bytes())["min_duration_sec"] == 1.0
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ('"group_by":NaN,"dataset_id":NaN', "dataset_id is NaN; in config.json it is as by default, songs"),
+        ('"group_by":NaN,"mine":NaN', "mine is NaN; left out of config.json"),
+    ],
+)
+def test_a_name_or_a_strangers_setting_that_is_no_number_is_named(said, words, dataset):
+    lose_catalogue(dataset)
+    (dataset / "config.json").unlink()
+    text = (dataset / "manifest.json").read_text()
+    (dataset / "manifest.json").write_text(re.sub('"group_by":"[a-z]*"', said, text, count=1))
+    with Catalogue.open(dataset) as catalogue:
+        assert f"manifest.json: {words}" in last_rebuild(catalogue).findings
+    assert "no number" not in (dataset / "config.json").read_text()
+
+
+def test_labels_of_which_one_is_no_number_are_named_where_they_stand(dataset):
+    lose_catalogue(dataset)
+    (dataset / "config.json").unlink()
+    manifest = json.loads((dataset / "manifest.json").read_bytes())
+    manifest["config"]["emotion_labels"] = [float("nan"), "happy"]
+    (dataset / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(DatasetError, match=r"^the config in manifest\.json: .*emotion_labels"):
+        Catalogue.open(dataset)
 
 
 def test_a_setting_that_fits_no_other_by_default_is_named_as_it_was_written(dataset):
