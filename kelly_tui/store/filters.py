@@ -22,6 +22,7 @@ from kelly_tui.model.labels import DECISIONS, SPLITS, parse_key, suggestion
 from kelly_tui.store.found import CODES, code_of
 from kelly_tui.store.issues import ISSUE, having_issue
 from kelly_tui.store.schema import HELD, ORIGIN
+from kelly_tui.text import safe_text
 
 
 class Condition(NamedTuple):
@@ -243,7 +244,7 @@ def one_of(value: str, known: Iterable[str], what: str) -> str:
     known = tuple(known)
     if value in known:
         return value
-    raise FilterError(f"{what}{value} is unknown", hint=suggestion(value, known))
+    raise FilterError(f"{what}{safe_text(value)} is unknown", hint=suggestion(value, known))
 
 
 def literal(text: str) -> str:
@@ -384,7 +385,7 @@ def _in_range(measure: _Measure, value: str) -> _Sql:
     if not bounds:
         raise FilterError("a range needs a number", hint="Write 80..100, 80.. or ..100.")
     if bounds[0][1] > bounds[-1][1]:
-        raise FilterError(f"{value} ends before it begins", hint=f"Write {high}..{low}.")
+        raise FilterError(f"{safe_text(value)} ends before it begins", hint=f"Write {high.strip()}..{low.strip()}.")
     parts = [measure.compare(*bound) for bound in bounds]
     return _Sql("(" + " AND ".join(one.sql for one in parts) + ")", tuple(chain(*(one.parameters for one in parts))))
 
@@ -393,7 +394,7 @@ def _compared(name: str, operator: str, value: str) -> _Sql:
     """``name<value``."""
     measure = _measure(name)
     if measure is None:
-        raise FilterError(f"{name} has no size to compare", hint=f"Write {name}:{value}.")
+        raise FilterError(f"{name} has no size to compare", hint=f"Write {name}:{safe_text(value)}.")
     return measure.compare(operator, _number(measure.field, value))
 
 

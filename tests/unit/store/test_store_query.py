@@ -215,6 +215,13 @@ def test_what_is_unknown_names_the_nearest(text: str, said: str) -> None:
         query.parse(text, CONFIG)
 
 
+@pytest.mark.parametrize("text", ['is<"3\n4"', 'bpm:"9\n..\n3"', 'is:"a\nb"', 'emotion:"a\nb"', 'valence>"a\nb"'])
+def test_what_is_wrong_is_said_on_one_line(text: str) -> None:
+    with pytest.raises(FilterError) as raised:
+        query.parse(text, CONFIG)
+    assert str(raised.value).isprintable()
+
+
 def test_as_many_conditions_and_values_as_are_allowed_are_asked_and_more_are_refused(catalogue: Catalogue) -> None:
     """Twenty thousand were a fault of Kelly: SQLite nests no more than a thousand expressions."""
     for most in (["rain"] * 200, ["text:" + "|".join(["rain"] * 200)], ["bpm:80..90|90..99"] * 50, ["is:midi"] * 200):
