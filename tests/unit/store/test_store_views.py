@@ -419,7 +419,9 @@ def test_beside_a_value_that_is_no_number_an_edit_is_taken(catalogue, written):
     say(catalogue, 1, emotion="sad", valence=0.4, arousal=-0.3, notes='He said "NaN" \\ Infinity')
     write_views(catalogue)
     path, before = file_of(catalogue, 1), values(catalogue, 1)
-    text = path.read_text().replace("-0.3", "0.9").replace("0.4", written)
+    text = (
+        path.read_text().replace('"arousal": -0.3', '"arousal": 0.9').replace('"valence": 0.4', f'"valence": {written}')
+    )
     path.write_text(text)
     merge = read_back(catalogue)
     assert [(file, name) for file, name, _ in merge.refused] == [
@@ -438,7 +440,9 @@ def test_of_a_field_that_stands_twice_beside_no_number_both_are_heard(catalogue)
     write_views(catalogue)
     path = file_of(catalogue, 1)
     path.write_text(
-        path.read_text().replace('"arousal": -0.3', '"arousal": 0.9, "arousal": -0.3').replace("0.4", "NaN")
+        path.read_text()
+        .replace('"arousal": -0.3', '"arousal": 0.9, "arousal": -0.3')
+        .replace('"valence": 0.4', '"valence": NaN')
     )
     merge = read_back(catalogue)
     assert {name for _, name, _ in merge.refused} == {"valence"}
