@@ -82,7 +82,7 @@ def test_without_libsndfile_the_stage_stops_and_blames_no_file(
 STAGES: dict[str, tuple[Any, Callable[..., object]]] = {
     "processed/features": (extract, kelly_tui.extract_features),
     "processed/augmented": (augment, kelly_tui.augment_dataset),
-    "raw/synthetic": (synthesize, kelly_tui.synthesize_dataset),
+    "raw/synthetic": (synthesize, partial(kelly_tui.synthesize_dataset, count=2)),
 }
 
 
