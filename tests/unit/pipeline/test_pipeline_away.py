@@ -21,6 +21,7 @@ from kelly_tui.render import midi
 from kelly_tui.store import durable
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.partial import partials
+from tests.own_mounts import OWN_MOUNTS, needs_own_mounts
 from tests.strangers import create
 
 
@@ -94,8 +95,6 @@ def songs(source: Path, tmp_path: Path) -> Path:
     return root
 
 
-OWN_MOUNTS = ("unshare", "--map-root-user", "--mount")
-
 LOSES_A_MOUNT = """
 import shutil, subprocess, sys
 import kelly_tui
@@ -136,10 +135,7 @@ with kelly_tui.store.catalogue.Catalogue.open(root) as catalogue:
 """
 
 
-@pytest.mark.skipif(
-    not shutil.which("unshare") or subprocess.run([*OWN_MOUNTS, "true"], capture_output=True, check=False).returncode,
-    reason="may not mount",
-)
+@needs_own_mounts
 @pytest.mark.parametrize("stage", ["import", "extract", "export"])
 def test_a_mount_that_is_lost_midway_is_named_though_it_leaves_an_empty_folder(
     stage: str, songs: Path, source: Path

@@ -39,6 +39,7 @@ from kelly_tui.pipeline.runner import run_items
 from kelly_tui.pipeline.stage import Failed, Item, Progress, Run
 from kelly_tui.settings import Settings
 from kelly_tui.store.catalogue import Catalogue
+from tests.own_mounts import OWN_MOUNTS, needs_own_mounts
 from tests.strangers import COUNT, MULTIPLIER, create, files
 
 
@@ -249,13 +250,7 @@ def test_what_a_worker_can_not_do_at_work_is_done_by_the_others(view, temper, tm
     assert other not in left
 
 
-OWN_MOUNTS = ("unshare", "--map-root-user", "--mount")
-
-
-@pytest.mark.skipif(
-    not shutil.which("unshare") or subprocess.run([*OWN_MOUNTS, "true"], capture_output=True, check=False).returncode,
-    reason="may not mount",
-)
+@needs_own_mounts
 def test_what_a_worker_wrote_into_another_folder_is_written_by_the_others(tmp_path):
     root = create(tmp_path)
     place = root / "processed/features"
@@ -508,7 +503,7 @@ def test_a_scheduler_that_is_gone_is_said_in_one_line():
 
 
 def test_what_goes_wrong_in_dasks_event_loop_is_said_by_us_alone():
-    import distributed  # noqa: F401 it sets levels of its own
+    importlib.import_module("distributed")  # it sets levels of its own
 
     class Heard(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
