@@ -33,6 +33,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """A folder of its own for what librosa's compiler keeps: two processes that fill one at once crash (numba 0.68)."""
     worker = os.environ.get("PYTEST_XDIST_WORKER", "alone")
     os.environ["NUMBA_CACHE_DIR"] = str(config.cache.mkdir(f"numba-{worker}"))
+    os.environ["NUMBA_OPT"] = "0"  # it is used for less time than making it fast takes
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

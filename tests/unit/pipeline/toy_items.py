@@ -36,7 +36,7 @@ def temper(item: dict) -> dict:
             while True:
                 held.append(bytearray(64 << 20))
         case "large":
-            bytearray(item["bytes"])
+            bytes(item["bytes"])  # asked for, and no page of it used
         case "killed where it is short":  # as the system does
             if "SHORT" in os.environ:
                 os.kill(os.getpid(), signal.SIGKILL)
