@@ -93,8 +93,34 @@ class Target:
         """Of the part at hand."""
         self._made: list[Path] = []
         self._journal: BinaryIO | None = None
-        with disk_errors(root):
+        with self.errors():
             self._begin()
+
+    @contextmanager
+    def errors(self) -> Iterator[None]:
+        """Say what a person can do about what could not be written. Raises `StageError`, `DatasetError`."""
+        with disk_errors(self.root):
+            try:
+                yield
+            except FileNotFoundError:
+                self._must_be_there()
+                raise
+
+    def _must_be_there(self) -> None:
+        """Raise `StageError` where the folder is not that in which the journal was opened.
+
+        It was moved away, or its mount is lost: what was written since lies elsewhere, or in the mount's empty place.
+        """
+        if self._journal is None:
+            return
+        with suppress(OSError):
+            if os.path.samestat(os.fstat(self._journal.fileno()), os.stat(self.root / WORK / JOURNAL)):
+                return
+        raise StageError(
+            "the folder that is exported into was moved, or its disk is gone",
+            path=self.root,
+            hint="Put it back, then run the same again to go on.",
+        )
 
     def _begin(self) -> None:
         root, work = self.root, self.root / WORK
@@ -204,7 +230,7 @@ class Target:
         try:
             descriptor = os.open(path, _NEW, 0o666)
         except FileNotFoundError:  # the first of its folder
-            os.makedirs(os.path.dirname(path), exist_ok=True)
+            self._make_folder_of(Path(path))
             descriptor = os.open(path, _NEW, 0o666)
         try:
             written = os.write(descriptor, data)
@@ -219,12 +245,17 @@ class Target:
         """`put` the dataset's file `source`, whose bytes are `data`; with `link` that file under a second name."""
         if self.link:
             path = self.root / relative
-            path.parent.mkdir(parents=True, exist_ok=True)
+            self._make_folder_of(path)
             path.unlink(missing_ok=True)
             with suppress(OSError):  # another file system, or one without links
                 os.link(os.path.realpath(dataset / source), path)
                 return
         self.put(relative, data)
+
+    def _make_folder_of(self, path: Path) -> None:
+        if not path.parent.is_dir():
+            self._must_be_there()
+            path.parent.mkdir(parents=True, exist_ok=True)
 
     @contextmanager
     def file(self, relative: str, columns: Mapping[str, str] | None = None) -> Iterator[BinaryIO]:
@@ -233,7 +264,7 @@ class Target:
         `columns` are those of a table that its Croissant names, and what they hold: ``{"sample_id": "sc:Text"}``.
         """
         path = self.root / relative
-        path.parent.mkdir(parents=True, exist_ok=True)
+        self._make_folder_of(path)
         incoming = self.root / WORK / "partial"
         with incoming.open("wb", buffering=_BLOCK) as file:
             yield file
@@ -276,6 +307,7 @@ class Target:
         """The part is noted as done when the block ends, and its files are durable by then."""
         self.files, self._made = [], []
         yield
+        self._must_be_there()
         self._secure()
         done = Done(part.name, part.samples - len(left_out), self.files, left_out)
         self._has(done)
@@ -297,6 +329,7 @@ class Target:
 
     def finish(self, parts: Sequence[Part], facts: dict[str, Any]) -> None:
         """Write export.json, which names all files, and clear up."""
+        self._must_be_there()
         files = [{"path": one.path, "size": one.size, "sha256": one.sha256} for one in self.all_files(parts)]
         whole = {**facts, "files": files, "identity": self.identity}
         self._secure()

@@ -25,10 +25,9 @@ from kelly_tui.pipeline.recorded import recorded
 from kelly_tui.pipeline.room import Room
 from kelly_tui.pipeline.runner import FULL_SECONDS
 from kelly_tui.pipeline.stage import PAUSED, Interrupted, Outcome, Progress, Run
-from kelly_tui.pipeline.trouble import mount_lost, mounts
+from kelly_tui.pipeline.trouble import lacking, mount_lost, mounts
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.connection import keep_little
-from kelly_tui.store.layout import disk_errors
 from kelly_tui.store.remote import Remote
 from kelly_tui.text import count
 
@@ -151,7 +150,7 @@ class _Export:
 
     def _gather(self, writer: Gathers) -> None:
         try:
-            with disk_errors(self.target.root):
+            with self.target.errors():
                 gather(self.catalogue, self.run, STAGE, self.choice, self._left, writer, self.target)
         except Interrupted:  # what is done are whole parts
             raise Interrupted(self.outcome, self.plan.samples) from None
@@ -165,11 +164,11 @@ class _Export:
         def leave_out(path: str, why: str) -> None:
             for one in (path, "processed/features/-"):
                 if (lost := mount_lost(f"{self.catalogue.root}/{one}", self.mounts)) is not None:
-                    what = f"{STAGE} stopped: {lost} is not there, or empty"
+                    what = f"{STAGE} stopped: {lacking(lost)}"
                     raise StageError(what, hint="When that is mended, run the same again to go on.")
             left_out[path] = why
 
-        with disk_errors(self.target.root), self.target.writing(part, left_out):
+        with self.target.errors(), self.target.writing(part, left_out):
             found = records(self.catalogue, self.choice, part, leave_out)
             writer.write(part, self._watched(found), self.target)
         self.outcome.done += part.samples - len(left_out)
@@ -178,7 +177,7 @@ class _Export:
     def _finish(self) -> None:
         target = self.target
         target.files = []
-        with disk_errors(target.root):
+        with target.errors():
             try:
                 self.more = self.writer.finish(self.plan.parts, target)
             except StageError:

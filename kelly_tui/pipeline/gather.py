@@ -74,8 +74,9 @@ class _Parts:
         if self._broken is not None:  # part of what came with the last results is lost: the part begins anew
             raise self._broken
         try:
-            for item, result in results:
-                self._add(item, result)
+            with self._target.errors():
+                for item, result in results:
+                    self._add(item, result)
         except KellyError as error:
             self._broken = error
             raise

@@ -25,7 +25,7 @@ from kelly_tui.errors import DiskFull, KellyError, StageError
 from kelly_tui.pipeline.pace import Pace
 from kelly_tui.pipeline.plan import Work
 from kelly_tui.pipeline.stage import PAUSED, Failed, Interrupted, Item, Outcome, Progress, Result, Run
-from kelly_tui.pipeline.trouble import Trouble
+from kelly_tui.pipeline.trouble import Trouble, lacking
 from kelly_tui.pipeline.witness import Witness
 from kelly_tui.pipeline.worker import WAITING, Answer, Chunk, Workers, run_chunk
 from kelly_tui.pipeline.workplace import workers
@@ -320,7 +320,7 @@ class _Drive:
                     continue
                 value = told.what if kind == "refused" else told.line(told.hint)
                 if said == "unread" and (away := self.witness.folder_away(told, item.data.get("root", ""))):
-                    kind, value = "stop", f"{away} is not there, or empty"
+                    kind, value = "stop", lacking(away)
             if kind == "done":
                 self.landed[ticket.place] = (ticket.item, value)
             elif kind in ("full", "stop", "dismissed"):

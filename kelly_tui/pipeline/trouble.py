@@ -90,6 +90,11 @@ def can_be_read(path: str) -> bool:
         return False
 
 
+def is_open(folder: Path | str) -> bool:
+    """Whether a folder is there, and what lies in it can be read."""
+    return os.access(folder, os.R_OK | os.X_OK)
+
+
 def folder_away(path: str, folders: Iterable[Path]) -> Path | None:
     """The one of `folders` that a file would be in, were it not gone, or empty as a place where nothing is mounted."""
     for folder in folders:
@@ -110,6 +115,12 @@ def folder_gone(path: str, folders: Iterable[Path]) -> Path | None:
             way = [one for one in Path(path).parents if one.is_relative_to(folder)]
             return next((one for one in reversed(way) if not one.is_dir()), None)
     return None
+
+
+def lacking(folder: Path) -> str:
+    """What is said of a folder without which its files can't be read."""
+    is_closed = folder.exists() and not is_open(folder)
+    return f"{folder} can't be read" if is_closed else f"{folder} is not there, or empty"
 
 
 def mounts() -> frozenset[str]:

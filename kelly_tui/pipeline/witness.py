@@ -13,6 +13,7 @@ from kelly_tui.pipeline.trouble import (
     can_be_written,
     folder_away,
     folder_gone,
+    is_open,
     mount_lost,
     mounts,
 )
@@ -58,7 +59,7 @@ class Witness:
         if gone is not None or not root:
             return gone
         below = [Path(root, name) for name in MUSIC_FOLDERS]  # empty where a person removed the only file
-        of_dataset = [Path(root, "raw"), Path(root, "processed"), *(one for one in below if not one.is_dir())]
+        of_dataset = [Path(root, "raw"), Path(root, "processed"), *(one for one in below if not is_open(one))]
         return folder_away(trouble.path, [*self._work.reads, *of_dataset])
 
     def tries(self, chunk: Chunk, place: int, trouble: Trouble) -> Future[list[Answer]]:

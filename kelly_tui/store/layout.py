@@ -256,12 +256,19 @@ def must_be_there(root: Path) -> None:
 
 
 def must_be_there_for(path: str, root: str) -> None:
-    """As `must_be_there`, also where a folder is gone that a path in the dataset leads through and no worker makes."""
+    """As `must_be_there`, also where a folder is gone that a path in the dataset leads through and no worker makes.
+
+    One that is closed to us is named too: what lies in it is not gone.
+    """
     must_be_there(Path(root))
     for name in _MADE_FIRST:
         folder = f"{root}/{name}"
-        if f"{path}/".startswith(f"{folder}/") and not os.path.exists(folder):
+        if not f"{path}/".startswith(f"{folder}/"):
+            continue
+        if not os.path.exists(folder):
             raise DatasetError("a folder of the dataset is gone", path=folder, hint="Put it back, or an empty one.")
+        if not os.access(folder, os.R_OK | os.X_OK):
+            raise DatasetError("a folder of the dataset can't be read", path=folder, hint="Check who owns it.")
 
 
 def make_music_folders(root: Path, *names: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -76,6 +77,18 @@ def test_a_dataset_that_can_not_be_written_is_exported_as_it_lies(read_only, tmp
     lines += (tmp_path / "out/val.jsonl").read_text().splitlines()
     assert sorted(json.loads(line)["sample_id"] for line in lines) == sorted(one for (one,) in exported)
     assert len(lines) > 3
+
+
+@pytest.mark.parametrize("away", ["raw", "raw/midi"])
+@pytest.mark.parametrize("format", ["jsonl", "npz"])
+def test_a_folder_that_is_closed_to_us_stops_an_export_and_blames_no_file(labelled, tmp_path, away, format):
+    (labelled / away).chmod(0)
+    words = ("export", "d", "--format", format, "--force", "--out", str(tmp_path / "out"))
+    said = kelly(labelled.parent, *words)
+    (labelled / away).chmod(0o700)
+    assert (said.code, said.out) == (2, "")
+    assert re.search(rf"can't be read: {labelled}/{away}\. Check|: {labelled}/{away} can't be read\. When", said.err)
+    assert kelly(labelled.parent, *words).code == 0
 
 
 def test_its_conflicts_are_listed_and_can_not_be_decided(read_only):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
 import json
+import os
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -23,11 +25,14 @@ from kelly_tui.errors import StageError
 from kelly_tui.export import npz
 from kelly_tui.export.arrays import dynamics, groove, melody
 from kelly_tui.export.arrays.examples import FORMS
+from kelly_tui.export.choice import Part
+from kelly_tui.export.target import Target
 from kelly_tui.model.annotation import Label
 from kelly_tui.model.dataset import TARGET_MODELS
 from kelly_tui.model.sample import Sample
 from kelly_tui.music.notes import read_midi
 from kelly_tui.pipeline import export as stage
+from kelly_tui.pipeline import gather
 from kelly_tui.pipeline.stage import Interrupted, Outcome
 from kelly_tui.pipeline.worker import LocalExecutor
 from kelly_tui.store.catalogue import Catalogue
@@ -280,6 +285,43 @@ def test_what_is_stopped_has_done_whole_parts_alone(tmp_path: Path, monkeypatch:
     monkeypatch.setattr(stage, "gather", stopped)
     with pytest.raises(Interrupted, match="stopped at 0 of 6"):
         export(root, tmp_path / "out", "npz")
+
+
+def test_a_disk_that_is_full_as_a_part_ends_pauses_it_and_it_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root, piece, heard = made(tmp_path, "melodytransformer", music("melodytransformer", 6)), Target.piece, list[str]()
+    refusals = iter([True])
+
+    def full_once(self: Target, part: Part, suffix: str) -> Any:
+        if suffix == npz._INFO and next(refusals, False):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return piece(self, part, suffix)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Target, "piece", full_once)
+        export(root, tmp_path / "out", "npz", notice=heard.append)
+    assert [one.partition(",")[0] for one in heard] == ["export paused: the disk is full"]
+    export(root, tmp_path / "whole", "npz")
+    assert tree(tmp_path / "out") == tree(tmp_path / "whole")
+
+
+def test_where_its_own_folder_goes_midway_it_stops_and_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root, out = made(tmp_path, "melodytransformer", music("melodytransformer", 6)), tmp_path / "out"
+    found = gather.samples
+
+    def interrupted(*given: Any) -> Any:
+        yield from found(*given)
+        if out.exists():
+            out.rename(tmp_path / "moved")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(gather, "samples", interrupted)
+        with pytest.raises(StageError, match=r"^the folder that is exported into was moved"):
+            export(root, out, "npz")
+    assert not out.exists()
+    (tmp_path / "moved").rename(out)
+    assert export(root, out, "npz").failures == []
 
 
 def test_midi_whose_sound_is_there_counts_as_that_sound_alone(tmp_path: Path) -> None:

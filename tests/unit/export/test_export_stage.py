@@ -369,6 +369,33 @@ def test_a_folder_that_is_away_stops_it_and_blames_no_file(root, tmp_path, forma
     assert tree(tmp_path / "out") == tree(tmp_path / "whole")
 
 
+@pytest.mark.parametrize("format", ["jsonl", "webdataset", "parquet", "jams"])
+def test_where_its_own_folder_goes_midway_nothing_is_written_in_its_place_and_it_goes_on(
+    root, tmp_path, monkeypatch, format
+):
+    out, moved = tmp_path / "out", tmp_path / "moved"
+    found = stage.records
+
+    def interrupted(*given):
+        for number, record in enumerate(found(*given)):
+            if number == 5:
+                out.rename(moved)
+                out.mkdir()  # as a mount leaves its place
+            yield record
+
+    with monkeypatch.context() as patched:
+        patched.setattr(stage, "records", interrupted)
+        with pytest.raises(
+            StageError, match=f"^the folder that is exported into was moved, or its disk is gone: {out}"
+        ):
+            export(root, out, format)
+    out.rmdir()  # which it can't be where anything was written
+    moved.rename(out)
+    assert not export(root, out, format).failures
+    export(root, tmp_path / "whole", format)
+    assert tree(out) == tree(tmp_path / "whole")
+
+
 def test_linked_music_is_the_datasets_own_file_and_the_bytes_are_the_same(root, tmp_path):
     export(root, tmp_path / "linked", link=True)
     export(root, tmp_path / "copied")

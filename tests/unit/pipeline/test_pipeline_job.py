@@ -21,10 +21,17 @@ until = partial(null_sink.until, patience=200.0)
 
 
 @pytest.fixture
-def imported(music, tmp_path):
+def imported(music, tmp_path, monkeypatch):
+    """A dataset of which no job goes on once a test is over, whatever failed in it."""
     root = create(tmp_path)
     kelly_tui.import_files(root, [music])
-    return root
+    begun, start = [], Job.start
+    monkeypatch.setattr(Job, "start", lambda words: begun.append(start(words)) or begun[-1])
+    yield root
+    for job in begun:
+        if job.running:
+            job.cancel()
+            job.wait()
 
 
 def pending(process: int) -> set[int]:
