@@ -91,7 +91,7 @@ def merge_state(
     base: Mapping[str, Value | None], ours: Mapping[str, Value | None], theirs: Mapping[str, object]
 ) -> FieldMerge:
     """The same of what was decided of a sample; who wants another decision wants its reason with it."""
-    said = {name: UNDECIDED[name] if raw in (None, "", []) else raw for name, raw in theirs.items()}
+    said = {name: UNDECIDED[name] if raw is None else raw for name, raw in theirs.items()}
     merged = merge_fields(base, ours, said, check_state)
     if "decision" in merged.conflicts and "skip_reason" in merged.taken:
         both = Disagreement(base.get("skip_reason"), ours.get("skip_reason"), merged.taken.pop("skip_reason"))

@@ -414,6 +414,26 @@ def test_values_that_no_label_can_have_are_listed_and_kept(catalogue):
     assert json.loads(kept.read_bytes())["annotations"]["mood"] == 1
 
 
+@pytest.mark.parametrize("decision", ["", [], "done", 5, False])
+@pytest.mark.parametrize("in_manifest", [True, False])
+def test_what_is_no_decision_is_refused_and_said(catalogue, decision, in_manifest):
+    say(catalogue, 1, decision="skipped", skip_reason="too short")
+    write_views(catalogue)
+    if in_manifest:
+        path = catalogue.layout.manifest_path
+        edit_file(path, lambda data: next(one for one in data["samples"] if one["sample_id"] == id_of(1)).update(
+            decision=decision, skip_reason=""))  # fmt: skip
+    else:
+        path = file_of(catalogue, 1)
+        edit_file(path, lambda data: data.update(decision=decision, skip_reason=""))
+    merge = read_back(catalogue)
+    assert [(name, field) for name, field, _ in merge.refused] == [
+        (path.relative_to(catalogue.root).as_posix(), "decision")
+    ]
+    assert "is no decision" in merge.words()
+    assert (catalogue.get(id_of(1)).decision, catalogue.get(id_of(1)).skip_reason) == ("skipped", None)
+
+
 @pytest.mark.parametrize("written", ["NaN", "Infinity", "-Infinity", "1e999", "-1.5E+400"])
 def test_beside_a_value_that_is_no_number_an_edit_is_taken(catalogue, written):
     say(catalogue, 1, emotion="sad", valence=0.4, arousal=-0.3, notes='He said "NaN" \\ Infinity')
