@@ -14,7 +14,7 @@ import shlex
 import sys
 import unicodedata
 from functools import lru_cache
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -207,7 +207,15 @@ def no_number(value: object) -> str:
     return str(value[_NO_NUMBER]) if isinstance(value, dict) and value.keys() == {_NO_NUMBER} else ""
 
 
+def as_written(value: Any) -> Any:
+    """`value` with the text that was written where `numbers_worded` has an object, however deep: so it can be kept."""
+    data = json_of(value)
+    written = _WORDED.sub(rb"\1", data)
+    return value if written == data else msgspec.json.decode(written)
+
+
 _NO_NUMBER = "no number"
+_WORDED = re.compile(rb'\{"%s":("[^"\\]*")\}' % _NO_NUMBER.encode())
 _TEXT_OR_NO_NUMBER = re.compile(
     rb'(?s)(?=["NI\d-])(?:"(?:[^"\\]++|\\.)*+"?'
     rb"|(NaN|-?Infinity|(?<![\w.+-])-?(?:[1-9]\d{308,}+|(?:0|[1-9]\d*+)(?:\.\d++)?[eE]\+?\d++)))"

@@ -1,6 +1,7 @@
 """What may be changed about a sample, and which changes a variant gets.
 
-`TRANSFORMS` has the values that are chosen from; what they do to labels is `kelly_tui.music.label_rules`.
+`TRANSFORMS` has the values that are chosen from; how far each may go is `kelly_tui.model.variation`, what they do to
+labels `kelly_tui.music.label_rules`.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 
 from kelly_tui.errors import KellyError
 from kelly_tui.model.annotation import Label
+from kelly_tui.model.variation import LIMITS
 from kelly_tui.music.label_rules import LARGE, NEUTRAL, inherited_label
 
 FileType = Literal["midi", "audio"]
@@ -33,9 +35,6 @@ class Transform(msgspec.Struct, frozen=True):
     """Those that are chosen from."""
     chance: float
     """How often it acts."""
-    low: float
-    """Less than this is refused; so is more than `high`."""
-    high: float
 
     @property
     def neutral(self) -> float:
@@ -43,20 +42,20 @@ class Transform(msgspec.Struct, frozen=True):
         return NEUTRAL[self.name]
 
 
-_STRETCH = Transform("time_stretch", "stretch", (0.9, 0.95, 1.05, 1.1), 0.6, 0.5, 2.0)
+_STRETCH = Transform("time_stretch", "stretch", (0.9, 0.95, 1.05, 1.1), 0.6)
 TRANSFORMS: dict[FileType, tuple[Transform, ...]] = {
     "midi": (
-        Transform("transpose", "transpose", (-6, -5, -4, -3, -2, -1, 1, 2, 3, 4, 5, 6), 0.8, -24, 24),
+        Transform("transpose", "transpose", (-6, -5, -4, -3, -2, -1, 1, 2, 3, 4, 5, 6), 0.8),
         _STRETCH,
-        Transform("velocity_scale", "velocity", (0.8, 0.9, 1.1, 1.2), 0.6, 0.1, 10.0),
-        Transform("jitter_ms", "jitter", (5.0,), 0.5, 0.0, 5.0),
-        Transform("dropout", "dropout", (0.02,), 0.3, 0.0, 0.5),
+        Transform("velocity_scale", "velocity", (0.8, 0.9, 1.1, 1.2), 0.6),
+        Transform("jitter_ms", "jitter", (5.0,), 0.5),
+        Transform("dropout", "dropout", (0.02,), 0.3),
     ),
     "audio": (
-        Transform("pitch_shift", "pitch", (-2, -1, 1, 2), 0.8, -12, 12),
+        Transform("pitch_shift", "pitch", (-2, -1, 1, 2), 0.8),
         _STRETCH,
-        Transform("noise", "noise", (0.001, 0.002, 0.005), 0.4, 0.0, 0.1),
-        Transform("gain", "gain", (0.8, 0.9, 1.1, 1.2), 0.5, 0.0, 4.0),
+        Transform("noise", "noise", (0.001, 0.002, 0.005), 0.4),
+        Transform("gain", "gain", (0.8, 0.9, 1.1, 1.2), 0.5),
     ),
 }
 _BY_NAME = {transform.name: transform for kind in TRANSFORMS.values() for transform in kind}
@@ -81,10 +80,10 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
     gain: float = 1.0
 
     def __post_init__(self) -> None:
-        for name, transform in _BY_NAME.items():
-            value = getattr(self, name)
-            if not transform.low <= value <= transform.high:
-                raise KellyError(f"{name} can't be {value}", hint=f"{transform.low:g}..{transform.high:g} can.")
+        for name in _BY_NAME:
+            value, (low, high) = getattr(self, name), LIMITS[name]
+            if not low <= value <= high:
+                raise KellyError(f"{name} can't be {value}", hint=f"{low:g}..{high:g} can.")
 
     @property
     def changes(self) -> dict[str, float]:

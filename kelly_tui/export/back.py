@@ -25,6 +25,7 @@ from kelly_tui.model.dataset import DatasetConfig
 from kelly_tui.model.labels import SPLITS
 from kelly_tui.model.sample import Sample, file_type_of
 from kelly_tui.store.feature_files import LARGEST
+from kelly_tui.store.rows import check_augmentation
 from kelly_tui.text import agree, count
 
 PLACES = ("raw/", "processed/augmented/")
@@ -105,7 +106,12 @@ def read_back(folder: Path, config: DatasetConfig, refused: Callable[[str, str],
         try:
             sample = sample_of(raw.line, config)
             name = sample.file_path or name
-            yield _checked(sample, raw)
+            returned = _checked(sample, raw)
+            findings: list[str] = []
+            check_augmentation(sample, sample.extra, findings)
+            for finding in findings:
+                refused(name, f"{finding}; left out")
+            yield returned
         except FileRefused as error:
             refused(name, error.what)
         del raw  # before the next is read

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from kelly_tui.model.sample import changes
+from kelly_tui.model.variation import changes
 
 TRIALS = 16
 """Of one comparison."""

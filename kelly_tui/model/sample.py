@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, Literal
 
 import msgspec
 
 from kelly_tui.model.annotation import Label, Value
+from kelly_tui.model.variation import changes_of
 
 MIDI_SUFFIXES = (".mid", ".midi", ".kar")
 AUDIO_SUFFIXES = (".wav", ".flac", ".ogg", ".mp3", ".aiff", ".aif")
@@ -23,26 +23,6 @@ def file_type_of(name: str) -> Literal["midi", "audio"] | None:
     if suffix in MIDI_SUFFIXES:
         return "midi"
     return "audio" if suffix in AUDIO_SUFFIXES else None
-
-
-_CHANGES = {
-    "transpose": "{:+g} st",
-    "pitch_shift": "{:+g} st",
-    "time_stretch": "×{:g}",
-    "velocity_scale": "vel ×{:g}",
-    "jitter_ms": "±{:g} ms",
-    "dropout": "-{:.0%}",
-    "noise": "noise",
-    "gain": "gain ×{:g}",
-    "render": "as sound",
-}
-"""How a transform and its value are said."""
-
-
-def changes(augmentation: Mapping[str, object]) -> str:
-    """What makes a variant one: ``+3 st ×0.95``."""
-    said_of = [_CHANGES[name].format(value) for name, value in augmentation.items() if name in _CHANGES]
-    return " ".join(said_of)
 
 
 class Sample(msgspec.Struct, kw_only=True):
@@ -69,7 +49,7 @@ class Sample(msgspec.Struct, kw_only=True):
     parent_id: str | None = None
     augmentation_type: str | None = None
     augmentation: dict[str, Any] | None = None
-    """The exact parameters and seed."""
+    """The exact parameters and seed; None for one that nobody can tell any more."""
     root_id: str = ""
     """The ancestor that was imported or generated; itself for those."""
     license: str = ""
@@ -99,8 +79,7 @@ class Sample(msgspec.Struct, kw_only=True):
     @property
     def pace(self) -> float:
         """How many times as fast as its root the music goes: a beat of it is at `seconds / pace` of the root's."""
-        stretch = (self.augmentation or {}).get("time_stretch", 1.0)
-        return float(stretch) if isinstance(stretch, (int, float)) and stretch > 0 else 1.0
+        return changes_of(self.augmentation or {}).get("time_stretch") or 1.0
 
     @property
     def name(self) -> str:

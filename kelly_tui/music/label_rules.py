@@ -15,13 +15,11 @@ import numpy as np
 
 from kelly_tui.errors import LabelError
 from kelly_tui.model.annotation import FIELDS, Label, Value, check_value
+from kelly_tui.model.variation import RENDER
 from kelly_tui.music.dynamics import MARKS, mark_of_velocity
 from kelly_tui.music.theory import transpose_chord, transpose_key
 
 Rule = Literal["kept", "computed", "in doubt", "left out"]
-
-RENDER = "render"
-"""The change that makes sound of MIDI: the music stays what it is."""
 
 NEUTRAL: dict[str, float] = {
     "transpose": 0,
@@ -74,26 +72,35 @@ LABEL_RULES: dict[str, dict[str, Rule]] = {
 and so marked; *left out*, so that nothing is said until the variant itself is judged or measured. Swing and groove
 survive ±5 ms of jitter: it has no mean."""
 
+_OF_UNKNOWN: dict[str, Rule] = {
+    field: max((rules[field] for rules in LABEL_RULES.values()), key=("kept", "in doubt", "computed", "left out").index)
+    for field in FIELDS
+}
+"""Of a change that a later version made: as of that which a field stands least."""
+
 _TOGETHER = {"velocity_curve": "dynamic_range"}
 """A label on which what another inherits depends."""
 
 
-def inherited_label(field: str, labels: Mapping[str, Label], changes: Mapping[str, float]) -> Label | None:
+def inherited_label(field: str, labels: Mapping[str, Label], changes: Mapping[str, float | None]) -> Label | None:
     """What a variant made by `changes` inherits of one field from a parent with `labels`; None for nothing.
 
-    Who labelled the parent, when, and how sure they were stays written on the label.
+    Nothing is computed from a change of which nobody can tell how large it is, None. Who labelled the parent, when, and
+    how sure they were stays written on the label.
     """
     label = labels.get(field)
     if label is None:
         return None
     for name, amount in changes.items():
-        match LABEL_RULES[name][field]:
+        match LABEL_RULES.get(name, _OF_UNKNOWN)[field]:
             case "left out":
                 return None
             case "in doubt":
-                if round(abs(amount - NEUTRAL[name]), 9) >= LARGE[name]:
+                if amount is None or round(abs(amount - NEUTRAL[name]), 9) >= LARGE[name]:
                     label = msgspec.structs.replace(label, in_doubt=True)
             case "computed":
+                if amount is None:
+                    return None
                 try:
                     value = check_value(FIELDS[field], _COMPUTED[field](label.value, amount))
                 except LabelError:  # a chord that can't be read, a tempo beyond what a tempo can be
@@ -101,11 +108,6 @@ def inherited_label(field: str, labels: Mapping[str, Label], changes: Mapping[st
                 guessed = field == "dynamic_range" and not _curve_agrees(label, labels)
                 label = msgspec.structs.replace(label, value=value, in_doubt=label.in_doubt or guessed)
     return msgspec.structs.replace(label, source="inherited")
-
-
-def changes_of(augmentation: Mapping[str, Any]) -> dict[str, float]:
-    """The transforms in what a variant's row keeps of how it was made."""
-    return {name: amount for name, amount in augmentation.items() if name in LABEL_RULES}
 
 
 def fields_that_follow(changed: Iterable[str]) -> set[str]:

@@ -13,7 +13,7 @@ from kelly_tui.augment.item import augment_item, plan_item
 from kelly_tui.augment.recipe import Recipe, variant_labels
 from kelly_tui.model.annotation import Value
 from kelly_tui.model.sample import Sample
-from kelly_tui.music.label_rules import RENDER
+from kelly_tui.model.variation import RENDER
 from kelly_tui.pipeline.keys import Parameters
 from kelly_tui.pipeline.pace import patience
 from kelly_tui.pipeline.plan import Plan, Work
@@ -93,7 +93,8 @@ def variant_item(item: dict[str, Any]) -> dict[str, Any]:
     Raises `FileRefused`.
     """
     intact(Path(item["root"]), item["parent_path"], item["parent_sha256"])
-    chosen = [one for one in plan_item(item)["variants"] if one["recipe"] not in item["leave_out"]]
+    there, planned = item["leave_out"], plan_item(item)["variants"]
+    chosen = [one for one in planned if one["recipe"] not in there and one["sample_id"] not in there]
     if item["place"] >= len(chosen):
         return {}
     variant = chosen[item["place"]]
@@ -143,7 +144,7 @@ class _Augmentation:
             if failure is not None and failure.key == key:
                 plan.failed_before.append((root.file_path, failure.reason))
                 continue
-            there = self._recipes_of(root.sample_id)
+            there = self._variants_of(root.sample_id)
             plan.skipped += min(len(there), wanted)
             if self._results.get(root.sample_id) == key:  # there were no more different ones
                 self.lacking[root.sample_id] = max(0, wanted - len(there))
@@ -173,15 +174,19 @@ class _Augmentation:
         """Events of the roots, each counted once, that their new variants do not carry."""
         return sum((Counter(one) for one in self._left_out.values()), Counter())
 
-    def _recipes_of(self, root_id: str) -> list[dict[str, Any]]:
-        """What was done for each variant of a root, refused ones included: these are not made again."""
+    def _variants_of(self, root_id: str) -> dict[str, dict[str, Any]]:
+        """What was done for each variant of a root, by its id, refused ones included: these are not made again."""
         rows = self._catalogue.db.execute(
-            "SELECT augmentation FROM samples WHERE parent_id = ? AND augmentation_type IS NOT ?", (root_id, RENDER)
+            "SELECT sample_id, augmentation FROM samples WHERE parent_id = ? AND augmentation_type IS NOT ?",
+            (root_id, RENDER),
         )
-        done = [msgspec.json.decode(augmentation or "{}") for (augmentation,) in rows]
-        return [{name: value for name, value in one.items() if name in Recipe.__struct_fields__} for one in done]
+        done = {sample_id: msgspec.json.decode(augmentation or "{}") for sample_id, augmentation in rows}
+        known = Recipe.__struct_fields__
+        return {
+            sample_id: {name: value for name, value in one.items() if name in known} for sample_id, one in done.items()
+        }
 
-    def _item(self, root: Sample, key: str, there: list[dict[str, Any]], place: int, wanted: int) -> Item:
+    def _item(self, root: Sample, key: str, there: dict[str, dict[str, Any]], place: int, wanted: int) -> Item:
         data = {
             "root": str(self._catalogue.root),
             "parent_path": root.file_path,
@@ -190,7 +195,7 @@ class _Augmentation:
             "file_type": root.file_type,
             "n": wanted + len(there),
             "seed": self._seed,
-            "leave_out": there,
+            "leave_out": [*there, *there.values()],  # by its id too: a row may not tell what was done
             "place": place,
         }
         function = f"{variant_item.__module__}:{variant_item.__name__}"

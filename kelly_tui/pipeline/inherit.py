@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from kelly_tui.model.annotation import Label
 from kelly_tui.model.sample import Sample
-from kelly_tui.music.label_rules import changes_of, inherited_label
+from kelly_tui.model.variation import changes_of
+from kelly_tui.music.label_rules import inherited_label
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.descent import is_far
 from kelly_tui.store.manifest import catalogue_rev

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -12,13 +12,12 @@ from typing import Any
 import msgspec
 
 from kelly_tui.augment.item import variant_bytes
-from kelly_tui.augment.recipe import Recipe
 from kelly_tui.errors import FileRefused, LabelError, SoundError
 from kelly_tui.export.outside import most_of
 from kelly_tui.model.annotation import Label
 from kelly_tui.model.labels import may_replace
 from kelly_tui.model.sample import Sample, file_type_of
-from kelly_tui.music.label_rules import RENDER
+from kelly_tui.model.variation import RENDER, changes_of, told, untold
 from kelly_tui.music.soundform import libsndfile
 from kelly_tui.paths import soundfont, soundfonts
 from kelly_tui.pipeline.augment import VERSION
@@ -98,6 +97,8 @@ def remade_item(item: dict[str, Any]) -> dict[str, Any]:
 
 def _made_again(item: dict[str, Any], scratch: Path) -> tuple[dict[str, bytes], dict[str, Any] | None]:
     """The sample's files by their paths, and its labels where a generator gives them."""
+    if why := item.get("untold"):
+        raise FileRefused(why)
     if "recipe" in item:
         root = inside(Path(item["root"]), item["parent_path"])
         try:
@@ -109,12 +110,14 @@ def _made_again(item: dict[str, Any], scratch: Path) -> tuple[dict[str, bytes], 
         if "font_sha256" in item:
             return {item["target"]: _rendered(item, content, scratch)}, None
         return {item["target"]: variant_bytes(item)[0]}, None
-    from kelly_tui.synth.item import generate_sample
+    from kelly_tui.synth.item import generate_sample, is_known
     from kelly_tui.synth.sample import VERSION
 
     if item["version"] != VERSION:
         why = f"version {item['version']} of the generator made it, this is {VERSION}"
         raise FileRefused(why, path=item["target"])
+    if not is_known(item["kind"], item["classes"]):
+        raise FileRefused("its row tells of classes that no generator knows", path=item["target"])
     sample = generate_sample(item["kind"], item["seed"], item["index"], item["classes"])
     labels = msgspec.to_builtins(sample.labels)
     if item["file_type"] == "midi":
@@ -200,7 +203,7 @@ class _Rebuilding:
 
     def is_gone(self, sample: Sample) -> bool:
         """Whether a file of a sample that was made here is not there."""
-        paths = (sample.file_path, sample.extra.get("rendered_from"))
+        paths = (sample.file_path, _rendered_from(sample, ""))
         try:
             return any(path and not inside(self._catalogue.root, path).exists() for path in paths)
         except FileRefused:  # a path that leads out: a worker says so of this one, and makes the others
@@ -224,33 +227,41 @@ class _Rebuilding:
     def _of_variant(self, sample: Sample) -> dict[str, Any]:
         parent = self._catalogue.get(sample.parent_id or "")
         made_by = sample.augmentation or {}
+        if why := _not_told(made_by):
+            return {"untold": why}
         source, sha256 = ("", "") if parent is None else (parent.file_path, parent.sha256)
         if sample.augmentation_type == RENDER:
             return {"parent_path": source, "parent_sha256": sha256, "recipe": {}, **self._rendered_with(made_by)}
         if parent is not None and parent.file_type != sample.file_type:  # it was rendered since
-            source, sha256 = parent.extra.get("rendered_from", source), ""
+            source, sha256 = _rendered_from(parent, source), ""
         return {
             "parent_path": source,
             "parent_sha256": sha256,
-            "recipe": {name: value for name, value in made_by.items() if name in Recipe.__struct_fields__},
-            "seed": made_by.get("seed", 0),
-            "made_by": _by_version(made_by.get("version")),
+            "recipe": {name: amount for name, amount in changes_of(made_by).items() if name != RENDER},
+            "seed": told("seed", made_by.get("seed", 0)),
+            "made_by": _by_version(made_by),
         }
 
     def _of_generated(self, sample: Sample) -> dict[str, Any]:
-        row = sample.extra.get("generator", {})
-        data = {name: row.get(name) for name in ("kind", "seed", "index", "classes", "version")}
-        if sample.file_type == "audio":
-            data["rendered_from"] = sample.extra.get("rendered_from", "")
-            data |= self._rendered_with(sample.extra.get("rendered_with", {}))
-        return data
+        try:
+            data = msgspec.structs.asdict(msgspec.convert(sample.extra.get("generator"), _Generator))
+        except msgspec.ValidationError:
+            return {"untold": "its row does not tell how it was generated"}
+        if sample.file_type != "audio":
+            return data
+        made_with, source = sample.extra.get("rendered_with", {}), _rendered_from(sample, "")
+        if not isinstance(made_with, dict) or not source:
+            return {"untold": "its row does not tell how it was rendered"}
+        if why := _not_told(made_with):
+            return {"untold": why}
+        return {**data, "rendered_from": source, **self._rendered_with(made_with)}
 
     def _rendered_with(self, row: dict[str, Any]) -> dict[str, Any]:
         digest = row.get("soundfont_sha256", "")
         if digest not in self._fonts:
             self._fonts[digest] = self._font(digest)
         return {
-            "sample_rate": row.get("sample_rate", self._catalogue.config.sample_rate),
+            "sample_rate": told("sample_rate", row.get("sample_rate", self._catalogue.config.sample_rate)),
             "soundfont": self._fonts[digest],
             "font_sha256": digest,
         }
@@ -315,6 +326,8 @@ class _Rebuilding:
             ]
         else:
             parent = self._catalogue.get(sample.parent_id or "")
+            if "untold" in item.data:
+                parent = None
             others = [] if parent is None else [*_unlike(sample, inherited(sample, parent))]
         if others:
             yield item.name, f"labels are not what follows: {', '.join(others)}"
@@ -328,11 +341,34 @@ class _Rebuilding:
                 yield name, "other bytes"
 
 
-def _by_version(version: int | None) -> str:
+class _Generator(msgspec.Struct):
+    """What a row keeps of how a sample was generated."""
+
+    kind: str
+    seed: int
+    index: int
+    classes: list[str]
+    version: int
+
+
+def _rendered_from(sample: Sample, otherwise: str) -> str:
+    """The MIDI file of a generated sample that is sound now."""
+    said = sample.extra.get("rendered_from")
+    return said if isinstance(said, str) else otherwise
+
+
+def _not_told(made: Mapping[str, object]) -> str:
+    """Why a sample can't be made again by what its row tells; nothing where it can. Of whose version it was, it can."""
+    names = [name[:40] for name in untold(made) if name != "version"]
+    return f"its row tells no {', '.join(names[:5])} that this version knows" if names else ""
+
+
+def _by_version(made: Mapping[str, object]) -> str:
     """What to say besides of a variant that another version of this program made."""
+    version = told("version", made["version"]) if "version" in made else "before 3"
     if version == VERSION:
         return ""
-    return f": version {version or 'before 3'} of augment made it, this is {VERSION}"
+    return f": version {version or 'unknown'} of augment made it, this is {VERSION}"
 
 
 def _unlike(variant: Sample, wanted: dict[str, Label | None]) -> Iterator[str]:

@@ -18,7 +18,8 @@ import msgspec
 
 from kelly_tui.errors import SoundError
 from kelly_tui.model.sample import Sample
-from kelly_tui.music.label_rules import RENDER, inherited_label
+from kelly_tui.model.variation import RENDER
+from kelly_tui.music.label_rules import inherited_label
 from kelly_tui.paths import soundfont as find_soundfont
 from kelly_tui.pipeline.pace import patience
 from kelly_tui.pipeline.plan import Plan, Work

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from kelly_tui.music.label_rules import RENDER
+from kelly_tui.model.variation import RENDER
 from kelly_tui.pipeline.extract import wanted_parameters
 from kelly_tui.store import runs
 from kelly_tui.store.catalogue import Catalogue

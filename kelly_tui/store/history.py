@@ -22,6 +22,7 @@ from kelly_tui.model.annotation import FIELDS, Label, check_value, field_named
 from kelly_tui.model.dataset import DatasetConfig
 from kelly_tui.model.edit import STATE_FIELDS, Edit, Event, Step, check_state, state_label
 from kelly_tui.model.tonality import said_at_once
+from kelly_tui.model.variation import changes_of
 from kelly_tui.store.layout import utc_now
 from kelly_tui.store.schema import label_from_json
 from kelly_tui.store.steps import Labels, Recorder, Wanted, changed_beside, settled_by, undone
@@ -163,7 +164,7 @@ def _handed(
     ).fetchall()
     if not heirs:
         return
-    from kelly_tui.music.label_rules import changes_of, fields_read_for, fields_that_follow, inherited_label
+    from kelly_tui.music.label_rules import fields_read_for, fields_that_follow, inherited_label
 
     following = fields_that_follow(fields)
     parent = Labels.of(db, parent_id, fields_read_for(following))

@@ -117,7 +117,7 @@ _DOUBT = (
     f"iif(instr(provenance, '{_DOUBTED}'),"
     f" ifnull(provenance ->> '$.{_MAIN}.in_doubt', 0) * 10000"
     f" + (length(provenance) - length(replace(provenance, '{_DOUBTED}', ''))) / {len(_DOUBTED)} * 100"
-    " + ifnull(abs(coalesce(augmentation ->> 'transpose', augmentation ->> 'pitch_shift')), 0), NULL)"
+    " + ifnull(abs(coalesce(augmentation ->> 'transpose', augmentation ->> 'pitch_shift') + 0.0), 0), NULL)"
 )
 """Whether the label that the dataset is for is in doubt, how many are, and among as many how far it was transposed;
 NULL where none is."""

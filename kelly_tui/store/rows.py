@@ -12,10 +12,12 @@ import msgspec
 from kelly_tui.errors import LabelError
 from kelly_tui.model.annotation import FIELDS, LONGEST_NAME, Label, Value, check_value
 from kelly_tui.model.dataset import DatasetConfig
-from kelly_tui.model.labels import DECISIONS, SPLITS
+from kelly_tui.model.labels import DECISIONS, SHOWN, SPLITS
 from kelly_tui.model.sample import MOST, Sample, file_type_of
 from kelly_tui.model.tonality import apart, author_of, contradiction
+from kelly_tui.model.variation import impossible, wanted
 from kelly_tui.store.schema import SAID_BY, Provenance, label_of
+from kelly_tui.text import as_written, json_of, no_number
 
 BY = "manifest.json"
 """Who gave a label of which nothing tells that."""
@@ -69,6 +71,7 @@ def read_row(row: Mapping[str, Any], config: DatasetConfig) -> ReadRow:
     refused = rest.get("refused")
     if isinstance(refused, list) and all(isinstance(one, str) for one in refused):
         sample.refused = rest.pop("refused")
+    check_augmentation(sample, rest, read.findings)
     _mend(sample, rest, read.findings)
     annotations = rest.pop("annotations", None)
     people = _said_by(rest)
@@ -87,6 +90,18 @@ def read_row(row: Mapping[str, Any], config: DatasetConfig) -> ReadRow:
         keep_beside(rest, NOT_READ, not_read)
     sample.extra = rest
     return read
+
+
+def check_augmentation(sample: Sample, extra: dict[str, Any], findings: list[str]) -> None:
+    """Keep beside what no augmenter can have written of how a variant was made: of that nobody can tell any more."""
+    made = sample.augmentation or {}
+    for name, value in impossible(made).items():
+        said = no_number(value) or json_of(as_written(value)).decode()
+        findings.append(f"its {name} can't be {said[:SHOWN]}. Wanted: {wanted(name)}")
+    if wrong := impossible(made):
+        keep_beside(extra, NOT_READ, {"augmentation": as_written(wrong)})
+    if made:
+        sample.augmentation = as_written({**made, **dict.fromkeys(wrong)})
 
 
 def keep_beside(extra: dict[str, Any], name: str, values: Mapping[str, Any]) -> None:

@@ -8,7 +8,8 @@ import msgspec
 
 from kelly_tui.model.annotation import Label
 from kelly_tui.model.sample import Sample
-from kelly_tui.music.label_rules import changes_of, inherited_label
+from kelly_tui.model.variation import changes_of
+from kelly_tui.music.label_rules import inherited_label
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.folders import FolderWords, sources_say
 from kelly_tui.store.rows import BY, provenance_of_row

@@ -69,6 +69,12 @@ def classes_of(kind: str, config: Mapping[str, Sequence[str]]) -> tuple[str, ...
     return classes
 
 
+def is_known(kind: str, classes: Sequence[str]) -> bool:
+    """Whether `generate_sample` can make this kind and all of these classes."""
+    known = DYNAMIC_RANGES if kind == "dynamics" else FEELS if kind == "groove" else AFFECTS
+    return kind in _PIECES and bool(classes) and all(one in known for one in classes)
+
+
 def unplayable(kind: str, config: Mapping[str, Sequence[str]]) -> LabelError | None:
     """What to tell a person of declared classes that no generator knows and that are therefore skipped."""
     if kind == "dynamics":

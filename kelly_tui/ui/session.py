@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 from textual.message import Message
 
 from kelly_tui.errors import DatasetError, FileRefused
-from kelly_tui.model.sample import Sample, changes
+from kelly_tui.model.sample import Sample
+from kelly_tui.model.variation import changes
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.connection import keep_little
 from kelly_tui.store.full_disk import not_on_full_disk

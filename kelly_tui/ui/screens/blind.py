@@ -9,7 +9,8 @@ from textual.app import ComposeResult
 
 from kelly_tui.errors import SoundError
 from kelly_tui.model.abx import TRIALS, Result, Trial, recipe_of
-from kelly_tui.model.sample import Sample, changes
+from kelly_tui.model.sample import Sample
+from kelly_tui.model.variation import changes
 from kelly_tui.store.trials import trials
 from kelly_tui.ui.paint import Line, Span, clickable
 from kelly_tui.ui.screens.keyed import KeyedScreen

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 from rich.cells import cell_len
 
-from kelly_tui.model.sample import changes
+from kelly_tui.model.variation import changes
 from kelly_tui.store.saved_columns import USUAL, Columns
 from kelly_tui.ui.paint import Line, Span, fit, fit_name, length
 from kelly_tui.ui.widgets.columns import columns, name_width

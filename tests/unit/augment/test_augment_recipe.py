@@ -18,14 +18,15 @@ from kelly_tui.augment.recipe import (
 )
 from kelly_tui.errors import KellyError
 from kelly_tui.model.annotation import FIELDS, Label, check_value
-from kelly_tui.music.label_rules import LABEL_RULES, LARGE, NEUTRAL, RENDER
+from kelly_tui.model.variation import LIMITS, RENDER
+from kelly_tui.music.label_rules import LABEL_RULES, LARGE, NEUTRAL
 
 EVERY = {"midi": 13 * 5 * 5 * 2 * 2 - 1, "audio": 5 * 5 * 4 * 5 - 1}
 
 
 def test_every_transform_has_a_rule_for_every_field() -> None:
     transforms = {one.name for kind in TRANSFORMS.values() for one in kind}
-    assert set(LABEL_RULES) == set(NEUTRAL) == transforms | {RENDER}
+    assert set(LABEL_RULES) == set(NEUTRAL) == set(LIMITS) == transforms | {RENDER}
     for name, rules in LABEL_RULES.items():
         assert set(rules) == set(FIELDS), name
         assert rules["is_verified"] == "left out"

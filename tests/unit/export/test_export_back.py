@@ -242,3 +242,23 @@ def test_an_export_in_which_samples_are_not_whole_says_so(root, tmp_path):
     with pytest.raises(StageError, match="npz does not hold samples whole"):
         kelly_tui.import_files(root, [out])
     shutil.rmtree(out)
+
+
+def lines(path: Path) -> int:
+    return len(path.read_bytes().splitlines())
+
+
+@pytest.mark.parametrize("written", ["0", '"3"', "[3]", "1e300", "true"])
+def test_a_change_that_cannot_be_is_named_and_all_else_comes(root, tmp_path, written):
+    export(root, tmp_path / "out", "jsonl")
+    path = tmp_path / "out/train.jsonl"
+    path.write_text(path.read_text().replace('"transpose":3', f'"time_stretch":{written}', 1))
+    create_dataset_structure(tmp_path / "again", DatasetConfig(dataset_id="songs"))
+    outcome = kelly_tui.import_files(tmp_path / "again/songs", [tmp_path / "out"])
+    ((name, why),) = outcome.failures
+    assert why == f"its time_stretch can't be {written}. Wanted: 0.5..2; left out"
+    with Catalogue.open(tmp_path / "again/songs") as catalogue:
+        assert len(catalogue) == outcome.done == sum(map(lines, (tmp_path / "out").glob("*.jsonl")))
+        (found,) = [one for one in catalogue.samples() if one.file_path == name]
+        assert found.augmentation == {"time_stretch": None}
+    kelly_tui.split_dataset(tmp_path / "again/songs")

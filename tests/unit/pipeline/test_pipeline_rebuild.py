@@ -100,6 +100,39 @@ def test_what_differs_is_named(made, fault: Callable, where: str, why: str):
     assert files(made) == before
 
 
+@pytest.mark.parametrize(
+    ("where", "column", "at", "value", "why"),
+    [
+        ("is:augmented is:midi", "augmentation", "$.seed", '{"no number":"NaN"}', "its row tells no seed that"),
+        ("is:augmented is:midi", "augmentation", "$.transpose", '"2"', "its row tells no transpose that"),
+        ("is:augmented is:audio", "augmentation", "$.reverb", "0.5", "its row tells no reverb that"),
+        ("is:generated", "extra", "$.generator", "[]", "its row does not tell how it was generated"),
+        ("is:generated", "extra", "$.generator.classes", "[]", "its row tells of classes that no generator knows"),
+        ("is:generated", "extra", "$.generator.kind", '"opera"', "its row tells of classes that no generator knows"),
+    ],
+)
+def test_of_a_row_that_does_not_tell_how_a_file_was_made_only_that_is_said(made, where, column, at, value, why):
+    sample = first(made, where)
+    with Catalogue.open(made) as catalogue, catalogue.writing() as db:
+        db.execute(f"UPDATE samples SET {column} = json_set({column}, ?, json(?)) WHERE sample_id = ?",
+                   (at, value, sample.sample_id))  # fmt: skip
+    checked = kelly_tui.rebuild_dataset(made, check=True)
+    assert [(path, reason.split(": ")[1][: len(why)]) for path, reason in checked.failures] == [(sample.file_path, why)]
+    (made / sample.file_path).unlink()
+    rebuilt = kelly_tui.rebuild_dataset(made)
+    assert [path for path, _ in rebuilt.failures] == [sample.file_path]
+
+
+def test_a_variant_whose_row_does_not_tell_its_change_is_not_made_twice(made):
+    with Catalogue.open(made) as catalogue, catalogue.writing() as db:
+        before = len(catalogue)
+        db.execute("UPDATE samples SET augmentation = '{\"transpose\":null}' WHERE origin = 'augmented'")
+    outcome = kelly_tui.augment_dataset(made, multiplier=MULTIPLIER + 1)
+    assert outcome.failures == []
+    with Catalogue.open(made) as catalogue:
+        assert len(catalogue) == before + outcome.done
+
+
 def test_a_variant_of_another_version_is_named_with_it(made):
     """Only where it differs: of most recipes the same comes out."""
     variants = [first(made, where) for where in ("is:augmented is:midi", "is:augmented is:audio")]

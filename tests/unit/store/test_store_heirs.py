@@ -48,6 +48,21 @@ def counted(catalogue: Catalogue) -> bool:
     return before == catalogue.db.execute(rows).fetchall()
 
 
+@pytest.mark.parametrize(
+    "change", ['"time_stretch": 0', '"time_stretch": "1.1"', '"time_stretch": {}', '"reverb": 0.3']
+)
+def test_nothing_is_computed_from_a_change_that_nobody_can_tell(catalogue, change):
+    say(catalogue, (ROOT, "tempo_bpm", 100.0))
+    assert values(catalogue, "tempo_bpm") == [100.0, 100.0, 110.0]
+    with catalogue.writing() as db:
+        db.execute("UPDATE samples SET augmentation = ? WHERE sample_id = ?", (f"{{{change}}}", id_of(FAST)))
+    say(catalogue, (ROOT, "tempo_bpm", 90.0), (ROOT, "arousal", 0.5), (ROOT, "mode", "minor"))
+    assert values(catalogue, "tempo_bpm") == [90.0, 90.0, None]
+    assert values(catalogue, "mode") == ["minor"] * 3
+    assert catalogue.find(id_of(FAST)).labels["arousal"].in_doubt, "the change may be large"
+    assert catalogue.find(id_of(FAST)).pace == 1.0
+
+
 def test_a_label_reaches_the_variants_by_the_rules(catalogue):
     say(catalogue, (ROOT, "key", "A"), (ROOT, "tempo_bpm", 100.0), (ROOT, "emotion", "sad"), (ROOT, "notes", "hm"))
     assert values(catalogue, "key") == ["A", "D", "A"]

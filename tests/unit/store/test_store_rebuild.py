@@ -602,3 +602,28 @@ def test_a_flat_annotation_file_does_not_follow_its_shards_link_out(earlier, tmp
             read_back(catalogue)
     assert not any(outside.iterdir())
     assert flat.exists()
+
+
+@pytest.mark.parametrize("written", ["NaN", '"2"', "0.5", "[2]", "1e300", "1e999", "-25", "true", '["NaN"]'])
+def test_a_change_that_cannot_be_is_named_and_all_else_of_its_row_stays(dataset, written):
+    before = {one.sample_id: one for one in everything(dataset)}
+    lose_catalogue(dataset)
+    text = (dataset / "manifest.json").read_text()
+    (dataset / "manifest.json").write_text(text.replace('{"transpose":2}', f'{{"transpose":{written},"seed":3}}'))
+    with Catalogue.open(dataset) as catalogue:
+        found, was = catalogue.get(id_of(1)), before[id_of(1)]
+        assert found.augmentation == {"transpose": None, "seed": 3}
+        assert (found.labels, found.parent_id, found.extra["mine"]) == (was.labels, was.parent_id, 1)
+        (finding,) = last_rebuild(catalogue).findings
+        assert finding.startswith(f"{was.file_path}: its transpose can't be {written}. Wanted: whole, -24..24; kept in")
+        history.edit(catalogue, [Edit(was.parent_id, "key", Label("D")), Edit(was.parent_id, "mode", Label("minor"))],
+                     "ann")  # fmt: skip
+        assert catalogue.get(was.parent_id).value("key") == "D"
+        assert catalogue.get(id_of(1)).annotations == {"emotion": "tense", "mode": "minor"}, "no key is computed"
+        write_views(catalogue)
+    assert "no number" not in (dataset / "manifest.json").read_text()
+    lose_catalogue(dataset)
+    with Catalogue.open(dataset) as catalogue:
+        again = catalogue.get(id_of(1))
+        assert (again.augmentation, again.extra) == (found.augmentation, found.extra)
+        assert last_rebuild(catalogue).findings == []
