@@ -37,7 +37,7 @@ from kelly_tui.store.swap import move
 from kelly_tui.store.two_views import both_say
 from kelly_tui.store.unsourced import Unsourced
 from kelly_tui.store.viewstate import Stamp, set_aside, stamp
-from kelly_tui.text import count
+from kelly_tui.text import as_written, count
 
 ID = re.compile(r"[0-9A-Za-z_-]{2,128}")
 """What an id may be: it is a part of the names of files."""
@@ -141,11 +141,11 @@ class Adoption:
         sample = read.sample
         self._identify(sample, self._locate(sample))
         if not ID.fullmatch(sample.sample_id):
-            self._keep(msgspec.json.encode(row), f"{sample.sample_id[:60]!r} is no id, and its file is not there")
+            self._keep(row, f"{sample.sample_id[:60]!r} is no id, and its file is not there")
             return
         for name, column in ((sample.sample_id, "sample_id"), (sample.file_path, "file_path")):
             if name in self._names or self._known(column, name):
-                self._keep(msgspec.json.encode(row), f"two rows have the {column} {name}; the first is taken")
+                self._keep(row, f"two rows have the {column} {name}; the first is taken")
                 return
         self._read_more(read, row)
         self._names |= {sample.sample_id, sample.file_path}
@@ -234,10 +234,10 @@ class Adoption:
         taken = take_said(self._catalogue, opinions, heard)
         ask_where_they_differ(self._catalogue, (one for one in taken.opinions if _key(one) not in self._told))
         for one in taken.impossible:
-            self._keep(msgspec.json.encode(one), f"nobody can have said this blind of {one.sample_id[:60]}")
+            self._keep(one, f"nobody can have said this blind of {one.sample_id[:60]}")
 
-    def _keep(self, row: bytes, why: str) -> None:
-        self._kept_rows.append(row)
+    def _keep(self, row: object, why: str) -> None:
+        self._kept_rows.append(row if isinstance(row, bytes) else msgspec.json.encode(as_written(row)))
         self.rebuilt.note(why)
 
     def _known(self, column: str, value: str) -> bool:
@@ -261,7 +261,7 @@ class Adoption:
                 self.rebuilt.note(
                     f"{sample.sample_id}: its path {said[:80]!r} is none in the dataset, and is not followed"
                 )
-            keep_beside(sample.extra, NOT_READ, {"file_path": said})
+                keep_beside(sample.extra, NOT_READ, {"file_path": said})
             suffix = PurePosixPath(said).suffix.lower() if file_type_of(said) else ""
             sample.file_path = f"raw/{sample.file_type}/{sample.sample_id}{suffix}"
         if sample.status == "ok":

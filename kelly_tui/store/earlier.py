@@ -15,6 +15,7 @@ from kelly_tui.model.annotation import FIELDS, Label
 from kelly_tui.model.edit import STATE_FIELDS
 from kelly_tui.store.connection import AMONG, among
 from kelly_tui.store.schema import label_from_json
+from kelly_tui.text import as_written
 
 _EARLIER, _DECIDED, _DECISIONS = "earlier", "decided", "decisions"
 NO_TIMES: Mapping[str, Sequence[str]] = {}
@@ -80,7 +81,12 @@ class ToldElsewhere(NamedTuple):
 
     def keep(self, db: sqlite3.Connection, sample_id: str) -> None:
         """In the caller's transaction; what nobody can have said is left out."""
-        rows = [(_EARLIER, field, _written(one)) for field, told in self.earlier.items() for one in told[:_AT_MOST]]
+        rows = [
+            (_EARLIER, field, _written(one))
+            for field, told in self.earlier.items()
+            for one in told[:_AT_MOST]
+            if as_written(one.value) == one.value  # of a number that is none
+        ]
         for what, times in ((_DECIDED, self.decided), (_DECISIONS, self.decisions)):
             rows += [(what, field, _encode(at).decode()) for field, told in times.items() for at in told[-_AT_MOST:]]
         known = "INSERT OR IGNORE INTO elsewhere SELECT rowid, ?, ?, ? FROM samples WHERE sample_id = ?"

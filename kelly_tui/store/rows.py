@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
+from types import NoneType
 from typing import Any
 
 import msgspec
@@ -28,6 +29,7 @@ NOT_TAKEN = "other_annotations"
 NOT_READ = "not_read"
 """Key of `Sample.extra`: keys of a manifest's row that we know, with values that can't be theirs."""
 
+_KNOWN = frozenset(Sample.__struct_fields__)
 _TEXTS = ("sha256", "created_at", "modified_at", "license", "status")
 _OPTIONAL_TEXTS = ("split", "features_path", "source", "parent_id", "augmentation_type", "skip_reason")
 _FLAGS = ("is_synthetic", "rejected")
@@ -44,12 +46,13 @@ class ReadRow:
 def read_row(row: Mapping[str, Any], config: DatasetConfig) -> ReadRow:
     """The sample that a row of manifest.json describes, whoever wrote it.
 
-    Nothing is dropped: unknown keys lie in `Sample.extra`; under ``not_read`` there known ones of the wrong type, under
-    ``other_annotations`` what can be no label.
+    Nothing is dropped: unknown keys lie in `Sample.extra`; under ``not_read`` there known ones of the wrong type, and
+    what has a number that is none; under ``other_annotations`` what can be no label.
     """
     rest = dict(row)
-    sample_id = str(rest.pop("sample_id", "") or "")
-    path = str(rest.pop("file_path", "") or "")
+    said_id = rest.pop("sample_id", "") or ""
+    sample_id = "" if no_number(said_id) else str(said_id)
+    path = rest.pop("file_path") or "" if isinstance(rest.get("file_path", 0), (str, NoneType)) else ""
     sample = Sample(sample_id=sample_id, file_path=path, file_type=_file_type(rest.pop("file_type", None), path))
     read = ReadRow(sample)
     for name in _TEXTS:
@@ -85,11 +88,16 @@ def read_row(row: Mapping[str, Any], config: DatasetConfig) -> ReadRow:
     elif annotations is not None:
         keep_beside(rest, NOT_READ, {"annotations": annotations})
         read.findings.append("its annotations are no object")
-    if not_read := {name: rest.pop(name) for name in Sample.__struct_fields__ if name in rest}:
+    if not_read := {name: rest.pop(name) for name in [*rest] if name in _KNOWN or _is_no_json(name, rest[name])}:
         read.findings.append(f"can't be read: {', '.join(not_read)}")
         keep_beside(rest, NOT_READ, not_read)
-    sample.extra = rest
+    sample.extra = as_written(rest)
     return read
+
+
+def _is_no_json(name: str, value: object) -> bool:
+    """Whether a stranger's value is, or has in it, a number that is none."""
+    return name not in (NOT_READ, NOT_TAKEN) and bool(as_written(value) != value)
 
 
 def check_augmentation(sample: Sample, extra: dict[str, Any], findings: list[str]) -> None:

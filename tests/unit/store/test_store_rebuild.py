@@ -498,7 +498,7 @@ def test_a_dataset_of_the_earlier_pipeline_opens(earlier):
         assert first.labels["emotion"].source == "human", "so that no stage overwrites it"
         assert first.extra["other_annotations"] == {
             "tempo_bpm": 0, "energy": 0.5, "valence": 3,
-            "dominance": {"no number": "NaN"}, "tags": {"no number": "NaN"},
+            "dominance": "NaN", "tags": "NaN",
         }, "one value that JSON has not costs no other"  # fmt: skip
         assert first.split == "train"
         assert first.sha256 == hashlib.sha256(midi(0)).hexdigest()
@@ -627,3 +627,22 @@ def test_a_change_that_cannot_be_is_named_and_all_else_of_its_row_stays(dataset,
         again = catalogue.get(id_of(1))
         assert (again.augmentation, again.extra) == (found.augmentation, found.extra)
         assert last_rebuild(catalogue).findings == []
+
+
+def test_of_what_is_no_number_no_trace_is_kept(dataset):
+    lose_catalogue(dataset)
+    text = (dataset / "manifest.json").read_text()
+    text = text.replace('"mine":1', '"mine":[1,NaN],"mood":1e999').replace('"split":"', '"split":NaN,"was":"', 1)
+    text = re.sub('"file_path":"raw/[^"]*"', '"file_path":-Infinity', text, count=1)
+    (dataset / "manifest.json").write_text(text)
+    path = dataset / "annotations" / id_of(1)[:2] / f"{id_of(1)}.json"
+    earlier = '"earlier": {"valence": [{"value": NaN, "by": "ann"}, {"value": 0.5, "by": "ann"}]}'
+    path.write_text(path.read_text().replace('"modified_at"', f'{earlier}, "modified_at"', 1))
+    with Catalogue.open(dataset) as catalogue:
+        assert catalogue.get(id_of(1)).extra["not_read"] == {"mine": [1, "NaN"], "mood": "1e999"}
+        findings = " ".join(last_rebuild(catalogue).findings)
+        assert all(f"can't be read: {names}" in findings for names in ("mine, mood", "file_path, split"))
+        history.edit(catalogue, [Edit(id_of(1), "emotion", Label("sad"))], "ann")
+        write_views(catalogue)
+    assert json.loads(path.read_bytes())["earlier"] == {"valence": [{"value": 0.5, "by": "ann", "at": None}]}
+    assert not [path for path, data in tree(dataset).items() if b"no number" in data]
