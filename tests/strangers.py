@@ -13,6 +13,7 @@ import msgspec
 import numpy as np
 
 import kelly_tui
+from kelly_tui.paths import soundfont
 
 SCORES = {"happy": ("bwv66.6", "bwv57.8"), "sad": ("bwv65.2", "bwv269")}
 """Chorales of music21's corpus, by the folder they are put into."""
@@ -87,6 +88,15 @@ def no_notes() -> bytes:
     """A correct MIDI file in which nothing sounds."""
     track = b"\x00\xff\x51\x03\x07\xa1\x20\x83\x60\xff\x2f\x00"
     return b"MThd" + struct.pack(">IHHH", 6, 1, 1, 480) + b"MTrk" + struct.pack(">I", len(track)) + track
+
+
+def put_other_soundfont(path: Path) -> Path:
+    """The usual SoundFont with another name inside: other content of the same size."""
+    font = bytearray(soundfont().read_bytes())
+    place = font.index(b"INAM") + 8
+    font[place : place + 4] = b"Kell"
+    path.write_bytes(font)
+    return path
 
 
 def create(folder: Path, **config: Any) -> Path:

@@ -127,6 +127,7 @@ def _made_again(item: dict[str, Any], scratch: Path) -> tuple[dict[str, bytes], 
 
 def _rendered(item: dict[str, Any], midi: bytes, scratch: Path) -> bytes:
     """The sound file of `midi`, with the SoundFont that the sample was rendered with."""
+    from kelly_tui.render.font import Font
     from kelly_tui.render.midi import render_file
 
     if item["font_sha256"] not in ("", _sha_of_file(item["soundfont"])):
@@ -134,7 +135,7 @@ def _rendered(item: dict[str, Any], midi: bytes, scratch: Path) -> bytes:
     source = scratch / "music.mid"
     target = source.with_suffix(Path(item["target"]).suffix)
     source.write_bytes(midi)
-    render_file(source, target, item["sample_rate"], item["soundfont"])
+    render_file(source, target, item["sample_rate"], Font(item["soundfont"], item["font_sha256"]))
     return target.read_bytes()
 
 

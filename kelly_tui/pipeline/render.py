@@ -185,6 +185,7 @@ class _Rendering:
             "target": target,
             "sample_rate": self._made_with["sample_rate"],
             "soundfont": self._soundfont,
+            "soundfont_sha256": self._made_with["soundfont_sha256"],
         }
         rate = self._made_with["sample_rate"]
         size = round((sample.duration_sec or 0.0) * rate * 4) or sample.file_size_bytes

@@ -135,6 +135,7 @@ class _Synthesis:
             "target": PurePosixPath(midi_path).with_suffix(".wav").as_posix(),
             "sample_rate": self._catalogue.config.sample_rate,
             "soundfont": self._soundfont,
+            "soundfont_sha256": self._rendered_with["soundfont_sha256"],
         }
 
     def target(self, item: Item) -> str:

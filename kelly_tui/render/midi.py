@@ -18,6 +18,7 @@ from kelly_tui.music.soundform import libsndfile
 from kelly_tui.paths import soundfont as find_soundfont
 from kelly_tui.render.blocks import MidiBlocks, Samples
 from kelly_tui.render.events import Events, read_events
+from kelly_tui.render.font import USUAL, Font
 from kelly_tui.render.synth import GAIN, Synth
 from kelly_tui.settings import limits
 from kelly_tui.store.inside import inside
@@ -78,24 +79,28 @@ def _check_length(events: Events, rate: int, data: Path | bytes) -> None:
 def render_item(item: dict[str, Any]) -> dict[str, Any]:
     """A stage's item: root/parent_path (MIDI) becomes root/target (`render_file`), flushed to the disk.
 
-    `item`: root, parent_path, parent_sha256, target, sample_rate, soundfont. Returns sha256, file_size_bytes,
-    duration_sec.
+    `item`: root, parent_path, parent_sha256, target, sample_rate, soundfont, soundfont_sha256. Returns sha256,
+    file_size_bytes, duration_sec.
     """
     root = Path(item["root"])
     source = intact(root, item["parent_path"], item["parent_sha256"])
     target = inside(root, item["target"])
     with dataset_errors(root, target):
         make_folder(root, target.parent)
-        return _render(source, target, int(item["sample_rate"]), item.get("soundfont"))
+        return _render(source, target, int(item["sample_rate"]), _font(item))
 
 
 def export_item(item: dict[str, Any]) -> dict[str, Any]:
     """`render_item` with a target that lies anywhere: an absolute path."""
     source = intact(Path(item["root"]), item["parent_path"], item["parent_sha256"])
-    return render_file(source, Path(item["target"]), int(item["sample_rate"]), item.get("soundfont"))
+    return render_file(source, Path(item["target"]), int(item["sample_rate"]), _font(item))
 
 
-def render_file(source: Path, target: Path, rate: int, soundfont: str | None = None) -> dict[str, Any]:
+def _font(item: dict[str, Any]) -> Font:
+    return Font(item.get("soundfont", ""), item.get("soundfont_sha256", ""))
+
+
+def render_file(source: Path, target: Path, rate: int, font: Font = USUAL) -> dict[str, Any]:
     """A MIDI file as sound, PCM 16, in a WAV or FLAC file by `target`'s suffix, in a folder that is there.
 
     It is written whole, or not at all.
@@ -104,17 +109,18 @@ def render_file(source: Path, target: Path, rate: int, soundfont: str | None = N
     clipped. Raises `FileRefused`, `LibraryMissing`, `SoundError`, `DatasetError` (`DiskFull`).
     """
     with disk_errors(target):
-        return _render(source, target, rate, soundfont)
+        return _render(source, target, rate, font)
 
 
-def _render(source: Path, target: Path, rate: int, soundfont: str | None) -> dict[str, Any]:
+def _render(source: Path, target: Path, rate: int, font: Font) -> dict[str, Any]:
     """`render_file`, which raises also `OSError`."""
     kind = _FORMATS.get(target.suffix.lower())
     if kind is None:
         raise SoundError("sound is written as WAV or FLAC", path=target, hint="Let its name end in .wav or .flac.")
     with partials(target.parent) as new:
         partial = new()
-        frames = _write_sound(partial, kind, source, rate, soundfont)
+        with font.held():
+            frames = _write_sound(partial, kind, source, rate, font.path)
         with partial.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         size = partial.stat().st_size

@@ -31,6 +31,7 @@ from tornado.ioloop import IOLoop
 
 import kelly_tui
 from kelly_tui.errors import LibraryMissing, StageError
+from kelly_tui.paths import soundfont
 from kelly_tui.pipeline.certificates import certificates
 from kelly_tui.pipeline.cluster import ClusterWorkers, cluster, digest_of, look, reason, this_kelly
 from kelly_tui.pipeline.plan import Plan, Work
@@ -40,7 +41,7 @@ from kelly_tui.pipeline.stage import Failed, Item, Progress, Run
 from kelly_tui.settings import Settings
 from kelly_tui.store.catalogue import Catalogue
 from tests.own_mounts import OWN_MOUNTS, needs_own_mounts
-from tests.strangers import COUNT, MULTIPLIER, create, files
+from tests.strangers import COUNT, MULTIPLIER, create, files, put_other_soundfont
 
 
 @pytest.fixture(scope="module")
@@ -303,6 +304,23 @@ def test_what_a_worker_lacks_something_for_is_done_here(lack, temper, words, tmp
     assert [result["square"] for _, result in rows] == [n**2 for n in range(60)]
     assert notices[0] == f"the worker {other} failed at what could be done here ({words})"
     assert all(one.startswith(f"the worker {other} ") for one in notices)
+
+
+@needs_own_mounts
+def test_what_a_worker_would_render_with_another_soundfont_is_rendered_with_ours(tmp_path):
+    mine = tmp_path / "mine.sf2"
+    shutil.copy(soundfont(), mine)
+    (tmp_path / "here").mkdir()
+    here, root = (create(folder, soundfont=str(mine)) for folder in (tmp_path / "here", tmp_path))
+    kelly_tui.synthesize_dataset(here, 12, audio=True)
+    notices = []
+    with with_another(tmp_path, *OWN_MOUNTS) as (workers, other):
+        command = ["mount", "--bind", str(put_other_soundfont(tmp_path / "other.sf2")), str(mine)]
+        workers.client.run(subprocess.check_call, command, workers=[other])
+        kelly_tui.synthesize_dataset(root, 12, audio=True, executor=workers, notice=notices.append)
+    assert files(root) == files(here)
+    words = f"failed at what could be done here (this SoundFont is not the one that the stage began with: {mine})"
+    assert notices[0] == f"the worker {other} {words}"
 
 
 def test_what_is_refused_here_too_is_counted_as_ever_and_no_fault_of_a_worker(three):

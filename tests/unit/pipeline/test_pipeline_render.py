@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import mido
@@ -20,10 +21,14 @@ from kelly_tui.model.dataset import DatasetConfig
 from kelly_tui.model.edit import Edit
 from kelly_tui.model.sample import Sample
 from kelly_tui.paths import soundfont
+from kelly_tui.pipeline import render
+from kelly_tui.pipeline.synthesize import rendered_with
+from kelly_tui.render.font import Font
 from kelly_tui.settings import Settings
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.history import edit, undo
 from kelly_tui.store.layout import load_config, save_config
+from tests.strangers import put_other_soundfont
 
 A4 = 69
 
@@ -191,11 +196,7 @@ def test_a_rendering_is_no_augmentation_to_augment_and_rebuild_makes_it_again(so
 
 
 def test_another_soundfont_gives_another_sound(songs: Path, tmp_path: Path) -> None:
-    """The same SoundFont with another name inside: other content, hence another rendering."""
-    font = bytearray(soundfont().read_bytes())
-    place = font.index(b"INAM") + 8
-    font[place : place + 4] = b"Kell"
-    (tmp_path / "other.sf2").write_bytes(font)
+    put_other_soundfont(tmp_path / "other.sf2")
     settings = Settings(soundfont=str(soundfont()))
     kelly_tui.render_dataset(songs, ["song0"], settings=settings, workers=1)
     config = load_config(songs)
@@ -207,6 +208,41 @@ def test_another_soundfont_gives_another_sound(songs: Path, tmp_path: Path) -> N
     assert kelly_tui.rebuild_dataset(songs, check=True, settings=settings, workers=1).failures == []
     made = [one for one in samples(songs, "is:audio is:augmented") if one.augmentation_type == "render"]
     assert {one.augmentation["soundfont"] for one in made} == {soundfont().name, "other.sf2"}
+
+
+@pytest.mark.parametrize("elsewhere", [False, True])
+def test_a_soundfont_that_is_replaced_after_it_was_recorded_stops_the_stage(
+    elsewhere: bool, songs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def recorded_and_replaced(font: str, sample_rate: int) -> dict[str, object]:
+        recorded = rendered_with(font, sample_rate)
+        put_other_soundfont(tmp_path / "new.sf2").replace(font)
+        return recorded
+
+    mine, sound = tmp_path / "mine.sf2", [*songs.rglob("*.wav")]
+    shutil.copy(soundfont(), mine)
+    out = tmp_path / "out" if elsewhere else None
+    with monkeypatch.context() as patch:
+        patch.setattr(render, "rendered_with", recorded_and_replaced)
+        with pytest.raises(StageError, match=rf"^render stopped: this SoundFont is not the one .*: {mine}\. When"):
+            kelly_tui.render_dataset(songs, soundfont=str(mine), out=out, workers=1)
+    assert (renderings(songs), [*songs.rglob("*.wav"), *tmp_path.glob("out/*")]) == ({}, sound)
+    assert kelly_tui.render_dataset(songs, soundfont=str(mine), workers=1).done == 3
+    made = {one.augmentation["soundfont_sha256"] for one in renderings(songs).values() if one.augmentation}
+    assert made == {hashlib.sha256(mine.read_bytes()).hexdigest()}
+
+
+@pytest.mark.parametrize("change", [put_other_soundfont, Path.unlink])
+def test_what_is_played_while_the_soundfont_changes_is_not_kept(
+    change: Callable[[Path], object], tmp_path: Path
+) -> None:
+    mine = tmp_path / "mine.sf2"
+    shutil.copy(soundfont(), mine)
+    font = Font(str(mine), hashlib.sha256(mine.read_bytes()).hexdigest())
+    with font.held():
+        pass
+    with pytest.raises(SoundError, match=r"^the SoundFont was changed while it was played: "), font.held():
+        change(mine)
 
 
 def test_files_elsewhere_leave_the_dataset_as_it_is(songs: Path, tmp_path: Path) -> None:
