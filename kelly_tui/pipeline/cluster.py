@@ -35,7 +35,7 @@ from kelly_tui.paths import PROJECT
 from kelly_tui.pipeline.certificates import certificates
 from kelly_tui.pipeline.greeting import must_greet
 from kelly_tui.pipeline.trouble import Trouble
-from kelly_tui.pipeline.worker import A_LOOK, DOUBTED, Answer, Workers, cut_all_short
+from kelly_tui.pipeline.worker import A_LOOK, DOUBTED, Answer, Chunk, Workers, cut_all_short
 from kelly_tui.store.inside import status_inside
 from kelly_tui.store.layout import MUSIC_FOLDERS
 from kelly_tui.store.partial import partials
@@ -188,14 +188,16 @@ class ClusterWorkers(Workers):
             ) from None
 
 
-def signed(function: Callable[..., list[Answer]], *args: Any, **kwargs: Any) -> list[Answer]:
-    """On a worker: the answers of `function`; those that may be the worker's own fault say whose."""
+def signed(function: Callable[[Chunk], list[Answer]], chunk: Chunk) -> list[Answer]:
+    """On a worker: the answers to `chunk`; those that may be the worker's own fault say whose."""
     from distributed import get_worker
 
     address = get_worker().address
+    work = [(name, {**data, "elsewhere": True}, seconds) for name, data, seconds in chunk.work]
     answers = []
-    for kind, value, seconds in function(*args, **kwargs):
-        told = Trouble(value, "") if kind in DOUBTED else value
+    for (kind, value, seconds), (_, data, _) in zip(function(chunk._replace(work=work)), work, strict=False):
+        path = str(data.get("path", "")) if kind == "refused" else ""
+        told = Trouble(value, path) if kind in DOUBTED else value
         answers.append((kind, told._replace(worker=address) if isinstance(told, Trouble) else told, seconds))
     return answers
 

@@ -19,6 +19,7 @@ from kelly_tui.pipeline.trouble import (
 )
 from kelly_tui.pipeline.worker import DOUBTED, Answer, Chunk, LocalExecutor, run_chunk
 from kelly_tui.store.layout import MUSIC_FOLDERS
+from kelly_tui.store.probe import is_as_found
 
 WRONG = 3
 """How often a worker may fail at what can be done here before it is left out."""
@@ -66,7 +67,9 @@ class Witness:
         """Have the one item of `chunk` done here, of which a worker told `trouble`."""
         if self._executor is None:
             self._executor = LocalExecutor(1)
-        self._tried[place] = trouble
+        ((_, data, _),) = chunk.work
+        if is_as_found(data, data.get("path", "")):  # else it was written to since, and the worker may be right
+            self._tried[place] = trouble
         return self._executor.submit(run_chunk, chunk)
 
     def belies(self, place: int, kind: str) -> Trouble | None:

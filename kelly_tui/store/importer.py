@@ -82,6 +82,8 @@ def import_item(root: Path, found: Found, link: bool = False) -> dict[str, Any]:
         "path": found.path,
         "relative": found.relative,
         "file_type": found.file_type,
+        "size": found.size,
+        "mtime": found.mtime,
         "link": link,
         "original_b64": found.original_b64,
         "key": import_key(found),

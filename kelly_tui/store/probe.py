@@ -26,6 +26,8 @@ _BLOCK = 1 << 20
 _NOTHING = bytes(_BLOCK)
 _FICLONE = 0x40049409
 """Linux: let two files share their blocks until one is changed."""
+_COARSE = 2.0
+"""Seconds between which two machines may tell when one file was written: some mounts know only every other second."""
 
 How = Literal["copied", "hard-linked", "reflinked", "there"]
 
@@ -43,9 +45,10 @@ class Probed(msgspec.Struct, frozen=True):
 
 
 def probe_item(item: dict[str, Any]) -> dict[str, Any]:
-    """Look at the file of ``item`` = {root, path, relative, file_type, link}; give a `Probed` as builtins.
+    """Look at the file of ``item`` = {root, path, relative, file_type, link, …}; give a `Probed` as builtins.
 
-    `link`: share the file's bytes by a hard link, else by a reflink, else copy. Raises `FileRefused` for what is
+    `link`: share the file's bytes by a hard link, else by a reflink, else copy. `elsewhere`: this is another machine
+    than the one that found the file, and refuses one that `is_as_found` denies. Raises `FileRefused` for what is
     empty, damaged, no music, or no regular file, and `OSError` when the dataset's disk is full.
     """
     path, file_type, relative = str(item["path"]), str(item["file_type"]), str(item["relative"])
@@ -56,10 +59,23 @@ def probe_item(item: dict[str, Any]) -> dict[str, Any]:
     there = f"{item['root']}/raw/{file_type}/{relative}"
     source = _open(path)
     try:
+        if item.get("elsewhere") and not is_as_found(item, source):
+            raise FileRefused("another file is there", path=path)
         probe = _probe_midi if file_type == "midi" else _probe_audio
         return msgspec.structs.asdict(probe(source, path, incoming, there, bool(item.get("link"))))
     finally:
         os.close(source)
+
+
+def is_as_found(item: dict[str, Any], file: str | int) -> bool:
+    """Whether a file, by its path or opened, looks as when it was found; true where it is not known how that was."""
+    if item.get("mtime") is None:
+        return True
+    try:
+        status = os.stat(file)
+    except OSError:
+        return False
+    return bool(status.st_size == item["size"] and abs(status.st_mtime - item["mtime"]) <= _COARSE)
 
 
 def probe_remote_item(item: dict[str, Any]) -> dict[str, Any]:

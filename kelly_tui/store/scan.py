@@ -31,6 +31,8 @@ class Found(NamedTuple):
     file_type: str | None
     """``midi``, ``audio``; None where it is not taken."""
     size: int = 0
+    mtime: float | None = None
+    """None of one on a store, and of one that can't be read."""
     original_b64: str | None = None
     """The bytes of the relative name, in base64, where they had to be changed."""
     why_not: str = ""
@@ -143,9 +145,10 @@ def _found(path: str, relative: str) -> Found:
     if found.file_type is None:
         return found
     try:
-        return found._replace(size=os.stat(path).st_size)
+        status = os.stat(path)
     except OSError as error:
         return found._replace(why_not=f"can't be read ({error.strerror})", unreadable=True)
+    return found._replace(size=status.st_size, mtime=status.st_mtime)
 
 
 def _named(path: str, relative: str) -> Found:
@@ -158,7 +161,7 @@ def _named(path: str, relative: str) -> Found:
     kind = file_type_of(name)
     if kind is None:
         return Found(path, safe, None, why_not="not music")
-    return Found(path, safe, kind, 0, original)
+    return Found(path, safe, kind, original_b64=original)
 
 
 def _safe(relative: str) -> str:

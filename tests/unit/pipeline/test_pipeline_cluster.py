@@ -38,8 +38,11 @@ from kelly_tui.pipeline.plan import Plan, Work
 from kelly_tui.pipeline.room import Room
 from kelly_tui.pipeline.runner import run_items
 from kelly_tui.pipeline.stage import Failed, Item, Progress, Run
+from kelly_tui.pipeline.witness import WRONG
 from kelly_tui.settings import Settings
+from kelly_tui.store import scan
 from kelly_tui.store.catalogue import Catalogue
+from kelly_tui.store.scan import Found
 from tests.own_mounts import OWN_MOUNTS, needs_own_mounts
 from tests.strangers import COUNT, MULTIPLIER, create, files, put_other_soundfont
 
@@ -51,6 +54,12 @@ def three(request):
         patch.setenv("PYTHONPATH", str(Path(__file__).parent))
         with cluster("local:3") as workers:
             yield workers
+
+
+@pytest.fixture
+def strangers(three):
+    """The same three, of whom it is not known that they see what we see."""
+    return ClusterWorkers(three.client)
 
 
 def test_the_same_bytes_as_here_though_a_worker_is_killed_midway(three, run_once, music, tmp_path):
@@ -323,7 +332,61 @@ def test_what_a_worker_would_render_with_another_soundfont_is_rendered_with_ours
     assert notices[0] == f"the worker {other} {words}"
 
 
-def test_what_is_refused_here_too_is_counted_as_ever_and_no_fault_of_a_worker(three):
+@pytest.fixture
+def songs(tmp_path, music):
+    """Twelve songs of one size, and others of the same names and sizes, which are a minute older."""
+    data = (music / "sad/song_1.mid").read_bytes()
+    place = data.index(b"\xff\x03") + 4  # a letter of a track's name
+    for folder, first in (("songs", ord("a")), ("others", ord("A"))):
+        (tmp_path / folder).mkdir()
+        for number in range(12):
+            path = tmp_path / folder / f"{number}.mid"
+            path.write_bytes(data[:place] + bytes([first + number]) + data[place + 1 :])
+    for path in (tmp_path / "others").iterdir():
+        now = path.stat().st_mtime
+        os.utime(path, (now, now - 60))
+    return tmp_path / "songs"
+
+
+@needs_own_mounts
+@pytest.mark.parametrize("size", ["the same", "another"])
+def test_what_a_worker_would_read_of_other_files_is_read_here(size, songs, tmp_path):
+    for path in (songs.parent / "others").iterdir():
+        if size == "another":
+            status = (songs / path.name).stat()
+            with path.open("ab") as file:
+                file.write(b"more")
+            os.utime(path, (status.st_atime, status.st_mtime))
+    (tmp_path / "here").mkdir()
+    here, root = create(tmp_path / "here"), create(tmp_path)
+    kelly_tui.import_files(here, [songs])
+    notices = []
+    with with_another(tmp_path, *OWN_MOUNTS) as (workers, other):
+        command = ["mount", "--bind", str(tmp_path / "others"), str(songs)]
+        workers.client.run(subprocess.check_call, command, workers=[other])
+        kelly_tui.import_files(root, [songs], executor=workers, notice=notices.append)
+        left = list(workers.client.scheduler_info(n_workers=-1)["workers"])
+    assert files(root) == files(here)
+    assert notices[0].startswith(
+        f"the worker {other} failed at what could be done here (another file is there: {songs}/"
+    )
+    assert other not in left or len(notices) < WRONG
+
+
+def test_a_file_that_was_written_to_since_it_was_found_is_read_as_it_is_and_blames_no_worker(
+    strangers, songs, tmp_path, monkeypatch
+):
+    def long_ago(path: str, relative: str) -> Found:
+        return scan._named(path, relative)._replace(size=1, mtime=0.0)
+
+    monkeypatch.setattr(scan, "_found", long_ago)
+    before, notices = strangers.client.run(os.getpid), []
+    outcome = kelly_tui.import_files(create(tmp_path), [songs], executor=strangers, notice=notices.append)
+    assert (outcome.done, outcome.failures, notices) == (12, [], [])
+    assert strangers.client.run(os.getpid) == before
+
+
+def test_what_is_refused_here_too_is_counted_as_ever_and_no_fault_of_a_worker(strangers):
     items = [
         Item(f"id{n}", f"file {n}", "key", 10, "toy_items:temper", {"number": n, "temper": "refused" if n % 5 else ""})
         for n in range(100)
@@ -332,26 +395,26 @@ def test_what_is_refused_here_too_is_counted_as_ever_and_no_fault_of_a_worker(th
     for one in items:
         plan.add(one, "new")
     work = Work("toy", items, plan, strangers=True)
-    outcome = run_items(work, rows.extend, Run(executor=three, notice=notices.append))
+    outcome = run_items(work, rows.extend, Run(executor=strangers, notice=notices.append))
     assert (outcome.done, outcome.failed, notices) == (20, 80, [])
     assert {result for _, result in rows if isinstance(result, Failed)} == {Failed("no notes", "refused")}
 
 
-def test_what_is_missing_here_too_stops_the_stage_and_blames_no_worker(three):
+def test_what_is_missing_here_too_stops_the_stage_and_blames_no_worker(strangers):
     data = {"number": 1, "temper": "library"}
     plan, items, notices = Plan(), [Item("id1", "file 1", "key", 10, "toy_items:temper", data)], []
     plan.add(items[0], "new")
     with pytest.raises(StageError, match=r"^toy stopped: libfluidsynth is missing\. Install libfluidsynth3\. When"):
-        run_items(Work("toy", items, plan), notices.extend, Run(executor=three, notice=notices.append))
+        run_items(Work("toy", items, plan), notices.extend, Run(executor=strangers, notice=notices.append))
     assert not notices
 
 
-def test_a_file_that_is_gone_here_too_is_no_fault_of_a_worker(three, tmp_path):
+def test_a_file_that_is_gone_here_too_is_no_fault_of_a_worker(strangers, tmp_path):
     data = {"number": 1, "temper": "read", "path": str(tmp_path / "gone")}
     plan, rows = Plan(), []
     items = [Item("id1", "file 1", "key", 10, "toy_items:temper", data)]
     plan.add(items[0], "new")
-    run_items(Work("toy", items, plan), rows.extend, Run(executor=three))
+    run_items(Work("toy", items, plan), rows.extend, Run(executor=strangers))
     assert [result for _, result in rows] == [Failed("can't be read (No such file or directory)", "refused")]
 
 
