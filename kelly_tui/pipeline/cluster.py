@@ -188,6 +188,17 @@ class ClusterWorkers(Workers):
             ) from None
 
 
+class OwnWorkers(ClusterWorkers):
+    """Those of our own, on this machine: they see what we see, so no answer of theirs tells of a worker."""
+
+    def submit(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        future: Future[Any] = self._executor.submit(function, *args, **kwargs)
+        return future
+
+    def without_blind(self, root: Path, others: Sequence[Path] = ()) -> list[str]:
+        return []
+
+
 def signed(function: Callable[[Chunk], list[Answer]], chunk: Chunk) -> list[Answer]:
     """On a worker: the answers to `chunk`; those that may be the worker's own fault say whose."""
     from distributed import get_worker
@@ -321,7 +332,8 @@ def cluster(address: str) -> Iterator[ClusterWorkers]:
             where = stack.enter_context(_local(distributed, int(rest)))
         else:
             must_greet(address, remote[2].strip("[]"), int(remote[3]), certified if scheme == "tls" else None, PATIENCE)
-        workers = ClusterWorkers(stack.enter_context(_client(distributed, where)))
+        client = stack.enter_context(_client(distributed, where))
+        workers = OwnWorkers(client) if is_local else ClusterWorkers(client)
         workers.must_be_private()
         yield workers
 

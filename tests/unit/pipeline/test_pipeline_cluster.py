@@ -386,6 +386,20 @@ def test_a_file_that_was_written_to_since_it_was_found_is_read_as_it_is_and_blam
     assert strangers.client.run(os.getpid) == before
 
 
+def test_a_file_that_is_away_for_a_moment_costs_no_worker_of_our_own(three, tmp_path):
+    (tmp_path / "song").touch()
+    data = {"path": str(tmp_path / "song"), "mark": str(tmp_path / "mark")}
+    tempers = {3: "read after two looks"}
+    items = [
+        Item(f"id{n}", f"file {n}", "key", 10, "toy_items:temper", {"number": n, "temper": tempers.get(n, ""), **data})
+        for n in range(9)
+    ]
+    before, notices = three.client.run(os.getpid), []
+    assert _rows(items, Run(executor=three, notice=notices.append)) == [(n, n**2) for n in range(9)]
+    assert (tmp_path / "mark").stat().st_size > 2
+    assert (notices, three.client.run(os.getpid)) == ([], before)
+
+
 def test_what_is_refused_here_too_is_counted_as_ever_and_no_fault_of_a_worker(strangers):
     items = [
         Item(f"id{n}", f"file {n}", "key", 10, "toy_items:temper", {"number": n, "temper": "refused" if n % 5 else ""})
