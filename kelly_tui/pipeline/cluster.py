@@ -55,6 +55,9 @@ _SHORT = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOMEM))
 
 _ADDRESS = re.compile(r"(tcp|tls)://(\[[0-9a-fA-F:.]+\]|[^\s/@:\[\]]+):(\d{1,5})")
 
+_LOGGERS = ("distributed", "distributed.client", "distributed.gc", "tornado", "tornado.application")
+"""Those that Dask gives a level of its own when it is imported, in a worker's process too."""
+
 _HINT = "`kelly run --help` and the README say how one is started."
 
 
@@ -357,8 +360,9 @@ def _local(distributed: Any, number: int) -> Iterator[Any]:
         ) from None
     with tempfile.TemporaryDirectory(prefix="kelly-cluster-") as folder:
         pages: dict[str, list[str]] = {"distributed.scheduler.http.routes": [], "distributed.worker.http.routes": []}
+        hushed = {"distributed.nanny.pre-spawn-environ.DASK_LOGGING": str(dict.fromkeys(_LOGGERS, "critical"))}
         with (
-            dask.config.set({"temporary-directory": folder, **pages}),
+            dask.config.set({"temporary-directory": folder, **pages, **hushed}),
             distributed.LocalCluster(
                 n_workers=number,
                 threads_per_worker=1,

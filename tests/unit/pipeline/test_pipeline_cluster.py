@@ -626,6 +626,27 @@ def test_what_goes_wrong_in_dasks_event_loop_is_said_by_us_alone():
         logger.setLevel(before)
 
 
+LEAVES_ONE_OUT = """
+import os, time
+from kelly_tui.pipeline.cluster import cluster
+
+if __name__ == "__main__":
+    with cluster("local:2") as workers:
+        (one, process), *_ = workers.client.run(os.getpid).items()
+        assert workers.without(one, "is another's")
+        while process in workers.client.run(os.getpid).values() or os.path.exists(f"/proc/{process}"):
+            time.sleep(0.1)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="tells nobody which processes there are")
+def test_a_worker_of_our_own_that_is_left_out_says_nothing_on_the_terminal(tmp_path):
+    (tmp_path / "leave.py").write_text(LEAVES_ONE_OUT)
+    command = [sys.executable, tmp_path / "leave.py"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
 def test_the_command_runs_a_stage_on_workers_of_its_own(music, tmp_path):
     root = create(tmp_path)
     command = [sys.executable, "-m", "kelly_tui", "import", root, music / "sad", "--cluster", "local:1"]
