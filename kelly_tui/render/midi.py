@@ -21,7 +21,7 @@ from kelly_tui.render.events import Events, read_events
 from kelly_tui.render.font import USUAL, Font
 from kelly_tui.render.synth import GAIN, Synth
 from kelly_tui.settings import limits
-from kelly_tui.store.inside import inside
+from kelly_tui.store.inside import inside, no_folder_there
 from kelly_tui.store.intact import intact
 from kelly_tui.store.layout import dataset_errors, disk_errors, make_folder, sync_folder
 from kelly_tui.store.partial import partials, put
@@ -117,7 +117,7 @@ def _render(source: Path, target: Path, rate: int, font: Font) -> dict[str, Any]
     kind = _FORMATS.get(target.suffix.lower())
     if kind is None:
         raise SoundError("sound is written as WAV or FLAC", path=target, hint="Let its name end in .wav or .flac.")
-    with partials(target.parent) as new:
+    with partials(target.parent) as new, no_folder_there(target):
         partial = new()
         with font.held():
             frames = _write_sound(partial, kind, source, rate, font.path)

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
-from kelly_tui.store.inside import inside
+from kelly_tui.store.inside import inside, no_folder_there
 from kelly_tui.store.layout import dataset_errors, disk_errors, make_folder, sync_folder, write_atomic
 from kelly_tui.store.partial import partials, put
 
@@ -67,9 +67,12 @@ def write_whole(path: Path, data: bytes) -> Path:
 
 
 def write_inside(root: Path, relative: str, data: bytes) -> Path:
-    """The same for a file of the dataset at `root`, which is not made anew. Raises also `FileRefused` as `inside`."""
+    """The same for a file of the dataset at `root`, which is not made anew.
+
+    Raises also `FileRefused`, as `inside` and where a folder lies.
+    """
     path = inside(root, relative)
-    with dataset_errors(root, path):
+    with dataset_errors(root, path), no_folder_there(path):
         make_folder(root, path.parent)
         _write_at_once(path, data)
     return path

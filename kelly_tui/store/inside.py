@@ -10,10 +10,13 @@ import errno
 import hashlib
 import os
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from io import BufferedReader
 from pathlib import Path
 
 from kelly_tui.errors import DatasetError, FileRefused
+from kelly_tui.text import safe_text
 
 _OUT = "the path leads out of the dataset through a link"
 _CIRCLE = "the path leads in a circle through a link"
@@ -56,6 +59,15 @@ def status_inside(root: Path | str, relative: str) -> os.stat_result | None:
     if not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)):
         raise FileRefused("the path is a device or a pipe", path=relative)
     return status
+
+
+@contextmanager
+def no_folder_there(path: Path) -> Iterator[None]:
+    """A file is put at `path` in this block; a folder that lies there costs that file alone. Raises `FileRefused`."""
+    try:
+        yield
+    except IsADirectoryError:
+        raise FileRefused(f"a folder lies in its place: {safe_text(os.fspath(path), limit=None)}", path=path) from None
 
 
 def is_plain(root: Path, path: Path) -> bool:

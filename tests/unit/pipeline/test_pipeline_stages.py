@@ -5,6 +5,7 @@ import hashlib
 import json
 import shutil
 from collections import Counter
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -160,6 +161,29 @@ def test_features_that_are_gone_are_made_again(made):
     assert kelly_tui.extract_features(made, dry_run=True).details["why"] == {"features gone": 1}
     assert kelly_tui.extract_features(made).done == 1
     assert (made / sample.features_path).read_bytes() == before
+
+
+@pytest.mark.parametrize("stage", [
+    kelly_tui.extract_features,
+    partial(kelly_tui.augment_dataset, multiplier=1),
+    kelly_tui.render_dataset,
+    partial(kelly_tui.synthesize_dataset, count=3),
+    partial(kelly_tui.synthesize_dataset, count=3, audio=True),
+])  # fmt: skip
+def test_a_folder_in_the_place_of_one_file_costs_that_file_alone(stage, music, tmp_path):
+    there, here = (create(tmp_path / name) for name in ("there", "here"))
+    for root in (there, here):
+        kelly_tui.import_files(root, [music / "sad"])
+    before = {*there.rglob("*")}
+    made = stage(there)
+    written = sorted(path for path in {*there.rglob("*")} - before if path.suffix in (".json", ".npz", ".mid", ".wav"))
+    place = here / next(path for path in written if "annotations" not in path.parts).relative_to(there)
+    (place / "mine").mkdir(parents=True)
+    outcome = stage(here)
+    ((_, reason),) = {*outcome.failures} - {*made.failures}
+    assert reason == f"a folder lies in its place: {place}"
+    assert (outcome.done, outcome.failed) == (made.done - 1, made.failed + 1)
+    assert (place / "mine").is_dir()
 
 
 def test_a_dry_run_changes_nothing(made, music, tmp_path):
