@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -31,7 +32,8 @@ from kelly_tui.store.importer import (
 from kelly_tui.store.layout import make_music_folders
 from kelly_tui.store.partial import NAME
 from kelly_tui.store.remote import Remote, place
-from kelly_tui.store.scan import Found, find_music, find_remote
+from kelly_tui.store.scan import ELSEWHERE, Found, find_music, find_remote
+from kelly_tui.text import safe_text
 
 STAGE = "import"
 _FUNCTION, _REMOTE_FUNCTION = "kelly_tui.store.probe:probe_item", "kelly_tui.store.probe:probe_remote_item"
@@ -40,6 +42,9 @@ _FETCHED_IN_TIME = 15_000_000
 
 _KEPT = 50_000
 """Files that are kept in memory between counting and reading them: some 50 MB."""
+
+_TOLD = 3
+"""Links that are named."""
 
 
 @recorded(STAGE)
@@ -50,12 +55,15 @@ def import_music(catalogue: Catalogue, run: Run, paths: Sequence[Path | str], *,
     """
     search = _Search(catalogue, paths, link)
     if run.dry_run:
-        return _foreseen(catalogue, search)
+        foreseen = _foreseen(catalogue, search)
+        search.tell_of_links(run)
+        return foreseen
     must_have_raw(catalogue, *IMPORTED)
     make_music_folders(catalogue.root, *IMPORTED)
     plan = Plan()
     for item in search.items():
         plan.add(item, "to look at")
+    search.tell_of_links(run)
     fresh = not catalogue.counts().in_catalogue
     with taking_in(catalogue) as intake:
         for found in search.passed_over:
@@ -149,6 +157,16 @@ class _Search:
             yield item
         if len(kept) <= _KEPT:
             self._kept = kept
+
+    def tell_of_links(self, run: Run) -> None:
+        """Say which links `items` has met and not followed, and where they lead."""
+        links = [one for one in self.passed_over if one.why_not == ELSEWHERE]
+        if not links:
+            return
+        told = [f"{one.relative}, a link to {safe_text(os.path.realpath(one.path))}" for one in links[:_TOLD]]
+        if len(links) > _TOLD:
+            told.append(f"{len(links) - _TOLD:,} more")
+        run.notice(f"not followed: {'; '.join(told)}. Name such a folder to import what is there")
 
     def _found(self) -> Iterator[tuple[Found, str]]:
         """Each file, and the function that looks into it."""

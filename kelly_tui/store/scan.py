@@ -16,6 +16,9 @@ from kelly_tui.store.folders import FolderWords
 from kelly_tui.store.remote import Entry, Remote
 from kelly_tui.text import safe_text
 
+ELSEWHERE = "link to a folder elsewhere"
+"""Why what a link leads to is not searched: it is none of what was named, and may be all that a machine has."""
+
 _LONGEST_NAME = 255
 _LONGEST_PATH = 1000
 """Bytes: what file systems take, with room left for the dataset's own folder."""
@@ -36,7 +39,7 @@ class Found(NamedTuple):
     original_b64: str | None = None
     """The bytes of the relative name, in base64, where they had to be changed."""
     why_not: str = ""
-    """Why it is ignored (not music, hidden) or can't be read."""
+    """Why it is ignored (not music, hidden, `ELSEWHERE`) or can't be read."""
     unreadable: bool = False
     mark: str = ""
     """Of a file on a store: the address, and what tells these bytes from others. Empty where the store has no such."""
@@ -46,25 +49,26 @@ def find_music(paths: Sequence[Path | str], config: DatasetConfig, leave_out: Pa
     """Every file at and below `paths`, in the order of their names.
 
     Relative names begin below the folder given, unless its own name is a label: importing ``Music/happy`` keeps
-    ``happy/``. Links are read through; a folder is entered once, by its own name rather than by a link, so that
-    loops end. `leave_out`, the dataset itself, is not entered. Raises `DatasetError` for a path that is not there,
-    before anything is found.
+    ``happy/``. Links to files are read through, and those to folders at and below `paths`: a folder is entered once,
+    by its own name rather than by a link, so that loops end. `leave_out`, the dataset itself, is not entered. Raises
+    `DatasetError` for a path that is not there, before anything is found.
     """
     roots = [Path(path).expanduser() for path in paths]
     for root in roots:
         if not os.path.exists(root):
             raise DatasetError("there is no such file or folder to import", path=root, hint="Check the spelling.")
     vocabulary = FolderWords(config)
+    named = [os.path.realpath(root) for root in roots]
     entered = {_identity(str(leave_out))} if leave_out is not None and leave_out.exists() else set()
     for root in roots:
         if not root.is_dir():
             yield _found(str(root.absolute()), root.name)
             continue
         name = root.resolve().name
-        yield from _walk(str(root.absolute()), name if vocabulary.is_label(name) else "", entered)
+        yield from _walk(str(root.absolute()), name if vocabulary.is_label(name) else "", named, entered)
 
 
-def _walk(top: str, prefix: str, entered: set[tuple[int, int]]) -> Iterator[Found]:
+def _walk(top: str, prefix: str, named: Sequence[str], entered: set[tuple[int, int]]) -> Iterator[Found]:
     folders = [(top, prefix)]
     links: list[tuple[str, str]] = []
     while folders or links:
@@ -93,9 +97,17 @@ def _walk(top: str, prefix: str, entered: set[tuple[int, int]]) -> Iterator[Foun
                 yield _found(entry.path, name)
             elif entry.name.startswith("."):
                 yield Found(entry.path, _safe(name), None, why_not="hidden folder")
+            elif not entry.is_symlink():
+                inner.append((entry.path, name))
+            elif _is_below(os.path.realpath(entry.path), named):
+                links.append((entry.path, name))
             else:
-                (links if entry.is_symlink() else inner).append((entry.path, name))
+                yield Found(entry.path, _safe(name), None, why_not=ELSEWHERE)
         folders += reversed(inner)
+
+
+def _is_below(path: str, folders: Sequence[str]) -> bool:
+    return any(path == folder or path.startswith(f"{folder.rstrip('/')}/") for folder in folders)
 
 
 def find_remote(remote: Remote, config: DatasetConfig) -> Iterator[Found]:

@@ -250,6 +250,18 @@ def test_a_dry_import_says_what_there_is_to_look_at_and_what_came_before(music, 
     assert kelly_tui.import_files(root, [folder]).details["duplicates"] == first.details["duplicates"] != []
 
 
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_links_to_folders_elsewhere_are_named_with_where_they_lead(dry_run, tmp_path):
+    (tmp_path / "in").mkdir()
+    for name in "abcde":
+        (tmp_path / "in" / name).symlink_to("/")
+    notices = []
+    outcome = kelly_tui.import_files(create(tmp_path), [tmp_path / "in"], dry_run=dry_run, notice=notices.append)
+    assert [one["path"] for one in outcome.details["ignored"]] == [*"abcde"]
+    told = "a, a link to /; b, a link to /; c, a link to /; 2 more"
+    assert notices == [f"not followed: {told}. Name such a folder to import what is there"]
+
+
 def test_no_stage_passes_the_size_limit(music, tmp_path):
     root = create(tmp_path, max_total_size_gb=2e-4)
     with pytest.raises(StageError, match="max_total_size_gb"):

@@ -15,7 +15,7 @@ from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.groups import propose_grouping
 from kelly_tui.store.importer import import_files
 from kelly_tui.store.partial import sweep
-from kelly_tui.store.scan import find_music
+from kelly_tui.store.scan import ELSEWHERE, find_music
 from kelly_tui.store.views import write_views
 
 
@@ -236,6 +236,30 @@ def test_links_loops_pipes_and_devices(tmp_path):
         assert outcome.imported == ["real/a.mid"]
         assert outcome.duplicates == []
         assert {path for path, _ in outcome.refused} == {"gone.mid", "pipe.mid", "zero.mid"}
+
+
+def test_a_link_that_leads_out_of_what_was_named_is_not_followed(tmp_path):
+    put(tmp_path / "in/a.mid", midi(1))
+    put(tmp_path / "insight/b.mid", midi(2))
+    (tmp_path / "in/out").symlink_to(tmp_path / "insight")
+    (tmp_path / "in/up").symlink_to("../..")
+    (tmp_path / "in/all").symlink_to("/")
+    (tmp_path / "in/b.mid").symlink_to("../insight/b.mid")
+    with new_catalogue(tmp_path) as catalogue:
+        outcome = import_files(catalogue, [tmp_path / "in"])
+        assert outcome.imported == ["a.mid", "b.mid"]
+        assert outcome.ignored == [(name, ELSEWHERE) for name in ("all", "out", "up")]
+        outcome = import_files(catalogue, [tmp_path / "in", tmp_path / "insight"])
+        assert outcome.ignored == [(name, ELSEWHERE) for name in ("all", "up")]
+
+
+def test_a_link_that_is_named_itself_is_followed(tmp_path):
+    put(tmp_path / "music/inner/a.mid", midi(1))
+    (tmp_path / "link").symlink_to("music")
+    (tmp_path / "music/again").symlink_to("inner")
+    with new_catalogue(tmp_path) as catalogue:
+        outcome = import_files(catalogue, [tmp_path / "link"])
+        assert (outcome.imported, outcome.ignored) == (["inner/a.mid"], [])
 
 
 def test_a_folder_that_cannot_be_read(tmp_path, monkeypatch):
