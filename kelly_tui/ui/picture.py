@@ -172,11 +172,14 @@ class AudioPicture:
 
 
 def read_picture(root: Path, sample: Sample) -> Picture:
-    """The picture of a dataset's sample. Raises `FileRefused` for a file that can't be read, `OSError`."""
-    path = inside(root, sample.file_path)
-    if sample.file_type == "midi":
-        return MidiPicture(read_midi(path), parts(read_events(path)))
-    return AudioPicture(kept_outline(root, sample.file_path), *_found_beats(root, sample))
+    """The picture of a dataset's sample. Raises `FileRefused` for a file that can't be read."""
+    try:
+        path = inside(root, sample.file_path)
+        if sample.file_type == "midi":
+            return MidiPicture(read_midi(path), parts(read_events(path)))
+        return AudioPicture(kept_outline(root, sample.file_path), *_found_beats(root, sample))
+    except OSError as error:  # also of a sound whose dataset is away
+        raise FileRefused(f"can't be read ({error.strerror})", path=sample.file_path) from error
 
 
 def kept_outline(root: Path, file_path: str) -> Outline:

@@ -215,6 +215,11 @@ def test_no_outline_is_written_through_a_link(sounds: Path, tmp_path: Path) -> N
         only.parent.unlink()
 
 
+def test_a_sound_that_is_away_is_told_in_words(sounds: Path, tmp_path: Path) -> None:
+    with pytest.raises(FileRefused, match=r"^can't be read \(No such file or directory\): "):
+        read_picture(tmp_path / "away", sample(sounds))
+
+
 def test_a_sound_that_can_not_be_read_is_refused(sounds: Path, tmp_path: Path) -> None:
     one = sample(sounds)
     (tmp_path / one.file_path).parent.mkdir(parents=True)

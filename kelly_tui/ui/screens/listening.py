@@ -143,7 +143,7 @@ class Listening(KeyedScreen):
     async def _draw(self, sample: Sample) -> None:
         try:
             picture = await asyncio.to_thread(read_picture, self.session.root, sample)
-        except (KellyError, OSError) as error:
+        except KellyError as error:
             what = error.what if isinstance(error, FileRefused) else str(error)
             self.music.show(None, sentence=what)
         else:
@@ -363,7 +363,7 @@ class Listening(KeyedScreen):
 
 
 def read_picture(root: Path, sample: Sample) -> Picture:
-    """What the music view draws of a sample. Raises `KellyError`, `OSError`."""
+    """What the music view draws of a sample. Raises `KellyError`."""
     from kelly_tui.ui import picture  # numpy and the parsers load after the first paint
 
     return picture.read_picture(root, sample)

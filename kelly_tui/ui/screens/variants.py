@@ -70,7 +70,7 @@ class VariantsScreen(Lenses):
         self.say(ALONE if len(samples) < 2 else WAYS, "dim")
         root = self.session.root
         for lane in self.music.lanes:
-            with suppress(KellyError, OSError):  # its title says why
+            with suppress(KellyError):  # its title says why
                 picture = await asyncio.to_thread(read_picture, root, lane.sample)
                 self.music.put({lane.sample.sample_id: picture})
 
