@@ -76,7 +76,8 @@ def soundfont(chosen: str = "") -> Path:
             return path
         named = [one for one in soundfonts() if chosen in (one.name, one.stem)]
         if not named:
-            raise SoundError("the SoundFont is gone", path=path, hint=ANOTHER_SOUNDFONT)
+            what = "this is no SoundFont" if path.exists() else "the SoundFont is gone"
+            raise SoundError(what, path=path, hint=ANOTHER_SOUNDFONT)
         return named[0]
     found = soundfonts()
     if not found:

@@ -63,6 +63,13 @@ def test_one_that_is_gone_is_said(places: Path) -> None:
         paths.soundfont("Choir.sf3")
 
 
+def test_what_is_no_file_is_not_said_to_be_gone(places: Path) -> None:
+    os.mkfifo(places / "pipe.sf2")
+    for name in ("pipe.sf2", "soundfonts"):
+        with pytest.raises(SoundError, match=f"this is no SoundFont: .*{name}"):
+            paths.soundfont(str(places / name))
+
+
 def test_where_there_is_none_at_all_it_is_said(places: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(paths, "find_spec", lambda name: None)
     with pytest.raises(SoundError, match="there is no SoundFont"):
