@@ -175,35 +175,72 @@ def json_of(data: object) -> bytes:
         return storable(json.dumps(msgspec.to_builtins(data), ensure_ascii=False)).encode()
 
 
-def of_json(data: bytes, kind: type[_T], largest: int = sys.maxsize) -> _T:
-    """What `data` says, as msgspec decodes it, with an object for what is `no_number`.
+def of_json(data: bytes, kind: type[_T], largest: int = sys.maxsize, findings: list[str] | None = None) -> _T:
+    """What `data` says, as msgspec decodes it; where that can't, what it says `mended`, of which `findings` hears.
 
-    No field takes one: so that value can't be taken, and all others can. Raises as msgspec does; also where `data` had
-    more than `largest` bytes so, which is of little else.
+    No field takes what is `no_number`: so that value can't be taken, and all others can. Raises as msgspec does; also
+    where `data` had more than `largest` bytes so, which is of little else.
     """
     try:
         return msgspec.json.decode(data, type=kind)
-    except msgspec.DecodeError:
-        worded = numbers_worded(data)
-        if worded == data or len(worded) > largest:
+    except (msgspec.DecodeError, RecursionError):
+        found = mended(data, [] if findings is None else findings)
+        if found == data or len(found) > largest:
             raise
-        return msgspec.json.decode(worded, type=kind)
+        return msgspec.json.decode(found, type=kind)
 
 
-def numbers_worded(data: bytes) -> bytes:
-    """JSON with an object for each NaN and Infinity, which Python's json writes and JSON has not, and each number
-    beyond any: ``1e999``.
+def mended(data: bytes, findings: list[str]) -> bytes:
+    """JSON that decoders take, of what Python's json writes and they do not: one bad value costs that value.
+
+    An object stands for each NaN and Infinity, and each number beyond any (``1e999``), see `no_number`; U+FFFD for half
+    of a letter (a name that is no UTF-8 becomes ``"caf\\udce9"``); null for what lies deeper than `DEEPEST` brackets.
+    The last two are said in `findings`, the first hundred of them. What is no JSON otherwise stays none.
     """
-    worded, end = bytearray(), 0
+    found, end = bytearray(), 0
     for met in _TEXT_OR_NO_NUMBER.finditer(data):
-        if met[1] is not None and not math.isfinite(float(met[1])):
-            worded += data[end : met.start()] + b'{"%s": "%s"}' % (_NO_NUMBER.encode(), met[1])
+        written, instead = met[0], met[0]
+        if met[1] is None:
+            if b"\\u" in written and (instead := _ESCAPE.sub(_whole, written)) != written:
+                _find(findings, written, "has half of a letter, read as \ufffd")
+        elif not math.isfinite(float(written)):
+            instead = b'{"%s": "%s"}' % (_NO_NUMBER.encode(), written)
+        if instead != written:
+            found += data[end : met.start()] + instead
             end = met.end()
-    return bytes(worded + data[end:])
+    return _shallow(bytes(found + data[end:]), findings)
+
+
+def _whole(escape: re.Match[bytes]) -> bytes:
+    return rb"\ufffd" if escape[1] else escape[0]
+
+
+def _shallow(data: bytes, findings: list[str]) -> bytes:
+    """`data` with null for what lies too deep; as it is where it is flat, or nearly all brackets."""
+    if not DEEPEST < data.count(b"[") + data.count(b"{") < _MOST_BRACKETS:
+        return data
+    found, end, at, depth, deep = bytearray(), 0, 0, 0, 0
+    while met := _TO_BRACKET.match(data, at):
+        at = met.end()
+        if met[1] in b"[{":
+            depth += 1
+            deep = at - 1 if depth == DEEPEST + 1 else deep
+        else:
+            depth -= 1
+            if depth == DEEPEST:
+                _find(findings, data[deep:at], "is nested too deep: left out")
+                found += data[end:deep] + b"null"
+                end = at
+    return bytes(found + data[end:])
+
+
+def _find(findings: list[str], written: bytes, why: str) -> None:
+    if len(findings) < _MOST_FINDINGS:
+        findings.append(f"{written[:_SHOWN].decode('utf-8', 'replace')} {why}")
 
 
 def no_number(value: object) -> str:
-    """What stood where `numbers_worded` has this object: ``NaN``. Empty for any other value."""
+    """What stood where `mended` has this object: ``NaN``. Empty for any other value."""
     return str(value[_NO_NUMBER]) if isinstance(value, dict) and value.keys() == {_NO_NUMBER} else ""
 
 
@@ -214,6 +251,10 @@ def as_written(value: Any) -> Any:
     return value if written == data else msgspec.json.decode(written)
 
 
+DEEPEST = 20
+"""Brackets within each other: of ours there are at most six."""
+
+_MOST_FINDINGS, _SHOWN, _MOST_BRACKETS = 100, 40, 1 << 20
 _NO_NUMBER = "no number"
 _WORDED = re.compile(rb'\{"%s":("[^"\\]*")\}' % _NO_NUMBER.encode())
 _TEXT_OR_NO_NUMBER = re.compile(
@@ -223,6 +264,9 @@ _TEXT_OR_NO_NUMBER = re.compile(
 """The last text of what was cut short has no end; of numbers those that may be too large for a float. What is neither
 is passed over at its first letter.
 """
+_ESCAPE = re.compile(rb"(?is)\\(?:u(?:d[89ab][0-9a-f]{2}\\ud[c-f][0-9a-f]{2}|(d[89a-f][0-9a-f]{2}))|.)")
+"""Of a letter that is told in two halves both; its group is one that stands alone."""
+_TO_BRACKET = re.compile(rb'(?s:[^][{}"]++|"(?:[^"\\]++|\\.)*+")*+([][{}])')
 
 
 def safe_json(data: bytes) -> bytes:

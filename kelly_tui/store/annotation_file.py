@@ -30,7 +30,7 @@ from kelly_tui.store.earlier import Earlier, ToldElsewhere, as_earlier, as_told,
 from kelly_tui.store.inside import read_inside
 from kelly_tui.store.markers import versions
 from kelly_tui.store.schema import Provenance, provenance_of
-from kelly_tui.text import no_number, numbers_worded, of_json
+from kelly_tui.text import mended, no_number, of_json
 
 LARGEST = 32 << 20
 """Bytes: what `kelly_tui.model.annotation.LONGEST` allows in every field, and most of a stranger's."""
@@ -270,7 +270,7 @@ def _said_first(raw: bytes) -> bytes:
         again |= len(said) < len(pairs)
         return said
 
-    said = json.loads(numbers_worded(raw.removeprefix(_MARK)), object_pairs_hook=first_of)
+    said = json.loads(mended(raw.removeprefix(_MARK), []), object_pairs_hook=first_of)
     return json.dumps(said).encode() if again else b""
 
 

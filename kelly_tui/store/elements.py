@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
+from contextlib import suppress
+from typing import TypeVar
 
 import msgspec
 
 from kelly_tui.errors import FileRefused
+
+_T = TypeVar("_T")
 
 _SHORTEST, _FEW = 32, 1000
 """Bytes that any sample, opinion or conflict is told in, on an average; and how many may be told in fewer."""
@@ -30,15 +33,15 @@ def too_many(number: int, size: int) -> bool:
 class Elements:
     """The values of an array, as bytes."""
 
-    def __init__(self, array: msgspec.Raw | bytes, name: str, path: Path) -> None:
-        """`array` is valid JSON, the file's at `path`. Raises `FileRefused` where it is none, or one of too many."""
+    def __init__(self, array: msgspec.Raw | bytes, name: str) -> None:
+        """`array` is valid JSON. Raises `FileRefused` where it is none, or one of too many."""
         self._array, self._count = memoryview(array), 0
         if bytes(self._array[:1]) != b"[":
-            raise FileRefused(f"no manifest (its {name} are no list)", path=path)
+            raise FileRefused(f"its {name} are no list")
         for _, end in self._places():
             self._count += 1
             if too_many(self._count, end):
-                raise FileRefused(f"no manifest (its {name} have fewer than {_SHORTEST} bytes each)", path=path)
+                raise FileRefused(f"its {name} have fewer than {_SHORTEST} bytes each")
 
     def __len__(self) -> int:
         return self._count
@@ -64,3 +67,15 @@ class Elements:
                 if mark != ord(","):
                     return
                 begin = at
+
+
+def all_of(array: msgspec.Raw, kind: type[_T], name: str, findings: list[str]) -> list[_T]:
+    """Those of an array that are of this kind; what is none is left out, and said where no array is there."""
+    found: list[_T] = []
+    try:
+        for one in Elements(array, name):
+            with suppress(msgspec.MsgspecError):
+                found.append(msgspec.json.decode(one, type=kind))
+    except FileRefused as error:
+        findings.append(f"{error.what}: left out")
+    return found

@@ -24,7 +24,7 @@ from kelly_tui.model.opinion import Opinion
 from kelly_tui.model.sample import Sample
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.conflicts import WrittenConflict, written_conflicts
-from kelly_tui.store.elements import Elements, too_many
+from kelly_tui.store.elements import Elements, all_of, too_many
 from kelly_tui.store.inside import open_inside, read_inside
 from kelly_tui.store.layout import LARGEST_CONFIG, LARGEST_MANIFEST, disk_errors, sync_folder
 from kelly_tui.store.markers import versions
@@ -33,7 +33,7 @@ from kelly_tui.store.opinions import blind_opinions
 from kelly_tui.store.partial import partials, put
 from kelly_tui.store.schema import FLAG_FIELDS, LIST_FIELDS, SAID_BY, decode_provenance
 from kelly_tui.store.trials import trials
-from kelly_tui.text import of_json
+from kelly_tui.text import no_number, of_json
 
 NAME = "manifest.json"
 
@@ -186,18 +186,18 @@ def replacing(path: Path, place: Place = None) -> Iterator[BinaryIO]:
         sync_folder(path.parent)
 
 
-_NONE, _NOTHING = msgspec.Raw(b"[]"), msgspec.Raw(b"{}")
+_NONE, _NULL = msgspec.Raw(b"[]"), msgspec.Raw(b"null")
 
 
 class _File(msgspec.Struct):
-    """A manifest as it lies: only what is short is decoded."""
+    """A manifest as it lies."""
 
     samples: msgspec.Raw
-    config: msgspec.Raw = _NOTHING
-    created_at: str | None = None
-    updated_at: str | None = None
-    stats: msgspec.Raw = _NOTHING
-    kelly: msgspec.Raw = _NOTHING
+    config: msgspec.Raw = _NULL
+    created_at: msgspec.Raw = _NULL
+    updated_at: msgspec.Raw = _NULL
+    stats: msgspec.Raw = _NULL
+    kelly: msgspec.Raw = _NULL
     blind_listening: msgspec.Raw = _NONE
     opinions: msgspec.Raw = _NONE
     conflicts: msgspec.Raw = _NONE
@@ -225,6 +225,8 @@ class RawManifest:
     """What nobody has decided; what is none is left out."""
     lineage: Lineage
     """Whose it is, as far as it tells."""
+    findings: list[str]
+    """What is left out, or read otherwise than it stands there."""
     disputed: int = 0
     """So many of the last lines only one side of a merge has that git left to people."""
 
@@ -235,6 +237,8 @@ class RawManifest:
                 row = of_json(line, object, _LONGEST) if len(line) <= _LONGEST else None
             except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
                 row = None
+            if isinstance(row, dict) and self.findings and "\ufffd" in f"{row.get('sample_id')}{row.get('file_path')}":
+                row = None  # what is read otherwise than it stands there may name another file
             yield row if isinstance(row, dict) else line
 
     def add(self, other: RawManifest) -> None:
@@ -246,6 +250,7 @@ class RawManifest:
         self.heard += [one for one in other.heard if one not in self.heard]
         self.opinions += [one for one in other.opinions if one not in self.opinions]
         self.conflicts += [one for one in other.conflicts if one not in self.conflicts]
+        self.findings += [one for one in other.findings if one not in self.findings]
 
 
 class _Lines:
@@ -277,8 +282,9 @@ def read_manifest_file(path: Path) -> RawManifest:
     except OSError as error:
         raise FileRefused(f"can't be read ({error.strerror})", path=path) from error
     if by_line is not None:
-        without, lines = by_line
-        return replace(_decoded(without, path), lines=lines)
+        without, lines, findings = by_line
+        found = _decoded(without, path)
+        return replace(found, lines=lines, findings=found.findings + findings)
     first, *others = [_decoded(one, path) for one in versions(raw)]
     for other in others:
         first.add(other)
@@ -299,53 +305,61 @@ def lineage_told(path: Path) -> Lineage:
 
 
 def _decoded(raw: bytes, path: Path) -> RawManifest:
+    findings: list[str] = []
     try:
-        found = of_json(raw.removeprefix(b"\xef\xbb\xbf"), _File)
+        found = of_json(raw.removeprefix(b"\xef\xbb\xbf"), _File, findings=findings)
+        lines = Elements(found.samples, "samples")
+    except FileRefused as error:
+        raise FileRefused(f"no manifest ({error.what})", path=path) from None
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         raise FileRefused(f"no manifest ({error}{_near(raw, str(error))})", path=path) from None
-    kelly = _object(found.kelly, path)
+    kelly = _said(found.kelly, dict, "kelly", findings) or {}
     rev, said = kelly.get("catalogue_rev"), kelly.get("mark")
     come_to = Lineage()
     with suppress(msgspec.ValidationError):
         come_to = msgspec.convert(kelly, Lineage)
     return RawManifest(
-        _object(found.config, path),
-        found.created_at or "",
-        found.updated_at or "",
-        _object(found.stats, path),
+        _said(found.config, dict, "config", findings) or {},
+        _said(found.created_at, str, "created_at", findings) or "",
+        _said(found.updated_at, str, "updated_at", findings) or "",
+        _said(found.stats, dict, "stats", findings) or {},
         rev if isinstance(rev, int) else None,
         said if isinstance(said, str) else "",
-        Elements(found.samples, "samples", path),
-        list(_read(found.blind_listening, Trial, path)),
-        list(_read(found.opinions, Opinion, path)),
-        list(_read(found.conflicts, WrittenConflict, path)),
+        lines,
+        all_of(found.blind_listening, Trial, "blind_listening", findings),
+        all_of(found.opinions, Opinion, "opinions", findings),
+        all_of(found.conflicts, WrittenConflict, "conflicts", findings),
         come_to,
+        findings,
     )
 
 
-def _object(raw: msgspec.Raw, path: Path) -> dict[str, Any]:
-    try:
-        said = of_json(bytes(raw), object) if len(memoryview(raw)) <= LARGEST_CONFIG else raw
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
-        said = raw
-    if said is not None and not isinstance(said, dict):
-        begin = bytes(memoryview(raw)[:16]).decode("utf-8", "replace")
-        raise FileRefused(f"no manifest ({begin!r} is no object of at most {LARGEST_CONFIG >> 20} MB)", path=path)
-    return said or {}
+def _said(raw: msgspec.Raw, kind: type[_T], name: str, findings: list[str]) -> _T | None:
+    """What stands under `name`, where it is of that kind and no larger than a configuration is."""
+    said: object = raw
+    with suppress(msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        if len(memoryview(raw)) <= LARGEST_CONFIG:
+            said = of_json(bytes(raw), object)
+    if said is None or (isinstance(said, kind) and not no_number(said)):
+        return said
+    begin = bytes(memoryview(raw)[:16]).decode("utf-8", "replace")
+    findings.append(f"{name} is {no_number(said) or begin}: left out")
+    return None
 
 
-def _by_line(path: Path) -> tuple[bytes, _Lines] | None:
-    """A manifest without its samples, and these, where each is a line; None of one that is not so, or is broken."""
+def _by_line(path: Path) -> tuple[bytes, _Lines, list[str]] | None:
+    """A manifest without its samples; these, where each is a line; what was mended in them. None if it is not so."""
     file = open_inside(path.parent, path)
+    findings: list[str] = []
     head = list(islice(_lines_of(file), _BEFORE))
     begin = file.tell()
-    if head[-1:] == [_SAMPLES] and (found := _count_lines(file)) is not None:
+    if head[-1:] == [_SAMPLES] and (found := _count_lines(file, findings)) is not None:
         number, end = found
         left = os.fstat(file.fileno()).st_size - file.tell()
         without = b"".join(head) + end + file.read(max(0, min(left, LARGEST_MANIFEST)))
         with suppress(msgspec.DecodeError, RecursionError, UnicodeDecodeError):
-            msgspec.json.decode(without.removeprefix(b"\xef\xbb\xbf"), type=_File)
-            return without, _Lines(file, begin, number)
+            of_json(without.removeprefix(b"\xef\xbb\xbf"), _File)
+            return without, _Lines(file, begin, number), findings
     file.close()
     return None
 
@@ -365,7 +379,7 @@ _BEFORE, _SAMPLES = 4, b'"samples": [\n'
 """How many lines there are before the samples, and the last of them."""
 
 
-def _count_lines(file: BinaryIO) -> tuple[int, bytes] | None:
+def _count_lines(file: BinaryIO, findings: list[str]) -> tuple[int, bytes] | None:
     """How many lines are samples, and the line after them; None where they are no JSON with commas between."""
     number, goes_on, size = 0, True, 0
     for line in _lines_of(file):
@@ -374,7 +388,7 @@ def _count_lines(file: BinaryIO) -> tuple[int, bytes] | None:
         text = _without_comma(line)
         size += len(line)
         with suppress(msgspec.DecodeError, RecursionError, UnicodeDecodeError):
-            msgspec.json.decode(text, type=msgspec.Raw)
+            of_json(text, msgspec.Raw, findings=findings)
             if goes_on and not too_many(number, size):
                 number, goes_on = number + 1, line.rstrip() != text
                 continue
@@ -384,12 +398,6 @@ def _count_lines(file: BinaryIO) -> tuple[int, bytes] | None:
 
 def _without_comma(line: bytes) -> bytes:
     return line.strip().removesuffix(b",").rstrip()
-
-
-def _read(array: msgspec.Raw, kind: type[_T], path: Path) -> Iterator[_T]:
-    for line in Elements(array, "further lines", path):
-        with suppress(msgspec.MsgspecError):
-            yield msgspec.json.decode(line, type=kind)
 
 
 def _near(raw: bytes, error: str) -> str:
@@ -409,6 +417,8 @@ class Manifest:
     updated_at: str
     samples: list[Sample] = field(default_factory=list)
     stats: dict[str, Any] = field(default_factory=dict)
+    findings: list[str] = field(default_factory=list)
+    """What is left out, or read otherwise than it stands there."""
 
     def __getitem__(self, name: str) -> Any:
         if name not in TOP_LEVEL:
@@ -433,4 +443,4 @@ def load_manifest(path: Path | str) -> Manifest:
         raise DatasetError(error.what, path=file, hint="Restore it, or let kelly write it anew.") from None
     config = DatasetConfig.from_json(msgspec.json.encode({"dataset_id": file.parent.name, **raw.config}))
     samples = [read_row(row, config).sample for row in raw.rows() if isinstance(row, dict)]
-    return Manifest(config, raw.created_at, raw.updated_at, samples, raw.stats)
+    return Manifest(config, raw.created_at, raw.updated_at, samples, raw.stats, raw.findings)

@@ -138,6 +138,7 @@ class _Reader:
         self._since: int | None = None
         if self._manifest_edited and (raw := self._read_manifest(self._manifest)) is not None:
             self._told = raw
+            self._adoption.rebuilt.findings += raw.findings
             self._since = self._written_from(raw, known_state(catalogue, self._manifest))
             self._adoption.unsourced.says_who = bool(raw.mark)
             self._look_at(self._manifest_changes(raw, self._adoption.add))
@@ -355,7 +356,8 @@ class _Reader:
         told = self._told
         if told is None or told.disputed or not told.mark or any(file == NAME for file, *_ in self.merge.refused):
             return False
-        return told.lineage.catalogue not in ("", lineage(self.catalogue.db).catalogue)
+        in_doubt = self._adoption.rebuilt.findings
+        return not in_doubt and told.lineage.catalogue not in ("", lineage(self.catalogue.db).catalogue)
 
     # -- both ---------------------------------------------------------------------------------------------------------
 

@@ -184,8 +184,10 @@ def _read_manifest(catalogue: Catalogue, rebuilt: Rebuilt) -> RawManifest | None
         set_aside(catalogue, path)
         rebuilt.note(f"manifest.json: {error.what}; it is kept in .kelly/set-aside")
         return None
-    if (raw.catalogue_rev is None or raw.disputed) and raw.lines:
+    if raw.findings or ((raw.catalogue_rev is None or raw.disputed) and raw.lines):
         set_aside(catalogue, path)  # another program's, or of two: kept as it was
+    for finding in raw.findings:
+        rebuilt.note(f"manifest.json: {finding}; the file is kept in .kelly/set-aside")
     return raw
 
 

@@ -8,8 +8,6 @@ from pathlib import PurePosixPath
 from types import NoneType
 from typing import Any
 
-import msgspec
-
 from kelly_tui.errors import LabelError
 from kelly_tui.model.annotation import FIELDS, LONGEST_NAME, Label, Value, check_value
 from kelly_tui.model.dataset import DatasetConfig
@@ -17,7 +15,7 @@ from kelly_tui.model.labels import DECISIONS, SHOWN, SPLITS
 from kelly_tui.model.sample import MOST, Sample, file_type_of
 from kelly_tui.model.tonality import apart, author_of, contradiction
 from kelly_tui.model.variation import impossible, wanted
-from kelly_tui.store.schema import SAID_BY, Provenance, label_of
+from kelly_tui.store.schema import SAID_BY, Provenance, label_of, provenance_in
 from kelly_tui.text import as_written, json_of, no_number
 
 BY = "manifest.json"
@@ -77,7 +75,7 @@ def read_row(row: Mapping[str, Any], config: DatasetConfig) -> ReadRow:
     check_augmentation(sample, rest, read.findings)
     _mend(sample, rest, read.findings)
     annotations = rest.pop("annotations", None)
-    people = _said_by(rest)
+    people = _said_by(rest, read.findings)
     if isinstance(annotations, dict):
         sample.labels, others = read_annotations(annotations, config, read.findings)
         if others:
@@ -148,19 +146,20 @@ def provenance_of_row(
 
 def people_of(row: Mapping[str, Any]) -> dict[str, Provenance]:
     """By field, who gave the labels that people gave; empty where a row does not say so."""
-    try:
-        found = msgspec.convert(row.get(SAID_BY), dict[str, Provenance])
-    except msgspec.ValidationError:
-        return {}
-    human = {name: Provenance("human", one.by, one.at, None, one.unsure, one.in_doubt) for name, one in found.items()}
-    short = all(len(one.by or "") <= LONGEST_NAME and len(one.at or "") <= LONGEST_NAME for one in human.values())
-    return human if short and human.keys() <= FIELDS.keys() else {}
+    return {
+        name: Provenance("human", one.by, one.at, None, one.unsure, one.in_doubt)
+        for name, one in provenance_in(row.get(SAID_BY)).items()
+        if name in FIELDS and len(one.by or "") <= LONGEST_NAME and len(one.at or "") <= LONGEST_NAME
+    }
 
 
-def _said_by(rest: dict[str, Any]) -> dict[str, Provenance]:
+def _said_by(rest: dict[str, Any], findings: list[str]) -> dict[str, Provenance]:
     """The same, taken out of a row."""
     if people := people_of(rest):
-        del rest[SAID_BY]
+        said = rest.pop(SAID_BY)
+        if wrong := {name: one for name, one in said.items() if name not in people}:
+            keep_beside(rest, NOT_READ, {SAID_BY: wrong})
+            findings.append(f"who gave it can't be read: {', '.join(wrong)}")
     return people
 
 

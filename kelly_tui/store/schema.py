@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from itertools import groupby
 from typing import Any
 
@@ -19,6 +20,7 @@ from kelly_tui.model.annotation import FIELDS, Label, Value
 from kelly_tui.model.sample import Sample
 from kelly_tui.store.migrations import LATER, STEP_INDEXES
 from kelly_tui.store.unchanged import forgetting
+from kelly_tui.text import no_number
 
 LIST_KINDS = ("words", "chords", "numbers", "velocities")
 LIST_FIELDS = frozenset(name for name, field in FIELDS.items() if field.kind in LIST_KINDS)
@@ -288,6 +290,18 @@ class Provenance(msgspec.Struct, frozen=True, omit_defaults=True):
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
 decode_provenance = msgspec.json.Decoder(dict[str, Provenance]).decode
+
+
+def provenance_in(data: object) -> dict[str, Provenance]:
+    """What can be read of it by field: where a value came from is worth less than the value."""
+    found: dict[str, Provenance] = {}
+    for name, one in data.items() if isinstance(data, dict) else ():
+        parts = one
+        if isinstance(one, dict):  # of no known source is no person's: without one it would be
+            parts = {part: said for part, said in one.items() if part == "source" or not no_number(said)}
+        with suppress(msgspec.ValidationError):
+            found[name] = msgspec.convert(parts, Provenance)
+    return found
 
 
 def provenance_of(label: Label) -> Provenance:

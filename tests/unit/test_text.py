@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import unicodedata
 from itertools import groupby
@@ -13,9 +14,11 @@ from hypothesis import strategies as st
 
 from kelly_tui import text as texts
 from kelly_tui.text import (
+    DEEPEST,
     LONGEST_STACK,
     MOST_JOINED,
     is_safe,
+    mended,
     no_number,
     of_json,
     safe_letters,
@@ -158,3 +161,44 @@ def test_what_is_no_json_but_for_a_number_stays_none(broken):
 def test_a_file_of_nothing_that_is_a_number_is_refused_as_before():
     with pytest.raises(msgspec.DecodeError):
         of_json(b"[%s1]" % (b"NaN," * 100), object, 500)
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        (r"caf\udce9", "caf\ufffd"),
+        (r"\ud83d\ude00", "\U0001f600"),
+        (r"\ud83dx\uDE00", "\ufffdx\ufffd"),
+        (r"\ud83d\ud83d\ude00", "\ufffd\U0001f600"),
+        (r"\\ud800 \"\u00e9", '\\ud800 "é'),
+    ],
+)
+def test_half_of_a_letter_costs_that_half(written, read):
+    said: list[str] = []
+    found = of_json(f'{{"a": "{written}", "b": [NaN], "{written}": 1}}'.encode(), dict, findings=said)
+    assert (found["a"], found[read], list(map(no_number, found["b"]))) == (read, 1, ["NaN"])
+    assert said == [f'"{written}" has half of a letter, read as \ufffd'] * (2 * ("\ufffd" in read))
+    found["a"].encode()
+
+
+@pytest.mark.parametrize("deep", [30, 100_000])
+def test_what_is_nested_deep_costs_what_lies_within(deep):
+    said: list[str] = []
+    data = b'{"a": 1, "b": %s"]"%s, "c": {"d": NaN}}' % (b'[{"x": ' * deep, b"}, 1]" * deep)
+    found = msgspec.json.decode(mended(data, said))
+    assert (found["a"], no_number(found["c"]["d"])) == (1, "NaN")
+    assert json.dumps(found).count("[") < DEEPEST
+    assert [one.rpartition(" is ")[2] for one in said] == ["nested too deep: left out"]
+    for broken in (data[:-20], data[:40], b"[" * deep, b"]" * deep, data + b"]"):
+        with pytest.raises((msgspec.DecodeError, RecursionError)):
+            of_json(broken, object)
+
+
+def test_what_is_all_brackets_is_not_gone_through(monkeypatch):
+    monkeypatch.setattr(texts, "_MOST_BRACKETS", 1000)
+    for number in (900, 1000):
+        said: list[str] = []
+        mended(b"[" * number + b"]" * number, said)
+        assert len(said) == (number < 1000)
+    mended(b'["\\ud800"' + b', "\\ud800"' * 500 + b"]", said)
+    assert len(said) == 100, "the first are named"

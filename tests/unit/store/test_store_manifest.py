@@ -9,7 +9,7 @@ import pytest
 from store_samples import new_catalogue, sample
 
 from kelly_tui.errors import FileRefused
-from kelly_tui.store.manifest import read_manifest_file, write_manifest_file
+from kelly_tui.store.manifest import load_manifest, read_manifest_file, write_manifest_file
 
 
 @pytest.fixture
@@ -73,6 +73,20 @@ def test_whatever_was_done_to_a_manifest_it_is_read_as_json_is(written, change):
     assert len(found.lines) == len(wanted["samples"])
     assert found.config == wanted["config"]
     assert found.catalogue_rev == wanted["kelly"]["catalogue_rev"]
+
+
+@pytest.mark.parametrize("by_line", [True, False])
+def test_what_is_left_out_or_read_otherwise_is_told(written, by_line):
+    text = written.read_text("utf-8").replace('"duration_sec":null', r'"mine":"\ud800","duration_sec":null', 1)
+    text = text.replace('"created_at": "', '"created_at": 5, "x": "', 1)
+    written.write_text(text if by_line else text.replace('"samples": [\n', '"samples":\n['), "utf-8")
+    assert len(read_manifest_file(written).lines) == 5
+    found = load_manifest(written)
+    assert sorted(found.findings) == [
+        r'"\ud800"' + " has half of a letter, read as \ufffd",
+        "created_at is 5: left out",
+    ]
+    assert (found.created_at, [one.extra.get("mine") for one in found.samples].count("\ufffd")) == ("", 1)
 
 
 def test_of_a_long_manifest_little_is_held(tmp_path):

@@ -124,6 +124,103 @@ def test_a_broken_manifest_is_kept(dataset, nonsense):
     assert len(json.loads((dataset / "manifest.json").read_bytes())["samples"]) == 6
 
 
+HALF, DEEP = "caf\udce9", "@deep@"
+"""As Python's json writes a name that is no UTF-8; and what stands for brackets within brackets."""
+
+
+def write_as_python(path: Path, data: object) -> bytes:
+    text = json.dumps(data, indent=1).replace(f'"{DEEP}"', "[" * 100_000 + "]" * 100_000)
+    path.write_text(text)
+    return text.encode()
+
+
+@pytest.mark.parametrize(
+    ("name", "said", "words"),
+    [
+        ("updated_at", 5, "updated_at is 5: left out"),
+        ("created_at", float("nan"), "created_at is NaN: left out"),
+        ("updated_at", HALF, '"caf\\udce9" has half of a letter, read as \ufffd'),
+        ("created_at", DEEP, "[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[ is nested too deep: left out"),
+        ("config", "zz", 'config is "zz": left out'),
+        ("config", float("inf"), "config is Infinity: left out"),
+        ("stats", [HALF], '"caf\\udce9" has half of a letter, read as \ufffd'),
+        ("conflicts", "zz", "its conflicts are no list: left out"),
+        ("opinions", {}, "its opinions are no list: left out"),
+        ("blind_listening", DEEP, "[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[ is nested too deep: left out"),
+        ("kelly", 5, "kelly is 5: left out"),
+    ],
+)
+def test_one_bad_value_of_the_manifest_costs_that_value(dataset, name, said, words):
+    before = everything(dataset)
+    lose_catalogue(dataset)
+    manifest = json.loads((dataset / "manifest.json").read_bytes())
+    written = write_as_python(dataset / "manifest.json", {**manifest, name: said})
+    assert everything(dataset) == before, "parents, seeds, splits, sources, times too"
+    with Catalogue.open(dataset) as catalogue:
+        assert f"manifest.json: {words}; the file is kept in .kelly/set-aside" in last_rebuild(catalogue).findings
+        write_views(catalogue)
+    assert written in [path.read_bytes() for path in (dataset / ".kelly/set-aside").iterdir()]
+    assert json.loads((dataset / "manifest.json").read_bytes())["samples"] == manifest["samples"]
+
+
+@pytest.mark.parametrize("by_line", [True, False])
+@pytest.mark.parametrize(
+    ("change", "lost"),
+    [
+        ({"source": HALF}, {"source": "caf\ufffd"}),
+        ({"source": DEEP}, {"source": None}),
+        ({"created_at": DEEP}, {"created_at": ""}),
+        ({"split": HALF}, {"split": None}),
+        ({"duration_sec": DEEP, "mine": HALF}, {}),
+        ({"said_by": {"emotion": {"by": HALF, "at": "2026"}, "key": {"by": DEEP}}}, {}),
+        ({"annotations": {"emotion": HALF, "key": DEEP}}, {}),
+    ],
+)
+def test_one_bad_value_of_a_row_costs_that_value(dataset, change, lost, by_line):
+    before = {one.sample_id: one for one in everything(dataset)}
+    lose_catalogue(dataset)
+    path = dataset / "manifest.json"
+    manifest = json.loads(path.read_bytes())
+    row = next(row for row in manifest["samples"] if row["sample_id"] == id_of(1))
+    if by_line:
+        old, new = (json.dumps(one, separators=(",", ":")) for one in (row, row | change))
+        text = path.read_text()
+        assert old in text
+        path.write_text(text.replace(old, new.replace(f'"{DEEP}"', "[" * 100_000 + "]" * 100_000)))
+    else:
+        row |= change
+        write_as_python(path, manifest)
+    after = {one.sample_id: one for one in everything(dataset)}
+    found, was = after.pop(id_of(1)), before.pop(id_of(1))
+    assert after == before
+    for name in ("parent_id", "root_id", "sha256", "augmentation", "split", "labels", "created_at", "source"):
+        assert getattr(found, name) == {name: getattr(was, name), **lost}[name], name
+    with Catalogue.open(dataset) as catalogue:
+        assert last_rebuild(catalogue).findings
+        write_views(catalogue)
+    path.read_bytes().decode("utf-8")
+
+
+def test_a_row_that_may_name_another_file_is_kept_and_not_read(dataset):
+    before = everything(dataset)
+    lose_catalogue(dataset)
+    path = dataset / "manifest.json"
+    manifest = json.loads(path.read_bytes())
+    first, second = manifest["samples"][:2]
+    put(dataset / "raw/midi/caf\ufffd.mid", midi(99))
+    first["file_path"], second["sample_id"] = f"raw/midi/{HALF}.mid", HALF
+    write_as_python(path, manifest)
+    after = {one.file_path: one for one in everything(dataset)}
+    assert len(after) == len(before) + 1
+    for one in before[:2]:
+        assert (after[one.file_path].sample_id, after[one.file_path].created_at) == (one.sample_id, ""), "of its file"
+    assert after["raw/midi/caf\ufffd.mid"].sample_id == hashlib.sha256(midi(99)).hexdigest()[:16]
+    with Catalogue.open(dataset) as catalogue:
+        said = " ".join(last_rebuild(catalogue).findings)
+    assert said.count("a row of the manifest can't be read") == 2
+    assert r"raw/midi/caf\udce9.mid" in said
+
+
 def test_a_broken_annotation_file(dataset):
     lose_catalogue(dataset)
     path = next((dataset / "annotations").rglob("*.json"))

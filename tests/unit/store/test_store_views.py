@@ -455,6 +455,18 @@ def test_beside_a_value_that_is_no_number_an_edit_is_taken(catalogue, written):
     assert json.loads(path.read_bytes())["annotations"] == before | {"arousal": 0.9}
 
 
+def test_a_bad_value_of_a_manifest_that_was_edited_is_named_and_edits_beside_it_are_taken(catalogue):
+    say(catalogue, 1, emotion="sad", key="C")
+    write_views(catalogue)
+    path = catalogue.layout.manifest_path
+    text = path.read_text().replace('"key":"C"', '"key":"D"').replace('"updated_at": "', '"updated_at": "\\udce9')
+    path.write_text(text)
+    merge = read_back(catalogue)
+    assert (merge.taken, values(catalogue, 1)["key"]) == ([(id_of(1), "key")], "D")
+    assert r'manifest.json: "\udce9' in merge.words()
+    assert [kept.read_text() for kept in (catalogue.layout.kelly_dir / "set-aside").iterdir()] == [text]
+
+
 def test_of_a_field_that_stands_twice_beside_no_number_both_are_heard(catalogue):
     say(catalogue, 1, emotion="sad", valence=0.4, arousal=-0.3)
     write_views(catalogue)
@@ -587,7 +599,7 @@ DEEP = b"[" * 10_000_000
 @pytest.mark.parametrize(
     "nonsense",
     [b"", b"hello", b"[]", b"null", b'{"samples": 5}', b'{"samples": null}', b'{"samples": [1, {"a": ', b"\x00" * 4096,
-     DEEP, b'{"samples": ' + DEEP, b'{"samples": [{"sample_id": nan}]}', b'{"samples": [], "config": []}',
+     DEEP, b'{"samples": ' + DEEP, b'{"samples": [{"sample_id": nan}]}',
      '{"samples": []}'.encode("utf-16")],
     ids=lambda nonsense: f"{len(nonsense)} {nonsense[:24]!r}",
 )  # fmt: skip
