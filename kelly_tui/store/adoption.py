@@ -298,7 +298,7 @@ class Adoption:
             set_aside(self._catalogue, path)
             self.rebuilt.note(f"{path.name}: {error.what}; it is kept in .kelly/set-aside")
             return False
-        findings: list[str] = []
+        findings = [*said.findings]
         others: dict[str, Any] = {}
         if sample.labels.keys() == said.values.keys() and _encode(said.values) == _encode(row_said):
             # As usual: they have been looked at. (To Python 1 and true were the same.)
@@ -313,7 +313,7 @@ class Adoption:
         self.hear(said.opinions, said.heard)
         self._elsewhere += [(sample.sample_id, one.told) for one in (said, *undecided) if any(one.told)]
         decided = {name: value for name, value in sample.state.items() if value != UNDECIDED[name]}
-        if not _take_state(sample, said, findings) or said.unknown or others:
+        if not _take_state(sample, said, findings) or said.unknown or others or said.findings:
             set_aside(self._catalogue, path)
         both = both_say(said, labels, sample.labels, row_at, sample.refused)
         typed: list[Undecided] = [
@@ -331,6 +331,7 @@ class Adoption:
             self._compare(sample, said, other, read_annotations(other.values, self._catalogue.config, findings)[0])
             self.hear(other.opinions, other.heard)
             self._undecided += _merge_state(sample, other.state)
+            findings += other.findings
             if sample.decision == "labelled" and self._catalogue.config.model.main_label not in sample.labels:
                 sample.decision = "pending"  # one side took the label back
         for finding in findings:

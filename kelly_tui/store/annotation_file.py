@@ -29,8 +29,8 @@ from kelly_tui.store.decisions import decision_times
 from kelly_tui.store.earlier import Earlier, ToldElsewhere, as_earlier, as_told, decided_conflicts, earlier_labels
 from kelly_tui.store.inside import read_inside
 from kelly_tui.store.markers import versions
-from kelly_tui.store.schema import Provenance, provenance_of
-from kelly_tui.text import mended, no_number, of_json
+from kelly_tui.store.schema import Provenance, provenance_in, provenance_of
+from kelly_tui.text import DEEPEST, mended, of_json
 
 LARGEST = 32 << 20
 """Bytes: what `kelly_tui.model.annotation.LONGEST` allows in every field, and most of a stranger's."""
@@ -40,7 +40,6 @@ _T = TypeVar("_T")
 _DECIDED, _EARLIER, _AS_IT_WAS_CALLED = "decided", "earlier", "taken_back"
 _DECISIONS = "decisions"
 _MARK = b"\xef\xbb\xbf"
-_DEEPEST = 20
 _encode = msgspec.json.Encoder(order="sorted").encode
 
 
@@ -162,6 +161,8 @@ class AnnotationFile:
     """What is no part of the format."""
     sample_id: str = ""
     """Of which sample it says it is, if it says so."""
+    findings: list[str] = field(default_factory=list)
+    """What is read otherwise than it stands there."""
 
     @property
     def told(self) -> ToldElsewhere:
@@ -212,12 +213,13 @@ def read(raw: bytes) -> AnnotationFile:
     """
     with suppress(msgspec.DecodeError, RecursionError, UnicodeDecodeError):
         own = _decode_own(raw)
-        if len(raw) <= LARGEST and (_is_flat(raw) or _depth(own.annotations) < _DEEPEST):
+        if len(raw) <= LARGEST and (_is_flat(raw) or _depth(own.annotations) < DEEPEST):
             state = {name: said for name in STATE_FIELDS if (said := getattr(own, name)) is not UNSET}
             said = own.opinions, own.blind_listening, own.decided
             file = AnnotationFile(own.annotations, own.provenance, own.rev, state, own.modified_at, *said)
             return replace(file, sample_id=own.sample_id, earlier=own.earlier, decisions=own.decisions)
-    data = decode_object(raw, LARGEST)
+    findings: list[str] = []
+    data = _decode_object(raw, findings)
     values = data.pop("annotations", None)
     if values is None and data.keys() & FIELDS.keys():
         values = {name: data.pop(name) for name in list(data) if name in FIELDS}
@@ -229,13 +231,13 @@ def read(raw: bytes) -> AnnotationFile:
     state = {name: data.pop(name) for name in STATE_FIELDS if name in data}
     modified_at = data.pop("modified_at", None)
     known = isinstance(rev, int) and 0 <= rev < 1 << 63  # SQLite's integers are no larger
-    file = AnnotationFile(values, _provenance(provenance), rev if known else None, state)
+    file = AnnotationFile(values, provenance_in(provenance), rev if known else None, state)
     file.modified_at = modified_at if isinstance(modified_at, str) else None
     file.opinions, file.heard = _taken_from(data, OPINIONS, Opinion), _taken_from(data, HEARD, Trial)
-    file.decided, file.decisions = _decided(data.pop(_DECIDED, {})), _decided(data.pop(_DECISIONS, {}))
-    file.earlier = _earlier(data.pop(_EARLIER, data.pop(_AS_IT_WAS_CALLED, {})))
+    file.decided, file.decisions = _told_in(data, _DECIDED, str), _told_in(data, _DECISIONS, str)
+    file.earlier = _told_in(data, _EARLIER if _EARLIER in data else _AS_IT_WAS_CALLED, Earlier)
     file.unknown = data
-    return replace(file, sample_id=sample_id)
+    return replace(file, sample_id=sample_id, findings=findings)
 
 
 def read_versions(raw: bytes, sample_id: str) -> list[AnnotationFile]:
@@ -279,29 +281,32 @@ _FIELDS = [name.encode() for name in FIELDS]
 _ONCE = dict.fromkeys([b"annotations", b"provenance", b"rev", *(name.encode() for name in STATE_FIELDS)], 1)
 
 
-def decode_object(raw: bytes, largest: int) -> dict[str, Any]:
-    """The JSON object in `raw`, with or without a byte order mark; `FileRefused` for anything else."""
-    if len(raw) > largest:
-        raise FileRefused(f"larger than {largest >> 20} MB")
+def _decode_object(raw: bytes, findings: list[str]) -> dict[str, Any]:
+    """The JSON object in `raw`, with or without a byte order mark, `mended`; `FileRefused` for anything else."""
+    if len(raw) > LARGEST:
+        raise FileRefused(f"larger than {LARGEST >> 20} MB")
+    raw = raw.removeprefix(_MARK)
     try:
-        data = of_json(raw.removeprefix(_MARK), object, largest)
+        data = of_json(raw, object, LARGEST, findings)
+        if isinstance(data, dict) and not _is_flat(raw) and _depth(data) > DEEPEST:
+            data = msgspec.json.decode(mended(raw, findings))
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         raise FileRefused(f"no JSON ({error})") from None
     if not isinstance(data, dict):
         raise FileRefused("no JSON object")
-    if not _is_flat(raw) and _depth(data) > _DEEPEST:
+    if not _is_flat(raw) and _depth(data) > DEEPEST:
         raise FileRefused("nested too deep")
     return data
 
 
 def _is_flat(raw: bytes) -> bool:
     """Whether there are too few brackets to nest deep."""
-    return raw.count(b"[") + raw.count(b"{") <= _DEEPEST
+    return raw.count(b"[") + raw.count(b"{") <= DEEPEST
 
 
 def _depth(data: dict[str, Any]) -> int:
     deepest, level = 0, list[Any]([data])
-    while level and deepest <= _DEEPEST:
+    while level and deepest <= DEEPEST:
         deepest += 1
         level = [
             inner
@@ -326,27 +331,10 @@ def _taken_from(data: dict[str, Any], name: str, kind: type[_T]) -> list[_T]:
     return found
 
 
-def _decided(data: object) -> dict[str, list[str]]:
-    with suppress(msgspec.ValidationError):
-        return msgspec.convert(data, dict[str, list[str]])
-    return {}
-
-
-def _earlier(data: object) -> dict[str, list[Earlier]]:
-    with suppress(msgspec.ValidationError):
-        return msgspec.convert(data, dict[str, list[Earlier]])
-    return {}
-
-
-def _provenance(data: object) -> dict[str, Provenance]:
-    """What can be read of it: where a value came from is worth less than the value."""
-    with suppress(msgspec.ValidationError):
-        return msgspec.convert(data, dict[str, Provenance])
-    found: dict[str, Provenance] = {}
-    for name, one in data.items() if isinstance(data, dict) else ():
-        parts = one
-        if isinstance(one, dict):  # of no known source is no person's: without one it would be
-            parts = {part: said for part, said in one.items() if part == "source" or not no_number(said)}
-        with suppress(msgspec.ValidationError):
-            found[name] = msgspec.convert(parts, Provenance)
+def _told_in(data: dict[str, Any], name: str, kind: type[_T]) -> dict[str, list[_T]]:
+    """The same of lists by field."""
+    fields = data.pop(name, {})
+    found = {field_: _taken_from(fields, field_, kind) for field_ in fields.copy()} if isinstance(fields, dict) else {}
+    if fields:
+        data[name] = fields
     return found

@@ -256,7 +256,7 @@ class _Reader:
                 file_is_read(self.catalogue, sample_id, now)
                 continue
             for said in found:
-                keep = _UNDECIDED if said is not found[-1] else ""
+                keep = _UNDECIDED if said is not found[-1] else "; ".join(said.findings)
                 opinions = [one for one in said.opinions if one.sample_id == sample_id]
                 heard = [one for one in said.heard if one.sample_id == sample_id]
                 if len(opinions) + len(heard) < len(said.opinions) + len(said.heard):  # of other samples

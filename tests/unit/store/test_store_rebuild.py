@@ -524,14 +524,36 @@ def test_a_setting_that_fits_no_other_by_default_is_named_as_it_was_written(data
         Catalogue.open(dataset)
 
 
-def test_an_annotation_file_that_is_nested_deep_is_kept_aside(dataset):
+@pytest.mark.parametrize("has_manifest", [True, False])
+@pytest.mark.parametrize(
+    ("written", "tags", "words"),
+    [
+        (r'["caf\udce9"]', ["caf\ufffd"], '"caf\\udce9" has half of a letter, read as \ufffd'),
+        ("[" * 25 + "]" * 25, None, "is no tags. Wanted: text"),
+        ("[" * 100_000 + "]" * 100_000, None, "[[[[[[[[ is nested too deep: left out"),
+    ],
+)
+def test_one_bad_value_of_an_annotation_file_costs_that_value(dataset, has_manifest, written, tags, words):
+    before = {one.sample_id: one for one in everything(dataset)}
+    path = next(
+        path for path in (dataset / "annotations").rglob("*.json") if before[path.stem].labels["emotion"].by == "ann"
+    )
+    path.write_text(path.read_text().replace('"annotations": {', f'"annotations": {{"tags": {written}, ', 1))
+    kept = path.read_bytes()
+    if not has_manifest:
+        (dataset / "manifest.json").unlink()
     lose_catalogue(dataset)
-    path = next((dataset / "annotations").rglob("*.json"))
-    file = json.loads(path.read_bytes())
-    file["annotations"]["tags"] = json.loads("[" * 25 + "]" * 25)
-    path.write_text(json.dumps(file))
     with Catalogue.open(dataset) as catalogue:
-        assert f"{path.name}: nested too deep" in " ".join(last_rebuild(catalogue).findings)
+        found = catalogue.get(path.stem)
+        assert found.value("tags") == tags
+        found.labels.pop("tags", None)
+        assert (found.labels, found.decision) == (before[path.stem].labels, before[path.stem].decision)
+        said = " ".join(last_rebuild(catalogue).findings)
+        assert f"{path.name}: " in said
+        assert f"{words}; the file is kept in .kelly/set-aside" in said
+        write_views(catalogue)
+    assert json.loads(path.read_bytes())["annotations"].get("tags") == tags
+    assert kept in [one.read_bytes() for one in (dataset / ".kelly/set-aside").iterdir()]
 
 
 # -- the earlier pipeline's -------------------------------------------------------------------------------------------

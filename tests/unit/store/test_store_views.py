@@ -20,7 +20,7 @@ from kelly_tui.model.edit import Edit
 from kelly_tui.store import annotation_file, durable, history, manifest, readback, views, viewstate
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.conflicts import conflicts, resolve
-from kelly_tui.store.earlier import as_earlier
+from kelly_tui.store.earlier import Earlier, as_earlier
 from kelly_tui.store.views import export_annotations, load_manifest, read_back, take_outside_edits, write_views
 from kelly_tui.store.viewstate import changed_outside
 
@@ -453,6 +453,50 @@ def test_beside_a_value_that_is_no_number_an_edit_is_taken(catalogue, written):
     assert kept.read_text() == text
     write_views(catalogue)
     assert json.loads(path.read_bytes())["annotations"] == before | {"arousal": 0.9}
+
+
+@pytest.mark.parametrize(
+    ("written", "notes", "words"),
+    [
+        (r'"caf\udce9"', "caf\ufffd", '"caf\\udce9" has half of a letter, read as \ufffd'),
+        ("[" * 25 + "]" * 25, "mine", "is no notes. Wanted: text"),
+        ("[" * 100_000 + "]" * 100_000, "mine", "is no notes. Wanted: text"),
+    ],
+)
+def test_beside_half_of_a_letter_or_what_is_nested_deep_an_edit_is_taken(catalogue, written, notes, words):
+    say(catalogue, 1, emotion="sad", arousal=-0.3, notes="mine")
+    write_views(catalogue)
+    path = file_of(catalogue, 1)
+    text = path.read_text().replace('"arousal": -0.3', '"arousal": 0.9').replace('"mine"', written)
+    path.write_text(text)
+    said = read_back(catalogue).words()
+    assert f"annotations/{path.parent.name}/{path.name}: " in said
+    assert words in said
+    assert values(catalogue, 1) == {"emotion": "sad", "arousal": 0.9, "notes": notes}
+    [kept] = (catalogue.layout.kelly_dir / "set-aside").iterdir()
+    assert kept.read_text() == text
+    write_views(catalogue)
+    assert json.loads(path.read_bytes())["annotations"] == values(catalogue, 1)
+    assert read_back(catalogue).words() == ""
+
+
+def test_of_what_was_earlier_or_decided_one_that_is_none_costs_itself():
+    said = {
+        "annotations": {},
+        "mine": 1,
+        "decided": {"emotion": ["2026-01-01", 5], "key": 7, "mode": "2026-01-02"},
+        "decisions": 5,
+        "earlier": {"emotion": [{"value": "sad", "by": "ann"}, {"value": "happy", "by": 5}, {}], "key": None},
+    }
+    (read,) = annotation_file.read_versions(json.dumps(said).encode(), id_of(1))
+    assert read.decided == {"emotion": ["2026-01-01"], "key": [], "mode": ["2026-01-02"]}
+    assert (read.decisions, read.earlier) == ({}, {"emotion": [Earlier("sad", "ann")], "key": []})
+    assert read.unknown == {
+        "mine": 1,
+        "decided": {"emotion": [5], "key": [7]},
+        "decisions": 5,
+        "earlier": {"emotion": [{"value": "happy", "by": 5}, {}], "key": [None]},
+    }, "which has the file kept"
 
 
 def test_a_bad_value_of_a_manifest_that_was_edited_is_named_and_edits_beside_it_are_taken(catalogue):
