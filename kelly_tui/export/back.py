@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import posixpath
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib import import_module
 from io import BufferedReader
 from pathlib import Path
@@ -25,8 +25,7 @@ from kelly_tui.model.dataset import DatasetConfig
 from kelly_tui.model.labels import SPLITS
 from kelly_tui.model.sample import Sample, file_type_of
 from kelly_tui.store.feature_files import LARGEST
-from kelly_tui.store.rows import check_augmentation
-from kelly_tui.text import agree, count
+from kelly_tui.text import agree, count, of_json
 
 PLACES = ("raw/", "processed/augmented/")
 """Where the files of samples lie in a dataset."""
@@ -41,10 +40,18 @@ class Returned(NamedTuple):
     extracted: Extracted | None
 
 
+class _Line(NamedTuple):
+    """What is told of a sample."""
+
+    said: Mapping[str, Any]
+    findings: Sequence[str] = ()
+    """What was `mended` in it."""
+
+
 class _Raw(NamedTuple):
     """A sample as it lies in an export."""
 
-    line: Mapping[str, Any]
+    line: _Line
     music: bytes | None
     features: bytes | None
     refused: str = ""
@@ -102,16 +109,15 @@ def read_back(folder: Path, config: DatasetConfig, refused: Callable[[str, str],
             refused(*raw)
             continue
         lacking -= 1
-        name = raw.where
+        name, findings = raw.where, [*raw.line.findings]
         try:
-            sample = sample_of(raw.line, config)
+            if not raw.line.said:
+                raise FileRefused("no JSON object")
+            sample = sample_of(raw.line.said, config, findings)
             name = sample.file_path or name
-            returned = _checked(sample, raw)
-            findings: list[str] = []
-            check_augmentation(sample, sample.extra, findings)
+            yield _checked(sample, raw)
             for finding in findings:
-                refused(name, f"{finding}; left out")
-            yield returned
+                refused(name, f"{finding}; the rest of the sample came back")
         except FileRefused as error:
             refused(name, error.what)
         del raw  # before the next is read
@@ -122,6 +128,8 @@ def read_back(folder: Path, config: DatasetConfig, refused: Callable[[str, str],
 def _checked(sample: Sample, raw: _Raw) -> Returned:
     if raw.refused:
         raise FileRefused(raw.refused)
+    if raw.line.findings and "\ufffd" in sample.sample_id + sample.file_path:
+        raise FileRefused("its id or its path has half of a letter")
     if raw.music is None:
         raise FileRefused("its file is not in the export")
     if len(raw.music) > (most := most_of(sample.file_path)):
@@ -130,15 +138,16 @@ def _checked(sample: Sample, raw: _Raw) -> Returned:
         raise FileRefused(f"{sample.file_path[:80]!r} is no file of {sample.file_type or 'music'}")
     if sample.sha256 and hashlib.sha256(raw.music).hexdigest() != sample.sha256:
         raise FileRefused("its bytes are not those that were exported")
-    return Returned(sample, raw.music, raw.features, extracted_of(raw.line))
+    return Returned(sample, raw.music, raw.features, extracted_of(raw.line.said))
 
 
-def _decoded(text: Any) -> dict[str, Any]:
+def _decoded(text: bytes | None) -> _Line:
+    findings: list[str] = []
     try:
-        line = msgspec.json.decode(text)
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError, TypeError):
+        line = of_json(text or b"", object, LONGEST, findings)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
         line = None
-    return line if isinstance(line, dict) else {}
+    return _Line(_object(line), findings)
 
 
 def _jsonl(folder: Path) -> Iterator[_Raw | _Spoilt]:
@@ -152,7 +161,7 @@ def _jsonl(folder: Path) -> Iterator[_Raw | _Spoilt]:
                         yield _Spoilt(where, too_large(LONGEST))
                     elif text.strip():
                         line = _decoded(text)
-                        yield files.of(line, line.get("audio", line.get("midi")))._replace(where=where)
+                        yield files.of(line, line.said.get("audio", line.said.get("midi")))._replace(where=where)
             except FileRefused as error:
                 yield _Spoilt(path.name, error.what)
 
@@ -163,11 +172,13 @@ def _jams(folder: Path) -> Iterator[_Raw | _Spoilt]:
         for path in regular(folder, f"{split}/*/*.jams"):
             name = path.relative_to(folder).as_posix()
             try:
-                sandbox = _object(_decoded(content(folder, name, LONGEST)).get("sandbox"))
+                told = _decoded(content(folder, name, LONGEST))
             except FileRefused as error:
                 yield _Spoilt(name, error.what)
                 continue
-            yield files.of(_object(sandbox.get("kelly")), sandbox.get("file"))._replace(where=name)
+            sandbox = _object(told.said.get("sandbox"))
+            line = _Line(_object(sandbox.get("kelly")), told.findings)
+            yield files.of(line, sandbox.get("file"))._replace(where=name)
 
 
 class _Files:
@@ -178,7 +189,7 @@ class _Files:
         self._named: set[int] = set()
         """Hashes of the names of music: a million are a million."""
 
-    def of(self, line: Mapping[str, Any], music: object) -> _Raw:
+    def of(self, line: _Line, music: object) -> _Raw:
         """The sample of this line, with the file `music`. One file named by every line would be a disk full of it."""
         if isinstance(music, str):
             name = hash(posixpath.normpath(music))
@@ -186,8 +197,8 @@ class _Files:
                 return _Raw(line, None, None, "its file is that of another sample")
             self._named.add(name)
         try:
-            found = content(self._folder, music, most_of(str(line.get("file_path"))))
-            return _Raw(line, found, content(self._folder, line.get("features"), LARGEST))
+            found = content(self._folder, music, most_of(str(line.said.get("file_path"))))
+            return _Raw(line, found, content(self._folder, line.said.get("features"), LARGEST))
         except FileRefused as error:
             return _Raw(line, None, None, error.what)
 

@@ -12,12 +12,17 @@ import msgspec
 
 from kelly_tui.errors import FileRefused, LabelError
 from kelly_tui.export.choice import Extracted, Record
+from kelly_tui.model.annotation import Label
 from kelly_tui.model.dataset import DatasetConfig
+from kelly_tui.model.labels import SHOWN
 from kelly_tui.model.sample import MOST, Sample
-from kelly_tui.store.rows import checked
-from kelly_tui.store.schema import Provenance, label_of, provenance_of
+from kelly_tui.store.rows import check_augmentation, checked
+from kelly_tui.store.schema import Provenance, label_of, provenance_in, provenance_of
+from kelly_tui.text import no_number
 
-_FIELDS = tuple(name for name in Sample.__struct_fields__ if name != "labels")
+_KINDS = {field.name: field.type for field in msgspec.structs.fields(Sample) if field.name != "labels"}
+_WHICH = ("sample_id", "file_path", "file_type", "is_synthetic", "parent_id", "root_id", "augmentation")
+"""What tells which sample it is, and of which it was made: another one could lie in another split."""
 
 
 def line_of(record: Record) -> dict[str, Any]:
@@ -31,26 +36,59 @@ def line_of(record: Record) -> dict[str, Any]:
     return line
 
 
-def sample_of(line: Mapping[str, Any], config: DatasetConfig) -> Sample:
-    """The sample of which `line_of` made this. Raises `FileRefused` with the reason for anything else.
+def sample_of(line: Mapping[str, Any], config: DatasetConfig, findings: list[str]) -> Sample:
+    """The sample of which `line_of` made this. Raises `FileRefused` where it does not tell which sample that is.
 
-    Values are what a label may be in this dataset; keys that are no part of a sample are passed over.
+    Labels are those that may be in this dataset; any other value is left out that can't be, of which `findings` hears.
+    Keys that are no part of a sample are passed over.
     """
     try:
-        provenance = msgspec.convert(line.get("provenance", {}), dict[str, Provenance])
-        annotations = msgspec.convert(line.get("annotations", {}), dict[str, Any])
-        sample = msgspec.convert({name: line[name] for name in _FIELDS if name in line}, Sample)
-        if wrong := [name for name, most in MOST.items() if not 0 <= (getattr(sample, name) or 0) <= most]:
-            raise FileRefused(f"no sample (its {wrong[0]} can't be)")
-        sample.labels = {
-            name: label_of(checked(name, value, config), provenance.get(name, Provenance()))
-            for name, value in annotations.items()
-        }
+        known = {name: msgspec.convert(line[name], _KINDS[name]) for name in _WHICH if name in line}
+        sample = msgspec.convert(known, Sample)
     except msgspec.ValidationError as error:
         raise FileRefused(f"no sample ({error})") from None
-    except LabelError as error:
-        raise FileRefused(str(error)) from None
+    for name in (name for name in _KINDS if name in line and name not in _WHICH):
+        try:
+            value = msgspec.convert(line[name], _KINDS[name])
+        except msgspec.ValidationError:
+            findings.append(f"its {name} can't be {_shown(line[name])}")
+            continue
+        if name in MOST and not 0 <= (value or 0) <= MOST[name]:
+            findings.append(f"its {name} can't be {_shown(value)}")
+        else:
+            setattr(sample, name, value)
+    check_augmentation(sample, sample.extra, findings)
+    sample.labels = _labels_in(line, config, findings)
+    main = config.model.main_label
+    if sample.decision == "labelled" and main not in sample.labels and findings:
+        sample.decision = "pending"
     return sample
+
+
+def _labels_in(line: Mapping[str, Any], config: DatasetConfig, findings: list[str]) -> dict[str, Label]:
+    annotations, told = line.get("annotations", {}), line.get("provenance", {})
+    if not isinstance(annotations, dict) or not isinstance(told, dict):
+        findings.append("its annotations, or their provenance, are no object")
+        return {}
+    where, found = provenance_in(told), {}
+    for name, one in told.items():
+        parts = one.items() if isinstance(one, dict) else ()
+        findings += [f"the {part} of its {name} is {no_number(said)}" for part, said in parts if no_number(said)]
+    for name, value in annotations.items():
+        try:
+            label = checked(name, value, config)
+        except LabelError as error:
+            findings.append(str(error).removesuffix("."))
+            continue
+        if name in told and name not in where:
+            findings.append(f"nobody knows who gave its {name}")
+        else:
+            found[name] = label_of(label, where.get(name, Provenance()))
+    return found
+
+
+def _shown(value: object) -> str:
+    return no_number(value) or repr(value)[:SHOWN]
 
 
 def extracted_of(line: Mapping[str, Any]) -> Extracted | None:

@@ -116,7 +116,9 @@ def back(out: Path, folder: Path, **config: object) -> Path:
 def test_every_field_comes_back_through_json(fields):
     was = sample(1, **fields)
     line = msgspec.json.encode(line_of(Record(was, b"", None, None, Path())))
-    assert sample_of(json.loads(line), DatasetConfig(dataset_id="songs")) == was
+    findings: list[str] = []
+    assert sample_of(json.loads(line), DatasetConfig(dataset_id="songs"), findings) == was
+    assert findings == []
 
 
 @pytest.mark.parametrize("format", FORMATS)

@@ -23,6 +23,7 @@ from kelly_tui.export.choice import Files
 from kelly_tui.export.outside import HOLLOW, LONGEST, lines_in
 from kelly_tui.model.dataset import DatasetConfig
 from kelly_tui.pipeline import returning
+from kelly_tui.store.catalogue import Catalogue
 
 Spoil = Callable[[Path], object]
 
@@ -174,6 +175,102 @@ def test_what_is_spoilt_is_named_and_the_rest_comes_in(exports, tmp_path, name):
     assert set(tmp_path.iterdir()) == before
     for path, data in tree(tmp_path / "sets/new/raw").items():
         assert data.startswith(b"music"), path
+
+
+def rewritten(name: str, folder: Path, change: Callable[[dict[str, Any]], object]) -> str:
+    """The first sample of train told otherwise, as Python's json writes it; its path."""
+    if name == "jsonl":
+        path = folder / "train.jsonl"
+        first, *rest = map(json.loads, path.read_text().splitlines())
+        change(first)
+        path.write_text("".join(json.dumps(one) + "\n" for one in (first, *rest)).replace('"1e999"', "1e999"))
+        return first["file_path"]
+    if name == "jams":
+        path = min(folder.glob("train/*/*.jams"))
+        told = json.loads(path.read_text())
+        change(first := told["sandbox"]["kelly"])
+        path.write_text(json.dumps(told).replace('"1e999"', "1e999"))
+        return first["file_path"]
+    path, members = next(folder.glob("train-*.tar")), []
+    with tarfile.open(path) as file:
+        members = [(one, file.extractfile(one).read()) for one in file]
+    at = next(number for number, (one, _) in enumerate(members) if one.name.count(".") == 1 and one.name[-4:] == "json")
+    change(first := json.loads(members[at][1]))
+    members[at] = (members[at][0], json.dumps(first).replace('"1e999"', "1e999").encode())
+    with tarfile.open(path, "w") as file:
+        for one, data in members:
+            one.size = len(data)
+            file.addfile(one, io.BytesIO(data))
+    return first["file_path"]
+
+
+def bad_values(said: dict[str, Any]) -> None:
+    said["annotations"] |= {
+        "tempo_bpm": "1e999",
+        "emotion": "\ud800",
+        "notes": "caf\udce9",
+        "key": "C",
+        "mode": "minor",
+    }
+    said["provenance"] |= {
+        "key": {"source": "analysis", "by": "kelly", "confidence": float("nan")},
+        "mode": {"source": 5},
+    }
+    said |= {"duration_sec": float("-inf"), "split": [], "decision": "labelled"}
+
+
+@pytest.mark.parametrize("name", ["jsonl", "jams", "webdataset"])
+def test_one_bad_value_of_a_line_costs_that_value(exports, tmp_path, name):
+    folder = shutil.copytree(exports[name], tmp_path / "export")
+    path = rewritten(name, folder, bad_values)
+    root = new(tmp_path)
+    outcome = kelly_tui.import_files(root, [folder])
+    assert outcome.done == 5
+    assert {place for place, _ in outcome.failures} == {path}
+    assert sorted(why.removesuffix("; the rest of the sample came back") for _, why in outcome.failures) == [
+        '"\\ud800" has half of a letter, read as \ufffd',
+        '"caf\\udce9" has half of a letter, read as \ufffd',
+        "'\ufffd' is no emotion. Known: happy sad angry peaceful tense melancholic energetic neutral",
+        "1e999 is no tempo. Wanted: a number 1..1000 BPM",
+        "its duration_sec can't be -Infinity",
+        "its split can't be []",
+        "nobody knows who gave its mode",
+        "the confidence of its key is NaN",
+    ]
+    with Catalogue.open(root) as catalogue:
+        found = next(one for one in catalogue.samples() if one.file_path == path)
+    assert found.annotations == {"notes": "caf\ufffd", "key": "C"}
+    assert (found.labels["key"].source, found.labels["key"].confidence) == ("analysis", None)
+    assert (found.split, found.duration_sec, found.decision) == (None, None, "pending")
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"sample_id": "\ud800"}, "its id or its path has half of a letter"),
+        ({"file_path": "raw/midi/caf\udce9.mid"}, "its id or its path has half of a letter"),
+        ({"parent_id": float("nan")}, "no sample (Expected `str | null`, got `object`)"),
+        (
+            {"annotations": "zz"},
+            "its annotations, or their provenance, are no object; the rest of the sample came back",
+        ),
+    ],
+)
+def test_what_tells_which_sample_it_is_costs_the_sample(exports, tmp_path, change, words):
+    folder = shutil.copytree(exports["jsonl"], tmp_path / "export")
+    rewritten("jsonl", folder, lambda said: said.update(change))
+    outcome = kelly_tui.import_files(new(tmp_path), [folder])
+    assert outcome.failures[0][1] == words
+    assert outcome.done == (5 if "annotations" in change else 4)
+
+
+def test_a_line_that_is_none_is_called_so_and_a_bad_value_of_export_json_costs_that_value(exports, tmp_path):
+    folder = shutil.copytree(exports["jsonl"], tmp_path / "export")
+    said(forced=["\udce9"], config={"min_duration_sec": float("nan"), "dataset_id": "new"})(folder)
+    with (folder / "train.jsonl").open("a") as file:
+        file.write('{"sample_id": \n')
+    outcome = kelly_tui.import_files(new(tmp_path), [folder])
+    assert (outcome.done, [why for _, why in outcome.failures]) == (5, ["no JSON object"])
 
 
 def test_a_sparse_file_is_not_read(exports, tmp_path):
