@@ -10,6 +10,7 @@ import msgspec
 
 from kelly_tui.export.choice import Choice, Plan
 from kelly_tui.export.options import Options
+from kelly_tui.export.target import LEFT_OUT, UNNAMED
 from kelly_tui.model.dataset import DatasetConfig
 from kelly_tui.model.report import ExportedFile
 from kelly_tui.store.catalogue import Catalogue
@@ -19,6 +20,9 @@ from kelly_tui.validate import card, croissant
 from kelly_tui.validate import facts as dataset_facts
 
 KIND = "kelly export"
+MOST_NAMED = 1000
+"""So many of the samples that are left out are named in export.json, which is read whole; the others are counted."""
+
 VERSION = 1
 """Of what lies in an export; counts up when a reader of the old one could not read it."""
 
@@ -56,7 +60,8 @@ def facts_of(
         "classes": options.classes(config),
         "mappings": options.mappings(config),
         "forced": forced,
-        "left_out": left_out,
+        LEFT_OUT: dict(sorted(left_out.items())[:MOST_NAMED]),
+        UNNAMED: max(0, len(left_out) - MOST_NAMED),
     }
 
 
@@ -90,5 +95,5 @@ def _notes(choice: Choice, facts: dict[str, Any]) -> Iterator[str]:
         yield f"Emotions were mapped for trainers: {changed}."
     if "arousal" in mappings:
         yield "Arousal is 0..1 for trainers: (arousal + 1) / 2."
-    if facts["left_out"]:
-        yield f"Left out, since their files are gone or changed: {count(len(facts['left_out']), 'sample')}."
+    if number := len(facts[LEFT_OUT]) + facts[UNNAMED]:
+        yield f"Left out, since their files are gone or changed: {count(number, 'sample')}."

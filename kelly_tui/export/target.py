@@ -26,9 +26,13 @@ from kelly_tui.model.report import ExportedFile
 from kelly_tui.store.durable import make_durable
 from kelly_tui.store.inside import check_stays, is_plain, read_inside
 from kelly_tui.store.layout import disk_errors, pretty_json, sync_folder
+from kelly_tui.text import of_json
 
 NAME = "export.json"
 """Says what the export is; the last file to be written."""
+
+LEFT_OUT, UNNAMED = "left_out", "left_out_unnamed"
+"""Its keys for the files of the dataset that could not be used, with why; and for how many more it does not name."""
 
 WORK = ".export"
 """The folder of what is under way."""
@@ -85,6 +89,8 @@ class Target:
         """Whether export.json was there before."""
         self.left_out: dict[str, str] = {}
         """Files of the dataset that could not be used, and why."""
+        self.unnamed = 0
+        """So many more of an export that is finished: it names the first."""
         self.place = place or str(root)
         """Where the export is, for people."""
         self.alive: Callable[[], None] = lambda: None
@@ -137,7 +143,7 @@ class Target:
                 self.is_finished = True
                 return
             self._of_exports()  # before anything says that an export is under way
-            self.left_out = {}
+            self.left_out, self.unnamed = {}, 0
         for path in (work / "parts", work / JOURNAL, work / "partial"):
             check_stays(root, path)
         (work / "parts").mkdir(parents=True, exist_ok=True)
@@ -202,7 +208,8 @@ class Target:
         if facts.get("identity") != self.identity:
             return False
         with suppress(msgspec.ValidationError):  # a stranger's, or of an older Kelly
-            self.left_out = msgspec.convert(facts.get("left_out", {}), dict[str, str])
+            self.left_out = msgspec.convert(facts.get(LEFT_OUT, {}), dict[str, str])
+            self.unnamed = msgspec.convert(facts.get(UNNAMED, 0), int)
         return True
 
     def _note(self, line: object) -> None:
@@ -371,7 +378,7 @@ def said(folder: Path) -> dict[str, Any]:
 def decoded(data: bytes) -> dict[str, Any]:
     """As `said`, of the bytes of export.json."""
     try:
-        found = msgspec.json.decode(data)
+        found = of_json(data, object, LARGEST)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
         return {}
     return found if isinstance(found, dict) else {}

@@ -120,9 +120,12 @@ class _Export:
     def go(self) -> Outcome:
         outcome, target = self.outcome, self.target
         if target.is_finished:
-            lacks = f", but for {count(len(target.left_out), 'sample')}. {target.way_on}" if target.left_out else ""
-            outcome.skipped = self.plan.samples - len(target.left_out)
+            lacking = len(target.left_out) + target.unnamed
+            lacks = f", but for {count(lacking, 'sample')}. {target.way_on}" if lacking else ""
+            outcome.skipped = self.plan.samples - lacking
             outcome.failures = list(target.left_out.items())
+            if target.unnamed:
+                outcome.fail("and", f"{target.unnamed:,} more")
             outcome.words = f"it is there already: {target.place}{lacks}"
             return outcome
         outcome.skipped = sum(done.samples for done in target.done.values())

@@ -15,6 +15,7 @@ from export_samples import dataset, export, killed_at, put, sample, tree
 import kelly_tui
 from kelly_tui.cli import main
 from kelly_tui.errors import DatasetError, DiskFull, FilterError, StageError
+from kelly_tui.export import facts, target
 from kelly_tui.export.jsonl import Jsonl
 from kelly_tui.export.target import Target
 from kelly_tui.model.annotation import Label
@@ -301,6 +302,40 @@ def test_files_that_are_gone_or_others_than_they_were_are_left_out_and_named(roo
     assert facts["samples"] == outcome.done == sum(facts["by_origin"].values()) == sum(facts["by_emotion"].values())
     assert facts["by_split"] == {split: len(ids(tmp_path / "out", split)) for split in ("train", "val", "test")}
     assert f"train {facts['by_split']['train']}," in (tmp_path / "out/README.md").read_text()
+
+
+def test_of_many_samples_that_are_left_out_the_first_are_named_in_export_json_and_all_are_counted(
+    root, tmp_path, monkeypatch
+):
+    """One of 150,000 was larger than what is read of it, and the export could be neither repeated nor imported."""
+    monkeypatch.setattr(facts, "MOST_NAMED", 2)
+    monkeypatch.setattr(target, "LARGEST", 8000)
+    folder = root / "raw/midi" / ("n" * 200)
+    folder.mkdir()
+    with Catalogue.open(root) as catalogue:
+        for number, id_ in enumerate(in_catalogue(root, "parent_id IS NULL")):
+            path = f"raw/midi/{folder.name}/{number}.mid"
+            with catalogue.writing() as db:
+                db.execute("UPDATE samples SET file_path = ? WHERE sample_id = ?", (path, id_))
+    out = tmp_path / "out"
+    first = export(root, out)
+    number = len(first.failures)
+    assert number > 2
+    said = json.loads((out / "export.json").read_text())
+    assert list(said["left_out"].items()) == sorted(first.failures)[:2]
+    assert said["left_out_unnamed"] == number - 2
+    assert f"gone or changed: {number} samples." in (out / "README.md").read_text()
+    again = export(root, out)
+    assert (again.done, again.skipped) == (0, first.done)
+    assert again.failures == [*sorted(first.failures)[:2], ("and", f"{number - 2} more")]
+    assert f"but for {number} samples" in again.words
+    kelly_tui.create_dataset_structure(tmp_path / "sets", DatasetConfig(dataset_id="new"))
+    assert kelly_tui.import_files(tmp_path / "sets/new", [out]).done == first.done
+    del said["left_out_unnamed"]  # as an older Kelly wrote it
+    (out / "export.json").write_text(json.dumps(said))
+    assert export(root, out).failures == sorted(first.failures)[:2]
+    anew = export(root, out, anew=True)
+    assert (anew.done, sorted(anew.failures)) == (first.done, sorted(first.failures))
 
 
 @pytest.mark.parametrize("format", ["jsonl", "webdataset"])
