@@ -16,7 +16,7 @@ from kelly_tui.model.annotation import Label
 from kelly_tui.model.dataset import DatasetConfig
 from kelly_tui.model.labels import SHOWN
 from kelly_tui.model.sample import MOST, Sample
-from kelly_tui.store.rows import check_augmentation, checked
+from kelly_tui.store.rows import check_augmentation, checked, mend, nobodys
 from kelly_tui.store.schema import Provenance, label_of, provenance_in, provenance_of
 from kelly_tui.text import no_number
 
@@ -58,19 +58,21 @@ def sample_of(line: Mapping[str, Any], config: DatasetConfig, findings: list[str
         else:
             setattr(sample, name, value)
     check_augmentation(sample, sample.extra, findings)
-    sample.labels = _labels_in(line, config, findings)
+    mend(sample, sample.extra, findings)
+    sample.labels = _labels_in(line, sample, config, findings)
     main = config.model.main_label
     if sample.decision == "labelled" and main not in sample.labels and findings:
         sample.decision = "pending"
     return sample
 
 
-def _labels_in(line: Mapping[str, Any], config: DatasetConfig, findings: list[str]) -> dict[str, Label]:
+def _labels_in(line: Mapping[str, Any], sample: Sample, config: DatasetConfig, findings: list[str]) -> dict[str, Label]:
     annotations, told = line.get("annotations", {}), line.get("provenance", {})
     if not isinstance(annotations, dict) or not isinstance(told, dict):
         findings.append("its annotations, or their provenance, are no object")
         return {}
     where, found = provenance_in(told), {}
+    other = nobodys(sample)
     for name, one in told.items():
         parts = one.items() if isinstance(one, dict) else ()
         findings += [f"the {part} of its {name} is {no_number(said)}" for part, said in parts if no_number(said)]
@@ -81,9 +83,8 @@ def _labels_in(line: Mapping[str, Any], config: DatasetConfig, findings: list[st
             findings.append(str(error).removesuffix("."))
             continue
         if name in told and name not in where:
-            findings.append(f"nobody knows who gave its {name}")
-        else:
-            found[name] = label_of(label, where.get(name, Provenance()))
+            findings.append(f"who gave its {name} can't be read")
+        found[name] = label_of(label, where.get(name, other if name in told else Provenance()))
     return found
 
 
@@ -94,6 +95,8 @@ def _shown(value: object) -> str:
 def extracted_of(line: Mapping[str, Any]) -> Extracted | None:
     """What the catalogue kept of the sample's features; None where that was nothing, or can't be read."""
     try:
-        return msgspec.convert(line.get("extracted"), Extracted | None)
+        found = msgspec.convert(line.get("extracted"), Extracted | None)
+        msgspec.convert(found.columns if found else {}, dict[str, float | str | None])
     except msgspec.ValidationError:
         return None
+    return found

@@ -68,8 +68,11 @@ _STRENGTH = {"human": 3, "folder": 2, "generator": 2, "inherited": 2, "model": 1
 
 
 def may_replace(new_source: str, old_source: str) -> bool:
-    """Whether a label of `new_source` may overwrite one of `old_source`: never a stronger one."""
-    return _STRENGTH[new_source] >= _STRENGTH[old_source]
+    """Whether a label of `new_source` may overwrite one of `old_source`: never a stronger one.
+
+    Of a source that is not known, as a later Kelly may have, a label is a person's until a person says otherwise.
+    """
+    return _STRENGTH.get(new_source, 0) >= _STRENGTH.get(old_source, _STRENGTH["human"])
 
 
 _TONIC = re.compile(r"\s*([A-Ga-g])\s*((?:#|♯|b|♭|-?flat|-?sharp|\s+flat|\s+sharp)*)(.*)$", re.DOTALL)

@@ -390,7 +390,8 @@ class _Source(msgspec.Struct):
 
     @property
     def letter(self) -> str:
-        return self.source[0].upper() if self.unsure or self.in_doubt else self.source[0]
+        letter = self.source[:1]
+        return letter.upper() if self.unsure or self.in_doubt else letter
 
 
 _decode_rowids = msgspec.json.Decoder(list[int]).decode

@@ -73,7 +73,7 @@ def read_row(row: Mapping[str, Any], config: DatasetConfig) -> ReadRow:
     if isinstance(refused, list) and all(isinstance(one, str) for one in refused):
         sample.refused = rest.pop("refused")
     check_augmentation(sample, rest, read.findings)
-    _mend(sample, rest, read.findings)
+    mend(sample, rest, read.findings)
     annotations = rest.pop("annotations", None)
     people = _said_by(rest, read.findings)
     if isinstance(annotations, dict):
@@ -140,8 +140,13 @@ def provenance_of_row(
     people: Mapping[str, Provenance], sample: Sample, said: Mapping[str, object]
 ) -> Callable[[str], Provenance]:
     """Where each label comes from that is `said` by a row; it tells which a person gave, the sample's origin others."""
-    other = Provenance({"imported": "folder", "augmented": "inherited"}.get(sample.origin, "generator"), BY)
+    other = nobodys(sample)
     return lambda name: people.get(author_of(name, said), other)
+
+
+def nobodys(sample: Sample) -> Provenance:
+    """Where a label comes from of which nothing tells that: of the sample's origin, and no person's."""
+    return Provenance({"imported": "folder", "augmented": "inherited"}.get(sample.origin, "generator"), BY)
 
 
 def people_of(row: Mapping[str, Any]) -> dict[str, Provenance]:
@@ -182,7 +187,7 @@ def _take(rest: dict[str, Any], name: str, kind: type | tuple[type, ...], sample
         setattr(sample, name, rest.pop(name))
 
 
-def _mend(sample: Sample, rest: dict[str, Any], findings: list[str]) -> None:
+def mend(sample: Sample, rest: dict[str, Any], findings: list[str]) -> None:
     """What older rows say otherwise, in today's words."""
     if sample.split not in (None, *SPLITS):
         findings.append(f"{sample.split!r} is no split")

@@ -17,6 +17,7 @@ from typing import Any
 import msgspec
 
 from kelly_tui.model.annotation import FIELDS, Label, Value
+from kelly_tui.model.labels import SOURCES
 from kelly_tui.model.sample import Sample
 from kelly_tui.store.migrations import LATER, STEP_INDEXES
 from kelly_tui.store.unchanged import forgetting
@@ -293,14 +294,16 @@ decode_provenance = msgspec.json.Decoder(dict[str, Provenance]).decode
 
 
 def provenance_in(data: object) -> dict[str, Provenance]:
-    """What can be read of it by field: where a value came from is worth less than the value."""
+    """What can be read of it by field, of known sources: where a value came from is worth less than the value."""
     found: dict[str, Provenance] = {}
     for name, one in data.items() if isinstance(data, dict) else ():
         parts = one
         if isinstance(one, dict):  # of no known source is no person's: without one it would be
             parts = {part: said for part, said in one.items() if part == "source" or not no_number(said)}
         with suppress(msgspec.ValidationError):
-            found[name] = msgspec.convert(parts, Provenance)
+            where_from = msgspec.convert(parts, Provenance)
+            if where_from.source in SOURCES:
+                found[name] = where_from
     return found
 
 

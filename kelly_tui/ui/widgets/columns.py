@@ -52,7 +52,7 @@ def _mark(row: Row, field: str, source: str) -> str:
     """What stands after a label that is not a person's sure one: where it came from, as everywhere, or `UNSURE`."""
     if source == "model":
         return SOURCE_GLYPH[source]
-    marks = (SOURCE_GLYPH[source] if source != "human" else "") + (UNSURE if is_unsure(row, field) else "")
+    marks = (SOURCE_GLYPH.get(source, "") if source != "human" else "") + (UNSURE if is_unsure(row, field) else "")
     return f" {marks}" if marks else ""
 
 

@@ -211,12 +211,15 @@ def bad_values(said: dict[str, Any]) -> None:
         "notes": "caf\udce9",
         "key": "C",
         "mode": "minor",
+        "groove_type": "swing",
     }
     said["provenance"] |= {
-        "key": {"source": "analysis", "by": "kelly", "confidence": float("nan")},
+        "key": {"source": "detector", "by": "kelly", "confidence": float("nan")},
         "mode": {"source": 5},
+        "groove_type": {"source": "wizard"},
     }
-    said |= {"duration_sec": float("-inf"), "split": [], "decision": "labelled"}
+    said["extracted"] = {"key": "k", "vector": "", "columns": {"onset_rate": [1, 2]}}
+    said |= {"duration_sec": float("-inf"), "split": "holdout", "decision": "labelled"}
 
 
 @pytest.mark.parametrize("name", ["jsonl", "jams", "webdataset"])
@@ -230,17 +233,19 @@ def test_one_bad_value_of_a_line_costs_that_value(exports, tmp_path, name):
     assert sorted(why.removesuffix("; the rest of the sample came back") for _, why in outcome.failures) == [
         '"\\ud800" has half of a letter, read as \ufffd',
         '"caf\\udce9" has half of a letter, read as \ufffd',
+        "'holdout' is no split",
         "'\ufffd' is no emotion. Known: happy sad angry peaceful tense melancholic energetic neutral",
         "1e999 is no tempo. Wanted: a number 1..1000 BPM",
         "its duration_sec can't be -Infinity",
-        "its split can't be []",
-        "nobody knows who gave its mode",
         "the confidence of its key is NaN",
+        "who gave its groove_type can't be read",
+        "who gave its mode can't be read",
     ]
     with Catalogue.open(root) as catalogue:
         found = next(one for one in catalogue.samples() if one.file_path == path)
-    assert found.annotations == {"notes": "caf\ufffd", "key": "C"}
-    assert (found.labels["key"].source, found.labels["key"].confidence) == ("analysis", None)
+    assert found.annotations == {"notes": "caf\ufffd", "key": "C", "mode": "minor", "groove_type": "swing"}
+    assert (found.labels["key"].source, found.labels["key"].confidence) == ("detector", None)
+    assert {found.labels[name].source for name in ("mode", "groove_type")} == {"folder"}
     assert (found.split, found.duration_sec, found.decision) == (None, None, "pending")
 
 
