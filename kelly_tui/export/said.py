@@ -11,7 +11,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Annotated, Any
 
 import msgspec
 
@@ -22,6 +21,7 @@ from kelly_tui.export.target import Target
 from kelly_tui.model.abx import Trial
 from kelly_tui.model.opinion import Opinion
 from kelly_tui.model.ride import Ride
+from kelly_tui.store.blind import possible
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.conflicts import WrittenConflict, put_conflict, sides_of, written_conflicts
 from kelly_tui.store.opinions import add_opinions, blind_opinions
@@ -42,7 +42,12 @@ Said = Opinion | Trial | WrittenConflict | Ridden
 
 OPINIONS, LISTENING, CONFLICTS, RIDES = "opinions.jsonl", "blind_listening.jsonl", "conflicts.jsonl", "rides.jsonl"
 _KINDS: dict[str, type[Said]] = {OPINIONS: Opinion, LISTENING: Trial, CONFLICTS: WrittenConflict, RIDES: Ridden}
-_WORDS = {OPINIONS: "opinion", LISTENING: "answer of blind listening", CONFLICTS: "open conflict", RIDES: "ride"}
+_WORDS = {
+    OPINIONS: ("opinion", "opinions"),
+    LISTENING: ("answer of blind listening", "answers of blind listening"),
+    CONFLICTS: ("open conflict", "open conflicts"),
+    RIDES: ("ride", "rides"),
+}
 
 _AT_ONCE = 1000
 
@@ -103,7 +108,7 @@ def take_said(catalogue: Catalogue, told: Mapping[str, Iterable[bytes]], refused
         while some := list(islice(new, _AT_ONCE)):
             _keep(catalogue, some)
             taken[name] += len(some)
-    return ", ".join(count(number, _WORDS[name]) for name, number in taken.items())
+    return ", ".join(count(number, *_WORDS[name]) for name, number in taken.items())
 
 
 def _keep(catalogue: Catalogue, some: Sequence[Said]) -> None:
@@ -136,8 +141,7 @@ def _new(
     there = Counter(map(_encode, kept))
     for number, text in _readable(name, lines, refused):
         try:
-            one = msgspec.json.decode(text, type=_KINDS[name])
-            _check(one, catalogue)
+            one = _as_kept(msgspec.json.decode(text, type=_KINDS[name]), catalogue)
         except LabelError as error:
             refused(f"{name}:{number}", error.what)
             continue
@@ -151,16 +155,22 @@ def _new(
             yield one
 
 
-def _check(one: Said, catalogue: Catalogue) -> None:
+def _as_kept(one: Said, catalogue: Catalogue) -> Said:
     """Raises `ValueError` (`LabelError`), `TypeError`, `MsgspecError` for what nobody can have said."""
     match one:
-        case Trial():
-            msgspec.json.decode(one.recipe, type=dict[str, Any])
         case Opinion():
-            checked(one.field, one.value, catalogue.config)
-            msgspec.convert(one.round, Annotated[int, msgspec.Meta(ge=1, lt=1 << 31)])
+            checked(one.field, one.value, catalogue.config)  # which says why it can't be
+            kept: Said | None = possible(one, catalogue.config)
+        case Trial():
+            kept = possible(one, catalogue.config)
         case WrittenConflict():
             sides_of(one)
+            kept = one
+        case Ridden():
+            kept = one
+    if kept is None:
+        raise ValueError(one)
+    return kept
 
 
 def _is_of_now(one: Said, catalogue: Catalogue) -> bool:

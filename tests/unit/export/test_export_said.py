@@ -20,7 +20,7 @@ from kelly_tui.model.ride import Ride
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.conflicts import conflicts, put_conflict, resolve
 from kelly_tui.store.layout import create_dataset_structure
-from kelly_tui.store.opinions import add_opinions, give_opinion
+from kelly_tui.store.opinions import add_opinions, blind_opinions, give_opinion
 from kelly_tui.store.rides import add_ride
 from kelly_tui.store.trials import add_trials
 
@@ -122,6 +122,20 @@ def test_a_spoilt_line_is_named_and_the_others_are_taken(line, root, tmp_path):
     outcome = kelly_tui.import_files(again, [out])
     assert [name for name, _ in outcome.failures] == ["opinions.jsonl:1"]
     assert said(again) == said(root)
+
+
+def test_an_opinion_is_kept_as_a_label_of_its_value_would_be(root, tmp_path):
+    """Or two who say the same would count as of two minds."""
+    out, again = tmp_path / "out", new(tmp_path / "again")
+    export(root, out)
+    one = json.loads((out / "opinions.jsonl").read_text().splitlines()[0])
+    values = {"emotion": "SAD", "key": "Db", "is_verified": "yes", "time_signature": " 04/4", "valence": "0.5"}
+    lines = [json.dumps({**one, "field": field, "value": value}) for field, value in values.items()]
+    put(out / "opinions.jsonl", "\n".join(lines).encode())
+    assert not kelly_tui.import_files(again, [out]).failures
+    with Catalogue.open(again) as catalogue:
+        kept = {said.field: said.value for said in blind_opinions(catalogue)}
+    assert kept == {"emotion": "sad", "key": "C#", "is_verified": True, "time_signature": "4/4", "valence": 0.5}
 
 
 def test_croissant_does_not_take_them_for_samples(root, tmp_path):
