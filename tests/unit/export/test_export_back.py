@@ -18,6 +18,7 @@ import kelly_tui
 from kelly_tui.cli import main
 from kelly_tui.errors import StageError
 from kelly_tui.export.choice import Record
+from kelly_tui.export.back import samples_in
 from kelly_tui.export.lines import line_of, sample_of
 from kelly_tui.model import labels as words
 from kelly_tui.model.annotation import FIELDS, Label
@@ -233,6 +234,9 @@ def test_an_export_that_was_meddled_with_harms_nothing(root, tmp_path, change, s
     told = {name for name, _ in outcome.failures}
     assert told >= {f"train.jsonl, line {len(lines) + n}" for n in (1, 2)}
     assert ("train.jsonl, line 4" in told) == (said == "no sample")
+    came_back = any("the rest of the sample came back" in why for _, why in outcome.failures)
+    assert came_back == bool(change.keys() & {"annotations", "duration_sec"})
+    assert outcome.done == samples_in(out) - (not came_back)
     assert {path for path in tmp_path.rglob("*") if "again" not in path.parts} == before
 
 
