@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 import kelly_tui
 from kelly_tui.cli import main
 from kelly_tui.errors import StageError
-from kelly_tui.export.choice import Record
 from kelly_tui.export.back import samples_in
+from kelly_tui.export.choice import Record
 from kelly_tui.export.lines import line_of, sample_of
 from kelly_tui.model import labels as words
 from kelly_tui.model.annotation import FIELDS, Label
