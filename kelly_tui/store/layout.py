@@ -267,7 +267,7 @@ def must_be_there_for(path: str, root: str) -> None:
             continue
         if not os.path.exists(folder):
             raise DatasetError("a folder of the dataset is gone", path=folder, hint="Put it back, or an empty one.")
-        if not os.access(folder, os.R_OK | os.X_OK):
+        if os.path.isdir(folder) and not os.access(folder, os.R_OK | os.X_OK):
             raise DatasetError("a folder of the dataset can't be read", path=folder, hint="Check who owns it.")
 
 
