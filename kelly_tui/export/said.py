@@ -156,7 +156,7 @@ def _new(
 
 
 def _as_kept(one: Said, catalogue: Catalogue) -> Said:
-    """Raises `ValueError` (`LabelError`), `TypeError`, `MsgspecError` for what nobody can have said."""
+    """Raises `LabelError`, `ValueError`, `TypeError`, `MsgspecError` for what nobody can have said."""
     match one:
         case Opinion():
             checked(one.field, one.value, catalogue.config)  # which says why it can't be
@@ -169,7 +169,7 @@ def _as_kept(one: Said, catalogue: Catalogue) -> Said:
         case Ridden():
             kept = one
     if kept is None:
-        raise ValueError(one)
+        raise LabelError("nobody can have said so")
     return kept
 
 

@@ -19,6 +19,7 @@ from kelly_tui.model.abx import Trial
 from kelly_tui.model.annotation import FIELDS, LONGEST, LONGEST_NAME, Label
 from kelly_tui.model.opinion import Opinion
 from kelly_tui.model.tonality import apart
+from kelly_tui.model.variation import impossible
 
 if TYPE_CHECKING:
     from kelly_tui.model.dataset import DatasetConfig
@@ -111,9 +112,8 @@ def possible(one: _Said, config: DatasetConfig) -> _Said | None:
         return None
     try:
         if isinstance(one, Trial):
-            if len(one.recipe) > LONGEST:
+            if len(one.recipe) > LONGEST or impossible(msgspec.json.decode(one.recipe, type=dict[str, object])):
                 return None
-            msgspec.json.decode(one.recipe, type=dict[str, object])
             return one
         msgspec.convert(one.round, _Round)
         return msgspec.structs.replace(one, value=checked(one.field, one.value, config))

@@ -124,6 +124,18 @@ def test_a_spoilt_line_is_named_and_the_others_are_taken(line, root, tmp_path):
     assert said(again) == said(root)
 
 
+def test_an_answer_about_a_change_that_no_variant_has_is_named(root, tmp_path):
+    out, again = tmp_path / "out", new(tmp_path / "again")
+    export(root, out)
+    lines = (out / "blind_listening.jsonl").read_text().splitlines()
+    wrong = json.dumps({**json.loads(lines[0]), "recipe": '{"transpose":"x"}'})
+    put(out / "blind_listening.jsonl", "\n".join([wrong, *lines]).encode())
+    outcome = kelly_tui.import_files(again, [out])
+    assert outcome.failures == [("blind_listening.jsonl:1", "nobody can have said so")]
+    assert said(again) == said(root)
+    assert "3 answers of blind listening" in outcome.words
+
+
 def test_an_opinion_is_kept_as_a_label_of_its_value_would_be(root, tmp_path):
     """Or two who say the same would count as of two minds."""
     out, again = tmp_path / "out", new(tmp_path / "again")

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from store_samples import id_of, new_catalogue, sample
 
@@ -144,6 +145,24 @@ def test_what_can_be_no_opinion_is_kept_and_listed(catalogue: Catalogue, view: A
     assert "set aside" in words
     kept = b"".join(path.read_bytes() for path in (catalogue.layout.kelly_dir / "set-aside").iterdir())
     assert json.dumps(wrong)[1:-1].encode() in kept
+
+
+@pytest.mark.parametrize("view", [in_file, in_manifest])
+@pytest.mark.parametrize("made", [{"transpose": "x"}, {"dropout": [1]}, {"gain": 1e308}, {"seed": {}}])
+def test_an_answer_about_a_change_that_no_variant_has_is_kept_and_listed(
+    catalogue: Catalogue, view: Any, made: dict[str, Any]
+) -> None:
+    wrong, unknown = json.dumps(made), '{"reverb":"x","transpose":null}'
+    answer = {**msgspec.to_builtins(trial()), "sample_id": id_of(1)}
+    view(catalogue, 1, "blind_listening", [{**answer, "recipe": recipe} for recipe in (wrong, unknown)])
+    words = read_back(catalogue).words()
+    assert [one.recipe for one in trials(catalogue)] == [unknown]
+    assert "nobody can have said so" in words
+    kept = b"".join(path.read_bytes() for path in (catalogue.layout.kelly_dir / "set-aside").iterdir())
+    assert json.dumps(wrong).encode() in kept
+    write_views(catalogue)
+    with without_catalogue(catalogue) as again:
+        assert [one.recipe for one in trials(again)] == [unknown]
 
 
 def test_an_open_conflict_of_another_copy_is_listed(catalogue: Catalogue) -> None:

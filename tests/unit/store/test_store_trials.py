@@ -47,6 +47,11 @@ def test_a_result_is_one_line():
     assert result.line() == "×0.95 +3 st: 13 of 16 right, p = .011"
 
 
+def test_a_result_of_a_catalogue_that_holds_a_wrong_recipe_can_be_said() -> None:
+    (result,) = results([Trial('{"transpose":"x"}', "a", True)])
+    assert result.line() == "transpose ?: 1 of 1 right, p = .500"
+
+
 def test_they_are_kept_written_to_the_manifest_and_read_back(tmp_path: Path) -> None:
     with new_catalogue(tmp_path) as catalogue:
         catalogue.add([sample(1)])
