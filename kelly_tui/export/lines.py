@@ -16,7 +16,7 @@ from kelly_tui.model.annotation import Label
 from kelly_tui.model.dataset import DatasetConfig
 from kelly_tui.model.labels import SHOWN
 from kelly_tui.model.sample import MOST, Sample
-from kelly_tui.store.rows import check_augmentation, checked, mend, nobodys
+from kelly_tui.store.rows import check_made, checked, mend, nobodys
 from kelly_tui.store.schema import Provenance, label_of, provenance_in, provenance_of
 from kelly_tui.text import no_number
 
@@ -57,7 +57,7 @@ def sample_of(line: Mapping[str, Any], config: DatasetConfig, findings: list[str
             findings.append(f"its {name} can't be {_shown(value)}")
         else:
             setattr(sample, name, value)
-    check_augmentation(sample, sample.extra, findings)
+    check_made(sample, sample.extra, findings)
     mend(sample, sample.extra, findings)
     sample.labels = _labels_in(line, sample, config, findings)
     main = config.model.main_label

@@ -31,6 +31,8 @@ _KNOWN = frozenset(Sample.__struct_fields__)
 _TEXTS = ("sha256", "created_at", "modified_at", "license", "status")
 _OPTIONAL_TEXTS = ("split", "features_path", "source", "parent_id", "augmentation_type", "skip_reason")
 _FLAGS = ("is_synthetic", "rejected")
+_HOW_GENERATED = ("generator", "rendered_with")
+"""Keys of `Sample.extra` that tell how to make a generated sample, and its sound, again."""
 
 
 @dataclass
@@ -72,7 +74,7 @@ def read_row(row: Mapping[str, Any], config: DatasetConfig) -> ReadRow:
     refused = rest.get("refused")
     if isinstance(refused, list) and all(isinstance(one, str) for one in refused):
         sample.refused = rest.pop("refused")
-    check_augmentation(sample, rest, read.findings)
+    check_made(sample, rest, read.findings)
     mend(sample, rest, read.findings)
     annotations = rest.pop("annotations", None)
     people = _said_by(rest, read.findings)
@@ -98,8 +100,8 @@ def _is_no_json(name: str, value: object) -> bool:
     return name not in (NOT_READ, NOT_TAKEN) and bool(as_written(value) != value)
 
 
-def check_augmentation(sample: Sample, extra: dict[str, Any], findings: list[str]) -> None:
-    """Keep beside what no augmenter can have written of how a variant was made: of that nobody can tell any more."""
+def check_made(sample: Sample, extra: dict[str, Any], findings: list[str]) -> None:
+    """Keep beside what nothing can have written of how a sample was made: of that nobody can tell any more."""
     made = sample.augmentation or {}
     for name, value in impossible(made).items():
         said = no_number(value) or json_of(as_written(value)).decode()
@@ -108,6 +110,10 @@ def check_augmentation(sample: Sample, extra: dict[str, Any], findings: list[str
         keep_beside(extra, NOT_READ, {"augmentation": as_written(wrong)})
     if made:
         sample.augmentation = as_written({**made, **dict.fromkeys(wrong)})
+    for name in _HOW_GENERATED if sample.origin == "generated" else ():
+        if not isinstance(extra.get(name), (dict, NoneType)):
+            findings.append(f"its {name} is no object")
+            keep_beside(extra, NOT_READ, as_written({name: extra.pop(name)}))
 
 
 def keep_beside(extra: dict[str, Any], name: str, values: Mapping[str, Any]) -> None:

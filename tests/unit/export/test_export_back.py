@@ -255,6 +255,13 @@ def lines(path: Path) -> int:
     return len(path.read_bytes().splitlines())
 
 
+def test_how_a_sample_was_generated_is_believed_of_an_object_alone():
+    which = {"sample_id": "ab12ab12", "file_path": "raw/synthetic/a.mid", "file_type": "midi", "is_synthetic": True}
+    findings = []
+    found = sample_of({**which, "extra": {"generator": [1]}}, DatasetConfig(dataset_id="songs"), findings)
+    assert (findings, found.extra) == (["its generator is no object"], {"not_read": {"generator": [1]}})
+
+
 @pytest.mark.parametrize("written", ["0", '"3"', "[3]", "1e300", "true"])
 def test_a_change_that_cannot_be_is_named_and_all_else_comes(root, tmp_path, written):
     export(root, tmp_path / "out", "jsonl")

@@ -12,6 +12,7 @@ from store_samples import id_of, new_catalogue, sample
 
 from kelly_tui.errors import DatasetError
 from kelly_tui.model.annotation import Label
+from kelly_tui.model.dataset import DatasetConfig
 from kelly_tui.model.edit import Edit
 from kelly_tui.store import history, readback
 from kelly_tui.store.annotation_file import read_versions
@@ -19,6 +20,7 @@ from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.conflicts import conflicts
 from kelly_tui.store.importer import import_files
 from kelly_tui.store.labelling import annotate
+from kelly_tui.store.rows import read_row
 from kelly_tui.store.splits import split_samples, verify_splits
 from kelly_tui.store.views import export_annotations, last_rebuild, read_back, write_views
 from kelly_tui.validate.splits import check_lists
@@ -746,6 +748,19 @@ def test_a_change_that_cannot_be_is_named_and_all_else_of_its_row_stays(dataset,
         again = catalogue.get(id_of(1))
         assert (again.augmentation, again.extra) == (found.augmentation, found.extra)
         assert last_rebuild(catalogue).findings == []
+
+
+@pytest.mark.parametrize("name", ["generator", "rendered_with"])
+@pytest.mark.parametrize("wrong", [[1], "x", 0, [{"kind": None}]], ids=str)
+def test_how_a_sample_was_generated_is_believed_of_an_object_alone(name, wrong):
+    row = {"sample_id": id_of(1), "file_path": "raw/synthetic/a.mid", "is_synthetic": True, name: wrong, "mine": 1}
+    read = read_row(row, DatasetConfig(dataset_id="songs"))
+    assert read.findings == [f"its {name} is no object"]
+    assert read.sample.extra == {"mine": 1, "not_read": {name: wrong}}
+    again = read_row({**row, **read.sample.extra, name: None}, DatasetConfig(dataset_id="songs"))
+    assert (again.findings, again.sample.extra["not_read"]) == ([], {name: wrong})
+    imported = read_row({**row, "is_synthetic": False}, DatasetConfig(dataset_id="songs"))
+    assert (imported.findings, imported.sample.extra[name]) == ([], wrong), "a stranger's key"
 
 
 def test_of_what_is_no_number_no_trace_is_kept(dataset):
