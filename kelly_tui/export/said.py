@@ -117,7 +117,7 @@ def _keep(catalogue: Catalogue, some: Sequence[Said]) -> None:
         add_trials(catalogue, [one for one in some if isinstance(one, Trial)])
         for one in some:
             if isinstance(one, WrittenConflict):
-                put_conflict(catalogue, one.sample_id, one.field, *sides_of(one), one.origin, one.at)
+                put_conflict(catalogue, one.sample_id, one.field, *sides_of(one, catalogue.config), one.origin, one.at)
     for one in some:
         if isinstance(one, Ridden):
             keep_ride(catalogue.layout, one.sample_id, one.ride)
@@ -164,7 +164,7 @@ def _as_kept(one: Said, catalogue: Catalogue) -> Said:
         case Trial():
             kept = possible(one, catalogue.config)
         case WrittenConflict():
-            sides_of(one)
+            sides_of(one, catalogue.config)
             kept = one
         case Ridden():
             kept = one
@@ -178,5 +178,5 @@ def _is_of_now(one: Said, catalogue: Catalogue) -> bool:
     sample = catalogue.get(one.sample_id)
     if sample is None or not isinstance(one, WrittenConflict):
         return sample is not None
-    ours, now = sides_of(one).ours, {**sample.annotations, **sample.state}.get(one.field)
+    ours, now = sides_of(one, catalogue.config).ours, {**sample.annotations, **sample.state}.get(one.field)
     return now is None or (ours is not None and now == ours.value)

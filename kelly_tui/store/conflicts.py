@@ -10,11 +10,13 @@ from typing import Literal, NamedTuple
 import msgspec
 
 from kelly_tui.errors import LabelError
-from kelly_tui.model.annotation import Label, check_value, field_named
+from kelly_tui.model.annotation import Label
+from kelly_tui.model.dataset import DatasetConfig
 from kelly_tui.model.edit import STATE_FIELDS, Edit, check_state
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.history import edit, turn_conflict
 from kelly_tui.store.layout import utc_now
+from kelly_tui.store.rows import checked
 from kelly_tui.store.schema import label_from_json, label_to_json
 from kelly_tui.text import count
 
@@ -86,7 +88,7 @@ def read_conflicts(catalogue: Catalogue, found: Iterable[WrittenConflict]) -> No
     """
     for one in found:
         with suppress(LabelError, TypeError, ValueError, msgspec.MsgspecError):
-            sides = sides_of(one)
+            sides = sides_of(one, catalogue.config)
             if catalogue.get(one.sample_id) is None:
                 continue
             with catalogue.writing() as db:
@@ -107,7 +109,7 @@ def take_conflicts(catalogue: Catalogue, found: Iterable[WrittenConflict]) -> li
     opened = []
     for one in found:
         with suppress(LabelError, TypeError, ValueError, msgspec.MsgspecError):
-            sides, where = sides_of(one), (one.sample_id, one.field)
+            sides, where = sides_of(one, catalogue.config), (one.sample_id, one.field)
             sample = catalogue.get(one.sample_id)
             if sample is None or {**sample.annotations, **sample.state}.get(one.field) != _value(sides.ours):
                 continue
@@ -125,18 +127,17 @@ class Sides(NamedTuple):
     theirs: Label | None
 
 
-def sides_of(one: WrittenConflict) -> Sides:
-    """Raises `LabelError`, `TypeError`, `ValueError`, `MsgspecError` for what can be no label."""
-    return Sides(*(_checked(one.field, label) for label in (one.base, one.ours, one.theirs)))
+def sides_of(one: WrittenConflict, config: DatasetConfig) -> Sides:
+    """As its labels are. Raises `LabelError`, `TypeError`, `ValueError`, `MsgspecError` for what can be no label."""
+    return Sides(*(_side(one.field, label, config) for label in (one.base, one.ours, one.theirs)))
 
 
-def _checked(field: str, raw: msgspec.Raw) -> Label | None:
+def _side(field: str, raw: msgspec.Raw, config: DatasetConfig) -> Label | None:
     label = None if bytes(raw) == b"null" else label_from_json(bytes(raw).decode())
-    if label is not None and field in STATE_FIELDS:
-        check_state(field, label.value)
-    elif label is not None:
-        check_value(field_named(field), label.value)
-    return label
+    if label is None:
+        return None
+    value = check_state(field, label.value) if field in STATE_FIELDS else checked(field, label.value, config)
+    return None if value is None else msgspec.structs.replace(label, value=value)
 
 
 def put_conflict(

@@ -176,3 +176,25 @@ def test_an_open_conflict_of_another_copy_is_listed(catalogue: Catalogue) -> Non
     write_views(catalogue)
     in_manifest(catalogue, 1, "conflicts", [asked])
     assert read_back(catalogue).conflicts == []
+
+
+def test_the_sides_of_a_conflict_are_as_labels_of_the_dataset(tmp_path: Path) -> None:
+    with new_catalogue(tmp_path, emotion_labels=["dreamy", "sad"]) as catalogue:
+        catalogue.add([sample(1, labels={"emotion": "sad"}), sample(2)])
+        for one in catalogue.samples():
+            path = catalogue.root / one.file_path
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(one.sample_id.encode())
+        sides = {"base": None, "ours": {"value": "SAD"}, "theirs": {"value": "Dreamy", "by": "bob"}}
+        asked = {"sample_id": id_of(1), "field": "emotion", **sides, "origin": "annotations", "at": LATER}
+        verified = {**asked, "field": "is_verified", "ours": None, "theirs": {"value": "yes"}}
+        write_views(catalogue)
+        in_manifest(
+            catalogue, 1, "conflicts", [asked, {**verified, "sample_id": id_of(2)}, {**verified, "field": "bpm"}]
+        )
+        read_back(catalogue)
+        write_views(catalogue)
+        expected = [(Label("sad"), Label("dreamy", by="bob")), (None, Label(True))]
+        assert [(one.ours, one.theirs) for one in conflicts(catalogue)] == expected
+        with without_catalogue(catalogue) as again:
+            assert [(one.ours, one.theirs) for one in conflicts(again)] == expected
