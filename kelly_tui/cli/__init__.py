@@ -278,13 +278,13 @@ def _given(text: str) -> str:
     return text
 
 
-def _at_least(low: int) -> Callable[[str], int]:
+def _at_least(low: int, high: int = MOST) -> Callable[[str], int]:
     def number(text: str) -> int:
         value = int(text)
         if value < low:
             raise argparse.ArgumentTypeError(f"{value} is less than {low}")
-        if value > MOST:
-            raise argparse.ArgumentTypeError(f"{text:.20}… is more than {MOST:,}")
+        if value > high:
+            raise argparse.ArgumentTypeError(f"{text if len(text) <= 20 else f'{text:.20}…'} is more than {high:,}")
         return value
 
     number.__name__ = "number"
@@ -410,7 +410,7 @@ def _options(parser: argparse._ActionsContainer, parameters: Iterable[Parameter]
         elif one.kind == "choice":
             parser.add_argument(one.option, choices=one.choices, default=one.usual, help=f"{one.meaning}; {one.usual}")
         elif one.kind == "number":
-            parser.add_argument(one.option, type=_at_least(one.low), default=int(one.usual), metavar="N",
+            parser.add_argument(one.option, type=_at_least(one.low, one.high), default=int(one.usual), metavar="N",
                                 help=f"{one.meaning}; {one.usual}")  # fmt: skip
         else:
             parser.add_argument(one.option, default=one.usual, metavar=one.word, required=one.required,

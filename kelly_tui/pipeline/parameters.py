@@ -27,6 +27,8 @@ class Parameter(NamedTuple):
     choices: tuple[str, ...] = ()
     """All that it can be, through which a form turns; of a text the command line takes other spellings too."""
     low: int = 0
+    high: int = MOST
+    """So far goes a number: what would take years to count up to is a slip of the hand."""
     word: str = "N"
     """What stands for a value in a help."""
     required: bool = False
@@ -45,11 +47,22 @@ class Parameter(NamedTuple):
             if said.casefold() not in ("yes", "no"):
                 raise StageError(f"{self.name} can't be {said!r}", hint="It is yes or no.")
             return said.casefold() if said.casefold() == "yes" else ""
-        if self.kind == "number" and not (said.isdecimal() and len(said) < 20 and self.low <= int(said) <= MOST):
-            raise StageError(f"{self.name} can't be {said[:20]!r}", hint=f"It is a whole number, {self.low} or more.")
+        if self.kind == "number":
+            if not (said.isdecimal() and len(said) < 20):
+                raise StageError(
+                    f"{self.name} can't be {said[:20]!r}", hint=f"It is a whole number, {self.low} or more."
+                )
+            self.must_be(int(said))
         if self.choices and said not in self.choices:
             raise StageError(f"{self.name} can't be {said!r}", hint=suggestion(said, self.choices))
         return said
+
+    def must_be(self, number: int) -> None:
+        """Raises `StageError` for a number that this can't be."""
+        if number < self.low:
+            raise StageError(f"{self.name} can't be less than {self.low:,}")
+        if number > self.high:
+            raise StageError(f"{self.name} can't be more than {self.high:,}")
 
     def words(self, text: str) -> list[str]:
         """Its part of a command line, where it is not the usual. Raises `StageError`."""
@@ -64,12 +77,12 @@ def _flag(name: str, meaning: str) -> Parameter:
 LINK = _flag("link", "share the files' bytes where the disk can, do not copy")
 DEEP = _flag("deep", "hash every file again")
 AUGMENTATION = (
-    Parameter("multiplier", "number", "variants that each imported sample has in the end", "10"),
+    Parameter("multiplier", "number", "variants that each imported sample has in the end", "10", high=100_000),
     _flag("generated", "variants of generated samples too"),
     _flag("balance", "more of the classes that lack, up to five times as many a sample"),
 )
 GENERATION = (
-    Parameter("count", "number", "generated samples that the dataset has in the end", "5000"),
+    Parameter("count", "number", "generated samples that the dataset has in the end", "5000", high=100_000_000),
     _flag("audio", "render them as sound"),
 )
 SPLITTING = (_flag("reshuffle", "assign every sample anew; lists change"),)

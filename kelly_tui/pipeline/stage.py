@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from kelly_tui.errors import StageError
 from kelly_tui.settings import Settings
 
 if TYPE_CHECKING:
@@ -103,6 +104,11 @@ class Run:
     settings: Settings = field(default_factory=Settings)
     turn: Turn | None = field(default=None, init=False)
     """The right to work on the dataset, while a stage has it; `kelly_tui.pipeline.recorded.turn` sets it."""
+
+    def __post_init__(self) -> None:
+        for name, number in (("workers", self.workers), ("seed", self.seed)):
+            if number < 0:
+                raise StageError(f"{name} can't be less than 0")
 
     def tell(self, progress: Progress) -> None:
         """Say how far the stage is: to who watches, and to other processes that look at the dataset."""

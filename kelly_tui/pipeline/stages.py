@@ -30,7 +30,8 @@ Root = Path | str
 Step = Callable[[Catalogue, Run], Outcome]
 """A stage with its parameters chosen."""
 
-MULTIPLIER, COUNT = (int(one[0].usual) for one in (AUGMENTATION, GENERATION))
+_MULTIPLIER, _COUNT = AUGMENTATION[0], GENERATION[0]
+MULTIPLIER, COUNT = int(_MULTIPLIER.usual), int(_COUNT.usual)
 
 
 def import_files(root: Root, paths: Sequence[Root], link: bool = False, **options: Unpack[Options]) -> Outcome:
@@ -87,6 +88,7 @@ def augment_dataset(
     """
     from kelly_tui.pipeline.augment import augment
 
+    _MULTIPLIER.must_be(multiplier)
     return _stage(
         root,
         Run(**options),
@@ -98,6 +100,7 @@ def synthesize_dataset(root: Root, count: int = COUNT, audio: bool = False, **op
     """Generate samples until the dataset has `count`; with `audio` all of them are sound."""
     from kelly_tui.pipeline.synthesize import synthesize
 
+    _COUNT.must_be(count)
     return _stage(root, Run(**options), lambda catalogue, run: synthesize(catalogue, run, count, audio=audio))
 
 
@@ -227,6 +230,8 @@ def run_pipeline(
     from kelly_tui.pipeline.synthesize import synthesize
     from kelly_tui.validate.report import validate_dataset
 
+    _MULTIPLIER.must_be(multiplier)
+    _COUNT.must_be(count)
     paths = [import_dir] if isinstance(import_dir, (str, Path)) else list(import_dir or ())
     steps: list[Step] = [
         annotate,

@@ -759,10 +759,10 @@ def test_a_number_past_all_counting_is_refused_in_one_line(kelly, labelled, word
 
 
 def test_a_form_refuses_a_number_past_all_counting():
-    for text in ("9" * 5000, str(10**19), str(1 << 63)):
-        with pytest.raises(StageError, match="multiplier can't be '"):
+    for text in ("9" * 5000, str(10**19), str(1 << 63), "100001"):
+        with pytest.raises(StageError, match="multiplier can't be "):
             AUGMENTATION[0].check(text)
-    assert AUGMENTATION[0].check(str((1 << 63) - 1)) == str((1 << 63) - 1)
+    assert AUGMENTATION[0].check("100000") == "100000"
 
 
 def test_label_after_label_is_in_the_manifest_of_a_dataset_named_from_here(kelly, labelled, tmp_path):

@@ -358,3 +358,25 @@ def test_what_was_constructed_is_what_is_found(tmp_path):
     assert "NaN" not in (root / sample.features_path).read_text()
     [row] = json.loads((root / "manifest.json").read_bytes())["samples"]
     assert row["annotations"]["swing_ratio"] == sample.value("swing_ratio")
+
+
+@pytest.mark.parametrize(
+    ("ask", "said"),
+    [
+        (partial(kelly_tui.augment_dataset, multiplier=10**30), "multiplier can't be more than 100,000"),
+        (partial(kelly_tui.augment_dataset, multiplier=-3), "multiplier can't be less than 0"),
+        (partial(kelly_tui.synthesize_dataset, count=10**5000), "count can't be more than 100,000,000"),
+        (partial(kelly_tui.synthesize_dataset, count=-1), "count can't be less than 0"),
+        (partial(kelly_tui.run_pipeline, multiplier=-1), "multiplier can't be less than 0"),
+        (partial(kelly_tui.run_pipeline, count=-1), "count can't be less than 0"),
+        (partial(kelly_tui.extract_features, workers=-1), "workers can't be less than 0"),
+        (partial(kelly_tui.split_dataset, seed=-1), "seed can't be less than 0"),
+    ],
+)
+def test_a_number_that_cannot_be_is_refused_before_anything_is_done(ask, said, tmp_path):
+    root = create(tmp_path)
+    with pytest.raises(StageError) as refused:
+        ask(root)
+    assert str(refused.value).startswith(said)
+    with Catalogue.open(root) as catalogue:
+        assert catalogue.db.execute("SELECT count(*) FROM runs").fetchone() == (0,)
