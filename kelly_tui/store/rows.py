@@ -156,10 +156,15 @@ def nobodys(sample: Sample) -> Provenance:
 
 
 def people_of(row: Mapping[str, Any]) -> dict[str, Provenance]:
-    """By field, who gave the labels that people gave; empty where a row does not say so."""
+    """By field, who gave the labels that people gave, whatever source it names; empty where a row does not say so."""
+    said = row.get(SAID_BY)
+    people = {
+        name: {part: value for part, value in one.items() if part != "source"} if isinstance(one, dict) else one
+        for name, one in (said.items() if isinstance(said, dict) else ())
+    }
     return {
         name: Provenance("human", one.by, one.at, None, one.unsure, one.in_doubt)
-        for name, one in provenance_in(row.get(SAID_BY)).items()
+        for name, one in provenance_in(people).items()
         if name in FIELDS and len(one.by or "") <= LONGEST_NAME and len(one.at or "") <= LONGEST_NAME
     }
 
