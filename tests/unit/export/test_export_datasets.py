@@ -130,7 +130,7 @@ def test_a_label_that_the_dataset_does_not_know_is_refused_by_name(earlier, tmp_
         put(root / "raw/midi/x.mid", b"music 300")
         catalogue.add([sample(300, file_path="raw/midi/x.mid", features_path=None)])
     outcome = kelly_tui.import_files(root, [earlier])
-    assert [name for name, why in outcome.failures if "tense" in why] == ["raw/midi/song 1.mid"]
+    assert [name for name, why in outcome.failures if "tense" in why] == ["raw/midi/song 1.mid", "conflicts.jsonl:1"]
     assert outcome.done == 8
 
 
