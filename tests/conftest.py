@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import gc
 import importlib
 import os
 import shutil
@@ -34,11 +35,17 @@ def pytest_configure(config: pytest.Config) -> None:
     worker = os.environ.get("PYTEST_XDIST_WORKER", "alone")
     os.environ["NUMBA_CACHE_DIR"] = str(config.cache.mkdir(f"numba-{worker}"))
     os.environ["NUMBA_OPT"] = "0"  # it is used for less time than making it fast takes
+    os.environ["KELLY_WORKERS"] = "1"  # a child takes longer to start than a test's files; who tests more says so
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Modules that mostly wait (terminals, sound) beside those that mostly compute: as found they are in two blocks."""
     items.sort(key=lambda item: zlib.crc32(item.path.name.encode()))
+
+
+def pytest_collection_finish() -> None:
+    """What thousands of tests are made of stays: Python need not look through it again for what can go."""
+    gc.freeze()
 
 
 USED = """

@@ -128,7 +128,7 @@ def until(app: PtyProgram, before: int, words: bytes) -> None:
         app.read(0.05)
 
 
-@pytest.mark.parametrize("language", ["C.UTF-8", "C"])
+@pytest.mark.parametrize("language", ["C.UTF-8", pytest.param("C", marks=pytest.mark.slow)])
 def test_nothing_of_a_strangers_text_is_obeyed(tmp_path: Path, language: str) -> None:
     root = hostile_dataset(tmp_path / "datasets")
     environment = {

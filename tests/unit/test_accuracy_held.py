@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import numpy as np
+import pytest
 import symusic
 
 from kelly_tui.features import audio_rhythm
@@ -12,6 +13,7 @@ from kelly_tui.music.tempi import likeliest_tempo
 from tests.accuracy import held
 
 
+@pytest.mark.slow
 def test_clips_teach_their_own_tempo() -> None:
     seen = list(held.examples(range(3), range(1000, 1001), range(8)))
     assert {one.texture for one in seen} == {"held", "held chords", "chords"}

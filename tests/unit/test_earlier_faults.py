@@ -542,7 +542,7 @@ for number in count():
     print("edited", flush=True)
     views.write_manifest(catalogue)
 """
-        for saves in range(2, 12):
+        for saves in range(2, 6):
             writer = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
             assert writer.stdout is not None
             for _ in range(saves):

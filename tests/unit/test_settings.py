@@ -10,6 +10,12 @@ from kelly_tui.errors import KellyError
 from kelly_tui.settings import load_settings
 
 
+@pytest.fixture(autouse=True)
+def _no_workers_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The suite says how many, and what is said in the environment goes before a file."""
+    monkeypatch.delenv("KELLY_WORKERS")
+
+
 def test_what_is_written_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "settings.toml"
     path.write_text('workers = 3\nautoplay = false\nvolume = 1\ndatasets = "/music"\n')

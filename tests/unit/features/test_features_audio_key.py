@@ -50,10 +50,12 @@ def found(corpus_midi: Callable[[str], bytes]) -> list[tuple[str, str, float]]:
     return results
 
 
+@pytest.mark.slow
 def test_keys_of_chorales(found: list[tuple[str, str, float]]) -> None:
     assert np.mean([expected == heard for expected, heard, _ in found]) >= 0.9, found
 
 
+@pytest.mark.slow
 def test_confidence_is_how_often_it_is_right(found: list[tuple[str, str, float]]) -> None:
     sure = [expected == heard for expected, heard, confidence in found if confidence > 0.85]
     assert len(sure) >= 8

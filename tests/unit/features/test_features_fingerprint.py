@@ -118,6 +118,7 @@ def sounds(corpus_midi) -> list[np.ndarray]:
     return [render_midi(corpus_midi(name), RATE)[: 30 * RATE] for name in names]
 
 
+@pytest.mark.slow
 def test_sound_is_known_at_another_pitch_speed_level_and_with_noise(sounds):
     recipes = [
         {"pitch_shift": -2, "time_stretch": 0.9, "noise": 0.005, "gain": 0.8},

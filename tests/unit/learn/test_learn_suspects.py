@@ -158,6 +158,7 @@ def said_and_true(share: float) -> tuple[np.ndarray, np.ndarray]:
     return np.concatenate(said), np.concatenate(true)
 
 
+@pytest.mark.slow
 def test_what_is_said_to_be_wrong_is_wrong_so_often() -> None:
     """Within what one can know: how many labels are wrong is assumed, and the top is modest where all of them are."""
     sure, is_wrong = said_and_true(WRONG)
@@ -182,6 +183,7 @@ def test_a_group_never_helps_itself() -> None:
     assert alone > 0.95
 
 
+@pytest.mark.slow
 def test_many_labels_are_judged_in_parts_that_each_know_every_label(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -203,6 +205,7 @@ def test_many_labels_are_judged_in_parts_that_each_know_every_label(
         assert set(worst(catalogue)[:12]) >= {id_of(n) for n in FLIPPED}
 
 
+@pytest.mark.slow
 def test_the_vectors_of_many_samples_are_not_in_memory_together(tmp_path: Path) -> None:
     """A few hundred bytes a sample are: of 6,000 more samples less than a third of what their vectors take."""
 

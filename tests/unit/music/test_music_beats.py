@@ -57,6 +57,7 @@ def performed(score: Score, bpm: float) -> tuple[Score, Floats]:
     return played, seconds[seconds < played.notes["onset"][-1] + 0.1]
 
 
+@pytest.mark.slow
 def test_beats_of_chorales_played_freely_are_found(corpus_midi) -> None:
     scores = []
     for name in CHORALES:
@@ -161,6 +162,7 @@ def test_found_beats_are_the_quarter_notes_of_the_score_on_them(corpus_midi) -> 
     assert timed.tempi[0, 0] == 0.0
 
 
+@pytest.mark.slow
 def test_meters_of_tunes_are_heard(corpus_midi) -> None:
     scores = {name: replace(read_midi(corpus_midi(f"ryansMammoth/{name}")), meters=[]) for name in TUNES}
     heard = {name: analyse(score).meter for name, score in scores.items()}

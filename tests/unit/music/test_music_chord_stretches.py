@@ -20,6 +20,7 @@ def shares() -> dict[str, list[float]]:
     return dict(table())
 
 
+@pytest.mark.slow
 def test_broken_sevenths_are_heard(shares: dict[str, list[float]]) -> None:
     assert min(shares[quality][1] for quality in ("7", "maj7", "m7", "m7b5")) > 0.85
 

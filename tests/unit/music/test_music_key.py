@@ -164,6 +164,7 @@ def test_melodic_minor_is_also_raised_where_it_climbs_and_not_where_it_falls() -
     assert detect_key(score_of(line(up + down))).value == ("D", "minor")  # once is no habit
 
 
+@pytest.mark.slow
 def test_minor_that_mixes_its_forms_stays_minor(corpus_midi) -> None:
     """Chorales and fiddle tunes in minor: their leading tones are cadences, not a scale."""
     tunes = ["DarsSugarInDeGourdJig", "FrogsFrolicJig", "LarkInTheMorningJig", "OldDutchChurnJig"]

@@ -193,6 +193,7 @@ def test_phrases_joined_are_told_better_than_by_a_sliding_window() -> None:
     assert ours.precision > peers.precision + 0.3
 
 
+@pytest.mark.slow
 def test_phrases_of_chorales_end_in_the_keys_that_people_heard() -> None:
     """Of 122, of which 50 end away from home; among them two chorales of which the corpus has another key."""
     chorales = list(annotated_chorales())

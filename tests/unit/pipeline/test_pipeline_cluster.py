@@ -321,12 +321,12 @@ def test_what_a_worker_would_render_with_another_soundfont_is_rendered_with_ours
     shutil.copy(soundfont(), mine)
     (tmp_path / "here").mkdir()
     here, root = (create(folder, soundfont=str(mine)) for folder in (tmp_path / "here", tmp_path))
-    kelly_tui.synthesize_dataset(here, 12, audio=True)
+    kelly_tui.synthesize_dataset(here, 6, audio=True)
     notices = []
     with with_another(tmp_path, *OWN_MOUNTS) as (workers, other):
         command = ["mount", "--bind", str(put_other_soundfont(tmp_path / "other.sf2")), str(mine)]
         workers.client.run(subprocess.check_call, command, workers=[other])
-        kelly_tui.synthesize_dataset(root, 12, audio=True, executor=workers, notice=notices.append)
+        kelly_tui.synthesize_dataset(root, 6, audio=True, executor=workers, notice=notices.append)
     assert files(root) == files(here)
     words = f"failed at what could be done here (this SoundFont is not the one that the stage began with: {mine})"
     assert notices[0] == f"the worker {other} {words}"

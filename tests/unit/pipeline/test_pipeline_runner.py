@@ -535,8 +535,8 @@ def test_an_executor_that_is_shut_down_under_a_stage_is_no_fault_of_ours():
 def test_a_chunk_hands_back_what_it_has_when_time_is_up(monkeypatch):
     monkeypatch.setattr("kelly_tui.pipeline.worker.CHUNK_SECONDS", 0.02)
     ledger = Ledger()
-    run_items(work([item(number, "nap") for number in range(60)]), ledger, quick())
-    assert ledger.squares == [number**2 for number in range(60)]
+    run_items(work([item(number, "nap") for number in range(20)]), ledger, quick())
+    assert ledger.squares == [number**2 for number in range(20)]
 
 
 def test_a_slow_first_item_holds_back_results_but_loses_none(monkeypatch):

@@ -165,10 +165,10 @@ def test_features_that_are_gone_are_made_again(made):
 
 @pytest.mark.parametrize("stage", [
     kelly_tui.extract_features,
-    partial(kelly_tui.augment_dataset, multiplier=1),
+    pytest.param(partial(kelly_tui.augment_dataset, multiplier=1), marks=pytest.mark.slow),
     kelly_tui.render_dataset,
     partial(kelly_tui.synthesize_dataset, count=3),
-    partial(kelly_tui.synthesize_dataset, count=3, audio=True),
+    pytest.param(partial(kelly_tui.synthesize_dataset, count=3, audio=True), marks=pytest.mark.slow),
 ])  # fmt: skip
 def test_a_folder_in_the_place_of_one_file_costs_that_file_alone(stage, music, tmp_path):
     there, here = (create(tmp_path / name) for name in ("there", "here"))

@@ -156,6 +156,7 @@ class FakeDevice:
         self.now += self.BLOCK / RATE / 1.0001
 
 
+@pytest.mark.slow
 def test_two_hours_with_seeks_loops_and_speeds_leave_the_playhead_where_the_sound_is():
     """Two hours of a fake device: at each of ten thousand moments the place shown is the place that is heard then."""
     transport, board = Transport(RATE), Board()

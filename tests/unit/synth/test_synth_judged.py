@@ -36,7 +36,9 @@ from tests.accuracy.generated import (
 )
 
 
-@pytest.mark.parametrize("kind", ["emotion", "melody", "harmony"])
+@pytest.mark.parametrize(
+    "kind", ["melody", *(pytest.param(kind, marks=pytest.mark.slow) for kind in ("emotion", "harmony"))]
+)
 def test_music21_names_the_labelled_key(kind):
     """By its default finder, which the generators don't know."""
     named = [keys_named(sample_at(kind, index), ("AardenEssen",))[0] for index in range(48)]
@@ -60,6 +62,7 @@ def test_swing_is_as_labelled():
     assert max(swing_error(sample_at("groove", index)) for index in range(20 * len(GROOVES))) <= 0.005
 
 
+@pytest.mark.slow
 def test_choices_are_spread_evenly():
     for kind, least in (("emotion", 0.85), ("melody", 0.85), ("harmony", 0.75), ("dynamics", 0.85), ("groove", 0.85)):
         chosen = [spread(sample_at(kind, index)) for index in range(240)]
@@ -91,6 +94,7 @@ def test_no_two_of_500_are_alike_in_any_key_or_tempo(kind):
     assert len({fingerprint(sample_at(kind, index)) for index in range(500)}) == 500
 
 
+@pytest.mark.slow
 def test_no_two_of_the_narrowest_class_are_alike_in_5000():
     """Of angry progressions, phrygian ones among them, two were, in two seeds of three."""
     made = [generate_sample("harmony", 3, index, EMOTIONS) for index in range(EMOTIONS.index("angry"), 5000, 8)]
