@@ -14,11 +14,12 @@ from kelly_tui.errors import FileRefused, LabelError
 from kelly_tui.export.choice import Extracted, Record
 from kelly_tui.model.annotation import Label
 from kelly_tui.model.dataset import DatasetConfig
-from kelly_tui.model.labels import SHOWN
+from kelly_tui.model.labels import DECISIONS, SHOWN
 from kelly_tui.model.sample import MOST, Sample
+from kelly_tui.store.provenance import odd_parts, provenance_in
 from kelly_tui.store.rows import check_made, checked, mend, nobodys
-from kelly_tui.store.schema import Provenance, label_of, provenance_in, provenance_of
-from kelly_tui.text import no_number
+from kelly_tui.store.schema import Provenance, label_of, provenance_of
+from kelly_tui.text import as_written, no_number
 
 _KINDS = {field.name: field.type for field in msgspec.structs.fields(Sample) if field.name != "labels"}
 _WHICH = ("sample_id", "file_path", "file_type", "is_synthetic", "parent_id", "root_id", "augmentation")
@@ -53,11 +54,15 @@ def sample_of(line: Mapping[str, Any], config: DatasetConfig, findings: list[str
         except msgspec.ValidationError:
             findings.append(f"its {name} can't be {_shown(line[name])}")
             continue
-        if name in MOST and not 0 <= (value or 0) <= MOST[name]:
+        if no_number(value) or (name in MOST and not 0 <= (value or 0) <= MOST[name]):
             findings.append(f"its {name} can't be {_shown(value)}")
-        else:
-            setattr(sample, name, value)
+            continue
+        setattr(sample, name, as_written(value))
+        if getattr(sample, name) != value:
+            findings.append(f"a number in its {name} is none: kept as text")
     check_made(sample, sample.extra, findings)
+    if sample.decision not in DECISIONS:
+        findings.append(f"{sample.decision[:SHOWN]!r} is no decision")
     mend(sample, sample.extra, findings)
     sample.labels = _labels_in(line, sample, config, findings)
     main = config.model.main_label
@@ -73,9 +78,7 @@ def _labels_in(line: Mapping[str, Any], sample: Sample, config: DatasetConfig, f
         return {}
     where, found = provenance_in(told), {}
     other = nobodys(sample)
-    for name, one in told.items():
-        parts = one.items() if isinstance(one, dict) else ()
-        findings += [f"the {part} of its {name} is {no_number(said)}" for part, said in parts if no_number(said)]
+    findings += [f"the {part} of its {name} can't be {_shown(told[name][part])}" for name, part in odd_parts(told)]
     for name, value in annotations.items():
         try:
             label = checked(name, value, config)

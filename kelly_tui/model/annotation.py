@@ -18,7 +18,7 @@ import msgspec
 from kelly_tui.errors import LabelError
 from kelly_tui.model import labels
 from kelly_tui.model.labels import choose, parse_key, suggestion
-from kelly_tui.text import no_number
+from kelly_tui.text import as_written, no_number
 
 if TYPE_CHECKING:
     Value = str | float | int | bool | list[str] | list[float] | list[int]
@@ -164,7 +164,7 @@ def _wrong(field: Field, value: object, allowed: str) -> LabelError:
     said = no_number(value)[: labels.SHOWN]
     if not said:
         try:
-            said = repr(str(value)[: labels.SHOWN])
+            said = repr(str(as_written(value) if isinstance(value, (dict, list)) else value)[: labels.SHOWN])
         except ValueError:  # Python writes no integer of thousands of digits
             said = "a number of thousands of digits"
     return LabelError(f"{said} is no {field.word}", hint=f"Wanted: {allowed}.")

@@ -22,6 +22,7 @@ from kelly_tui.errors import FileRefused
 from kelly_tui.model.abx import Trial
 from kelly_tui.model.annotation import FIELDS, Label
 from kelly_tui.model.edit import STATE_FIELDS, UNDECIDED
+from kelly_tui.model.labels import SHOWN
 from kelly_tui.model.opinion import Opinion
 from kelly_tui.model.sample import Sample
 from kelly_tui.store.blind import HEARD, OPINIONS, said_of
@@ -29,7 +30,8 @@ from kelly_tui.store.decisions import decision_times
 from kelly_tui.store.earlier import Earlier, ToldElsewhere, as_earlier, as_told, decided_conflicts, earlier_labels
 from kelly_tui.store.inside import read_inside
 from kelly_tui.store.markers import versions
-from kelly_tui.store.schema import Provenance, provenance_in, provenance_of
+from kelly_tui.store.provenance import odd_parts, provenance_in
+from kelly_tui.store.schema import Provenance, provenance_of
 from kelly_tui.text import DEEPEST, mended, of_json
 
 LARGEST = 32 << 20
@@ -226,6 +228,7 @@ def read(raw: bytes) -> AnnotationFile:
     if not isinstance(values, dict):
         raise FileRefused("there are no annotations in it")
     provenance = data.pop("provenance", {})
+    findings += [f"the {part} of its {name[:SHOWN]} can't be read" for name, part in odd_parts(provenance)]
     rev = data.pop("rev", None)
     sample_id = str(data.pop("sample_id", None) or "")
     state = {name: data.pop(name) for name in STATE_FIELDS if name in data}

@@ -16,8 +16,9 @@ from kelly_tui.model.edit import STATE_FIELDS, Edit, check_state
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.history import edit, turn_conflict
 from kelly_tui.store.layout import utc_now
+from kelly_tui.store.provenance import provenance_in
 from kelly_tui.store.rows import checked
-from kelly_tui.store.schema import label_from_json, label_to_json
+from kelly_tui.store.schema import Provenance, label_from_json, label_of, label_to_json
 from kelly_tui.text import count
 
 OUTSIDE = "outside"
@@ -133,11 +134,13 @@ def sides_of(one: WrittenConflict, config: DatasetConfig) -> Sides:
 
 
 def _side(field: str, raw: msgspec.Raw, config: DatasetConfig) -> Label | None:
-    label = None if bytes(raw) == b"null" else label_from_json(bytes(raw).decode())
-    if label is None:
+    said = msgspec.json.decode(raw)
+    if said is None:
         return None
-    value = check_state(field, label.value) if field in STATE_FIELDS else checked(field, label.value, config)
-    return None if value is None else msgspec.structs.replace(label, value=value)
+    if not isinstance(said, dict) or "value" not in said:
+        raise TypeError("no label")
+    value = check_state(field, said["value"]) if field in STATE_FIELDS else checked(field, said["value"], config)
+    return None if value is None else label_of(value, provenance_in({field: said}).get(field, Provenance()))
 
 
 def put_conflict(

@@ -15,7 +15,8 @@ from kelly_tui.model.labels import DECISIONS, SHOWN, SPLITS
 from kelly_tui.model.sample import MOST, Sample, file_type_of
 from kelly_tui.model.tonality import apart, author_of, contradiction
 from kelly_tui.model.variation import impossible, wanted
-from kelly_tui.store.schema import SAID_BY, Provenance, label_of, provenance_in
+from kelly_tui.store.provenance import odd_parts, provenance_in
+from kelly_tui.store.schema import SAID_BY, Provenance, label_of
 from kelly_tui.text import as_written, json_of, no_number
 
 BY = "manifest.json"
@@ -103,6 +104,10 @@ def _is_no_json(name: str, value: object) -> bool:
 def check_made(sample: Sample, extra: dict[str, Any], findings: list[str]) -> None:
     """Keep beside what nothing can have written of how a sample was made: of that nobody can tell any more."""
     made = sample.augmentation or {}
+    if said := no_number(made):
+        findings.append(f"its augmentation can't be {said}. Wanted: an object")
+        keep_beside(extra, NOT_READ, {"augmentation": said})
+        sample.augmentation, made = None, {}
     for name, value in impossible(made).items():
         said = no_number(value) or json_of(as_written(value)).decode()
         findings.append(f"its {name} can't be {said[:SHOWN]}. Wanted: {wanted(name)}")
@@ -156,27 +161,47 @@ def nobodys(sample: Sample) -> Provenance:
 
 
 def people_of(row: Mapping[str, Any]) -> dict[str, Provenance]:
-    """By field, who gave the labels that people gave, whatever source it names; empty where a row does not say so."""
+    """By field, who gave the labels that people gave, whatever source it names; empty where a row does not say so.
+
+    Where no name or time can be read it was a person still: a label that nobody gave any stage may write over.
+    """
     said = row.get(SAID_BY)
-    people = {
+    told = provenance_in({
         name: {part: value for part, value in one.items() if part != "source"} if isinstance(one, dict) else one
         for name, one in (said.items() if isinstance(said, dict) else ())
-    }
+    })  # fmt: skip
+    nothing = Provenance()
     return {
-        name: Provenance("human", one.by, one.at, None, one.unsure, one.in_doubt)
-        for name, one in provenance_in(people).items()
-        if name in FIELDS and len(one.by or "") <= LONGEST_NAME and len(one.at or "") <= LONGEST_NAME
+        name: Provenance("human", _name(one.by), _name(one.at), None, one.unsure, one.in_doubt)
+        for name in (said if isinstance(said, dict) else ())
+        if name in FIELDS
+        for one in (told.get(name, nothing),)
     }
+
+
+def _name(said: str | None) -> str | None:
+    return said if len(said or "") <= LONGEST_NAME else None
 
 
 def _said_by(rest: dict[str, Any], findings: list[str]) -> dict[str, Provenance]:
     """The same, taken out of a row."""
-    if people := people_of(rest):
+    people = people_of(rest)
+    if people:
         said = rest.pop(SAID_BY)
-        if wrong := {name: one for name, one in said.items() if name not in people}:
+        odd = {name for name, _ in odd_parts(said)}
+        wrong = {
+            name: one
+            for name, one in said.items()
+            if name in odd or name not in people or not isinstance(one, dict) or no_number(one) or _is_long(one)
+        }
+        if wrong:
             keep_beside(rest, NOT_READ, {SAID_BY: wrong})
             findings.append(f"who gave it can't be read: {', '.join(wrong)}")
     return people
+
+
+def _is_long(one: Mapping[str, Any]) -> bool:
+    return any(isinstance(said := one.get(part), str) and len(said) > LONGEST_NAME for part in ("by", "at"))
 
 
 def checked(name: str, value: object, config: DatasetConfig) -> Value:
@@ -201,8 +226,11 @@ def _take(rest: dict[str, Any], name: str, kind: type | tuple[type, ...], sample
 def mend(sample: Sample, rest: dict[str, Any], findings: list[str]) -> None:
     """What older rows say otherwise, in today's words."""
     if sample.split not in (None, *SPLITS):
-        findings.append(f"{sample.split!r} is no split")
+        findings.append(f"{sample.split[:SHOWN]!r} is no split")
         rest["split"], sample.split = sample.split, None
+    if "\0" in (sample.features_path or ""):
+        findings.append("its features_path can be that of no file")
+        rest["features_path"], sample.features_path = sample.features_path, None
     if sample.decision not in DECISIONS:
         rest["decision"], sample.decision = sample.decision, "pending"
     if sample.parent_id is not None:

@@ -10,18 +10,15 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from itertools import groupby
 from typing import Any
 
 import msgspec
 
 from kelly_tui.model.annotation import FIELDS, Label, Value
-from kelly_tui.model.labels import SOURCES
 from kelly_tui.model.sample import Sample
 from kelly_tui.store.migrations import LATER, STEP_INDEXES
 from kelly_tui.store.unchanged import forgetting
-from kelly_tui.text import no_number
 
 LIST_KINDS = ("words", "chords", "numbers", "velocities")
 LIST_FIELDS = frozenset(name for name, field in FIELDS.items() if field.kind in LIST_KINDS)
@@ -291,20 +288,6 @@ class Provenance(msgspec.Struct, frozen=True, omit_defaults=True):
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
 decode_provenance = msgspec.json.Decoder(dict[str, Provenance]).decode
-
-
-def provenance_in(data: object) -> dict[str, Provenance]:
-    """What can be read of it by field, of known sources: where a value came from is worth less than the value."""
-    found: dict[str, Provenance] = {}
-    for name, one in data.items() if isinstance(data, dict) else ():
-        parts = one
-        if isinstance(one, dict):  # of no known source is no person's: without one it would be
-            parts = {part: said for part, said in one.items() if part == "source" or not no_number(said)}
-        with suppress(msgspec.ValidationError):
-            where_from = msgspec.convert(parts, Provenance)
-            if where_from.source in SOURCES:
-                found[name] = where_from
-    return found
 
 
 def provenance_of(label: Label) -> Provenance:

@@ -24,6 +24,7 @@ from kelly_tui.model import labels as words
 from kelly_tui.model.annotation import FIELDS, Label
 from kelly_tui.model.dataset import DatasetConfig
 from kelly_tui.model.sample import Sample
+from kelly_tui.model.variation import impossible
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.layout import create_dataset_structure
 from kelly_tui.ui.screens.import_preview import foresee, preview_entries
@@ -93,7 +94,7 @@ FIELDS_OF_A_SAMPLE = st.fixed_dictionaries(
         "decision": st.sampled_from(words.DECISIONS),
         "skip_reason": st.none() | TEXT,
         "refused": st.lists(TEXT, max_size=2),
-        "augmentation": st.none() | OBJECT,
+        "augmentation": st.none() | OBJECT.filter(lambda made: not impossible(made)),
         "augmentation_type": st.none() | TEXT,
         "extra": OBJECT,
     }
@@ -260,6 +261,25 @@ def test_how_a_sample_was_generated_is_believed_of_an_object_alone():
     findings = []
     found = sample_of({**which, "extra": {"generator": [1]}}, DatasetConfig(dataset_id="songs"), findings)
     assert (findings, found.extra) == (["its generator is no object"], {"not_read": {"generator": [1]}})
+
+
+def test_one_odd_part_of_who_gave_a_label_costs_that_part():
+    which = {"sample_id": "ab12ab12", "file_path": "raw/midi/a.mid", "file_type": "midi", "decision": "LABELLED"}
+    told = {"emotion": {"by": "ann", "at": 5}, "key": {"by": 7}, "mode": {"source": "detector", "confidence": "high"}}
+    said = {"emotion": "sad", "key": "C", "mode": "minor"}
+    findings = []
+    found = sample_of({**which, "annotations": said, "provenance": told}, DatasetConfig(dataset_id="songs"), findings)
+    assert found.labels == {
+        "emotion": Label("sad", by="ann"),
+        "key": Label("C"),
+        "mode": Label("minor", "detector"),
+    }
+    assert sorted(findings) == [
+        "'LABELLED' is no decision",
+        "the at of its emotion can't be 5",
+        "the by of its key can't be 7",
+        "the confidence of its mode can't be 'high'",
+    ]
 
 
 @pytest.mark.parametrize("written", ["0", '"3"', "[3]", "1e300", "true"])

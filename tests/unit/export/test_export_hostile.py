@@ -237,7 +237,7 @@ def test_one_bad_value_of_a_line_costs_that_value(exports, tmp_path, name):
         "'\ufffd' is no emotion. Known: happy sad angry peaceful tense melancholic energetic neutral",
         "1e999 is no tempo. Wanted: a number 1..1000 BPM",
         "its duration_sec can't be -Infinity",
-        "the confidence of its key is NaN",
+        "the confidence of its key can't be NaN",
         "who gave its groove_type can't be read",
         "who gave its mode can't be read",
     ]

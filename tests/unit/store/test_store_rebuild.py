@@ -750,6 +750,43 @@ def test_a_change_that_cannot_be_is_named_and_all_else_of_its_row_stays(dataset,
         assert last_rebuild(catalogue).findings == []
 
 
+@pytest.mark.parametrize("written", ["NaN", "-Infinity", "1e999", "5", '"x"', "[]"])
+def test_a_change_that_is_no_object_is_left_out_and_the_dataset_stays_whole(dataset, written):
+    lose_catalogue(dataset)
+    text = (dataset / "manifest.json").read_text()
+    (dataset / "manifest.json").write_text(text.replace('{"transpose":2}', written))
+    with Catalogue.open(dataset) as catalogue:
+        found = catalogue.get(id_of(1))
+        assert found.augmentation is None
+        assert found.extra["not_read"]["augmentation"] == (written if written[0] in "N-1" else json.loads(written))
+        assert any("augmentation" in finding for finding in last_rebuild(catalogue).findings)
+        history.edit(catalogue, [Edit(id_of(1), "valence", Label(0.5))], "ann")
+        assert catalogue.get(found.parent_id).labels
+    assert {one.sample_id: one for one in everything(dataset)}[id_of(1)].value("valence") == 0.5
+
+
+@pytest.mark.parametrize("part", ['"at":5', '"by":5', '"by":"' + "b" * 2000 + '"', '"unsure":1', '"at":{"a":[NaN]}'])
+@pytest.mark.parametrize("alone", [True, False])
+def test_whom_a_row_names_stays_a_person_by_whatever_part(dataset, part, alone):
+    first = everything(dataset)[0]
+    assert first.labels["emotion"].source == "human"
+    lose_catalogue(dataset)
+    shutil.rmtree(dataset / "annotations")
+    path = dataset / "manifest.json"
+    lines = path.read_text().splitlines()
+    (number,) = [place for place, line in enumerate(lines) if f'{{"sample_id":"{first.sample_id}"' in line]
+    row = json.loads(lines[number].rstrip(","))
+    row["said_by"] = "<said>"
+    others = "" if alone else ',"notes":{"by":"ann"}'
+    written = json.dumps(row).replace('"<said>"', f'{{"emotion":{{{part}}}{others}}}')
+    path.write_text("\n".join([*lines[:number], written + ",", *lines[number + 1 :]]))
+    with Catalogue.open(dataset) as catalogue:
+        assert any("who gave it can't be read: emotion" in one for one in last_rebuild(catalogue).findings)
+        annotate(catalogue)
+        label = catalogue.get(first.sample_id).labels["emotion"]
+    assert (label.value, label.source) == ("tense", "human")
+
+
 @pytest.mark.parametrize("name", ["generator", "rendered_with"])
 @pytest.mark.parametrize("wrong", [[1], "x", 0, [{"kind": None}]], ids=str)
 def test_how_a_sample_was_generated_is_believed_of_an_object_alone(name, wrong):
