@@ -208,8 +208,8 @@ def load_settings(path: Path | None = None) -> Settings:
         except ValueError:
             wanted = _wanted(name, kind)
             if variable is not None:
-                raise KellyError(f"KELLY_{name.upper()} can't be {raw!r}", hint=wanted) from None
-            raise KellyError(f"setting {called} can't be {raw!r}", path=path, hint=wanted) from None
+                raise KellyError(f"KELLY_{name.upper()} can't be {raw!r:.60}", hint=wanted) from None
+            raise KellyError(f"setting {called} can't be {raw!r:.60}", path=path, hint=wanted) from None
     if chosen:
         raise KellyError(
             f"there is no setting {next(iter(chosen))!r}",

@@ -87,11 +87,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit code."""
     words = list(sys.argv[1:] if argv is None else argv)
     open_streams()
-    return until_nobody_reads(lambda: _carry_out(words))
+    command = next((word for word in words if word in COMMANDS), "")
+    shows = command in SHOWING or {"-h", "--help"}.intersection(words)
+    return until_nobody_reads(lambda: _carry_out(words), 0 if shows else CUT_SHORT)
 
 
-def until_nobody_reads(work: Callable[[], int]) -> int:
-    """`work`'s exit code; 0 when the reader of what it says, such as head, has seen enough before its end.
+SHOWING = {"list", "show", "history", "stats", "conflicts", "agreement", "doctor", "completion"}
+"""Of what these say one may have seen enough. What is made or judged is not whole where it was cut short."""
+
+CUT_SHORT = 128 + 13
+"""As of a program that SIGPIPE has ended."""
+
+
+def until_nobody_reads(work: Callable[[], int], cut_short: int = CUT_SHORT) -> int:
+    """`work`'s exit code; `cut_short` when the reader of what it says, such as head, is gone before its end.
 
     1 where that could not be written, though all else is done.
     """
@@ -105,7 +114,7 @@ def until_nobody_reads(work: Callable[[], int]) -> int:
         nowhere = os.open(os.devnull, os.O_WRONLY)
         for stream in (sys.stdout, sys.stderr):
             os.dup2(nowhere, stream.fileno())
-        return 0
+        return cut_short
     return code
 
 
@@ -227,7 +236,7 @@ def build_parser() -> tuple[Parser, dict[str, Parser]]:
         usage="kelly [DATASET] | kelly COMMAND ...",
         description="A terminal workstation for making music training data.\n\n" + listing,
         epilog=EXAMPLES + "\nkelly COMMAND --help tells more about each. "
-        "Exit codes: 0 done, 1 invalid or with failed files, 2 not done, 130 interrupted.",
+        "Exit codes: 0 done, 1 invalid or with failed files, 2 not done, 130 interrupted, 141 nobody reads.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         parents=[common],
     )

@@ -39,5 +39,5 @@ def serve_workstation(line: Line) -> int:
     line.voice.say(serve.SOUND_STAYS)
     if not serve.is_loopback(wanted.host):
         line.voice.notice(serve.IN_THE_CLEAR.format(host=wanted.host, port=wanted.port))
-    serve.serve(root, wanted.host, wanted.port, wanted.token, wanted.filter)
+    serve.serve(root, wanted.host, wanted.port, wanted.token, wanted.filter, line.settings.annotator)
     return 0

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from kelly_tui.errors import FileRefused, StageError
+from kelly_tui.errors import DatasetError, FileRefused, StageError
 from kelly_tui.export.choice import Extracted
 from kelly_tui.export.facts import KIND, VERSION
 from kelly_tui.export.formats import missing
@@ -80,7 +80,11 @@ def identity_in(folder: Path) -> dict[str, Any]:
 
 def config_of(folder: Path) -> DatasetConfig:
     """The configuration of the dataset that was exported. Raises `DatasetError`."""
-    return DatasetConfig.from_json(msgspec.json.encode(said(folder).get("config", {})))
+    try:
+        return DatasetConfig.from_json(msgspec.json.encode(said(folder).get("config", {})))
+    except DatasetError as error:
+        what = error.what.removeprefix("config.json: ")
+        raise DatasetError(f"its config can't be used ({what})", path=folder / NAME, hint="Mend that value.") from None
 
 
 def samples_in(folder: Path) -> int:

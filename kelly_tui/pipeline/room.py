@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import errno
 import os
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from kelly_tui.errors import StageError
@@ -49,14 +50,17 @@ class Room:
 
     def is_free(self, size: int) -> bool:
         """Whether the disk takes so many bytes more, or `ENOUGH` of them. Tried, since a quota shows nowhere else."""
-        try:
-            with partials(self.folder) as new, new().open("xb") as file:
-                os.posix_fallocate(file.fileno(), 0, min(size, ENOUGH))
-        except OSError as error:
-            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-                raise
-            return False
-        return True
+        return all(_takes(disk, min(size, ENOUGH)) for disk in self._disks())
+
+    def _disks(self) -> list[Path]:
+        """A folder on each disk that files may go to: parts of a dataset may be mounted."""
+        root = self.folder
+        if root != self._catalogue.root:
+            return [root]
+        parts = [root / name for name in ("raw", "processed")]
+        folders = [root, *parts, *(one for part in parts if part.is_dir() for one in part.iterdir() if one.is_dir())]
+        there = {os.stat(folder).st_dev: folder for folder in reversed(folders) if folder.is_dir()}
+        return [*there.values()]
 
     def clear(self, path: Path | str, sample_id: str) -> None:
         """Remove a file that was written in vain; not one that a sample has, by another run or from before."""
@@ -74,6 +78,30 @@ class Room:
             path=self.folder,
             hint="Raise it in config.json, or make room; then run the same again to go on.",
         )
+
+
+def _takes(folder: Path, size: int) -> bool:
+    try:
+        with _place_in(folder) as path, path.open("xb") as file:
+            os.posix_fallocate(file.fileno(), 0, size)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        return False
+    return True
+
+
+@contextmanager
+def _place_in(folder: Path) -> Iterator[Path]:
+    """A name on the disk of `folder`, where `.kelly` need not be; what has it at the end is removed."""
+    with partials(folder) as new:
+        path = new()
+        if path.parent.stat().st_dev != folder.stat().st_dev:
+            path = folder / path.name
+        try:
+            yield path
+        finally:
+            path.unlink(missing_ok=True)
 
 
 def _size_of(catalogue: Catalogue, limit: float) -> int:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -22,7 +23,7 @@ from kelly_tui.store.groups import GroupBy, propose_grouping
 from kelly_tui.store.inside import status_inside
 from kelly_tui.store.intact import Look, put_looks
 from kelly_tui.store.layout import dataset_errors, disk_errors, make_folder, utc_now
-from kelly_tui.store.partial import NAME, partials
+from kelly_tui.store.partial import NAME, beside, partials, put
 from kelly_tui.store.probe import Probed, probe_item
 from kelly_tui.store.scan import Found, find_music, name_with
 from kelly_tui.store.schema import ORIGIN
@@ -349,19 +350,29 @@ def _move(root: str, incoming: str, relative: str) -> bool:
             raise
         if os.path.exists(target):
             return False
-        os.rename(incoming, target)
-        return True
-    os.unlink(incoming)
+        put(Path(incoming), Path(target))
+    with suppress(FileNotFoundError):  # it was moved itself
+        os.unlink(incoming)
     return True
 
 
 def _link(root: str, incoming: str, target: str) -> None:
     """Unlike a rename it never replaces what another import has put there."""
     try:
-        os.link(incoming, target)
+        _link_there(incoming, target)
     except FileNotFoundError:  # the first file of its folder
         make_folder(root, os.path.dirname(target))
+        _link_there(incoming, target)
+
+
+def _link_there(incoming: str, target: str) -> None:
+    try:
         os.link(incoming, target)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        with beside(Path(incoming), Path(target)) as there:
+            os.link(there, target)
 
 
 class Misjudged(NamedTuple):

@@ -64,13 +64,19 @@ def put(partial: Path, path: Path) -> None:
     except OSError as error:
         if error.errno != errno.EXDEV:
             raise
-        beside = path.with_name(partial.name)  # a part of the dataset is mounted from another disk
-        try:
-            shutil.copyfile(partial, beside)
-            beside.replace(path)
-        except BaseException:
-            beside.unlink(missing_ok=True)
-            raise
+        with beside(partial, path) as there:
+            there.replace(path)
+
+
+@contextmanager
+def beside(partial: Path, path: Path) -> Iterator[Path]:
+    """A copy of what is written, in the folder of `path`: a part of the dataset is mounted from another disk."""
+    there = path.with_name(partial.name)
+    try:
+        shutil.copyfile(partial, there)
+        yield there
+    finally:
+        there.unlink(missing_ok=True)
 
 
 def sweep(folder: Path) -> int:

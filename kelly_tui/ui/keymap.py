@@ -11,7 +11,7 @@ from typing import NamedTuple
 from kelly_tui.errors import KellyError
 from kelly_tui.model.labels import nearest
 from kelly_tui.settings import PROFILES, read_toml
-from kelly_tui.text import count
+from kelly_tui.text import count, safe_text
 from kelly_tui.ui.actions import ACTIONS, BY_ID, DIGIT, SCOPES, shown_key, with_keys
 from kelly_tui.ui.profiles import DIGITS, profile
 
@@ -130,7 +130,8 @@ def _check_digits(action: str, sequences: Iterable[str]) -> None:
         if keys.split().count(DIGIT) != wanted:
             takes = f"takes {count(wanted, 'digit')}" if wanted else "takes no digit"
             plain = " ".join([*(key for key in keys.split() if key != DIGIT), *[DIGIT] * wanted])
-            raise KeymapError(f"{action!r} {takes}, and {keys!r} gives it others", hint=f'Write "{plain}".').of(action)
+            hint = f'Write "{safe_text(plain)}".'
+            raise KeymapError(f"{action!r} {takes}, and {keys!r} gives it others", hint=hint).of(action)
 
 
 def default_keymap() -> Keymap:

@@ -60,13 +60,16 @@ _PAGE = """<!DOCTYPE html>
 """
 
 
-def serve(root: Path, host: str = HOST, port: int = PORT, token: str = "", filter: Sequence[str] = ()) -> None:
-    """Serve the workstation on a dataset until interrupted.
+def serve(
+    root: Path, host: str = HOST, port: int = PORT, token: str = "", filter: Sequence[str] = (), annotator: str = ""
+) -> None:
+    """Serve the workstation on a dataset until interrupted; labels are `annotator`'s, empty means the settings' name.
 
     Raises `KellyError` for a host off loopback without a token, and `LibraryMissing` without textual-serve.
     """
     check_door(host, token)
-    command = [sys.executable, "-m", "kelly_tui", "open", str(root), *filter]
+    name = ["--as", annotator] if annotator else []
+    command = [sys.executable, "-m", "kelly_tui", *name, "open", str(root), *filter]
     server = _server(shlex.join(command), host, port, token, f"kelly {root.name}")
     try:
         server.serve()

@@ -88,7 +88,7 @@ def served(tmp_path: Path) -> Served:
 
 
 async def test_the_list_comes_to_a_page_and_a_key_labels(served: Served, root: Path) -> None:
-    async with served(root) as address, aiohttp.ClientSession() as session:
+    async with served(root, "--as", "anna") as address, aiohttp.ClientSession() as session:
         async with session.get(address) as page:
             text = await page.text()
         assert address.replace("http", "ws") in text
@@ -109,6 +109,8 @@ async def test_the_list_comes_to_a_page_and_a_key_labels(served: Served, root: P
             await one.send_str(json.dumps(["stdin", "2"]))
             await until(b"emotion sad")
         await labelled(root, "sad")
+    with Catalogue.open(root) as catalogue:
+        assert "anna" in [one.labels["emotion"].by for one in catalogue.samples() if one.value("emotion") == "sad"]
 
 
 def apps(root: Path) -> list[int]:

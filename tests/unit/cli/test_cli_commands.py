@@ -602,13 +602,14 @@ def test_bash_takes_the_completion(kelly):
     assert "_kelly" in done.stdout
 
 
-def test_a_broken_pipe_is_quiet(labelled):
-    command = [sys.executable, "-m", "kelly_tui", "list", str(labelled), "--json"]
+@pytest.mark.parametrize(("command", "code"), [("list", 0), ("history", 0), ("validate", 141), ("extract", 141)])
+def test_a_broken_pipe_is_quiet_and_what_is_made_or_judged_is_not_called_done(labelled, command, code):
+    command = [sys.executable, "-m", "kelly_tui", command, str(labelled), "--json"]
     reader, writer = os.pipe()
     os.close(reader)
     done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, text=True, check=False)
     os.close(writer)
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.returncode, done.stderr) == (code, "")
 
 
 @pytest.mark.parametrize("words", [["--help"], ["--version"], ["undo", "--help"], ["completion", "bash"], ["undo"]])

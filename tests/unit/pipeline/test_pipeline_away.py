@@ -22,7 +22,7 @@ from kelly_tui.store import durable
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.partial import partials
 from tests.own_mounts import OWN_MOUNTS, needs_own_mounts
-from tests.strangers import create
+from tests.strangers import SOURCES, create
 
 
 @pytest.fixture
@@ -149,6 +149,32 @@ def test_a_mount_that_is_lost_midway_is_named_though_it_leaves_an_empty_folder(
         f"{stage} stopped: {place} is not there, or empty. When that is mended, run the same again to go on.",
         "[]",
     ]
+
+
+ANOTHER_DISK = """
+import subprocess, sys
+from pathlib import Path
+import kelly_tui
+from kelly_tui.pipeline.room import LEAST, Room
+from kelly_tui.store.catalogue import Catalogue
+root, music = map(Path, sys.argv[1:])
+subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "none", root / "raw"], check=True)
+kelly_tui.import_files(root, [music], workers=1)
+with Catalogue.open(root) as catalogue:
+    samples = list(catalogue.samples())
+    there = sorted(sample.file_path for sample in samples)
+    print(there == sorted(path.relative_to(root).as_posix() for path in (root / "raw").rglob("*") if path.is_file()))
+    print(len(samples), [Room(catalogue).is_free(size) for size in (LEAST // 4, LEAST)])
+    print([path.name for path in (root / "raw").rglob(".kelly*")])
+"""
+
+
+@needs_own_mounts
+def test_an_import_goes_onto_a_disk_that_is_mounted_as_raw_and_knows_its_room(tmp_path: Path, source: Path) -> None:
+    root = create(tmp_path)
+    command = [*OWN_MOUNTS, sys.executable, "-c", ANOTHER_DISK, root, source]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+    assert said == ["True", f"{len(SOURCES) + 1} [True, False]", "[]"]  # what is silent is a sample, set aside
 
 
 @pytest.mark.parametrize("away", STAGES)
