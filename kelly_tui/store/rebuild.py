@@ -225,15 +225,20 @@ def _rows_of_files(catalogue: Catalogue) -> Iterator[dict[str, Any]]:
     """A row for each music file under raw/ that is no sample yet, as a manifest might have had it."""
     root = catalogue.root
     for top in ("raw/midi", "raw/audio", "raw/synthetic"):
+        made = top == "raw/synthetic"
         for folder, folders, names in os.walk(root / top):
             folders.sort()
             here = Path(folder).relative_to(root).as_posix()
-            music = (f"{here}/{name}" for name in sorted(names) if file_type_of(name) and not name.startswith("."))
+            scores = {f"{name[: -len(_SOUND)]}.mid" for name in names if name.endswith(_SOUND)} if made else ()
+            music = (
+                f"{here}/{name}"
+                for name in sorted(names)
+                if file_type_of(name) and not name.startswith(".") and name not in scores
+            )
             for path in _unknown(catalogue, "file_path", music):
                 file = root / path
                 if not is_plain(root, file):
                     continue
-                made = top == "raw/synthetic"
                 try:
                     sha256 = hash_inside(root, file)
                 except FileRefused:  # nothing but a hole
@@ -250,6 +255,8 @@ def _rows_of_files(catalogue: Catalogue) -> Iterator[dict[str, Any]]:
 
 
 _GENERATED = re.compile(r"[0-9a-f]{16}")
+_SOUND = ".wav"
+"""Of generated sound, beside which lies what it was made of."""
 
 
 def _note_strays(catalogue: Catalogue, rebuilt: Rebuilt) -> None:

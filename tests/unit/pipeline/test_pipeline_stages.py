@@ -20,6 +20,7 @@ from kelly_tui.pipeline.stage import Run
 from kelly_tui.store.catalogue import Catalogue
 from kelly_tui.store.history import edit
 from kelly_tui.store.layout import load_config, save_config
+from kelly_tui.store.views import last_rebuild
 from tests.strangers import BAD, COUNT, DUPLICATE, IGNORED, MULTIPLIER, SOURCES, create, files
 
 
@@ -297,6 +298,17 @@ def test_generated_sound_takes_the_place_of_generated_midi(tmp_path):
         assert (root / sample.extra["rendered_from"]).suffix == ".mid"
     assert kelly_tui.synthesize_dataset(root, 2, audio=True).done == 0
     assert kelly_tui.extract_features(root).done == 2
+    for manifest in ("there", "lost too"):  # what it was made of is no sample besides
+        shutil.rmtree(root / ".kelly")
+        if manifest != "there":
+            (root / "manifest.json").unlink()
+        again = samples(root, "is:generated")
+        assert {(one.sample_id, one.file_path, one.file_type) for one in again} == {
+            (one.sample_id, one.file_path, "audio") for one in generated
+        }
+        assert len(again) == 2
+        with Catalogue.open(root) as catalogue:
+            assert [one for one in last_rebuild(catalogue).findings if "two rows" in one] == []
 
 
 def test_nothing_is_left_lying_about(run_once):
