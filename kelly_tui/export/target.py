@@ -137,7 +137,9 @@ class Target:
         there = sorted(entry.name for entry in os.scandir(root)) if root.is_dir() else []
         if there and WORK not in there:
             if NAME not in there or not self._is_told_in(said(root)):
-                what = "holds another export" if NAME in there else f"is not empty: {there[0]} is there"
+                what = f"is not empty: {there[0]} is there"
+                if NAME in there:
+                    what = "holds another export, or this one of earlier"
                 raise StageError(f"the folder {what}", path=root, hint="Name one that is empty or not there yet.")
             if not self._anew or not self.left_out:
                 self.is_finished = True

@@ -32,7 +32,7 @@ from kelly_tui.store.inside import read_inside
 from kelly_tui.store.markers import versions
 from kelly_tui.store.provenance import odd_parts, provenance_in
 from kelly_tui.store.schema import Provenance, provenance_of
-from kelly_tui.text import DEEPEST, mended, of_json
+from kelly_tui.text import DEEPEST, mended, no_number, of_json
 
 LARGEST = 32 << 20
 """Bytes: what `kelly_tui.model.annotation.LONGEST` allows in every field, and most of a stranger's."""
@@ -225,7 +225,7 @@ def read(raw: bytes) -> AnnotationFile:
     values = data.pop("annotations", None)
     if values is None and data.keys() & FIELDS.keys():
         values = {name: data.pop(name) for name in list(data) if name in FIELDS}
-    if not isinstance(values, dict):
+    if not isinstance(values, dict) or no_number(values):
         raise FileRefused("there are no annotations in it")
     provenance = data.pop("provenance", {})
     findings += [f"the {part} of its {name[:SHOWN]} can't be read" for name, part in odd_parts(provenance)]

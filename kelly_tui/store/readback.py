@@ -52,7 +52,7 @@ from kelly_tui.store.outside import (
     in_batches,
     said_here,
 )
-from kelly_tui.store.rows import people_of, provenance_of_row
+from kelly_tui.store.rows import annotations_in, people_of, provenance_of_row
 from kelly_tui.store.schema import provenance_of
 from kelly_tui.store.steps import Recorder, Wanted
 from kelly_tui.store.told import base_of, merged_with, told_by_file, wrote
@@ -303,8 +303,7 @@ class _Reader:
             told = self._met.told(sample.sample_id)
             if is_disputed and told:
                 continue  # of a merge that git left to people, a sample's own file tells more
-            said = row["annotations"] if isinstance(row.get("annotations"), dict) else {}
-            said = not_told(told, other_than({**sample.annotations}, said))
+            said = not_told(told, other_than({**sample.annotations}, annotations_in(row)))
             state = other_than(sample.state, {name: row[name] for name in STATE_FIELDS if name in row})
             state = not_told(told, state)
             has_file = (is_disputed or is_elses) and layout.annotation_path(sample.sample_id).exists()

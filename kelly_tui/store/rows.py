@@ -79,7 +79,7 @@ def read_row(row: Mapping[str, Any], config: DatasetConfig) -> ReadRow:
     mend(sample, rest, read.findings)
     annotations = rest.pop("annotations", None)
     people = _said_by(rest, read.findings)
-    if isinstance(annotations, dict):
+    if isinstance(annotations, dict) and not no_number(annotations):
         sample.labels, others = read_annotations(annotations, config, read.findings)
         if others:
             keep_beside(rest, NOT_TAKEN, others)
@@ -125,6 +125,12 @@ def keep_beside(extra: dict[str, Any], name: str, values: Mapping[str, Any]) -> 
     """Add to what is kept under `name`; what another program has there, and is no object, is kept in it."""
     before = extra.get(name) or {}
     extra[name] = {**(before if isinstance(before, dict) else {name: before}), **values}
+
+
+def annotations_in(row: Mapping[str, Any]) -> dict[str, Any]:
+    """What a row says of labels; nothing where that is no object."""
+    said = row.get("annotations")
+    return said if isinstance(said, dict) and not no_number(said) else {}
 
 
 def read_annotations(
