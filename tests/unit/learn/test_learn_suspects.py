@@ -52,6 +52,7 @@ def test_planted_errors_are_the_worst_of_the_queue_and_say_why(tmp_path: Path) -
         assert len(worst(catalogue, told_of.filter)) == found.likely
 
 
+@pytest.mark.slow
 def test_what_a_person_confirms_is_settled_until_that_is_taken_back(tmp_path: Path) -> None:
     here = id_of(25)
     with dataset(tmp_path, flipped(), "folder") as catalogue:
