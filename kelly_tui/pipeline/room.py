@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
+from tempfile import TemporaryFile
 
 from kelly_tui.errors import StageError
 from kelly_tui.store.catalogue import Catalogue
-from kelly_tui.store.partial import partials
 
 LEAST = 4_000_000
 """Bytes that a stage wants free to go on: the catalogue's log takes so much before it is carried over."""
@@ -82,26 +81,13 @@ class Room:
 
 def _takes(folder: Path, size: int) -> bool:
     try:
-        with _place_in(folder) as path, path.open("xb") as file:
+        with TemporaryFile(dir=folder) as file:  # it has no name, so that no kill leaves it
             os.posix_fallocate(file.fileno(), 0, size)
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
         return False
     return True
-
-
-@contextmanager
-def _place_in(folder: Path) -> Iterator[Path]:
-    """A name on the disk of `folder`, where `.kelly` need not be; what has it at the end is removed."""
-    with partials(folder) as new:
-        path = new()
-        if path.parent.stat().st_dev != folder.stat().st_dev:
-            path = folder / path.name
-        try:
-            yield path
-        finally:
-            path.unlink(missing_ok=True)
 
 
 def _size_of(catalogue: Catalogue, limit: float) -> int:

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from kelly_tui.model.annotation import LONGEST_NAME
 from kelly_tui.model.labels import SOURCES
 from kelly_tui.store.schema import Provenance
 from kelly_tui.text import no_number
@@ -45,4 +46,4 @@ def _is_odd(part: str, said: dict[str, Any]) -> bool:
         msgspec.convert({part: said[part]}, Provenance)
     except msgspec.ValidationError:
         return True
-    return False
+    return part in ("by", "at") and len(said[part] or "") > LONGEST_NAME

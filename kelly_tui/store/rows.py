@@ -8,8 +8,10 @@ from pathlib import PurePosixPath
 from types import NoneType
 from typing import Any
 
+import msgspec
+
 from kelly_tui.errors import LabelError
-from kelly_tui.model.annotation import FIELDS, LONGEST_NAME, Label, Value, check_value
+from kelly_tui.model.annotation import FIELDS, Label, Value, check_value
 from kelly_tui.model.dataset import DatasetConfig
 from kelly_tui.model.labels import DECISIONS, SHOWN, SPLITS
 from kelly_tui.model.sample import MOST, Sample, file_type_of
@@ -172,21 +174,17 @@ def people_of(row: Mapping[str, Any]) -> dict[str, Provenance]:
     Where no name or time can be read it was a person still: a label that nobody gave any stage may write over.
     """
     said = row.get(SAID_BY)
+    if not isinstance(said, dict):
+        return {}
     told = provenance_in({
         name: {part: value for part, value in one.items() if part != "source"} if isinstance(one, dict) else one
-        for name, one in (said.items() if isinstance(said, dict) else ())
+        for name, one in said.items()
     })  # fmt: skip
-    nothing = Provenance()
     return {
-        name: Provenance("human", _name(one.by), _name(one.at), None, one.unsure, one.in_doubt)
-        for name in (said if isinstance(said, dict) else ())
+        name: msgspec.structs.replace(told.get(name, Provenance()), source="human", confidence=None)
+        for name in said
         if name in FIELDS
-        for one in (told.get(name, nothing),)
     }
-
-
-def _name(said: str | None) -> str | None:
-    return said if len(said or "") <= LONGEST_NAME else None
 
 
 def _said_by(rest: dict[str, Any], findings: list[str]) -> dict[str, Provenance]:
@@ -198,16 +196,12 @@ def _said_by(rest: dict[str, Any], findings: list[str]) -> dict[str, Provenance]
         wrong = {
             name: one
             for name, one in said.items()
-            if name in odd or name not in people or not isinstance(one, dict) or no_number(one) or _is_long(one)
+            if name in odd or name not in people or not isinstance(one, dict) or no_number(one)
         }
         if wrong:
             keep_beside(rest, NOT_READ, {SAID_BY: wrong})
             findings.append(f"who gave it can't be read: {', '.join(wrong)}")
     return people
-
-
-def _is_long(one: Mapping[str, Any]) -> bool:
-    return any(isinstance(said := one.get(part), str) and len(said) > LONGEST_NAME for part in ("by", "at"))
 
 
 def checked(name: str, value: object, config: DatasetConfig) -> Value:
